@@ -1,0 +1,45 @@
+/*
+ * A bump arena: many small allocations of one lifetime, freed whole. Born with a ceiling; a run
+ * charges its arena to `host_bytes` by reading arena_bytes().
+ */
+#ifndef BASE_ARENA_H
+#define BASE_ARENA_H
+
+#include "base/error.h"
+#include "base/slice.h"
+
+struct arena_block;
+
+struct arena {
+    struct arena_block *blocks; /* newest first */
+    uint8_t *next;              /* free bytes of the newest block */
+    uint8_t *end;
+    size_t bytes;               /* allocated from the system for this arena */
+    size_t bytes_max;
+};
+
+static inline void arena_init(struct arena *arena, size_t bytes_max)
+{
+    *arena = (struct arena){.bytes_max = bytes_max};
+}
+
+/* Frees everything. The arena may be used again. */
+void arena_done(struct arena *arena);
+
+/* Forgets everything but keeps one block for the next use. */
+void arena_reset(struct arena *arena);
+
+/* Zeroed memory aligned for any type, or NULL when the ceiling is reached or memory is out. */
+void *arena_alloc(struct arena *arena, size_t size);
+
+/* A copy of the bytes with a NUL behind them, or a slice with data NULL as arena_alloc. */
+struct slice arena_copy(struct arena *arena, struct slice bytes);
+
+static inline size_t arena_bytes(const struct arena *arena)
+{
+    return arena->bytes;
+}
+
+#define CORDON_CLEANUP_ARENA CORDON_CLEANUP(arena_done)
+
+#endif

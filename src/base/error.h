@@ -1,0 +1,61 @@
+/*
+ * Making and passing on errors inside the library. The public half is cordon/error.h.
+ *
+ * Two idioms carry every failure path: TRY hands an error to the caller in one line, and
+ * CORDON_CLEANUP frees what was declared above it. There is no goto.
+ */
+#ifndef BASE_ERROR_H
+#define BASE_ERROR_H
+
+#include <cordon/error.h>
+#include <stdlib.h>
+
+/*
+ * A new error, owned by the caller. Out of memory gives the static error instead. The words say
+ * what, where, and what to do next; they never hold a path, address or text of the engine.
+ */
+__attribute__((malloc(cordon_error_free, 1))) CORDON_MUST_USE CORDON_PRINTF(2, 3) cordon_error *
+cordon_error_new(cordon_error_code code, const char *format, ...);
+
+/* The static error for "out of memory"; freeing it does nothing. */
+CORDON_MUST_USE cordon_error *error_no_memory(void);
+
+static inline void cordon_error_freep(cordon_error **error)
+{
+    cordon_error_free(*error);
+    *error = NULL;
+}
+
+#define TRY(expr)                                                                                  \
+    do {                                                                                           \
+        cordon_error *const try_error_ = (expr);                                                   \
+        if (try_error_ != NULL) {                                                                  \
+            return try_error_;                                                                     \
+        }                                                                                          \
+    } while (0)
+
+/* Frees a variable when it goes out of scope: CORDON_CLEANUP(thing_freep) struct thing *t = NULL; */
+#define CORDON_CLEANUP(freep) __attribute__((cleanup(freep)))
+
+/* Takes the value out of an owning variable, leaving NULL behind. */
+#define CORDON_TAKE(pointer)                                                                       \
+    __extension__({                                                                                \
+        __typeof__(pointer) take_ = (pointer);                                                     \
+        (pointer) = NULL;                                                                          \
+        take_;                                                                                     \
+    })
+
+/*
+ * A fact about our own code. On in every build; a false one writes where and what to stderr and
+ * stops the process, as going on would do worse.
+ */
+#define CORDON_ASSERT(condition)                                                                   \
+    ((condition) ? (void)0 : assert_failed(#condition, __FILE_NAME__, __LINE__))
+
+#ifndef __FILE_NAME__
+#define __FILE_NAME__ __FILE__
+#endif
+
+_Noreturn void assert_failed(const char *condition, const char *file, int line);
+
+#endif

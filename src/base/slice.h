@@ -1,0 +1,62 @@
+/*
+ * A slice is a borrowed run of bytes: a pointer and a size, never NUL-terminated. C strings live
+ * only at the edges of the program.
+ */
+#ifndef BASE_SLICE_H
+#define BASE_SLICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+struct slice {
+    const uint8_t *data; /* may be NULL when size is 0 */
+    size_t size;         /* bytes */
+};
+
+/* For printf: "%.*s", SLICE_FMT(s). Sizes over INT_MAX are cut. */
+#define SLICE_FMT(s) (int)((s).size > 0x7fffffff ? 0x7fffffff : (s).size), (const char *)(s).data
+
+/* A slice of a string literal. */
+#define SLICE(literal) ((struct slice){(const uint8_t *)("" literal), sizeof(literal) - 1})
+
+static inline struct slice slice_of(const void *data, size_t size)
+{
+    return (struct slice){(const uint8_t *)data, size};
+}
+
+static inline struct slice slice_str(const char *string)
+{
+    return (struct slice){(const uint8_t *)string, strlen(string)};
+}
+
+static inline bool slice_equal(struct slice a, struct slice b)
+{
+    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+}
+
+/* Byte order, a shorter prefix first: the order of keys in every store. */
+static inline int slice_compare(struct slice a, struct slice b)
+{
+    const size_t shared = a.size < b.size ? a.size : b.size;
+    const int order = shared == 0 ? 0 : memcmp(a.data, b.data, shared);
+    if (order != 0) {
+        return order;
+    }
+    return (a.size > b.size) - (a.size < b.size);
+}
+
+static inline bool slice_starts_with(struct slice s, struct slice prefix)
+{
+    return s.size >= prefix.size &&
+           (prefix.size == 0 || memcmp(s.data, prefix.data, prefix.size) == 0);
+}
+
+/* The part from `from` on; `from` must not be past the end. */
+static inline struct slice slice_from(struct slice s, size_t from)
+{
+    return (struct slice){s.data == NULL ? NULL : s.data + from, s.size - from};
+}
+
+#endif
