@@ -1,0 +1,55 @@
+/*
+ * The budget of one run: for each limit what is allowed and what was used. It is the one place
+ * where use is counted, so that the usage of an answer, a limit error and `left` say the same.
+ *
+ * The first limit that is passed is remembered: it ended the run, whatever else happens on the way
+ * out. Time and fuel are counted elsewhere (run_clock, the engine) and reported in here.
+ */
+#ifndef LIMITS_BUDGET_H
+#define LIMITS_BUDGET_H
+
+#include "limits/kind.h"
+
+struct budget {
+    uint64_t allowed[CORDON_LIMIT_COUNT];
+    uint64_t used[CORDON_LIMIT_COUNT];
+    bool tripped;
+    cordon_limit tripped_limit;  /* valid if `tripped` */
+    uint64_t tripped_used;       /* what would have been used, for the text */
+};
+
+/* A set of changed limits: `--limit`, the operator's settings, a request. */
+struct limit_changes {
+    bool set[CORDON_LIMIT_COUNT];
+    uint64_t value[CORDON_LIMIT_COUNT];
+};
+
+/* The defaults of a kind with the operator's changes on top, nothing used. */
+void budget_init(struct budget *budget, cordon_kind kind, const struct limit_changes *operator_set);
+
+/* Lowers limits as a request or a module may; a higher value changes nothing. */
+void budget_lower(struct budget *budget, const struct limit_changes *lower);
+
+/*
+ * Uses `amount` more. False if that passes the limit: then nothing is used and the limit is
+ * tripped. Host memory is given back by budget_release().
+ */
+CORDON_MUST_USE bool budget_charge(struct budget *budget, cordon_limit limit, uint64_t amount);
+
+/* True if `amount` more would still fit. Changes nothing. */
+bool budget_fits(const struct budget *budget, cordon_limit limit, uint64_t amount);
+
+/* Gives back what was charged before, for limits on what is held (host_bytes). */
+void budget_release(struct budget *budget, cordon_limit limit, uint64_t amount);
+
+/* Says that `limit` ended the run with `used`. Only the first call counts. */
+void budget_trip(struct budget *budget, cordon_limit limit, uint64_t used);
+
+static inline uint64_t budget_left(const struct budget *budget, cordon_limit limit)
+{
+    return budget->used[limit] >= budget->allowed[limit]
+               ? 0
+               : budget->allowed[limit] - budget->used[limit];
+}
+
+#endif

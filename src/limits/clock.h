@@ -1,0 +1,49 @@
+/*
+ * The pausing clock of one run. Time goes to one of two accounts: the function's own (user) or the
+ * host's work for it (system). Whoever changes what the run is doing says so with run_clock_switch;
+ * the clock itself reads no time, so that every rule about it is tested without waiting.
+ *
+ * In a query or mutation: guest code is user time; loading, store calls and waiting are system
+ * time. In an action waiting is user time too, as in Convex, so that none outlives its limit.
+ */
+#ifndef LIMITS_CLOCK_H
+#define LIMITS_CLOCK_H
+
+#include <stdint.h>
+
+enum run_clock_account {
+    CLOCK_STOPPED, /* nobody pays: before the run begins and after it has ended */
+    CLOCK_USER,
+    CLOCK_SYSTEM,
+    CLOCK_ACCOUNTS,
+};
+
+struct run_clock {
+    enum run_clock_account account; /* who pays now */
+    uint64_t since_ns;              /* when that began, monotonic */
+    uint64_t spent_ns[CLOCK_ACCOUNTS];
+};
+
+/* From `now_ns` on `account` pays. Returns who paid before. */
+static inline enum run_clock_account
+run_clock_switch(struct run_clock *clock, enum run_clock_account account, uint64_t now_ns)
+{
+    const enum run_clock_account before = clock->account;
+    if (now_ns > clock->since_ns) {
+        clock->spent_ns[before] += now_ns - clock->since_ns;
+    }
+    clock->account = account;
+    clock->since_ns = now_ns;
+    return before;
+}
+
+/* What an account has spent by `now_ns`. */
+static inline uint64_t run_clock_spent_ns(
+    const struct run_clock *clock, enum run_clock_account account, uint64_t now_ns)
+{
+    const uint64_t open =
+        clock->account == account && now_ns > clock->since_ns ? now_ns - clock->since_ns : 0;
+    return clock->spent_ns[account] + open;
+}
+
+#endif
