@@ -1,0 +1,255 @@
+/*
+ * The transactional store, as the rest of the program sees it.
+ *
+ * Rows are versioned by commit timestamp above an ordered key-value backend; a snapshot is a
+ * number. A transaction reads one snapshot plus its own writes, remembers what it read as key
+ * intervals, and commits only if no newer commit wrote into them (first committer wins).
+ *
+ * Commits become visible to later transactions at once and durable a little later, many by one
+ * sync. store_commit() is done only when everything the transaction wrote *and read* is durable,
+ * so whoever waits for it before answering never lets out what a power cut could take back.
+ *
+ * Done or pending: a call that may have to wait says so in `*out_step`. After STORE_PENDING the
+ * caller waits for the transaction's wake and then makes the same call with the same arguments
+ * again. One call of a transaction may be pending at a time. An embedded backend answers reads at
+ * once; a remote one, and the delaying wrapper of the tests, do not.
+ *
+ * Threads: a store is used from any thread; a transaction by one thread at a time, though not
+ * always the same one. The wake is called from any thread.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include "base/error.h"
+#include "base/slice.h"
+
+struct store;
+struct store_txn;
+struct store_scan;
+
+enum store_step { STORE_DONE, STORE_PENDING };
+
+/* Called once after a STORE_PENDING, from any thread, holding no lock of the store. */
+struct store_wake {
+    void (*call)(void *arg);
+    void *arg;
+};
+
+/* Keyspaces of a tenant; numbers are part of the on-disk layout (docs/layout.md). */
+enum store_keyspace {
+    KEYSPACE_META = 0,
+    KEYSPACE_DOCUMENT = 1,
+    KEYSPACE_INDEX = 2,
+    KEYSPACE_TABLE = 3, /* tables and schema */
+    KEYSPACE_MODULE = 4, /* modules and deploys */
+    KEYSPACE_SESSION = 5,
+    KEYSPACE_SCHEDULE = 6, /* reserved */
+    KEYSPACE_AUDIT = 7,
+    KEYSPACE_QUOTA = 8, /* reserved */
+    KEYSPACE_GARBAGE = 9, /* superseded versions waiting for removal */
+};
+
+struct store_options {
+    /*
+     * False: whoever calls store_commit() does the durable write itself, and no thread exists.
+     * True: a flusher thread of the store does it, many commits by one sync.
+     */
+    bool flusher_thread;
+    /* Address space reserved for the map of the embedded backend, in bytes; 0 is 1 TiB. */
+    uint64_t map_bytes;
+    /* How long superseded versions stay readable, in ms; 0 is 30,000. */
+    uint64_t window_ms;
+};
+
+/* A store that lives and dies with the process. */
+CORDON_MUST_USE cordon_error *
+store_open_memory(const struct store_options *options, struct store **out_store);
+
+/*
+ * Opens or creates the data folder (mode 0700). Errors, each one line that says what to do:
+ * CORDON_E_STORE for a folder in use, of another format version, damaged, on a full or read-only
+ * disk; CORDON_E_SYSTEM for what the operating system refused.
+ */
+CORDON_MUST_USE cordon_error *store_open_lmdb(
+    const char *folder, const struct store_options *options, struct store **out_store);
+
+/* Flushes what is visible, stops the flusher, frees. No transaction may be open. NULL accepted. */
+void store_close(struct store *store);
+
+/* The newest visible and the newest durable commit timestamp, ns. Any thread. */
+uint64_t store_visible_ts(const struct store *store);
+uint64_t store_durable_ts(const struct store *store);
+
+/* 16 random bytes made with the data folder (or the memory store): names this cluster of data. */
+void store_cluster_id(const struct store *store, uint8_t out_id[16]);
+
+/* -- Transactions --------------------------------------------------------------------------- */
+
+/* Begins on the newest visible snapshot. `wake` is called after each pending answer. */
+CORDON_MUST_USE cordon_error *store_begin(
+    struct store *store, uint32_t tenant, struct store_wake wake, struct store_txn **out_txn);
+
+/* The commit timestamp whose state this transaction reads, ns. */
+uint64_t store_txn_snapshot(const struct store_txn *txn);
+
+/* True once something was written. */
+bool store_txn_has_writes(const struct store_txn *txn);
+
+/*
+ * Ends a transaction and frees it; what was not committed is gone. Safe while a commit is pending:
+ * that commit then happens or not, unseen. NULL inside is accepted; `*txn` is cleared.
+ */
+void store_end(struct store_txn **txn);
+
+/* Bytes of host memory the transaction holds (writes, read set), to be charged to its run. */
+size_t store_txn_bytes(const struct store_txn *txn);
+
+/* What a commit carries beside the writes. All slices are borrowed during the first call. */
+struct store_commit_facts {
+    /* The body of the audit record, JSON; the store adds sequence, previous hash and hash. An
+     * empty slice writes no record. */
+    struct slice audit_body;
+};
+
+struct store_commit_result {
+    bool conflict;          /* nothing was written; begin again */
+    uint64_t ts;            /* of the commit, or of the snapshot if nothing was written */
+    /* On conflict: what both touched, for the error text. Owned by the transaction. */
+    uint32_t conflict_table;      /* table number, 0 if it was not a document */
+    bool conflict_has_id;
+    uint8_t conflict_id[16];
+};
+
+/*
+ * Validates, orders, makes visible and waits until durable. Without writes it only waits until the
+ * snapshot is durable. Errors: CORDON_E_STORE (the store has failed; the process should end).
+ */
+CORDON_MUST_USE cordon_error *store_commit(
+    struct store_txn *txn,
+    const struct store_commit_facts *facts,
+    enum store_step *out_step,
+    struct store_commit_result *out_result);
+
+/* -- Documents ------------------------------------------------------------------------------ */
+
+struct store_id {
+    uint32_t table; /* table number, from 10001 for user tables */
+    uint8_t internal[16];
+};
+
+/*
+ * The number of a table, by name. Not found is no error: a read of the absence is remembered, so
+ * that a commit that makes the table conflicts with this one.
+ */
+CORDON_MUST_USE cordon_error *store_table_find(
+    struct store_txn *txn,
+    struct slice name,
+    enum store_step *out_step,
+    bool *out_found,
+    uint32_t *out_table);
+
+/* The name of a table, by number; borrowed until the transaction ends. */
+CORDON_MUST_USE cordon_error *store_table_name(
+    struct store_txn *txn,
+    uint32_t table,
+    enum store_step *out_step,
+    bool *out_found,
+    struct slice *out_name);
+
+/* As store_table_find, but makes the table with the next free number if it is missing. */
+CORDON_MUST_USE cordon_error *store_table_ensure(
+    struct store_txn *txn, struct slice name, enum store_step *out_step, uint32_t *out_table);
+
+/*
+ * One document as this transaction sees it: canonical encoded JSON with its system fields.
+ * `*out_body` is borrowed until the next call on `txn`. A missing document is not an error.
+ */
+CORDON_MUST_USE cordon_error *store_get(
+    struct store_txn *txn,
+    const struct store_id *id,
+    enum store_step *out_step,
+    bool *out_found,
+    struct slice *out_body);
+
+/*
+ * Writes a document, new or not. `creation_time` (ms, as in `_creationTime`) orders it in its
+ * table and must be the same in every version of one document. The body is copied.
+ */
+CORDON_MUST_USE cordon_error *store_put(
+    struct store_txn *txn, const struct store_id *id, double creation_time, struct slice body);
+
+/* Removes a document that was read through this transaction before. */
+CORDON_MUST_USE cordon_error *
+store_remove(struct store_txn *txn, const struct store_id *id, double creation_time);
+
+enum store_order { STORE_ASCENDING, STORE_DESCENDING };
+
+/*
+ * Reads a table in creation order (ties by id), as of the snapshot and the transaction's own
+ * writes up to each step. Only what was really walked over is in the read set: a scan closed early
+ * conflicts only with commits before where it stopped. Closed by store_scan_close or with the
+ * transaction.
+ */
+CORDON_MUST_USE cordon_error *store_scan_open(
+    struct store_txn *txn, uint32_t table, enum store_order order, struct store_scan **out_scan);
+
+/* The next document, or `*out_found` false at the end. The body is borrowed until the next call. */
+CORDON_MUST_USE cordon_error *store_scan_next(
+    struct store_scan *scan, enum store_step *out_step, bool *out_found, struct slice *out_body);
+
+void store_scan_close(struct store_scan *scan);
+
+/* -- System rows ---------------------------------------------------------------------------- */
+
+/*
+ * Versioned rows of the other keyspaces (modules, sessions), in the same transactions and under
+ * the same rules. Keys are up to 400 bytes, values up to 64 MiB. `*out_value` is borrowed until
+ * the next call on `txn`.
+ */
+CORDON_MUST_USE cordon_error *store_row_get(
+    struct store_txn *txn,
+    enum store_keyspace keyspace,
+    struct slice key,
+    enum store_step *out_step,
+    bool *out_found,
+    struct slice *out_value);
+
+CORDON_MUST_USE cordon_error *store_row_put(
+    struct store_txn *txn, enum store_keyspace keyspace, struct slice key, struct slice value);
+
+CORDON_MUST_USE cordon_error *
+store_row_remove(struct store_txn *txn, enum store_keyspace keyspace, struct slice key);
+
+/*
+ * The first row of a keyspace whose key is >= `from` (or > if `after`); both slices are borrowed
+ * until the next call on `txn`.
+ */
+CORDON_MUST_USE cordon_error *store_row_next(
+    struct store_txn *txn,
+    enum store_keyspace keyspace,
+    struct slice from,
+    bool after,
+    enum store_step *out_step,
+    bool *out_found,
+    struct slice *out_key,
+    struct slice *out_value);
+
+/* -- Audit ---------------------------------------------------------------------------------- */
+
+struct store_audit_record {
+    uint64_t sequence; /* from 1, without gaps, per tenant */
+    uint64_t ts;
+    uint8_t previous[32]; /* hash of the record before, zeros for the first */
+    uint8_t hash[32];     /* SHA-256 over sequence, ts, previous and body */
+    struct slice body;    /* borrowed until the next call on the transaction */
+};
+
+/* The audit record with the lowest sequence >= `sequence`, as of now. */
+CORDON_MUST_USE cordon_error *store_audit_read(
+    struct store_txn *txn,
+    uint64_t sequence,
+    enum store_step *out_step,
+    bool *out_found,
+    struct store_audit_record *out_record);
+
+#endif
