@@ -1,0 +1,73 @@
+/*
+ * Compiling in another process, and artifacts that only we can have made.
+ *
+ * The compiler is the largest piece of code that reads hostile bytes. It runs in a small executable
+ * of its own (cordon-compile), one module per process, under rlimits, seccomp and a deadline. A
+ * starter process, the same executable spawned by compiler_start() before this process has threads
+ * or has confined itself, is the only one that starts workers.
+ *
+ *   this process ── socket ──► starter ── fork, exec ──► worker: module in, artifact out, exit
+ *
+ * A worker that dies, hangs or eats memory gives CORDON_E_MODULE_REFUSED and nothing else happens.
+ */
+#ifndef ENGINE_COMPILER_H
+#define ENGINE_COMPILER_H
+
+#include "engine/engine.h"
+
+struct compiler;
+
+struct compiler_options {
+    const char *worker_path; /* of cordon-compile */
+    uint64_t module_bytes_max;
+    uint64_t time_ms;        /* for one module, wall clock and processor both */
+    uint64_t memory_bytes;   /* address space of one worker */
+};
+
+/* Spawns the starter. Errors: CORDON_E_SYSTEM naming the worker and what to do if it is missing. */
+CORDON_MUST_USE cordon_error *
+compiler_start(const struct compiler_options *options, struct compiler **out_compiler);
+
+/* Ends the starter and any worker. NULL accepted. */
+void compiler_stop(struct compiler *compiler);
+
+/*
+ * Compiles one module; blocks the caller up to the deadline. `*out_fd` is a sealed memfd with bare
+ * machine code for engine_module_load(), owned by the caller. Several threads may call at once; at
+ * most two workers run at a time, the others wait.
+ * Errors: CORDON_E_MODULE_REFUSED with the validator's reason in our words and the byte offset;
+ * CORDON_E_SYSTEM when the starter is gone.
+ */
+CORDON_MUST_USE cordon_error *
+compiler_compile(struct compiler *compiler, struct slice wasm, int *out_fd);
+
+/* -- Artifacts on disk ---------------------------------------------------------------------- */
+
+/* A key file of 32 random bytes, mode 0600, made if missing, in a folder only we can write. */
+struct artifact_cache;
+
+/*
+ * Opens the cache in `folder` (made with mode 0700). Errors: CORDON_E_SYSTEM if the folder or the
+ * key file belongs to another user or is readable by others: then there is no cache.
+ */
+CORDON_MUST_USE cordon_error *artifact_cache_open(
+    const char *folder, const struct engine *engine, struct artifact_cache **out_cache);
+void artifact_cache_close(struct artifact_cache *cache);
+
+/*
+ * The artifact of a module, verified: read into a memfd, sealed, and its MAC (over tenant, module
+ * hash, engine fingerprint and bytes) checked there. A missing, foreign or damaged one is not
+ * found; a damaged one is deleted. `*out_fd` is owned by the caller.
+ */
+CORDON_MUST_USE cordon_error *artifact_cache_get(
+    struct artifact_cache *cache,
+    uint32_t tenant,
+    const uint8_t module_hash[32],
+    bool *out_found,
+    int *out_fd);
+
+/* Adds one, by write and rename. `fd` as from compiler_compile(); borrowed. */
+CORDON_MUST_USE cordon_error *artifact_cache_put(
+    struct artifact_cache *cache, uint32_t tenant, const uint8_t module_hash[32], int fd);
+
+#endif

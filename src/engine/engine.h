@@ -1,0 +1,211 @@
+/*
+ * The sandbox engine as the rest of the program sees it: Wasmtime behind a few types of ours.
+ *
+ * Each run gets a fresh store and instance on a fiber. The guest runs in slices of a fixed amount
+ * of fuel; engine_call_poll() runs one slice and comes back. A suspended call may be polled from
+ * another thread than before, never from two at once. Freeing a call at any point unwinds it.
+ *
+ * This folder alone includes wasmtime.h. No text of the engine leaves it.
+ */
+#ifndef ENGINE_ENGINE_H
+#define ENGINE_ENGINE_H
+
+#include "base/error.h"
+#include "base/slice.h"
+#include "limits/kind.h"
+
+struct engine;
+struct engine_module;
+struct engine_call;
+struct engine_guest;
+
+/* What a host function answers. */
+enum engine_answer {
+    ENGINE_ANSWERED, /* the result slot is written; the guest goes on */
+    ENGINE_WAIT,     /* ask again at the next poll; only for imports with `may_wait` */
+    ENGINE_STOP,     /* end the run now; whoever answered so keeps the reason */
+};
+
+/*
+ * A host function. `run` is the pointer given to engine_call_new(). `slots` holds the arguments,
+ * zero-extended, and takes the result in slots[0]. After ENGINE_WAIT it is called again with the
+ * same arguments. Runs on the guest's fiber: small frames only (16 KiB at most), no blocking.
+ */
+typedef enum engine_answer engine_handler(void *run, struct engine_guest *guest, uint64_t *slots);
+
+/* A row of the import table: everything a module may import. Static, borrowed for ever. */
+struct engine_import {
+    const char *module;
+    const char *name;
+    const char *params; /* one letter each: i = i32, I = i64, f = f32, F = f64 */
+    const char *result; /* one such letter, or "" */
+    unsigned kinds;     /* bit mask of 1u << cordon_kind: who may call it */
+    bool may_wait;      /* may answer ENGINE_WAIT */
+    engine_handler *handler;
+};
+
+struct engine_options {
+    const struct engine_import *imports;
+    size_t import_count;
+    /* Called in place of a handler when this kind may not make the call; answers ENGINE_STOP. */
+    enum engine_answer (*denied)(void *run, const struct engine_import *import);
+    uint64_t memory_bytes_max;   /* greatest memory_bytes of any run; slots get headroom on top */
+    uint64_t table_elements_max; /* greatest table_elements of any run */
+    uint64_t stack_bytes;        /* of guest code on its fiber */
+    uint32_t instances_max;      /* calls alive at one time; slots of the pool */
+};
+
+/* Memory over the limit that a run may still take after its first refused grow, to report. */
+#define ENGINE_HEADROOM_BYTES ((uint64_t)1 << 20)
+
+/*
+ * Fuel between two looks at the clock. A constant of ABI version 1 and part of the fingerprint:
+ * fuel after a trap depends on it. 50,000 keeps the slowest plain work (first touch of fresh
+ * pages) below 10 ms a slice; measured 8.6 ms, design 3.1.
+ */
+#define ENGINE_SLICE_FUEL ((uint64_t)50000)
+
+/* One engine per process is enough. Installs handlers for SIGSEGV, SIGILL, SIGFPE (chained). */
+CORDON_MUST_USE cordon_error *
+engine_new(const struct engine_options *options, struct engine **out_engine);
+
+/* All modules and calls must be gone. NULL accepted. */
+void engine_free(struct engine *engine);
+
+/*
+ * SHA-256 over everything a compiled artifact and a run's fuel depend on: engine version, target,
+ * CPU features, settings, slice length, ABI version. Borrowed for the engine's life.
+ */
+const uint8_t *engine_fingerprint(const struct engine *engine);
+
+/* -- Modules -------------------------------------------------------------------------------- */
+
+/*
+ * Compiles inside this process. Only for embedders and tests that ask for it by name; a server
+ * compiles in the worker (compiler.h). Errors: CORDON_E_MODULE_REFUSED. `*out_artifact` is a
+ * malloc'ed block owned by the caller.
+ */
+CORDON_MUST_USE cordon_error *engine_compile_inside(
+    struct engine *engine, struct slice wasm, struct slice *out_artifact);
+
+/*
+ * Loads machine code. Trusts it wholly: only what artifact_open() has authenticated, or what was
+ * just compiled inside. `fd` is a sealed memfd (borrowed during the call). The module holds one
+ * prepared instance per kind. Any thread.
+ */
+CORDON_MUST_USE cordon_error *
+engine_module_load(struct engine *engine, int fd, struct engine_module **out_module);
+
+/* As engine_module_load, from memory. */
+CORDON_MUST_USE cordon_error *engine_module_load_bytes(
+    struct engine *engine, struct slice artifact, struct engine_module **out_module);
+
+/* Counted references; calls hold their own. NULL accepted by unref. Any thread. */
+struct engine_module *engine_module_ref(struct engine_module *module);
+void engine_module_unref(struct engine_module *module);
+
+/* Bytes of machine code and metadata mapped. */
+size_t engine_module_bytes(const struct engine_module *module);
+
+/* -- Calls ---------------------------------------------------------------------------------- */
+
+/* Where a call is: the import phase covers instantiation, a start section and `_initialize`. */
+enum engine_phase { ENGINE_IMPORTING, ENGINE_RUNNING };
+
+struct engine_call_options {
+    struct engine_module *module;
+    cordon_kind kind;
+    struct slice export_name;   /* of type () -> (); borrowed until the call is freed */
+    bool has_initialize;        /* call the export `_initialize` first */
+    uint64_t fuel;              /* granted for the whole call */
+    uint64_t memory_bytes;      /* limit of the linear memory */
+    uint64_t table_elements;    /* limit over all tables */
+    void *run;                  /* given to handlers and hooks */
+    /* Called on the fiber when the import phase ends and the function itself begins. */
+    void (*on_running)(void *run);
+    /*
+     * Asked before memory grows by `more` bytes within the limit (and once for the initial size,
+     * before instantiation). False ends the run: the process has no memory for it.
+     */
+    bool (*may_grow)(void *run, uint64_t more);
+};
+
+enum engine_state {
+    ENGINE_YIELDED,  /* a slice is over; poll again when it may go on */
+    ENGINE_WAITING,  /* a handler answered ENGINE_WAIT; poll again when its wait is over */
+    ENGINE_RETURNED, /* the function came to its end */
+    ENGINE_ENDED,    /* trap, stop, out of fuel, refused instantiation: see engine_call_end */
+};
+
+/* Why a call ended without returning. */
+enum engine_end {
+    ENGINE_END_STOPPED,        /* a handler answered ENGINE_STOP */
+    ENGINE_END_NO_HOST_MEMORY, /* may_grow said no */
+    ENGINE_END_OUT_OF_FUEL,
+    ENGINE_END_STACK_OVERFLOW,
+    ENGINE_END_TRAP,           /* engine_call_trap_text says which */
+    ENGINE_END_POOL_FULL,      /* no slot free: instances_max is too small for what was admitted */
+    ENGINE_END_INTERNAL,
+};
+
+/* Nothing of the guest runs yet. Errors: CORDON_E_NO_MEMORY, CORDON_E_ENGINE. */
+CORDON_MUST_USE cordon_error *
+engine_call_new(const struct engine_call_options *options, struct engine_call **out_call);
+
+/*
+ * Runs the guest for at most one slice. Fuel charged by engine_charge() since the last slice is
+ * taken off here, so that the points where fuel changes depend on the run alone.
+ */
+enum engine_state engine_call_poll(struct engine_call *call);
+
+/* Ends a call wherever it is: finalizers run, the slot is reset. NULL accepted. */
+void engine_call_free(struct engine_call *call);
+
+enum engine_phase engine_call_phase(const struct engine_call *call);
+enum engine_end engine_call_end(const struct engine_call *call);
+
+/* In words of ours: "unreachable code was reached", "integer division by zero". Static. */
+const char *engine_call_trap_text(const struct engine_call *call);
+
+struct engine_frame {
+    struct slice function;    /* demangled by nobody yet; empty if the module has no name */
+    uint32_t function_index;
+    uint64_t module_offset;   /* in the module as it was given to the compiler; SIZE_MAX unknown */
+};
+
+/* Innermost first, at most 64. Borrowed until the call is freed. */
+const struct engine_frame *engine_call_frames(const struct engine_call *call, size_t *out_count);
+
+/* Fuel used so far, host charges included; never more than granted. Exact after the end. */
+uint64_t engine_call_fuel_used(struct engine_call *call);
+
+/* Size of the linear memory now (its greatest, as memories never shrink), in bytes. */
+uint64_t engine_call_memory_bytes(struct engine_call *call);
+
+struct engine_refused_grow {
+    bool happened;
+    bool is_table;
+    uint64_t wanted; /* bytes of memory, or elements of a table, that would have been in use */
+};
+
+/* The first grow that the limits refused (the guest saw -1). */
+struct engine_refused_grow engine_call_refused_grow(const struct engine_call *call);
+
+/* -- For handlers --------------------------------------------------------------------------- */
+
+/*
+ * The guest's memory now. `*out_size` is 0 before it exists. Valid until the handler returns; the
+ * guest does not run meanwhile and there are no threads, so it does not change under the handler.
+ */
+uint8_t *engine_guest_memory(struct engine_guest *guest, uint64_t *out_size);
+
+/*
+ * Charges host work to the run's fuel. False: there is not enough; the handler must answer
+ * ENGINE_STOP and engine_call_end() will say ENGINE_END_OUT_OF_FUEL.
+ */
+CORDON_MUST_USE bool engine_charge(struct engine_guest *guest, uint64_t fuel);
+
+/* Fuel that remains, after all charges. */
+uint64_t engine_fuel_left(struct engine_guest *guest);
+
+#endif
