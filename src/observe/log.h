@@ -1,0 +1,50 @@
+/*
+ * Log lines of our own: one JSON object a line to a file descriptor, or readable text if it is a
+ * terminal. Lines are collected per call to log_flush() or when 64 KiB have gathered, so that a
+ * request costs no system call of its own. A reader that does not read makes lines get lost (and
+ * counted), never a request wait.
+ */
+#ifndef OBSERVE_LOG_H
+#define OBSERVE_LOG_H
+
+#include "base/buffer.h"
+
+struct log;
+
+enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
+
+enum log_format { LOG_AUTO, LOG_JSON, LOG_TEXT };
+
+/* `fd` is borrowed. LOG_AUTO is text on a terminal, JSON elsewhere. */
+CORDON_MUST_USE cordon_error *log_new(int fd, enum log_format format, struct log **out_log);
+
+/* Flushes and frees. NULL accepted. */
+void log_free(struct log *log);
+
+/* A field of a line. Strings are escaped; control characters never reach a terminal raw. */
+struct log_field {
+    const char *key; /* static */
+    enum { LOG_STRING, LOG_NUMBER, LOG_NUMBER_DOUBLE } type;
+    struct slice string;
+    int64_t number;
+    double number_double;
+};
+
+#define LOG_FIELD_STRING(k, s) {.key = (k), .type = LOG_STRING, .string = (s)}
+#define LOG_FIELD_NUMBER(k, n) {.key = (k), .type = LOG_NUMBER, .number = (int64_t)(n)}
+
+/* Writes one line: time, level, event, fields. A NULL log does nothing. Any thread. */
+void log_write(
+    struct log *log,
+    enum log_level level,
+    const char *event,
+    const struct log_field *fields,
+    size_t field_count);
+
+/* Hands what was collected to the operating system. Any thread; cheap if there is nothing. */
+void log_flush(struct log *log);
+
+/* Lines lost because the reader did not keep up. */
+uint64_t log_lost(const struct log *log);
+
+#endif

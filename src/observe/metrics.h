@@ -1,0 +1,54 @@
+/*
+ * Counters, gauges and histograms, and their Prometheus text. Registered at start, read and moved
+ * from any thread without locks (relaxed atomics; a scrape sees each number, not one moment).
+ */
+#ifndef OBSERVE_METRICS_H
+#define OBSERVE_METRICS_H
+
+#include "base/buffer.h"
+
+struct metrics;
+struct counter;
+struct gauge;
+struct histogram;
+
+CORDON_MUST_USE cordon_error *metrics_new(struct metrics **out_metrics);
+void metrics_free(struct metrics *metrics);
+
+/*
+ * Registers one series. `labels` is the text between the braces, such as
+ * `udf_type="query",status="success"`, or NULL. Series of one name are registered one after the
+ * other with the same help. The result lives as long as the registry; NULL when memory is out is
+ * not possible to ignore: it is an error.
+ */
+CORDON_MUST_USE cordon_error *metrics_counter(
+    struct metrics *metrics,
+    const char *name,
+    const char *labels,
+    const char *help,
+    struct counter **out_counter);
+CORDON_MUST_USE cordon_error *metrics_gauge(
+    struct metrics *metrics,
+    const char *name,
+    const char *labels,
+    const char *help,
+    struct gauge **out_gauge);
+/* Buckets of powers of two from 1 µs to 2^29 µs for seconds. */
+CORDON_MUST_USE cordon_error *metrics_histogram_seconds(
+    struct metrics *metrics,
+    const char *name,
+    const char *labels,
+    const char *help,
+    struct histogram **out_histogram);
+
+void counter_add(struct counter *counter, uint64_t amount);
+uint64_t counter_get(const struct counter *counter);
+void gauge_set(struct gauge *gauge, int64_t value);
+void gauge_add(struct gauge *gauge, int64_t amount);
+int64_t gauge_get(const struct gauge *gauge);
+void histogram_observe_ns(struct histogram *histogram, uint64_t ns);
+
+/* Prometheus text format 0.0.4 of everything registered. Any thread. */
+CORDON_MUST_USE cordon_error *metrics_write(const struct metrics *metrics, struct buffer *out);
+
+#endif

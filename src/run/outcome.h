@@ -1,0 +1,60 @@
+/*
+ * What came of one run: a normal result of the runner, whether the guest did well or not. Errors
+ * of ours (cordon_error) are another channel.
+ */
+#ifndef RUN_OUTCOME_H
+#define RUN_OUTCOME_H
+
+#include <cordon/outcome.h>
+
+#include "base/arena.h"
+#include "base/slice.h"
+#include "limits/budget.h"
+
+struct outcome_frame {
+    struct slice function; /* demangled; "func[12]" if the module has no names */
+};
+
+struct outcome {
+    struct arena arena; /* everything below lives here */
+    cordon_outcome_code code;
+    /* Success: the value in canonical encoded JSON. */
+    struct slice value;
+    /* Otherwise: the message for the developer, and the data of a ConvexError (empty: none). */
+    struct slice message;
+    struct slice data;
+    /* CORDON_OUTCOME_LIMIT: which, with used and allowed. */
+    cordon_limit limit;
+    uint64_t limit_used;
+    uint64_t limit_allowed;
+    /* "[LEVEL] message" lines, in order. */
+    struct slice *log_lines;
+    size_t log_line_count;
+    /* Innermost first. */
+    struct outcome_frame *frames;
+    size_t frame_count;
+    /* Use against each limit, times in ms, fuel and memory included. */
+    uint64_t used[CORDON_LIMIT_COUNT];
+    uint64_t user_time_ns;
+    uint64_t system_time_ns;
+    uint64_t wall_time_ns;   /* from request to outcome */
+    uint32_t retries;        /* attempts before the last, after conflicts */
+    uint64_t ts;             /* commit or snapshot timestamp, 0 for actions */
+    cordon_kind kind;        /* of the function; CORDON_QUERY if none was found */
+};
+
+static inline void outcome_init(struct outcome *outcome)
+{
+    *outcome = (struct outcome){0};
+    arena_init(&outcome->arena, SIZE_MAX);
+}
+
+static inline void outcome_done(struct outcome *outcome)
+{
+    arena_done(&outcome->arena);
+}
+
+/* The stable name: "Failed", "TimedOut", … Static. */
+const char *outcome_code_name(const struct outcome *outcome);
+
+#endif

@@ -1,0 +1,85 @@
+/*
+ * One run of one function, as a state machine that never blocks its thread:
+ *
+ *   request ► slot ► permit ► snapshot ► guest in slices ► commit ► durable ► outcome
+ *                      ▲                                     │
+ *                      └──────── conflict: wait, rerun ◄─────┘
+ *
+ * Whoever owns a run polls it. run_poll() works until the run has to wait, its time on this thread
+ * is over, or it is done. A run may be polled from another thread than before, never from two at
+ * once.
+ */
+#ifndef RUN_RUN_H
+#define RUN_RUN_H
+
+#include "run/outcome.h"
+#include "run/runner.h"
+
+struct run;
+
+/* Who asks, which decides what may be called and what a missing function is called. */
+enum run_caller {
+    CALLER_PUBLIC, /* public functions of the asked kind only */
+    CALLER_ADMIN,  /* internal functions too */
+};
+
+struct run_request {
+    uint32_t tenant;
+    /* Path as the client wrote it: `dir/module:export`, `.js` and `:default` optional. */
+    struct slice path;
+    /* Encoded JSON: an array with one object, or one object. */
+    struct slice args;
+    enum run_caller caller;
+    /* The kind the client asked for; `any_kind` accepts all. */
+    cordon_kind kind;
+    bool any_kind;
+    /* Lowers limits for this run only. NULL: none. */
+    const struct limit_changes *lower;
+    /* NULL draws one. 32 bytes. */
+    const uint8_t *seed;
+    /* Virtual time in ns since 1970; used if `has_time`. */
+    bool has_time;
+    uint64_t time_ns;
+    /* Makes a mutation idempotent: the same key again, with the same function and arguments,
+     * answers with the first result. Empty: none. At most 256 bytes. */
+    struct slice idempotency_key;
+    /* For the log line: the client's request id, or empty. */
+    struct slice request_id;
+};
+
+enum run_state {
+    RUN_READY,   /* its time slice is over; poll again when convenient, on any thread */
+    RUN_WAITING, /* poll again after the wake, or at run_wake_at_ns() at the latest */
+    RUN_DONE,
+};
+
+/*
+ * Takes a slot and copies what it needs of the request. `wake` is called from any thread when a
+ * waiting run can go on. A request that cannot start (no slot) is a run too, already done with
+ * outcome Overloaded. Errors: CORDON_E_NO_MEMORY only.
+ */
+CORDON_MUST_USE cordon_error *run_new(
+    struct runner *runner,
+    const struct run_request *request,
+    struct store_wake wake,
+    struct run **out_run);
+
+/* Works until `until_ns` (monotonic) at most, give or take one slice. */
+enum run_state run_poll(struct run *run, uint64_t until_ns);
+
+/* For RUN_WAITING: when to poll even without a wake (a limit ends it then, or a backoff is over). */
+uint64_t run_wake_at_ns(const struct run *run);
+
+/* Asks a run to end as Cancelled at its next poll, and wakes it. Any thread. */
+void run_cancel(struct run *run);
+
+/* Rough bytes this run has touched since its last poll began; large ones leave the loop thread. */
+bool run_is_heavy(const struct run *run);
+
+/* After RUN_DONE. Borrowed until run_free(). */
+const struct outcome *run_outcome(const struct run *run);
+
+/* Ends a run wherever it is and gives everything back. NULL accepted. */
+void run_free(struct run *run);
+
+#endif

@@ -1,0 +1,85 @@
+/*
+ * What all runs share: engine, store, compiler, the deployments of each tenant, and the three
+ * counts (design 3.7): permits (running), slots (alive, waiting included), memory (one budget for
+ * the process). One per process or per embedding.
+ */
+#ifndef RUN_RUNNER_H
+#define RUN_RUNNER_H
+
+#include "engine/compiler.h"
+#include "engine/engine.h"
+#include "limits/budget.h"
+#include "observe/log.h"
+#include "observe/metrics.h"
+#include "store/store.h"
+
+struct runner;
+struct deployment;
+
+enum { TENANT_DEFAULT = 1 };
+
+struct runner_options {
+    struct store *store;          /* borrowed; must outlive the runner */
+    struct metrics *metrics;      /* borrowed */
+    struct log *log;              /* borrowed; NULL writes no line per run */
+    const char *worker_path;      /* of cordon-compile; NULL with compile_inside */
+    bool compile_inside;          /* compile in this process; must be asked for by name */
+    const char *artifact_folder;  /* NULL: no cache of machine code on disk */
+    struct limit_changes limits;  /* the operator's, over the table's defaults */
+    uint32_t permits;             /* runs that execute guest code at one time */
+    uint32_t slots;               /* runs alive */
+    uint64_t memory_bytes;        /* all guests' memory and host bytes together */
+    bool production;              /* redact errors towards clients */
+};
+
+/* Starts the compile worker's starter and the engine. Errors: CORDON_E_SYSTEM, CORDON_E_ENGINE. */
+CORDON_MUST_USE cordon_error *
+runner_new(const struct runner_options *options, struct runner **out_runner);
+
+/* No run may be alive. NULL accepted. */
+void runner_free(struct runner *runner);
+
+/*
+ * Loads the deployment that the store holds for a tenant, if any; compiles what the cache lacks.
+ * Blocks. Errors as runner_deploy.
+ */
+CORDON_MUST_USE cordon_error *runner_load(struct runner *runner, uint32_t tenant);
+
+struct deploy_module {
+    struct slice name; /* for messages: a file name, may be empty */
+    struct slice wasm;
+};
+
+/*
+ * Replaces the tenant's whole set of functions, all or nothing: admits and compiles every module,
+ * refuses a path that two of them have, writes modules and deploy to the store in one durable
+ * commit, then swaps. Runs under way keep the old set. Blocks (seconds); any thread, one at a time
+ * per tenant. `out_report` gets JSON: functions with kinds, hashes, compile times, sizes.
+ * Errors: CORDON_E_MODULE_REFUSED naming module, place and what to do; CORDON_E_STORE.
+ */
+CORDON_MUST_USE cordon_error *runner_deploy(
+    struct runner *runner,
+    uint32_t tenant,
+    const struct deploy_module *modules,
+    size_t count,
+    struct buffer *out_report);
+
+/*
+ * Admission alone, with everything but a run: reads, checks and compiles, keeps nothing.
+ * `out_report` as runner_deploy, with imports, exports and memory.
+ */
+CORDON_MUST_USE cordon_error *
+runner_check(struct runner *runner, struct slice wasm, struct buffer *out_report);
+
+/* Counts now; for metrics, tests and shutdown. Any thread. */
+struct runner_counts {
+    uint32_t permits_used;
+    uint32_t permits_waiting;
+    uint32_t slots_used;
+    uint64_t memory_used;
+};
+struct runner_counts runner_get_counts(struct runner *runner);
+
+bool runner_is_production(const struct runner *runner);
+
+#endif
