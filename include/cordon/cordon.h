@@ -1,0 +1,11 @@
+/* Everything libcordon promises. */
+#ifndef CORDON_CORDON_H
+#define CORDON_CORDON_H
+
+#include <cordon/error.h>
+#include <cordon/limits.h>
+#include <cordon/outcome.h>
+#include <cordon/runtime.h>
+#include <cordon/server.h>
+
+#endif

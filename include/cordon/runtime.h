@@ -1,0 +1,157 @@
+/*
+ * Running functions inside a program of yours.
+ *
+ * A runtime holds an engine, a store and the functions deployed into it. Nothing is global: a
+ * process may hold several. No thread is started unless asked for, and no signal, locale, umask or
+ * environment variable is touched, except that the engine adds handlers for SIGSEGV, SIGILL and
+ * SIGFPE which pass on what is not the guest's. A fault of the engine itself ends the process:
+ * whoever cannot bear that runs the runtime in a process of its own.
+ *
+ *     cordon_runtime_options options = {.size = sizeof options, .compile_worker = "cordon-compile"};
+ *     cordon_runtime *runtime = NULL;
+ *     cordon_error *error = cordon_runtime_new(&options, &runtime);
+ */
+#ifndef CORDON_RUNTIME_H
+#define CORDON_RUNTIME_H
+
+#include <cordon/outcome.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct cordon_runtime cordon_runtime;
+typedef struct cordon_call cordon_call;
+
+/* A limit set by name of the enum; `set` false leaves the default. */
+typedef struct cordon_limit_set {
+    bool set[CORDON_LIMIT_COUNT];
+    uint64_t value[CORDON_LIMIT_COUNT];
+} cordon_limit_set;
+
+/*
+ * Options, with `size` = sizeof the struct as the caller was compiled; a field beyond it has its
+ * zero value. All texts are borrowed during the call.
+ */
+typedef struct cordon_runtime_options {
+    size_t size;
+    const char *data_folder;     /* NULL: a store in memory that dies with the runtime */
+    const char *compile_worker;  /* path of the executable cordon-compile */
+    bool compile_inside;         /* compile in this process instead: only for code you trust */
+    cordon_limit_set limits;     /* raises or lowers the table's defaults */
+    uint32_t permits;            /* runs executing at one time; 0: twice the processors, min. 4 */
+    uint32_t slots;              /* runs alive, waiting ones included; 0: 1,000 */
+    uint64_t memory_bytes;       /* for all guests together; 0: half of RAM or of the cgroup */
+    bool flusher_thread;         /* one thread that makes many commits durable by one sync */
+    bool production;             /* hide details of errors from callers */
+    int log_fd;                  /* one line per run to this descriptor; 0 or less: none */
+} cordon_runtime_options;
+
+/*
+ * Opens the store, starts the compile worker's starter, loads what was deployed. Call it before
+ * the process confines itself. Errors: CORDON_E_STORE (folder in use, foreign, damaged),
+ * CORDON_E_SYSTEM (no worker), CORDON_E_INVALID (options), CORDON_E_ENGINE.
+ */
+CORDON_API CORDON_MUST_USE cordon_error *
+cordon_runtime_new(const cordon_runtime_options *options, cordon_runtime **out_runtime);
+
+/* All calls must be freed. NULL accepted. */
+CORDON_API void cordon_runtime_free(cordon_runtime *runtime);
+
+/* The bytes of one WebAssembly module; `name` is used in messages and may be NULL. */
+typedef struct cordon_module {
+    const char *name;
+    const void *data;
+    size_t size;
+} cordon_module;
+
+/*
+ * Replaces the whole set of functions by those of these modules, all or nothing. Blocks while
+ * compiling. `*out_report` (JSON, NUL-terminated) is the caller's; free it with cordon_free().
+ * Errors: CORDON_E_MODULE_REFUSED, CORDON_E_STORE.
+ */
+CORDON_API CORDON_MUST_USE cordon_error *cordon_deploy(
+    cordon_runtime *runtime, const cordon_module *modules, size_t count, char **out_report);
+
+/*
+ * Says whether a module would be admitted and what is in it; keeps nothing. `*out_report` as
+ * above. Errors: CORDON_E_MODULE_REFUSED with the reason.
+ */
+CORDON_API CORDON_MUST_USE cordon_error *
+cordon_check(cordon_runtime *runtime, const cordon_module *module, char **out_report);
+
+/* Frees a text that a function here has given to the caller. NULL accepted. */
+CORDON_API void cordon_free(void *text);
+
+typedef struct cordon_request {
+    size_t size;               /* sizeof the struct */
+    const char *path;          /* "messages:list" */
+    const char *args;          /* encoded JSON: one object, or an array of one; NULL: {} */
+    size_t args_size;          /* bytes; 0: up to the NUL */
+    bool internal;             /* internal functions may be called too */
+    bool has_kind;             /* only a function of `kind` */
+    cordon_kind kind;
+    const uint8_t *seed;       /* 32 bytes; NULL: drawn */
+    bool has_time;
+    uint64_t time_ms;          /* the clock that the function sees; used if `has_time` */
+    cordon_limit_set lower;    /* lowers limits for this call */
+    const char *idempotency_key; /* of a mutation that may be sent twice; NULL: none */
+} cordon_request;
+
+typedef enum cordon_call_state {
+    CORDON_CALL_READY,   /* poll again when convenient */
+    CORDON_CALL_WAITING, /* poll again after the wake, or when cordon_call_wait_ms() is over */
+    CORDON_CALL_DONE,
+} cordon_call_state;
+
+/*
+ * Begins a call; nothing of it runs before it is polled. `wake` (may be NULL for those who use
+ * cordon_call_finish) is called from any thread when a waiting call can go on. Errors:
+ * CORDON_E_INVALID, CORDON_E_NO_MEMORY; what the function does wrong is in the outcome.
+ */
+CORDON_API CORDON_MUST_USE cordon_error *cordon_call_new(
+    cordon_runtime *runtime,
+    const cordon_request *request,
+    void (*wake)(void *arg),
+    void *arg,
+    cordon_call **out_call);
+
+/* Runs the call for about `slice_ms` on this thread. One thread at a time, any thread. */
+CORDON_API cordon_call_state cordon_call_poll(cordon_call *call, uint32_t slice_ms);
+
+/* How long a waiting call may be left alone. */
+CORDON_API uint64_t cordon_call_wait_ms(const cordon_call *call);
+
+/* Polls and waits until the call is done. Only for calls made without a wake. */
+CORDON_API void cordon_call_finish(cordon_call *call);
+
+/* Makes the call end as Cancelled. Any thread. */
+CORDON_API void cordon_call_cancel(cordon_call *call);
+
+/* After DONE; lives as long as the call. */
+CORDON_API const cordon_outcome *cordon_call_get_outcome(const cordon_call *call);
+
+/* Ends the call wherever it is. NULL accepted. */
+CORDON_API void cordon_call_free(cordon_call *call);
+
+/*
+ * The outcome as one line of strict JSON: status, value or code, errorMessage, errorData, logLines,
+ * usage, frames, limit. The text is the caller's; free it with cordon_free().
+ */
+CORDON_API CORDON_MUST_USE cordon_error *
+cordon_outcome_to_json(const cordon_outcome *outcome, char **out_json);
+
+/* The limit table as JSON: [{"name","unit","query","mutation","action","code","text"}]. */
+CORDON_API CORDON_MUST_USE cordon_error *cordon_limits_to_json(char **out_json);
+
+/*
+ * True if the text is one JSON object (what ARGS-JSON must be). Otherwise `*out_error` says why;
+ * it is the caller's.
+ */
+CORDON_API bool cordon_json_is_object(const char *text, size_t size, cordon_error **out_error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,60 @@
+/*
+ * The HTTP server over a runtime, and the admin keys it accepts.
+ */
+#ifndef CORDON_SERVER_H
+#define CORDON_SERVER_H
+
+#include <cordon/runtime.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct cordon_server cordon_server;
+
+typedef struct cordon_server_options {
+    size_t size;                     /* sizeof the struct */
+    cordon_runtime *runtime;         /* borrowed; must outlive the server */
+    const char *listen;              /* "ADDR:PORT", port 0 picks one; NULL: "127.0.0.1:3210" */
+    const char *operator_listen;     /* loopback "ADDR:PORT" or "unix:PATH"; NULL: in the data
+                                        folder `operator.sock`, none without a data folder */
+    uint32_t loops;                  /* event loops, a thread each; 0: one per processor */
+    const char *const *host_names;   /* accepted besides loopback addresses and localhost */
+    size_t host_name_count;
+    uint64_t body_bytes_max;         /* 0: 16 MiB + 2000, as Convex */
+    uint32_t idle_timeout_ms;        /* keep-alive; 0: 60,000 */
+    uint32_t request_timeout_ms;     /* to receive a whole request; 0: 30,000 */
+    uint32_t connections_max;        /* 0: 4,096 */
+} cordon_server_options;
+
+/*
+ * Binds and listens. Errors: CORDON_E_SYSTEM (port in use, address not ours) with what to do;
+ * CORDON_E_INVALID.
+ */
+CORDON_API CORDON_MUST_USE cordon_error *
+cordon_server_new(const cordon_server_options *options, cordon_server **out_server);
+
+/* The address that clients use, such as "http://127.0.0.1:3210". Lives as long as the server. */
+CORDON_API const char *cordon_server_get_url(const cordon_server *server);
+
+/* Serves until cordon_server_stop(); this thread is the first loop. */
+CORDON_API CORDON_MUST_USE cordon_error *cordon_server_run(cordon_server *server);
+
+/* Stops accepting, answers what runs (up to ten seconds), returns from run. Any thread, also from
+ * a signal handler. */
+CORDON_API void cordon_server_stop(cordon_server *server);
+
+CORDON_API void cordon_server_free(cordon_server *server);
+
+/*
+ * Makes an admin key: a 0600 file in the folder's `keys.d/`, put there by rename, that holds only a
+ * hash. A running server accepts it at once. `*out_key` is the caller's; free with cordon_free().
+ */
+CORDON_API CORDON_MUST_USE cordon_error *
+cordon_keygen_admin(const char *data_folder, char **out_key);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
