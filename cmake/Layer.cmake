@@ -3,16 +3,13 @@
 # checked by tools/tidy. Source files are found by name: a new file needs no edit here.
 function(cordon_layer name)
   cmake_parse_arguments(LAYER "" "" "USES;LINKS" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.c)
-  add_library(cordon_${name} STATIC ${sources})
   list(TRANSFORM LAYER_USES PREPEND cordon_)
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.c)
+  if(NOT sources)
+    add_library(cordon_${name} INTERFACE)
+    target_link_libraries(cordon_${name} INTERFACE cordon_options ${LAYER_USES} ${LAYER_LINKS})
+    return()
+  endif()
+  add_library(cordon_${name} STATIC ${sources})
   target_link_libraries(cordon_${name} PUBLIC cordon_options ${LAYER_USES} ${LAYER_LINKS})
-endfunction()
-
-# cordon_test(NAME FILE layer...): one cmocka program, known to ctest by its path-like name.
-function(cordon_test name file)
-  add_executable(${name} ${file})
-  list(TRANSFORM ARGN PREPEND cordon_)
-  target_link_libraries(${name} PRIVATE cordon_options ${ARGN} PkgConfig::cmocka)
-  add_test(NAME ${name} COMMAND ${name})
 endfunction()
