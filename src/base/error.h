@@ -10,11 +10,18 @@
 #include <cordon/error.h>
 #include <stdlib.h>
 
+/* gcc reports an error dropped, freed twice or used after its end; clang lacks the attribute. */
+#ifdef __clang__
+#define CORDON_FREED_BY(free)
+#else
+#define CORDON_FREED_BY(free) __attribute__((malloc(free, 1)))
+#endif
+
 /*
  * A new error, owned by the caller. Out of memory gives the static error instead. The words say
  * what, where, and what to do next; they never hold a path, address or text of the engine.
  */
-__attribute__((malloc(cordon_error_free, 1))) CORDON_MUST_USE CORDON_PRINTF(2, 3) cordon_error *
+CORDON_FREED_BY(cordon_error_free) CORDON_MUST_USE CORDON_PRINTF(2, 3) cordon_error *
 cordon_error_new(cordon_error_code code, const char *format, ...);
 
 /* The static error for "out of memory"; freeing it does nothing. */
