@@ -56,7 +56,8 @@ static bool add_block(struct arena *arena, size_t at_least)
         size = at_least;
     }
     const size_t whole = size + sizeof(struct arena_block);
-    if (whole > arena->bytes_max || arena->bytes > arena->bytes_max - whole) {
+    arena->full = whole > arena->bytes_max || arena->bytes > arena->bytes_max - whole;
+    if (arena->full) {
         return false;
     }
     struct arena_block *block = mem_realloc(NULL, whole);

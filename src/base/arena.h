@@ -16,6 +16,7 @@ struct arena {
     uint8_t *end;
     size_t bytes;               /* allocated from the system for this arena */
     size_t bytes_max;
+    bool full;                  /* the last failed allocation was refused by the ceiling */
 };
 
 static inline void arena_init(struct arena *arena, size_t bytes_max)
