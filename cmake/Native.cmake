@@ -10,7 +10,8 @@ pkg_check_modules(seccomp REQUIRED IMPORTED_TARGET libseccomp>=2.5)
 pkg_check_modules(curl REQUIRED IMPORTED_TARGET libcurl>=7.88)
 pkg_check_modules(cmocka REQUIRED IMPORTED_TARGET cmocka>=1.1.5)
 
-# The folder that tools/native made: include/, lib/libcordon_native.a, yyjson/, key.
+# The folder that tools/native made: include/, lib/libcordon_native.a, yyjson/. The Makefile compares
+# it with what tools/native says then.
 execute_process(
   COMMAND ${CMAKE_SOURCE_DIR}/tools/native
   OUTPUT_VARIABLE native_dir OUTPUT_STRIP_TRAILING_WHITESPACE
@@ -18,6 +19,11 @@ execute_process(
 if(native_failed)
   message(FATAL_ERROR "tools/native failed; run it by hand to see why")
 endif()
+set(CORDON_NATIVE_DIR ${native_dir} CACHE INTERNAL "Where tools/native put Wasmtime and yyjson")
+file(GLOB native_sources ${CMAKE_SOURCE_DIR}/native/src/*.rs)
+set_property(DIRECTORY ${CMAKE_SOURCE_DIR} APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
+  ${CMAKE_SOURCE_DIR}/tools/native ${CMAKE_SOURCE_DIR}/native/Cargo.lock
+  ${CMAKE_SOURCE_DIR}/native/Cargo.toml ${native_sources})
 
 add_library(cordon_wasmtime STATIC IMPORTED)
 set_target_properties(cordon_wasmtime PROPERTIES

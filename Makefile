@@ -1,0 +1,52 @@
+# The front door. Each target installs and builds what it needs by itself; `make help` lists them.
+EXAMPLE ?= rust
+PORT ?= 3210
+DATA ?= ./cordon-data
+SECONDS ?= 60
+
+MAKEFLAGS += --no-print-directory
+.NOTPARALLEL:
+.PHONY: build run run-check test check-long asan tsan lint format fuzz bench clean help
+export EXAMPLE PORT DATA
+
+# $(call built,PRESET,FOLDER,GROUPS): packages, Wasmtime, configuration (where it is missing or was
+# made with another Wasmtime), build.
+define built
+@tools/bootstrap build cargo guests-c guests-rust $(3)
+@native=$$(tools/native) && { grep -qs "NATIVE_DIR:INTERNAL=$$native$$" $(2)/CMakeCache.txt && \
+	test -e $(2)/build.ninja || cmake --preset $(1) >/dev/null; }
+@cmake --build --preset $(1)
+endef
+
+build: ## Build everything into build/ (the default)
+	$(call built,dev,build)
+run: build ## Serve an example on 127.0.0.1:3210 and call it (EXAMPLE=rust|c PORT= DATA=)
+	@tools/run-example
+run-check: build ## The same, ending by itself after its call
+	@tools/run-example --check
+test: ## Run the tests
+	$(call built,dev,build,tests node)
+	@ctest --preset dev
+check-long: ## Run the tests at full size, with those that take minutes
+	$(call built,dev,build,tests node)
+	@ctest --preset long
+asan: ## Run the tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	$(call built,asan,build-asan,tests node)
+	@ctest --preset asan
+tsan: ## Run the tests under ThreadSanitizer
+	$(call built,tsan,build-tsan,tests node)
+	@setarch -R ctest --preset tsan
+lint: ## Check layout, house rules and what analysers find
+	$(call built,dev,build,lint)
+	@tools/lint
+format: ## Lay out our C files
+	@tools/bootstrap lint && tools/lint --format
+fuzz: ## Fuzz each target for SECONDS=60
+	$(call built,fuzz,build-fuzz,fuzz)
+	@tools/fuzz $(SECONDS)
+bench: build ## Measure; writes docs/benchmarks.md
+	@bench/run
+clean: ## Remove what was built here (the shared cache and cordon-data stay)
+	@rm -rf build build-asan build-tsan build-fuzz
+help: ## List these
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
