@@ -35,7 +35,7 @@ asan: ## Run the tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@ctest --preset asan
 tsan: ## Run the tests under ThreadSanitizer
 	$(call built,tsan,build-tsan,tests node)
-	@setarch -R ctest --preset tsan
+	@$$(setarch -R true 2>/dev/null && echo setarch -R) ctest --preset tsan
 lint: ## Check layout, house rules and what analysers find
 	$(call built,dev,build,lint)
 	@tools/lint
@@ -49,4 +49,4 @@ bench: build ## Measure; writes docs/benchmarks.md
 clean: ## Remove what was built here (the shared cache and cordon-data stay)
 	@rm -rf build build-asan build-tsan build-fuzz
 help: ## List these
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
