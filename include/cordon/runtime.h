@@ -73,6 +73,10 @@ typedef struct cordon_module {
 CORDON_API CORDON_MUST_USE cordon_error *cordon_deploy(
     cordon_runtime *runtime, const cordon_module *modules, size_t count, char **out_report);
 
+/* As cordon_deploy, but for this runtime alone: the store keeps what was deployed into it. */
+CORDON_API CORDON_MUST_USE cordon_error *cordon_load(
+    cordon_runtime *runtime, const cordon_module *modules, size_t count, char **out_report);
+
 /*
  * Says whether a module would be admitted and what is in it; keeps nothing. `*out_report` as
  * above. Errors: CORDON_E_MODULE_REFUSED with the reason.

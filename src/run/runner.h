@@ -50,6 +50,9 @@ struct deploy_module {
     struct slice wasm;
 };
 
+/* Whether the store keeps what is deployed, or only this process uses it. */
+enum deploy_mode { DEPLOY_KEEP, DEPLOY_LOAD_ONLY };
+
 /*
  * Replaces the tenant's whole set of functions, all or nothing: admits and compiles every module,
  * refuses a path that two of them have, writes modules and deploy to the store in one durable
@@ -62,6 +65,7 @@ CORDON_MUST_USE cordon_error *runner_deploy(
     uint32_t tenant,
     const struct deploy_module *modules,
     size_t count,
+    enum deploy_mode mode,
     struct buffer *out_report);
 
 /*
@@ -79,6 +83,9 @@ struct runner_counts {
     uint64_t memory_used;
 };
 struct runner_counts runner_get_counts(struct runner *runner);
+
+/* Brings the gauges up to date before a scrape. Any thread. */
+void runner_refresh_metrics(struct runner *runner);
 
 bool runner_is_production(const struct runner *runner);
 

@@ -1,0 +1,272 @@
+/*
+ * Settings from JSON, by a table: name, type, place in the struct, and the words that say what may
+ * stand there. Strict on purpose: an unknown key, a key given twice or a value of another type is
+ * refused, as each of them is a setting that somebody believes to have made.
+ */
+#include <cordon/config.h>
+#include <cordon/json.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/nearest.h"
+
+#include <stddef.h>
+
+/* What is given out, and the memory behind it. */
+struct owned_config {
+    cordon_config config; /* first, so that a pointer to it is one to the whole */
+    struct arena arena;
+};
+
+enum setting_type { SETTING_TEXT, SETTING_TEXTS, SETTING_U32, SETTING_U64, SETTING_FLAG, SETTING_LIMITS };
+
+struct setting {
+    const char *name;
+    enum setting_type type;
+    size_t offset; /* in cordon_config */
+    const char *wanted;
+};
+
+#define SETTING(field, setting_type, words)                                                        \
+    {                                                                                              \
+        .name = #field, .type = (setting_type), .offset = offsetof(cordon_config, field),          \
+        .wanted = (words)                                                                          \
+    }
+
+static const struct setting settings[] = {
+    SETTING(listen, SETTING_TEXT, "a text such as \"127.0.0.1:3210\""),
+    SETTING(data, SETTING_TEXT, "a text, the path of the data folder"),
+    SETTING(operator_listen, SETTING_TEXT, "a text such as \"127.0.0.1:3211\" or \"unix:PATH\""),
+    SETTING(loops, SETTING_U32, "a whole number from 1 to 4294967295"),
+    SETTING(host_names, SETTING_TEXTS, "a list of texts such as [\"app.example.org\"]"),
+    SETTING(limits, SETTING_LIMITS, "an object such as {\"fuel\": 20000000000}"),
+    SETTING(permits, SETTING_U32, "a whole number from 1 to 4294967295"),
+    SETTING(slots, SETTING_U32, "a whole number from 1 to 4294967295"),
+    SETTING(memory_bytes, SETTING_U64, "a whole number of bytes, at least 1"),
+    SETTING(production, SETTING_FLAG, "true or false"),
+};
+
+enum { SETTING_COUNT = sizeof settings / sizeof settings[0] };
+
+static cordon_error *wrong(const struct setting *setting)
+{
+    return cordon_error_new(
+        CORDON_E_INVALID, "\"%s\" must be %s", setting->name, setting->wanted);
+}
+
+/* "there is no … "lisen"; did you mean "listen"?" */
+static cordon_error *
+unknown(const char *what, cordon_text name, const char *const *names, size_t count)
+{
+    const struct slice typed = slice_of(name.data, name.size);
+    const size_t nearest = nearest_name(typed, names, count);
+    if (nearest == count) {
+        return cordon_error_new(
+            CORDON_E_INVALID, "there is no %s \"%.*s\"", what, SLICE_FMT(typed));
+    }
+    return cordon_error_new(
+        CORDON_E_INVALID,
+        "there is no %s \"%.*s\"; did you mean \"%s\"?",
+        what,
+        SLICE_FMT(typed),
+        names[nearest]);
+}
+
+/* An empty text, and one with a NUL in it, name nothing. */
+static cordon_error *read_text(
+    struct arena *arena,
+    const struct setting *setting,
+    const cordon_json_value *value,
+    const char **out_text)
+{
+    const cordon_text text = cordon_json_get_text(value);
+    if (text.size == 0 || memchr(text.data, '\0', text.size) != NULL) {
+        return wrong(setting);
+    }
+    const struct slice copy = arena_copy(arena, slice_of(text.data, text.size));
+    if (copy.data == NULL) {
+        return error_no_memory();
+    }
+    *out_text = (const char *)copy.data;
+    return NULL;
+}
+
+static cordon_error *read_texts(
+    struct owned_config *owned, const struct setting *setting, const cordon_json_value *value)
+{
+    cordon_json_walk walk = cordon_json_walk_begin(value);
+    const size_t count = walk.left;
+    const char **const texts = arena_alloc(&owned->arena, (count + 1) * sizeof *texts);
+    if (texts == NULL) {
+        return error_no_memory();
+    }
+    for (size_t i = 0; i < count; i++) {
+        TRY(read_text(&owned->arena, setting, cordon_json_walk_next(&walk, NULL), &texts[i]));
+    }
+    owned->config.host_names = texts;
+    owned->config.host_name_count = count;
+    return NULL;
+}
+
+static cordon_error *read_limit(cordon_limit_set *set, cordon_text name, const cordon_json_value *value)
+{
+    const char *names[CORDON_LIMIT_COUNT];
+    cordon_limit limit = CORDON_LIMIT_FUEL;
+    bool found = false;
+    for (int i = 0; i < CORDON_LIMIT_COUNT; i++) {
+        names[i] = cordon_limit_get_info((cordon_limit)i)->name;
+        if (slice_equal(slice_str(names[i]), slice_of(name.data, name.size))) {
+            limit = (cordon_limit)i;
+            found = true;
+        }
+    }
+    if (!found) {
+        return unknown("limit", name, names, CORDON_LIMIT_COUNT);
+    }
+    if (set->set[limit]) {
+        return cordon_error_new(CORDON_E_INVALID, "the limit \"%s\" stands there twice", names[limit]);
+    }
+    if (!cordon_json_get_u64(value, &set->value[limit])) {
+        return cordon_error_new(
+            CORDON_E_INVALID, "the limit \"%s\" must be a whole number", names[limit]);
+    }
+    set->set[limit] = true;
+    return NULL;
+}
+
+static cordon_error *read_limits(cordon_limit_set *set, const cordon_json_value *value)
+{
+    cordon_json_walk walk = cordon_json_walk_begin(value);
+    cordon_text name = {0};
+    for (const cordon_json_value *number;
+         (number = cordon_json_walk_next(&walk, &name)) != NULL;) {
+        TRY(read_limit(set, name, number));
+    }
+    return NULL;
+}
+
+static cordon_json_type json_type(enum setting_type type)
+{
+    switch (type) {
+    case SETTING_TEXT:
+        return CORDON_JSON_STRING;
+    case SETTING_TEXTS:
+        return CORDON_JSON_ARRAY;
+    case SETTING_U32:
+    case SETTING_U64:
+        return CORDON_JSON_NUMBER;
+    case SETTING_FLAG:
+        return CORDON_JSON_BOOLEAN;
+    case SETTING_LIMITS:
+        return CORDON_JSON_OBJECT;
+    }
+    return CORDON_JSON_NULL;
+}
+
+static cordon_error *read_setting(
+    struct owned_config *owned, const struct setting *setting, const cordon_json_value *value)
+{
+    char *const place = (char *)&owned->config + setting->offset;
+    uint64_t number = 0;
+    if (cordon_json_get_type(value) != json_type(setting->type)) {
+        return wrong(setting);
+    }
+    switch (setting->type) {
+    case SETTING_TEXT:
+        return read_text(&owned->arena, setting, value, (const char **)(void *)place);
+    case SETTING_TEXTS:
+        return read_texts(owned, setting, value);
+    case SETTING_U32:
+        if (!cordon_json_get_u64(value, &number) || number == 0 || number > UINT32_MAX) {
+            return wrong(setting);
+        }
+        *(uint32_t *)(void *)place = (uint32_t)number;
+        return NULL;
+    case SETTING_U64:
+        if (!cordon_json_get_u64(value, &number) || number == 0) {
+            return wrong(setting);
+        }
+        *(uint64_t *)(void *)place = number;
+        return NULL;
+    case SETTING_FLAG:
+        *(bool *)place = cordon_json_is_true(value);
+        return NULL;
+    case SETTING_LIMITS:
+        return read_limits((cordon_limit_set *)(void *)place, value);
+    }
+    return NULL;
+}
+
+static cordon_error *read_settings(struct owned_config *owned, const cordon_json_value *root)
+{
+    if (cordon_json_get_type(root) != CORDON_JSON_OBJECT) {
+        return cordon_error_new(CORDON_E_INVALID, "settings are one JSON object");
+    }
+    const char *names[SETTING_COUNT];
+    bool seen[SETTING_COUNT] = {false};
+    for (size_t i = 0; i < SETTING_COUNT; i++) {
+        names[i] = settings[i].name;
+    }
+    cordon_json_walk walk = cordon_json_walk_begin(root);
+    cordon_text name = {0};
+    for (const cordon_json_value *value; (value = cordon_json_walk_next(&walk, &name)) != NULL;) {
+        size_t at = 0;
+        while (at < SETTING_COUNT &&
+               !slice_equal(slice_str(names[at]), slice_of(name.data, name.size))) {
+            at++;
+        }
+        if (at == SETTING_COUNT) {
+            return unknown("setting", name, names, SETTING_COUNT);
+        }
+        if (seen[at]) {
+            return cordon_error_new(CORDON_E_INVALID, "\"%s\" stands there twice", names[at]);
+        }
+        seen[at] = true;
+        TRY(read_setting(owned, &settings[at], value));
+    }
+    return NULL;
+}
+
+static void json_freep(cordon_json **json)
+{
+    cordon_json_free(*json);
+}
+
+static void config_freep(cordon_config **config)
+{
+    cordon_config_free(*config);
+}
+
+cordon_error *cordon_config_parse(const char *text, size_t size, cordon_config **out_config)
+{
+    CORDON_CLEANUP(json_freep) cordon_json *json = NULL;
+    TRY(cordon_json_parse(text, size, &json));
+
+    struct owned_config *const owned = MEM_NEW(struct owned_config);
+    if (owned == NULL) {
+        return error_no_memory();
+    }
+    arena_init(&owned->arena, SIZE_MAX);
+    CORDON_CLEANUP(config_freep) cordon_config *config = &owned->config;
+    TRY(read_settings(owned, cordon_json_get_root(json)));
+
+    *out_config = CORDON_TAKE(config);
+    return NULL;
+}
+
+void cordon_config_free(cordon_config *config)
+{
+    if (config == NULL) {
+        return;
+    }
+    struct owned_config *const owned = (struct owned_config *)(void *)config;
+    arena_done(&owned->arena);
+    mem_free(owned);
+}
+
+const char *cordon_name_nearest(const char *name, const char *const *names, size_t count)
+{
+    const size_t nearest = nearest_name(slice_str(name), names, count);
+    return nearest == count ? NULL : names[nearest];
+}

@@ -1,0 +1,418 @@
+/*
+ * The runtime of an embedding program: opens what a runner needs in the right order, and wraps its
+ * runs.
+ */
+#include "api/api.h"
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "run/outcome_json.h"
+#include "value/json.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SLOTS_DEFAULT 1000
+#define PERMITS_MIN 4
+
+struct cordon_call {
+    struct run *run;
+    /* For cordon_call_finish, when the caller brought no wake. */
+    void (*wake)(void *arg);
+    void *arg;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool woken;
+};
+
+/* -- Options -------------------------------------------------------------------------------- */
+
+/* What a caller compiled against an older header passes, completed with zeros. */
+static cordon_error *
+read_options(const cordon_runtime_options *given, cordon_runtime_options *out_options)
+{
+    if (given == NULL || given->size < sizeof given->size ||
+        given->size > sizeof *out_options) {
+        return cordon_error_new(
+            CORDON_E_INVALID,
+            "options.size must be sizeof(cordon_runtime_options) of this version or an older one");
+    }
+    *out_options = (cordon_runtime_options){0};
+    memcpy(out_options, given, given->size);
+    return NULL;
+}
+
+static uint64_t read_number(const char *path)
+{
+    FILE *file = fopen(path, "re");
+    if (file == NULL) {
+        return UINT64_MAX;
+    }
+    unsigned long long number = 0;
+    const bool found = fscanf(file, "%llu", &number) == 1;
+    (void)fclose(file);
+    return found ? number : UINT64_MAX;
+}
+
+/* Half of what this process may use: of RAM, or of its cgroup if that is less. */
+static uint64_t default_memory_bytes(void)
+{
+    const long pages = sysconf(_SC_PHYS_PAGES);
+    const long page = sysconf(_SC_PAGESIZE);
+    uint64_t bytes = pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : UINT64_MAX;
+    const uint64_t group = read_number("/sys/fs/cgroup/memory.max");
+    if (group < bytes) {
+        bytes = group;
+    }
+    return bytes / 2;
+}
+
+static uint32_t default_permits(void)
+{
+    const long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    const uint32_t twice = processors > 0 ? (uint32_t)processors * 2 : PERMITS_MIN;
+    return twice < PERMITS_MIN ? PERMITS_MIN : twice;
+}
+
+static void copy_limits(const cordon_limit_set *set, struct limit_changes *out_changes)
+{
+    _Static_assert(
+        sizeof set->set == sizeof out_changes->set, "both are arrays over the limit table");
+    memcpy(out_changes->set, set->set, sizeof out_changes->set);
+    memcpy(out_changes->value, set->value, sizeof out_changes->value);
+}
+
+/* -- Life ----------------------------------------------------------------------------------- */
+
+static cordon_error *open_store(cordon_runtime *runtime, const cordon_runtime_options *options)
+{
+    const struct store_options store = {.flusher_thread = options->flusher_thread};
+    if (options->data_folder == NULL) {
+        return store_open_memory(&store, &runtime->store);
+    }
+    runtime->data_folder = mem_copy_string(slice_str(options->data_folder));
+    if (runtime->data_folder == NULL) {
+        return error_no_memory();
+    }
+    return store_open_lmdb(options->data_folder, &store, &runtime->store);
+}
+
+static cordon_error *start(cordon_runtime *runtime, const cordon_runtime_options *options)
+{
+    TRY(metrics_new(&runtime->metrics));
+    if (options->log_fd > 0) {
+        TRY(log_new(options->log_fd, LOG_AUTO, &runtime->log));
+    }
+    TRY(open_store(runtime, options));
+    char artifacts[4096];
+    if (runtime->data_folder != NULL) {
+        const int size =
+            snprintf(artifacts, sizeof artifacts, "%s/artifacts", runtime->data_folder);
+        if (size < 0 || (size_t)size >= sizeof artifacts) {
+            return cordon_error_new(CORDON_E_INVALID, "the path of the data folder is too long");
+        }
+    }
+    struct runner_options runner = {
+        .store = runtime->store,
+        .metrics = runtime->metrics,
+        .log = runtime->log,
+        .worker_path = options->compile_worker,
+        .compile_inside = options->compile_inside,
+        .artifact_folder = runtime->data_folder == NULL ? NULL : artifacts,
+        .permits = options->permits > 0 ? options->permits : default_permits(),
+        .slots = options->slots > 0 ? options->slots : SLOTS_DEFAULT,
+        .memory_bytes = options->memory_bytes > 0 ? options->memory_bytes : default_memory_bytes(),
+        .production = options->production,
+    };
+    copy_limits(&options->limits, &runner.limits);
+    TRY(runner_new(&runner, &runtime->runner));
+    return runner_load(runtime->runner, TENANT_DEFAULT);
+}
+
+cordon_error *
+cordon_runtime_new(const cordon_runtime_options *options, cordon_runtime **out_runtime)
+{
+    cordon_runtime_options whole;
+    TRY(read_options(options, &whole));
+    cordon_runtime *runtime = MEM_NEW(struct cordon_runtime);
+    if (runtime == NULL) {
+        return error_no_memory();
+    }
+    cordon_error *error = start(runtime, &whole);
+    if (error != NULL) {
+        cordon_runtime_free(runtime);
+        return error;
+    }
+    *out_runtime = runtime;
+    return NULL;
+}
+
+void cordon_runtime_free(cordon_runtime *runtime)
+{
+    if (runtime == NULL) {
+        return;
+    }
+    runner_free(runtime->runner);
+    store_close(runtime->store);
+    log_free(runtime->log);
+    metrics_free(runtime->metrics);
+    mem_free(runtime->data_folder);
+    mem_free(runtime);
+}
+
+void cordon_free(void *text)
+{
+    mem_free(text);
+}
+
+/* -- Modules -------------------------------------------------------------------------------- */
+
+/* A text for the caller, NUL-terminated. */
+static cordon_error *give_text(struct buffer *buffer, char **out_text)
+{
+    TRY(buffer_append_byte(buffer, '\0'));
+    size_t size = 0;
+    *out_text = (char *)buffer_take(buffer, &size);
+    return NULL;
+}
+
+static cordon_error *set_functions(
+    cordon_runtime *runtime,
+    const cordon_module *modules,
+    size_t count,
+    enum deploy_mode mode,
+    char **out_report)
+{
+    struct deploy_module *list = mem_new_array(count == 0 ? 1 : count, sizeof *list);
+    if (list == NULL) {
+        return error_no_memory();
+    }
+    for (size_t i = 0; i < count; i++) {
+        list[i].name = slice_str(modules[i].name == NULL ? "" : modules[i].name);
+        list[i].wasm = slice_of(modules[i].data, modules[i].size);
+    }
+    CORDON_CLEANUP_BUFFER struct buffer report;
+    buffer_init(&report, (size_t)64 << 20);
+    cordon_error *error =
+        runner_deploy(runtime->runner, TENANT_DEFAULT, list, count, mode, &report);
+    mem_free(list);
+    TRY(error);
+    return give_text(&report, out_report);
+}
+
+cordon_error *cordon_deploy(
+    cordon_runtime *runtime, const cordon_module *modules, size_t count, char **out_report)
+{
+    return set_functions(runtime, modules, count, DEPLOY_KEEP, out_report);
+}
+
+cordon_error *cordon_load(
+    cordon_runtime *runtime, const cordon_module *modules, size_t count, char **out_report)
+{
+    return set_functions(runtime, modules, count, DEPLOY_LOAD_ONLY, out_report);
+}
+
+cordon_error *
+cordon_check(cordon_runtime *runtime, const cordon_module *module, char **out_report)
+{
+    CORDON_CLEANUP_BUFFER struct buffer report;
+    buffer_init(&report, (size_t)64 << 20);
+    TRY(runner_check(runtime->runner, slice_of(module->data, module->size), &report));
+    return give_text(&report, out_report);
+}
+
+/* -- Calls ---------------------------------------------------------------------------------- */
+
+static void wake_waiter(void *arg)
+{
+    cordon_call *call = arg;
+    if (call->wake != NULL) {
+        call->wake(call->arg);
+        return;
+    }
+    (void)pthread_mutex_lock(&call->lock);
+    call->woken = true;
+    (void)pthread_cond_signal(&call->changed);
+    (void)pthread_mutex_unlock(&call->lock);
+}
+
+static cordon_error *read_request(const cordon_request *given, cordon_request *out_request)
+{
+    if (given == NULL || given->size < sizeof given->size || given->size > sizeof *out_request) {
+        return cordon_error_new(
+            CORDON_E_INVALID,
+            "request.size must be sizeof(cordon_request) of this version or an older one");
+    }
+    *out_request = (cordon_request){0};
+    memcpy(out_request, given, given->size);
+    if (out_request->path == NULL) {
+        return cordon_error_new(CORDON_E_INVALID, "request.path names no function");
+    }
+    return NULL;
+}
+
+cordon_error *cordon_call_new(
+    cordon_runtime *runtime,
+    const cordon_request *request,
+    void (*wake)(void *arg),
+    void *arg,
+    cordon_call **out_call)
+{
+    cordon_request whole;
+    TRY(read_request(request, &whole));
+    cordon_call *call = MEM_NEW(struct cordon_call);
+    if (call == NULL) {
+        return error_no_memory();
+    }
+    call->wake = wake;
+    call->arg = arg;
+    pthread_condattr_t attributes;
+    (void)pthread_condattr_init(&attributes);
+    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&call->changed, &attributes);
+    (void)pthread_condattr_destroy(&attributes);
+    (void)pthread_mutex_init(&call->lock, NULL);
+    const char *args = whole.args == NULL ? "{}" : whole.args;
+    struct limit_changes lower;
+    copy_limits(&whole.lower, &lower);
+    const struct run_request run = {
+        .tenant = TENANT_DEFAULT,
+        .path = slice_str(whole.path),
+        .args = slice_of(args, whole.args_size > 0 ? whole.args_size : strlen(args)),
+        .caller = whole.internal ? CALLER_ADMIN : CALLER_PUBLIC,
+        .kind = whole.kind,
+        .any_kind = !whole.has_kind,
+        .lower = &lower,
+        .seed = whole.seed,
+        .has_time = whole.has_time,
+        .time_ns = whole.time_ms * 1000000,
+        .idempotency_key =
+            whole.idempotency_key == NULL ? (struct slice){0} : slice_str(whole.idempotency_key),
+    };
+    cordon_error *error =
+        run_new(runtime->runner, &run, (struct store_wake){wake_waiter, call}, &call->run);
+    if (error != NULL) {
+        cordon_call_free(call);
+        return error;
+    }
+    *out_call = call;
+    return NULL;
+}
+
+cordon_call_state cordon_call_poll(cordon_call *call, uint32_t slice_ms)
+{
+    const uint64_t until = clock_monotonic_ns() + (uint64_t)slice_ms * 1000000;
+    switch (run_poll(call->run, until)) {
+    case RUN_READY:
+        return CORDON_CALL_READY;
+    case RUN_WAITING:
+        return CORDON_CALL_WAITING;
+    case RUN_DONE:
+        break;
+    }
+    return CORDON_CALL_DONE;
+}
+
+uint64_t cordon_call_wait_ms(const cordon_call *call)
+{
+    const uint64_t at = run_wake_at_ns(call->run);
+    const uint64_t now = clock_monotonic_ns();
+    return at <= now ? 0 : (at - now) / 1000000 + 1;
+}
+
+void cordon_call_finish(cordon_call *call)
+{
+    for (;;) {
+        const cordon_call_state state = cordon_call_poll(call, 100);
+        if (state == CORDON_CALL_DONE) {
+            return;
+        }
+        if (state == CORDON_CALL_READY) {
+            continue;
+        }
+        const uint64_t at = run_wake_at_ns(call->run);
+        (void)pthread_mutex_lock(&call->lock);
+        int timed_out = 0;
+        while (!call->woken && timed_out == 0) {
+            const uint64_t seconds = at / 1000000000;
+            const struct timespec until = {
+                .tv_sec = seconds > 4000000000 ? 4000000000 : (time_t)seconds,
+                .tv_nsec = (long)(at % 1000000000),
+            };
+            timed_out = pthread_cond_timedwait(&call->changed, &call->lock, &until);
+        }
+        call->woken = false;
+        (void)pthread_mutex_unlock(&call->lock);
+    }
+}
+
+void cordon_call_cancel(cordon_call *call)
+{
+    run_cancel(call->run);
+}
+
+const cordon_outcome *cordon_call_get_outcome(const cordon_call *call)
+{
+    return (const cordon_outcome *)run_outcome(call->run);
+}
+
+void cordon_call_free(cordon_call *call)
+{
+    if (call == NULL) {
+        return;
+    }
+    run_free(call->run);
+    (void)pthread_cond_destroy(&call->changed);
+    (void)pthread_mutex_destroy(&call->lock);
+    mem_free(call);
+}
+
+/* -- JSON ----------------------------------------------------------------------------------- */
+
+cordon_error *cordon_outcome_to_json(const cordon_outcome *outcome, char **out_json)
+{
+    CORDON_CLEANUP_BUFFER struct buffer text;
+    buffer_init(&text, SIZE_MAX);
+    TRY(outcome_write_json((const struct outcome *)outcome, &text));
+    return give_text(&text, out_json);
+}
+
+cordon_error *cordon_limits_to_json(char **out_json)
+{
+    CORDON_CLEANUP_BUFFER struct buffer text;
+    buffer_init(&text, 65536);
+    for (size_t i = 0; i < CORDON_LIMIT_COUNT; i++) {
+        const cordon_limit_info *info = cordon_limit_get_info((cordon_limit)i);
+        TRY(buffer_printf(
+            &text,
+            "%s{\"name\":\"%s\",\"unit\":\"%s\",\"query\":%llu,\"mutation\":%llu,"
+            "\"action\":%llu,\"code\":\"%s\",\"text\":\"%s\"}",
+            i == 0 ? "[" : ",",
+            info->name,
+            info->unit,
+            (unsigned long long)info->defaults[CORDON_QUERY],
+            (unsigned long long)info->defaults[CORDON_MUTATION],
+            (unsigned long long)info->defaults[CORDON_ACTION],
+            info->code,
+            info->text));
+    }
+    TRY(buffer_append_byte(&text, ']'));
+    return give_text(&text, out_json);
+}
+
+bool cordon_json_is_object(const char *text, size_t size, cordon_error **out_error)
+{
+    const struct json_limits limits = {.bytes_max = SIZE_MAX, .depth_max = 128};
+    CORDON_CLEANUP(json_freep) struct json_doc *doc = NULL;
+    cordon_error *error = json_parse(slice_of(text, size), &limits, &doc);
+    if (error == NULL && json_kind(json_root(doc)) != JSON_OBJECT) {
+        error = cordon_error_new(CORDON_E_BAD_JSON, "it is JSON, but no object");
+    }
+    if (error != NULL) {
+        *out_error = error;
+        return false;
+    }
+    return true;
+}

@@ -1,0 +1,246 @@
+/* The gate; see gate.h. */
+#include "host/gate.h"
+
+#include "base/clock.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+/* Host fuel between two looks at the clock: about 0.1 ms of host work. */
+#define LOOK_FUEL ((uint64_t)200000)
+
+/* Nesting of arguments: a value's own 64 levels (Convex) and what wraps it. */
+#define ARGS_DEPTH_MAX 72
+
+/* Room for a refusal's message; longer ones are cut. */
+#define REFUSAL_BYTES_MAX 2048
+
+static const char *call_name(const struct gate_descriptor *descriptor)
+{
+    return descriptor->import->name;
+}
+
+bool gate_charge(struct host *host, const struct gate_call *call, uint64_t fuel)
+{
+    if (!engine_charge(call->guest, fuel)) {
+        (void)host_stop_limit(
+            host, CORDON_LIMIT_FUEL, host->options.budget->allowed[CORDON_LIMIT_FUEL]);
+        return false;
+    }
+    host->fuel_since_look += fuel;
+    return host->fuel_since_look < LOOK_FUEL || host_look(host);
+}
+
+bool gate_range(struct host *host, const struct gate_call *call, uint64_t offset, uint64_t size)
+{
+    if (offset <= call->memory_size && size <= call->memory_size - offset) {
+        return true;
+    }
+    (void)host_stop(
+        host,
+        CORDON_OUTCOME_INVALID_HOST_CALL,
+        "A host call names %llu bytes at %llu, but the memory ends at %llu. Pass a pointer into "
+        "the exported memory.",
+        (unsigned long long)size,
+        (unsigned long long)offset,
+        (unsigned long long)call->memory_size);
+    return false;
+}
+
+static enum gate_result
+write_refusal(struct host *host, const char *code, const char *format, va_list args)
+{
+    char text[REFUSAL_BYTES_MAX];
+    const int size = vsnprintf(text, sizeof text, format, args);
+    const size_t kept = size < 0                         ? 0
+                        : (size_t)size < sizeof text - 1 ? (size_t)size
+                                                         : sizeof text - 1;
+    buffer_clear(&host->reply);
+    GATE_TRY(host, buffer_append(&host->reply, SLICE("{\"code\":")));
+    GATE_TRY(host, json_write_string(&host->reply, slice_str(code)));
+    GATE_TRY(host, buffer_append(&host->reply, SLICE(",\"message\":")));
+    GATE_TRY(host, json_write_string(&host->reply, slice_of(text, kept)));
+    GATE_TRY(host, buffer_append(&host->reply, SLICE("}")));
+    return GATE_REFUSED;
+}
+
+enum gate_result gate_refuse(struct host *host, const char *code, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    const enum gate_result result = write_refusal(host, code, format, args);
+    va_end(args);
+    return result;
+}
+
+enum gate_result gate_refuse_limit(
+    struct host *host, cordon_limit limit, uint64_t used, const char *format, ...)
+{
+    if (!host->refused) {
+        host->refused = true;
+        host->refused_limit = limit;
+        host->refused_used = used;
+    }
+    va_list args;
+    va_start(args, format);
+    const enum gate_result result =
+        write_refusal(host, cordon_limit_get_info(limit)->code, format, args);
+    va_end(args);
+    return result;
+}
+
+enum gate_result gate_fail(struct host *host, cordon_error *error)
+{
+    if (cordon_error_get_code(error) == CORDON_E_BAD_VALUE) {
+        CORDON_CLEANUP(cordon_error_freep) cordon_error *owned = error;
+        return gate_refuse(host, "InvalidArgument", "%s", cordon_error_get_message(owned));
+    }
+    (void)host_stop_error(host, error);
+    return GATE_STOP;
+}
+
+/* Steps that need no arguments: may this call be made now, and is it paid for? */
+static bool
+may_enter(struct host *host, struct gate_call *call, const struct gate_descriptor *descriptor)
+{
+    if (!host->running && !descriptor->import_phase) {
+        (void)host_stop(
+            host,
+            CORDON_OUTCOME_CAPABILITY_DENIED,
+            "`%s` can't be called while the module is loading (start section or `_initialize`); "
+            "only logging, randomness and time can. Call it from the function.",
+            call_name(descriptor));
+        return false;
+    }
+    uint64_t fuel = descriptor->fuel;
+    if (descriptor->codec != GATE_RAW) {
+        fuel += (uint64_t)(uint32_t)call->slots[1] * descriptor->fuel_per_kib / 1024;
+    }
+    return gate_charge(host, call, fuel);
+}
+
+static bool
+decode(struct host *host, struct gate_call *call, const struct gate_descriptor *descriptor)
+{
+    const uint32_t offset = (uint32_t)call->slots[0];
+    const uint32_t size = (uint32_t)call->slots[1];
+    if (!gate_range(host, call, offset, size)) {
+        return false;
+    }
+    if (size > descriptor->size_max) {
+        (void)host_stop(
+            host,
+            CORDON_OUTCOME_INVALID_HOST_CALL,
+            "`%s` was called with %u bytes; it takes at most %u.",
+            call_name(descriptor),
+            size,
+            descriptor->size_max);
+        return false;
+    }
+    call->output = call->memory == NULL ? NULL : call->memory + offset;
+    call->input = slice_of(call->output, size);
+    if (descriptor->codec != GATE_JSON) {
+        return true;
+    }
+    const struct json_limits limits = {
+        .bytes_max = (size_t)host->options.budget->allowed[CORDON_LIMIT_HOST_BYTES],
+        .depth_max = ARGS_DEPTH_MAX,
+    };
+    cordon_error *error = json_parse(call->input, &limits, &host->waiting_args);
+    if (error == NULL && json_kind(json_root(host->waiting_args)) == JSON_OBJECT) {
+        call->args = json_root(host->waiting_args);
+        return true;
+    }
+    (void)host_stop(
+        host,
+        CORDON_OUTCOME_INVALID_HOST_CALL,
+        "`%s` was called with arguments that are no JSON object%s%s.",
+        call_name(descriptor),
+        error == NULL ? "" : ": ",
+        error == NULL ? "" : cordon_error_get_message(error));
+    cordon_error_free(error);
+    return false;
+}
+
+/* The time of an operation that may touch the store is the host's. */
+static enum gate_result operate(
+    struct host *host, struct gate_call *call, const struct gate_descriptor *descriptor)
+{
+    if (!descriptor->long_work) {
+        return descriptor->operation(host, call);
+    }
+    struct run_clock *clock = host->options.clock;
+    const enum run_clock_account paying =
+        run_clock_switch(clock, CLOCK_SYSTEM, clock_monotonic_ns());
+    const enum gate_result result = descriptor->operation(host, call);
+    (void)run_clock_switch(clock, paying, clock_monotonic_ns());
+    return result;
+}
+
+static enum engine_answer leave(
+    struct host *host,
+    struct gate_call *call,
+    const struct gate_descriptor *descriptor,
+    enum gate_result result)
+{
+    if (result == GATE_WAIT) {
+        host->waiting = descriptor;
+        return ENGINE_WAIT;
+    }
+    host->waiting = NULL;
+    host->waiting_step = 0;
+    if (host->waiting_args != NULL) {
+        json_free(host->waiting_args);
+        host->waiting_args = NULL;
+    }
+    if (result == GATE_STOP || !host_account(host)) {
+        return ENGINE_STOP;
+    }
+    if (descriptor->codec != GATE_RAW && descriptor->import->result[0] == 'I') {
+        const uint64_t status = result == GATE_REFUSED ? 1 : 0;
+        const uint64_t length = result == GATE_REFUSED ? host->reply.size : call->length;
+        call->slots[0] = status << 32 | length;
+    }
+    return ENGINE_ANSWERED;
+}
+
+enum engine_answer gate_enter(
+    struct host *host,
+    struct engine_guest *guest,
+    uint64_t *slots,
+    const struct gate_descriptor *descriptor)
+{
+    struct gate_call call = {.guest = guest, .slots = slots};
+    call.memory = engine_guest_memory(guest, &call.memory_size);
+    if (host->waiting == descriptor) { /* asked again after a wait: already paid and decoded */
+        call.args = json_root(host->waiting_args);
+        return leave(host, &call, descriptor, operate(host, &call, descriptor));
+    }
+    if (!may_enter(host, &call, descriptor)) {
+        return ENGINE_STOP;
+    }
+    if (descriptor->codec != GATE_RAW && !decode(host, &call, descriptor)) {
+        return ENGINE_STOP;
+    }
+    return leave(host, &call, descriptor, operate(host, &call, descriptor));
+}
+
+enum engine_answer host_denied(void *run, const struct engine_import *import)
+{
+    struct host *host = run;
+    cordon_kind allowed = CORDON_QUERY;
+    for (int kind = 0; kind < KIND_COUNT; kind++) {
+        if ((import->kinds & 1u << kind) != 0) {
+            allowed = (cordon_kind)kind;
+            break;
+        }
+    }
+    return host_stop(
+        host,
+        CORDON_OUTCOME_CAPABILITY_DENIED,
+        "A %s can't call `%s` of `%s`. A %s can: make this function one, or move the call there.",
+        cordon_kind_name(host->options.kind),
+        import->name,
+        import->module,
+        cordon_kind_name(allowed));
+}

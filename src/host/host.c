@@ -1,0 +1,210 @@
+/*
+ * Life of the host's side of a run, its stop reasons and its two accounts: time and bytes.
+ */
+#include "host/host.h"
+
+#include "base/clock.h"
+#include "host/operations.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+/* The host's own words are cut here; the guest's are cut by `error_bytes`. */
+#define STOP_MESSAGE_BYTES_MAX 4096
+
+void host_init(struct host *host, const struct host_options *options)
+{
+    struct budget *budget = options->budget;
+    *host = (struct host){.options = *options};
+    arena_init(&host->arena, (size_t)budget->allowed[CORDON_LIMIT_HOST_BYTES]);
+    buffer_init(&host->reply, (size_t)budget->allowed[CORDON_LIMIT_HOST_BYTES]);
+    buffer_init(&host->output, (size_t)budget->allowed[CORDON_LIMIT_RESULT_BYTES]);
+    log_lines_init(
+        &host->log,
+        &host->arena,
+        budget->allowed[CORDON_LIMIT_LOG_LINES],
+        budget->allowed[CORDON_LIMIT_LOG_LINE_BYTES]);
+    random_stream_init(&host->random, options->import_seed, 0);
+    random_stream_init(&host->ids, options->seed, 1);
+}
+
+void host_done(struct host *host)
+{
+    db_close_scans(host);
+    json_free(host->waiting_args);
+    host->waiting_args = NULL;
+    log_lines_done(&host->log);
+    buffer_done(&host->reply);
+    buffer_done(&host->output);
+    arena_done(&host->arena);
+    if (host->bytes_held > 0) {
+        host->options.memory.give(host->options.memory.owner, host->bytes_held);
+        host->bytes_held = 0;
+    }
+}
+
+void host_on_running(void *run)
+{
+    struct host *host = run;
+    host->running = true;
+    random_stream_init(&host->random, host->options.seed, 0);
+    if (host->options.kind == CORDON_ACTION) {
+        /* Loading and initialising an action was the host's time; from here on it is its own. */
+        (void)run_clock_switch(host->options.clock, CLOCK_USER, clock_monotonic_ns());
+    }
+}
+
+bool host_may_grow(void *run, uint64_t more)
+{
+    struct host *host = run;
+    return host->options.memory.take(host->options.memory.owner, more);
+}
+
+static enum engine_answer
+stop_with(struct host *host, cordon_outcome_code code, struct slice message)
+{
+    if (host->stop.code == CORDON_OUTCOME_SUCCESS) {
+        host->stop.code = code;
+        host->stop.message = message;
+    }
+    return ENGINE_STOP;
+}
+
+enum engine_answer host_stop(struct host *host, cordon_outcome_code code, const char *format, ...)
+{
+    char text[STOP_MESSAGE_BYTES_MAX];
+    va_list args;
+    va_start(args, format);
+    const int size = vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    const size_t kept = size < 0                         ? 0
+                        : (size_t)size < sizeof text - 1 ? (size_t)size
+                                                         : sizeof text - 1;
+    return stop_with(host, code, arena_copy(&host->arena, slice_of(text, kept)));
+}
+
+enum engine_answer host_stop_limit(struct host *host, cordon_limit limit, uint64_t used)
+{
+    budget_trip(host->options.budget, limit, used);
+    if (host->stop.code == CORDON_OUTCOME_SUCCESS) {
+        host->stop.code = CORDON_OUTCOME_LIMIT;
+        host->stop.limit = host->options.budget->tripped_limit;
+    }
+    return ENGINE_STOP;
+}
+
+enum engine_answer host_stop_error(struct host *host, cordon_error *error)
+{
+    const cordon_error_code code = cordon_error_get_code(error);
+    if (code == CORDON_E_NO_MEMORY || code == CORDON_E_TOO_LARGE) {
+        /* Every buffer of a run is born with its ceiling: reaching it is the run's doing. */
+        const uint64_t allowed = host->options.budget->allowed[CORDON_LIMIT_HOST_BYTES];
+        cordon_error_free(error);
+        return host_stop_limit(host, CORDON_LIMIT_HOST_BYTES, allowed + 1);
+    }
+    (void)host_stop(host, CORDON_OUTCOME_INTERNAL, "%s", cordon_error_get_message(error));
+    cordon_error_free(error);
+    return ENGINE_STOP;
+}
+
+uint64_t host_time_ns(const struct host *host)
+{
+    const struct host_options *options = &host->options;
+    if (!host->running && !options->real_clock) {
+        return options->import_time_ns;
+    }
+    if (options->real_clock) {
+        return options->time_ns + (clock_monotonic_ns() - options->started_ns);
+    }
+    return options->time_ns;
+}
+
+bool host_look(struct host *host)
+{
+    host->fuel_since_look = 0;
+    if (atomic_load_explicit(host->options.cancelled, memory_order_relaxed)) {
+        (void)host_stop(host, CORDON_OUTCOME_CANCELLED, "The call was cancelled.");
+        return false;
+    }
+    struct budget *budget = host->options.budget;
+    const struct run_clock *clock = host->options.clock;
+    const uint64_t now = clock_monotonic_ns();
+    static const struct {
+        cordon_limit limit;
+        enum run_clock_account account;
+    } accounts[] = {
+        {CORDON_LIMIT_USER_TIME_MS, CLOCK_USER},
+        {CORDON_LIMIT_SYSTEM_TIME_MS, CLOCK_SYSTEM},
+    };
+    for (size_t i = 0; i < sizeof accounts / sizeof accounts[0]; i++) {
+        const uint64_t spent_ms = run_clock_spent_ns(clock, accounts[i].account, now) / 1000000;
+        if (spent_ms >= budget->allowed[accounts[i].limit]) {
+            (void)host_stop_limit(host, accounts[i].limit, spent_ms);
+            return false;
+        }
+    }
+    return true;
+}
+
+bool host_account(struct host *host)
+{
+    struct budget *budget = host->options.budget;
+    const uint64_t held =
+        host->options.args.size + host->reply.capacity + host->output.capacity +
+        arena_bytes(&host->arena) + host->log.capacity * sizeof(struct slice) +
+        (host->options.txn == NULL ? 0 : store_txn_bytes(host->options.txn));
+    if (held == host->bytes_held) {
+        return true;
+    }
+    const struct host_memory *memory = &host->options.memory;
+    if (held > host->bytes_held) {
+        if (!memory->take(memory->owner, held - host->bytes_held)) {
+            (void)host_stop(
+                host, CORDON_OUTCOME_OVERLOADED, "The server has no memory for this call now.");
+            return false;
+        }
+    } else {
+        memory->give(memory->owner, host->bytes_held - held);
+    }
+    host->bytes_held = held;
+    if (held > budget->used[CORDON_LIMIT_HOST_BYTES]) {
+        budget->used[CORDON_LIMIT_HOST_BYTES] = held; /* the peak is what the usage shows */
+    }
+    if (held > budget->allowed[CORDON_LIMIT_HOST_BYTES]) {
+        (void)host_stop_limit(host, CORDON_LIMIT_HOST_BYTES, held);
+        return false;
+    }
+    return true;
+}
+
+struct slice host_limit_message(
+    struct arena *arena, cordon_limit limit, uint64_t used, uint64_t allowed)
+{
+    const cordon_limit_info *info = cordon_limit_get_info(limit);
+    const char *change = info->scope == CORDON_SCOPE_PROCESS
+                             ? "change the operator's setting"
+                             : "make the function use less, or raise the limit in the settings "
+                               "(`--limit` with `cordon run`)";
+    char text[768];
+    int size = 0;
+    if (limit == CORDON_LIMIT_USER_TIME_MS) {
+        size = snprintf(
+            text, sizeof text,
+            "Function execution timed out (maximum duration: %llums). Limit %s: used %llu %s, "
+            "allowed %llu; %s.",
+            (unsigned long long)allowed, info->name, (unsigned long long)used, info->unit,
+            (unsigned long long)allowed, change);
+    } else if (limit == CORDON_LIMIT_SYSTEM_TIME_MS) {
+        size = snprintf(
+            text, sizeof text,
+            "Your request timed out performing too many system operations. Limit %s: used %llu "
+            "%s, allowed %llu; %s.",
+            info->name, (unsigned long long)used, info->unit, (unsigned long long)allowed, change);
+    } else {
+        size = snprintf(
+            text, sizeof text, "%s: limit %s (%s) used %llu %s, allowed %llu; %s.", info->code,
+            info->name, info->text, (unsigned long long)used, info->unit,
+            (unsigned long long)allowed, change);
+    }
+    return arena_copy(arena, slice_of(text, size < 0 ? 0 : (size_t)size));
+}

@@ -1,0 +1,128 @@
+/*
+ * The host's side of one run: what the guest may reach, what it has asked for, what it has said.
+ * The engine hands it to every host function; run/ makes it, reads it after the end, and frees it.
+ *
+ * Results and failures go out by separate calls and are kept apart here: `output` is data, `stop`
+ * is why the run must end. The first stop wins.
+ */
+#ifndef HOST_HOST_H
+#define HOST_HOST_H
+
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "base/random.h"
+#include "engine/engine.h"
+#include "host/log_lines.h"
+#include "limits/budget.h"
+#include "limits/clock.h"
+#include "store/store.h"
+
+#include <cordon/outcome.h>
+#include <stdatomic.h>
+
+struct gate_descriptor;
+struct json_doc;
+struct host_scans;
+
+/* Memory of the process, shared by all runs. Both are called on the run's thread. */
+struct host_memory {
+    bool (*take)(void *owner, uint64_t bytes); /* false: the process has none left */
+    void (*give)(void *owner, uint64_t bytes);
+    void *owner;
+};
+
+/* What run/ decides before the guest runs. Slices are borrowed for the life of the host. */
+struct host_options {
+    cordon_kind kind;
+    struct budget *budget;
+    struct run_clock *clock;
+    struct store_txn *txn; /* NULL in an action */
+    struct slice args;     /* JSON array of the arguments */
+    struct host_memory memory;
+    const atomic_bool *cancelled;
+    uint8_t seed[RANDOM_SEED_BYTES];        /* of the run */
+    uint8_t import_seed[RANDOM_SEED_BYTES]; /* of the import phase */
+    uint64_t time_ns;                       /* virtual time of the run */
+    uint64_t import_time_ns;
+    bool real_clock; /* actions: time_ns plus what has passed since `started_ns` */
+    uint64_t started_ns;
+};
+
+/* Why the host ended the run; `code` is CORDON_OUTCOME_SUCCESS while it has not. */
+struct host_stop {
+    cordon_outcome_code code;
+    cordon_limit limit;    /* if code is CORDON_OUTCOME_LIMIT */
+    struct slice message;  /* in the host's arena */
+    struct slice data;     /* of a ConvexError; empty: none */
+    bool exited_well;      /* proc_exit(0): the run ends and is a success */
+};
+
+struct host {
+    struct host_options options;
+    struct arena arena;      /* lives as long as the run: messages, log lines */
+    struct buffer reply;     /* of the last call that has one */
+    struct buffer output;    /* the result, as written */
+    bool has_output;
+    struct log_lines log;
+    struct host_stop stop;
+    /* A limit on documents or bytes that the guest was refused; ends the run if it then fails. */
+    bool refused;
+    cordon_limit refused_limit;
+    uint64_t refused_used;
+    struct random_stream random; /* guest bytes of the phase that runs */
+    struct random_stream ids;    /* document ids: never shifts guest randomness */
+    bool running;                /* false in the import phase */
+    double last_creation_time;
+    /* A call that answered ENGINE_WAIT and will be made again. */
+    const struct gate_descriptor *waiting;
+    struct json_doc *waiting_args;
+    int waiting_step; /* how far the operation has come */
+    struct host_scans *scans;
+    uint64_t fuel_since_look; /* host fuel charged since the last look at the clock */
+    uint64_t bytes_held;      /* charged to host_bytes and to the process */
+};
+
+/* `host` is the caller's memory. */
+void host_init(struct host *host, const struct host_options *options);
+
+/* Gives everything back, process memory included. */
+void host_done(struct host *host);
+
+/* The engine's hooks; `run` is the host. */
+void host_on_running(void *run);
+bool host_may_grow(void *run, uint64_t more);
+
+/*
+ * Ends the run: keeps code and words (the first stop wins) and returns ENGINE_STOP, so that a
+ * handler can say `return host_stop(…)`.
+ */
+CORDON_PRINTF(3, 4) enum engine_answer
+host_stop(struct host *host, cordon_outcome_code code, const char *format, ...);
+
+/* Ends the run because of a limit, which is tripped with `used` if it is not yet. */
+enum engine_answer host_stop_limit(struct host *host, cordon_limit limit, uint64_t used);
+
+/* Ends the run because of an error of ours or of the world, and frees it. */
+enum engine_answer host_stop_error(struct host *host, cordon_error *error);
+
+/*
+ * Looks at clock and cancellation; false means the run was stopped. The gate calls it whenever
+ * enough host work was charged, run/ between slices.
+ */
+bool host_look(struct host *host);
+
+/* Brings the account of host-side bytes up to date; false means the run was stopped. */
+bool host_account(struct host *host);
+
+/* Virtual time of the phase that runs, ns since 1970; the real clock in actions. */
+uint64_t host_time_ns(const struct host *host);
+
+/* The words of a limit that ended a run: what was used, what was allowed, what to change. */
+struct slice host_limit_message(
+    struct arena *arena, cordon_limit limit, uint64_t used, uint64_t allowed);
+
+/* The import table for engine_new(), and the hook for calls that a kind may not make. */
+const struct engine_import *host_imports(size_t *out_count);
+enum engine_answer host_denied(void *run, const struct engine_import *import);
+
+#endif

@@ -1,0 +1,216 @@
+/*
+ * Collecting log lines. Texts of the marks: Convex's `Log overflow (maximum 256). Remaining log
+ * lines omitted.` and ` (truncated due to length)`.
+ */
+#include "host/log_lines.h"
+
+#include "base/memory.h"
+
+#include <stdio.h>
+
+/* Enough for a panic's message with its place. */
+#define ERROR_TAIL_BYTES_MAX ((size_t)4096)
+
+static const char truncated_mark[] = " (truncated due to length)";
+
+void log_lines_init(
+    struct log_lines *log, struct arena *arena, uint64_t count_max, uint64_t bytes_max)
+{
+    *log = (struct log_lines){
+        .arena = arena,
+        .count_max = count_max > SIZE_MAX / 64 ? SIZE_MAX / 64 : (size_t)count_max,
+        .bytes_max = bytes_max > SIZE_MAX / 4 ? SIZE_MAX / 4 : (size_t)bytes_max,
+    };
+    /* One byte over the limit is kept, so that a line which is too long can be told from one
+     * that just fits. */
+    buffer_init(&log->open[0], log->bytes_max + 1);
+    buffer_init(&log->open[1], log->bytes_max + 1);
+    buffer_init(&log->error_tail, ERROR_TAIL_BYTES_MAX);
+}
+
+void log_lines_done(struct log_lines *log)
+{
+    mem_free(log->lines);
+    log->lines = NULL;
+    buffer_done(&log->open[0]);
+    buffer_done(&log->open[1]);
+    buffer_done(&log->error_tail);
+}
+
+bool log_level_known(struct slice level)
+{
+    static const char *const levels[] = {"DEBUG", "ERROR", "WARN", "INFO", "LOG"};
+    for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++) {
+        if (slice_equal(level, slice_str(levels[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The longest prefix of at most `size_max` bytes that ends at a character boundary. */
+static size_t cut_at_character(struct slice text, size_t size_max)
+{
+    size_t size = size_max;
+    while (size > 0 && (text.data[size] & 0xc0) == 0x80) {
+        size--;
+    }
+    return size;
+}
+
+static cordon_error *append_line(struct log_lines *log, struct slice line)
+{
+    if (line.data == NULL) {
+        return error_no_memory();
+    }
+    if (log->count == log->capacity) {
+        const size_t capacity = log->capacity == 0 ? 16 : log->capacity * 2;
+        struct slice *grown = mem_realloc(log->lines, capacity * sizeof *grown);
+        if (grown == NULL) {
+            return error_no_memory();
+        }
+        log->lines = grown;
+        log->capacity = capacity;
+    }
+    log->lines[log->count++] = line;
+    return NULL;
+}
+
+cordon_error *log_lines_add(struct log_lines *log, struct slice level, struct slice body)
+{
+    if (log->overflowed || log->count_max == 0) {
+        return NULL;
+    }
+    if (log->count + 1 >= log->count_max) {
+        char mark[96];
+        const int size = snprintf(
+            mark, sizeof mark, "[ERROR] Log overflow (maximum %zu). Remaining log lines omitted.",
+            log->count_max);
+        log->overflowed = true;
+        return append_line(log, arena_copy(log->arena, slice_of(mark, (size_t)size)));
+    }
+    const bool cut = body.size > log->bytes_max;
+    const size_t kept = cut ? cut_at_character(body, log->bytes_max) : body.size;
+    const size_t mark_size = cut ? sizeof truncated_mark - 1 : 0;
+    const size_t size = 1 + level.size + 2 + kept + mark_size;
+    uint8_t *line = arena_alloc(log->arena, size + 1);
+    if (line == NULL) {
+        return error_no_memory();
+    }
+    uint8_t *at = line;
+    *at++ = '[';
+    memcpy(at, level.data, level.size);
+    at += level.size;
+    *at++ = ']';
+    *at++ = ' ';
+    if (kept > 0) {
+        memcpy(at, body.data, kept);
+        at += kept;
+    }
+    memcpy(at, truncated_mark, mark_size);
+    return append_line(log, slice_of(line, size));
+}
+
+/*
+ * Guests print what they like: bytes that are no UTF-8 become U+FFFD, as the lines travel in JSON.
+ */
+static cordon_error *repair_utf8(struct arena *arena, struct slice bytes, struct slice *out_text)
+{
+    uint8_t *text = arena_alloc(arena, bytes.size * 3 + 1);
+    if (text == NULL) {
+        return error_no_memory();
+    }
+    size_t size = 0;
+    size_t i = 0;
+    while (i < bytes.size) {
+        const uint8_t lead = bytes.data[i];
+        size_t length = lead < 0x80                    ? 1
+                        : lead >= 0xc2 && lead <= 0xdf ? 2
+                        : (lead & 0xf0) == 0xe0        ? 3
+                        : lead >= 0xf0 && lead <= 0xf4 ? 4
+                                                       : 0;
+        bool good = length > 0 && length <= bytes.size - i;
+        for (size_t k = 1; good && k < length; k++) {
+            good = (bytes.data[i + k] & 0xc0) == 0x80;
+        }
+        if (good && length >= 3) {
+            const uint8_t second = bytes.data[i + 1];
+            good = !(lead == 0xe0 && second < 0xa0) && !(lead == 0xed && second > 0x9f) &&
+                   !(lead == 0xf0 && second < 0x90) && !(lead == 0xf4 && second > 0x8f);
+        }
+        if (good) {
+            memcpy(text + size, bytes.data + i, length);
+            size += length;
+            i += length;
+        } else {
+            memcpy(text + size, "\xef\xbf\xbd", 3);
+            size += 3;
+            i++;
+        }
+    }
+    *out_text = slice_of(text, size);
+    return NULL;
+}
+
+/* Keeps the line at the end of the tail; what no longer fits in front goes. */
+static cordon_error *keep_tail(struct buffer *tail, struct slice line)
+{
+    if (line.size + 1 > tail->size_max) {
+        line = slice_from(line, line.size + 1 - tail->size_max);
+    }
+    const size_t room = tail->size_max - tail->size;
+    if (line.size + 1 > room) {
+        const size_t drop = line.size + 1 - room;
+        memmove(tail->data, tail->data + drop, tail->size - drop);
+        tail->size -= drop;
+    }
+    TRY(buffer_append(tail, line));
+    return buffer_append_byte(tail, '\n');
+}
+
+static cordon_error *close_line(struct log_lines *log, int fd)
+{
+    struct buffer *open = &log->open[fd - 1];
+    if (fd == 2) {
+        TRY(keep_tail(&log->error_tail, buffer_slice(open)));
+    }
+    if (log->overflowed || log->count_max == 0) {
+        buffer_clear(open);
+        return NULL;
+    }
+    struct slice text;
+    TRY(repair_utf8(log->arena, buffer_slice(open), &text));
+    buffer_clear(open);
+    return log_lines_add(log, fd == 1 ? SLICE("LOG") : SLICE("ERROR"), text);
+}
+
+cordon_error *log_lines_write(struct log_lines *log, int fd, struct slice bytes)
+{
+    struct buffer *open = &log->open[fd - 1];
+    size_t from = 0;
+    while (from < bytes.size) {
+        const uint8_t *newline = memchr(bytes.data + from, '\n', bytes.size - from);
+        const size_t end = newline == NULL ? bytes.size : (size_t)(newline - bytes.data);
+        size_t take = end - from;
+        if (take > open->size_max - open->size) { /* the rest of an overlong line is not kept */
+            take = open->size_max - open->size;
+        }
+        TRY(buffer_append(open, slice_of(bytes.data + from, take)));
+        if (newline == NULL) {
+            return NULL;
+        }
+        TRY(close_line(log, fd));
+        from = end + 1;
+    }
+    return NULL;
+}
+
+cordon_error *log_lines_flush(struct log_lines *log)
+{
+    for (int fd = 1; fd <= 2; fd++) {
+        if (log->open[fd - 1].size > 0) {
+            TRY(close_line(log, fd));
+        }
+    }
+    return NULL;
+}

@@ -1,0 +1,35 @@
+/* What the files of run/ share. */
+#ifndef RUN_INTERNAL_H
+#define RUN_INTERNAL_H
+
+#include "host/host.h"
+#include "run/deployment.h"
+#include "run/permits.h"
+#include "run/run.h"
+#include "run/run_metrics.h"
+
+struct runner {
+    struct runner_options options; /* texts are owned copies */
+    struct engine *engine;
+    struct compiler *compiler;      /* NULL when compiling inside */
+    struct artifact_cache *cache;   /* NULL without a folder */
+    struct permits permits;
+    struct run_metrics metrics;
+    atomic_uint slots_used;
+    atomic_ullong memory_used;
+    pthread_mutex_t deploy_lock;     /* one deploy at a time */
+    pthread_rwlock_t lock;           /* guards `deployments` */
+    struct deployment *deployments;  /* one per tenant, by its `next` */
+};
+
+/* The tenant's deployment with a reference for the caller, or NULL. */
+struct deployment *runner_current(struct runner *runner, uint32_t tenant);
+
+/* Puts a deployment in the place of its tenant's; takes over the reference. */
+void runner_swap(struct runner *runner, struct deployment *deployment);
+
+/* The one budget for the memory of all guests. */
+bool runner_take_memory(struct runner *runner, uint64_t bytes);
+void runner_give_memory(struct runner *runner, uint64_t bytes);
+
+#endif

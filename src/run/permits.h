@@ -1,0 +1,54 @@
+/*
+ * Permits: how many runs execute guest code at one time. Held only while guest code runs. Waiting
+ * is first come, first served, and a run that had a permit before it waited for the host comes
+ * before runs that have not begun.
+ */
+#ifndef RUN_PERMITS_H
+#define RUN_PERMITS_H
+
+#include "base/error.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct permit_waiter {
+    struct permit_waiter *next;
+    void (*granted)(struct permit_waiter *waiter); /* any thread; must not call back in here */
+    atomic_bool has_permit;
+    bool queued; /* guarded by the lock of the permits */
+};
+
+struct permit_queue {
+    struct permit_waiter *first;
+    struct permit_waiter *last;
+};
+
+struct permits {
+    pthread_mutex_t lock;
+    uint32_t total;
+    uint32_t used;
+    uint32_t waiting;
+    uint32_t waiting_max;
+    struct permit_queue again; /* runs that had one before */
+    struct permit_queue fresh;
+};
+
+enum permit_answer { PERMIT_HELD, PERMIT_QUEUED, PERMIT_REFUSED };
+
+void permits_init(struct permits *permits, uint32_t total, uint32_t waiting_max);
+void permits_done(struct permits *permits);
+
+/*
+ * Takes a permit or queues for one (`granted` is called when it comes; has_permit is true by
+ * then). A fresh run is refused when the queue is full; one that goes on never is.
+ */
+enum permit_answer
+permits_take(struct permits *permits, struct permit_waiter *waiter, bool had_one_before);
+
+/* Gives a permit back, or leaves the queue. Does nothing if there is neither. */
+void permits_give(struct permits *permits, struct permit_waiter *waiter);
+
+/* Used and waiting now. Any thread. */
+void permits_count(struct permits *permits, uint32_t *out_used, uint32_t *out_waiting);
+
+#endif

@@ -1,0 +1,122 @@
+/* Registering and counting; see run_metrics.h. */
+#include "run/run_metrics.h"
+
+#include <stdio.h>
+
+static cordon_error *register_by_kind(struct run_metrics *run_metrics, struct metrics *metrics)
+{
+    static const char *const statuses[] = {"success", "developer_error", "system_error"};
+    char labels[96];
+    for (int kind = 0; kind < KIND_COUNT; kind++) {
+        for (int status = 0; status < 3; status++) {
+            (void)snprintf(
+                labels,
+                sizeof labels,
+                "udf_type=\"%s\",status=\"%s\"",
+                kind_title((cordon_kind)kind),
+                statuses[status]);
+            TRY(metrics_histogram_seconds(
+                metrics,
+                "udf_execute_seconds",
+                labels,
+                "Time from request to outcome.",
+                &run_metrics->execute[kind][status]));
+        }
+    }
+    for (int kind = 0; kind < KIND_COUNT; kind++) {
+        (void)snprintf(labels, sizeof labels, "udf_type=\"%s\"", kind_title((cordon_kind)kind));
+        TRY(metrics_counter(
+            metrics, "udf_fuel_total", labels, "Fuel used.", &run_metrics->fuel[kind]));
+    }
+    return NULL;
+}
+
+cordon_error *run_metrics_init(struct run_metrics *run_metrics, struct metrics *metrics)
+{
+    TRY(register_by_kind(run_metrics, metrics));
+    const struct {
+        const char *name;
+        const char *help;
+        struct counter **counter;
+    } counters[] = {
+        {"udf_user_timeout_total", "Runs ended by user_time_ms.", &run_metrics->user_timeouts},
+        {"udf_system_timeout_total", "Runs ended by system_time_ms.",
+         &run_metrics->system_timeouts},
+        {"isolate_out_of_memory_total", "Runs ended by memory_bytes.",
+         &run_metrics->out_of_memory},
+        {"udf_out_of_fuel_total", "Runs ended by fuel.", &run_metrics->out_of_fuel},
+        {"isolate_request_canceled_total", "Runs whose caller went away.",
+         &run_metrics->cancelled},
+        {"udf_rejected_before_execution_total", "Calls turned away before anything ran.",
+         &run_metrics->rejected},
+        {"udf_conflict_total", "Attempts that lost against another commit.",
+         &run_metrics->conflicts},
+    };
+    for (size_t i = 0; i < sizeof counters / sizeof counters[0]; i++) {
+        TRY(metrics_counter(
+            metrics, counters[i].name, NULL, counters[i].help, counters[i].counter));
+    }
+    const struct {
+        const char *name;
+        const char *help;
+        struct gauge **gauge;
+    } gauges[] = {
+        {"concurrency_permits_used_info", "Runs executing guest code.",
+         &run_metrics->permits_used},
+        {"concurrency_permits_waiting_info", "Runs waiting for a permit.",
+         &run_metrics->permits_waiting},
+        {"run_slots_used_info", "Runs alive, waiting ones included.", &run_metrics->slots_used},
+        {"run_memory_used_bytes", "Memory of all runs, guests' and host's for them.",
+         &run_metrics->memory_used},
+    };
+    for (size_t i = 0; i < sizeof gauges / sizeof gauges[0]; i++) {
+        TRY(metrics_gauge(metrics, gauges[i].name, NULL, gauges[i].help, gauges[i].gauge));
+    }
+    return NULL;
+}
+
+static enum run_status status_of(const struct outcome *outcome)
+{
+    switch (outcome->code) {
+    case CORDON_OUTCOME_SUCCESS:
+        return RUN_STATUS_SUCCESS;
+    case CORDON_OUTCOME_FAILED:
+    case CORDON_OUTCOME_TRAPPED:
+    case CORDON_OUTCOME_CAPABILITY_DENIED:
+    case CORDON_OUTCOME_INVALID_HOST_CALL:
+    case CORDON_OUTCOME_INVALID_ARGUMENTS:
+    case CORDON_OUTCOME_INVALID_RETURN:
+    case CORDON_OUTCOME_FUNCTION_NOT_FOUND:
+    case CORDON_OUTCOME_LIMIT:
+    case CORDON_OUTCOME_MODULE_REFUSED:
+        return RUN_STATUS_DEVELOPER_ERROR;
+    case CORDON_OUTCOME_CANCELLED:
+    case CORDON_OUTCOME_CONFLICT:
+    case CORDON_OUTCOME_OVERLOADED:
+    case CORDON_OUTCOME_INTERNAL:
+        return RUN_STATUS_SYSTEM_ERROR;
+    }
+    return RUN_STATUS_SYSTEM_ERROR;
+}
+
+void run_metrics_count(struct run_metrics *run_metrics, const struct outcome *outcome)
+{
+    histogram_observe_ns(
+        run_metrics->execute[outcome->kind][status_of(outcome)], outcome->wall_time_ns);
+    counter_add(run_metrics->fuel[outcome->kind], outcome->used[CORDON_LIMIT_FUEL]);
+    if (outcome->code == CORDON_OUTCOME_CANCELLED) {
+        counter_add(run_metrics->cancelled, 1);
+    } else if (outcome->code == CORDON_OUTCOME_OVERLOADED) {
+        counter_add(run_metrics->rejected, 1);
+    } else if (outcome->code == CORDON_OUTCOME_LIMIT) {
+        if (outcome->limit == CORDON_LIMIT_USER_TIME_MS) {
+            counter_add(run_metrics->user_timeouts, 1);
+        } else if (outcome->limit == CORDON_LIMIT_SYSTEM_TIME_MS) {
+            counter_add(run_metrics->system_timeouts, 1);
+        } else if (outcome->limit == CORDON_LIMIT_MEMORY_BYTES) {
+            counter_add(run_metrics->out_of_memory, 1);
+        } else if (outcome->limit == CORDON_LIMIT_FUEL) {
+            counter_add(run_metrics->out_of_fuel, 1);
+        }
+    }
+}

@@ -1,0 +1,205 @@
+/* What all runs share; see runner.h. */
+#include "base/memory.h"
+#include "run/internal.h"
+
+
+/* Runs that may wait for a permit; more are turned away (Convex: ISOLATE_QUEUE_SIZE 2000). */
+#define QUEUE_RUNS_MAX 2000
+
+/* Slots of the engine's pool beyond the runs alive: instances that are being reset. */
+#define SPARE_INSTANCES 8
+
+static cordon_error *copy_texts(struct runner *runner)
+{
+    struct runner_options *options = &runner->options;
+    if (options->worker_path != NULL) {
+        options->worker_path = mem_copy_string(slice_str(options->worker_path));
+        if (options->worker_path == NULL) {
+            return error_no_memory();
+        }
+    }
+    if (options->artifact_folder != NULL) {
+        options->artifact_folder = mem_copy_string(slice_str(options->artifact_folder));
+        if (options->artifact_folder == NULL) {
+            return error_no_memory();
+        }
+    }
+    return NULL;
+}
+
+static void free_text(const char *text)
+{
+    mem_free((void *)(uintptr_t)text);
+}
+
+/* The greatest value of a limit over all kinds, as the operator has set it. */
+static uint64_t limit_max(const struct runner_options *options, cordon_limit limit)
+{
+    if (options->limits.set[limit]) {
+        return options->limits.value[limit];
+    }
+    uint64_t max = 0;
+    for (int kind = 0; kind < KIND_COUNT; kind++) {
+        const uint64_t value = cordon_limit_get_info(limit)->defaults[kind];
+        max = value > max ? value : max;
+    }
+    return max;
+}
+
+static cordon_error *start_compiler(struct runner *runner)
+{
+    const struct runner_options *options = &runner->options;
+    if (options->compile_inside) {
+        return NULL;
+    }
+    if (options->worker_path == NULL) {
+        return cordon_error_new(
+            CORDON_E_INVALID,
+            "no compile worker is named: give the path of cordon-compile, or ask for compiling "
+            "inside this process");
+    }
+    const struct compiler_options compiler = {
+        .worker_path = options->worker_path,
+        .module_bytes_max = limit_max(options, CORDON_LIMIT_MODULE_BYTES),
+        .time_ms = limit_max(options, CORDON_LIMIT_COMPILE_TIME_MS),
+        .memory_bytes = limit_max(options, CORDON_LIMIT_COMPILE_BYTES),
+    };
+    return compiler_start(&compiler, &runner->compiler);
+}
+
+static cordon_error *start_engine(struct runner *runner)
+{
+    const struct runner_options *options = &runner->options;
+    struct engine_options engine = {
+        .denied = host_denied,
+        .memory_bytes_max = limit_max(options, CORDON_LIMIT_MEMORY_BYTES),
+        .table_elements_max = limit_max(options, CORDON_LIMIT_TABLE_ELEMENTS),
+        .stack_bytes = limit_max(options, CORDON_LIMIT_STACK_BYTES),
+        .instances_max = options->slots + SPARE_INSTANCES,
+    };
+    engine.imports = host_imports(&engine.import_count);
+    return engine_new(&engine, &runner->engine);
+}
+
+static cordon_error *start(struct runner *runner)
+{
+    TRY(copy_texts(runner));
+    TRY(run_metrics_init(&runner->metrics, runner->options.metrics));
+    TRY(start_compiler(runner)); /* first: it must precede engine and threads */
+    TRY(start_engine(runner));
+    if (runner->options.artifact_folder != NULL) {
+        TRY(artifact_cache_open(
+            runner->options.artifact_folder, runner->engine, &runner->cache));
+    }
+    return NULL;
+}
+
+cordon_error *runner_new(const struct runner_options *options, struct runner **out_runner)
+{
+    struct runner *runner = MEM_NEW(struct runner);
+    if (runner == NULL) {
+        return error_no_memory();
+    }
+    runner->options = *options;
+    permits_init(&runner->permits, options->permits, QUEUE_RUNS_MAX);
+    (void)pthread_mutex_init(&runner->deploy_lock, NULL);
+    (void)pthread_rwlock_init(&runner->lock, NULL);
+    cordon_error *error = start(runner);
+    if (error != NULL) {
+        runner_free(runner);
+        return error;
+    }
+    *out_runner = runner;
+    return NULL;
+}
+
+void runner_free(struct runner *runner)
+{
+    if (runner == NULL) {
+        return;
+    }
+    CORDON_ASSERT(atomic_load(&runner->slots_used) == 0);
+    while (runner->deployments != NULL) {
+        struct deployment *gone = runner->deployments;
+        runner->deployments = gone->next;
+        deployment_unref(gone);
+    }
+    artifact_cache_close(runner->cache);
+    engine_free(runner->engine);
+    compiler_stop(runner->compiler);
+    permits_done(&runner->permits);
+    (void)pthread_mutex_destroy(&runner->deploy_lock);
+    (void)pthread_rwlock_destroy(&runner->lock);
+    free_text(runner->options.worker_path);
+    free_text(runner->options.artifact_folder);
+    mem_free(runner);
+}
+
+struct deployment *runner_current(struct runner *runner, uint32_t tenant)
+{
+    (void)pthread_rwlock_rdlock(&runner->lock);
+    struct deployment *found = runner->deployments;
+    while (found != NULL && found->tenant != tenant) {
+        found = found->next;
+    }
+    if (found != NULL) {
+        (void)atomic_fetch_add(&found->references, 1);
+    }
+    (void)pthread_rwlock_unlock(&runner->lock);
+    return found;
+}
+
+void runner_swap(struct runner *runner, struct deployment *deployment)
+{
+    (void)pthread_rwlock_wrlock(&runner->lock);
+    struct deployment **at = &runner->deployments;
+    while (*at != NULL && (*at)->tenant != deployment->tenant) {
+        at = &(*at)->next;
+    }
+    struct deployment *gone = *at;
+    deployment->next = gone == NULL ? NULL : gone->next;
+    *at = deployment;
+    (void)pthread_rwlock_unlock(&runner->lock);
+    if (gone != NULL) {
+        deployment_unref(gone);
+    }
+}
+
+bool runner_take_memory(struct runner *runner, uint64_t bytes)
+{
+    const uint64_t before = atomic_fetch_add(&runner->memory_used, bytes);
+    if (before + bytes <= runner->options.memory_bytes) {
+        return true;
+    }
+    (void)atomic_fetch_sub(&runner->memory_used, bytes);
+    return false;
+}
+
+void runner_give_memory(struct runner *runner, uint64_t bytes)
+{
+    (void)atomic_fetch_sub(&runner->memory_used, bytes);
+}
+
+struct runner_counts runner_get_counts(struct runner *runner)
+{
+    struct runner_counts counts = {
+        .slots_used = atomic_load(&runner->slots_used),
+        .memory_used = atomic_load(&runner->memory_used),
+    };
+    permits_count(&runner->permits, &counts.permits_used, &counts.permits_waiting);
+    return counts;
+}
+
+void runner_refresh_metrics(struct runner *runner)
+{
+    const struct runner_counts counts = runner_get_counts(runner);
+    gauge_set(runner->metrics.permits_used, counts.permits_used);
+    gauge_set(runner->metrics.permits_waiting, counts.permits_waiting);
+    gauge_set(runner->metrics.slots_used, counts.slots_used);
+    gauge_set(runner->metrics.memory_used, (int64_t)counts.memory_used);
+}
+
+bool runner_is_production(const struct runner *runner)
+{
+    return runner->options.production;
+}
