@@ -38,6 +38,9 @@ extern "C" {
     X(BAD_JSON, "BadJson", 400, false, "a text that should be JSON is not")                        \
     X(BAD_VALUE, "InvalidValue", 400, false, "JSON that is no value of the data model")            \
     X(TOO_LARGE, "TooLarge", 413, false, "something is over a fixed size cap")                     \
+    X(VALUE_TOO_LARGE, "ValueTooLargeError", 400, false, "a value over its size limit")            \
+    X(TOO_NESTED, "TooNestedError", 400, false, "a value or document nested too deeply")           \
+    X(TOO_MANY_FIELDS, "TooManyFieldsError", 400, false, "an object with too many fields")         \
     X(MODULE_REFUSED, "ModuleRefused", 400, false, "a module was not admitted")                    \
     X(NOT_FOUND, "NotFound", 404, false, "the thing named does not exist")                         \
     X(UNAUTHENTICATED, "Unauthenticated", 401, false, "no key, or a key that is not accepted")     \

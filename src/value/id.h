@@ -1,0 +1,33 @@
+/*
+ * Document ids: table number and 16 bytes, as users see them.
+ *
+ * The text is base32 (Crockford's alphabet in lower case, no padding) of: the table number as a
+ * minimal LEB128, the 16 bytes, and a Fletcher-16 checksum; 31 to 37 characters. One id has one
+ * text: decoding takes nothing else, so ids can be compared as texts.
+ */
+#ifndef VALUE_ID_H
+#define VALUE_ID_H
+
+#include "base/slice.h"
+
+#define DOCUMENT_ID_INTERNAL_BYTES 16
+#define DOCUMENT_ID_RANDOM_BYTES 14
+#define DOCUMENT_ID_TEXT_MIN 31
+#define DOCUMENT_ID_TEXT_MAX 37
+
+struct document_id {
+    uint32_t table; /* table number */
+    uint8_t internal[DOCUMENT_ID_INTERNAL_BYTES];
+};
+
+/* A new id: 14 random bytes, then the day as two bytes, so that rows of one day lie together. */
+struct document_id document_id_new(
+    uint32_t table, const uint8_t random[DOCUMENT_ID_RANDOM_BYTES], uint64_t unix_time_ms);
+
+/* Writes the text with a NUL behind it; returns its length without the NUL. */
+size_t document_id_encode(const struct document_id *id, char out_text[DOCUMENT_ID_TEXT_MAX + 1]);
+
+/* False, and nothing written, unless `text` is exactly what document_id_encode() makes. */
+bool document_id_decode(struct slice text, struct document_id *out_id);
+
+#endif
