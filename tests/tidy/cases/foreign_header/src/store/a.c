@@ -1,0 +1,2 @@
+/* Another layer's foreign header. */
+#include <xxhash.h>

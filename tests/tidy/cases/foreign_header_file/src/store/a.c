@@ -1,0 +1,2 @@
+/* The right layer, the wrong file. */
+#include <lmdb.h>

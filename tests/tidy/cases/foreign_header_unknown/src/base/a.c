@@ -1,0 +1,2 @@
+/* A header that nobody gave a home. */
+#include <sqlite3.h>

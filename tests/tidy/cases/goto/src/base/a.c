@@ -1,0 +1,6 @@
+/* Clean-up is not the function's business. */
+void f(void)
+{
+    goto out;
+out:;
+}

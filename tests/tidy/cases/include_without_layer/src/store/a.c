@@ -1,0 +1,2 @@
+/* A header named without its layer. */
+#include "kv.h"

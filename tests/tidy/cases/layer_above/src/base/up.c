@@ -1,0 +1,2 @@
+/* The bottom reaches up. */
+#include "store/kv.h"

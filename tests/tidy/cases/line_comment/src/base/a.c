@@ -1,0 +1,3 @@
+/* Throw-away debugging stayed. */
+int f(void); // "what" /* this
+int g(void);

@@ -1,0 +1,2 @@
+/* The promise must stand without the inside. */
+#include "store/kv.h"

@@ -1,0 +1,5 @@
+/* The allocator is in base. */
+void f(void *p)
+{
+    free(p);
+}

@@ -1,0 +1,5 @@
+/* Clocks are in base. */
+long f(void)
+{
+    return time(NULL);
+}

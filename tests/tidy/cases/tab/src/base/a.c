@@ -1,0 +1,3 @@
+/* A tab. */
+int f(
+	void);

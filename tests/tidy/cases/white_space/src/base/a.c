@@ -1,0 +1,1 @@
+/* A space at the end. */ 

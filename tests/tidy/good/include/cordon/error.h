@@ -1,0 +1,2 @@
+/* The promise. */
+#include <stddef.h>
