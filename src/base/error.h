@@ -10,11 +10,14 @@
 #include <cordon/error.h>
 #include <stdlib.h>
 
-/* gcc reports an error dropped, freed twice or used after its end; clang lacks the attribute. */
+/*
+ * For constructors that never return NULL. gcc reports what they made when it is dropped, freed
+ * twice or used after its end; clang lacks that attribute.
+ */
 #ifdef __clang__
-#define CORDON_FREED_BY(free)
+#define CORDON_FREED_BY(free) __attribute__((returns_nonnull))
 #else
-#define CORDON_FREED_BY(free) __attribute__((malloc(free, 1)))
+#define CORDON_FREED_BY(free) __attribute__((malloc(free, 1), returns_nonnull))
 #endif
 
 /*
@@ -25,7 +28,7 @@ CORDON_FREED_BY(cordon_error_free) CORDON_MUST_USE CORDON_PRINTF(2, 3) cordon_er
 cordon_error_new(cordon_error_code code, const char *format, ...);
 
 /* The static error for "out of memory"; freeing it does nothing. */
-CORDON_MUST_USE cordon_error *error_no_memory(void);
+__attribute__((returns_nonnull)) CORDON_MUST_USE cordon_error *error_no_memory(void);
 
 static inline void cordon_error_freep(cordon_error **error)
 {

@@ -56,7 +56,7 @@ static inline bool slice_starts_with(struct slice s, struct slice prefix)
 /* The part from `from` on; `from` must not be past the end. */
 static inline struct slice slice_from(struct slice s, size_t from)
 {
-    return (struct slice){s.data == NULL ? NULL : s.data + from, s.size - from};
+    return (struct slice){from == 0 ? s.data : s.data + from, s.size - from};
 }
 
 #endif
