@@ -28,7 +28,7 @@ set_property(DIRECTORY ${CMAKE_SOURCE_DIR} APPEND PROPERTY CMAKE_CONFIGURE_DEPEN
 add_library(cordon_wasmtime STATIC IMPORTED)
 set_target_properties(cordon_wasmtime PROPERTIES
   IMPORTED_LOCATION ${native_dir}/lib/libcordon_native.a
-  INTERFACE_SYSTEM_INCLUDE_DIRECTORIES ${native_dir}/include
+  INTERFACE_INCLUDE_DIRECTORIES ${native_dir}/include
   INTERFACE_LINK_LIBRARIES "pthread;dl;m")
 
 add_library(yyjson STATIC ${native_dir}/yyjson/yyjson.c)
