@@ -6,7 +6,7 @@ SECONDS ?= 60
 
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
-.PHONY: build run run-check test check-long asan tsan lint format fuzz bench clean help
+.PHONY: build run run-check test check-long asan tsan lint format fuzz fuzz-corpora bench clean help
 export EXAMPLE PORT DATA
 
 # $(call built,PRESET,FOLDER,GROUPS): packages, Wasmtime, configuration (where it is missing or was
@@ -44,9 +44,12 @@ format: ## Lay out our C files
 fuzz: ## Fuzz each target for SECONDS=60
 	$(call built,fuzz,build-fuzz,fuzz)
 	@tools/fuzz $(SECONDS)
+fuzz-corpora: ## Run each fuzz target over its corpus
+	$(call built,fuzz,build-fuzz,fuzz)
+	@ctest --preset fuzz
 bench: build ## Measure; writes docs/benchmarks.md
 	@bench/run
 clean: ## Remove what was built here (the shared cache and cordon-data stay)
 	@rm -rf build build-asan build-tsan build-fuzz
 help: ## List these
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
