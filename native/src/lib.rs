@@ -1,1 +1,146 @@
+//! Wasmtime's C API, and beside it the few calls that it lacks. The C side is
+//! src/engine/native.h; both change together.
+//!
+//! The handles of the C API are structs around one field of Wasmtime's own type, so that a pointer
+//! to one is a pointer to the other. That is a fact of the pinned version and not a promise:
+//! `wraps!` stops the build when it no longer holds.
+
 pub use wasmtime_c_api::*;
+
+use std::ffi::c_void;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::mem::{align_of, size_of};
+use std::num::NonZeroUsize;
+use wasmtime::{Config, Enabled, Engine, Error, PoolingAllocationConfig, ResourceLimiter, Result};
+use wasmtime::{Store, WasmFeatures};
+
+macro_rules! wraps {
+    ($($outer:ty => $inner:ty),*) => {
+        $(const _: () = assert!(
+            size_of::<$outer>() == size_of::<$inner>() && align_of::<$outer>() == align_of::<$inner>()
+        );)*
+    };
+}
+wraps!(wasm_config_t => Config, wasm_engine_t => Engine, wasmtime_error_t => Error,
+       wasmtime_store_t => Store<WasmtimeStoreData>,
+       wasmtime_pooling_allocation_config_t => PoolingAllocationConfig);
+
+fn engine_of(engine: &wasm_engine_t) -> &Engine {
+    unsafe { &*(engine as *const wasm_engine_t).cast() }
+}
+
+/// What guests may use, as a list of what is on: a proposal that a later version of Wasmtime
+/// switches on by default stays off until somebody adds it here. Threads, memory64, several
+/// memories, custom page sizes, relaxed SIMD, wide arithmetic, tail calls, exceptions, typed
+/// references, garbage collection and stack switching are not in it.
+const FEATURES: WasmFeatures = WasmFeatures::FLOATS
+    .union(WasmFeatures::MUTABLE_GLOBAL)
+    .union(WasmFeatures::SIGN_EXTENSION)
+    .union(WasmFeatures::SATURATING_FLOAT_TO_INT)
+    .union(WasmFeatures::MULTI_VALUE)
+    .union(WasmFeatures::BULK_MEMORY)
+    .union(WasmFeatures::REFERENCE_TYPES)
+    .union(WasmFeatures::SIMD)
+    .union(WasmFeatures::EXTENDED_CONST);
+
+#[unsafe(no_mangle)]
+pub extern "C" fn cordon_native_config_finish(config: &mut wasm_config_t, frames_max: usize) {
+    let config: &mut Config = unsafe { &mut *(config as *mut wasm_config_t).cast() };
+    config.wasm_features(WasmFeatures::all(), false);
+    config.wasm_features(FEATURES, true);
+    config.wasm_backtrace_max_frames(NonZeroUsize::new(frames_max));
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn cordon_native_pool_scan_pages(pool: &mut wasmtime_pooling_allocation_config_t) {
+    let pool: &mut PoolingAllocationConfig = unsafe { &mut *(pool as *mut _ as *mut _) };
+    pool.pagemap_scan(Enabled::Yes);
+}
+
+/// As wasm_engine_new_with_config, with an error in place of a panic.
+#[unsafe(no_mangle)]
+pub extern "C" fn cordon_native_engine_new(
+    config: Box<wasm_config_t>,
+    out: &mut *mut wasm_engine_t,
+) -> Option<Box<wasmtime_error_t>> {
+    let config: Box<Config> = unsafe { Box::from_raw(Box::into_raw(config).cast()) };
+    match Engine::new(&config) {
+        Ok(engine) => *out = Box::into_raw(Box::new(engine)).cast(),
+        Err(error) => return Some(Box::new(error.into())),
+    }
+    None
+}
+
+/// Equal for two engines exactly if one loads what the other compiles.
+#[unsafe(no_mangle)]
+pub extern "C" fn cordon_native_engine_hash(engine: &wasm_engine_t) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    engine_of(engine).precompile_compatibility_hash().hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Slots of the pool in use: instances, memories, tables, stacks.
+#[unsafe(no_mangle)]
+pub extern "C" fn cordon_native_pool_use(engine: &wasm_engine_t, out: &mut [u64; 4]) {
+    let Some(pool) = engine_of(engine).pooling_allocator_metrics() else { return };
+    *out = [pool.core_instances(), pool.memories() as u64, pool.tables() as u64, pool.stacks() as u64];
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cordon_native_precompile(
+    engine: &wasm_engine_t,
+    wasm: *const u8,
+    size: usize,
+    out: &mut wasm_byte_vec_t,
+) -> Option<Box<wasmtime_error_t>> {
+    match engine_of(engine).precompile_module(unsafe { std::slice::from_raw_parts(wasm, size) }) {
+        Ok(artifact) => out.set_buffer(artifact),
+        Err(error) => return Some(Box::new(error.into())),
+    }
+    None
+}
+
+/// Asked before a memory or table grows: 1 lets it, 0 lets the guest see -1, 2 ends the call.
+#[repr(C)]
+pub struct cordon_native_limiter {
+    data: *mut c_void,
+    memory_growing: extern "C" fn(*mut c_void, usize, usize, usize) -> u32,
+    memory_failed: extern "C" fn(*mut c_void, bool) -> u32,
+    table_growing: extern "C" fn(*mut c_void, usize, usize, usize) -> u32,
+}
+
+unsafe impl Send for cordon_native_limiter {}
+
+fn answer(word: u32) -> Result<bool> {
+    if word > 1 { Err(Error::msg("ended by the limiter")) } else { Ok(word == 1) }
+}
+
+impl ResourceLimiter for cordon_native_limiter {
+    fn memory_growing(&mut self, now: usize, wanted: usize, max: Option<usize>) -> Result<bool> {
+        answer((self.memory_growing)(self.data, now, wanted, max.unwrap_or(usize::MAX)))
+    }
+    fn memory_grow_failed(&mut self, error: Error) -> Result<()> {
+        answer((self.memory_failed)(self.data, error.is::<std::io::Error>())).map(|_| ())
+    }
+    fn table_growing(&mut self, now: usize, wanted: usize, max: Option<usize>) -> Result<bool> {
+        answer((self.table_growing)(self.data, now, wanted, max.unwrap_or(usize::MAX)))
+    }
+}
+
+struct Borrowed(*mut cordon_native_limiter);
+unsafe impl Send for Borrowed {}
+unsafe impl Sync for Borrowed {}
+
+/// `limiter` must outlive the store.
+#[unsafe(no_mangle)]
+pub extern "C" fn cordon_native_store_limiter(
+    store: &mut wasmtime_store_t,
+    limiter: *mut cordon_native_limiter,
+) {
+    let store: &mut Store<WasmtimeStoreData> = unsafe { &mut *(store as *mut _ as *mut _) };
+    let borrowed = Borrowed(limiter);
+    store.limiter(move |_| {
+        let Borrowed(limiter) = &borrowed;
+        unsafe { &mut **limiter }
+    });
+}

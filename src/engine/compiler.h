@@ -20,13 +20,13 @@ struct compiler;
 struct compiler_options {
     const char *worker_path; /* of cordon-compile */
     uint64_t module_bytes_max;
-    uint64_t time_ms;        /* for one module, wall clock and processor both */
-    uint64_t memory_bytes;   /* address space of one worker */
+    uint64_t time_ms;      /* for one module, wall clock and processor both */
+    uint64_t memory_bytes; /* address space of one worker */
 };
 
 /* Spawns the starter. Errors: CORDON_E_SYSTEM naming the worker and what to do if it is missing. */
-CORDON_MUST_USE cordon_error *
-compiler_start(const struct compiler_options *options, struct compiler **out_compiler);
+CORDON_MUST_USE cordon_error *compiler_start(
+    const struct compiler_options *options, struct compiler **out_compiler);
 
 /* Ends the starter and any worker. NULL accepted. */
 void compiler_stop(struct compiler *compiler);
@@ -38,8 +38,8 @@ void compiler_stop(struct compiler *compiler);
  * Errors: CORDON_E_MODULE_REFUSED with the validator's reason in our words and the byte offset;
  * CORDON_E_SYSTEM when the starter is gone.
  */
-CORDON_MUST_USE cordon_error *
-compiler_compile(struct compiler *compiler, struct slice wasm, int *out_fd);
+CORDON_MUST_USE cordon_error *compiler_compile(
+    struct compiler *compiler, struct slice wasm, int *out_fd);
 
 /* -- Artifacts on disk ---------------------------------------------------------------------- */
 

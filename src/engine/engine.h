@@ -53,6 +53,11 @@ struct engine_options {
     uint64_t table_elements_max; /* greatest table_elements of any run */
     uint64_t stack_bytes;        /* of guest code on its fiber */
     uint32_t instances_max;      /* calls alive at one time; slots of the pool */
+    /*
+     * Resets memories by PAGEMAP_SCAN (Linux 6.7): cheaper for guests that write to many pages.
+     * Refused on a machine with swap, where it would let a guest read what another wrote.
+     */
+    bool reset_by_page_scan;
 };
 
 /* Memory over the limit that a run may still take after its first refused grow, to report. */
@@ -65,9 +70,12 @@ struct engine_options {
  */
 #define ENGINE_SLICE_FUEL ((uint64_t)50000)
 
+/* Most frames of the guest's stack that a call keeps. */
+enum { ENGINE_FRAMES_MAX = 64 };
+
 /* One engine per process is enough. Installs handlers for SIGSEGV, SIGILL, SIGFPE (chained). */
-CORDON_MUST_USE cordon_error *
-engine_new(const struct engine_options *options, struct engine **out_engine);
+CORDON_MUST_USE cordon_error *engine_new(
+    const struct engine_options *options, struct engine **out_engine);
 
 /* All modules and calls must be gone. NULL accepted. */
 void engine_free(struct engine *engine);
@@ -77,6 +85,18 @@ void engine_free(struct engine *engine);
  * CPU features, settings, slice length, ABI version. Borrowed for the engine's life.
  */
 const uint8_t *engine_fingerprint(const struct engine *engine);
+
+/* What is alive now, and what the pool says of it. All zero when everything was given back. */
+struct engine_counts {
+    uint32_t calls;
+    uint32_t modules;
+    uint32_t instances;
+    uint32_t pool_memories;
+    uint32_t pool_stacks;
+};
+
+/* For metrics, tests and shutdown. Any thread. */
+struct engine_counts engine_get_counts(const struct engine *engine);
 
 /* -- Modules -------------------------------------------------------------------------------- */
 
@@ -93,8 +113,8 @@ CORDON_MUST_USE cordon_error *engine_compile_inside(
  * just compiled inside. `fd` is a sealed memfd (borrowed during the call). The module holds one
  * prepared instance per kind. Any thread.
  */
-CORDON_MUST_USE cordon_error *
-engine_module_load(struct engine *engine, int fd, struct engine_module **out_module);
+CORDON_MUST_USE cordon_error *engine_module_load(
+    struct engine *engine, int fd, struct engine_module **out_module);
 
 /* As engine_module_load, from memory. */
 CORDON_MUST_USE cordon_error *engine_module_load_bytes(
@@ -115,13 +135,13 @@ enum engine_phase { ENGINE_IMPORTING, ENGINE_RUNNING };
 struct engine_call_options {
     struct engine_module *module;
     cordon_kind kind;
-    struct slice export_name;   /* of type () -> (); borrowed until the call is freed */
-    bool has_initialize;        /* call the export `_initialize` first */
-    uint64_t fuel;              /* granted for the whole call */
-    uint64_t memory_bytes;      /* limit of the linear memory */
-    uint64_t table_elements;    /* limit over all tables */
-    void *run;                  /* given to handlers and hooks */
-    /* Called on the fiber when the import phase ends and the function itself begins. */
+    struct slice export_name; /* of type () -> (); borrowed until the call is freed */
+    bool has_initialize;      /* call the export `_initialize` first */
+    uint64_t fuel;            /* granted for the whole call */
+    uint64_t memory_bytes;    /* limit of the linear memory */
+    uint64_t table_elements;  /* limit over all tables */
+    void *run;                /* given to handlers and hooks */
+    /* Called by engine_call_poll() when the import phase ends and the function itself begins. */
     void (*on_running)(void *run);
     /*
      * Asked before memory grows by `more` bytes within the limit (and once for the initial size,
@@ -143,14 +163,14 @@ enum engine_end {
     ENGINE_END_NO_HOST_MEMORY, /* may_grow said no */
     ENGINE_END_OUT_OF_FUEL,
     ENGINE_END_STACK_OVERFLOW,
-    ENGINE_END_TRAP,           /* engine_call_trap_text says which */
-    ENGINE_END_POOL_FULL,      /* no slot free: instances_max is too small for what was admitted */
+    ENGINE_END_TRAP,      /* engine_call_trap_text says which */
+    ENGINE_END_POOL_FULL, /* no slot free: instances_max is too small for what was admitted */
     ENGINE_END_INTERNAL,
 };
 
 /* Nothing of the guest runs yet. Errors: CORDON_E_NO_MEMORY, CORDON_E_ENGINE. */
-CORDON_MUST_USE cordon_error *
-engine_call_new(const struct engine_call_options *options, struct engine_call **out_call);
+CORDON_MUST_USE cordon_error *engine_call_new(
+    const struct engine_call_options *options, struct engine_call **out_call);
 
 /*
  * Runs the guest for at most one slice. Fuel charged by engine_charge() since the last slice is
@@ -168,9 +188,9 @@ enum engine_end engine_call_end(const struct engine_call *call);
 const char *engine_call_trap_text(const struct engine_call *call);
 
 struct engine_frame {
-    struct slice function;    /* demangled by nobody yet; empty if the module has no name */
+    struct slice function; /* demangled by nobody yet; empty if the module has no name */
     uint32_t function_index;
-    uint64_t module_offset;   /* in the module as it was given to the compiler; SIZE_MAX unknown */
+    uint64_t module_offset; /* in the module as it was given to the compiler; SIZE_MAX unknown */
 };
 
 /* Innermost first, at most 64. Borrowed until the call is freed. */

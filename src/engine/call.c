@@ -1,0 +1,287 @@
+/*
+ * One call, from a fresh store to its end.
+ *
+ *   new ──► instantiate (start section) ──► _initialize ──► export ──► returned
+ *                 └───────────────┴────────────┴──► ended: trap, stop, limit
+ *
+ * Each stage is a future that runs on a fiber and is polled slice by slice. The engine lets one
+ * future of a store be alive at a time, and everything it was given must stay where it is until
+ * the future is deleted; so all of that stands in the call, which never moves. Deleting a future
+ * that is not done unwinds the fiber: this is how a call is cancelled.
+ *
+ * Calls are used again: the structures wait in a list of the engine, as making one is on the path
+ * of every run.
+ */
+#include "engine/internal.h"
+
+#include "base/memory.h"
+
+#if defined(__SANITIZE_THREAD__)
+#include <sanitizer/tsan_interface.h>
+#endif
+
+/*
+ * The locks of the engine's pool are compiled code that ThreadSanitizer does not see: what one
+ * call wrote into a slot happens before the next call that gets the slot.
+ */
+static void slot_acquired(struct engine *engine)
+{
+#if defined(__SANITIZE_THREAD__)
+    __tsan_acquire(engine);
+#else
+    (void)engine;
+#endif
+}
+
+static void slot_releases(struct engine *engine)
+{
+#if defined(__SANITIZE_THREAD__)
+    __tsan_release(engine);
+#else
+    (void)engine;
+#endif
+}
+
+/* -- Birth and death ------------------------------------------------------------------------ */
+
+static struct engine_call *take_idle(struct engine *engine)
+{
+    CORDON_ASSERT(pthread_mutex_lock(&engine->lock) == 0);
+    struct engine_call *call = engine->idle;
+    if (call != NULL) {
+        engine->idle = call->next_idle;
+        engine->idle_count--;
+    }
+    CORDON_ASSERT(pthread_mutex_unlock(&engine->lock) == 0);
+    return call != NULL ? call : MEM_NEW(struct engine_call);
+}
+
+static void give_back(struct engine *engine, struct engine_call *call)
+{
+    CORDON_ASSERT(pthread_mutex_lock(&engine->lock) == 0);
+    const bool keep = engine->idle_count < engine->slots;
+    if (keep) {
+        call->next_idle = engine->idle;
+        engine->idle = call;
+        engine->idle_count++;
+    }
+    CORDON_ASSERT(pthread_mutex_unlock(&engine->lock) == 0);
+    if (!keep) {
+        mem_free(call);
+    }
+}
+
+/* Everything but the frames, which are valid up to `frame_count` alone. */
+static void clear(struct engine_call *call)
+{
+    memset(call, 0, offsetof(struct engine_call, frames));
+    call->frame_count = 0;
+}
+
+cordon_error *engine_call_new(
+    const struct engine_call_options *options, struct engine_call **out_call)
+{
+    struct engine *engine = options->module->engine;
+    if (options->memory_bytes > engine->options.memory_bytes_max ||
+        options->table_elements > engine->options.table_elements_max) {
+        return cordon_error_new(
+            CORDON_E_INVALID, "the limits of a call are higher than those of the engine");
+    }
+    struct engine_call *call = take_idle(engine);
+    if (call == NULL) {
+        return error_no_memory();
+    }
+    clear(call);
+    call->engine = engine;
+    call->options = *options;
+    call->options.module = engine_module_ref(options->module);
+    atomic_fetch_add_explicit(&engine->calls, 1, memory_order_relaxed);
+    call->store = wasmtime_store_new(engine->native, call, NULL);
+    call->guest.context = wasmtime_store_context(call->store);
+    limiter_attach(call);
+    meter_grant(&call->guest.meter, call->guest.context, options->fuel);
+    *out_call = call;
+    return NULL;
+}
+
+static void end_future(struct engine_call *call)
+{
+    if (call->future != NULL) {
+        wasmtime_call_future_delete(call->future);
+        call->future = NULL;
+    }
+}
+
+void engine_call_free(struct engine_call *call)
+{
+    if (call == NULL) {
+        return;
+    }
+    struct engine *engine = call->engine;
+    end_future(call);
+    ending_done(call);
+    slot_releases(engine);
+    wasmtime_store_delete(call->store);
+    if (call->holds_slot) {
+        atomic_fetch_sub(&engine->instances, 1);
+    }
+    engine_module_unref(call->options.module);
+    give_back(engine, call);
+    atomic_fetch_sub(&engine->calls, 1);
+}
+
+/* -- Stages --------------------------------------------------------------------------------- */
+
+static enum engine_state end(struct engine_call *call, enum engine_end why)
+{
+    call->stage = STAGE_OVER;
+    call->end = why;
+    call->state = ENGINE_ENDED;
+    return call->state;
+}
+
+/*
+ * The engine reports a full pool by words alone; so slots are counted here and the pool is never
+ * asked for one that it does not have.
+ */
+static bool take_slot(struct engine_call *call)
+{
+    if (atomic_fetch_add(&call->engine->instances, 1) >= call->engine->slots) {
+        atomic_fetch_sub(&call->engine->instances, 1);
+        return false;
+    }
+    call->holds_slot = true;
+    return true;
+}
+
+static void instantiate(struct engine_call *call)
+{
+    call->stage = STAGE_INSTANTIATING;
+    call->future = wasmtime_instance_pre_instantiate_async(
+        call->options.module->prepared[call->options.kind], call->guest.context, &call->instance,
+        &call->trap, &call->error);
+}
+
+/* Begins a call of an export of type () -> (); false if there is none. */
+static bool begin_export(struct engine_call *call, struct slice name)
+{
+    wasmtime_extern_t export;
+    if (!wasmtime_instance_export_get(
+            call->guest.context, &call->instance, (const char *)name.data, name.size, &export) ||
+        export.kind != WASMTIME_EXTERN_FUNC) {
+        return false;
+    }
+    call->function = export.of.func;
+    call->future = wasmtime_func_call_async(
+        call->guest.context, &call->function, NULL, 0, NULL, 0, &call->trap, &call->error);
+    return true;
+}
+
+static bool begin_function(struct engine_call *call)
+{
+    call->stage = STAGE_CALLING;
+    call->phase = ENGINE_RUNNING;
+    if (call->options.on_running != NULL) {
+        call->options.on_running(call->options.run);
+    }
+    return begin_export(call, call->options.export_name);
+}
+
+/* What follows the stage that has just come to its end; false if an export is missing. */
+static bool next_stage(struct engine_call *call)
+{
+    switch (call->stage) {
+    case STAGE_NEW:
+        instantiate(call);
+        return true;
+    case STAGE_INSTANTIATING:
+        slot_acquired(call->engine);
+        if (call->options.has_initialize) {
+            call->stage = STAGE_INITIALIZING;
+            return begin_export(call, SLICE("_initialize"));
+        }
+        return begin_function(call);
+    case STAGE_INITIALIZING:
+        return begin_function(call);
+    case STAGE_CALLING:
+        call->stage = STAGE_OVER;
+        return true;
+    case STAGE_OVER:
+        break;
+    }
+    return true;
+}
+
+/* Polls the future of the stage. True if the stage is done, well or badly. */
+static bool poll_stage(struct engine_call *call)
+{
+    call->waits = false;
+    if (!wasmtime_call_future_poll(call->future)) {
+        call->slice_over = !call->waits;
+        call->state = call->waits ? ENGINE_WAITING : ENGINE_YIELDED;
+        return false;
+    }
+    end_future(call);
+    return true;
+}
+
+static enum engine_state finish(struct engine_call *call)
+{
+    if (meter_overdrawn(&call->guest.meter, call->guest.context)) {
+        return end(call, ENGINE_END_OUT_OF_FUEL);
+    }
+    call->state = ENGINE_RETURNED;
+    return call->state;
+}
+
+enum engine_state engine_call_poll(struct engine_call *call)
+{
+    if (call->stage == STAGE_OVER) {
+        return call->state;
+    }
+    if (call->stage == STAGE_NEW) {
+        if (!take_slot(call)) {
+            return end(call, ENGINE_END_POOL_FULL);
+        }
+        (void)next_stage(call);
+    }
+    if (call->slice_over) {
+        call->slice_over = false;
+        meter_next_slice(&call->guest.meter, call->guest.context);
+    }
+    while (poll_stage(call)) {
+        if (call->trap != NULL || call->error != NULL) {
+            ending_read(call);
+            return end(call, call->end);
+        }
+        if (!next_stage(call)) {
+            return end(call, ENGINE_END_INTERNAL);
+        }
+        if (call->stage == STAGE_OVER) {
+            return finish(call);
+        }
+    }
+    return call->state;
+}
+
+/* -- Questions ------------------------------------------------------------------------------ */
+
+enum engine_phase engine_call_phase(const struct engine_call *call)
+{
+    return call->phase;
+}
+
+uint64_t engine_call_fuel_used(struct engine_call *call)
+{
+    return call->guest.meter.granted - meter_left(&call->guest.meter, call->guest.context);
+}
+
+uint64_t engine_call_memory_bytes(struct engine_call *call)
+{
+    return call->guest.memory_bytes;
+}
+
+struct engine_refused_grow engine_call_refused_grow(const struct engine_call *call)
+{
+    return call->refused;
+}

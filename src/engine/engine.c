@@ -1,0 +1,89 @@
+/* The engine itself: what all modules and calls share. */
+#include "engine/internal.h"
+
+#include "base/hash.h"
+#include "base/memory.h"
+#include "engine/config.h"
+
+/*
+ * The settings, and what the compiler makes of them: its own hash covers the list of WebAssembly
+ * features and whatever else decides whether one engine loads what another compiled.
+ */
+static void make_fingerprint(struct engine *engine)
+{
+    uint8_t digest[CONFIG_DIGEST_BYTES];
+    config_digest(digest);
+    const uint64_t compatible = cordon_native_engine_hash(engine->native);
+    const struct slice parts[] = {
+        slice_of(digest, sizeof digest),
+        slice_of(&compatible, sizeof compatible),
+    };
+    hash_sha256(parts, 2, engine->fingerprint);
+}
+
+static void engine_freep(struct engine **engine)
+{
+    engine_free(*engine);
+}
+
+cordon_error *engine_new(const struct engine_options *options, struct engine **out_engine)
+{
+    CORDON_CLEANUP(engine_freep) struct engine *engine = MEM_NEW(struct engine);
+    if (engine == NULL) {
+        return error_no_memory();
+    }
+    engine->options = *options;
+    CORDON_ASSERT(pthread_mutex_init(&engine->lock, NULL) == 0);
+    TRY(config_engine_for_running(options, &engine->native, &engine->slots));
+    make_fingerprint(engine);
+    TRY(link_imports(engine));
+    *out_engine = CORDON_TAKE(engine);
+    return NULL;
+}
+
+static void free_idle_calls(struct engine *engine)
+{
+    while (engine->idle != NULL) {
+        struct engine_call *call = engine->idle;
+        engine->idle = call->next_idle;
+        mem_free(call);
+    }
+}
+
+void engine_free(struct engine *engine)
+{
+    if (engine == NULL) {
+        return;
+    }
+    CORDON_ASSERT(engine->calls == 0 && engine->modules == 0);
+    free_idle_calls(engine);
+    for (int kind = 0; kind < KIND_COUNT; kind++) {
+        if (engine->linkers[kind] != NULL) {
+            wasmtime_linker_delete(engine->linkers[kind]);
+        }
+    }
+    if (engine->native != NULL) {
+        wasm_engine_delete(engine->native);
+    }
+    mem_free(engine->bindings);
+    (void)pthread_mutex_destroy(&engine->lock);
+    mem_free(engine);
+}
+
+const uint8_t *engine_fingerprint(const struct engine *engine)
+{
+    return engine->fingerprint;
+}
+
+struct engine_counts engine_get_counts(const struct engine *engine)
+{
+    uint64_t use[4] = {0};
+    cordon_native_pool_use(engine->native, use);
+    return (struct engine_counts){
+        .calls = engine->calls,
+        .modules = engine->modules,
+        .instances = engine->instances,
+        .pool_memories = (uint32_t)use[1],
+        .pool_stacks = (uint32_t)use[3],
+    };
+}

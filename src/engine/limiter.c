@@ -1,0 +1,96 @@
+/*
+ * The memory and table limits of a call, asked by the engine before anything grows.
+ *
+ * Up to exactly `memory_bytes` may be in use. The first growth past it is refused (the guest sees
+ * -1), remembered, and opens a small headroom once, so that a guest out of memory can still put
+ * its report together. Growth past the module's own maximum is refused too, but that is the
+ * module's doing and not remembered. A growth that the limits allow and the operating system does
+ * not ends the call: what a guest sees must not depend on its neighbours.
+ *
+ * The limiter also keeps the size of the linear memory, as memories grow through it alone; a
+ * handler's bounds check then costs no call into the engine.
+ */
+#include "engine/internal.h"
+
+static bool may_grow(const struct engine_call *call, uint64_t more)
+{
+    return call->options.may_grow == NULL || more == 0 ||
+           call->options.may_grow(call->options.run, more);
+}
+
+static void remember(struct engine_call *call, bool is_table, uint64_t wanted)
+{
+    if (!call->refused.happened) {
+        call->refused = (struct engine_refused_grow){true, is_table, wanted};
+    }
+}
+
+static void refuse_memory(struct engine_call *call, uint64_t wanted)
+{
+    remember(call, false, wanted);
+    if (!call->headroom_open) {
+        call->headroom_open = true;
+        call->memory_limit += ENGINE_HEADROOM_BYTES;
+    }
+}
+
+static uint32_t memory_growing(void *data, size_t now, size_t wanted, size_t max)
+{
+    struct engine_call *call = data;
+    if (wanted > max) {
+        return NATIVE_GROW_REFUSED;
+    }
+    if (wanted > call->memory_limit) {
+        refuse_memory(call, wanted);
+        return NATIVE_GROW_REFUSED;
+    }
+    if (!may_grow(call, wanted - now)) {
+        call_give_reason(call, ENGINE_END_NO_HOST_MEMORY);
+        return NATIVE_GROW_ENDS_CALL;
+    }
+    call->guest.memory_bytes = wanted;
+    return NATIVE_GROW_ALLOWED;
+}
+
+/*
+ * Not by the system: the guest asked for more than any memory can have (4 GiB), for which
+ * memory_growing() is not asked.
+ */
+static uint32_t memory_failed(void *data, bool by_system)
+{
+    struct engine_call *call = data;
+    if (!by_system) {
+        refuse_memory(call, (uint64_t)1 << 32);
+        return NATIVE_GROW_ALLOWED;
+    }
+    call_give_reason(call, ENGINE_END_NO_HOST_MEMORY);
+    return NATIVE_GROW_ENDS_CALL;
+}
+
+static uint32_t table_growing(void *data, size_t now, size_t wanted, size_t max)
+{
+    struct engine_call *call = data;
+    const uint64_t total = call->table_elements - now + wanted;
+    /* The limit first: the engine's `max` is the capacity of the slot if that is smaller. */
+    if (total > call->options.table_elements) {
+        remember(call, true, total);
+        return NATIVE_GROW_REFUSED;
+    }
+    if (wanted > max) {
+        return NATIVE_GROW_REFUSED;
+    }
+    call->table_elements = total;
+    return NATIVE_GROW_ALLOWED;
+}
+
+void limiter_attach(struct engine_call *call)
+{
+    call->memory_limit = call->options.memory_bytes;
+    call->limiter = (cordon_native_limiter){
+        .data = call,
+        .memory_growing = memory_growing,
+        .memory_failed = memory_failed,
+        .table_growing = table_growing,
+    };
+    cordon_native_store_limiter(call->store, &call->limiter);
+}

@@ -1,0 +1,117 @@
+/*
+ * The validator's complaints, reworded.
+ *
+ * A complaint is a chain of causes, the innermost last:
+ *
+ *     WebAssembly translation error
+ *
+ *     Caused by:
+ *         0: Invalid input WebAssembly code at offset 37
+ *         1: type mismatch: expected i32, found i64 (at offset 0x25)
+ *
+ * Only the innermost says something to the author of a module. It may quote names of the module,
+ * which are hostile text, and names of our parts, which are nobody's business.
+ */
+#include "engine/codegen.h"
+
+#include <stdio.h>
+#include <strings.h>
+
+static bool is_blank(uint8_t c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static struct slice trim(struct slice s)
+{
+    while (s.size > 0 && is_blank(s.data[0])) {
+        s = slice_from(s, 1);
+    }
+    while (s.size > 0 && is_blank(s.data[s.size - 1])) {
+        s.size--;
+    }
+    return s;
+}
+
+/* The last line, without the number that counts causes. */
+static struct slice innermost(struct slice complaint)
+{
+    struct slice line = trim(complaint);
+    for (size_t i = line.size; i > 0; i--) {
+        if (line.data[i - 1] == '\n') {
+            line = trim(slice_from(line, i));
+            break;
+        }
+    }
+    size_t digits = 0;
+    while (digits < line.size && line.data[digits] >= '0' && line.data[digits] <= '9') {
+        digits++;
+    }
+    if (digits > 0 && digits + 1 < line.size && line.data[digits] == ':') {
+        line = trim(slice_from(line, digits + 1));
+    }
+    return line;
+}
+
+/* Takes away what another part has put in front. */
+static struct slice without(struct slice s, const char *prefix)
+{
+    const struct slice p = slice_str(prefix);
+    return slice_starts_with(s, p) ? trim(slice_from(s, p.size)) : s;
+}
+
+/* Names of parts of ours, and what stands for them. */
+static const struct {
+    const char *name;
+    const char *word;
+} part_names[] = {
+    {"wasmtime", "engine"},
+    {"cranelift", "compiler"},
+    {"wasmparser", "validator"},
+};
+
+/* The word for the part named at the start of `s`, and the size of the name. */
+static const char *part_name(struct slice s, size_t *out_size)
+{
+    for (size_t i = 0; i < sizeof part_names / sizeof part_names[0]; i++) {
+        const size_t size = strlen(part_names[i].name);
+        if (s.size >= size && strncasecmp((const char *)s.data, part_names[i].name, size) == 0) {
+            *out_size = size;
+            return part_names[i].word;
+        }
+    }
+    return NULL;
+}
+
+static void copy_plain(struct slice s, char *out, size_t out_size)
+{
+    size_t used = 0;
+    while (s.size > 0 && used + 1 < out_size) {
+        size_t taken = 1;
+        const char *word = part_name(s, &taken);
+        if (word != NULL) {
+            const int wanted = snprintf(out + used, out_size - used, "%s", word);
+            used += (size_t)wanted < out_size - used ? (size_t)wanted : out_size - used - 1;
+        } else {
+            const uint8_t c = s.data[0];
+            out[used] = c >= 0x20 && c < 0x7f ? (char)c : '?';
+            used++;
+        }
+        s = slice_from(s, taken);
+    }
+    out[used] = '\0';
+}
+
+void refusal_reword(struct slice complaint, char out[REFUSAL_BYTES_MAX])
+{
+    static const char opening[] = "the module is not valid: ";
+    struct slice line = innermost(complaint);
+    line = without(line, "WebAssembly translation error:");
+    line = without(line, "Invalid input WebAssembly code at");
+    line = without(line, "Unsupported feature:");
+    memcpy(out, opening, sizeof opening);
+    if (line.size == 0) {
+        line = SLICE("the compiler gives no reason");
+    }
+    copy_plain(line, out + sizeof opening - 1, REFUSAL_BYTES_MAX - (sizeof opening - 1));
+}
