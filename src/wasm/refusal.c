@@ -1,0 +1,161 @@
+/* The text of refusals. */
+#include "wasm/refusal.h"
+
+#include "base/memory.h"
+#include "value/utf8.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+/* Holds two quoted names and the words around them. */
+#define WHERE_BYTES_MAX 512
+
+static void mem_freep(char **block)
+{
+    mem_free(*block);
+}
+
+/* Appends to a C string of a fixed size; what does not fit is cut, which the sizes rule out. */
+static CORDON_PRINTF(3, 4) void append(char *text, size_t size, const char *format, ...)
+{
+    const size_t used = strlen(text);
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(text + used, size - used, format, args);
+    va_end(args);
+}
+
+static void print_place(struct wasm_place place, char *text, size_t size)
+{
+    text[0] = '\0';
+    append(text, size, "at byte %u (0x%x)", place.offset, place.offset);
+    if (place.section == WASM_SECTION_CUSTOM && place.custom.data != NULL) {
+        append(text, size, " in the custom section %s", wasm_quote(place.custom).text);
+    } else if (place.section == WASM_SECTION_CUSTOM) {
+        append(text, size, " in a custom section");
+    } else if (place.section != WASM_SECTION_NONE) {
+        append(text, size, " in the %s section", wasm_section_name(place.section));
+    }
+    if (place.function == WASM_NO_FUNCTION) {
+        return;
+    }
+    append(text, size, ", in function %u", place.function);
+    if (place.module != NULL && place.function < place.module->function_count) {
+        const struct slice name = place.module->functions[place.function].name;
+        if (name.size > 0) {
+            append(text, size, " %s", wasm_quote(name).text);
+        }
+    }
+}
+
+cordon_error *wasm_refuse(struct wasm_place place, const char *advice, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    va_list again;
+    va_copy(again, args);
+    const int wanted = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    CORDON_ASSERT(wanted >= 0);
+    const size_t size = (size_t)wanted + 1;
+    CORDON_CLEANUP(mem_freep) char *what = mem_new(size);
+    if (what != NULL) {
+        (void)vsnprintf(what, size, format, again);
+    }
+    va_end(again);
+    if (what == NULL) {
+        return error_no_memory();
+    }
+    char where[WHERE_BYTES_MAX];
+    print_place(place, where, sizeof where);
+    return cordon_error_new(CORDON_E_MODULE_REFUSED, "%s, %s. %s", what, where, advice);
+}
+
+cordon_error *wasm_refuse_feature(
+    struct wasm_place place, const char *subject, enum wasm_refused_feature feature)
+{
+    static const struct {
+        const char *text;
+        const char *advice;
+    } rows[] = {
+#define FEATURE_ROW(id, feature_text, feature_advice)                                              \
+    [WASM_FEATURE_##id] = {feature_text, feature_advice},
+        WASM_REFUSED_FEATURES(FEATURE_ROW)
+#undef FEATURE_ROW
+    };
+    return wasm_refuse(
+        place, rows[feature].advice, "%s uses %s, not admitted here", subject, rows[feature].text);
+}
+
+/* What follows the quoted part of a cut name: the closing quote, the mark and the NUL. */
+#define QUOTE_TAIL sizeof "\"..."
+
+/*
+ * What must not reach a terminal raw: the control characters C0, DEL and C1, and those that change
+ * the direction of writing and so make a text read as another.
+ */
+static bool is_control(uint32_t code_point)
+{
+    return code_point < 0x20 || (code_point >= 0x7f && code_point < 0xa0) ||
+           (code_point >= 0x202a && code_point <= 0x202e) ||
+           (code_point >= 0x2066 && code_point <= 0x2069);
+}
+
+struct wasm_quoted wasm_quote(struct slice name)
+{
+    struct wasm_quoted quoted = {.text = "\""};
+    size_t used = 1;
+    size_t at = 0;
+    while (at < name.size) {
+        const struct slice rest = slice_from(name, at);
+        uint32_t code_point = 0;
+        size_t ignored = 0;
+        const size_t whole = utf8_decode(rest, &code_point, &ignored);
+        const bool plain = whole > 0 && !is_control(code_point);
+        const bool escaped = plain && (code_point == '"' || code_point == '\\');
+        const size_t size = plain ? whole : 1;
+        const size_t printed = plain ? whole + escaped : strlen("\\x00");
+        if (used + printed + QUOTE_TAIL > sizeof quoted.text) {
+            break;
+        }
+        if (!plain) {
+            (void)snprintf(quoted.text + used, printed + 1, "\\x%02x", rest.data[0]);
+        } else {
+            quoted.text[used] = '\\'; /* overwritten where nothing is escaped */
+            memcpy(quoted.text + used + escaped, rest.data, whole);
+        }
+        used += printed;
+        at += size;
+    }
+    (void)snprintf(
+        quoted.text + used, sizeof quoted.text - used, "\"%s", at < name.size ? "..." : "");
+    return quoted;
+}
+
+/* Room that each of the two lists leaves for the other and for marks. */
+#define TYPE_LIST_BYTES 48
+
+/* "i32, i64"; what does not fit is "...", for which `text` has room behind TYPE_LIST_BYTES. */
+static void print_type_list(char *text, struct slice types)
+{
+    for (size_t i = 0; i < types.size; i++) {
+        const char *name = wasm_type_name((enum wasm_type)types.data[i]);
+        const char *comma = i == 0 ? "" : ", ";
+        if (strlen(text) + strlen(comma) + strlen(name) >= TYPE_LIST_BYTES) {
+            append(text, TYPE_LIST_BYTES + sizeof "...", "...");
+            return;
+        }
+        append(text, TYPE_LIST_BYTES, "%s%s", comma, name);
+    }
+}
+
+struct wasm_type_text wasm_print_type(const struct wasm_func_type *type)
+{
+    char params[TYPE_LIST_BYTES + sizeof "..."] = "";
+    char results[TYPE_LIST_BYTES + sizeof "..."] = "";
+    print_type_list(params, type->params);
+    print_type_list(results, type->results);
+    struct wasm_type_text printed;
+    (void)snprintf(printed.text, sizeof printed.text, "(%s) -> (%s)", params, results);
+    return printed;
+}

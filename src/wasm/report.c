@@ -1,0 +1,227 @@
+/* Writing the admission report. */
+#include "wasm/report.h"
+
+#include "value/json.h"
+#include "wasm/admit.h"
+#include "wasm/refusal.h"
+
+static cordon_error *write_text(struct buffer *out, const char *key, struct slice text)
+{
+    TRY(json_write_key(out, slice_str(key)));
+    return json_write_string(out, text);
+}
+
+static cordon_error *write_number(struct buffer *out, const char *key, uint64_t number)
+{
+    TRY(json_write_key(out, slice_str(key)));
+    return json_write_u64(out, number);
+}
+
+static cordon_error *write_bool(struct buffer *out, const char *key, bool value)
+{
+    TRY(json_write_key(out, slice_str(key)));
+    return json_write_bool(out, value);
+}
+
+/* Text that is JSON already: null, a bracket, a validator. */
+static cordon_error *write_raw(struct buffer *out, const char *key, struct slice json)
+{
+    TRY(json_write_key(out, slice_str(key)));
+    return buffer_append(out, json);
+}
+
+static cordon_error *open_item(struct buffer *out)
+{
+    TRY(json_write_comma(out));
+    return buffer_append_byte(out, '{');
+}
+
+static cordon_error *close_with(struct buffer *out, char bracket)
+{
+    return buffer_append_byte(out, (uint8_t)bracket);
+}
+
+static cordon_error *write_functions(struct buffer *out, const struct wasm_metadata *metadata)
+{
+    if (metadata == NULL) {
+        return NULL;
+    }
+    TRY(write_raw(out, "functions", SLICE("[")));
+    for (uint32_t i = 0; i < metadata->function_count; i++) {
+        const struct wasm_metadata_function *function = &metadata->functions[i];
+        TRY(open_item(out));
+        TRY(write_text(out, "path", function->path.text));
+        TRY(write_text(out, "export", function->export_name));
+        TRY(write_text(out, "kind", slice_str(cordon_kind_name(function->kind))));
+        TRY(write_text(out, "visibility", slice_str(wasm_visibility_name(function->visibility))));
+        TRY(write_raw(out, "args", function->args_json));
+        TRY(write_raw(out, "returns", function->returns_json));
+        TRY(close_with(out, '}'));
+    }
+    return close_with(out, ']');
+}
+
+static cordon_error *write_imports(struct buffer *out, const struct wasm_module *module)
+{
+    TRY(write_raw(out, "imports", SLICE("[")));
+    for (uint32_t i = 0; i < module->import_count; i++) {
+        const struct wasm_import *import = &module->imports[i];
+        TRY(open_item(out));
+        TRY(write_text(out, "module", import->module));
+        TRY(write_text(out, "name", import->name));
+        TRY(write_text(out, "kind", slice_str(wasm_kind_name(import->kind))));
+        if (import->kind == WASM_FUNCTION) {
+            const struct wasm_type_text type = wasm_print_type(&module->types[import->type]);
+            TRY(write_text(out, "type", slice_str(type.text)));
+        }
+        TRY(close_with(out, '}'));
+    }
+    return close_with(out, ']');
+}
+
+static cordon_error *write_exports(struct buffer *out, const struct wasm_module *module)
+{
+    TRY(write_raw(out, "exports", SLICE("[")));
+    for (uint32_t i = 0; i < module->export_count; i++) {
+        TRY(open_item(out));
+        TRY(write_text(out, "name", module->exports[i].name));
+        TRY(write_text(out, "kind", slice_str(wasm_kind_name(module->exports[i].kind))));
+        TRY(close_with(out, '}'));
+    }
+    return close_with(out, ']');
+}
+
+/* {"initial…", "maximum…"} in units of `unit_size`. */
+static cordon_error *write_range(
+    struct buffer *out,
+    struct wasm_range range,
+    uint64_t unit_size,
+    const char *initial_key,
+    const char *maximum_key)
+{
+    TRY(buffer_append_byte(out, '{'));
+    TRY(write_number(out, initial_key, range.min * unit_size));
+    if (range.has_max) {
+        TRY(write_number(out, maximum_key, range.max * unit_size));
+    } else {
+        TRY(write_raw(out, maximum_key, SLICE("null")));
+    }
+    return close_with(out, '}');
+}
+
+static cordon_error *write_memory_and_tables(struct buffer *out, const struct wasm_module *module)
+{
+    if (module->memory_count == 0) {
+        TRY(write_raw(out, "memory", SLICE("null")));
+    } else {
+        TRY(json_write_key(out, SLICE("memory")));
+        TRY(write_range(
+            out, module->memories[0].pages, WASM_PAGE_BYTES, "initialBytes", "maximumBytes"));
+    }
+    TRY(write_raw(out, "tables", SLICE("[")));
+    for (uint32_t i = 0; i < module->table_count; i++) {
+        TRY(json_write_comma(out));
+        TRY(write_range(out, module->tables[i].elements, 1, "initialElements", "maximumElements"));
+    }
+    return close_with(out, ']');
+}
+
+static cordon_error *write_counts(struct buffer *out, const struct wasm_module *module)
+{
+    const uint32_t imported = wasm_count_imports(module, WASM_FUNCTION);
+    TRY(write_raw(out, "counts", SLICE("{")));
+    TRY(write_number(out, "types", module->type_count));
+    TRY(write_number(out, "functions", module->function_count - imported));
+    TRY(write_number(out, "globals", module->global_count));
+    TRY(write_number(out, "elementSegments", module->element_count));
+    TRY(write_number(out, "dataSegments", module->data_count));
+    return close_with(out, '}');
+}
+
+static cordon_error *write_largest(struct buffer *out, const struct wasm_module *module)
+{
+    const struct wasm_function *largest = NULL;
+    for (uint32_t i = 0; i < module->function_count; i++) {
+        const struct wasm_function *function = &module->functions[i];
+        if (!function->imported &&
+            (largest == NULL || function->body_bytes > largest->body_bytes)) {
+            largest = function;
+        }
+    }
+    if (largest == NULL) {
+        return write_raw(out, "largest", SLICE("null"));
+    }
+    TRY(write_raw(out, "largest", SLICE("{")));
+    TRY(write_number(out, "index", (uint64_t)(largest - module->functions)));
+    TRY(write_text(out, "name", largest->name));
+    TRY(write_number(out, "bytes", largest->body_bytes));
+    return close_with(out, '}');
+}
+
+static cordon_error *write_code_and_data(struct buffer *out, const struct wasm_module *module)
+{
+    const struct wasm_section *code = wasm_find_section(module, WASM_SECTION_CODE);
+    uint64_t data_bytes = 0;
+    for (uint32_t i = 0; i < module->data_count; i++) {
+        data_bytes += module->data[i].bytes.size;
+    }
+    TRY(write_raw(out, "code", SLICE("{")));
+    TRY(write_number(out, "bytes", code == NULL ? 0 : code->content.size));
+    TRY(write_largest(out, module));
+    TRY(close_with(out, '}'));
+    TRY(write_raw(out, "data", SLICE("{")));
+    TRY(write_number(out, "bytes", data_bytes));
+    return close_with(out, '}');
+}
+
+static cordon_error *write_sections(struct buffer *out, const struct wasm_module *module)
+{
+    TRY(write_raw(out, "sections", SLICE("[")));
+    for (uint32_t i = 0; i < module->section_count; i++) {
+        const struct wasm_section *section = &module->sections[i];
+        const bool custom = section->id == WASM_SECTION_CUSTOM;
+        TRY(open_item(out));
+        TRY(write_text(
+            out, "name", custom ? section->name : slice_str(wasm_section_name(section->id))));
+        TRY(write_number(out, "bytes", section->content.size));
+        TRY(close_with(out, '}'));
+    }
+    return close_with(out, ']');
+}
+
+static bool has_custom(const struct wasm_module *module, struct slice name)
+{
+    return wasm_find_custom(module, name, NULL) != NULL;
+}
+
+static cordon_error *write_debug(struct buffer *out, const struct wasm_module *module)
+{
+    TRY(write_raw(out, "debug", SLICE("{")));
+    TRY(write_bool(out, "names", has_custom(module, SLICE("name"))));
+    TRY(write_bool(out, "dwarf", has_custom(module, SLICE(".debug_info"))));
+    TRY(write_bool(out, "sourceMap", has_custom(module, SLICE("sourceMappingURL"))));
+    if (module->names_fault.size > 0) {
+        TRY(write_text(out, "fault", module->names_fault));
+    } else {
+        TRY(write_raw(out, "fault", SLICE("null")));
+    }
+    return close_with(out, '}');
+}
+
+cordon_error *wasm_report_json(
+    const struct wasm_module *module, const struct wasm_metadata *metadata, struct buffer *buffer)
+{
+    const bool starts = module->start != WASM_NO_FUNCTION || wasm_has_initialize(module);
+    TRY(buffer_append_byte(buffer, '{'));
+    TRY(write_number(buffer, "bytes", module->bytes.size));
+    TRY(write_functions(buffer, metadata));
+    TRY(write_imports(buffer, module));
+    TRY(write_exports(buffer, module));
+    TRY(write_memory_and_tables(buffer, module));
+    TRY(write_counts(buffer, module));
+    TRY(write_code_and_data(buffer, module));
+    TRY(write_bool(buffer, "start", starts));
+    TRY(write_sections(buffer, module));
+    TRY(write_debug(buffer, module));
+    return close_with(buffer, '}');
+}
