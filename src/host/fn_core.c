@@ -43,39 +43,54 @@ enum gate_result core_output_write(struct host *host, struct gate_call *call)
     return GATE_OK;
 }
 
+/* The data of a ConvexError, in canonical form. */
+static cordon_error *
+keep_failure_data(struct host *host, const struct json_node *data, struct arena *arena)
+{
+    const struct budget *budget = host->options.budget;
+    CORDON_CLEANUP_BUFFER struct buffer text;
+    buffer_init(&text, (size_t)budget->allowed[CORDON_LIMIT_RESULT_BYTES]);
+    struct value value;
+    TRY(value_from_json(data, arena, &value));
+    TRY(value_write_encoded(&text, &value));
+    host->stop.data = arena_copy(&host->arena, buffer_slice(&text));
+    return host->stop.data.data == NULL ? error_no_memory() : NULL;
+}
+
+/* The longest prefix of at most `size_max` bytes that ends at a character boundary. */
+static struct slice cut_text(struct slice text, uint64_t size_max)
+{
+    if (text.size > size_max) {
+        text.size = (size_t)size_max;
+        while (text.size > 0 && (text.data[text.size] & 0xc0) == 0x80) {
+            text.size--;
+        }
+    }
+    return text;
+}
+
 /* Keeps what the guest says went wrong. A report we cannot read is still a failure of its own. */
 static cordon_error *keep_failure(struct host *host, struct slice report)
 {
-    const struct json_limits limits = {.bytes_max = SIZE_MAX, .depth_max = VALUE_DEPTH_MAX + 2};
+    const struct budget *budget = host->options.budget;
+    const struct json_limits limits = {
+        .bytes_max = (size_t)budget->allowed[CORDON_LIMIT_HOST_BYTES],
+        .depth_max = VALUE_NESTING_MAX + 2,
+    };
     CORDON_CLEANUP(json_freep) struct json_doc *doc = NULL;
     TRY(json_parse(report, &limits, &doc));
-    const json_value root = json_root(doc);
-    json_value message;
-    json_value data;
-    if (json_kind(root) != JSON_OBJECT || !json_get(root, SLICE("message"), &message) ||
-        json_kind(message) != JSON_STRING) {
+    const struct json_node *message = json_get(json_root(doc), SLICE("message"));
+    const struct json_node *data = json_get(json_root(doc), SLICE("data"));
+    if (json_kind(message) != JSON_STRING) {
         return cordon_error_new(CORDON_E_BAD_JSON, "it is no object with a string `message`");
     }
-    if (json_get(root, SLICE("data"), &data) && json_kind(data) != JSON_NULL) {
-        CORDON_CLEANUP_BUFFER struct buffer text;
-        buffer_init(&text, (size_t)host->options.budget->allowed[CORDON_LIMIT_RESULT_BYTES]);
+    if (json_kind(data) != JSON_MISSING && json_kind(data) != JSON_NULL) {
         CORDON_CLEANUP_ARENA struct arena arena;
-        arena_init(&arena, (size_t)host->options.budget->allowed[CORDON_LIMIT_HOST_BYTES]);
-        const struct value *value = NULL;
-        TRY(value_from_json(data, &arena, &value));
-        TRY(value_write_encoded(&text, value));
-        host->stop.data = arena_copy(&host->arena, buffer_slice(&text));
+        arena_init(&arena, (size_t)budget->allowed[CORDON_LIMIT_HOST_BYTES]);
+        TRY(keep_failure_data(host, data, &arena));
     }
-    struct slice words = json_string(message);
-    const uint64_t words_max = host->options.budget->allowed[CORDON_LIMIT_ERROR_BYTES];
-    if (words.size > words_max) {
-        size_t kept = (size_t)words_max;
-        while (kept > 0 && (words.data[kept] & 0xc0) == 0x80) {
-            kept--;
-        }
-        words.size = kept;
-    }
-    host->stop.message = arena_copy(&host->arena, words);
+    host->stop.message = arena_copy(
+        &host->arena, cut_text(json_string(message), budget->allowed[CORDON_LIMIT_ERROR_BYTES]));
     return host->stop.message.data == NULL ? error_no_memory() : NULL;
 }
 
@@ -97,43 +112,46 @@ enum gate_result core_fail(struct host *host, struct gate_call *call)
     return GATE_STOP;
 }
 
+/* The messages of a log call joined by one space; false if there is one that is no string. */
+static cordon_error *
+join_messages(const struct json_node *messages, struct buffer *body, bool *out_good)
+{
+    struct json_walk walk = json_walk_items(messages);
+    bool good = json_kind(messages) == JSON_ARRAY;
+    bool first = true;
+    for (const struct json_node *item = json_next_item(&walk); good && item != NULL;
+         item = json_next_item(&walk)) {
+        good = json_kind(item) == JSON_STRING;
+        if (!first) {
+            TRY(buffer_append_byte(body, ' '));
+        }
+        first = false;
+        TRY(buffer_append(body, json_string(item)));
+    }
+    *out_good = good;
+    return NULL;
+}
+
 enum gate_result core_log(struct host *host, struct gate_call *call)
 {
-    json_value level;
-    json_value messages;
-    if (!json_get(call->args, SLICE("level"), &level) || json_kind(level) != JSON_STRING ||
-        !log_level_known(json_string(level))) {
+    const struct slice level = json_string(json_get(call->args, SLICE("level")));
+    if (!log_level_known(level)) {
         return gate_refuse(
             host,
             "InvalidArgument",
             "Invalid argument `level` for `log`: it is one of DEBUG, ERROR, WARN, INFO, LOG.");
     }
-    if (!json_get(call->args, SLICE("messages"), &messages) ||
-        json_kind(messages) != JSON_ARRAY) {
+    CORDON_CLEANUP_BUFFER struct buffer body;
+    buffer_init(&body, call->input.size + 1);
+    bool good = false;
+    GATE_TRY(host, join_messages(json_get(call->args, SLICE("messages")), &body, &good));
+    if (!good) {
         return gate_refuse(
             host,
             "InvalidArgument",
             "Invalid argument `messages` for `log`: it is an array of strings.");
     }
-    CORDON_CLEANUP_BUFFER struct buffer body;
-    buffer_init(&body, call->input.size + 1);
-    struct json_items items = json_items(messages);
-    json_value item;
-    bool first = true;
-    while (json_items_next(&items, &item)) {
-        if (json_kind(item) != JSON_STRING) {
-            return gate_refuse(
-                host,
-                "InvalidArgument",
-                "Invalid argument `messages` for `log`: it is an array of strings.");
-        }
-        if (!first) {
-            GATE_TRY(host, buffer_append_byte(&body, ' '));
-        }
-        first = false;
-        GATE_TRY(host, buffer_append(&body, json_string(item)));
-    }
-    GATE_TRY(host, log_lines_add(&host->log, json_string(level), buffer_slice(&body)));
+    GATE_TRY(host, log_lines_add(&host->log, level, buffer_slice(&body)));
     return GATE_OK;
 }
 
@@ -154,42 +172,49 @@ enum gate_result core_now_ms(struct host *host, struct gate_call *call)
     return GATE_OK;
 }
 
-/* Limits that `left` tells: all that count down, without time where time must not be seen. */
+static bool is_time(cordon_limit limit)
+{
+    return limit == CORDON_LIMIT_USER_TIME_MS || limit == CORDON_LIMIT_SYSTEM_TIME_MS;
+}
+
+static uint64_t difference(uint64_t allowed, uint64_t used)
+{
+    return used >= allowed ? 0 : allowed - used;
+}
+
+/* What is left of one limit now. Most are counted in the budget, these five elsewhere. */
+static uint64_t left_of(const struct host *host, const struct gate_call *call, cordon_limit limit)
+{
+    const struct budget *budget = host->options.budget;
+    if (limit == CORDON_LIMIT_FUEL) {
+        return engine_fuel_left(call->guest);
+    }
+    if (limit == CORDON_LIMIT_MEMORY_BYTES) {
+        return difference(budget->allowed[limit], call->memory_size);
+    }
+    if (limit == CORDON_LIMIT_LOG_LINES) {
+        return difference(budget->allowed[limit], host->log.count);
+    }
+    if (is_time(limit)) {
+        return host_time_left_ms(host, limit);
+    }
+    return budget_left(budget, limit);
+}
+
+/* In queries and mutations time is left out: it would tell what must not be seen. */
 enum gate_result core_left(struct host *host, struct gate_call *call)
 {
-    struct budget *budget = host->options.budget;
     buffer_clear(&host->reply);
-    const char *separator = "{";
+    GATE_TRY(host, buffer_append_byte(&host->reply, '{'));
     for (size_t i = 0; i < CORDON_LIMIT_COUNT; i++) {
         const cordon_limit limit = (cordon_limit)i;
         const cordon_limit_info *info = cordon_limit_get_info(limit);
-        const bool is_time =
-            limit == CORDON_LIMIT_USER_TIME_MS || limit == CORDON_LIMIT_SYSTEM_TIME_MS;
         if (info->scope == CORDON_SCOPE_PROCESS ||
-            (is_time && host->options.kind != CORDON_ACTION)) {
+            (is_time(limit) && host->options.kind != CORDON_ACTION)) {
             continue;
         }
-        uint64_t left = budget_left(budget, limit);
-        if (limit == CORDON_LIMIT_FUEL) {
-            left = engine_fuel_left(call->guest);
-        } else if (limit == CORDON_LIMIT_MEMORY_BYTES) {
-            const uint64_t allowed = budget->allowed[limit];
-            left = call->memory_size >= allowed ? 0 : allowed - call->memory_size;
-        } else if (limit == CORDON_LIMIT_LOG_LINES) {
-            const uint64_t used = host->log.count;
-            left = used >= budget->allowed[limit] ? 0 : budget->allowed[limit] - used;
-        } else if (is_time) {
-            left = host_time_left_ms(host, limit);
-        }
-        GATE_TRY(
-            host,
-            buffer_printf(
-                &host->reply,
-                "%s\"%s\":%llu",
-                separator,
-                info->name,
-                (unsigned long long)left));
-        separator = ",";
+        GATE_TRY(host, json_write_key(&host->reply, slice_str(info->name)));
+        GATE_TRY(host, json_write_u64(&host->reply, left_of(host, call, limit)));
     }
     GATE_TRY(host, buffer_append_byte(&host->reply, '}'));
     call->length = host->reply.size;

@@ -91,9 +91,13 @@ enum gate_result gate_refuse_limit(
 
 enum gate_result gate_fail(struct host *host, cordon_error *error)
 {
-    if (cordon_error_get_code(error) == CORDON_E_BAD_VALUE) {
+    const cordon_error_code code = cordon_error_get_code(error);
+    if (code == CORDON_E_BAD_VALUE || code == CORDON_E_VALUE_TOO_LARGE ||
+        code == CORDON_E_TOO_NESTED || code == CORDON_E_TOO_MANY_FIELDS ||
+        code == CORDON_E_INVALID) {
         CORDON_CLEANUP(cordon_error_freep) cordon_error *owned = error;
-        return gate_refuse(host, "InvalidArgument", "%s", cordon_error_get_message(owned));
+        return gate_refuse(
+            host, cordon_error_code_name(code), "%s", cordon_error_get_message(owned));
     }
     (void)host_stop_error(host, error);
     return GATE_STOP;
@@ -188,7 +192,7 @@ static enum engine_answer leave(
         return ENGINE_WAIT;
     }
     host->waiting = NULL;
-    host->waiting_step = 0;
+    host->operation = (struct host_operation){0};
     if (host->waiting_args != NULL) {
         json_free(host->waiting_args);
         host->waiting_args = NULL;

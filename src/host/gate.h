@@ -27,7 +27,7 @@ struct gate_call {
     uint64_t memory_size;
     struct slice input;    /* the declared range, inside guest memory; for codec BYTES */
     uint8_t *output;       /* the same range, writable */
-    json_value args;       /* for codec JSON: the parsed object */
+    const struct json_node *args; /* for codec JSON: the parsed object */
     uint64_t length;       /* for GATE_OK: the low half of the result */
 };
 

@@ -119,6 +119,16 @@ uint64_t host_time_ns(const struct host *host)
     return options->time_ns;
 }
 
+uint64_t host_time_left_ms(const struct host *host, cordon_limit limit)
+{
+    const enum run_clock_account account =
+        limit == CORDON_LIMIT_USER_TIME_MS ? CLOCK_USER : CLOCK_SYSTEM;
+    const uint64_t spent =
+        run_clock_spent_ns(host->options.clock, account, clock_monotonic_ns()) / 1000000;
+    const uint64_t allowed = host->options.budget->allowed[limit];
+    return spent >= allowed ? 0 : allowed - spent;
+}
+
 bool host_look(struct host *host)
 {
     host->fuel_since_look = 0;

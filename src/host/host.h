@@ -57,6 +57,13 @@ struct host_stop {
     bool exited_well;      /* proc_exit(0): the run ends and is a success */
 };
 
+/* How far an operation has come that waits in between; zero when it begins. */
+struct host_operation {
+    unsigned step;
+    bool has_table;
+    uint32_t table;
+};
+
 struct host {
     struct host_options options;
     struct arena arena;      /* lives as long as the run: messages, log lines */
@@ -76,7 +83,7 @@ struct host {
     /* A call that answered ENGINE_WAIT and will be made again. */
     const struct gate_descriptor *waiting;
     struct json_doc *waiting_args;
-    int waiting_step; /* how far the operation has come */
+    struct host_operation operation;
     struct host_scans *scans;
     uint64_t fuel_since_look; /* host fuel charged since the last look at the clock */
     uint64_t bytes_held;      /* charged to host_bytes and to the process */
@@ -113,6 +120,9 @@ bool host_look(struct host *host);
 
 /* Brings the account of host-side bytes up to date; false means the run was stopped. */
 bool host_account(struct host *host);
+
+/* What is left of a time limit now, in ms. */
+uint64_t host_time_left_ms(const struct host *host, cordon_limit limit);
 
 /* Virtual time of the phase that runs, ns since 1970; the real clock in actions. */
 uint64_t host_time_ns(const struct host *host);

@@ -1,6 +1,8 @@
 /* Counting use against the limit table; see budget.h. */
 #include "limits/budget.h"
 
+#include "base/error.h"
+
 void budget_init(struct budget *budget, cordon_kind kind, const struct limit_changes *operator_set)
 {
     *budget = (struct budget){0};

@@ -8,8 +8,7 @@
 #include "base/arena.h"
 #include "base/hash.h"
 #include "engine/engine.h"
-#include "run/runner.h"
-#include "value/validator.h"
+#include "wasm/metadata.h"
 
 #include <stdatomic.h>
 
@@ -19,18 +18,11 @@ struct deployed_module {
     uint8_t hash[SHA256_BYTES]; /* SHA-256 of the WebAssembly bytes */
     uint8_t import_seed[32];    /* seed of the import phase in queries and mutations */
     bool has_initialize;
-    uint64_t wasm_bytes;
-    uint64_t compile_ns; /* 0 if the machine code came from the cache */
+    const struct wasm_metadata *metadata;
 };
 
 struct deployed_function {
-    struct slice path;        /* "messages:list" */
-    struct slice canonical;   /* "messages.js:list", as Convex's texts name it */
-    struct slice export_name;
-    cordon_kind kind;
-    bool internal;
-    const struct validator *args;    /* NULL: any */
-    const struct validator *returns; /* NULL: any */
+    const struct wasm_metadata_function *metadata; /* path, export, kind, validators */
     const struct deployed_module *module;
 };
 
@@ -38,8 +30,8 @@ struct deployment {
     struct deployment *next; /* of another tenant, in the runner's list */
     atomic_uint references;
     uint32_t tenant;
-    uint64_t time_ms; /* of the deploy; the import phase's clock */
-    struct arena arena; /* functions, modules, names, validators */
+    uint64_t time_ms;   /* of the deploy; the import phase's clock */
+    struct arena arena; /* everything below */
     struct deployed_module *modules;
     size_t module_count;
     struct deployed_function *functions;
@@ -48,9 +40,20 @@ struct deployment {
     size_t index_size;
 };
 
+/* An empty one with a reference for the caller and room for so many modules. */
+CORDON_MUST_USE cordon_error *
+deployment_new(uint32_t tenant, size_t modules_max, struct deployment **out_deployment);
+
+/* Frees it with its last reference. */
 void deployment_unref(struct deployment *deployment);
 
-/* By the path as written; forms such as `messages.js:list` are brought to the public form. */
+/*
+ * Makes the index over the functions of all modules. Errors: CORDON_E_MODULE_REFUSED if two have
+ * the same path, naming both; CORDON_E_NO_MEMORY.
+ */
+CORDON_MUST_USE cordon_error *deployment_index(struct deployment *deployment);
+
+/* By a path in any of its forms, such as `messages:list` or `messages.js:list`; NULL: none. */
 const struct deployed_function *
 deployment_find(const struct deployment *deployment, struct slice path);
 

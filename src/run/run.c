@@ -5,10 +5,12 @@
  */
 #include "base/clock.h"
 #include "base/memory.h"
+#include "run/check.h"
 #include "run/internal.h"
+#include "run/record.h"
 #include "run/report.h"
+#include "run/resolve.h"
 #include "run/result.h"
-#include "value/value.h"
 
 /* Retries after a conflict, and the wait before them, doubled each time, times a random share. */
 #define CONFLICT_RETRIES_MAX 4
@@ -23,8 +25,11 @@
 
 enum stage {
     STAGE_ADMIT,   /* wants a permit */
-    STAGE_BEGIN,   /* begins its transaction, looks for an earlier answer, starts the guest */
+    STAGE_BEGIN,   /* begins its transaction */
+    STAGE_EARLIER, /* looks whether an idempotent call was answered before */
+    STAGE_ARGS,    /* holds the arguments against the function's validator */
     STAGE_GUEST,   /* the guest runs or waits for a host call */
+    STAGE_RESULT,  /* holds the result against the function's validator */
     STAGE_COMMIT,  /* writes are on their way */
     STAGE_SETTLE,  /* it failed: the record of that, and what it has read, become durable */
     STAGE_BACKOFF, /* lost a conflict, waits before it runs again */
@@ -39,7 +44,9 @@ struct run {
     struct deployment *deployment;             /* NULL if there was none */
     const struct deployed_function *function;  /* NULL if none was found */
     struct arena arena;                        /* the request's texts */
-    struct slice args;                         /* JSON array */
+    struct call_args args;
+    struct value result;     /* of a guest that returned, until it is checked */
+    struct checker checker;
     struct slice idempotency_key;
     struct slice request_id;
     struct slice path;
@@ -67,7 +74,6 @@ struct run {
     uint64_t wake_at_ns; /* 0: not waiting */
     uint64_t backoff_until_ns;
     uint64_t time_ns;
-    bool real_clock;
     uint8_t seed[RANDOM_SEED_BYTES];
     uint32_t attempts;
 };
@@ -87,10 +93,15 @@ static void permit_granted(struct permit_waiter *waiter)
     wake_run(run);
 }
 
+static bool is_transactional(const struct run *run)
+{
+    return run->function->metadata->kind != CORDON_ACTION;
+}
+
 /* While nothing of a run executes, its waiting is the host's time; an action's is its own. */
 static enum run_clock_account idle_account(const struct run *run)
 {
-    const bool own = run->host.running && run->function->kind == CORDON_ACTION;
+    const bool own = run->host.running && !is_transactional(run);
     return own ? CLOCK_USER : CLOCK_SYSTEM;
 }
 
@@ -243,9 +254,53 @@ static struct slice session_key(const struct run *run, uint8_t out_hash[SHA256_B
     return slice_of(out_hash, SHA256_BYTES);
 }
 
-/*
- * Answers from the record of an earlier call with the same idempotency key, if there is one.
- */
+/* -- Before the guest ----------------------------------------------------------------------- */
+
+static void reset_budget(struct run *run)
+{
+    budget_init(&run->budget, run->function->metadata->kind, &run->runner->options.limits);
+    if (run->has_lower) {
+        budget_lower(&run->budget, &run->lower);
+    }
+    run->budget.used[CORDON_LIMIT_ARGS_BYTES] = run->args.json.size;
+}
+
+static cordon_error *begin_txn(struct run *run)
+{
+    const struct store_wake wake = {wake_run, run};
+    TRY(store_begin(run->runner->options.store, run->tenant, wake, &run->txn));
+    run->checker = (struct checker){.txn = run->txn, .arena = &run->arena};
+    return NULL;
+}
+
+static enum next wait_for_store(struct run *run)
+{
+    run->wake_at_ns = limit_at_ns(run, clock_monotonic_ns());
+    return NEXT_WAIT;
+}
+
+static enum next begin(struct run *run)
+{
+    reset_budget(run);
+    run->attempts++;
+    if (!budget_charge(&run->budget, CORDON_LIMIT_CALL_DEPTH, 1)) {
+        outcome_set_limit(&run->outcome, CORDON_LIMIT_CALL_DEPTH, 1, 0);
+        return finish(run);
+    }
+    const bool checks = run->args.object.kind != VALUE_UNDEFINED;
+    if (is_transactional(run) || checks) {
+        cordon_error *error = begin_txn(run);
+        if (error != NULL) {
+            return finish_error(run, error);
+        }
+    }
+    const bool idempotent =
+        run->idempotency_key.size > 0 && run->function->metadata->kind == CORDON_MUTATION;
+    run->stage = idempotent ? STAGE_EARLIER : STAGE_ARGS;
+    return NEXT_STEP;
+}
+
+/* Answers from the record of an earlier call with the same key, if there is one. */
 static cordon_error *find_earlier(struct run *run, enum store_step *out_step, bool *out_found)
 {
     uint8_t hash[SHA256_BYTES];
@@ -257,16 +312,51 @@ static cordon_error *find_earlier(struct run *run, enum store_step *out_step, bo
     }
     bool same = false;
     struct slice value = {0};
-    TRY(session_record_read(record, run->function, run->args, &same, &value));
+    TRY(record_session_read(record, run->function, run->args.json, &same, &value));
     if (same) {
         run->outcome.code = CORDON_OUTCOME_SUCCESS;
         run->outcome.value = arena_copy(&run->outcome.arena, value);
     } else {
-        run->outcome.code = CORDON_OUTCOME_INVALID_ARGUMENTS;
-        run->outcome.message = arena_copy(
-            &run->outcome.arena,
-            SLICE("This idempotency key was used before for another function or other arguments. "
-                  "Use a new key for each call."));
+        outcome_set(
+            &run->outcome,
+            CORDON_OUTCOME_INVALID_ARGUMENTS,
+            "This idempotency key was used before for another function or other arguments. Use a "
+            "new key for each call.");
+    }
+    return NULL;
+}
+
+static enum next earlier(struct run *run)
+{
+    enum store_step step = STORE_DONE;
+    bool found = false;
+    cordon_error *error = find_earlier(run, &step, &found);
+    if (error != NULL) {
+        return finish_error(run, error);
+    }
+    if (step == STORE_PENDING) {
+        return wait_for_store(run);
+    }
+    run->stage = found ? STAGE_SETTLE : STAGE_ARGS; /* repeat it only once it is durable */
+    return NEXT_STEP;
+}
+
+/* Checks a value; on a mismatch the outcome says so with `code` and `prefix`. */
+static cordon_error *check(
+    struct run *run,
+    const struct validator *validator,
+    const struct value *value,
+    cordon_outcome_code code,
+    const char *prefix,
+    enum check_verdict *out_verdict)
+{
+    CORDON_CLEANUP_BUFFER struct buffer words;
+    buffer_init(&words, (size_t)1 << 20);
+    TRY(buffer_append(&words, slice_str(prefix)));
+    TRY(check_value(&run->checker, validator, value, &words, out_verdict));
+    if (*out_verdict == CHECK_BAD) {
+        run->outcome.code = code;
+        run->outcome.message = arena_copy(&run->outcome.arena, buffer_slice(&words));
     }
     return NULL;
 }
@@ -274,30 +364,31 @@ static cordon_error *find_earlier(struct run *run, enum store_step *out_step, bo
 static cordon_error *start_guest(struct run *run)
 {
     const struct deployed_function *function = run->function;
+    const cordon_kind kind = function->metadata->kind;
     struct host_options options = {
-        .kind = function->kind,
+        .kind = kind,
         .budget = &run->budget,
         .clock = &run->clock,
         .txn = run->txn,
-        .args = run->args,
+        .args = run->args.json,
         .memory = {.take = takes_memory, .give = gives_memory, .owner = run},
         .cancelled = &run->cancelled,
         .time_ns = run->time_ns,
         .import_time_ns = run->deployment->time_ms * 1000000,
-        .real_clock = run->real_clock,
+        .real_clock = kind == CORDON_ACTION,
         .started_ns = run->started_ns,
     };
     memcpy(options.seed, run->seed, sizeof options.seed);
     memcpy(
         options.import_seed,
-        function->kind == CORDON_ACTION ? run->seed : function->module->import_seed,
+        kind == CORDON_ACTION ? run->seed : function->module->import_seed,
         sizeof options.import_seed);
     host_init(&run->host, &options);
     run->has_host = true;
     const struct engine_call_options call = {
         .module = function->module->engine_module,
-        .kind = function->kind,
-        .export_name = function->export_name,
+        .kind = kind,
+        .export_name = function->metadata->export_name,
         .has_initialize = function->module->has_initialize,
         .fuel = run->budget.allowed[CORDON_LIMIT_FUEL],
         .memory_bytes = run->budget.allowed[CORDON_LIMIT_MEMORY_BYTES],
@@ -309,48 +400,32 @@ static cordon_error *start_guest(struct run *run)
     return engine_call_new(&call, &run->call);
 }
 
-static void reset_budget(struct run *run)
+static enum next args(struct run *run)
 {
-    budget_init(&run->budget, run->function->kind, &run->runner->options.limits);
-    if (run->has_lower) {
-        budget_lower(&run->budget, &run->lower);
+    enum check_verdict verdict = CHECK_GOOD;
+    cordon_error *error = NULL;
+    if (run->args.object.kind != VALUE_UNDEFINED) {
+        error = check(
+            run,
+            run->function->metadata->args,
+            &run->args.object,
+            CORDON_OUTCOME_INVALID_ARGUMENTS,
+            "ArgumentValidationError: ",
+            &verdict);
     }
-    run->budget.used[CORDON_LIMIT_ARGS_BYTES] = run->args.size;
-    run->budget.used[CORDON_LIMIT_CALL_DEPTH] = 1;
-}
-
-static enum next begin(struct run *run)
-{
-    const bool transactional = run->function->kind != CORDON_ACTION;
-    if (run->txn == NULL) {
-        reset_budget(run);
-        run->attempts++;
-        if (transactional) {
-            const struct store_wake wake = {wake_run, run};
-            cordon_error *error =
-                store_begin(run->runner->options.store, run->tenant, wake, &run->txn);
-            if (error != NULL) {
-                return finish_error(run, error);
-            }
-        }
+    if (error == NULL && verdict == CHECK_PENDING) {
+        return wait_for_store(run);
     }
-    if (run->idempotency_key.size > 0 && run->function->kind == CORDON_MUTATION) {
-        enum store_step step = STORE_DONE;
-        bool found = false;
-        cordon_error *error = find_earlier(run, &step, &found);
-        if (error != NULL) {
-            return finish_error(run, error);
-        }
-        if (step == STORE_PENDING) {
-            run->wake_at_ns = limit_at_ns(run, clock_monotonic_ns());
-            return NEXT_WAIT;
-        }
-        if (found) {
-            run->stage = STAGE_SETTLE; /* the earlier commit must be durable before we repeat it */
-            return NEXT_STEP;
-        }
+    if (error == NULL && verdict == CHECK_BAD) {
+        run->stage = STAGE_SETTLE;
+        return NEXT_STEP;
     }
-    cordon_error *error = start_guest(run);
+    if (error == NULL && !is_transactional(run)) {
+        store_end(&run->txn); /* it was for the check alone */
+    }
+    if (error == NULL) {
+        error = start_guest(run);
+    }
     if (error != NULL) {
         return finish_error(run, error);
     }
@@ -358,23 +433,35 @@ static enum next begin(struct run *run)
     return NEXT_STEP;
 }
 
+/* -- The guest ------------------------------------------------------------------------------ */
+
+/* What comes after a guest that ended: nothing of it is left but the outcome. */
+static enum next leave_guest(struct run *run)
+{
+    end_guest(run);
+    if (run->outcome.code == CORDON_OUTCOME_SUCCESS) {
+        run->stage = STAGE_RESULT;
+        return NEXT_STEP;
+    }
+    if (!is_transactional(run)) {
+        return finish(run);
+    }
+    if (run->function->metadata->kind == CORDON_MUTATION) {
+        store_end(&run->txn); /* its writes are gone; settle() begins anew for the record */
+    }
+    run->stage = STAGE_SETTLE;
+    return NEXT_STEP;
+}
+
 /* Copies the guest's side of the story into the outcome, then lets go of the guest. */
 static enum next guest_ended(struct run *run, bool returned)
 {
-    const cordon_kind kind = run->function->kind;
     run->budget.used[CORDON_LIMIT_FUEL] = engine_call_fuel_used(run->call);
     run->budget.used[CORDON_LIMIT_MEMORY_BYTES] = engine_call_memory_bytes(run->call);
-    result_collect(&run->outcome, &run->host, run->call, run->function, returned);
-    end_guest(run);
-    if (kind == CORDON_ACTION) {
-        return finish(run);
-    }
-    run->stage =
-        run->outcome.code == CORDON_OUTCOME_SUCCESS ? STAGE_COMMIT : STAGE_SETTLE;
-    if (run->stage == STAGE_SETTLE && kind == CORDON_MUTATION) {
-        store_end(&run->txn); /* its writes are gone; settle() begins anew for the record */
-    }
-    return NEXT_STEP;
+    run->budget.used[CORDON_LIMIT_LOG_LINES] = run->host.log.count;
+    result_collect(
+        &run->outcome, &run->host, run->call, returned, &run->arena, &run->result);
+    return leave_guest(run);
 }
 
 /* One slice of the guest, or the end of its wait. */
@@ -383,7 +470,7 @@ static enum next guest(struct run *run, uint64_t until_ns)
     if (!host_look(&run->host)) {
         return guest_ended(run, false);
     }
-    const bool own = run->host.running || run->function->kind != CORDON_ACTION;
+    const bool own = run->host.running || is_transactional(run);
     (void)run_clock_switch(
         &run->clock, own ? CLOCK_USER : CLOCK_SYSTEM, clock_monotonic_ns());
     for (;;) {
@@ -410,6 +497,44 @@ static enum next guest(struct run *run, uint64_t until_ns)
     }
 }
 
+/* -- After the guest ------------------------------------------------------------------------ */
+
+static enum next result(struct run *run)
+{
+    const struct validator *validator = run->function->metadata->returns;
+    enum check_verdict verdict = CHECK_GOOD;
+    cordon_error *error = NULL;
+    if (!validator_is_any(validator)) {
+        if (run->txn == NULL) {
+            error = begin_txn(run);
+        }
+        if (error == NULL) {
+            error = check(
+                run,
+                validator,
+                &run->result,
+                CORDON_OUTCOME_INVALID_RETURN,
+                "ReturnsValidationError: ",
+                &verdict);
+        }
+    }
+    if (error != NULL) {
+        return finish_error(run, error);
+    }
+    if (verdict == CHECK_PENDING) {
+        return wait_for_store(run);
+    }
+    if (verdict == CHECK_BAD) {
+        run->outcome.value = (struct slice){0};
+        return leave_guest(run);
+    }
+    if (!is_transactional(run)) {
+        return finish(run);
+    }
+    run->stage = STAGE_COMMIT;
+    return NEXT_STEP;
+}
+
 static enum next conflict(struct run *run, const struct store_commit_result *result)
 {
     counter_add(run->runner->metrics.conflicts, 1);
@@ -423,7 +548,7 @@ static enum next conflict(struct run *run, const struct store_commit_result *res
     store_end(&run->txn);
     outcome_done(&run->outcome);
     outcome_init(&run->outcome);
-    run->outcome.kind = run->function->kind;
+    run->outcome.kind = run->function->metadata->kind;
     uint64_t wait = BACKOFF_FIRST_NS << (run->attempts - 1);
     if (wait > BACKOFF_LAST_NS) {
         wait = BACKOFF_LAST_NS;
@@ -443,12 +568,16 @@ static enum next commit(struct run *run)
     CORDON_CLEANUP_BUFFER struct buffer audit;
     buffer_init(&audit, 65536);
     cordon_error *error = NULL;
-    if (run->function->kind == CORDON_MUTATION) {
-        error = audit_body(&audit, &run->outcome, run->function, run->args, run->request_id);
+    if (run->function->metadata->kind == CORDON_MUTATION) {
+        error = record_audit(&audit, &run->outcome, run->function, run->args.json, run->request_id);
         if (error == NULL && run->idempotency_key.size > 0) {
             uint8_t hash[SHA256_BYTES];
-            error = session_record_put(
-                run->txn, session_key(run, hash), run->function, run->args, run->outcome.value);
+            error = record_session_put(
+                run->txn,
+                session_key(run, hash),
+                run->function,
+                run->args.json,
+                run->outcome.value);
         }
     }
     if (error == NULL) {
@@ -481,12 +610,12 @@ static enum next settle(struct run *run)
     buffer_init(&audit, 65536);
     cordon_error *error = NULL;
     if (run->txn == NULL) {
-        const struct store_wake wake = {wake_run, run};
-        error = store_begin(run->runner->options.store, run->tenant, wake, &run->txn);
+        error = begin_txn(run);
     }
-    if (error == NULL && run->function->kind == CORDON_MUTATION &&
-        run->outcome.code != CORDON_OUTCOME_SUCCESS) {
-        error = audit_body(&audit, &run->outcome, run->function, run->args, run->request_id);
+    const bool ran = run->outcome.code != CORDON_OUTCOME_SUCCESS &&
+                     run->outcome.code != CORDON_OUTCOME_INVALID_ARGUMENTS;
+    if (error == NULL && run->function->metadata->kind == CORDON_MUTATION && ran) {
+        error = record_audit(&audit, &run->outcome, run->function, run->args.json, run->request_id);
     }
     if (error == NULL) {
         const struct store_commit_facts facts = {.audit_body = buffer_slice(&audit)};
@@ -523,8 +652,14 @@ static enum next step(struct run *run, uint64_t until_ns)
         return admit(run);
     case STAGE_BEGIN:
         return begin(run);
+    case STAGE_EARLIER:
+        return earlier(run);
+    case STAGE_ARGS:
+        return args(run);
     case STAGE_GUEST:
         return guest(run, until_ns);
+    case STAGE_RESULT:
+        return result(run);
     case STAGE_COMMIT:
         return commit(run);
     case STAGE_SETTLE:
@@ -645,15 +780,12 @@ static void resolve(struct run *run, const struct run_request *request)
         return;
     }
     run->function = function;
-    run->outcome.kind = function->kind;
-    run->real_clock = function->kind == CORDON_ACTION;
+    run->outcome.kind = function->metadata->kind;
     reset_budget(run);
     if (!resolve_args(
             &run->outcome, &run->budget, function, request->args, &run->arena, &run->args)) {
         (void)finish(run);
-        return;
     }
-    run->budget.used[CORDON_LIMIT_ARGS_BYTES] = run->args.size;
 }
 
 cordon_error *run_new(

@@ -1,0 +1,134 @@
+/* Filling outcomes, their names, and the public way to read them. */
+#include "run/outcome.h"
+
+#include "host/host.h"
+#include "run/resolve.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+struct code_row {
+    const char *name;
+    int exit_code;
+};
+
+static const struct code_row rows[] = {
+#define OUTCOME_ROW(id, code_name, exit, text) [CORDON_OUTCOME_##id] = {code_name, exit},
+    CORDON_OUTCOMES(OUTCOME_ROW)
+#undef OUTCOME_ROW
+};
+
+const char *outcome_code_name(const struct outcome *outcome)
+{
+    if (outcome->code == CORDON_OUTCOME_LIMIT) {
+        return cordon_limit_get_info(outcome->limit)->code;
+    }
+    return rows[outcome->code].name;
+}
+
+void outcome_set(struct outcome *outcome, cordon_outcome_code code, const char *format, ...)
+{
+    char text[4096];
+    va_list args;
+    va_start(args, format);
+    const int size = vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    const size_t kept = size < 0                         ? 0
+                        : (size_t)size < sizeof text - 1 ? (size_t)size
+                                                         : sizeof text - 1;
+    outcome->code = code;
+    outcome->message = arena_copy(&outcome->arena, slice_of(text, kept));
+}
+
+void outcome_set_limit(
+    struct outcome *outcome, cordon_limit limit, uint64_t used, uint64_t allowed)
+{
+    outcome->code = CORDON_OUTCOME_LIMIT;
+    outcome->limit = limit;
+    outcome->limit_used = used;
+    outcome->limit_allowed = allowed;
+    outcome->message = host_limit_message(&outcome->arena, limit, used, allowed);
+}
+
+/* -- The public side ------------------------------------------------------------------------ */
+
+static const struct outcome *inside(const cordon_outcome *outcome)
+{
+    return (const struct outcome *)outcome;
+}
+
+static cordon_text text_of(struct slice slice)
+{
+    return (cordon_text){.data = (const char *)slice.data, .size = slice.size};
+}
+
+cordon_outcome_code cordon_outcome_get_code(const cordon_outcome *outcome)
+{
+    return inside(outcome)->code;
+}
+
+const char *cordon_outcome_get_name(const cordon_outcome *outcome)
+{
+    return outcome_code_name(inside(outcome));
+}
+
+int cordon_outcome_get_exit_code(const cordon_outcome *outcome)
+{
+    return rows[inside(outcome)->code].exit_code;
+}
+
+cordon_text cordon_outcome_get_value(const cordon_outcome *outcome)
+{
+    return text_of(inside(outcome)->value);
+}
+
+cordon_text cordon_outcome_get_message(const cordon_outcome *outcome)
+{
+    return text_of(inside(outcome)->message);
+}
+
+cordon_text cordon_outcome_get_data(const cordon_outcome *outcome)
+{
+    return text_of(inside(outcome)->data);
+}
+
+size_t cordon_outcome_get_log_line_count(const cordon_outcome *outcome)
+{
+    return inside(outcome)->log_line_count;
+}
+
+cordon_text cordon_outcome_get_log_line(const cordon_outcome *outcome, size_t index)
+{
+    return text_of(inside(outcome)->log_lines[index]);
+}
+
+size_t cordon_outcome_get_frame_count(const cordon_outcome *outcome)
+{
+    return inside(outcome)->frame_count;
+}
+
+cordon_text cordon_outcome_get_frame_function(const cordon_outcome *outcome, size_t index)
+{
+    return text_of(inside(outcome)->frames[index].function);
+}
+
+uint64_t cordon_outcome_get_used(const cordon_outcome *outcome, cordon_limit limit)
+{
+    return inside(outcome)->used[limit];
+}
+
+bool cordon_outcome_get_limit(
+    const cordon_outcome *outcome,
+    cordon_limit *out_limit,
+    uint64_t *out_used,
+    uint64_t *out_allowed)
+{
+    const struct outcome *in = inside(outcome);
+    if (in->code != CORDON_OUTCOME_LIMIT) {
+        return false;
+    }
+    *out_limit = in->limit;
+    *out_used = in->limit_used;
+    *out_allowed = in->limit_allowed;
+    return true;
+}

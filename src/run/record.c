@@ -1,0 +1,83 @@
+/*
+ * Audit bodies and session records. A session record is a format byte, SHA-256 over path and
+ * arguments, and the value in canonical encoded JSON.
+ */
+#include "run/record.h"
+
+#include "base/hash.h"
+#include "value/json.h"
+
+#define SESSION_FORMAT 1
+#define SESSION_HEADER_BYTES (1 + SHA256_BYTES)
+
+static cordon_error *write_text(struct buffer *out, const char *name, struct slice text)
+{
+    TRY(json_write_key(out, slice_str(name)));
+    return json_write_string(out, text);
+}
+
+cordon_error *record_audit(
+    struct buffer *out,
+    const struct outcome *outcome,
+    const struct deployed_function *function,
+    struct slice args,
+    struct slice request_id)
+{
+    uint8_t hash[SHA256_BYTES];
+    char hex[2 * SHA256_BYTES + 1];
+    hash_sha256(&args, 1, hash);
+    hex_encode(slice_of(hash, sizeof hash), hex);
+    char module[2 * SHA256_BYTES + 1];
+    hex_encode(slice_of(function->module->hash, SHA256_BYTES), module);
+    TRY(buffer_append_byte(out, '{'));
+    TRY(write_text(out, "kind", slice_str(cordon_kind_name(outcome->kind))));
+    TRY(write_text(out, "path", function->metadata->path.text));
+    TRY(write_text(out, "outcome", slice_str(outcome_code_name(outcome))));
+    TRY(write_text(out, "module_sha256", slice_str(module)));
+    TRY(write_text(out, "args_sha256", slice_str(hex)));
+    if (request_id.size > 0) {
+        TRY(write_text(out, "request_id", request_id));
+    }
+    return buffer_append_byte(out, '}');
+}
+
+static void hash_call(
+    const struct deployed_function *function, struct slice args, uint8_t out[SHA256_BYTES])
+{
+    const struct slice parts[] = {function->metadata->path.text, SLICE("\n"), args};
+    hash_sha256(parts, sizeof parts / sizeof parts[0], out);
+}
+
+cordon_error *record_session_put(
+    struct store_txn *txn,
+    struct slice key,
+    const struct deployed_function *function,
+    struct slice args,
+    struct slice value)
+{
+    uint8_t header[SESSION_HEADER_BYTES] = {SESSION_FORMAT};
+    hash_call(function, args, header + 1);
+    CORDON_CLEANUP_BUFFER struct buffer row;
+    buffer_init(&row, sizeof header + value.size);
+    TRY(buffer_append(&row, slice_of(header, sizeof header)));
+    TRY(buffer_append(&row, value));
+    return store_row_put(txn, KEYSPACE_SESSION, key, buffer_slice(&row));
+}
+
+cordon_error *record_session_read(
+    struct slice row,
+    const struct deployed_function *function,
+    struct slice args,
+    bool *out_same,
+    struct slice *out_value)
+{
+    if (row.size < SESSION_HEADER_BYTES || row.data[0] != SESSION_FORMAT) {
+        return cordon_error_new(
+            CORDON_E_STORE, "a session record has a format that this version can't read");
+    }
+    uint8_t hash[SHA256_BYTES];
+    hash_call(function, args, hash);
+    *out_same = memcmp(hash, row.data + 1, sizeof hash) == 0;
+    *out_value = slice_from(row, SESSION_HEADER_BYTES);
+    return NULL;
+}

@@ -1,0 +1,37 @@
+/* What a mutation's commit says beside its writes: its audit record, and its session record. */
+#ifndef RUN_RECORD_H
+#define RUN_RECORD_H
+
+#include "base/buffer.h"
+#include "run/deployment.h"
+#include "run/outcome.h"
+#include "store/store.h"
+
+/* The body of an audit record, JSON: who was called with what (hashed) and what came of it. */
+CORDON_MUST_USE cordon_error *record_audit(
+    struct buffer *out,
+    const struct outcome *outcome,
+    const struct deployed_function *function,
+    struct slice args,
+    struct slice request_id);
+
+/*
+ * Remembers the result of an idempotent mutation under its key, in the mutation's own commit,
+ * bound to function and arguments.
+ */
+CORDON_MUST_USE cordon_error *record_session_put(
+    struct store_txn *txn,
+    struct slice key,
+    const struct deployed_function *function,
+    struct slice args,
+    struct slice value);
+
+/* `*out_same` is false if the key was used for another call. The value is borrowed from `row`. */
+CORDON_MUST_USE cordon_error *record_session_read(
+    struct slice row,
+    const struct deployed_function *function,
+    struct slice args,
+    bool *out_same,
+    struct slice *out_value);
+
+#endif

@@ -1,0 +1,121 @@
+/* Finding the function and reading the arguments; see resolve.h. */
+#include "run/resolve.h"
+
+#include "host/host.h"
+#include "value/validator.h"
+
+bool resolve_function(
+    struct outcome *outcome,
+    const struct run_request *request,
+    const struct deployed_function *function)
+{
+    const bool visible =
+        function != NULL && (request->caller == CALLER_ADMIN ||
+                             function->metadata->visibility == WASM_PUBLIC);
+    if (!visible) {
+        if (request->caller == CALLER_ADMIN) {
+            outcome_set(
+                outcome,
+                CORDON_OUTCOME_FUNCTION_NOT_FOUND,
+                "Could not find function for '%.*s'. Did you forget to run `cordon deploy`?",
+                SLICE_FMT(request->path));
+        } else {
+            outcome_set(
+                outcome,
+                CORDON_OUTCOME_FUNCTION_NOT_FOUND,
+                "Could not find public function for '%.*s'.",
+                SLICE_FMT(request->path));
+        }
+        return false;
+    }
+    if (!request->any_kind && request->kind != function->metadata->kind) {
+        outcome_set(
+            outcome,
+            CORDON_OUTCOME_FUNCTION_NOT_FOUND,
+            "Trying to execute %.*s as %s, but it is defined as %s.",
+            SLICE_FMT(function->metadata->path.canonical),
+            kind_title(request->kind),
+            kind_title(function->metadata->kind));
+        return false;
+    }
+    return true;
+}
+
+/* The commonest arguments need no parser. */
+static bool is_empty_object(struct slice text)
+{
+    return slice_equal(text, SLICE("{}")) || slice_equal(text, SLICE("[{}]"));
+}
+
+static cordon_error *
+write_args(const struct value *value, struct arena *arena, size_t size_max, struct slice *out_json)
+{
+    CORDON_CLEANUP_BUFFER struct buffer text;
+    buffer_init(&text, size_max);
+    const bool wrap = value->kind != VALUE_ARRAY;
+    if (wrap) {
+        TRY(buffer_append_byte(&text, '['));
+    }
+    TRY(value_write_encoded(&text, value));
+    if (wrap) {
+        TRY(buffer_append_byte(&text, ']'));
+    }
+    *out_json = arena_copy(arena, buffer_slice(&text));
+    return out_json->data == NULL ? error_no_memory() : NULL;
+}
+
+static cordon_error *read_args(
+    struct budget *budget, struct slice text, struct arena *arena, struct call_args *args)
+{
+    /* Canonical text may be longer than what was sent, if that escaped less; twice is plenty. */
+    const size_t size_max = 2 * (size_t)budget->allowed[CORDON_LIMIT_ARGS_BYTES] + 64;
+    struct value value;
+    TRY(value_parse(text, arena, &value));
+    if (value.kind != VALUE_OBJECT && value.kind != VALUE_ARRAY) {
+        return cordon_error_new(
+            CORDON_E_BAD_VALUE, "Arguments are one object, or an array with one object.");
+    }
+    TRY(write_args(&value, arena, size_max, &args->json));
+    args->object = value;
+    if (value.kind == VALUE_ARRAY && value.count == 1) {
+        args->object = value.as.items[0];
+    }
+    return NULL;
+}
+
+bool resolve_args(
+    struct outcome *outcome,
+    struct budget *budget,
+    const struct deployed_function *function,
+    struct slice text,
+    struct arena *arena,
+    struct call_args *out_args)
+{
+    const uint64_t allowed = budget->allowed[CORDON_LIMIT_ARGS_BYTES];
+    if (text.size > allowed) {
+        budget_trip(budget, CORDON_LIMIT_ARGS_BYTES, text.size);
+        outcome_set_limit(outcome, CORDON_LIMIT_ARGS_BYTES, text.size, allowed);
+        return false;
+    }
+    if (is_empty_object(text)) {
+        *out_args = (struct call_args){.json = SLICE("[{}]"), .object = value_object(NULL, 0)};
+    } else {
+        struct call_args args = {0};
+        CORDON_CLEANUP(cordon_error_freep)
+        cordon_error *error = read_args(budget, text, arena, &args);
+        if (error != NULL) {
+            outcome_set(
+                outcome,
+                CORDON_OUTCOME_INVALID_ARGUMENTS,
+                "Invalid arguments for %.*s: %s",
+                SLICE_FMT(function->metadata->path.text),
+                cordon_error_get_message(error));
+            return false;
+        }
+        *out_args = args;
+    }
+    if (validator_is_any(function->metadata->args)) {
+        out_args->object = (struct value){.kind = VALUE_UNDEFINED};
+    }
+    return true;
+}

@@ -1,0 +1,29 @@
+/* From what guest and host left behind to an outcome. */
+#ifndef RUN_RESULT_H
+#define RUN_RESULT_H
+
+#include "host/host.h"
+#include "run/deployment.h"
+#include "run/outcome.h"
+#include "value/value.h"
+
+/*
+ * Decides what came of a call and copies words, value, log lines and frames into the outcome. The
+ * value is read but not yet held against the function's validator. `*out_value` lives in `arena`.
+ */
+void result_collect(
+    struct outcome *outcome,
+    struct host *host,
+    struct engine_call *call,
+    bool returned,
+    struct arena *arena,
+    struct value *out_value);
+
+/* The words for a mutation that lost every conflict. */
+CORDON_MUST_USE cordon_error *result_set_conflict(
+    struct outcome *outcome,
+    struct store_txn *txn,
+    const struct deployed_function *function,
+    const struct store_commit_result *result);
+
+#endif
