@@ -26,7 +26,7 @@ run-check: build ## The same, ending by itself after its call
 	@tools/run-example --check
 test: ## Run the tests
 	$(call built,dev,build,tests node)
-	@ctest --preset dev
+	@ctest --preset dev $(if $(TESTS),-R "$(TESTS)")
 check-long: ## Run the tests at full size, with those that take minutes
 	$(call built,dev,build,tests node)
 	@ctest --preset long

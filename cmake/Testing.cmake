@@ -1,7 +1,8 @@
 # Tests, as ctest knows them. Every test has one label, by which the presets choose:
 #
-#   unit contract fault cli server docs tools fuzz   run in make test, make asan, make tsan
-#   long                                             run in make check-long alone
+#   unit contract fault cli server fuzz     run in make test, make asan, make tsan
+#   docs tools                              run in make test
+#   long                                    run in make check-long alone
 #
 # Suites take their size from one number, the environment variable CORDON_TEST_SIZE: a percentage of
 # what a test does in `make test`. The test presets set it (100; tsan 20; long 2000) and a C test
