@@ -70,8 +70,7 @@ cordon_error *buffer_printf(struct buffer *buffer, const char *format, ...)
     }
     cordon_error *error = buffer_reserve(buffer, (size_t)wanted + 1);
     if (error == NULL) {
-        (void)vsnprintf(
-            (char *)buffer->data + buffer->size, (size_t)wanted + 1, format, again);
+        (void)vsnprintf((char *)buffer->data + buffer->size, (size_t)wanted + 1, format, again);
         buffer->size += (size_t)wanted;
     }
     va_end(again);

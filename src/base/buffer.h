@@ -29,8 +29,8 @@ CORDON_MUST_USE cordon_error *buffer_reserve(struct buffer *buffer, size_t more)
 /* Appends; on failure the buffer is unchanged. Errors as buffer_reserve. */
 CORDON_MUST_USE cordon_error *buffer_append(struct buffer *buffer, struct slice bytes);
 CORDON_MUST_USE cordon_error *buffer_append_byte(struct buffer *buffer, uint8_t byte);
-CORDON_MUST_USE CORDON_PRINTF(2, 3) cordon_error *
-buffer_printf(struct buffer *buffer, const char *format, ...);
+CORDON_MUST_USE CORDON_PRINTF(2, 3) cordon_error *buffer_printf(
+    struct buffer *buffer, const char *format, ...);
 
 /* Forgets the content, keeps the memory. */
 static inline void buffer_clear(struct buffer *buffer)

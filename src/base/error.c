@@ -18,7 +18,7 @@ struct cordon_error {
 
 static struct cordon_error out_of_memory = {
     .code = CORDON_E_NO_MEMORY,
-    .message = (char *)(size_t) "out of memory",
+    .message = (char *)(size_t)"out of memory",
 };
 
 cordon_error *error_no_memory(void)

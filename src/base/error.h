@@ -44,7 +44,7 @@ static inline void cordon_error_freep(cordon_error **error)
         }                                                                                          \
     } while (0)
 
-/* Frees a variable when it goes out of scope: CORDON_CLEANUP(thing_freep) struct thing *t = NULL; */
+/* Frees a variable at the end of its scope: CORDON_CLEANUP(thing_freep) struct thing *t = NULL; */
 #define CORDON_CLEANUP(freep) __attribute__((cleanup(freep)))
 
 /* Takes the value out of an owning variable, leaving NULL behind. */

@@ -1,4 +1,4 @@
-/* Hashes: SHA-256 and HMAC by OpenSSL for what must not be forged, XXH3 for tables and checksums. */
+/* Hashes: SHA-256 and HMAC by OpenSSL for what must not be forged, XXH3 for tables, checksums. */
 #ifndef BASE_HASH_H
 #define BASE_HASH_H
 
