@@ -2,7 +2,9 @@
 #ifndef CORDON_CORDON_H
 #define CORDON_CORDON_H
 
+#include <cordon/config.h>
 #include <cordon/error.h>
+#include <cordon/json.h>
 #include <cordon/limits.h>
 #include <cordon/outcome.h>
 #include <cordon/runtime.h>

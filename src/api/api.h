@@ -4,6 +4,7 @@
 
 #include <cordon/cordon.h>
 
+#include "base/buffer.h"
 #include "run/run.h"
 
 struct cordon_runtime {
@@ -13,5 +14,8 @@ struct cordon_runtime {
     struct runner *runner;
     char *data_folder; /* NULL: a store in memory */
 };
+
+/* Hands a buffer's bytes over as a NUL-terminated text of the caller's, freed by cordon_free(). */
+CORDON_MUST_USE cordon_error *api_give_text(struct buffer *buffer, char **out_text);
 
 #endif

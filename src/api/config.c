@@ -19,7 +19,14 @@ struct owned_config {
     struct arena arena;
 };
 
-enum setting_type { SETTING_TEXT, SETTING_TEXTS, SETTING_U32, SETTING_U64, SETTING_FLAG, SETTING_LIMITS };
+enum setting_type {
+    SETTING_TEXT,
+    SETTING_TEXTS,
+    SETTING_U32,
+    SETTING_U64,
+    SETTING_FLAG,
+    SETTING_LIMITS
+};
 
 struct setting {
     const char *name;
@@ -29,10 +36,10 @@ struct setting {
 };
 
 #define SETTING(field, setting_type, words)                                                        \
-    {                                                                                              \
-        .name = #field, .type = (setting_type), .offset = offsetof(cordon_config, field),          \
-        .wanted = (words)                                                                          \
-    }
+    {.name = #field,                                                                               \
+     .type = (setting_type),                                                                       \
+     .offset = offsetof(cordon_config, field),                                                     \
+     .wanted = (words)}
 
 static const struct setting settings[] = {
     SETTING(listen, SETTING_TEXT, "a text such as \"127.0.0.1:3210\""),
@@ -51,13 +58,12 @@ enum { SETTING_COUNT = sizeof settings / sizeof settings[0] };
 
 static cordon_error *wrong(const struct setting *setting)
 {
-    return cordon_error_new(
-        CORDON_E_INVALID, "\"%s\" must be %s", setting->name, setting->wanted);
+    return cordon_error_new(CORDON_E_INVALID, "\"%s\" must be %s", setting->name, setting->wanted);
 }
 
 /* "there is no … "lisen"; did you mean "listen"?" */
-static cordon_error *
-unknown(const char *what, cordon_text name, const char *const *names, size_t count)
+static cordon_error *unknown(
+    const char *what, cordon_text name, const char *const *names, size_t count)
 {
     const struct slice typed = slice_of(name.data, name.size);
     const size_t nearest = nearest_name(typed, names, count);
@@ -66,10 +72,7 @@ unknown(const char *what, cordon_text name, const char *const *names, size_t cou
             CORDON_E_INVALID, "there is no %s \"%.*s\"", what, SLICE_FMT(typed));
     }
     return cordon_error_new(
-        CORDON_E_INVALID,
-        "there is no %s \"%.*s\"; did you mean \"%s\"?",
-        what,
-        SLICE_FMT(typed),
+        CORDON_E_INVALID, "there is no %s \"%.*s\"; did you mean \"%s\"?", what, SLICE_FMT(typed),
         names[nearest]);
 }
 
@@ -109,7 +112,8 @@ static cordon_error *read_texts(
     return NULL;
 }
 
-static cordon_error *read_limit(cordon_limit_set *set, cordon_text name, const cordon_json_value *value)
+static cordon_error *read_limit(
+    cordon_limit_set *set, cordon_text name, const cordon_json_value *value)
 {
     const char *names[CORDON_LIMIT_COUNT];
     cordon_limit limit = CORDON_LIMIT_FUEL;
@@ -125,7 +129,8 @@ static cordon_error *read_limit(cordon_limit_set *set, cordon_text name, const c
         return unknown("limit", name, names, CORDON_LIMIT_COUNT);
     }
     if (set->set[limit]) {
-        return cordon_error_new(CORDON_E_INVALID, "the limit \"%s\" stands there twice", names[limit]);
+        return cordon_error_new(
+            CORDON_E_INVALID, "the limit \"%s\" stands there twice", names[limit]);
     }
     if (!cordon_json_get_u64(value, &set->value[limit])) {
         return cordon_error_new(
@@ -139,8 +144,7 @@ static cordon_error *read_limits(cordon_limit_set *set, const cordon_json_value 
 {
     cordon_json_walk walk = cordon_json_walk_begin(value);
     cordon_text name = {0};
-    for (const cordon_json_value *number;
-         (number = cordon_json_walk_next(&walk, &name)) != NULL;) {
+    for (const cordon_json_value *number; (number = cordon_json_walk_next(&walk, &name)) != NULL;) {
         TRY(read_limit(set, name, number));
     }
     return NULL;

@@ -1,0 +1,61 @@
+/*
+ * The settings of `cordon serve` as a JSON file, and telling people what they may have meant.
+ *
+ *     {
+ *       "listen": "127.0.0.1:3210",          "operator_listen": "unix:/run/cordon.sock",
+ *       "data": "/var/lib/cordon",           "host_names": ["app.example.org"],
+ *       "loops": 2, "permits": 8, "slots": 1000, "memory_bytes": 4294967296,
+ *       "limits": {"fuel": 20000000000},     "production": true
+ *     }
+ *
+ * Every key may be left out. A key that does not exist is an error that names the nearest one that
+ * does: a setting with a typing error would otherwise be a setting not made.
+ */
+#ifndef CORDON_CONFIG_H
+#define CORDON_CONFIG_H
+
+#include <cordon/runtime.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What a file says; what it leaves out is NULL, 0 or false, as the options structs mean it. */
+typedef struct cordon_config {
+    const char *listen;
+    const char *operator_listen;
+    const char *data;
+    const char *const *host_names;
+    size_t host_name_count;
+    cordon_limit_set limits;
+    uint32_t loops;
+    uint32_t permits;
+    uint32_t slots;
+    uint64_t memory_bytes;
+    bool production;
+} cordon_config;
+
+/*
+ * Reads the text of a config file. The result and its texts live until cordon_config_free().
+ * Errors: CORDON_E_BAD_JSON with line and column; CORDON_E_INVALID naming the key and what it may
+ * be; CORDON_E_NO_MEMORY.
+ */
+CORDON_API CORDON_MUST_USE cordon_error *cordon_config_parse(
+    const char *text, size_t size, cordon_config **out_config);
+
+/* NULL accepted. */
+CORDON_API void cordon_config_free(cordon_config *config);
+
+/*
+ * The name among `names` that `name` was most likely meant to be, or NULL if none is near: at most
+ * a third of its letters differ, a letter left out, added, changed or swapped with its neighbour
+ * counting as one. Any thread.
+ */
+CORDON_API const char *cordon_name_nearest(
+    const char *name, const char *const *names, size_t count);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,72 @@
+/*
+ * The frame of the command `cordon`: what a command is, what it is given, and how it ends.
+ *
+ * The whole folder is written against include/cordon/ and libcordon alone, as any program that
+ * embeds the library is; what it needs of the library that is not promised there does not exist.
+ * A command is a table row (struct cli_command) with its flags, its help and one function.
+ */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include <cordon/cordon.h>
+
+/* Exit codes; those of a run come from cordon_outcome_get_exit_code(). */
+enum cli_exit {
+    CLI_OK = 0,
+    CLI_FUNCTION = 1, /* the function's own doing */
+    CLI_USAGE = 2,    /* flags, files, arguments: what the person at the keyboard can mend */
+    CLI_REFUSED = 4,  /* a module was not admitted */
+    CLI_MACHINE = 5,  /* the machine, the server or we ourselves failed */
+};
+
+enum cli_format { CLI_TEXT, CLI_JSON };
+
+enum { CLI_SEED_BYTES = 32 };
+
+/* What was given on the command line, for every command; what was not given is NULL, 0 or false. */
+struct cli_options {
+    const struct cli_command *command;
+    char *const *operands; /* what is no flag, in order */
+    int operand_count;
+    bool help;
+    enum cli_format format;
+    const char *data;
+    const char *url;
+    const char *admin_key;
+    const char *listen;
+    const char *config;
+    bool production;
+    cordon_limit_set limits;
+    bool has_seed;
+    uint8_t seed[CLI_SEED_BYTES];
+    bool has_time;
+    uint64_t time_ms;
+};
+
+/* One flag of a command. `set` says what is wrong with a value and answers false. */
+struct cli_flag {
+    const char *name;  /* without the dashes; NULL ends a table */
+    const char *value; /* what stands for its value in the help; NULL: it takes none */
+    const char *help;
+    bool (*set)(struct cli_options *options, const char *value);
+};
+
+struct cli_command {
+    const char *name;
+    const char *operands; /* as in the synopsis; "" for none */
+    int operands_min;
+    int operands_max;
+    const char *summary; /* one line, for the list of commands */
+    const char *details; /* for its own help, lines of at most 90 */
+    const char *example; /* a line or more that can be typed as they stand */
+    const struct cli_flag *flags;
+    int (*run)(const struct cli_options *options); /* the exit code */
+};
+
+extern const struct cli_command cli_run, cli_check, cli_serve, cli_deploy, cli_call, cli_keygen,
+    cli_limits, cli_new;
+
+/* Frees a variable when it goes out of scope. */
+#define CLI_CLEANUP(freep) __attribute__((cleanup(freep)))
+
+#endif

@@ -1,0 +1,166 @@
+/*
+ * `cordon run`: one function of one module, once, in a runtime of its own. The value goes to
+ * stdout, everything else people read to stderr, so that a value can be piped on. With JSON the
+ * whole outcome is one object on stdout, whatever came of the run.
+ */
+#include "cli/flags.h"
+#include "cli/local.h"
+#include "cli/terminal.h"
+
+static void free_call(cordon_call **call)
+{
+    cordon_call_free(*call);
+}
+
+static void print_limit(const cordon_outcome *outcome)
+{
+    cordon_limit limit = CORDON_LIMIT_FUEL;
+    uint64_t used = 0;
+    uint64_t allowed = 0;
+    if (!cordon_outcome_get_limit(outcome, &limit, &used, &allowed)) {
+        return;
+    }
+    const cordon_limit_info *const info = cordon_limit_get_info(limit);
+    (void)fprintf(
+        stderr, "  limit %s: %llu %s used, %llu allowed; --limit %s=NUMBER allows more\n",
+        info->name, (unsigned long long)used, info->unit, (unsigned long long)allowed, info->name);
+}
+
+static void print_failure(const cordon_outcome *outcome)
+{
+    (void)fprintf(stderr, "%s: ", cordon_outcome_get_name(outcome));
+    terminal_write_lines(stderr, cordon_outcome_get_message(outcome), "  ");
+    (void)fputc('\n', stderr);
+
+    const cordon_text data = cordon_outcome_get_data(outcome);
+    if (data.size > 0) {
+        (void)fputs("  data ", stderr);
+        terminal_write(stderr, data);
+        (void)fputc('\n', stderr);
+    }
+    print_limit(outcome);
+    for (size_t i = 0; i < cordon_outcome_get_frame_count(outcome); i++) {
+        (void)fputs("  at ", stderr);
+        terminal_write(stderr, cordon_outcome_get_frame_function(outcome, i));
+        (void)fputc('\n', stderr);
+    }
+}
+
+static void print_text(const cordon_outcome *outcome)
+{
+    for (size_t i = 0; i < cordon_outcome_get_log_line_count(outcome); i++) {
+        terminal_write(stderr, cordon_outcome_get_log_line(outcome, i));
+        (void)fputc('\n', stderr);
+    }
+    if (cordon_outcome_get_code(outcome) != CORDON_OUTCOME_SUCCESS) {
+        print_failure(outcome);
+        return;
+    }
+    terminal_write(stdout, cordon_outcome_get_value(outcome));
+    (void)fputc('\n', stdout);
+}
+
+static cordon_error *print_outcome(const struct cli_options *options, const cordon_outcome *outcome)
+{
+    if (options->format == CLI_TEXT) {
+        print_text(outcome);
+        return NULL;
+    }
+    char *json = NULL;
+    cordon_error *const error = cordon_outcome_to_json(outcome, &json);
+    if (error == NULL) {
+        (void)terminal_print_json(json);
+    }
+    return error;
+}
+
+static cordon_error *run_in(
+    cordon_runtime *runtime, const struct cli_options *options, int *out_exit_code)
+{
+    const cordon_request request = {
+        .size = sizeof request,
+        .path = options->operands[1],
+        .args = options->operand_count > 2 ? options->operands[2] : NULL,
+        .internal = true,
+        .seed = options->has_seed ? options->seed : NULL,
+        .has_time = options->has_time,
+        .time_ms = options->time_ms,
+    };
+    CLI_CLEANUP(free_call) cordon_call *call = NULL;
+    cordon_error *const error = cordon_call_new(runtime, &request, NULL, NULL, &call);
+    if (error != NULL) {
+        return error;
+    }
+    cordon_call_finish(call);
+    const cordon_outcome *const outcome = cordon_call_get_outcome(call);
+    *out_exit_code = cordon_outcome_get_exit_code(outcome);
+    return print_outcome(options, outcome);
+}
+
+static cordon_error *load(cordon_runtime *runtime, const char *path, const struct text *bytes)
+{
+    const cordon_module module = {.name = path, .data = bytes->data, .size = bytes->size};
+    char *report = NULL;
+    cordon_error *const error = cordon_load(runtime, &module, 1, &report);
+    cordon_free(report);
+    return error;
+}
+
+static int run(const struct cli_options *options)
+{
+    const int wrong = options->operand_count > 2 ? flags_check_args(options->operands[2]) : CLI_OK;
+    if (wrong != CLI_OK) {
+        return wrong;
+    }
+    TEXT_CLEANUP bytes = {0};
+    const int unread = local_read_module(options, options->operands[0], &bytes);
+    if (unread != CLI_OK) {
+        return unread;
+    }
+    CLI_CLEANUP(local_close) cordon_runtime *runtime = NULL;
+    int exit_code = CLI_OK;
+    cordon_error *error = local_open(options, &runtime);
+    if (error == NULL) {
+        error = load(runtime, options->operands[0], &bytes);
+    }
+    if (error == NULL) {
+        error = run_in(runtime, options, &exit_code);
+    }
+    return error == NULL ? exit_code : local_fail(options, error);
+}
+
+static const struct cli_flag flags[] = {
+    {"limit", "NAME=VALUE", "changes a limit, up or down; may be repeated", flags_set_limit},
+    {"data", "DIR", "the data to run on (default: an empty store in memory)", flags_set_data},
+    {"seed", "HEX64", "what randomness is drawn from (default: a new one)", flags_set_seed},
+    {"time", "MS", "the time the function sees, since 1970 (default: now)", flags_set_time},
+    FLAG_FORMAT,
+    FLAGS_END,
+};
+
+const struct cli_command cli_run = {
+    .name = "run",
+    .operands = "MODULE PATH [ARGS-JSON]",
+    .operands_min = 2,
+    .operands_max = 3,
+    .summary = "runs one function of a module, once",
+    .details =
+        "Runs the function PATH of the WebAssembly file MODULE with the arguments ARGS-JSON, one\n"
+        "JSON object (default {}), and prints its value. Internal functions may be called too. "
+        "Log\n"
+        "lines and errors go to stderr. With --data the module's functions run on the data of "
+        "that\n"
+        "folder, whatever is deployed there; what a mutation writes stays. A server must not be\n"
+        "using the folder: call it with `cordon call` instead.\n"
+        "\n"
+        "With the same --seed and --time and the same data a query or mutation does the same "
+        "again.\n"
+        "\n"
+        "Exit code: 0 success; 1 the function failed; 2 wrong usage; 3 a limit ended the run;\n"
+        "4 the module was refused; 5 Cordon or the machine failed.",
+    .example =
+        "  cordon run messages.wasm math:fib '{\"n\": 20}'\n"
+        "  cordon run --limit fuel=1000000 --format json messages.wasm math:fib '{\"n\": 30}'",
+    .flags = flags,
+    .run = run,
+};

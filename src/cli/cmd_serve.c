@@ -1,0 +1,190 @@
+/*
+ * `cordon serve`: the server in the foreground. What flags say goes over what the config file says,
+ * and that over the defaults. The first SIGINT or SIGTERM stops it cleanly, a second one at once.
+ */
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/flags.h"
+#include "cli/local.h"
+#include "cli/terminal.h"
+
+enum { CONFIG_BYTES_MAX = 1 << 20 };
+
+#define DEFAULT_LISTEN "127.0.0.1:3210"
+
+/* What the signal handler stops; set while a server runs, by the one call of serve(). */
+static cordon_server *volatile server_to_stop;
+
+static void stop(int signal_number)
+{
+    (void)signal_number;
+    cordon_server *const server = server_to_stop;
+    if (server != NULL) {
+        cordon_server_stop(server);
+    }
+}
+
+/* SA_RESETHAND: the second signal does what it does to any program. */
+static void handle_signals(void)
+{
+    struct sigaction action = {.sa_handler = stop, .sa_flags = (int)SA_RESETHAND};
+    (void)sigemptyset(&action.sa_mask);
+    (void)sigaction(SIGINT, &action, NULL);
+    (void)sigaction(SIGTERM, &action, NULL);
+
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    (void)sigemptyset(&ignore.sa_mask);
+    (void)sigaction(SIGPIPE, &ignore, NULL);
+}
+
+static void free_config(cordon_config **config)
+{
+    cordon_config_free(*config);
+}
+
+static void free_server(cordon_server **server)
+{
+    server_to_stop = NULL;
+    cordon_server_free(*server);
+}
+
+static int read_config(const char *path, cordon_config **out_config)
+{
+    TEXT_CLEANUP text = {0};
+    const int unread = text_read_file(&text, path, CONFIG_BYTES_MAX);
+    if (unread != CLI_OK) {
+        return unread;
+    }
+    if (text.size > CONFIG_BYTES_MAX) {
+        return terminal_fail(CLI_USAGE, "'%s' is larger than any config file", path);
+    }
+    cordon_error *const error = cordon_config_parse(text.data, text.size, out_config);
+    if (error == NULL) {
+        return CLI_OK;
+    }
+    (void)terminal_fail(0, "in '%s': %s", path, cordon_error_get_message(error));
+    const int exit_code = terminal_exit_code(cordon_error_get_code(error));
+    cordon_error_free(error);
+    return exit_code;
+}
+
+/* True for 127.x.y.z, [::1] and localhost with any port. */
+static bool is_loopback(const char *listen)
+{
+    static const char *const starts[] = {"127.", "[::1]", "localhost:"};
+    for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++) {
+        if (strncmp(listen, starts[i], strlen(starts[i])) == 0) {
+            return true;
+        }
+    }
+    return strcmp(listen, "localhost") == 0;
+}
+
+static void say_ready(const cordon_server *server, const char *data)
+{
+    (void)printf("Cordon serves %s, data in ", cordon_server_get_url(server));
+    terminal_write(stdout, terminal_text(data));
+    (void)puts("; Ctrl-C stops it.");
+    (void)fflush(stdout);
+}
+
+static cordon_error *serve(
+    cordon_runtime *runtime, const cordon_config *config, const char *listen, const char *data)
+{
+    const cordon_server_options wanted = {
+        .size = sizeof wanted,
+        .runtime = runtime,
+        .listen = listen,
+        .operator_listen = config->operator_listen,
+        .loops = config->loops,
+        .host_names = config->host_names,
+        .host_name_count = config->host_name_count,
+    };
+    CLI_CLEANUP(free_server) cordon_server *server = NULL;
+    cordon_error *const error = cordon_server_new(&wanted, &server);
+    if (error != NULL) {
+        return error;
+    }
+    server_to_stop = server;
+    handle_signals();
+    say_ready(server, data);
+    return cordon_server_run(server);
+}
+
+static int run(const struct cli_options *options)
+{
+    static const cordon_config nothing = {0};
+    CLI_CLEANUP(free_config) cordon_config *read = NULL;
+    if (options->config != NULL) {
+        const int failed = read_config(options->config, &read);
+        if (failed != CLI_OK) {
+            return failed;
+        }
+    }
+    const cordon_config *const config = read == NULL ? &nothing : read;
+    const char *const data = options->data != NULL  ? options->data
+                             : config->data != NULL ? config->data
+                                                    : CLI_DEFAULT_DATA;
+    const char *const listen = options->listen != NULL  ? options->listen
+                               : config->listen != NULL ? config->listen
+                                                        : DEFAULT_LISTEN;
+    const bool production = options->production || config->production;
+    if (!production && !is_loopback(listen)) {
+        (void)terminal_fail(
+            0,
+            "warning: %s can be reached from outside, and without --production callers are shown "
+            "the details of errors",
+            listen);
+    }
+
+    TEXT_CLEANUP worker = {0};
+    const cordon_runtime_options wanted = {
+        .size = sizeof wanted,
+        .data_folder = data,
+        .compile_worker = local_worker(&worker),
+        .limits = config->limits,
+        .permits = config->permits,
+        .slots = config->slots,
+        .memory_bytes = config->memory_bytes,
+        .flusher_thread = true,
+        .production = production,
+        .log_fd = STDERR_FILENO,
+    };
+    CLI_CLEANUP(local_close) cordon_runtime *runtime = NULL;
+    cordon_error *error = cordon_runtime_new(&wanted, &runtime);
+    if (error == NULL) {
+        error = serve(runtime, config, listen, data);
+    }
+    return error == NULL ? CLI_OK : terminal_error(error);
+}
+
+static const struct cli_flag flags[] = {
+    {"listen", "ADDR:PORT", "where to listen (default " DEFAULT_LISTEN ")", flags_set_listen},
+    {"data", "DIR", "the data folder (default " CLI_DEFAULT_DATA ")", flags_set_data},
+    {"config", "FILE", "settings as JSON; flags go before them", flags_set_config},
+    {"production", NULL, "hides the details of errors from callers", flags_set_production},
+    FLAGS_END,
+};
+
+const struct cli_command cli_serve = {
+    .name = "serve",
+    .operands = "",
+    .operands_min = 0,
+    .operands_max = 0,
+    .summary = "serves the functions of a data folder by HTTP",
+    .details =
+        "Serves what is deployed in the data folder to Convex's clients, until Ctrl-C or SIGTERM.\n"
+        "Prints one line with its URL as soon as it is ready, and to stderr one line for each "
+        "run.\n"
+        "Port 0 picks a free one.\n"
+        "\n"
+        "Keys of the config file: listen, data, operator_listen (loopback ADDR:PORT or "
+        "unix:PATH),\n"
+        "host_names (a list of what clients may call this server), loops, permits, slots,\n"
+        "memory_bytes, limits (by name, as `cordon limits` lists them), production.",
+    .example = "  cordon serve --listen 127.0.0.1:3210 --data ./cordon-data",
+    .flags = flags,
+    .run = run,
+};

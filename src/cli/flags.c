@@ -1,0 +1,302 @@
+/*
+ * Flags by getopt_long, from the table of the command. What getopt_long would say itself is said
+ * here, in our words: an unknown flag names the nearest one that exists.
+ */
+#include "cli/flags.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/terminal.h"
+
+/* Codes above all letters: a flag's is FLAG_CODE and its row. */
+enum { FLAGS_MAX = 16, FLAG_CODE = 256, HELP_CODE = FLAG_CODE + FLAGS_MAX };
+
+/* A plain decimal number: digits and nothing else, at most 2^64 - 1. */
+static bool read_number(const char *text, uint64_t *out_number)
+{
+    if (text[0] == '\0' || text[strspn(text, "0123456789")] != '\0') {
+        return false;
+    }
+    errno = 0;
+    const unsigned long long number = strtoull(text, NULL, 10);
+    if (errno != 0) {
+        return false;
+    }
+    *out_number = number;
+    return true;
+}
+
+bool flags_set_data(struct cli_options *options, const char *value)
+{
+    options->data = value;
+    return true;
+}
+
+bool flags_set_url(struct cli_options *options, const char *value)
+{
+    options->url = value;
+    return true;
+}
+
+bool flags_set_admin_key(struct cli_options *options, const char *value)
+{
+    options->admin_key = value;
+    return true;
+}
+
+bool flags_set_listen(struct cli_options *options, const char *value)
+{
+    options->listen = value;
+    return true;
+}
+
+bool flags_set_config(struct cli_options *options, const char *value)
+{
+    options->config = value;
+    return true;
+}
+
+bool flags_set_production(struct cli_options *options, const char *value)
+{
+    (void)value;
+    options->production = true;
+    return true;
+}
+
+bool flags_set_format(struct cli_options *options, const char *value)
+{
+    options->format = strcmp(value, "json") == 0 ? CLI_JSON : CLI_TEXT;
+    if (options->format == CLI_JSON || strcmp(value, "text") == 0) {
+        return true;
+    }
+    (void)terminal_fail(0, "--format is text or json, not '%s'", value);
+    return false;
+}
+
+static void name_the_limits(const char *name)
+{
+    const char *names[CORDON_LIMIT_COUNT];
+    for (int i = 0; i < CORDON_LIMIT_COUNT; i++) {
+        names[i] = cordon_limit_get_info((cordon_limit)i)->name;
+    }
+    const char *const nearest = cordon_name_nearest(name, names, CORDON_LIMIT_COUNT);
+    if (nearest != NULL) {
+        (void)terminal_fail(0, "there is no limit '%s'; did you mean '%s'?", name, nearest);
+    } else {
+        (void)terminal_fail(0, "there is no limit '%s'", name);
+    }
+    (void)fputs("The limits are:", stderr);
+    for (int i = 0; i < CORDON_LIMIT_COUNT; i++) {
+        (void)fprintf(stderr, " %s", names[i]);
+    }
+    (void)fputs("\n`cordon limits` explains them.\n", stderr);
+}
+
+bool flags_set_limit(struct cli_options *options, const char *value)
+{
+    char name[64];
+    const char *const equals = strchr(value, '=');
+    const size_t size = equals == NULL ? strlen(value) : (size_t)(equals - value);
+    (void)snprintf(
+        name, sizeof name, "%.*s", (int)(size < sizeof name ? size : sizeof name), value);
+
+    cordon_limit limit = CORDON_LIMIT_FUEL;
+    if (!cordon_limit_find(name, &limit)) {
+        name_the_limits(name);
+        return false;
+    }
+    if (equals == NULL || !read_number(equals + 1, &options->limits.value[limit])) {
+        (void)terminal_fail(
+            0, "--limit takes NAME=VALUE with a plain decimal number, such as %s=%llu; not '%s'",
+            name, (unsigned long long)cordon_limit_get_info(limit)->defaults[CORDON_MUTATION],
+            value);
+        return false;
+    }
+    options->limits.set[limit] = true;
+    return true;
+}
+
+static int hex_digit(char digit)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char lower = (char)(digit >= 'A' && digit <= 'F' ? digit - 'A' + 'a' : digit);
+    const char *const at = lower == '\0' ? NULL : strchr(digits, lower);
+    return at == NULL ? -1 : (int)(at - digits);
+}
+
+bool flags_set_seed(struct cli_options *options, const char *value)
+{
+    bool good = strlen(value) == 2 * CLI_SEED_BYTES;
+    for (size_t i = 0; good && i < CLI_SEED_BYTES; i++) {
+        const int high = hex_digit(value[2 * i]);
+        const int low = hex_digit(value[2 * i + 1]);
+        good = high >= 0 && low >= 0;
+        options->seed[i] = (uint8_t)(high * 16 + low);
+    }
+    if (!good) {
+        (void)terminal_fail(0, "--seed takes 64 hexadecimal digits, not '%s'", value);
+    }
+    options->has_seed = good;
+    return good;
+}
+
+bool flags_set_time(struct cli_options *options, const char *value)
+{
+    options->has_time = read_number(value, &options->time_ms);
+    if (!options->has_time) {
+        (void)terminal_fail(
+            0, "--time takes milliseconds since 1970, a plain decimal number, not '%s'", value);
+    }
+    return options->has_time;
+}
+
+int flags_check_args(const char *args)
+{
+    cordon_error *error = NULL;
+    if (cordon_json_is_object(args, strlen(args), &error)) {
+        return CLI_OK;
+    }
+    (void)terminal_fail(
+        0, "ARGS-JSON must be one JSON object: %s", cordon_error_get_message(error));
+    cordon_error_free(error);
+    return CLI_USAGE;
+}
+
+static int count_flags(const struct cli_command *command)
+{
+    int count = 0;
+    while (command->flags[count].name != NULL) {
+        count++;
+    }
+    return count;
+}
+
+static int unknown_flag(const struct cli_command *command, const char *word)
+{
+    const char *names[FLAGS_MAX + 1] = {"help"};
+    const int count = count_flags(command);
+    for (int i = 0; i < count; i++) {
+        names[i + 1] = command->flags[i].name;
+    }
+    char name[64];
+    const char *const letters = word + strspn(word, "-");
+    (void)snprintf(name, sizeof name, "%.*s", (int)strcspn(letters, "="), letters);
+    const char *const nearest = cordon_name_nearest(name, names, (size_t)count + 1);
+    if (nearest != NULL) {
+        return terminal_usage(
+            command, "`cordon %s` has no flag '%s'; did you mean '--%s'?", command->name, word,
+            nearest);
+    }
+    return terminal_usage(command, "`cordon %s` has no flag '%s'", command->name, word);
+}
+
+static int check_operands(const struct cli_options *options)
+{
+    const struct cli_command *const command = options->command;
+    if (options->operand_count < command->operands_min) {
+        return terminal_usage(
+            command, "`cordon %s` needs %s; %s", command->name, command->operands,
+            options->operand_count == 0 ? "nothing was given" : "something is missing");
+    }
+    if (options->operand_count > command->operands_max) {
+        return terminal_usage(
+            command, "'%s' is too much: `cordon %s` takes %s",
+            options->operands[command->operands_max], command->name,
+            command->operands_max == 0 ? "flags only" : command->operands);
+    }
+    return CLI_OK;
+}
+
+/* What getopt_long does not accept: `code` is ':' or '?', `word` where it stands in. */
+static int refuse_flag(const struct cli_command *command, int code, const char *word)
+{
+    if (optopt == HELP_CODE) {
+        return terminal_usage(command, "--help takes no value");
+    }
+    if (optopt >= FLAG_CODE) {
+        const struct cli_flag *const flag = &command->flags[optopt - FLAG_CODE];
+        if (code == ':') {
+            return terminal_usage(
+                command, "--%s needs a value: --%s %s", flag->name, flag->name, flag->value);
+        }
+        return terminal_usage(command, "--%s takes no value", flag->name);
+    }
+    if (optopt != 0) {
+        const char letter[] = {'-', (char)optopt, '\0'};
+        return unknown_flag(command, letter);
+    }
+    return unknown_flag(command, word);
+}
+
+static int take_flag(struct cli_options *options, int code, const char *word)
+{
+    const struct cli_command *const command = options->command;
+    if (code == ':' || code == '?') {
+        return refuse_flag(command, code, word);
+    }
+    if (code == HELP_CODE) {
+        options->help = true;
+        return CLI_OK;
+    }
+    if (!command->flags[code - FLAG_CODE].set(options, optarg)) {
+        (void)fprintf(stderr, "`cordon %s --help` says more.\n", command->name);
+        return CLI_USAGE;
+    }
+    return CLI_OK;
+}
+
+int flags_read(
+    const struct cli_command *command, int argc, char **argv, struct cli_options *out_options)
+{
+    struct option table[FLAGS_MAX + 2] = {{"help", no_argument, NULL, HELP_CODE}};
+    const int count = count_flags(command);
+    for (int i = 0; i < count; i++) {
+        table[i + 1] = (struct option){
+            .name = command->flags[i].name,
+            .has_arg = command->flags[i].value == NULL ? no_argument : required_argument,
+            .val = FLAG_CODE + i,
+        };
+    }
+
+    struct cli_options options = {.command = command};
+    opterr = 0;
+    for (;;) {
+        optopt = 0;
+        const int code = getopt_long(argc, argv, ":h", table, NULL);
+        if (code == -1) {
+            break;
+        }
+        const int failed = take_flag(&options, code == 'h' ? HELP_CODE : code, argv[optind - 1]);
+        if (failed != CLI_OK || options.help) {
+            *out_options = options;
+            return failed;
+        }
+    }
+    options.operands = argv + optind;
+    options.operand_count = argc - optind;
+    *out_options = options;
+    return check_operands(&options);
+}
+
+void flags_print_help(const struct cli_command *command)
+{
+    (void)printf("usage: cordon %s", command->name);
+    for (const struct cli_flag *flag = command->flags; flag->name != NULL; flag++) {
+        (void)printf(
+            " [--%s%s%s]", flag->name, flag->value == NULL ? "" : " ",
+            flag->value == NULL ? "" : flag->value);
+    }
+    (void)printf(
+        "%s%s\n\n%s\n", command->operands[0] == '\0' ? "" : " ", command->operands,
+        command->details);
+    for (const struct cli_flag *flag = command->flags; flag->name != NULL; flag++) {
+        char left[40];
+        (void)snprintf(
+            left, sizeof left, "--%s %s", flag->name, flag->value == NULL ? "" : flag->value);
+        (void)printf("%s  %-22s  %s\n", flag == command->flags ? "\n" : "", left, flag->help);
+    }
+    (void)printf("\nExample:\n%s\n", command->example);
+}

@@ -1,0 +1,43 @@
+/* Reading the command line of one command: its flags by its table, its operands by their count. */
+#ifndef CLI_FLAGS_H
+#define CLI_FLAGS_H
+
+#include "cli/cli.h"
+
+/*
+ * Reads `argv` (the command's name first). 0, or CLI_USAGE after having said what is wrong and what
+ * was probably meant. With `--help` nothing else is checked.
+ */
+int flags_read(
+    const struct cli_command *command, int argc, char **argv, struct cli_options *out_options);
+
+/* 0 if the text may be ARGS-JSON, one JSON object; else CLI_USAGE after having said why not. */
+int flags_check_args(const char *args);
+
+/* Prints the help of a command. */
+void flags_print_help(const struct cli_command *command);
+
+/* Setters for the tables of the commands. */
+bool flags_set_data(struct cli_options *options, const char *value);
+bool flags_set_format(struct cli_options *options, const char *value);
+bool flags_set_limit(struct cli_options *options, const char *value);
+bool flags_set_seed(struct cli_options *options, const char *value);
+bool flags_set_time(struct cli_options *options, const char *value);
+bool flags_set_url(struct cli_options *options, const char *value);
+bool flags_set_admin_key(struct cli_options *options, const char *value);
+bool flags_set_listen(struct cli_options *options, const char *value);
+bool flags_set_config(struct cli_options *options, const char *value);
+bool flags_set_production(struct cli_options *options, const char *value);
+
+/* The rows that several commands have. */
+#define FLAG_FORMAT                                                                                \
+    {"format", "text|json", "for people (the default), or strict JSON on stdout", flags_set_format}
+#define FLAG_URL {"url", "URL", "the server (default " CLI_DEFAULT_URL ")", flags_set_url}
+#define FLAG_ADMIN_KEY                                                                             \
+    {"admin-key", "KEY", "an admin key (default: $CORDON_ADMIN_KEY)", flags_set_admin_key}
+#define FLAGS_END {NULL, NULL, NULL, NULL}
+
+#define CLI_DEFAULT_URL "http://127.0.0.1:3210"
+#define CLI_DEFAULT_DATA "./cordon-data"
+
+#endif

@@ -1,0 +1,281 @@
+/*
+ * HTTP by libcurl. Only http and https, no redirects (an admin key is sent, and goes nowhere but
+ * to the server that was named), no proxy for addresses of this machine, an answer of bounded size.
+ */
+#include "cli/http.h"
+
+#include <curl/curl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/flags.h"
+#include "cli/terminal.h"
+
+enum { CONNECT_TIMEOUT_MS = 5000, ANSWER_BYTES_MAX = 64 << 20, STATUS_OK = 200 };
+
+struct exchange {
+    CURL *curl;
+    struct curl_slist *headers;
+    const struct http_request *request;
+    struct text *answer;
+    bool too_large;
+    long shown_s; /* seconds for which progress was last shown */
+};
+
+static void exchange_done(struct exchange *exchange)
+{
+    curl_slist_free_all(exchange->headers);
+    curl_easy_cleanup(exchange->curl);
+}
+
+const char *http_admin_key(const struct cli_options *options)
+{
+    const char *const key =
+        options->admin_key != NULL ? options->admin_key : getenv("CORDON_ADMIN_KEY");
+    return key == NULL || key[0] == '\0' ? NULL : key;
+}
+
+const char *http_url(const struct cli_options *options, struct text *url)
+{
+    const char *const base = options->url == NULL ? CLI_DEFAULT_URL : options->url;
+    size_t size = strlen(base);
+    while (size > 0 && base[size - 1] == '/') {
+        size--;
+    }
+    text_append(url, base, size);
+    return url->data;
+}
+
+void http_append_segment(struct text *path, const char *segment, size_t size)
+{
+    static const char plain[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+    for (size_t i = 0; i < size; i++) {
+        if (memchr(plain, segment[i], sizeof plain - 1) != NULL) {
+            text_append(path, &segment[i], 1);
+        } else {
+            text_printf(path, "%%%02X", (unsigned char)segment[i]);
+        }
+    }
+}
+
+static size_t take_answer(char *bytes, size_t one, size_t size, void *arg)
+{
+    struct exchange *const exchange = arg;
+    (void)one;
+    exchange->too_large = size > ANSWER_BYTES_MAX - exchange->answer->size;
+    if (exchange->too_large) {
+        return 0;
+    }
+    text_append(exchange->answer, bytes, size);
+    return size;
+}
+
+/* One line that is written over once a second; only for a person who watches. */
+static int show_progress(
+    void *arg, curl_off_t down_total, curl_off_t down, curl_off_t up_total, curl_off_t up)
+{
+    struct exchange *const exchange = arg;
+    (void)down_total;
+    (void)down;
+    curl_off_t total_us = 0;
+    (void)curl_easy_getinfo(exchange->curl, CURLINFO_TOTAL_TIME_T, &total_us);
+    const long seconds = (long)(total_us / 1000000);
+    if (seconds == exchange->shown_s) {
+        return 0;
+    }
+    exchange->shown_s = seconds;
+    if (up < up_total) {
+        (void)fprintf(
+            stderr, "\rsending, %lld of %lld KiB ", (long long)up / 1024,
+            (long long)up_total / 1024);
+    } else {
+        (void)fprintf(stderr, "\r%s, %ld s ", exchange->request->working, seconds);
+    }
+    return 0;
+}
+
+static bool add_header(struct exchange *exchange, const char *name, const char *value)
+{
+    TEXT_CLEANUP line = {0};
+    text_printf(&line, "%s: %s", name, value);
+    struct curl_slist *const longer = curl_slist_append(exchange->headers, line.data);
+    if (longer != NULL) {
+        exchange->headers = longer;
+    }
+    return longer != NULL;
+}
+
+/* Never through a proxy to this machine, whatever else the environment excludes. */
+static void set_proxy(CURL *curl)
+{
+    const char *named = getenv("no_proxy");
+    if (named == NULL) {
+        named = getenv("NO_PROXY");
+    }
+    TEXT_CLEANUP excluded = {0};
+    text_printf(&excluded, "%s,localhost,127.0.0.1,::1", named == NULL ? "" : named);
+    (void)curl_easy_setopt(curl, CURLOPT_NOPROXY, excluded.data);
+}
+
+static bool prepare(struct exchange *exchange, const char *url)
+{
+    const struct http_request *const request = exchange->request;
+    const char *const key = http_admin_key(request->options);
+    CURL *const curl = exchange->curl;
+    if (curl == NULL || !add_header(exchange, "Content-Type", request->content_type) ||
+        !add_header(exchange, "Expect", "")) {
+        return false;
+    }
+    if (key != NULL) {
+        TEXT_CLEANUP value = {0};
+        text_printf(&value, "Convex %s", key);
+        if (!add_header(exchange, "Authorization", value.data)) {
+            return false;
+        }
+    }
+    set_proxy(curl);
+    (void)curl_easy_setopt(curl, CURLOPT_URL, url);
+    (void)curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, exchange->headers);
+    (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body->data);
+    (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body->size);
+    (void)curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
+    (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_answer);
+    (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, exchange);
+    if (isatty(STDERR_FILENO)) {
+        (void)curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+        (void)curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, show_progress);
+        (void)curl_easy_setopt(curl, CURLOPT_XFERINFODATA, exchange);
+    }
+    return true;
+}
+
+static int say_no_answer(const struct exchange *exchange, const char *url, CURLcode code)
+{
+    if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL) {
+        return terminal_usage(
+            exchange->request->options->command,
+            "'%s' is no URL of a server; one looks like " CLI_DEFAULT_URL, url);
+    }
+    if (code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST ||
+        (code == CURLE_OPERATION_TIMEDOUT && exchange->answer->size == 0)) {
+        return terminal_fail(
+            CLI_MACHINE,
+            "no server answers at %s (%s)\n"
+            "Start one with `cordon serve`, or name another one with --url.",
+            url, curl_easy_strerror(code));
+    }
+    if (exchange->too_large) {
+        return terminal_fail(
+            CLI_MACHINE, "the answer of %s is larger than %d bytes", url, ANSWER_BYTES_MAX);
+    }
+    return terminal_fail(
+        CLI_MACHINE, "%s did not answer to the end: %s", url, curl_easy_strerror(code));
+}
+
+/* The exit code for the name of an error code of ours; others go by the status. */
+static int exit_code_of(cordon_text name, long status)
+{
+    for (int code = CORDON_E_INVALID; code <= CORDON_E_INTERNAL; code++) {
+        const char *const known = cordon_error_code_name((cordon_error_code)code);
+        if (strlen(known) == name.size && memcmp(known, name.data, name.size) == 0) {
+            return terminal_exit_code((cordon_error_code)code);
+        }
+    }
+    return status >= 400 && status < 500 ? CLI_USAGE : CLI_MACHINE;
+}
+
+static const char *hint_for(long status, bool has_key)
+{
+    switch (status) {
+    case 401:
+    case 403:
+        return has_key ? "That admin key is not accepted there. `cordon keygen admin --data DIR` "
+                         "makes\n"
+                         "  one for the data folder that the server uses."
+                       : "It wants an admin key: --admin-key or $CORDON_ADMIN_KEY.\n"
+                         "  `cordon keygen admin --data DIR` makes one.";
+    case 404:
+        return "Is that a Cordon server?";
+    case 421:
+        return "The server does not serve that host name; its setting `host_names` can add it.";
+    case 503:
+        return "It has no room now. A retry is safe.";
+    default:
+        return NULL;
+    }
+}
+
+/* An answer that is no 200 is an object with code and message, if it is from a server of ours. */
+static int say_refusal(const struct exchange *exchange, const char *url, long status)
+{
+    cordon_json *json = NULL;
+    cordon_error_free(cordon_json_parse(
+        exchange->answer->size == 0 ? "" : exchange->answer->data, exchange->answer->size, &json));
+    const cordon_json_value *const root = json == NULL ? NULL : cordon_json_get_root(json);
+    const cordon_text code = cordon_json_get_text(cordon_json_get_member(root, "code"));
+    const cordon_text message = cordon_json_get_text(cordon_json_get_member(root, "message"));
+    const int exit_code = exit_code_of(code, status);
+
+    if (code.size == 0) {
+        (void)terminal_fail(0, "%s answered with HTTP status %ld", url, status);
+    } else {
+        (void)fputs("cordon: ", stderr);
+        terminal_write(stderr, code);
+        (void)fputs(": ", stderr);
+        terminal_write_lines(stderr, message, "  ");
+        (void)fputc('\n', stderr);
+    }
+    const char *const hint = hint_for(status, http_admin_key(exchange->request->options) != NULL);
+    if (hint != NULL) {
+        (void)fprintf(stderr, "  %s\n", hint);
+    }
+    cordon_json_free(json);
+    return exit_code;
+}
+
+static bool is_sendable(const char *key)
+{
+    for (; key != NULL && *key != '\0'; key++) {
+        if (*key <= ' ' || *key >= 0x7f) {
+            return false;
+        }
+    }
+    return true;
+}
+
+int http_post(const struct http_request *request, struct text *out_answer)
+{
+    if (!is_sendable(http_admin_key(request->options))) {
+        return terminal_usage(
+            request->options->command, "the admin key holds characters that no admin key has");
+    }
+    TEXT_CLEANUP url = {0};
+    (void)http_url(request->options, &url);
+    const size_t base_size = url.size;
+    text_append(&url, request->path, strlen(request->path));
+
+    CLI_CLEANUP(exchange_done)
+    struct exchange exchange = {
+        .curl = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? curl_easy_init() : NULL,
+        .request = request,
+        .answer = out_answer,
+    };
+    if (!prepare(&exchange, url.data)) {
+        return terminal_fail(CLI_MACHINE, "libcurl cannot start");
+    }
+    const CURLcode code = curl_easy_perform(exchange.curl);
+    if (exchange.shown_s > 0) {
+        (void)fputs("\r\033[K", stderr); /* a terminal, or nothing would have been shown */
+    }
+    url.data[base_size] = '\0';
+    if (code != CURLE_OK) {
+        return say_no_answer(&exchange, url.data, code);
+    }
+    long status = 0;
+    (void)curl_easy_getinfo(exchange.curl, CURLINFO_RESPONSE_CODE, &status);
+    return status == STATUS_OK ? CLI_OK : say_refusal(&exchange, url.data, status);
+}

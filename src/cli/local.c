@@ -1,0 +1,66 @@
+/* The runtime of `run` and `check`, and where its parts lie. */
+#include "cli/local.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/terminal.h"
+
+const char *local_worker(struct text *path)
+{
+    const char *const named = getenv("CORDON_COMPILE_WORKER");
+    if (named != NULL && named[0] != '\0') {
+        return named;
+    }
+    char own[4096];
+    const ssize_t size = readlink("/proc/self/exe", own, sizeof own - 1);
+    own[size < 0 ? 0 : size] = '\0';
+    const char *const slash = strrchr(own, '/');
+    text_append(path, own, slash == NULL ? 0 : (size_t)(slash - own) + 1);
+    text_printf(path, "cordon-compile");
+    return path->data;
+}
+
+cordon_error *local_open(const struct cli_options *options, cordon_runtime **out_runtime)
+{
+    TEXT_CLEANUP worker = {0};
+    const cordon_runtime_options wanted = {
+        .size = sizeof wanted,
+        .data_folder = options->data,
+        .compile_worker = local_worker(&worker),
+        .limits = options->limits,
+    };
+    return cordon_runtime_new(&wanted, out_runtime);
+}
+
+void local_close(cordon_runtime **runtime)
+{
+    cordon_runtime_free(*runtime);
+}
+
+int local_read_module(const struct cli_options *options, const char *path, struct text *out_bytes)
+{
+    const cordon_limit limit = CORDON_LIMIT_MODULE_BYTES;
+    const uint64_t most = options->limits.set[limit]
+                              ? options->limits.value[limit]
+                              : cordon_limit_get_info(limit)->defaults[CORDON_QUERY];
+    return text_read_file(out_bytes, path, most < SIZE_MAX / 2 ? (size_t)most : SIZE_MAX / 2);
+}
+
+int local_fail(const struct cli_options *options, cordon_error *error)
+{
+    const int exit_code = terminal_exit_code(cordon_error_get_code(error));
+    if (options->format == CLI_TEXT || exit_code == CLI_USAGE) {
+        return terminal_error(error);
+    }
+    char *json = NULL;
+    cordon_error *const second = cordon_error_to_json(error, &json);
+    if (second != NULL) {
+        cordon_error_free(second);
+        return terminal_error(error);
+    }
+    cordon_error_free(error);
+    (void)terminal_print_json(json);
+    return exit_code;
+}

@@ -1,0 +1,107 @@
+/*
+ * The command `cordon`: a table of commands, and the way from a word to its row. What was written
+ * to stdout is checked at the end, so that a full disk never passes for success.
+ */
+#include <string.h>
+
+#include "cli/flags.h"
+#include "cli/terminal.h"
+
+static const struct cli_command *const commands[] = {
+    &cli_run, &cli_check, &cli_serve, &cli_deploy, &cli_call, &cli_keygen, &cli_limits, &cli_new,
+};
+
+enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
+
+static void print_overview(FILE *file)
+{
+    (void)fputs(
+        "cordon runs functions that other people wrote, inside hard limits.\n\n"
+        "usage: cordon COMMAND [FLAG...] [OPERAND...]\n\n",
+        file);
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        (void)fprintf(file, "  %-8s  %s\n", commands[i]->name, commands[i]->summary);
+    }
+    (void)fputs(
+        "  help      explains a command: cordon help COMMAND\n"
+        "  version   prints the version\n\n"
+        "Exit codes: 0 success; 1 the function failed; 2 wrong usage; 3 a limit ended the\n"
+        "run; 4 the module was refused; 5 the machine, the server or Cordon failed.\n",
+        file);
+}
+
+static const struct cli_command *find(const char *name)
+{
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (strcmp(commands[i]->name, name) == 0) {
+            return commands[i];
+        }
+    }
+    return NULL;
+}
+
+static int unknown_command(const char *word)
+{
+    const char *names[COMMAND_COUNT + 2] = {"help", "version"};
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        names[i + 2] = commands[i]->name;
+    }
+    const char *const nearest = cordon_name_nearest(word, names, COMMAND_COUNT + 2);
+    if (nearest != NULL) {
+        (void)terminal_fail(0, "there is no command '%s'; did you mean '%s'?", word, nearest);
+    } else {
+        (void)terminal_fail(0, "there is no command '%s'", word);
+    }
+    (void)fputs("`cordon help` lists them all.\n", stderr);
+    return CLI_USAGE;
+}
+
+static int help(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_overview(stdout);
+        return CLI_OK;
+    }
+    const struct cli_command *const command = find(argv[1]);
+    if (command == NULL) {
+        return unknown_command(argv[1]);
+    }
+    flags_print_help(command);
+    return CLI_OK;
+}
+
+static int dispatch(int argc, char **argv)
+{
+    const char *const word = argc < 1 ? NULL : argv[0];
+    if (word == NULL) {
+        print_overview(stderr);
+        return CLI_USAGE;
+    }
+    if (strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
+        return help(argc, argv);
+    }
+    if (strcmp(word, "version") == 0 || strcmp(word, "--version") == 0) {
+        (void)puts("cordon " CORDON_VERSION);
+        return CLI_OK;
+    }
+    const struct cli_command *const command = find(word);
+    if (command == NULL) {
+        return unknown_command(word);
+    }
+    struct cli_options options;
+    const int failed = flags_read(command, argc, argv, &options);
+    if (failed == CLI_OK && options.help) {
+        flags_print_help(command);
+        return CLI_OK;
+    }
+    return failed == CLI_OK ? command->run(&options) : failed;
+}
+
+int main(int argc, char **argv)
+{
+    const int code = dispatch(argc - 1, argv + 1);
+    if (fflush(stdout) != 0 || ferror(stdout) != 0) {
+        return terminal_fail(CLI_MACHINE, "cannot write to stdout: is the disk full?");
+    }
+    return code;
+}

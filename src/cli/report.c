@@ -1,0 +1,108 @@
+/*
+ * Tables of what a report says. A report may come from a server we know nothing about, so every
+ * part of it is looked for, not expected, and printed with its control characters escaped.
+ */
+#include "cli/report.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/terminal.h"
+
+enum { PATH_COLUMN = 32, KIND_COLUMN = 10 };
+
+static const cordon_json_value *member(const cordon_json_value *object, const char *name)
+{
+    return cordon_json_get_member(object, name);
+}
+
+static void print_text(const cordon_json_value *object, const char *name)
+{
+    terminal_write(stdout, cordon_json_get_text(member(object, name)));
+}
+
+/* A text, then spaces up to a column. */
+static void print_padded(const cordon_json_value *object, const char *name, size_t column)
+{
+    const cordon_text text = cordon_json_get_text(member(object, name));
+    terminal_write(stdout, text);
+    (void)printf("%*s", text.size < column ? (int)(column - text.size) : 1, "");
+}
+
+static void print_functions(const cordon_json_value *module)
+{
+    cordon_json_walk walk = cordon_json_walk_begin(member(module, "functions"));
+    for (const cordon_json_value *row; (row = cordon_json_walk_next(&walk, NULL)) != NULL;) {
+        (void)fputs("  ", stdout);
+        print_padded(row, "path", PATH_COLUMN);
+        print_padded(row, "kind", KIND_COLUMN);
+        print_text(row, "visibility");
+        (void)fputc('\n', stdout);
+    }
+}
+
+static void print_imports(const cordon_json_value *module)
+{
+    cordon_json_walk walk = cordon_json_walk_begin(member(module, "imports"));
+    for (const cordon_json_value *row; (row = cordon_json_walk_next(&walk, NULL)) != NULL;) {
+        (void)fputs("  imports ", stdout);
+        print_text(row, "module");
+        (void)fputc(' ', stdout);
+        print_padded(row, "name", PATH_COLUMN);
+        print_text(row, "type");
+        (void)fputc('\n', stdout);
+    }
+}
+
+static void print_module(const cordon_json_value *row, bool with_imports)
+{
+    const cordon_json_value *const module = member(row, "module");
+    print_text(row, "name");
+    (void)printf(": %.0f bytes, ", cordon_json_get_number(member(module, "bytes")));
+    if (cordon_json_is_true(member(row, "fromCache"))) {
+        (void)fputs("compiled before", stdout);
+    } else {
+        (void)printf("compiled in %.0f ms", cordon_json_get_number(member(row, "compileMs")));
+    }
+    (void)printf(
+        " to %.0f bytes of machine code\n  sha256 ",
+        cordon_json_get_number(member(row, "codeBytes")));
+    print_text(row, "sha256");
+    (void)fputc('\n', stdout);
+    print_functions(module);
+    if (with_imports) {
+        print_imports(module);
+    }
+}
+
+/* What a check says of its one module stands by itself; a deploy has a list of them. */
+static void print_report(const cordon_json_value *root)
+{
+    const cordon_json_value *const modules = member(root, "modules");
+    if (modules == NULL) {
+        print_module(root, true);
+        return;
+    }
+    cordon_json_walk walk = cordon_json_walk_begin(modules);
+    for (const cordon_json_value *row; (row = cordon_json_walk_next(&walk, NULL)) != NULL;) {
+        print_module(row, false);
+    }
+}
+
+int report_print(const struct cli_options *options, cordon_text report)
+{
+    cordon_json *json = NULL;
+    cordon_error *const error = cordon_json_parse(report.data, report.size, &json);
+    if (error != NULL) {
+        cordon_error_free(error);
+        return terminal_fail(CLI_MACHINE, "the answer is no report; is that a Cordon server?");
+    }
+    if (options->format == CLI_JSON) {
+        (void)fwrite(report.data, 1, report.size, stdout);
+        (void)fputc('\n', stdout);
+    } else {
+        print_report(cordon_json_get_root(json));
+    }
+    cordon_json_free(json);
+    return CLI_OK;
+}

@@ -1,0 +1,141 @@
+/*
+ * Escaping for terminals, and the few shapes in which failures are told. UTF-8 is read strictly
+ * (no overlong forms, no surrogates), as a terminal that decodes sloppily could otherwise be handed
+ * a control character in disguise.
+ */
+#include "cli/terminal.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { NOT_UTF8 = -1 };
+
+/* The code point that `bytes` begin with, and its length; NOT_UTF8 with length 1 for none. */
+static int32_t decode(const unsigned char *bytes, size_t size, size_t *out_length)
+{
+    static const struct {
+        unsigned char mask, lead;
+        int32_t least;
+    } forms[] = {{0x80, 0x00, 0}, {0xe0, 0xc0, 0x80}, {0xf0, 0xe0, 0x800}, {0xf8, 0xf0, 0x10000}};
+
+    *out_length = 1;
+    for (size_t more = 0; more < sizeof forms / sizeof forms[0]; more++) {
+        if ((bytes[0] & forms[more].mask) != forms[more].lead) {
+            continue;
+        }
+        if (more >= size) {
+            return NOT_UTF8;
+        }
+        int32_t point = bytes[0] & (unsigned char)~forms[more].mask;
+        for (size_t i = 1; i <= more; i++) {
+            if ((bytes[i] & 0xc0) != 0x80) {
+                return NOT_UTF8;
+            }
+            point = point << 6 | (bytes[i] & 0x3f);
+        }
+        const bool surrogate = point >= 0xd800 && point <= 0xdfff;
+        if (point < forms[more].least || point > 0x10ffff || surrogate) {
+            return NOT_UTF8;
+        }
+        *out_length = more + 1;
+        return point;
+    }
+    return NOT_UTF8;
+}
+
+/* Control characters, line and paragraph separators, and what turns the direction of text. */
+static bool is_dangerous(int32_t point)
+{
+    return point < 0x20 || (point >= 0x7f && point < 0xa0) || point == 0x061c || point == 0x200e ||
+           point == 0x200f || (point >= 0x2028 && point <= 0x202e) ||
+           (point >= 0x2066 && point <= 0x2069);
+}
+
+static void write_escaped(FILE *file, cordon_text text, const char *indent)
+{
+    const unsigned char *bytes = (const unsigned char *)text.data;
+    for (size_t at = 0; at < text.size;) {
+        size_t length = 0;
+        const int32_t point = decode(bytes + at, text.size - at, &length);
+        if (point == '\n' && indent != NULL) {
+            (void)fprintf(file, "\n%s", indent);
+        } else if (point == NOT_UTF8) {
+            (void)fprintf(file, "\\x%02x", bytes[at]);
+        } else if (is_dangerous(point)) {
+            (void)fprintf(file, "\\u%04x", (unsigned)point);
+        } else {
+            (void)fwrite(bytes + at, 1, length, file);
+        }
+        at += length;
+    }
+}
+
+void terminal_write(FILE *file, cordon_text text)
+{
+    write_escaped(file, text, NULL);
+}
+
+void terminal_write_lines(FILE *file, cordon_text text, const char *indent)
+{
+    write_escaped(file, text, indent);
+}
+
+cordon_text terminal_text(const char *string)
+{
+    return (cordon_text){string, strlen(string)};
+}
+
+/* "cordon: " and the words. They quote what was typed; of a very long quote the start will do. */
+static CORDON_PRINTF(1, 0) void complain(const char *format, va_list args)
+{
+    char words[4096];
+    const int wanted = vsnprintf(words, sizeof words, format, args);
+    (void)fputs("cordon: ", stderr);
+    terminal_write_lines(stderr, terminal_text(wanted < 0 ? format : words), "  ");
+    (void)fputs(wanted >= (int)sizeof words ? "… (cut)\n" : "\n", stderr);
+}
+
+int terminal_fail(int exit_code, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    complain(format, args);
+    va_end(args);
+    return exit_code;
+}
+
+int terminal_usage(const struct cli_command *command, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    complain(format, args);
+    va_end(args);
+    (void)fprintf(stderr, "`cordon %s --help` says more.\n", command->name);
+    return CLI_USAGE;
+}
+
+int terminal_exit_code(cordon_error_code code)
+{
+    if (code == CORDON_E_MODULE_REFUSED) {
+        return CLI_REFUSED;
+    }
+    return cordon_error_code_http_status(code) < 500 ? CLI_USAGE : CLI_MACHINE;
+}
+
+int terminal_error(cordon_error *error)
+{
+    const cordon_error_code code = cordon_error_get_code(error);
+    (void)fprintf(stderr, "cordon: %s: ", cordon_error_code_name(code));
+    terminal_write_lines(stderr, terminal_text(cordon_error_get_message(error)), "  ");
+    (void)fputc('\n', stderr);
+    cordon_error_free(error);
+    return terminal_exit_code(code);
+}
+
+int terminal_print_json(char *json)
+{
+    (void)puts(json);
+    cordon_free(json);
+    return CLI_OK;
+}

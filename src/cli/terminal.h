@@ -1,0 +1,40 @@
+/*
+ * What people read. Everything that did not come from our own source passes through the escaping
+ * here, so that no log line, message, file name or answer can move the cursor, recolour the screen
+ * or pass itself off as a line of ours.
+ */
+#ifndef CLI_TERMINAL_H
+#define CLI_TERMINAL_H
+
+#include <stdio.h>
+
+#include "cli/cli.h"
+
+/*
+ * Writes a text with control characters (C0, DEL, C1), marks that reorder text, and bytes that are
+ * no UTF-8 escaped as \u001b. In JSON text the escapes mean the characters they stand for.
+ */
+void terminal_write(FILE *file, cordon_text text);
+
+/* As terminal_write(), but a line break stays one and what follows is indented under `indent`. */
+void terminal_write_lines(FILE *file, cordon_text text, const char *indent);
+
+/* A C string as a text. */
+cordon_text terminal_text(const char *string);
+
+/* Writes "cordon: " and the words to stderr, escaped as above, and returns `exit_code`. */
+CORDON_PRINTF(2, 3) int terminal_fail(int exit_code, const char *format, ...);
+
+/* As terminal_fail(CLI_USAGE, …), with a last line that says where to read more. */
+CORDON_PRINTF(2, 3) int terminal_usage(const struct cli_command *command, const char *format, ...);
+
+/* The exit code that an error of the library stands for. */
+int terminal_exit_code(cordon_error_code code);
+
+/* Says what an error says, frees it, and returns its exit code. */
+int terminal_error(cordon_error *error);
+
+/* Prints a text the library gave us and a line break to stdout, and frees it. */
+int terminal_print_json(char *json);
+
+#endif

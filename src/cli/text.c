@@ -1,0 +1,95 @@
+/* Growing texts, and reading files into them. */
+#include "cli/text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/terminal.h"
+
+enum { FIRST_CAPACITY = 256, READ_BYTES = 65536 };
+
+static void reserve(struct text *text, size_t more)
+{
+    if (more < text->capacity - text->size) {
+        return; /* the NUL has its place too */
+    }
+    size_t capacity = text->capacity == 0 ? FIRST_CAPACITY : text->capacity;
+    while (capacity - text->size <= more && capacity <= SIZE_MAX / 2) {
+        capacity *= 2;
+    }
+    char *const data = capacity - text->size <= more ? NULL : realloc(text->data, capacity);
+    if (data == NULL) {
+        exit(terminal_fail(CLI_MACHINE, "out of memory"));
+    }
+    text->data = data;
+    text->capacity = capacity;
+}
+
+void text_append(struct text *text, const void *bytes, size_t size)
+{
+    reserve(text, size);
+    if (size > 0) {
+        memcpy(text->data + text->size, bytes, size);
+    }
+    text->size += size;
+    text->data[text->size] = '\0';
+}
+
+void text_printf(struct text *text, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    const int size = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    if (size < 0) {
+        exit(terminal_fail(CLI_MACHINE, "a text is too long to print"));
+    }
+    reserve(text, (size_t)size);
+    va_start(args, format);
+    (void)vsnprintf(text->data + text->size, (size_t)size + 1, format, args);
+    va_end(args);
+    text->size += (size_t)size;
+}
+
+void text_done(struct text *text)
+{
+    free(text->data);
+    *text = (struct text){0};
+}
+
+static void close_file(const int *fd)
+{
+    if (*fd >= 0) {
+        (void)close(*fd);
+    }
+}
+
+int text_read_file(struct text *text, const char *path, size_t size_max)
+{
+    CLI_CLEANUP(close_file) const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return terminal_fail(CLI_USAGE, "cannot open '%s': %s", path, strerror(errno));
+    }
+    while (text->size <= size_max) {
+        reserve(text, READ_BYTES);
+        const size_t left = size_max + 1 - text->size;
+        const ssize_t got =
+            read(fd, text->data + text->size, left < READ_BYTES ? left : READ_BYTES);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got < 0) {
+            return terminal_fail(CLI_USAGE, "cannot read '%s': %s", path, strerror(errno));
+        }
+        text->size += (size_t)got;
+        if (got == 0) {
+            break;
+        }
+    }
+    text->data[text->size] = '\0';
+    return CLI_OK;
+}

@@ -1,0 +1,7 @@
+;; As much memory from the start as the limit allows, and a page more.
+(module
+  ;; @function memory:size query
+  ;; @import convex/core input_read output_write
+  (memory (export "memory") 4097)
+  ;; @include numbers
+  (func (export "memory:size") (call $output_number (i64.extend_i32_u (memory.size)))))

@@ -1,0 +1,5 @@
+;; Metadata without a function.
+(module
+  ;; @section convex.functions {"abi":1,"functions":[]}
+  (memory (export "memory") 1)
+  (func (export "a:run")))

@@ -1,0 +1,10 @@
+;; A start section that traps.
+(module
+  ;; @function phase:run query
+  ;; @function phase:run_mutation mutation {"export": "phase:run"}
+  ;; @import convex/core input_read output_write
+  ;; @import convex/db-read 1.0/get
+  (memory (export "memory") 1)
+  (func $start (unreachable))
+  (start $start)
+  (func (export "phase:run")))
