@@ -169,15 +169,6 @@ void cordon_free(void *text)
 
 /* -- Modules -------------------------------------------------------------------------------- */
 
-/* A text for the caller, NUL-terminated. */
-static cordon_error *give_text(struct buffer *buffer, char **out_text)
-{
-    TRY(buffer_append_byte(buffer, '\0'));
-    size_t size = 0;
-    *out_text = (char *)buffer_take(buffer, &size);
-    return NULL;
-}
-
 static cordon_error *set_functions(
     cordon_runtime *runtime,
     const cordon_module *modules,
@@ -199,7 +190,7 @@ static cordon_error *set_functions(
         runner_deploy(runtime->runner, TENANT_DEFAULT, list, count, mode, &report);
     mem_free(list);
     TRY(error);
-    return give_text(&report, out_report);
+    return api_give_text(&report, out_report);
 }
 
 cordon_error *cordon_deploy(
@@ -220,7 +211,7 @@ cordon_check(cordon_runtime *runtime, const cordon_module *module, char **out_re
     CORDON_CLEANUP_BUFFER struct buffer report;
     buffer_init(&report, (size_t)64 << 20);
     TRY(runner_check(runtime->runner, slice_of(module->data, module->size), &report));
-    return give_text(&report, out_report);
+    return api_give_text(&report, out_report);
 }
 
 /* -- Calls ---------------------------------------------------------------------------------- */
@@ -249,6 +240,9 @@ static cordon_error *read_request(const cordon_request *given, cordon_request *o
     memcpy(out_request, given, given->size);
     if (out_request->path == NULL) {
         return cordon_error_new(CORDON_E_INVALID, "request.path names no function");
+    }
+    if (out_request->has_time && out_request->time_ms > UINT64_MAX / 1000000) {
+        return cordon_error_new(CORDON_E_INVALID, "a time after the year 2554 can't be told");
     }
     return NULL;
 }
@@ -376,7 +370,7 @@ cordon_error *cordon_outcome_to_json(const cordon_outcome *outcome, char **out_j
     CORDON_CLEANUP_BUFFER struct buffer text;
     buffer_init(&text, SIZE_MAX);
     TRY(outcome_write_json((const struct outcome *)outcome, &text));
-    return give_text(&text, out_json);
+    return api_give_text(&text, out_json);
 }
 
 cordon_error *cordon_limits_to_json(char **out_json)
@@ -399,7 +393,7 @@ cordon_error *cordon_limits_to_json(char **out_json)
             info->text));
     }
     TRY(buffer_append_byte(&text, ']'));
-    return give_text(&text, out_json);
+    return api_give_text(&text, out_json);
 }
 
 bool cordon_json_is_object(const char *text, size_t size, cordon_error **out_error)
