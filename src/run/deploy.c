@@ -455,6 +455,12 @@ static cordon_error *keep_deployment(
     return NULL;
 }
 
+static cordon_error *parse_deploy_row(struct slice row, struct json_doc **out_doc)
+{
+    const struct json_limits limits = {.bytes_max = (size_t)16 << 20, .depth_max = 16};
+    return json_parse(row, &limits, out_doc);
+}
+
 /* The deployment's secret, made if there is none; in the arena. */
 static cordon_error *
 read_secret(struct session *session, struct arena *arena, struct slice *out_secret)
@@ -500,6 +506,45 @@ static cordon_error *deploy_in_session(
     return NULL;
 }
 
+/* When the functions that the store holds were deployed; 0 if there are none. */
+static cordon_error *
+read_deploy_time(struct session *session, struct arena *arena, uint64_t *out_time_ms)
+{
+    struct slice row;
+    TRY(read_row(session, SLICE("deploy"), arena, &row));
+    *out_time_ms = 0;
+    if (row.size == 0) {
+        return NULL;
+    }
+    CORDON_CLEANUP(json_freep) struct json_doc *doc = NULL;
+    TRY(parse_deploy_row(row, &doc));
+    (void)json_u64(json_get(json_root(doc), SLICE("time_ms")), out_time_ms);
+    return NULL;
+}
+
+/*
+ * Functions for this process alone. Beside a store that holds a deployment they get its secret and
+ * time, so that a module's import phase is the same as when it is deployed.
+ */
+static cordon_error *load_in_place(
+    struct runner *runner,
+    uint32_t tenant,
+    const struct deploy_module *modules,
+    size_t count,
+    struct session *session,
+    struct buffer *report,
+    struct deployment **out_deployment)
+{
+    CORDON_CLEANUP_ARENA struct arena arena;
+    arena_init(&arena, (size_t)16 << 20);
+    struct slice secret;
+    uint64_t time_ms = 0;
+    TRY(read_row(session, SLICE("secret"), &arena, &secret));
+    TRY(read_deploy_time(session, &arena, &time_ms));
+    return make_deployment(
+        runner, tenant, modules, count, secret, time_ms, report, out_deployment);
+}
+
 static cordon_error *deploy_locked(
     struct runner *runner,
     uint32_t tenant,
@@ -509,14 +554,10 @@ static cordon_error *deploy_locked(
     struct buffer *report,
     struct deployment **out_deployment)
 {
-    if (mode == DEPLOY_LOAD_ONLY) {
-        return make_deployment(
-            runner, tenant, modules, count, (struct slice){0}, 0, report, out_deployment);
-    }
     struct session session;
     cordon_error *error = session_begin(runner, tenant, &session);
     if (error == NULL) {
-        error = deploy_in_session(
+        error = (mode == DEPLOY_KEEP ? deploy_in_session : load_in_place)(
             runner, tenant, modules, count, &session, report, out_deployment);
     }
     session_end(&session);
@@ -573,9 +614,8 @@ static cordon_error *load_in_session(
     if (row.size == 0) {
         return NULL;
     }
-    const struct json_limits limits = {.bytes_max = (size_t)16 << 20, .depth_max = 16};
     CORDON_CLEANUP(json_freep) struct json_doc *doc = NULL;
-    TRY(json_parse(row, &limits, &doc));
+    TRY(parse_deploy_row(row, &doc));
     const struct json_node *list = json_get(json_root(doc), SLICE("modules"));
     const size_t count = json_count(list);
     struct deploy_module *modules = arena_alloc(arena, (count + 1) * sizeof *modules);
