@@ -36,6 +36,9 @@ void *arena_alloc(struct arena *arena, size_t size);
 /* A copy of the bytes with a NUL behind them, or a slice with data NULL as arena_alloc. */
 struct slice arena_copy(struct arena *arena, struct slice bytes);
 
+/* Why the last allocation failed: CORDON_E_TOO_LARGE (the ceiling) or CORDON_E_NO_MEMORY. */
+CORDON_MUST_USE cordon_error *arena_error(const struct arena *arena);
+
 static inline size_t arena_bytes(const struct arena *arena)
 {
     return arena->bytes;

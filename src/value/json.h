@@ -19,6 +19,7 @@
 
 #include "base/buffer.h"
 
+struct arena;
 struct json_doc;
 struct json_node; /* a value inside a document; lives as long as the document */
 
@@ -47,6 +48,16 @@ struct json_limits {
  */
 CORDON_MUST_USE cordon_error *json_parse(
     struct slice text, const struct json_limits *limits, struct json_doc **out_doc);
+
+/*
+ * As json_parse(), but the copy of the text and with it all strings lie in the arena and outlive
+ * the document. Errors: as json_parse(), CORDON_E_TOO_LARGE also when the arena is full.
+ */
+CORDON_MUST_USE cordon_error *json_parse_in_arena(
+    struct slice text,
+    const struct json_limits *limits,
+    struct arena *arena,
+    struct json_doc **out_doc);
 
 /* NULL accepted. */
 void json_free(struct json_doc *doc);

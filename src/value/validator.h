@@ -17,7 +17,7 @@ struct validator;
 #define VALIDATOR_NESTING_MAX 64
 
 /*
- * Parses one validator into the arena; nothing is borrowed from the JSON. The JSON `null` is `any`.
+ * Parses one validator into the arena; nothing is borrowed from the JSON. NULL and `null` are any.
  * Errors: CORDON_E_BAD_VALUE, which says where in the validator; CORDON_E_TOO_NESTED;
  * CORDON_E_TOO_LARGE when the arena is full; CORDON_E_NO_MEMORY.
  */
@@ -50,9 +50,9 @@ struct validator_context {
     validator_table_lookup *lookup;
     void *lookup_arg;
     /*
-     * Pairs of a validator and a value that may still be looked at; counted down. A union is tried
-     * member by member for each item of an array, so a small text can ask for much work; the caller
-     * charges what was used.
+     * How many validators may still be held against a value, or names of fields compared; counted
+     * down. A union is tried member by member for each item of an array, so a small text can ask
+     * for much work; the caller charges what was used.
      */
     uint64_t steps_left;
 };

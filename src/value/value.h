@@ -20,6 +20,8 @@
 #include "base/arena.h"
 #include "base/buffer.h"
 
+#include <math.h>
+
 struct json_node;
 struct value_field;
 
@@ -38,8 +40,8 @@ enum value_kind {
 
 struct value {
     enum value_kind kind : 8;
-    unsigned nesting : 8; /* 0 for a scalar, else 1 + that of the deepest item */
-    uint32_t count;       /* bytes of a string or bytes, items of an array, fields of an object */
+    unsigned nesting : 24; /* 0 for a scalar, else 1 + that of the deepest item */
+    uint32_t count;        /* bytes of a string or bytes, items of an array, fields of an object */
     union {
         int64_t int64;
         double float64;
@@ -98,6 +100,12 @@ static inline struct value value_bytes(struct slice bytes)
 /* The items or fields are borrowed; fields must be sorted by name, each name once. */
 struct value value_array(const struct value *items, size_t count);
 struct value value_object(const struct value_field *fields, size_t count);
+
+/* True for the four floats that a JSON number can't be: NaN, both infinities, -0. */
+static inline bool value_float_is_special(double number)
+{
+    return !isfinite(number) || (number == 0 && signbit(number));
+}
 
 /* -- Looking inside ------------------------------------------------------------------------- */
 
