@@ -54,6 +54,8 @@ static void check_facts(const struct wasm_module *module)
     }
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     CORDON_CLEANUP_ARENA struct arena arena;

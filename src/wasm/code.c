@@ -21,11 +21,12 @@ static cordon_error *take_locals(struct wasm_cursor *c, struct wasm_function *fu
         TRY(wasm_take_type(c, "The type of a local", &type));
         locals += count; /* at most 2^32 groups of less than 2^32: no overflow */
     }
-    if (locals + parameters > c->limits->locals) {
+    const uint64_t all = locals + parameters;
+    if (all > c->limits->locals) {
         return wasm_refuse(
             wasm_at(c, start), "Split the function, or build it with optimisation.",
-            "%llu parameters and locals are declared; the limit is %u",
-            (unsigned long long)(locals + parameters), c->limits->locals);
+            "%llu parameters and locals are declared; the limit is %u", (unsigned long long)all,
+            c->limits->locals);
     }
     function->locals = (uint32_t)locals;
     return NULL;
@@ -82,8 +83,15 @@ cordon_error *wasm_read_code(struct wasm_cursor *c)
             wasm_at(c, start), WASM_ADVICE_DAMAGED, "There are %u function bodies for %u functions",
             count, defined);
     }
-    for (uint32_t i = 0; i < count; i++) {
-        TRY(take_function(c, imported + i));
+    uint64_t locals = 0;
+    for (uint32_t i = imported; i < imported + count; i++) {
+        TRY(take_function(c, i));
+        locals += module->functions[i].locals;
+        if (locals > c->limits->all_locals) {
+            return wasm_refuse(
+                wasm_at(c, module->functions[i].body_offset), WASM_ADVICE_SMALLER,
+                "The functions have more than %u locals together", c->limits->all_locals);
+        }
     }
     return NULL;
 }

@@ -62,6 +62,7 @@ cordon_error *wasm_take_signed(
     uint8_t byte = 0x80;
     unsigned shift = 0;
     for (; (byte & 0x80) != 0; shift += 7) {
+        CORDON_ASSERT(shift < bits); /* as the byte before was not the last that may be */
         TRY(wasm_take_byte(c, what, &byte));
         if (shift + 7 >= bits && !is_last_byte(byte, bits - shift)) {
             return refuse_number(c, start, bits, what);
@@ -143,7 +144,7 @@ cordon_error *wasm_take_name(
             wasm_at(c, start), "Give it a shorter name.", "%s is %u bytes long; the limit is %u",
             what, size, size_max);
     }
-    struct slice name;
+    struct slice name = {NULL, 0};
     TRY(wasm_take_bytes(c, size, what, &name));
     if (!utf8_valid(name)) {
         return wasm_refuse(wasm_at(c, start), WASM_ADVICE_DAMAGED, "%s is not UTF-8", what);

@@ -32,6 +32,9 @@
  * body_bytes        Register allocation takes more than linear time in the size of a function.
  * locals            Parameters included. Unoptimised builds have a local per intermediate value;
  *                   the engine stops at 50,000.
+ * all_locals        Five bytes declare 20,000 locals, for each of which the compiler makes a
+ *                   variable and an initial value; an unoptimised program of 10,000 functions has
+ *                   half a million.
  * custom_sections   Debug information takes about a dozen.
  * name_bytes        Of an import, an export or a custom section. Not of debug names.
  */
@@ -50,6 +53,7 @@
     X(data_segments, 50000, "data segments")                                                       \
     X(body_bytes, 1048576, "bytes of a function body")                                             \
     X(locals, 20000, "parameters and locals of a function")                                        \
+    X(all_locals, 2000000, "locals of all functions")                                              \
     X(custom_sections, 256, "custom sections")                                                     \
     X(name_bytes, 4096, "bytes of a name")
 

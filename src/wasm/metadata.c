@@ -98,7 +98,7 @@ static cordon_error *take_text(
 static cordon_error *read_path(
     struct reading *r, const struct json_node *object, struct wasm_metadata_function *function)
 {
-    struct slice text;
+    struct slice text = {NULL, 0};
     TRY(take_text(r, object, "path", &text));
     r->path = text;
     return refuse_because(r, "a path", function_path_parse(text, r->arena, &function->path));
@@ -109,7 +109,7 @@ static cordon_error *read_export(
     const struct json_node *object,
     struct wasm_metadata_function *function)
 {
-    struct slice name;
+    struct slice name = {NULL, 0};
     TRY(take_text(r, object, "export", &name));
     const struct wasm_export *export = wasm_find_export(r->module, name);
     if (export == NULL) {
@@ -132,7 +132,7 @@ static cordon_error *read_kind(
     const struct json_node *object,
     struct wasm_metadata_function *function)
 {
-    struct slice name;
+    struct slice name = {NULL, 0};
     TRY(take_text(r, object, "kind", &name));
     if (!kind_parse(name, &function->kind)) {
         return wasm_refuse(
@@ -157,7 +157,7 @@ static cordon_error *read_visibility(
     const struct json_node *object,
     struct wasm_metadata_function *function)
 {
-    struct slice name;
+    struct slice name = {NULL, 0};
     TRY(take_text(r, object, "visibility", &name));
     if (slice_equal(name, SLICE("public"))) {
         function->visibility = WASM_PUBLIC;
@@ -353,6 +353,7 @@ cordon_error *wasm_metadata_read(
 {
     const struct wasm_section *section = NULL;
     TRY(find_section(module, &section));
+    CORDON_ASSERT(section != NULL);
     const uint32_t offset = wasm_offset_of(module, section->content);
     struct reading reading = {
         .module = module,

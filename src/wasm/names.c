@@ -10,7 +10,7 @@ static cordon_error *take_function_names(struct wasm_cursor *c)
     TRY(wasm_take_count(c, "function names", module->function_count, 2, &count));
     for (uint32_t i = 0; i < count; i++) {
         uint32_t function = 0;
-        struct slice name;
+        struct slice name = {NULL, 0};
         TRY(wasm_take_index(c, "The function of a name", module->function_count, &function));
         TRY(wasm_take_name(c, "The name of a function", UINT32_MAX, &name));
         if (name.size > 0) {

@@ -136,7 +136,7 @@ static cordon_error *count_sections(struct wasm_cursor c, uint32_t *out_count)
     uint32_t customs = 0;
     uint8_t rank = 0;
     for (; wasm_left(&c) > 0; count++) {
-        struct wasm_section section;
+        struct wasm_section section = {.id = WASM_SECTION_NONE};
         TRY(take_section(&c, &section));
         TRY(check_order(&c, &section, &rank));
         customs += section.id == WASM_SECTION_CUSTOM;
@@ -190,13 +190,14 @@ static cordon_error *read_frames(const struct wasm_cursor *whole)
     return NULL;
 }
 
+typedef cordon_error *section_reader(struct wasm_cursor *c);
+
 static cordon_error *read_section(
-    const struct wasm_cursor *whole,
-    enum wasm_section_id id,
-    cordon_error *(*read)(struct wasm_cursor *))
+    const struct wasm_cursor *whole, enum wasm_section_id id, section_reader *read)
 {
     const struct wasm_section *section = wasm_find_section(whole->module, id);
     struct wasm_cursor c = open_section(whole, section);
+    /* cppcheck-suppress returnDanglingLifetime ; `read` is no constructor but a function */
     TRY(read(&c));
     if (wasm_left(&c) > 0 && section != NULL) {
         return wasm_refuse(

@@ -43,7 +43,7 @@ static inline struct wasm_place wasm_place_in_custom(
  * "name". <advice>". `format` makes <what>, a sentence without its period; `advice` is whole
  * sentences.
  */
-CORDON_FREED_BY(cordon_error_free) CORDON_MUST_USE CORDON_PRINTF(3, 4) cordon_error *wasm_refuse(
+__attribute__((returns_nonnull)) CORDON_MUST_USE CORDON_PRINTF(3, 4) cordon_error *wasm_refuse(
     struct wasm_place place, const char *advice, const char *format, ...);
 
 /* Proposals to WebAssembly that are not admitted: id, what a text calls it, what to do. */
@@ -77,7 +77,7 @@ enum wasm_refused_feature {
 };
 
 /* Refuses because `subject` ("The memory") uses that proposal. */
-CORDON_FREED_BY(cordon_error_free) CORDON_MUST_USE cordon_error *wasm_refuse_feature(
+__attribute__((returns_nonnull)) CORDON_MUST_USE cordon_error *wasm_refuse_feature(
     struct wasm_place place, const char *subject, enum wasm_refused_feature feature);
 
 /* A name in double quotes, safe to print: escaped, and cut with a mark where it is long. */

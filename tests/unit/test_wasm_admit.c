@@ -26,7 +26,7 @@ static const struct wasm_import_type offered[] = {
 static const struct wasm_rules rules = {
     .imports = offered,
     .import_count = sizeof offered / sizeof offered[0],
-    .memory_bytes_max = 4 * WASM_PAGE_BYTES,
+    .memory_bytes_max = (uint64_t)4 * WASM_PAGE_BYTES,
     .table_elements_max = 10,
 };
 

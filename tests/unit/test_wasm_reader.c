@@ -488,6 +488,7 @@ static void test_limits(void **state)
     CASE(data_segments, 1, "1 data segments are declared; the limit is 0");
     CASE(body_bytes, 11, "The function body is 11 bytes long; the limit is 10");
     CASE(locals, 8, "8 parameters and locals are declared; the limit is 7");
+    CASE(all_locals, 3, "The functions have more than 2 locals together");
     CASE(custom_sections, 3, "There are more than 2 custom sections");
     CASE(name_bytes, 13, "The name of an export is 13 bytes long; the limit is 12");
 #undef CASE

@@ -121,8 +121,9 @@ static inline void emit_u32(struct buffer *out, uint32_t value)
 static inline void emit_signed(struct buffer *out, int64_t value)
 {
     while (value < -64 || value > 63) {
-        emit_byte(out, 0x80 | ((uint64_t)value & 0x7f));
-        value >>= 7;
+        const int64_t low = value & 0x7f;
+        emit_byte(out, 0x80 | (unsigned)low);
+        value = (value - low) / 128;
     }
     emit_byte(out, (uint64_t)value & 0x7f);
 }
