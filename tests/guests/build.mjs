@@ -104,8 +104,8 @@ const shared = Math.max(
   time(new URL(import.meta.url).pathname),
   ...readdirSync(join(source, 'lib')).map((name) => time(join(source, 'lib', name))));
 const names = readdirSync(source).filter((name) => name.endsWith('.wat')).map((name) => basename(name, '.wat'));
-for (const old of readdirSync(target)) {
-  if (!names.includes(old.replace(/\.wasm$/, ''))) rmSync(join(target, old), { recursive: true });
+for (const old of readdirSync(target).filter((name) => name.endsWith('.wasm'))) {
+  if (!names.includes(basename(old, '.wasm'))) rmSync(join(target, old));
 }
 let compiled = 0;
 for (const name of names) {
