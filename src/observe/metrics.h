@@ -17,9 +17,10 @@ void metrics_free(struct metrics *metrics);
 
 /*
  * Registers one series. `labels` is the text between the braces, such as
- * `udf_type="query",status="success"`, or NULL. Series of one name are registered one after the
- * other with the same help. The result lives as long as the registry; NULL when memory is out is
- * not possible to ignore: it is an error.
+ * `udf_type="query",status="success"`, or NULL. The help of a name's first series counts for all.
+ * The result lives as long as the registry; registering a series again gives the same one. Errors:
+ * CORDON_E_INVALID for labels that are no name="value" pairs and for a name that has another type;
+ * CORDON_E_NO_MEMORY. Any thread.
  */
 CORDON_MUST_USE cordon_error *metrics_counter(
     struct metrics *metrics,
@@ -49,6 +50,6 @@ int64_t gauge_get(const struct gauge *gauge);
 void histogram_observe_ns(struct histogram *histogram, uint64_t ns);
 
 /* Prometheus text format 0.0.4 of everything registered. Any thread. */
-CORDON_MUST_USE cordon_error *metrics_write(const struct metrics *metrics, struct buffer *out);
+CORDON_MUST_USE cordon_error *metrics_write(struct metrics *metrics, struct buffer *out);
 
 #endif

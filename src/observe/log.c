@@ -1,0 +1,437 @@
+/*
+ * Log lines: built under one lock into memory, handed to the operating system in lumps.
+ *
+ * Never waiting for a reader is the hard part. A borrowed descriptor cannot be made non-blocking:
+ * that flag belongs to everybody who shares it, the shell that started us among them. So a pipe or
+ * terminal is opened once more through /proc, which gives flags of our own; a socket takes the flag
+ * with each send; a file never makes a writer wait for a reader. Where /proc is missing, we ask for
+ * room first and write no more than a pipe promises to take at once.
+ *
+ * Two buffers: lines are added to one while the other is on its way, so that nobody waits for a
+ * write but the thread that does it. When the reader is behind and the first is full, lines are
+ * lost and counted, and the next line that fits is preceded by one that says how many.
+ *
+ * Control characters, and the characters that reorder or hide text on a terminal, are escaped in
+ * both formats: what a client sends must not be able to forge a line or move a cursor.
+ */
+#include "observe/log.h"
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "value/utf8.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    FLUSH_BYTES = 64 << 10,
+    PENDING_BYTES_MAX = 4 << 20, /* what may wait for a reader */
+    KEPT_BYTES_MAX = 256 << 10,  /* a buffer that grew past this is given back once it is empty */
+    TIME_TEXT_BYTES = 20,        /* 2026-01-31T23:59:59 and a NUL */
+};
+
+enum sink_kind { SINK_FILE, SINK_OWN, SINK_SOCKET, SINK_SHARED };
+
+struct sink {
+    int fd;
+    enum sink_kind kind; /* SINK_OWN: opened again without blocking, and closed by us */
+};
+
+struct log {
+    struct sink sink;
+    bool text;
+    pthread_mutex_t lock;  /* guards what follows, save that the flushing thread owns `leaving` */
+    struct buffer pending; /* whole lines */
+    struct buffer leaving; /* what is being written */
+    size_t left;           /* bytes of `leaving` that are written */
+    bool flushing;
+    uint64_t lost_told; /* of `lost`, how many a line has reported */
+    uint64_t time_s;    /* whose text stands in `time_text` */
+    char time_text[TIME_TEXT_BYTES];
+    _Atomic uint64_t lost;
+};
+
+/* -- The descriptor ------------------------------------------------------------------------- */
+
+static struct sink open_sink(int fd)
+{
+    struct stat status;
+    if (fstat(fd, &status) != 0 || S_ISREG(status.st_mode)) {
+        return (struct sink){fd, SINK_FILE};
+    }
+    if (S_ISSOCK(status.st_mode)) {
+        return (struct sink){fd, SINK_SOCKET};
+    }
+    char path[32];
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    const int own = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    return own >= 0 ? (struct sink){own, SINK_OWN} : (struct sink){fd, SINK_SHARED};
+}
+
+/* As write(2), but EAGAIN in place of waiting for a reader. */
+static ssize_t write_some(struct sink sink, struct slice bytes)
+{
+    if (sink.kind == SINK_SOCKET) {
+        return send(sink.fd, bytes.data, bytes.size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
+    if (sink.kind == SINK_SHARED) {
+        struct pollfd room = {.fd = sink.fd, .events = POLLOUT};
+        if (poll(&room, 1, 0) != 1 || (room.revents & POLLOUT) == 0) {
+            errno = (room.revents & (POLLERR | POLLNVAL)) != 0 ? EPIPE : EAGAIN;
+            return -1;
+        }
+        bytes.size = bytes.size < PIPE_BUF ? bytes.size : PIPE_BUF;
+    }
+    return write(sink.fd, bytes.data, bytes.size);
+}
+
+/* Keeps the signal of a reader that went away from ending the process. */
+static bool block_sigpipe(sigset_t *out_before)
+{
+    sigset_t pipe_only;
+    (void)sigemptyset(&pipe_only);
+    (void)sigaddset(&pipe_only, SIGPIPE);
+    return pthread_sigmask(SIG_BLOCK, &pipe_only, out_before) == 0;
+}
+
+static void unblock_sigpipe(const sigset_t *before, bool reader_gone)
+{
+    if (reader_gone && sigismember(before, SIGPIPE) == 0) {
+        sigset_t pipe_only;
+        (void)sigemptyset(&pipe_only);
+        (void)sigaddset(&pipe_only, SIGPIPE);
+        const struct timespec now = {0};
+        (void)sigtimedwait(&pipe_only, NULL, &now);
+    }
+    (void)pthread_sigmask(SIG_SETMASK, before, NULL);
+}
+
+static uint64_t count_lines(struct slice bytes)
+{
+    uint64_t lines = 0;
+    const uint8_t *at = bytes.data;
+    const uint8_t *const end = at + bytes.size;
+    while (at < end && (at = memchr(at, '\n', (size_t)(end - at))) != NULL) {
+        lines++;
+        at++;
+    }
+    return lines;
+}
+
+/* Writes `leaving`. False: the reader is behind, and the rest stays for later. */
+static bool write_leaving(struct log *log)
+{
+    while (log->left < log->leaving.size) {
+        const struct slice rest = slice_from(buffer_slice(&log->leaving), log->left);
+        const ssize_t written = write_some(log->sink, rest);
+        if (written >= 0) {
+            log->left += (size_t)written;
+        } else if (errno == EAGAIN) {
+            return false;
+        } else if (errno != EINTR) { /* the reader is gone or the disk is full */
+            (void)atomic_fetch_add(&log->lost, count_lines(rest));
+            break;
+        }
+    }
+    if (log->leaving.capacity > KEPT_BYTES_MAX) {
+        buffer_done(&log->leaving);
+    }
+    buffer_clear(&log->leaving);
+    log->left = 0;
+    return true;
+}
+
+void log_flush(struct log *log)
+{
+    if (log == NULL) {
+        return;
+    }
+    (void)pthread_mutex_lock(&log->lock);
+    if (log->flushing || (log->pending.size == 0 && log->leaving.size == 0)) {
+        (void)pthread_mutex_unlock(&log->lock);
+        return;
+    }
+    log->flushing = true;
+    sigset_t before;
+    const bool blocked = block_sigpipe(&before);
+    const uint64_t lost_before = atomic_load(&log->lost);
+    /* Two rounds: what stood there before, and what came meanwhile. */
+    for (int round = 0; round < 2 && (log->leaving.size > 0 || log->pending.size > 0); round++) {
+        if (log->leaving.size == 0) {
+            const struct buffer empty = log->leaving;
+            log->leaving = log->pending;
+            log->pending = empty;
+        }
+        (void)pthread_mutex_unlock(&log->lock);
+        const bool all = write_leaving(log);
+        (void)pthread_mutex_lock(&log->lock);
+        if (!all) {
+            break;
+        }
+    }
+    log->flushing = false;
+    (void)pthread_mutex_unlock(&log->lock);
+    if (blocked) {
+        unblock_sigpipe(&before, atomic_load(&log->lost) != lost_before);
+    }
+}
+
+/* -- Life ----------------------------------------------------------------------------------- */
+
+cordon_error *log_new(int fd, enum log_format format, struct log **out_log)
+{
+    struct log *log = MEM_NEW(struct log);
+    if (log == NULL) {
+        return error_no_memory();
+    }
+    log->sink = open_sink(fd);
+    log->text = format == LOG_TEXT || (format == LOG_AUTO && isatty(fd) == 1);
+    log->time_s = UINT64_MAX;
+    buffer_init(&log->pending, PENDING_BYTES_MAX);
+    buffer_init(&log->leaving, PENDING_BYTES_MAX);
+    (void)pthread_mutex_init(&log->lock, NULL);
+    *out_log = log;
+    return NULL;
+}
+
+void log_free(struct log *log)
+{
+    if (log == NULL) {
+        return;
+    }
+    log_flush(log);
+    if (log->sink.kind == SINK_OWN) {
+        (void)close(log->sink.fd);
+    }
+    buffer_done(&log->pending);
+    buffer_done(&log->leaving);
+    (void)pthread_mutex_destroy(&log->lock);
+    mem_free(log);
+}
+
+uint64_t log_lost(const struct log *log)
+{
+    return log == NULL ? 0 : atomic_load(&log->lost);
+}
+
+/* -- Strings -------------------------------------------------------------------------------- */
+
+/* Characters that move, hide or reorder what stands around them. */
+static bool is_unsafe(uint32_t code_point)
+{
+    return code_point < 0x20 || (code_point >= 0x7f && code_point < 0xa0) ||
+           (code_point >= 0x200b && code_point <= 0x200f) ||
+           (code_point >= 0x2028 && code_point <= 0x202e) ||
+           (code_point >= 0x2060 && code_point <= 0x206f) || code_point == 0xfeff;
+}
+
+static bool is_plain(uint8_t byte)
+{
+    return byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
+}
+
+/* One character that is not plain ASCII. `*text` moves past it. */
+static cordon_error *write_special(struct buffer *buffer, struct slice *text)
+{
+    const uint8_t byte = text->data[0];
+    if (byte == '"' || byte == '\\') {
+        const uint8_t escaped[2] = {'\\', byte};
+        *text = slice_from(*text, 1);
+        return buffer_append(buffer, slice_of(escaped, 2));
+    }
+    if (byte == '\n' || byte == '\t') {
+        *text = slice_from(*text, 1);
+        return buffer_append(buffer, byte == '\n' ? SLICE("\\n") : SLICE("\\t"));
+    }
+    uint32_t code_point = 0;
+    size_t skip = 0;
+    const size_t size = utf8_decode(*text, &code_point, &skip);
+    if (size == 0) {
+        *text = slice_from(*text, skip);
+        return buffer_append(buffer, SLICE("\\ufffd"));
+    }
+    const struct slice character = slice_of(text->data, size);
+    *text = slice_from(*text, size);
+    if (is_unsafe(code_point)) {
+        return buffer_printf(buffer, "\\u%04" PRIx32, code_point);
+    }
+    return buffer_append(buffer, character);
+}
+
+/* A string in quotes, valid JSON and safe to look at. */
+static cordon_error *write_string(struct buffer *buffer, struct slice text)
+{
+    TRY(buffer_append_byte(buffer, '"'));
+    while (text.size > 0) {
+        size_t plain = 0;
+        while (plain < text.size && is_plain(text.data[plain])) {
+            plain++;
+        }
+        TRY(buffer_append(buffer, slice_of(text.data, plain)));
+        text = slice_from(text, plain);
+        if (text.size > 0) {
+            TRY(write_special(buffer, &text));
+        }
+    }
+    return buffer_append_byte(buffer, '"');
+}
+
+/* For people: without quotes where nothing needs them. */
+static cordon_error *write_word(struct buffer *buffer, struct slice text)
+{
+    bool bare = text.size > 0;
+    for (size_t i = 0; i < text.size && bare; i++) {
+        bare = is_plain(text.data[i]) && text.data[i] != ' ' && text.data[i] != '=';
+    }
+    return bare ? buffer_append(buffer, text) : write_string(buffer, text);
+}
+
+static cordon_error *write_i64(struct buffer *buffer, int64_t number)
+{
+    char digits[24];
+    char *const end = digits + sizeof digits;
+    char *at = end;
+    uint64_t rest = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+    do {
+        *--at = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest > 0);
+    if (number < 0) {
+        *--at = '-';
+    }
+    return buffer_append(buffer, slice_of(at, (size_t)(end - at)));
+}
+
+static cordon_error *write_double(struct buffer *buffer, double number)
+{
+    const bool finite = number - number == 0.0;
+    return finite ? buffer_printf(buffer, "%.15g", number) : buffer_append(buffer, SLICE("null"));
+}
+
+static cordon_error *write_field(struct log *log, const struct log_field *field)
+{
+    struct buffer *const line = &log->pending;
+    TRY(buffer_append(line, log->text ? SLICE(" ") : SLICE(",\"")));
+    TRY(buffer_append(line, slice_str(field->key)));
+    TRY(buffer_append(line, log->text ? SLICE("=") : SLICE("\":")));
+    switch (field->type) {
+    case LOG_STRING:
+        return log->text ? write_word(line, field->string) : write_string(line, field->string);
+    case LOG_NUMBER:
+        return write_i64(line, field->number);
+    case LOG_NUMBER_DOUBLE:
+        return write_double(line, field->number_double);
+    }
+    return NULL;
+}
+
+/* -- Lines ---------------------------------------------------------------------------------- */
+
+/* UTC with milliseconds. The text of a second is made once. */
+static cordon_error *write_time(struct log *log, uint64_t now_ns)
+{
+    const uint64_t now_s = now_ns / 1000000000;
+    if (now_s != log->time_s) {
+        const time_t seconds = (time_t)now_s;
+        struct tm parts;
+        if (gmtime_r(&seconds, &parts) == NULL ||
+            strftime(log->time_text, sizeof log->time_text, "%Y-%m-%dT%H:%M:%S", &parts) == 0) {
+            log->time_text[0] = '\0';
+        }
+        log->time_s = now_s;
+    }
+    const unsigned ms = (unsigned)(now_ns / 1000000 % 1000);
+    const uint8_t fraction[5] = {
+        '.', (uint8_t)('0' + ms / 100), (uint8_t)('0' + ms / 10 % 10), (uint8_t)('0' + ms % 10),
+        'Z',
+    };
+    TRY(buffer_append(&log->pending, slice_str(log->time_text)));
+    return buffer_append(&log->pending, slice_of(fraction, sizeof fraction));
+}
+
+static cordon_error *write_line(
+    struct log *log,
+    enum log_level level,
+    const char *event,
+    const struct log_field *fields,
+    size_t field_count)
+{
+    static const char *const json_levels[] = {"debug", "info", "warn", "error"};
+    static const char *const text_levels[] = {" DEBUG ", " INFO  ", " WARN  ", " ERROR "};
+    struct buffer *const line = &log->pending;
+    if (!log->text) {
+        TRY(buffer_append(line, SLICE("{\"time\":\"")));
+    }
+    TRY(write_time(log, clock_wall_ns()));
+    if (log->text) {
+        TRY(buffer_append(line, slice_str(text_levels[level])));
+        TRY(buffer_append(line, slice_str(event)));
+    } else {
+        TRY(buffer_append(line, SLICE("\",\"level\":\"")));
+        TRY(buffer_append(line, slice_str(json_levels[level])));
+        TRY(buffer_append(line, SLICE("\",\"event\":\"")));
+        TRY(buffer_append(line, slice_str(event)));
+        TRY(buffer_append_byte(line, '"'));
+    }
+    for (size_t i = 0; i < field_count; i++) {
+        TRY(write_field(log, &fields[i]));
+    }
+    return buffer_append(line, log->text ? SLICE("\n") : SLICE("}\n"));
+}
+
+/* A line that does not fit whole is taken back. */
+static bool add_line(
+    struct log *log,
+    enum log_level level,
+    const char *event,
+    const struct log_field *fields,
+    size_t field_count)
+{
+    const size_t before = log->pending.size;
+    CORDON_CLEANUP(cordon_error_freep) cordon_error *error =
+        write_line(log, level, event, fields, field_count);
+    if (error != NULL) {
+        log->pending.size = before;
+        return false;
+    }
+    return true;
+}
+
+void log_write(
+    struct log *log,
+    enum log_level level,
+    const char *event,
+    const struct log_field *fields,
+    size_t field_count)
+{
+    if (log == NULL) {
+        return;
+    }
+    (void)pthread_mutex_lock(&log->lock);
+    const uint64_t lost = atomic_load(&log->lost);
+    if (lost != log->lost_told) {
+        const struct log_field mark[] = {LOG_FIELD_NUMBER("lines", lost - log->lost_told)};
+        if (add_line(log, LOG_WARN, "log_lines_lost", mark, 1)) {
+            log->lost_told = lost;
+        }
+    }
+    if (!add_line(log, level, event, fields, field_count)) {
+        (void)atomic_fetch_add(&log->lost, 1);
+    }
+    const bool flush = log->pending.size >= FLUSH_BYTES || level == LOG_ERROR;
+    (void)pthread_mutex_unlock(&log->lock);
+    if (flush) {
+        log_flush(log);
+    }
+}
