@@ -60,6 +60,14 @@ bool utf8_valid(struct slice text)
 {
     size_t at = 0;
     while (at < text.size) {
+        uint64_t eight = 0;
+        if (text.size - at >= sizeof eight) {
+            memcpy(&eight, text.data + at, sizeof eight);
+            if ((eight & 0x8080808080808080U) == 0) { /* plain ASCII, as most text is */
+                at += sizeof eight;
+                continue;
+            }
+        }
         uint32_t code_point = 0;
         size_t skip = 0;
         const size_t size = utf8_decode(slice_from(text, at), &code_point, &skip);

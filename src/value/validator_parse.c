@@ -39,7 +39,9 @@ static struct slice place_of(const struct step *step, char *text, size_t text_si
         if (step->is_field) {
             text[start] = '.';
         }
-        memcpy(text + start + (step->is_field ? 1 : 0), step->name.data, step->name.size);
+        if (step->name.size > 0) { /* the outermost step has no name at all */
+            memcpy(text + start + (step->is_field ? 1 : 0), step->name.data, step->name.size);
+        }
     }
     return slice_of(text + start, text_size - start);
 }

@@ -168,6 +168,8 @@ static const struct malformed {
     {"00 00", "The name of a custom section is cut off"},
     {"00 02 02 61", "The name of a custom section is 2 bytes long, but only 1 are left"},
     {"00 03 02 c3 28", "The name of a custom section is not UTF-8"},
+    {"00 0b 0a 61 61 61 61 61 61 61 61 61 ff", "The name of a custom section is not UTF-8"},
+    {"00 0b 0a ff 61 61 61 61 61 61 61 61 61", "The name of a custom section is not UTF-8"},
 
     /* Types. */
     {"01 00", "A count is cut off"},
