@@ -1,0 +1,184 @@
+/* See harness.h. */
+#include "run/harness.h"
+
+#include "base/clock.h"
+#include "base/memory.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+void assert_good(cordon_error *error)
+{
+    if (error != NULL) {
+        print_error("%s\n", cordon_error_get_message(error));
+        cordon_error_free(error);
+        fail();
+    }
+}
+
+static struct slice read_guest(const char *name)
+{
+    char path[1024];
+    (void)snprintf(path, sizeof path, "%s/%s.wasm", CORDON_TEST_GUESTS, name);
+    FILE *file = fopen(path, "rbe");
+    if (file == NULL) {
+        fail_msg("%s is missing; build the target `guests` first", path);
+    }
+    assert_int_equal(fseek(file, 0, SEEK_END), 0);
+    const long size = ftell(file);
+    rewind(file);
+    uint8_t *bytes = mem_new((size_t)size);
+    assert_non_null(bytes);
+    assert_int_equal(fread(bytes, 1, (size_t)size, file), size);
+    (void)fclose(file);
+    return slice_of(bytes, (size_t)size);
+}
+
+static void deploy(struct harness *harness, const struct harness_options *options)
+{
+    struct deploy_module modules[4];
+    size_t count = 0;
+    while (count < 4 && options->guests[count] != NULL) {
+        modules[count].name = slice_str(options->guests[count]);
+        modules[count].wasm = read_guest(options->guests[count]);
+        count++;
+    }
+    struct buffer report;
+    buffer_init(&report, (size_t)1 << 20);
+    assert_good(runner_deploy(
+        harness->runner, TENANT_DEFAULT, modules, count, DEPLOY_KEEP, &report));
+    buffer_done(&report);
+    for (size_t i = 0; i < count; i++) {
+        mem_free((void *)(uintptr_t)modules[i].wasm.data);
+    }
+}
+
+void harness_open(struct harness *harness, const struct harness_options *options)
+{
+    *harness = (struct harness){0};
+    const struct store_options store = {0};
+    struct store *inner = NULL;
+    assert_good(store_open_memory(&store, &inner));
+    if (options->delay_ms > 0) {
+        assert_good(store_open_delay(inner, options->delay_ms, &harness->store));
+    } else {
+        harness->store = inner;
+    }
+    assert_good(metrics_new(&harness->metrics));
+    const struct runner_options runner = {
+        .store = harness->store,
+        .metrics = harness->metrics,
+        .compile_inside = true,
+        .limits = options->limits,
+        .permits = options->permits > 0 ? options->permits : 4,
+        .slots = options->slots > 0 ? options->slots : 64,
+        .memory_bytes = options->memory_bytes > 0 ? options->memory_bytes : (uint64_t)4 << 30,
+    };
+    assert_good(runner_new(&runner, &harness->runner));
+    deploy(harness, options);
+}
+
+void harness_close(struct harness *harness)
+{
+    const struct runner_counts counts = runner_get_counts(harness->runner);
+    assert_int_equal(counts.permits_used, 0);
+    assert_int_equal(counts.permits_waiting, 0);
+    assert_int_equal(counts.slots_used, 0);
+    assert_int_equal(counts.memory_used, 0);
+    runner_free(harness->runner);
+    store_close(harness->store);
+    metrics_free(harness->metrics);
+}
+
+void change(struct limit_changes *changes, cordon_limit limit, uint64_t value)
+{
+    changes->set[limit] = true;
+    changes->value[limit] = value;
+}
+
+static void wake(void *arg)
+{
+    struct called *called = arg;
+    (void)pthread_mutex_lock(&called->lock);
+    called->woken = true;
+    (void)pthread_cond_signal(&called->changed);
+    (void)pthread_mutex_unlock(&called->lock);
+}
+
+void called_begin(
+    struct called *called, struct harness *harness, const struct run_request *request)
+{
+    *called = (struct called){0};
+    pthread_condattr_t attributes;
+    (void)pthread_condattr_init(&attributes);
+    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&called->changed, &attributes);
+    (void)pthread_condattr_destroy(&attributes);
+    (void)pthread_mutex_init(&called->lock, NULL);
+    assert_good(
+        run_new(harness->runner, request, (struct store_wake){wake, called}, &called->run));
+}
+
+enum run_state called_poll(struct called *called)
+{
+    return run_poll(called->run, clock_monotonic_ns() + 2000000);
+}
+
+void called_wait(struct called *called)
+{
+    const uint64_t at = run_wake_at_ns(called->run);
+    const uint64_t seconds = at / 1000000000;
+    const struct timespec until = {
+        .tv_sec = seconds > 4000000000 ? 4000000000 : (time_t)seconds,
+        .tv_nsec = (long)(at % 1000000000),
+    };
+    (void)pthread_mutex_lock(&called->lock);
+    int late = 0;
+    while (!called->woken && late == 0) {
+        late = pthread_cond_timedwait(&called->changed, &called->lock, &until);
+    }
+    called->woken = false;
+    (void)pthread_mutex_unlock(&called->lock);
+}
+
+const struct outcome *called_finish(struct called *called)
+{
+    enum run_state state = called_poll(called);
+    while (state != RUN_DONE) {
+        if (state == RUN_WAITING) {
+            called_wait(called);
+        }
+        state = called_poll(called);
+    }
+    return run_outcome(called->run);
+}
+
+void called_end(struct called *called)
+{
+    run_free(called->run);
+    (void)pthread_cond_destroy(&called->changed);
+    (void)pthread_mutex_destroy(&called->lock);
+}
+
+struct run_request request_of(const char *path, const char *args)
+{
+    return (struct run_request){
+        .tenant = TENANT_DEFAULT,
+        .path = slice_str(path),
+        .args = slice_str(args),
+        .any_kind = true,
+    };
+}
+
+const struct outcome *
+call(struct called *called, struct harness *harness, const char *path, const char *args)
+{
+    const struct run_request request = request_of(path, args);
+    called_begin(called, harness, &request);
+    return called_finish(called);
+}

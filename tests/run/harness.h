@@ -1,0 +1,67 @@
+/*
+ * What the tests of runs share: a runner over a memory store, perhaps with a delay before each
+ * answer, the guests of tests/guests in it, and a call that polls until it is done.
+ */
+#ifndef RUN_HARNESS_H
+#define RUN_HARNESS_H
+
+#include "run/run.h"
+#include "store/delay.h"
+
+#include <pthread.h>
+
+struct harness {
+    struct store *store;
+    struct metrics *metrics;
+    struct runner *runner;
+};
+
+struct harness_options {
+    const char *guests[4]; /* names of modules, NULL-terminated */
+    unsigned delay_ms;     /* 0: no delaying store */
+    struct limit_changes limits;
+    uint32_t permits;      /* 0: 4 */
+    uint32_t slots;        /* 0: 64 */
+    uint64_t memory_bytes; /* 0: 4 GiB */
+};
+
+/* Stops the test on any error. */
+void harness_open(struct harness *harness, const struct harness_options *options);
+void harness_close(struct harness *harness); /* asserts that every count is at rest */
+
+/* Stops the test with the words of an error. */
+void assert_good(cordon_error *error);
+
+/* Sets a limit in a set of changes. */
+void change(struct limit_changes *changes, cordon_limit limit, uint64_t value);
+
+/* A run and the way to wait for it. */
+struct called {
+    struct run *run;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool woken;
+};
+
+void called_begin(
+    struct called *called, struct harness *harness, const struct run_request *request);
+
+/* Polls once and says how it stands. */
+enum run_state called_poll(struct called *called);
+
+/* Waits for the wake or the time the run named. */
+void called_wait(struct called *called);
+
+/* Polls and waits to the end. */
+const struct outcome *called_finish(struct called *called);
+
+void called_end(struct called *called);
+
+/* A request for a public function with one object as arguments. */
+struct run_request request_of(const char *path, const char *args);
+
+/* Calls to the end; the outcome lives until called_end(). */
+const struct outcome *
+call(struct called *called, struct harness *harness, const char *path, const char *args);
+
+#endif

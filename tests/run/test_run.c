@@ -1,0 +1,347 @@
+/* The life of runs: counts, conflicts, repeats, swaps. */
+#include "run/harness.h"
+
+#include "base/random.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static void open_guests(struct harness *harness, const char *first, const char *second)
+{
+    const struct harness_options options = {.guests = {first, second}};
+    harness_open(harness, &options);
+}
+
+static void a_function_answers(void **state)
+{
+    (void)state;
+    struct harness harness;
+    struct called called;
+    open_guests(&harness, "basic", NULL);
+    const struct outcome *outcome =
+        call(&called, &harness, "basic:echo", "{\"b\":{\"$integer\":\"KgAAAAAAAAA=\"},\"a\":-0}");
+    assert_int_equal(outcome->code, CORDON_OUTCOME_SUCCESS);
+    assert_true(slice_equal(
+        outcome->value,
+        SLICE("{\"a\":{\"$float\":\"AAAAAAAAAIA=\"},\"b\":{\"$integer\":\"KgAAAAAAAAA=\"}}")));
+    assert_true(outcome->used[CORDON_LIMIT_FUEL] > 0);
+    called_end(&called);
+    harness_close(&harness);
+}
+
+/* Fuel, value and log are the same on every repeat, after failures too. */
+static void the_same_run_costs_the_same(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {
+        "basic:echo", "basic:fail", "basic:unreachable", "basic:divide", "basic:outside",
+    };
+    struct harness harness;
+    open_guests(&harness, "basic", NULL);
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        uint64_t fuel = 0;
+        for (int turn = 0; turn < 5; turn++) {
+            struct called called;
+            const struct outcome *outcome = call(&called, &harness, paths[i], "{\"x\":1}");
+            if (turn > 0) {
+                assert_int_equal(outcome->used[CORDON_LIMIT_FUEL], fuel);
+            }
+            fuel = outcome->used[CORDON_LIMIT_FUEL];
+            called_end(&called);
+        }
+    }
+    harness_close(&harness);
+}
+
+static void ids_and_randomness_follow_the_seed(void **state)
+{
+    (void)state;
+    struct harness harness;
+    open_guests(&harness, "documents", "clock");
+    static const char *const paths[] = {"documents:insert", "clock:random"};
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        char texts[3][200];
+        for (uint8_t turn = 0; turn < 3; turn++) {
+            uint8_t seed[RANDOM_SEED_BYTES] = {(uint8_t)(turn / 2)};
+            struct run_request request = request_of(paths[i], "{\"n\":1}");
+            request.seed = seed;
+            request.has_time = true;
+            request.time_ns = 1000000;
+            struct called called;
+            called_begin(&called, &harness, &request);
+            const struct outcome *outcome = called_finish(&called);
+            assert_int_equal(outcome->code, CORDON_OUTCOME_SUCCESS);
+            (void)snprintf(texts[turn], sizeof texts[turn], "%.*s", SLICE_FMT(outcome->value));
+            called_end(&called);
+        }
+        assert_string_equal(texts[0], texts[1]);
+        assert_string_not_equal(texts[0], texts[2]);
+    }
+    harness_close(&harness);
+}
+
+static void a_run_that_is_freed_anywhere_leaves_nothing(void **state)
+{
+    (void)state;
+    struct harness harness;
+    open_guests(&harness, "spin", "documents");
+    for (int polls = 0; polls < 6; polls++) {
+        struct called called;
+        const struct run_request request = request_of("documents:insert", "{\"n\":10000}");
+        called_begin(&called, &harness, &request);
+        for (int i = 0; i < polls; i++) {
+            (void)run_poll(called.run, 0); /* one slice */
+        }
+        called_end(&called);
+    }
+    harness_close(&harness);
+}
+
+static void every_slot_in_use_is_overload(void **state)
+{
+    (void)state;
+    enum { SLOTS = 3 };
+    struct harness harness;
+    struct harness_options options = {.guests = {"documents"}, .slots = SLOTS};
+    harness_open(&harness, &options);
+    struct called called[SLOTS + 1];
+    const struct run_request request = request_of("documents:insert", "{\"n\":1}");
+    for (int i = 0; i <= SLOTS; i++) {
+        called_begin(&called[i], &harness, &request);
+    }
+    const struct outcome *refused = called_finish(&called[SLOTS]);
+    assert_int_equal(refused->code, CORDON_OUTCOME_OVERLOADED);
+    for (int i = 0; i < SLOTS; i++) {
+        assert_int_equal(called_finish(&called[i])->code, CORDON_OUTCOME_SUCCESS);
+    }
+    for (int i = 0; i <= SLOTS; i++) {
+        called_end(&called[i]);
+    }
+    harness_close(&harness);
+}
+
+static void a_spent_process_budget_is_overload(void **state)
+{
+    (void)state;
+    struct harness harness;
+    struct harness_options options = {.guests = {"documents"}, .memory_bytes = 100000};
+    harness_open(&harness, &options);
+    struct called first;
+    struct called second;
+    /* One page of memory fits once, not twice. */
+    const struct run_request request = request_of("documents:insert", "{\"n\":100000}");
+    called_begin(&first, &harness, &request);
+    called_begin(&second, &harness, &request);
+    assert_int_equal(run_poll(first.run, 0), RUN_READY);
+    assert_int_equal(called_finish(&second)->code, CORDON_OUTCOME_OVERLOADED);
+    called_end(&second);
+    called_end(&first);
+    harness_close(&harness);
+}
+
+/* Two mutations that read what the other writes: one is run again and sees the other's write. */
+static void a_conflict_runs_again(void **state)
+{
+    (void)state;
+    struct harness harness;
+    open_guests(&harness, "counter", NULL);
+    struct called called;
+    (void)call(&called, &harness, "counter:add", "{}");
+    called_end(&called);
+
+    struct called slow;
+    struct called quick;
+    const struct run_request request = request_of("counter:add_slowly", "{}");
+    called_begin(&slow, &harness, &request);
+    assert_int_equal(run_poll(slow.run, 0), RUN_READY); /* has its snapshot */
+    const struct outcome *outcome = call(&quick, &harness, "counter:add", "{}");
+    assert_true(slice_equal(outcome->value, SLICE("2")));
+    called_end(&quick);
+    outcome = called_finish(&slow);
+    assert_int_equal(outcome->code, CORDON_OUTCOME_SUCCESS);
+    assert_true(slice_equal(outcome->value, SLICE("3")));
+    assert_int_equal(outcome->retries, 1);
+    called_end(&slow);
+    harness_close(&harness);
+}
+
+static void an_idempotent_call_is_done_once(void **state)
+{
+    (void)state;
+    struct harness harness;
+    open_guests(&harness, "counter", NULL);
+    struct run_request request = request_of("counter:add", "{}");
+    request.idempotency_key = SLICE("order 66");
+    struct called called;
+    for (int turn = 0; turn < 3; turn++) {
+        called_begin(&called, &harness, &request);
+        const struct outcome *outcome = called_finish(&called);
+        assert_int_equal(outcome->code, CORDON_OUTCOME_SUCCESS);
+        assert_true(slice_equal(outcome->value, SLICE("1")));
+        called_end(&called);
+    }
+    request.args = SLICE("{\"other\":true}");
+    called_begin(&called, &harness, &request);
+    assert_int_equal(called_finish(&called)->code, CORDON_OUTCOME_INVALID_ARGUMENTS);
+    called_end(&called);
+    request.idempotency_key = SLICE("order 67");
+    called_begin(&called, &harness, &request);
+    assert_true(slice_equal(called_finish(&called)->value, SLICE("2")));
+    called_end(&called);
+    harness_close(&harness);
+}
+
+static void a_failed_mutation_writes_nothing_but_its_record(void **state)
+{
+    (void)state;
+    struct harness harness;
+    open_guests(&harness, "counter", NULL);
+    struct called called;
+    (void)call(&called, &harness, "counter:add", "{}");
+    called_end(&called);
+    const struct outcome *outcome = call(&called, &harness, "counter:add_then_fail", "{}");
+    assert_int_equal(outcome->code, CORDON_OUTCOME_FAILED);
+    called_end(&called);
+    outcome = call(&called, &harness, "counter:add", "{}");
+    assert_true(slice_equal(outcome->value, SLICE("2")));
+    called_end(&called);
+
+    static const char *const outcomes[] = {"deploy", "Success", "Failed", "Success"};
+    struct store_txn *txn = NULL;
+    assert_good(store_begin(
+        harness.store, TENANT_DEFAULT, (struct store_wake){(void (*)(void *))abort, NULL}, &txn));
+    uint8_t previous[32] = {0};
+    for (uint64_t sequence = 1; sequence <= 4; sequence++) {
+        enum store_step step = STORE_DONE;
+        bool found = false;
+        struct store_audit_record record;
+        assert_good(store_audit_read(txn, sequence, &step, &found, &record));
+        assert_true(found);
+        assert_int_equal(record.sequence, sequence);
+        assert_memory_equal(record.previous, previous, sizeof previous);
+        memcpy(previous, record.hash, sizeof previous);
+        char body[4096];
+        (void)snprintf(body, sizeof body, "%.*s", SLICE_FMT(record.body));
+        assert_non_null(strstr(body, outcomes[sequence - 1]));
+    }
+    store_end(&txn);
+    harness_close(&harness);
+}
+
+/* A run keeps the functions it began with; the next one has the new ones. */
+static void a_deploy_does_not_touch_runs_under_way(void **state)
+{
+    (void)state;
+    struct harness harness;
+    open_guests(&harness, "documents", NULL);
+    struct called called;
+    const struct run_request request = request_of("documents:insert", "{\"n\":2000}");
+    called_begin(&called, &harness, &request);
+    assert_int_equal(run_poll(called.run, 0), RUN_READY);
+    struct buffer report;
+    buffer_init(&report, 4096);
+    assert_good(runner_deploy(harness.runner, TENANT_DEFAULT, NULL, 0, DEPLOY_KEEP, &report));
+    buffer_done(&report);
+    assert_int_equal(called_finish(&called)->code, CORDON_OUTCOME_SUCCESS);
+    called_end(&called);
+    const struct outcome *outcome = call(&called, &harness, "documents:insert", "{\"n\":1}");
+    assert_int_equal(outcome->code, CORDON_OUTCOME_FUNCTION_NOT_FOUND);
+    called_end(&called);
+    harness_close(&harness);
+}
+
+static void a_refused_deploy_changes_nothing(void **state)
+{
+    (void)state;
+    struct harness harness;
+    open_guests(&harness, "basic", NULL);
+    const struct deploy_module bad = {.name = SLICE("bad.wasm"), .wasm = SLICE("\0asm....")};
+    struct buffer report;
+    buffer_init(&report, 4096);
+    cordon_error *error =
+        runner_deploy(harness.runner, TENANT_DEFAULT, &bad, 1, DEPLOY_KEEP, &report);
+    assert_non_null(error);
+    assert_int_equal(cordon_error_get_code(error), CORDON_E_MODULE_REFUSED);
+    assert_non_null(strstr(cordon_error_get_message(error), "bad.wasm"));
+    cordon_error_free(error);
+    buffer_done(&report);
+    struct called called;
+    assert_int_equal(
+        call(&called, &harness, "basic:nothing", "{}")->code, CORDON_OUTCOME_SUCCESS);
+    called_end(&called);
+    harness_close(&harness);
+}
+
+static void requests_are_checked_in_convexs_order(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path;
+        const char *args;
+        cordon_kind kind;
+        bool admin;
+        cordon_outcome_code code;
+        const char *text;
+    } cases[] = {
+        {"basic:missing", "{}", CORDON_QUERY, false, CORDON_OUTCOME_FUNCTION_NOT_FOUND,
+         "Could not find public function for 'basic:missing'."},
+        {"basic:hidden", "{}", CORDON_MUTATION, false, CORDON_OUTCOME_FUNCTION_NOT_FOUND,
+         "Could not find public function for 'basic:hidden'."},
+        {"basic:hidden", "{}", CORDON_QUERY, true, CORDON_OUTCOME_SUCCESS, ""},
+        {"basic:echo", "not json", CORDON_MUTATION, false, CORDON_OUTCOME_FUNCTION_NOT_FOUND,
+         "Trying to execute basic.js:echo as Mutation, but it is defined as Query."},
+        {"basic:echo", "not json", CORDON_QUERY, false, CORDON_OUTCOME_INVALID_ARGUMENTS,
+         "Invalid arguments for basic:echo: "},
+        {"basic.js:echo", "{}", CORDON_QUERY, false, CORDON_OUTCOME_SUCCESS, ""},
+        {"basic:typed", "{}", CORDON_QUERY, false, CORDON_OUTCOME_INVALID_ARGUMENTS,
+         "ArgumentValidationError: Object is missing the required field `name`."},
+        {"basic:typed", "{\"name\":\"x\"}", CORDON_QUERY, false, CORDON_OUTCOME_SUCCESS, ""},
+        {"basic:returns_object", "{}", CORDON_QUERY, false, CORDON_OUTCOME_INVALID_RETURN,
+         "ReturnsValidationError: "},
+        {"basic:twice", "{}", CORDON_QUERY, false, CORDON_OUTCOME_SUCCESS, ""},
+    };
+    struct harness harness;
+    open_guests(&harness, "basic", NULL);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct run_request request = request_of(cases[i].path, cases[i].args);
+        request.any_kind = false;
+        request.kind = cases[i].kind;
+        request.caller = cases[i].admin ? CALLER_ADMIN : CALLER_PUBLIC;
+        struct called called;
+        called_begin(&called, &harness, &request);
+        const struct outcome *outcome = called_finish(&called);
+        if (outcome->code != cases[i].code ||
+            !slice_starts_with(outcome->message, slice_str(cases[i].text))) {
+            fail_msg(
+                "%s: %s: %.*s", cases[i].path, outcome_code_name(outcome),
+                SLICE_FMT(outcome->message));
+        }
+        called_end(&called);
+    }
+    harness_close(&harness);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_function_answers),
+        cmocka_unit_test(the_same_run_costs_the_same),
+        cmocka_unit_test(ids_and_randomness_follow_the_seed),
+        cmocka_unit_test(a_run_that_is_freed_anywhere_leaves_nothing),
+        cmocka_unit_test(every_slot_in_use_is_overload),
+        cmocka_unit_test(a_spent_process_budget_is_overload),
+        cmocka_unit_test(a_conflict_runs_again),
+        cmocka_unit_test(an_idempotent_call_is_done_once),
+        cmocka_unit_test(a_failed_mutation_writes_nothing_but_its_record),
+        cmocka_unit_test(a_deploy_does_not_touch_runs_under_way),
+        cmocka_unit_test(a_refused_deploy_changes_nothing),
+        cmocka_unit_test(requests_are_checked_in_convexs_order),
+    };
+    return cmocka_run_group_tests_name("run", tests, NULL, NULL);
+}

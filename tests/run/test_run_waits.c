@@ -1,0 +1,187 @@
+/*
+ * The pausing clock and everything done or pending, end to end: a store that lets every call wait
+ * stands below the runner.
+ */
+#include "run/harness.h"
+
+#include "base/random.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+/* Waits are longer than any jitter, limits far from both sides. */
+enum { READS = 5, DELAY_MS = 100 };
+
+static void open_with_delay(struct harness *harness, unsigned delay_ms)
+{
+    struct harness_options options = {
+        .guests = {"waits", "documents"},
+        .delay_ms = delay_ms,
+    };
+    harness_open(harness, &options);
+}
+
+static const struct outcome *call_limited(
+    struct called *called,
+    struct harness *harness,
+    const char *path,
+    cordon_limit limit,
+    uint64_t value)
+{
+    struct limit_changes lower = {0};
+    change(&lower, limit, value);
+    struct run_request request = request_of(path, "{\"n\":5}");
+    request.lower = &lower;
+    called_begin(called, harness, &request);
+    return called_finish(called);
+}
+
+static void waiting_is_not_the_functions_time(void **state)
+{
+    (void)state;
+    struct harness harness;
+    struct called called;
+    open_with_delay(&harness, DELAY_MS);
+    const struct outcome *outcome =
+        call_limited(&called, &harness, "waits:reads", CORDON_LIMIT_USER_TIME_MS, 50);
+    assert_int_equal(outcome->code, CORDON_OUTCOME_SUCCESS);
+    assert_true(outcome->used[CORDON_LIMIT_SYSTEM_TIME_MS] >= READS * DELAY_MS);
+    assert_true(outcome->used[CORDON_LIMIT_USER_TIME_MS] < 50);
+    called_end(&called);
+    harness_close(&harness);
+}
+
+static void waiting_is_bounded_by_the_systems_time(void **state)
+{
+    (void)state;
+    struct harness harness;
+    struct called called;
+    open_with_delay(&harness, DELAY_MS);
+    const struct outcome *outcome =
+        call_limited(&called, &harness, "waits:reads", CORDON_LIMIT_SYSTEM_TIME_MS, 200);
+    assert_int_equal(outcome->code, CORDON_OUTCOME_LIMIT);
+    assert_int_equal(outcome->limit, CORDON_LIMIT_SYSTEM_TIME_MS);
+    assert_string_equal(outcome_code_name(outcome), "SystemTimedOut");
+    assert_true(outcome->limit_used >= 200 && outcome->limit_used < 2000);
+    called_end(&called);
+    harness_close(&harness);
+}
+
+static void spinning_between_the_waits_is_the_functions_time(void **state)
+{
+    (void)state;
+    struct harness harness;
+    struct called called;
+    open_with_delay(&harness, 10);
+    const struct outcome *outcome =
+        call_limited(&called, &harness, "waits:spins", CORDON_LIMIT_USER_TIME_MS, 50);
+    assert_int_equal(outcome->code, CORDON_OUTCOME_LIMIT);
+    assert_string_equal(outcome_code_name(outcome), "TimedOut");
+    assert_true(outcome->limit_used >= 50 && outcome->limit_used < 500);
+    called_end(&called);
+    harness_close(&harness);
+}
+
+/* The same fuel and value, whether the store answers at once or late. */
+static void waiting_changes_nothing_but_time(void **state)
+{
+    (void)state;
+    static const char *const calls[][2] = {
+        {"waits:reads", "{\"n\":3}"},
+        {"documents:insert", "{\"n\":3}"},
+        {"documents:read", "{\"n\":5}"},
+        {"documents:scans", "{\"n\":3}"},
+        {"waits:reads_mutation", "{\"n\":3}"},
+    };
+    struct harness prompt;
+    struct harness late;
+    open_with_delay(&prompt, 0);
+    open_with_delay(&late, 2);
+    static const uint8_t seed[RANDOM_SEED_BYTES] = {9};
+    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+        struct run_request request = request_of(calls[i][0], calls[i][1]);
+        request.seed = seed;
+        request.has_time = true;
+        request.time_ns = 1700000000000000000;
+        struct called a;
+        struct called b;
+        called_begin(&a, &prompt, &request);
+        called_begin(&b, &late, &request);
+        const struct outcome *first = called_finish(&a);
+        const struct outcome *second = called_finish(&b);
+        assert_int_equal(first->code, CORDON_OUTCOME_SUCCESS);
+        assert_int_equal(second->code, CORDON_OUTCOME_SUCCESS);
+        assert_true(slice_equal(first->value, second->value));
+        assert_int_equal(first->used[CORDON_LIMIT_FUEL], second->used[CORDON_LIMIT_FUEL]);
+        assert_int_equal(
+            first->used[CORDON_LIMIT_DOCUMENTS_READ],
+            second->used[CORDON_LIMIT_DOCUMENTS_READ]);
+        called_end(&a);
+        called_end(&b);
+    }
+    harness_close(&prompt);
+    harness_close(&late);
+}
+
+/* A run that waits holds no permit: with one permit, many wait at the same time. */
+static void waiting_runs_hold_no_permit(void **state)
+{
+    (void)state;
+    enum { RUNS = 8 };
+    struct harness harness;
+    struct harness_options options = {
+        .guests = {"waits"},
+        .delay_ms = DELAY_MS,
+        .permits = 1,
+    };
+    harness_open(&harness, &options);
+    struct called called[RUNS];
+    const struct run_request request = request_of("waits:reads", "{\"n\":2}");
+    for (int i = 0; i < RUNS; i++) {
+        called_begin(&called[i], &harness, &request);
+        assert_int_equal(called_poll(&called[i]), RUN_WAITING);
+        assert_int_equal(runner_get_counts(harness.runner).permits_used, 0);
+    }
+    for (int i = 0; i < RUNS; i++) {
+        const struct outcome *outcome = called_finish(&called[i]);
+        assert_int_equal(outcome->code, CORDON_OUTCOME_SUCCESS);
+        called_end(&called[i]);
+    }
+    harness_close(&harness);
+}
+
+static void a_waiting_run_can_be_cancelled_and_freed(void **state)
+{
+    (void)state;
+    struct harness harness;
+    open_with_delay(&harness, DELAY_MS);
+    struct called called;
+    struct run_request request = request_of("waits:reads", "{\"n\":5}");
+    called_begin(&called, &harness, &request);
+    assert_int_equal(called_poll(&called), RUN_WAITING);
+    run_cancel(called.run);
+    assert_int_equal(called_finish(&called)->code, CORDON_OUTCOME_CANCELLED);
+    called_end(&called);
+
+    called_begin(&called, &harness, &request);
+    assert_int_equal(called_poll(&called), RUN_WAITING);
+    called_end(&called); /* in the middle of its wait */
+    harness_close(&harness);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(waiting_is_not_the_functions_time),
+        cmocka_unit_test(waiting_is_bounded_by_the_systems_time),
+        cmocka_unit_test(spinning_between_the_waits_is_the_functions_time),
+        cmocka_unit_test(waiting_changes_nothing_but_time),
+        cmocka_unit_test(waiting_runs_hold_no_permit),
+        cmocka_unit_test(a_waiting_run_can_be_cancelled_and_freed),
+    };
+    return cmocka_run_group_tests_name("run/waits", tests, NULL, NULL);
+}
