@@ -283,15 +283,10 @@ int flags_read(
 
 void flags_print_help(const struct cli_command *command)
 {
-    (void)printf("usage: cordon %s", command->name);
-    for (const struct cli_flag *flag = command->flags; flag->name != NULL; flag++) {
-        (void)printf(
-            " [--%s%s%s]", flag->name, flag->value == NULL ? "" : " ",
-            flag->value == NULL ? "" : flag->value);
-    }
     (void)printf(
-        "%s%s\n\n%s\n", command->operands[0] == '\0' ? "" : " ", command->operands,
-        command->details);
+        "usage: cordon %s%s%s%s\n\n%s\n", command->name,
+        command->flags->name == NULL ? "" : " [FLAG...]", command->operands[0] == '\0' ? "" : " ",
+        command->operands, command->details);
     for (const struct cli_flag *flag = command->flags; flag->name != NULL; flag++) {
         char left[40];
         (void)snprintf(

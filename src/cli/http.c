@@ -153,6 +153,26 @@ static bool prepare(struct exchange *exchange, const char *url)
     return true;
 }
 
+/* Begins like http://host or https://host. What else is wrong with it libcurl says. */
+static bool is_server(const char *url)
+{
+    static const char *const starts[] = {"http://", "https://"};
+    for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++) {
+        const size_t size = strlen(starts[i]);
+        if (strncmp(url, starts[i], size) == 0 && url[size] != '\0' && url[size] != '/') {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int say_no_server(const struct http_request *request, const char *url)
+{
+    return terminal_usage(
+        request->options->command, "'%s' is no URL of a server; one looks like " CLI_DEFAULT_URL,
+        url);
+}
+
 static int say_no_answer(const struct exchange *exchange, const char *url, CURLcode code)
 {
     if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL) {
@@ -255,6 +275,9 @@ int http_post(const struct http_request *request, struct text *out_answer)
     }
     TEXT_CLEANUP url = {0};
     (void)http_url(request->options, &url);
+    if (!is_server(url.data)) {
+        return say_no_server(request, url.data);
+    }
     const size_t base_size = url.size;
     text_append(&url, request->path, strlen(request->path));
 
