@@ -461,8 +461,7 @@ static enum gate_result store_document(
     const struct value *document)
 {
     struct budget *budget = host->options.budget;
-    size_t size = 0;
-    GATE_TRY(host, document_check_limits(document, &size));
+    const size_t size = value_size(document);
     if (size > budget->allowed[CORDON_LIMIT_DOCUMENT_BYTES]) {
         return gate_refuse_limit(
             host,
@@ -472,6 +471,7 @@ static enum gate_result store_document(
             size,
             (unsigned long long)budget->allowed[CORDON_LIMIT_DOCUMENT_BYTES]);
     }
+    GATE_TRY(host, document_check_limits(document, NULL)); /* what no limit may raise */
     GATE_CHECK(charge_write(host, call, size));
     CORDON_CLEANUP_BUFFER struct buffer row;
     buffer_init(&row, (size_t)budget->allowed[CORDON_LIMIT_HOST_BYTES]);

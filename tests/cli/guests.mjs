@@ -10,6 +10,7 @@ import { build, guest, newFolder, parseOne, run, runError, runJson, runValue } f
 
 /* What a refusal must say: the thing itself, so that the author finds it. */
 const reasons = {
+  data_outside: /65535/,
   unknown_import: /input_reed/,
   unknown_import_module: /convex\/everything/,
   import_type: /input_read/,
@@ -54,7 +55,7 @@ describe('refused modules', () => {
       assert.equal(check.code, 4);
       const checked = parseOne(check.stdout);
       assert.equal(checked.code, 'ModuleRefused');
-      assert.equal(checked.errorMessage.replace(/^.*?: /, ''), outcome.errorMessage.replace(/^.*?: /, ''));
+      assert.ok(outcome.errorMessage.endsWith(checked.errorMessage), checked.errorMessage);
     });
   }
   test('no module at all, and every piece of one', async () => {
@@ -141,7 +142,6 @@ describe('the import phase', () => {
     ['start_spins', 'TimedOut', 3, ['--limit', 'user_time_ms=100', '--limit', 'fuel=1000000000000000']],
     ['initialize_spins', 'OutOfFuel', 3, ['--limit', 'fuel=1000000']],
     ['start_traps', 'Trapped', 1, []],
-    ['data_outside', 'Trapped', 1, []],
     ['start_reads', 'CapabilityDenied', 1, []],
     ['start_takes_input', 'CapabilityDenied', 1, []],
   ]) {
