@@ -129,7 +129,7 @@ static int hex_digit(char digit)
 
 bool flags_set_seed(struct cli_options *options, const char *value)
 {
-    bool good = strlen(value) == 2 * CLI_SEED_BYTES;
+    bool good = strlen(value) == (size_t)2 * CLI_SEED_BYTES;
     for (size_t i = 0; good && i < CLI_SEED_BYTES; i++) {
         const int high = hex_digit(value[2 * i]);
         const int low = hex_digit(value[2 * i + 1]);

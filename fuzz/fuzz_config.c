@@ -1,0 +1,38 @@
+/*
+ * Settings from any bytes: refused with words, or texts that end and numbers in their range. The
+ * parser is `cordon serve --config`'s.
+ */
+#include <cordon/config.h>
+
+#include <stdint.h>
+#include <string.h>
+
+#include "base/error.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_config(const cordon_config *config)
+{
+    const char *const texts[] = {config->listen, config->operator_listen, config->data};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        CORDON_ASSERT(texts[i] == NULL || texts[i][0] != '\0');
+    }
+    for (size_t i = 0; i < config->host_name_count; i++) {
+        CORDON_ASSERT(config->host_names[i][0] != '\0');
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    cordon_config *config = NULL;
+    cordon_error *error = cordon_config_parse((const char *)data, size, &config);
+    if (error != NULL) {
+        CORDON_ASSERT(cordon_error_get_message(error)[0] != '\0');
+        CORDON_ASSERT(config == NULL);
+        cordon_error_free(error);
+        return 0;
+    }
+    check_config(config);
+    cordon_config_free(config);
+    return 0;
+}
