@@ -11,6 +11,7 @@
 static const struct wasm_import_type offered[] = {
     {"convex/core", "log", "ii", "I"},
     {"convex/core", "now_ms", "", "I"},
+    {"convex/core", "every_type", "iIfF", "F"},
     {"wasi_snapshot_preview1", "proc_exit", "i", ""},
 };
 

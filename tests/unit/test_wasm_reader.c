@@ -362,6 +362,80 @@ static void test_wellformed(void **state)
     build_done(&b);
 }
 
+/* What a global of that type begins with, in hex, and what is known of it. */
+static const struct constant {
+    const char *type_and_expression;
+    bool known;
+    uint64_t bits;
+} constants[] = {
+    {"7f 00 41 7f 0b", true, 0xffffffff},
+    {"7e 00 42 7f 0b", true, UINT64_MAX},
+    {"7f 00 41 80 80 80 80 78 0b", true, 0x80000000},
+    {"7d 00 43 00 00 80 3f 0b", true, 0x3f800000},
+    {"7c 00 44 00 00 00 00 00 00 f0 3f 0b", true, 0x3ff0000000000000},
+    {"7f 00 41 0a 41 03 6b 0b", true, 7},
+    {"7f 00 41 03 41 0a 6b 0b", true, 0xfffffff9}, /* wraps at 32 bits */
+    {"7f 00 41 7f 41 02 6c 0b", true, 0xfffffffe},
+    {"7e 00 42 03 42 0a 7d 0b", true, UINT64_MAX - 6},
+    {"7e 00 42 02 42 03 42 04 7e 7c 0b", true, 14},
+    {"7f 00 23 00 0b", false, 0},
+    {"7f 00 23 00 41 08 6a 0b", false, 0},
+    {"70 00 d0 70 0b", false, 0},
+    {"7b 00 fd 0c 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f 10 0b", false, 0},
+};
+
+static void test_constants(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof constants / sizeof constants[0]; i++) {
+        struct build b;
+        build_init(&b);
+        build_import_global(&b, "env", "base", 'i', false);
+        struct buffer entry;
+        buffer_init(&entry, 100);
+        emit_hex(&entry, constants[i].type_and_expression);
+        build_raw(&b, 6, 1, buffer_slice(&entry));
+        buffer_done(&entry);
+        CORDON_CLEANUP_ARENA struct arena arena;
+        const struct wasm_module *module = NULL;
+        assert_null(read_module(build_finish(&b), &arena, &module));
+        const struct wasm_constant initial = module->globals[1].initial;
+        if (initial.known != constants[i].known || initial.bits != constants[i].bits) {
+            fail_msg(
+                "%s: known %d, bits %llx", constants[i].type_and_expression, initial.known,
+                (unsigned long long)initial.bits);
+        }
+        build_done(&b);
+    }
+}
+
+/* The longest constant expression, and one operator more. */
+static void test_long_constant(void **state)
+{
+    (void)state;
+    for (unsigned extra = 0; extra < 2; extra++) {
+        struct build b;
+        build_init(&b);
+        struct buffer entry;
+        buffer_init(&entry, 1000);
+        emit_hex(&entry, "7f 00 41 00");
+        for (unsigned i = 0; i < 31; i++) {
+            emit_hex(&entry, "41 01 6a");
+        }
+        emit_hex(&entry, extra == 0 ? "0b" : "41 01 41 01 0b"); /* 63, or 65 operators */
+        build_raw(&b, 6, 1, buffer_slice(&entry));
+        buffer_done(&entry);
+        if (extra == 0) {
+            assert_reads("63 operators", build_finish(&b));
+        } else {
+            assert_refused(
+                "65 operators", build_finish(&b), "has more than 64 operators",
+                &wasm_limits_default);
+        }
+        build_done(&b);
+    }
+}
+
 /* The header, without the ordinary one in front. */
 static const struct header {
     const char *bytes;
@@ -632,6 +706,8 @@ int main(void)
         {"wasm/reader/headers", test_headers, NULL, NULL, NULL},
         {"wasm/reader/malformed", test_malformed, NULL, NULL, NULL},
         {"wasm/reader/wellformed", test_wellformed, NULL, NULL, NULL},
+        {"wasm/reader/constants", test_constants, NULL, NULL, NULL},
+        {"wasm/reader/long_constant", test_long_constant, NULL, NULL, NULL},
         {"wasm/reader/every_prefix", test_every_prefix, NULL, NULL, NULL},
         {"wasm/reader/every_byte_changed", test_every_byte_changed, NULL, NULL, NULL},
         {"wasm/reader/limits", test_limits, NULL, NULL, NULL},
