@@ -85,6 +85,16 @@ describe('user_time_ms', () => {
       assert.ok(outcome.usage.user_time_ms < 1000, `${outcome.usage.user_time_ms} ms`);
     });
   }
+  for (const path of ['fill', 'copy', 'table', 'touch', 'random', 'log', 'output']) {
+    test(`bulk:${path}, whose steps are large, is stopped soon after too`, async () => {
+      const flags = [...limit('user_time_ms', 100), ...unlimitedFuel];
+      const outcome = await over('user_time_ms', 'TimedOut', 'bulk', `bulk:${path}`, {}, flags, 100);
+      assert.ok(outcome.usage.user_time_ms < 2000, `${outcome.usage.user_time_ms} ms`);
+    });
+  }
+  test('the largest single step passes', async () => {
+    assert.equal(await within('bulk', 'bulk:fill_once', {}, []), 1);
+  });
   test('short work passes', async () => {
     await within('spin', 'spin:rounds', { n: 100000 }, limit('user_time_ms', 1000));
   });
