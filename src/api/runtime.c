@@ -283,7 +283,7 @@ cordon_error *cordon_call_new(
         .has_time = whole.has_time,
         .time_ns = whole.time_ms * 1000000,
         .idempotency_key =
-            whole.idempotency_key == NULL ? (struct slice){0} : slice_str(whole.idempotency_key),
+            whole.idempotency_key == NULL ? slice_of(NULL, 0) : slice_str(whole.idempotency_key),
     };
     cordon_error *error =
         run_new(runtime->runner, &run, (struct store_wake){wake_waiter, call}, &call->run);

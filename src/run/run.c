@@ -729,7 +729,7 @@ enum run_state run_poll(struct run *run, uint64_t until_ns)
 
 static struct slice copy_text(struct run *run, struct slice text)
 {
-    return text.size == 0 ? (struct slice){0} : arena_copy(&run->arena, text);
+    return text.size == 0 ? slice_of(NULL, 0) : arena_copy(&run->arena, text);
 }
 
 /* Copies the request; false when memory is out. */
