@@ -37,7 +37,7 @@ void *arena_alloc(struct arena *arena, size_t size);
 struct slice arena_copy(struct arena *arena, struct slice bytes);
 
 /* Why the last allocation failed: CORDON_E_TOO_LARGE (the ceiling) or CORDON_E_NO_MEMORY. */
-CORDON_MUST_USE cordon_error *arena_error(const struct arena *arena);
+CORDON_ALWAYS_ERROR cordon_error *arena_error(const struct arena *arena);
 
 static inline size_t arena_bytes(const struct arena *arena)
 {

@@ -27,8 +27,11 @@
 CORDON_FREED_BY(cordon_error_free) CORDON_MUST_USE CORDON_PRINTF(2, 3) cordon_error *
 cordon_error_new(cordon_error_code code, const char *format, ...);
 
+/* For every other function that answers with an error always: analysers take its word. */
+#define CORDON_ALWAYS_ERROR __attribute__((returns_nonnull)) CORDON_MUST_USE
+
 /* The static error for "out of memory"; freeing it does nothing. */
-__attribute__((returns_nonnull)) CORDON_MUST_USE cordon_error *error_no_memory(void);
+CORDON_ALWAYS_ERROR cordon_error *error_no_memory(void);
 
 static inline void cordon_error_freep(cordon_error **error)
 {

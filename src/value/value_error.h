@@ -7,8 +7,8 @@
 
 #include "base/error.h"
 
-CORDON_MUST_USE cordon_error *value_too_large(size_t size, size_t size_max);
-CORDON_MUST_USE cordon_error *value_too_nested(unsigned nesting, unsigned nesting_max);
-CORDON_MUST_USE cordon_error *value_too_many_fields(size_t count);
+CORDON_ALWAYS_ERROR cordon_error *value_too_large(size_t size, size_t size_max);
+CORDON_ALWAYS_ERROR cordon_error *value_too_nested(unsigned nesting, unsigned nesting_max);
+CORDON_ALWAYS_ERROR cordon_error *value_too_many_fields(size_t count);
 
 #endif
