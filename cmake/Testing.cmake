@@ -33,21 +33,24 @@ function(cordon_script name label)
   cordon_test_settings(${name} "${label}" "${TEST_TIMEOUT}")
 endfunction()
 
-# cordon_fuzz(NAME layer...): a fuzz target from fuzz/fuzz_NAME.c. It runs each file of
-# fuzz/corpus/NAME as the test fuzz_NAME; under the preset fuzz it is a libFuzzer program.
+# cordon_fuzz(NAME layer... [FLOOR edges]): a fuzz target from fuzz/fuzz_NAME.c. It runs each file
+# of fuzz/corpus/NAME as the test fuzz_NAME. Under the preset fuzz it is a libFuzzer program, and the
+# test fails too if the corpus reaches fewer edges of the code than FLOOR.
 function(cordon_fuzz name)
+  cmake_parse_arguments(FUZZ "" "FLOOR" "" ${ARGN})
   add_executable(fuzz_${name} fuzz_${name}.c)
-  list(TRANSFORM ARGN PREPEND cordon_)
-  target_link_libraries(fuzz_${name} PRIVATE cordon_options ${ARGN})
+  list(TRANSFORM FUZZ_UNPARSED_ARGUMENTS PREPEND cordon_)
+  target_link_libraries(fuzz_${name} PRIVATE cordon_options ${FUZZ_UNPARSED_ARGUMENTS})
+  add_dependencies(fuzzers fuzz_${name})
+  set(corpus ${CMAKE_SOURCE_DIR}/fuzz/corpus/${name})
   if(CORDON_FUZZ)
     target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
-    set(once -runs=0)
+    add_test(NAME fuzz_${name} COMMAND
+      ${CMAKE_SOURCE_DIR}/fuzz/over_corpus "$<IF:$<BOOL:${FUZZ_FLOOR}>,${FUZZ_FLOOR},1>" $<TARGET_FILE:fuzz_${name}> ${corpus})
   else()
     target_sources(fuzz_${name} PRIVATE standalone.c)
-    set(once)
+    add_test(NAME fuzz_${name} COMMAND fuzz_${name} ${corpus})
   endif()
-  add_dependencies(fuzzers fuzz_${name})
-  add_test(NAME fuzz_${name} COMMAND fuzz_${name} ${once} ${CMAKE_SOURCE_DIR}/fuzz/corpus/${name})
   cordon_test_settings(fuzz_${name} fuzz "")
 endfunction()
 
