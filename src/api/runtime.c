@@ -50,10 +50,12 @@ static uint64_t read_number(const char *path)
     if (file == NULL) {
         return UINT64_MAX;
     }
-    unsigned long long number = 0;
-    const bool found = fscanf(file, "%llu", &number) == 1;
+    char text[32] = "";
+    const bool read = fgets(text, sizeof text, file) != NULL;
     (void)fclose(file);
-    return found ? number : UINT64_MAX;
+    char *end = text;
+    const unsigned long long number = strtoull(text, &end, 10);
+    return read && end != text ? number : UINT64_MAX; /* "max" is no number */
 }
 
 /* Half of what this process may use: of RAM, or of its cgroup if that is less. */

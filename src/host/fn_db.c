@@ -32,9 +32,7 @@ static enum gate_result charge_range(struct host *host)
     const cordon_limit limit = CORDON_LIMIT_INDEX_RANGES;
     if (!budget_fits(budget, limit, 1)) {
         return gate_refuse_limit(
-            host,
-            limit,
-            budget->used[limit] + 1,
+            host, limit, budget->used[limit] + 1,
             "Too many reads in a single function execution (limit: %llu). " READ_HELP,
             (unsigned long long)budget->allowed[limit]);
     }
@@ -47,17 +45,13 @@ static enum gate_result charge_read(struct host *host, struct gate_call *call, u
     struct budget *budget = host->options.budget;
     if (!budget_fits(budget, CORDON_LIMIT_DOCUMENTS_READ, 1)) {
         return gate_refuse_limit(
-            host,
-            CORDON_LIMIT_DOCUMENTS_READ,
-            budget->used[CORDON_LIMIT_DOCUMENTS_READ] + 1,
+            host, CORDON_LIMIT_DOCUMENTS_READ, budget->used[CORDON_LIMIT_DOCUMENTS_READ] + 1,
             "Too many documents read in a single function execution (limit: %llu). " READ_HELP,
             (unsigned long long)budget->allowed[CORDON_LIMIT_DOCUMENTS_READ]);
     }
     if (!budget_fits(budget, CORDON_LIMIT_BYTES_READ, size)) {
         return gate_refuse_limit(
-            host,
-            CORDON_LIMIT_BYTES_READ,
-            budget->used[CORDON_LIMIT_BYTES_READ] + size,
+            host, CORDON_LIMIT_BYTES_READ, budget->used[CORDON_LIMIT_BYTES_READ] + size,
             "Too many bytes read in a single function execution (limit: %llu bytes). " READ_HELP,
             (unsigned long long)budget->allowed[CORDON_LIMIT_BYTES_READ]);
     }
@@ -71,17 +65,13 @@ static enum gate_result charge_write(struct host *host, struct gate_call *call, 
     struct budget *budget = host->options.budget;
     if (!budget_fits(budget, CORDON_LIMIT_DOCUMENTS_WRITTEN, 1)) {
         return gate_refuse_limit(
-            host,
-            CORDON_LIMIT_DOCUMENTS_WRITTEN,
-            budget->used[CORDON_LIMIT_DOCUMENTS_WRITTEN] + 1,
+            host, CORDON_LIMIT_DOCUMENTS_WRITTEN, budget->used[CORDON_LIMIT_DOCUMENTS_WRITTEN] + 1,
             "Too many writes in a single function execution (limit: %llu)",
             (unsigned long long)budget->allowed[CORDON_LIMIT_DOCUMENTS_WRITTEN]);
     }
     if (!budget_fits(budget, CORDON_LIMIT_BYTES_WRITTEN, size)) {
         return gate_refuse_limit(
-            host,
-            CORDON_LIMIT_BYTES_WRITTEN,
-            budget->used[CORDON_LIMIT_BYTES_WRITTEN] + size,
+            host, CORDON_LIMIT_BYTES_WRITTEN, budget->used[CORDON_LIMIT_BYTES_WRITTEN] + size,
             "Too many bytes written in a single function execution (limit: %llu bytes)",
             (unsigned long long)budget->allowed[CORDON_LIMIT_BYTES_WRITTEN]);
     }
@@ -100,22 +90,19 @@ static enum gate_result charge_write(struct host *host, struct gate_call *call, 
 
 /* -- Arguments ------------------------------------------------------------------------------ */
 
-static enum gate_result
-read_table_name(struct host *host, struct gate_call *call, const char *name, struct slice *out_table)
+static enum gate_result read_table_name(
+    struct host *host, struct gate_call *call, const char *name, struct slice *out_table)
 {
     const struct json_node *table = json_get(call->args, SLICE("table"));
     if (json_kind(table) != JSON_STRING) {
         return gate_refuse(
-            host,
-            "InvalidArgument",
-            "Invalid argument `table` for `%s`: it is the name of a table, a string.",
-            name);
+            host, "InvalidArgument",
+            "Invalid argument `table` for `%s`: it is the name of a table, a string.", name);
     }
     const struct slice text = json_string(table);
     if (!name_is_identifier(text)) {
         return gate_refuse(
-            host,
-            "InvalidArgument",
+            host, "InvalidArgument",
             "Invalid argument `table` for `%s`: Table names are 1 to 64 letters, digits and `_`, "
             "beginning with a letter.",
             name);
@@ -132,15 +119,14 @@ read_table_name(struct host *host, struct gate_call *call, const char *name, str
  * The id of a call, and if the call names a table too, whether the id is one of that table's.
  * Step 0 of the operations that take an id.
  */
-static enum gate_result
-read_id(struct host *host, struct gate_call *call, const char *name, struct document_id *out_id)
+static enum gate_result read_id(
+    struct host *host, struct gate_call *call, const char *name, struct document_id *out_id)
 {
     const struct json_node *id = json_get(call->args, SLICE("id"));
     const struct json_node *table = json_get(call->args, SLICE("table"));
     if (json_kind(id) != JSON_STRING || !document_id_decode(json_string(id), out_id)) {
         return gate_refuse(
-            host,
-            "InvalidArgument",
+            host, "InvalidArgument",
             "Invalid argument `id` for `%s`: Unable to decode ID: it is no document ID as "
             "`1.0/insert` returns them.",
             name);
@@ -149,23 +135,19 @@ read_id(struct host *host, struct gate_call *call, const char *name, struct docu
         json_kind(table) == JSON_NULL) {
         return GATE_OK;
     }
-    struct slice wanted;
+    struct slice wanted = {0};
     GATE_CHECK(read_table_name(host, call, name, &wanted));
     enum store_step step = STORE_DONE;
     bool found = false;
     struct slice actual = {0};
-    GATE_TRY(
-        host, store_table_name(host->options.txn, out_id->table, &step, &found, &actual));
+    GATE_TRY(host, store_table_name(host->options.txn, out_id->table, &step, &found, &actual));
     WAIT_FOR(step);
     if (!found || !slice_equal(wanted, actual)) {
         return gate_refuse(
-            host,
-            "InvalidArgument",
+            host, "InvalidArgument",
             "Invalid argument `id` for `%s`: expected to be an Id<\"%.*s\">, got Id<\"%.*s\"> "
             "instead.",
-            name,
-            SLICE_FMT(wanted),
-            SLICE_FMT(found ? actual : SLICE("unknown table")));
+            name, SLICE_FMT(wanted), SLICE_FMT(found ? actual : SLICE("unknown table")));
     }
     host->operation.step = 1;
     return GATE_OK;
@@ -214,10 +196,10 @@ static enum gate_result fetch(
 
 enum gate_result db_get(struct host *host, struct gate_call *call)
 {
-    struct document_id id;
+    struct document_id id = {0};
     GATE_CHECK(read_id(host, call, "db.get", &id));
     bool found = false;
-    struct row row;
+    struct row row = {0};
     GATE_CHECK(fetch(host, call, &id, &found, &row));
     return reply_json(host, call, found ? row.json : SLICE("null"));
 }
@@ -225,8 +207,8 @@ enum gate_result db_get(struct host *host, struct gate_call *call)
 /* -- Scans ---------------------------------------------------------------------------------- */
 
 struct open_scan {
-    uint32_t query;  /* its queryId; 0 is a free place */
-    uint64_t left;   /* documents that its limit still allows */
+    uint32_t query;          /* its queryId; 0 is a free place */
+    uint64_t left;           /* documents that its limit still allows */
     struct store_scan *scan; /* NULL: the table does not exist, or it is at its end */
 };
 
@@ -310,15 +292,14 @@ struct query {
 static enum gate_result unsupported(struct host *host, const char *what)
 {
     return gate_refuse(
-        host,
-        "UnsupportedQuery",
+        host, "UnsupportedQuery",
         "Invalid argument `query` for `queryStream`: %s can't be used yet; a `FullTableScan` with "
         "`limit` can.",
         what);
 }
 
-static enum gate_result
-read_operators(struct host *host, const struct json_node *operators, struct query *query)
+static enum gate_result read_operators(
+    struct host *host, const struct json_node *operators, struct query *query)
 {
     enum { OPERATORS_MAX = 256 }; /* Convex: MAX_QUERY_OPERATORS */
     if (json_count(operators) > OPERATORS_MAX) {
@@ -353,19 +334,16 @@ static enum gate_result read_query(struct host *host, struct gate_call *call, st
     };
     if (!name_is_identifier(query->table)) {
         return gate_refuse(
-            host,
-            "InvalidArgument",
+            host, "InvalidArgument",
             "Invalid argument `query` for `queryStream`: `tableName` is the name of a table.");
     }
     if (name_is_system_table(query->table)) {
         return gate_refuse(
             host, "SystemTableError", "System tables can only be accessed with db.system.");
     }
-    if (order.size > 0 && !slice_equal(order, SLICE("asc")) &&
-        !slice_equal(order, SLICE("desc"))) {
+    if (order.size > 0 && !slice_equal(order, SLICE("asc")) && !slice_equal(order, SLICE("desc"))) {
         return gate_refuse(
-            host,
-            "InvalidArgument",
+            host, "InvalidArgument",
             "Invalid argument `query` for `queryStream`: `order` is \"asc\", \"desc\" or null.");
     }
     return read_operators(host, json_get(text, SLICE("operators")), query);
@@ -464,11 +442,8 @@ static enum gate_result store_document(
     const size_t size = value_size(document);
     if (size > budget->allowed[CORDON_LIMIT_DOCUMENT_BYTES]) {
         return gate_refuse_limit(
-            host,
-            CORDON_LIMIT_DOCUMENT_BYTES,
-            size,
-            "Value is too large (%zu bytes > maximum size %llu bytes)",
-            size,
+            host, CORDON_LIMIT_DOCUMENT_BYTES, size,
+            "Value is too large (%zu bytes > maximum size %llu bytes)", size,
             (unsigned long long)budget->allowed[CORDON_LIMIT_DOCUMENT_BYTES]);
     }
     GATE_TRY(host, document_check_limits(document, NULL)); /* what no limit may raise */
@@ -499,14 +474,13 @@ static bool same_system_fields(const struct value *given, const struct value *do
     return true;
 }
 
-static enum gate_result
-check_user_fields(struct host *host, const struct value *given, const struct value *document)
+static enum gate_result check_user_fields(
+    struct host *host, const struct value *given, const struct value *document)
 {
     GATE_TRY(host, document_check_names(given));
     if (!same_system_fields(given, document)) {
         return gate_refuse(
-            host,
-            "InvalidArgument",
+            host, "InvalidArgument",
             "The fields `_id` and `_creationTime` are the system's: leave them out, or give them "
             "as they are.");
     }
@@ -515,23 +489,21 @@ check_user_fields(struct host *host, const struct value *given, const struct val
 
 enum gate_result db_insert(struct host *host, struct gate_call *call)
 {
-    struct slice table_name;
+    struct slice table_name = {0};
     GATE_CHECK(read_table_name(host, call, "db.insert", &table_name));
     const struct json_node *given = json_get(call->args, SLICE("value"));
     if (json_kind(given) != JSON_OBJECT) {
         return gate_refuse(
-            host,
-            "InvalidArgument",
+            host, "InvalidArgument",
             "Invalid argument `value` for `db.insert`: Value must be an Object");
     }
     CORDON_CLEANUP_ARENA struct arena arena;
     init_scratch(host, &arena);
-    struct value value;
+    struct value value = {0};
     GATE_TRY(host, value_from_json(given, &arena, &value));
     if (value.kind != VALUE_OBJECT) {
         return gate_refuse(
-            host,
-            "InvalidArgument",
+            host, "InvalidArgument",
             "Invalid argument `value` for `db.insert`: Value must be an Object");
     }
     GATE_CHECK(check_user_fields(host, &value, NULL));
@@ -542,16 +514,14 @@ enum gate_result db_insert(struct host *host, struct gate_call *call)
     WAIT_FOR(step);
     uint8_t random[DOCUMENT_ID_RANDOM_BYTES];
     random_stream_fill(&host->ids, random, sizeof random);
-    const struct document_id id =
-        document_id_new(table, random, host->options.time_ns / 1000000);
+    const struct document_id id = document_id_new(table, random, host->options.time_ns / 1000000);
     char id_text[DOCUMENT_ID_TEXT_MAX + 1];
     const size_t id_size = document_id_encode(&id, id_text);
     const double creation_time = next_creation_time(host);
-    struct value document;
+    struct value document = {0};
     GATE_TRY(
-        host,
-        document_with_system_fields(
-            &value, slice_of(id_text, id_size), creation_time, &arena, &document));
+        host, document_with_system_fields(
+                  &value, slice_of(id_text, id_size), creation_time, &arena, &document));
     GATE_CHECK(store_document(host, call, &id, creation_time, &document));
     buffer_clear(&host->reply);
     GATE_TRY(host, buffer_printf(&host->reply, "{\"_id\":\"%s\"}", id_text));
@@ -577,21 +547,17 @@ static enum gate_result read_existing(
 {
     GATE_CHECK(read_id(host, call, name, &out_existing->id));
     bool found = false;
-    struct row row;
+    struct row row = {0};
     GATE_CHECK(fetch(host, call, &out_existing->id, &found, &row));
     if (!found) {
         return gate_refuse(
-            host,
-            "NonexistentDocument",
-            "%s on nonexistent document ID %.*s",
-            verb,
+            host, "NonexistentDocument", "%s on nonexistent document ID %.*s", verb,
             SLICE_FMT(json_string(json_get(call->args, SLICE("id")))));
     }
     GATE_TRY(host, value_parse(row.json, arena, &out_existing->document));
     const struct value *time = value_field(&out_existing->document, SLICE("_creationTime"));
     if (time == NULL || time->kind != VALUE_FLOAT64) {
-        (void)host_stop(
-            host, CORDON_OUTCOME_INTERNAL, "a stored document has no creation time");
+        (void)host_stop(host, CORDON_OUTCOME_INTERNAL, "a stored document has no creation time");
         return GATE_STOP;
     }
     out_existing->creation_time = time->as.float64;
@@ -609,11 +575,10 @@ static enum gate_result rewrite(
 {
     char id_text[DOCUMENT_ID_TEXT_MAX + 1];
     const size_t id_size = document_id_encode(&existing->id, id_text);
-    struct value document;
+    struct value document = {0};
     GATE_TRY(
-        host,
-        document_with_system_fields(
-            fields, slice_of(id_text, id_size), existing->creation_time, arena, &document));
+        host, document_with_system_fields(
+                  fields, slice_of(id_text, id_size), existing->creation_time, arena, &document));
     GATE_CHECK(store_document(host, call, &existing->id, existing->creation_time, &document));
     buffer_clear(&host->reply);
     GATE_TRY(host, value_write_encoded(&host->reply, &document));
@@ -625,14 +590,12 @@ enum gate_result db_shallow_merge(struct host *host, struct gate_call *call)
 {
     CORDON_CLEANUP_ARENA struct arena arena;
     init_scratch(host, &arena);
-    struct existing existing;
+    struct existing existing = {0};
     GATE_CHECK(read_existing(host, call, "db.patch", "Update", &arena, &existing));
-    struct value patch;
-    GATE_TRY(
-        host,
-        value_patch_from_json(json_get(call->args, SLICE("value")), &arena, &patch));
+    struct value patch = {0};
+    GATE_TRY(host, value_patch_from_json(json_get(call->args, SLICE("value")), &arena, &patch));
     GATE_CHECK(check_user_fields(host, &patch, &existing.document));
-    struct value merged;
+    struct value merged = {0};
     GATE_TRY(host, value_merge(&existing.document, &patch, &arena, &merged));
     return rewrite(host, call, &existing, &merged, &arena);
 }
@@ -641,14 +604,13 @@ enum gate_result db_replace(struct host *host, struct gate_call *call)
 {
     CORDON_CLEANUP_ARENA struct arena arena;
     init_scratch(host, &arena);
-    struct existing existing;
+    struct existing existing = {0};
     GATE_CHECK(read_existing(host, call, "db.replace", "Replace", &arena, &existing));
-    struct value value;
+    struct value value = {0};
     GATE_TRY(host, value_from_json(json_get(call->args, SLICE("value")), &arena, &value));
     if (value.kind != VALUE_OBJECT) {
         return gate_refuse(
-            host,
-            "InvalidArgument",
+            host, "InvalidArgument",
             "Invalid argument `value` for `db.replace`: Value must be an Object");
     }
     GATE_CHECK(check_user_fields(host, &value, &existing.document));
@@ -659,7 +621,7 @@ enum gate_result db_remove(struct host *host, struct gate_call *call)
 {
     CORDON_CLEANUP_ARENA struct arena arena;
     init_scratch(host, &arena);
-    struct existing existing;
+    struct existing existing = {0};
     GATE_CHECK(read_existing(host, call, "db.delete", "Delete", &arena, &existing));
     GATE_CHECK(charge_write(host, call, 0));
     GATE_CHECK(reply_json(host, call, existing.json)); /* before the store is called again */

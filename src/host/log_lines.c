@@ -5,6 +5,7 @@
 #include "host/log_lines.h"
 
 #include "base/memory.h"
+#include "value/utf8.h"
 
 #include <stdio.h>
 
@@ -121,32 +122,18 @@ static cordon_error *repair_utf8(struct arena *arena, struct slice bytes, struct
         return error_no_memory();
     }
     size_t size = 0;
-    size_t i = 0;
-    while (i < bytes.size) {
-        const uint8_t lead = bytes.data[i];
-        size_t length = lead < 0x80                    ? 1
-                        : lead >= 0xc2 && lead <= 0xdf ? 2
-                        : (lead & 0xf0) == 0xe0        ? 3
-                        : lead >= 0xf0 && lead <= 0xf4 ? 4
-                                                       : 0;
-        bool good = length > 0 && length <= bytes.size - i;
-        for (size_t k = 1; good && k < length; k++) {
-            good = (bytes.data[i + k] & 0xc0) == 0x80;
-        }
-        if (good && length >= 3) {
-            const uint8_t second = bytes.data[i + 1];
-            good = !(lead == 0xe0 && second < 0xa0) && !(lead == 0xed && second > 0x9f) &&
-                   !(lead == 0xf0 && second < 0x90) && !(lead == 0xf4 && second > 0x8f);
-        }
-        if (good) {
-            memcpy(text + size, bytes.data + i, length);
+    while (bytes.size > 0) {
+        uint32_t code_point = 0;
+        size_t skip = 0;
+        const size_t length = utf8_decode(bytes, &code_point, &skip);
+        if (length > 0) {
+            memcpy(text + size, bytes.data, length);
             size += length;
-            i += length;
         } else {
             memcpy(text + size, "\xef\xbf\xbd", 3);
             size += 3;
-            i++;
         }
+        bytes = slice_from(bytes, length > 0 ? length : skip);
     }
     *out_text = slice_of(text, size);
     return NULL;

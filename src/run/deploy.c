@@ -186,7 +186,7 @@ static cordon_error *begin_module_report(
 static cordon_error *end_module_report(struct buffer *report, const struct built *built)
 {
     TRY(report_key(report, "compileMs"));
-    TRY(json_write_number(report, (double)(built->compile_ns / 10000) / 100));
+    TRY(json_write_number(report, (double)built->compile_ns / 1e6));
     TRY(report_key(report, "fromCache"));
     TRY(json_write_bool(report, built->compile_ns == 0));
     TRY(report_key(report, "codeBytes"));

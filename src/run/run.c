@@ -779,6 +779,7 @@ static void resolve(struct run *run, const struct run_request *request)
         (void)finish(run);
         return;
     }
+    CORDON_ASSERT(function != NULL); /* what was resolved exists */
     run->function = function;
     run->outcome.kind = function->metadata->kind;
     reset_budget(run);

@@ -297,7 +297,7 @@ static cordon_error *read_whole(
     struct value *out_value)
 {
     size_t size = 0;
-    struct value value;
+    struct value value = {0};
     TRY(read_value(node, undefined, arena, &size, &value));
     if (value.nesting > VALUE_NESTING_MAX) {
         return value_too_nested(value.nesting, VALUE_NESTING_MAX);
