@@ -16,7 +16,8 @@ static const char *const trap_texts[] = {
     [WASMTIME_TRAP_CODE_BAD_SIGNATURE] = "a function was called by a pointer of another type",
     [WASMTIME_TRAP_CODE_INTEGER_OVERFLOW] = "integer overflow",
     [WASMTIME_TRAP_CODE_INTEGER_DIVISION_BY_ZERO] = "integer division by zero",
-    [WASMTIME_TRAP_CODE_BAD_CONVERSION_TO_INTEGER] = "a float is out of an integer's range",
+    [WASMTIME_TRAP_CODE_BAD_CONVERSION_TO_INTEGER] = ("a float was converted to an integer that "
+                                                      "cannot hold it"),
     [WASMTIME_TRAP_CODE_UNREACHABLE_CODE_REACHED] = "unreachable code was reached",
     [WASMTIME_TRAP_CODE_OUT_OF_FUEL] = "the fuel ran out",
 };
