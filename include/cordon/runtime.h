@@ -7,7 +7,8 @@
  * SIGFPE which pass on what is not the guest's. A fault of the engine itself ends the process:
  * whoever cannot bear that runs the runtime in a process of its own.
  *
- *     cordon_runtime_options options = {.size = sizeof options, .compile_worker = "cordon-compile"};
+ *     cordon_runtime_options options = {.size = sizeof options};
+ *     options.compile_worker = "cordon-compile";
  *     cordon_runtime *runtime = NULL;
  *     cordon_error *error = cordon_runtime_new(&options, &runtime);
  */
@@ -35,16 +36,16 @@ typedef struct cordon_limit_set {
  */
 typedef struct cordon_runtime_options {
     size_t size;
-    const char *data_folder;     /* NULL: a store in memory that dies with the runtime */
-    const char *compile_worker;  /* path of the executable cordon-compile */
-    bool compile_inside;         /* compile in this process instead: only for code you trust */
-    cordon_limit_set limits;     /* raises or lowers the table's defaults */
-    uint32_t permits;            /* runs executing at one time; 0: twice the processors, min. 4 */
-    uint32_t slots;              /* runs alive, waiting ones included; 0: 1,000 */
-    uint64_t memory_bytes;       /* for all guests together; 0: half of RAM or of the cgroup */
-    bool flusher_thread;         /* one thread that makes many commits durable by one sync */
-    bool production;             /* hide details of errors from callers */
-    int log_fd;                  /* one line per run to this descriptor; 0 or less: none */
+    const char *data_folder;    /* NULL: a store in memory that dies with the runtime */
+    const char *compile_worker; /* path of the executable cordon-compile */
+    bool compile_inside;        /* compile in this process instead: only for code you trust */
+    cordon_limit_set limits;    /* raises or lowers the table's defaults */
+    uint32_t permits;           /* runs executing at one time; 0: twice the processors, min. 4 */
+    uint32_t slots;             /* runs alive, waiting ones included; 0: 1,000 */
+    uint64_t memory_bytes;      /* for all guests together; 0: half of RAM or of the cgroup */
+    bool flusher_thread;        /* one thread that makes many commits durable by one sync */
+    bool production;            /* hide details of errors from callers */
+    int log_fd;                 /* one line per run to this descriptor; 0 or less: none */
 } cordon_runtime_options;
 
 /*
@@ -52,8 +53,8 @@ typedef struct cordon_runtime_options {
  * the process confines itself. Errors: CORDON_E_STORE (folder in use, foreign, damaged),
  * CORDON_E_SYSTEM (no worker), CORDON_E_INVALID (options), CORDON_E_ENGINE.
  */
-CORDON_API CORDON_MUST_USE cordon_error *
-cordon_runtime_new(const cordon_runtime_options *options, cordon_runtime **out_runtime);
+CORDON_API CORDON_MUST_USE cordon_error *cordon_runtime_new(
+    const cordon_runtime_options *options, cordon_runtime **out_runtime);
 
 /* All calls must be freed. NULL accepted. */
 CORDON_API void cordon_runtime_free(cordon_runtime *runtime);
@@ -81,24 +82,24 @@ CORDON_API CORDON_MUST_USE cordon_error *cordon_load(
  * Says whether a module would be admitted and what is in it; keeps nothing. `*out_report` as
  * above. Errors: CORDON_E_MODULE_REFUSED with the reason.
  */
-CORDON_API CORDON_MUST_USE cordon_error *
-cordon_check(cordon_runtime *runtime, const cordon_module *module, char **out_report);
+CORDON_API CORDON_MUST_USE cordon_error *cordon_check(
+    cordon_runtime *runtime, const cordon_module *module, char **out_report);
 
 /* Frees a text that a function here has given to the caller. NULL accepted. */
 CORDON_API void cordon_free(void *text);
 
 typedef struct cordon_request {
-    size_t size;               /* sizeof the struct */
-    const char *path;          /* "messages:list" */
-    const char *args;          /* encoded JSON: one object, or an array of one; NULL: {} */
-    size_t args_size;          /* bytes; 0: up to the NUL */
-    bool internal;             /* internal functions may be called too */
-    bool has_kind;             /* only a function of `kind` */
+    size_t size;      /* sizeof the struct */
+    const char *path; /* "messages:list" */
+    const char *args; /* encoded JSON: one object, or an array of one; NULL: {} */
+    size_t args_size; /* bytes; 0: up to the NUL */
+    bool internal;    /* internal functions may be called too */
+    bool has_kind;    /* only a function of `kind` */
     cordon_kind kind;
-    const uint8_t *seed;       /* 32 bytes; NULL: drawn */
+    const uint8_t *seed; /* 32 bytes; NULL: drawn */
     bool has_time;
-    uint64_t time_ms;          /* the clock that the function sees; used if `has_time` */
-    cordon_limit_set lower;    /* lowers limits for this call */
+    uint64_t time_ms;            /* the clock that the function sees; used if `has_time` */
+    cordon_limit_set lower;      /* lowers limits for this call */
     const char *idempotency_key; /* of a mutation that may be sent twice; NULL: none */
 } cordon_request;
 
@@ -142,8 +143,8 @@ CORDON_API void cordon_call_free(cordon_call *call);
  * The outcome as one line of strict JSON: status, value or code, errorMessage, errorData, logLines,
  * usage, frames, limit. The text is the caller's; free it with cordon_free().
  */
-CORDON_API CORDON_MUST_USE cordon_error *
-cordon_outcome_to_json(const cordon_outcome *outcome, char **out_json);
+CORDON_API CORDON_MUST_USE cordon_error *cordon_outcome_to_json(
+    const cordon_outcome *outcome, char **out_json);
 
 /* The limit table as JSON: [{"name","unit","query","mutation","action","code","text"}]. */
 CORDON_API CORDON_MUST_USE cordon_error *cordon_limits_to_json(char **out_json);

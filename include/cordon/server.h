@@ -13,26 +13,26 @@ extern "C" {
 typedef struct cordon_server cordon_server;
 
 typedef struct cordon_server_options {
-    size_t size;                     /* sizeof the struct */
-    cordon_runtime *runtime;         /* borrowed; must outlive the server */
-    const char *listen;              /* "ADDR:PORT", port 0 picks one; NULL: "127.0.0.1:3210" */
-    const char *operator_listen;     /* loopback "ADDR:PORT" or "unix:PATH"; NULL: in the data
+    size_t size;                   /* sizeof the struct */
+    cordon_runtime *runtime;       /* borrowed; must outlive the server */
+    const char *listen;            /* "ADDR:PORT", port 0 picks one; NULL: "127.0.0.1:3210" */
+    const char *operator_listen;   /* loopback "ADDR:PORT" or "unix:PATH"; NULL: in the data
                                         folder `operator.sock`, none without a data folder */
-    uint32_t loops;                  /* event loops, a thread each; 0: one per processor */
-    const char *const *host_names;   /* accepted besides loopback addresses and localhost */
+    uint32_t loops;                /* event loops, a thread each; 0: one per processor */
+    const char *const *host_names; /* accepted besides loopback addresses and localhost */
     size_t host_name_count;
-    uint64_t body_bytes_max;         /* 0: 16 MiB + 2000, as Convex */
-    uint32_t idle_timeout_ms;        /* keep-alive; 0: 60,000 */
-    uint32_t request_timeout_ms;     /* to receive a whole request; 0: 30,000 */
-    uint32_t connections_max;        /* 0: 4,096 */
+    uint64_t body_bytes_max;     /* 0: 16 MiB + 2000, as Convex */
+    uint32_t idle_timeout_ms;    /* keep-alive; 0: 60,000 */
+    uint32_t request_timeout_ms; /* to receive a whole request; 0: 30,000 */
+    uint32_t connections_max;    /* 0: 4,096 */
 } cordon_server_options;
 
 /*
  * Binds and listens. Errors: CORDON_E_SYSTEM (port in use, address not ours) with what to do;
  * CORDON_E_INVALID.
  */
-CORDON_API CORDON_MUST_USE cordon_error *
-cordon_server_new(const cordon_server_options *options, cordon_server **out_server);
+CORDON_API CORDON_MUST_USE cordon_error *cordon_server_new(
+    const cordon_server_options *options, cordon_server **out_server);
 
 /* The address that clients use, such as "http://127.0.0.1:3210". Lives as long as the server. */
 CORDON_API const char *cordon_server_get_url(const cordon_server *server);
@@ -50,8 +50,8 @@ CORDON_API void cordon_server_free(cordon_server *server);
  * Makes an admin key: a 0600 file in the folder's `keys.d/`, put there by rename, that holds only a
  * hash. A running server accepts it at once. `*out_key` is the caller's; free with cordon_free().
  */
-CORDON_API CORDON_MUST_USE cordon_error *
-cordon_keygen_admin(const char *data_folder, char **out_key);
+CORDON_API CORDON_MUST_USE cordon_error *cordon_keygen_admin(
+    const char *data_folder, char **out_key);
 
 #ifdef __cplusplus
 }

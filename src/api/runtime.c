@@ -30,11 +30,10 @@ struct cordon_call {
 /* -- Options -------------------------------------------------------------------------------- */
 
 /* What a caller compiled against an older header passes, completed with zeros. */
-static cordon_error *
-read_options(const cordon_runtime_options *given, cordon_runtime_options *out_options)
+static cordon_error *read_options(
+    const cordon_runtime_options *given, cordon_runtime_options *out_options)
 {
-    if (given == NULL || given->size < sizeof given->size ||
-        given->size > sizeof *out_options) {
+    if (given == NULL || given->size < sizeof given->size || given->size > sizeof *out_options) {
         return cordon_error_new(
             CORDON_E_INVALID,
             "options.size must be sizeof(cordon_runtime_options) of this version or an older one");
@@ -133,8 +132,8 @@ static cordon_error *start(cordon_runtime *runtime, const cordon_runtime_options
     return runner_load(runtime->runner, TENANT_DEFAULT);
 }
 
-cordon_error *
-cordon_runtime_new(const cordon_runtime_options *options, cordon_runtime **out_runtime)
+cordon_error *cordon_runtime_new(
+    const cordon_runtime_options *options, cordon_runtime **out_runtime)
 {
     cordon_runtime_options whole;
     TRY(read_options(options, &whole));
@@ -207,8 +206,7 @@ cordon_error *cordon_load(
     return set_functions(runtime, modules, count, DEPLOY_LOAD_ONLY, out_report);
 }
 
-cordon_error *
-cordon_check(cordon_runtime *runtime, const cordon_module *module, char **out_report)
+cordon_error *cordon_check(cordon_runtime *runtime, const cordon_module *module, char **out_report)
 {
     CORDON_CLEANUP_BUFFER struct buffer report;
     buffer_init(&report, (size_t)64 << 20);
@@ -385,14 +383,10 @@ cordon_error *cordon_limits_to_json(char **out_json)
             &text,
             "%s{\"name\":\"%s\",\"unit\":\"%s\",\"query\":%llu,\"mutation\":%llu,"
             "\"action\":%llu,\"code\":\"%s\",\"text\":\"%s\"}",
-            i == 0 ? "[" : ",",
-            info->name,
-            info->unit,
+            i == 0 ? "[" : ",", info->name, info->unit,
             (unsigned long long)info->defaults[CORDON_QUERY],
             (unsigned long long)info->defaults[CORDON_MUTATION],
-            (unsigned long long)info->defaults[CORDON_ACTION],
-            info->code,
-            info->text));
+            (unsigned long long)info->defaults[CORDON_ACTION], info->code, info->text));
     }
     TRY(buffer_append_byte(&text, ']'));
     return api_give_text(&text, out_json);

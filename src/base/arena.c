@@ -91,10 +91,9 @@ void *arena_alloc(struct arena *arena, size_t size)
 
 cordon_error *arena_error(const struct arena *arena)
 {
-    return arena->full
-               ? cordon_error_new(
-                     CORDON_E_TOO_LARGE, "more than %zu bytes of memory", arena->bytes_max)
-               : error_no_memory();
+    return arena->full ? cordon_error_new(
+                             CORDON_E_TOO_LARGE, "more than %zu bytes of memory", arena->bytes_max)
+                       : error_no_memory();
 }
 
 struct slice arena_copy(struct arena *arena, struct slice bytes)

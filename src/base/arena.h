@@ -14,9 +14,9 @@ struct arena {
     struct arena_block *blocks; /* newest first */
     uint8_t *next;              /* free bytes of the newest block */
     uint8_t *end;
-    size_t bytes;               /* allocated from the system for this arena */
+    size_t bytes; /* allocated from the system for this arena */
     size_t bytes_max;
-    bool full;                  /* the last failed allocation was refused by the ceiling */
+    bool full; /* the last failed allocation was refused by the ceiling */
 };
 
 static inline void arena_init(struct arena *arena, size_t bytes_max)

@@ -44,8 +44,8 @@ enum gate_result core_output_write(struct host *host, struct gate_call *call)
 }
 
 /* The data of a ConvexError, in canonical form. */
-static cordon_error *
-keep_failure_data(struct host *host, const struct json_node *data, struct arena *arena)
+static cordon_error *keep_failure_data(
+    struct host *host, const struct json_node *data, struct arena *arena)
 {
     const struct budget *budget = host->options.budget;
     CORDON_CLEANUP_BUFFER struct buffer text;
@@ -96,16 +96,14 @@ static cordon_error *keep_failure(struct host *host, struct slice report)
 
 enum gate_result core_fail(struct host *host, struct gate_call *call)
 {
-    CORDON_CLEANUP(cordon_error_freep)
-    cordon_error *error = keep_failure(host, call->input);
+    CORDON_CLEANUP(cordon_error_freep) cordon_error *error = keep_failure(host, call->input);
     if (error == NULL) {
         host->stop.code = CORDON_OUTCOME_FAILED;
         return GATE_STOP;
     }
     host->stop.data = (struct slice){0};
     (void)host_stop(
-        host,
-        CORDON_OUTCOME_FAILED,
+        host, CORDON_OUTCOME_FAILED,
         "The function failed, but its error report can't be read: %s. It should be "
         "{\"message\": string, \"data\": value}.",
         cordon_error_get_message(error));
@@ -113,8 +111,8 @@ enum gate_result core_fail(struct host *host, struct gate_call *call)
 }
 
 /* The messages of a log call joined by one space; false if there is one that is no string. */
-static cordon_error *
-join_messages(const struct json_node *messages, struct buffer *body, bool *out_good)
+static cordon_error *join_messages(
+    const struct json_node *messages, struct buffer *body, bool *out_good)
 {
     struct json_walk walk = json_walk_items(messages);
     bool good = json_kind(messages) == JSON_ARRAY;
@@ -137,8 +135,7 @@ enum gate_result core_log(struct host *host, struct gate_call *call)
     const struct slice level = json_string(json_get(call->args, SLICE("level")));
     if (!log_level_known(level)) {
         return gate_refuse(
-            host,
-            "InvalidArgument",
+            host, "InvalidArgument",
             "Invalid argument `level` for `log`: it is one of DEBUG, ERROR, WARN, INFO, LOG.");
     }
     CORDON_CLEANUP_BUFFER struct buffer body;
@@ -147,8 +144,7 @@ enum gate_result core_log(struct host *host, struct gate_call *call)
     GATE_TRY(host, join_messages(json_get(call->args, SLICE("messages")), &body, &good));
     if (!good) {
         return gate_refuse(
-            host,
-            "InvalidArgument",
+            host, "InvalidArgument",
             "Invalid argument `messages` for `log`: it is an array of strings.");
     }
     GATE_TRY(host, log_lines_add(&host->log, level, buffer_slice(&body)));

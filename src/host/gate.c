@@ -37,18 +37,16 @@ bool gate_range(struct host *host, const struct gate_call *call, uint64_t offset
         return true;
     }
     (void)host_stop(
-        host,
-        CORDON_OUTCOME_INVALID_HOST_CALL,
+        host, CORDON_OUTCOME_INVALID_HOST_CALL,
         "A host call names %llu bytes at %llu, but the memory ends at %llu. Pass a pointer into "
         "the exported memory.",
-        (unsigned long long)size,
-        (unsigned long long)offset,
+        (unsigned long long)size, (unsigned long long)offset,
         (unsigned long long)call->memory_size);
     return false;
 }
 
-static enum gate_result
-write_refusal(struct host *host, const char *code, const char *format, va_list args)
+static enum gate_result write_refusal(
+    struct host *host, const char *code, const char *format, va_list args)
 {
     char text[REFUSAL_BYTES_MAX];
     const int size = vsnprintf(text, sizeof text, format, args);
@@ -104,13 +102,12 @@ enum gate_result gate_fail(struct host *host, cordon_error *error)
 }
 
 /* Steps that need no arguments: may this call be made now, and is it paid for? */
-static bool
-may_enter(struct host *host, struct gate_call *call, const struct gate_descriptor *descriptor)
+static bool may_enter(
+    struct host *host, struct gate_call *call, const struct gate_descriptor *descriptor)
 {
     if (!host->running && !descriptor->import_phase) {
         (void)host_stop(
-            host,
-            CORDON_OUTCOME_CAPABILITY_DENIED,
+            host, CORDON_OUTCOME_CAPABILITY_DENIED,
             "`%s` can't be called while the module is loading (start section or `_initialize`); "
             "only logging, randomness and time can. Call it from the function.",
             call_name(descriptor));
@@ -123,8 +120,8 @@ may_enter(struct host *host, struct gate_call *call, const struct gate_descripto
     return gate_charge(host, call, fuel);
 }
 
-static bool
-decode(struct host *host, struct gate_call *call, const struct gate_descriptor *descriptor)
+static bool decode(
+    struct host *host, struct gate_call *call, const struct gate_descriptor *descriptor)
 {
     const uint32_t offset = (uint32_t)call->slots[0];
     const uint32_t size = (uint32_t)call->slots[1];
@@ -133,11 +130,8 @@ decode(struct host *host, struct gate_call *call, const struct gate_descriptor *
     }
     if (size > descriptor->size_max) {
         (void)host_stop(
-            host,
-            CORDON_OUTCOME_INVALID_HOST_CALL,
-            "`%s` was called with %u bytes; it takes at most %u.",
-            call_name(descriptor),
-            size,
+            host, CORDON_OUTCOME_INVALID_HOST_CALL,
+            "`%s` was called with %u bytes; it takes at most %u.", call_name(descriptor), size,
             descriptor->size_max);
         return false;
     }
@@ -156,12 +150,9 @@ decode(struct host *host, struct gate_call *call, const struct gate_descriptor *
         return true;
     }
     (void)host_stop(
-        host,
-        CORDON_OUTCOME_INVALID_HOST_CALL,
-        "`%s` was called with arguments that are no JSON object%s%s.",
-        call_name(descriptor),
-        error == NULL ? "" : ": ",
-        error == NULL ? "" : cordon_error_get_message(error));
+        host, CORDON_OUTCOME_INVALID_HOST_CALL,
+        "`%s` was called with arguments that are no JSON object%s%s.", call_name(descriptor),
+        error == NULL ? "" : ": ", error == NULL ? "" : cordon_error_get_message(error));
     cordon_error_free(error);
     return false;
 }
@@ -240,11 +231,8 @@ enum engine_answer host_denied(void *run, const struct engine_import *import)
         }
     }
     return host_stop(
-        host,
-        CORDON_OUTCOME_CAPABILITY_DENIED,
+        host, CORDON_OUTCOME_CAPABILITY_DENIED,
         "A %s can't call `%s` of `%s`. A %s can: make this function one, or move the call there.",
-        cordon_kind_name(host->options.kind),
-        import->name,
-        import->module,
+        cordon_kind_name(host->options.kind), import->name, import->module,
         cordon_kind_name(allowed));
 }

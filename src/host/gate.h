@@ -22,32 +22,32 @@ enum gate_result {
 
 struct gate_call {
     struct engine_guest *guest;
-    uint64_t *slots;       /* raw arguments, for codec RAW; slots[0] takes a raw result */
-    uint8_t *memory;       /* of the guest, now */
+    uint64_t *slots; /* raw arguments, for codec RAW; slots[0] takes a raw result */
+    uint8_t *memory; /* of the guest, now */
     uint64_t memory_size;
-    struct slice input;    /* the declared range, inside guest memory; for codec BYTES */
-    uint8_t *output;       /* the same range, writable */
+    struct slice input;           /* the declared range, inside guest memory; for codec BYTES */
+    uint8_t *output;              /* the same range, writable */
     const struct json_node *args; /* for codec JSON: the parsed object */
-    uint64_t length;       /* for GATE_OK: the low half of the result */
+    uint64_t length;              /* for GATE_OK: the low half of the result */
 };
 
 typedef enum gate_result gate_operation(struct host *host, struct gate_call *call);
 
 enum gate_codec {
-    GATE_RAW,    /* own parameters; the operation checks ranges with gate_range() */
-    GATE_FILL,   /* (ptr, len): a range that the host writes */
-    GATE_BYTES,  /* (ptr, len): a range that the host reads as it is */
-    GATE_JSON,   /* (ptr, len): a JSON object, parsed before the operation sees it */
-    GATE_NONE,   /* (ptr, len): the range is checked and not looked at */
+    GATE_RAW,   /* own parameters; the operation checks ranges with gate_range() */
+    GATE_FILL,  /* (ptr, len): a range that the host writes */
+    GATE_BYTES, /* (ptr, len): a range that the host reads as it is */
+    GATE_JSON,  /* (ptr, len): a JSON object, parsed before the operation sees it */
+    GATE_NONE,  /* (ptr, len): the range is checked and not looked at */
 };
 
 struct gate_descriptor {
     gate_operation *operation;
     enum gate_codec codec;
-    bool import_phase;   /* may be called there */
-    bool long_work;      /* its time is the host's (system), as it may touch the store */
-    uint32_t size_max;   /* of the declared range, bytes */
-    uint32_t fuel;       /* price of a call */
+    bool import_phase;     /* may be called there */
+    bool long_work;        /* its time is the host's (system), as it may touch the store */
+    uint32_t size_max;     /* of the declared range, bytes */
+    uint32_t fuel;         /* price of a call */
     uint32_t fuel_per_kib; /* price of 1,024 bytes declared */
     const struct engine_import *import;
 };
@@ -60,15 +60,15 @@ enum engine_answer gate_enter(
     const struct gate_descriptor *descriptor);
 
 /* True if [offset, offset + size) lies in guest memory; otherwise the run is stopped. */
-CORDON_MUST_USE bool
-gate_range(struct host *host, const struct gate_call *call, uint64_t offset, uint64_t size);
+CORDON_MUST_USE bool gate_range(
+    struct host *host, const struct gate_call *call, uint64_t offset, uint64_t size);
 
 /* Charges host work that depends on data found inside the call; false: the run is stopped. */
 CORDON_MUST_USE bool gate_charge(struct host *host, const struct gate_call *call, uint64_t fuel);
 
 /* Writes `{"code","message"}` as the reply. */
-CORDON_PRINTF(3, 4) enum gate_result
-gate_refuse(struct host *host, const char *code, const char *format, ...);
+CORDON_PRINTF(3, 4) enum gate_result gate_refuse(
+    struct host *host, const char *code, const char *format, ...);
 
 /*
  * A refusal because of a limit that a guest may handle. If the guest fails later on, the limit is

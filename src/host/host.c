@@ -20,9 +20,7 @@ void host_init(struct host *host, const struct host_options *options)
     buffer_init(&host->reply, (size_t)budget->allowed[CORDON_LIMIT_HOST_BYTES]);
     buffer_init(&host->output, (size_t)budget->allowed[CORDON_LIMIT_RESULT_BYTES]);
     log_lines_init(
-        &host->log,
-        &host->arena,
-        budget->allowed[CORDON_LIMIT_LOG_LINES],
+        &host->log, &host->arena, budget->allowed[CORDON_LIMIT_LOG_LINES],
         budget->allowed[CORDON_LIMIT_LOG_LINE_BYTES]);
     random_stream_init(&host->random, options->import_seed, 0);
     random_stream_init(&host->ids, options->seed, 1);
@@ -60,8 +58,8 @@ bool host_may_grow(void *run, uint64_t more)
     return host->options.memory.take(host->options.memory.owner, more);
 }
 
-static enum engine_answer
-stop_with(struct host *host, cordon_outcome_code code, struct slice message)
+static enum engine_answer stop_with(
+    struct host *host, cordon_outcome_code code, struct slice message)
 {
     if (host->stop.code == CORDON_OUTCOME_SUCCESS) {
         host->stop.code = code;
@@ -159,10 +157,9 @@ bool host_look(struct host *host)
 bool host_account(struct host *host)
 {
     struct budget *budget = host->options.budget;
-    const uint64_t held =
-        host->options.args.size + host->reply.capacity + host->output.capacity +
-        arena_bytes(&host->arena) + host->log.capacity * sizeof(struct slice) +
-        (host->options.txn == NULL ? 0 : store_txn_bytes(host->options.txn));
+    const uint64_t held = host->options.args.size + host->reply.capacity + host->output.capacity +
+                          arena_bytes(&host->arena) + host->log.capacity * sizeof(struct slice) +
+                          (host->options.txn == NULL ? 0 : store_txn_bytes(host->options.txn));
     if (held == host->bytes_held) {
         return true;
     }

@@ -51,10 +51,10 @@ struct host_options {
 /* Why the host ended the run; `code` is CORDON_OUTCOME_SUCCESS while it has not. */
 struct host_stop {
     cordon_outcome_code code;
-    cordon_limit limit;    /* if code is CORDON_OUTCOME_LIMIT */
-    struct slice message;  /* in the host's arena */
-    struct slice data;     /* of a ConvexError; empty: none */
-    bool exited_well;      /* proc_exit(0): the run ends and is a success */
+    cordon_limit limit;   /* if code is CORDON_OUTCOME_LIMIT */
+    struct slice message; /* in the host's arena */
+    struct slice data;    /* of a ConvexError; empty: none */
+    bool exited_well;     /* proc_exit(0): the run ends and is a success */
 };
 
 /* How far an operation has come that waits in between; zero when it begins. */
@@ -66,9 +66,9 @@ struct host_operation {
 
 struct host {
     struct host_options options;
-    struct arena arena;      /* lives as long as the run: messages, log lines */
-    struct buffer reply;     /* of the last call that has one */
-    struct buffer output;    /* the result, as written */
+    struct arena arena;   /* lives as long as the run: messages, log lines */
+    struct buffer reply;  /* of the last call that has one */
+    struct buffer output; /* the result, as written */
     bool has_output;
     struct log_lines log;
     struct host_stop stop;
@@ -103,8 +103,8 @@ bool host_may_grow(void *run, uint64_t more);
  * Ends the run: keeps code and words (the first stop wins) and returns ENGINE_STOP, so that a
  * handler can say `return host_stop(…)`.
  */
-CORDON_PRINTF(3, 4) enum engine_answer
-host_stop(struct host *host, cordon_outcome_code code, const char *format, ...);
+CORDON_PRINTF(3, 4) enum engine_answer host_stop(
+    struct host *host, cordon_outcome_code code, const char *format, ...);
 
 /* Ends the run because of a limit, which is tripped with `used` if it is not yet. */
 enum engine_answer host_stop_limit(struct host *host, cordon_limit limit, uint64_t used);

@@ -18,7 +18,7 @@ struct log_lines {
     size_t count_max;
     size_t bytes_max; /* of one line's body */
     bool overflowed;
-    struct buffer open[2]; /* unfinished lines of stdout and stderr */
+    struct buffer open[2];    /* unfinished lines of stdout and stderr */
     struct buffer error_tail; /* the end of what stderr said: a panic's message is in there */
 };
 
@@ -30,8 +30,8 @@ void log_lines_done(struct log_lines *log);
 bool log_level_known(struct slice level);
 
 /* Adds `[level] body`. Errors: CORDON_E_NO_MEMORY (the arena's ceiling is reached). */
-CORDON_MUST_USE cordon_error *
-log_lines_add(struct log_lines *log, struct slice level, struct slice body);
+CORDON_MUST_USE cordon_error *log_lines_add(
+    struct log_lines *log, struct slice level, struct slice body);
 
 /* Bytes written to descriptor 1 or 2: each finished line becomes a [LOG] or [ERROR] line. */
 CORDON_MUST_USE cordon_error *log_lines_write(struct log_lines *log, int fd, struct slice bytes);

@@ -17,8 +17,8 @@ struct row {
 };
 
 /* Appends a document as a row. `size` is its value_size(). Errors are those of buffer_append(). */
-CORDON_MUST_USE cordon_error *
-row_write(struct buffer *buffer, const struct value *document, size_t size);
+CORDON_MUST_USE cordon_error *row_write(
+    struct buffer *buffer, const struct value *document, size_t size);
 
 /* Errors: CORDON_E_STORE if the bytes are no row of a known format. */
 CORDON_MUST_USE cordon_error *row_read(struct slice bytes, struct row *out_row);

@@ -18,76 +18,78 @@
 #define KIB (1u << 10)
 #define MIB (1u << 20)
 
+/* clang-format off: rows of a table */
 /* id, operation, module, name, params, result, kinds, codec, import, long, wait, max, fuel, /KiB */
 #define HOST_IMPORTS(X)                                                                            \
-    X(INPUT_READ, core_input_read, "convex/core", "input_read", "ii", "I", Q | M | A,              \
-      GATE_FILL, false, false, false, UINT32_MAX, 150, 100)                                        \
-    X(REPLY_READ, core_reply_read, "convex/core", "reply_read", "ii", "I", Q | M | A,              \
-      GATE_FILL, false, false, false, UINT32_MAX, 150, 100)                                        \
+    X(INPUT_READ, core_input_read, "convex/core", "input_read", "ii", "I", Q | M | A, GATE_FILL,   \
+      false, false, false, UINT32_MAX, 150, 100)                                                   \
+    X(REPLY_READ, core_reply_read, "convex/core", "reply_read", "ii", "I", Q | M | A, GATE_FILL,   \
+      false, false, false, UINT32_MAX, 150, 100)                                                   \
     X(OUTPUT_WRITE, core_output_write, "convex/core", "output_write", "ii", "I", Q | M | A,        \
       GATE_BYTES, false, false, false, UINT32_MAX, 300, 3000)                                      \
-    X(FAIL, core_fail, "convex/core", "fail", "ii", "I", Q | M | A,                                \
-      GATE_BYTES, false, false, false, 32 * MIB, 500, 3000)                                        \
-    X(LOG, core_log, "convex/core", "log", "ii", "I", Q | M | A,                                   \
-      GATE_JSON, true, false, false, 4 * MIB, 1000, 3000)                                          \
+    X(FAIL, core_fail, "convex/core", "fail", "ii", "I", Q | M | A, GATE_BYTES, false, false,      \
+      false, 32 * MIB, 500, 3000)                                                                  \
+    X(LOG, core_log, "convex/core", "log", "ii", "I", Q | M | A, GATE_JSON, true, false, false,    \
+      4 * MIB, 1000, 3000)                                                                         \
     X(RANDOM_FILL, core_random_fill, "convex/core", "random_fill", "ii", "I", Q | M | A,           \
       GATE_FILL, true, false, false, 64 * KIB, 300, 6000)                                          \
-    X(NOW_MS, core_now_ms, "convex/core", "now_ms", "", "I", Q | M | A,                            \
-      GATE_RAW, true, false, false, 0, 150, 0)                                                     \
-    X(LEFT, core_left, "convex/core", "left", "ii", "I", Q | M | A,                                \
-      GATE_NONE, false, false, false, 64 * KIB, 3000, 0)                                           \
-    X(GET, db_get, "convex/db-read", "1.0/get", "ii", "I", Q | M,                                  \
-      GATE_JSON, false, true, true, 64 * KIB, 4000, 4000)                                          \
+    X(NOW_MS, core_now_ms, "convex/core", "now_ms", "", "I", Q | M | A, GATE_RAW, true, false,     \
+      false, 0, 150, 0)                                                                            \
+    X(LEFT, core_left, "convex/core", "left", "ii", "I", Q | M | A, GATE_NONE, false, false,       \
+      false, 64 * KIB, 3000, 0)                                                                    \
+    X(GET, db_get, "convex/db-read", "1.0/get", "ii", "I", Q | M, GATE_JSON, false, true, true,    \
+      64 * KIB, 4000, 4000)                                                                        \
     X(QUERY_STREAM, db_query_stream, "convex/db-read", "1.0/queryStream", "ii", "I", Q | M,        \
       GATE_JSON, false, true, true, 1 * MIB, 4000, 4000)                                           \
     X(QUERY_STREAM_NEXT, db_query_stream_next, "convex/db-read", "1.0/queryStreamNext", "ii", "I", \
       Q | M, GATE_JSON, false, true, true, 64 * KIB, 4000, 4000)                                   \
     X(QUERY_CLEANUP, db_query_cleanup, "convex/db-read", "1.0/queryCleanup", "ii", "I", Q | M,     \
       GATE_JSON, false, true, false, 64 * KIB, 2000, 4000)                                         \
-    X(INSERT, db_insert, "convex/db-write", "1.0/insert", "ii", "I", M,                            \
-      GATE_JSON, false, true, true, 16 * MIB, 8000, 8000)                                          \
+    X(INSERT, db_insert, "convex/db-write", "1.0/insert", "ii", "I", M, GATE_JSON, false, true,    \
+      true, 16 * MIB, 8000, 8000)                                                                  \
     X(SHALLOW_MERGE, db_shallow_merge, "convex/db-write", "1.0/shallowMerge", "ii", "I", M,        \
       GATE_JSON, false, true, true, 16 * MIB, 10000, 8000)                                         \
-    X(REPLACE, db_replace, "convex/db-write", "1.0/replace", "ii", "I", M,                         \
-      GATE_JSON, false, true, true, 16 * MIB, 10000, 8000)                                         \
-    X(REMOVE, db_remove, "convex/db-write", "1.0/remove", "ii", "I", M,                            \
-      GATE_JSON, false, true, true, 64 * KIB, 6000, 4000)                                          \
-    X(ALIAS_NOW, core_now_ms, "env", "__convex_now_ms", "", "I", Q | M | A,                        \
-      GATE_RAW, true, false, false, 0, 150, 0)                                                     \
+    X(REPLACE, db_replace, "convex/db-write", "1.0/replace", "ii", "I", M, GATE_JSON, false, true, \
+      true, 16 * MIB, 10000, 8000)                                                                 \
+    X(REMOVE, db_remove, "convex/db-write", "1.0/remove", "ii", "I", M, GATE_JSON, false, true,    \
+      true, 64 * KIB, 6000, 4000)                                                                  \
+    X(ALIAS_NOW, core_now_ms, "env", "__convex_now_ms", "", "I", Q | M | A, GATE_RAW, true, false, \
+      false, 0, 150, 0)                                                                            \
     X(ALIAS_RANDOM, core_alias_random, "env", "__convex_random_bytes_deterministic", "ii", "",     \
       Q | M | A, GATE_FILL, true, false, false, 64 * KIB, 300, 6000)                               \
-    X(WASI_ARGS_GET, wasi_args_get, WASI, "args_get", "ii", "i", Q | M | A,                        \
-      GATE_RAW, true, false, false, 0, 150, 0)                                                     \
+    X(WASI_ARGS_GET, wasi_args_get, WASI, "args_get", "ii", "i", Q | M | A, GATE_RAW, true, false, \
+      false, 0, 150, 0)                                                                            \
     X(WASI_ARGS_SIZES_GET, wasi_args_sizes_get, WASI, "args_sizes_get", "ii", "i", Q | M | A,      \
       GATE_RAW, true, false, false, 0, 150, 0)                                                     \
-    X(WASI_ENVIRON_GET, wasi_environ_get, WASI, "environ_get", "ii", "i", Q | M | A,               \
-      GATE_RAW, true, false, false, 0, 150, 0)                                                     \
+    X(WASI_ENVIRON_GET, wasi_environ_get, WASI, "environ_get", "ii", "i", Q | M | A, GATE_RAW,     \
+      true, false, false, 0, 150, 0)                                                               \
     X(WASI_ENVIRON_SIZES_GET, wasi_environ_sizes_get, WASI, "environ_sizes_get", "ii", "i",        \
       Q | M | A, GATE_RAW, true, false, false, 0, 150, 0)                                          \
     X(WASI_CLOCK_TIME_GET, wasi_clock_time_get, WASI, "clock_time_get", "iIi", "i", Q | M | A,     \
       GATE_RAW, true, false, false, 0, 150, 0)                                                     \
     X(WASI_CLOCK_RES_GET, wasi_clock_res_get, WASI, "clock_res_get", "ii", "i", Q | M | A,         \
       GATE_RAW, true, false, false, 0, 150, 0)                                                     \
-    X(WASI_RANDOM_GET, wasi_random_get, WASI, "random_get", "ii", "i", Q | M | A,                  \
-      GATE_FILL, true, false, false, 64 * KIB, 300, 6000)                                          \
-    X(WASI_FD_WRITE, wasi_fd_write, WASI, "fd_write", "iiii", "i", Q | M | A,                      \
-      GATE_RAW, true, false, false, 0, 1000, 0)                                                    \
-    X(WASI_FD_READ, wasi_fd_read, WASI, "fd_read", "iiii", "i", Q | M | A,                         \
-      GATE_RAW, true, false, false, 0, 150, 0)                                                     \
-    X(WASI_FD_CLOSE, wasi_fd_close, WASI, "fd_close", "i", "i", Q | M | A,                         \
-      GATE_RAW, true, false, false, 0, 150, 0)                                                     \
-    X(WASI_FD_SEEK, wasi_fd_seek, WASI, "fd_seek", "iIii", "i", Q | M | A,                         \
-      GATE_RAW, true, false, false, 0, 150, 0)                                                     \
+    X(WASI_RANDOM_GET, wasi_random_get, WASI, "random_get", "ii", "i", Q | M | A, GATE_FILL, true, \
+      false, false, 64 * KIB, 300, 6000)                                                           \
+    X(WASI_FD_WRITE, wasi_fd_write, WASI, "fd_write", "iiii", "i", Q | M | A, GATE_RAW, true,      \
+      false, false, 0, 1000, 0)                                                                    \
+    X(WASI_FD_READ, wasi_fd_read, WASI, "fd_read", "iiii", "i", Q | M | A, GATE_RAW, true, false,  \
+      false, 0, 150, 0)                                                                            \
+    X(WASI_FD_CLOSE, wasi_fd_close, WASI, "fd_close", "i", "i", Q | M | A, GATE_RAW, true, false,  \
+      false, 0, 150, 0)                                                                            \
+    X(WASI_FD_SEEK, wasi_fd_seek, WASI, "fd_seek", "iIii", "i", Q | M | A, GATE_RAW, true, false,  \
+      false, 0, 150, 0)                                                                            \
     X(WASI_FD_FDSTAT_GET, wasi_fd_fdstat_get, WASI, "fd_fdstat_get", "ii", "i", Q | M | A,         \
       GATE_RAW, true, false, false, 0, 150, 0)                                                     \
     X(WASI_FD_PRESTAT_GET, wasi_fd_prestat_get, WASI, "fd_prestat_get", "ii", "i", Q | M | A,      \
       GATE_RAW, true, false, false, 0, 150, 0)                                                     \
     X(WASI_FD_PRESTAT_DIR_NAME, wasi_fd_prestat_dir_name, WASI, "fd_prestat_dir_name", "iii", "i", \
       Q | M | A, GATE_RAW, true, false, false, 0, 150, 0)                                          \
-    X(WASI_PROC_EXIT, wasi_proc_exit, WASI, "proc_exit", "i", "", Q | M | A,                       \
-      GATE_RAW, true, false, false, 0, 150, 0)                                                     \
-    X(WASI_SCHED_YIELD, wasi_sched_yield, WASI, "sched_yield", "", "i", Q | M | A,                 \
-      GATE_RAW, true, false, false, 0, 150, 0)
+    X(WASI_PROC_EXIT, wasi_proc_exit, WASI, "proc_exit", "i", "", Q | M | A, GATE_RAW, true,       \
+      false, false, 0, 150, 0)                                                                     \
+    X(WASI_SCHED_YIELD, wasi_sched_yield, WASI, "sched_yield", "", "i", Q | M | A, GATE_RAW, true, \
+      false, false, 0, 150, 0)
+/* clang-format on */
 
 #define WASI "wasi_snapshot_preview1"
 
@@ -124,14 +126,14 @@ static const struct engine_import imports[IMPORT_COUNT] = {
 };
 
 static const struct gate_descriptor descriptors[IMPORT_COUNT] = {
-#define DESCRIPTOR_ROW(id, op, mod, nam, par, res, who, cod, import_, long_, wait, max, price, kib) \
+#define DESCRIPTOR_ROW(id, op, mod, nam, par, res, who, cod, import_, long_, wait, max, fee, kib)  \
     [IMPORT_##id] = {                                                                              \
         .operation = op,                                                                           \
         .codec = cod,                                                                              \
         .import_phase = import_,                                                                   \
         .long_work = long_,                                                                        \
         .size_max = max,                                                                           \
-        .fuel = price,                                                                             \
+        .fuel = fee,                                                                               \
         .fuel_per_kib = kib,                                                                       \
         .import = &imports[IMPORT_##id],                                                           \
     },

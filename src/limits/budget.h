@@ -14,8 +14,8 @@ struct budget {
     uint64_t allowed[CORDON_LIMIT_COUNT];
     uint64_t used[CORDON_LIMIT_COUNT];
     bool tripped;
-    cordon_limit tripped_limit;  /* valid if `tripped` */
-    uint64_t tripped_used;       /* what would have been used, for the text */
+    cordon_limit tripped_limit; /* valid if `tripped` */
+    uint64_t tripped_used;      /* what would have been used, for the text */
 };
 
 /* A set of changed limits: `--limit`, the operator's settings, a request. */

@@ -25,8 +25,8 @@ struct run_clock {
 };
 
 /* From `now_ns` on `account` pays. Returns who paid before. */
-static inline enum run_clock_account
-run_clock_switch(struct run_clock *clock, enum run_clock_account account, uint64_t now_ns)
+static inline enum run_clock_account run_clock_switch(
+    struct run_clock *clock, enum run_clock_account account, uint64_t now_ns)
 {
     const enum run_clock_account before = clock->account;
     if (now_ns > clock->since_ns) {

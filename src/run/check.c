@@ -14,7 +14,9 @@ static const struct check_table *known_table(const struct checker *checker, uint
 }
 
 static cordon_error *ask_store(
-    struct checker *checker, uint32_t number, enum store_step *out_step,
+    struct checker *checker,
+    uint32_t number,
+    enum store_step *out_step,
     const struct check_table **out_table)
 {
     bool found = false;

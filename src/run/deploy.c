@@ -79,8 +79,8 @@ struct built {
     uint64_t compile_ns; /* 0: the machine code came from the cache */
 };
 
-static cordon_error *
-compile_inside(struct runner *runner, struct slice wasm, struct engine_module **out_module)
+static cordon_error *compile_inside(
+    struct runner *runner, struct slice wasm, struct engine_module **out_module)
 {
     struct slice artifact = {0};
     TRY(engine_compile_inside(runner->engine, wasm, &artifact));
@@ -129,10 +129,7 @@ static cordon_error *name_module(struct slice name, cordon_error *error)
     }
     CORDON_CLEANUP(cordon_error_freep) cordon_error *owned = error;
     return cordon_error_new(
-        cordon_error_get_code(owned),
-        "%.*s: %s",
-        SLICE_FMT(name),
-        cordon_error_get_message(owned));
+        cordon_error_get_code(owned), "%.*s: %s", SLICE_FMT(name), cordon_error_get_message(owned));
 }
 
 /* Everything from bytes to a loaded module; the report is of its admission. */
@@ -222,15 +219,9 @@ static cordon_error *add_module(
     }
     struct built built;
     TRY(name_module(
-        source->name,
-        build(
-            runner,
-            deployment->tenant,
-            source->wasm,
-            module->hash,
-            &deployment->arena,
-            &built,
-            report)));
+        source->name, build(
+                          runner, deployment->tenant, source->wasm, module->hash,
+                          &deployment->arena, &built, report)));
     module->engine_module = built.module;
     module->metadata = built.metadata;
     module->has_initialize = built.has_initialize;
@@ -332,15 +323,14 @@ static void session_end(struct session *session)
 }
 
 /* A system row, copied into the arena; an empty slice if there is none. */
-static cordon_error *
-read_row(struct session *session, struct slice key, struct arena *arena, struct slice *out_value)
+static cordon_error *read_row(
+    struct session *session, struct slice key, struct arena *arena, struct slice *out_value)
 {
     enum store_step step = STORE_DONE;
     bool found = false;
     struct slice value = {0};
     AWAIT(
-        &session->waiter,
-        step,
+        &session->waiter, step,
         store_row_get(session->txn, KEYSPACE_MODULE, key, &step, &found, &value));
     *out_value = (struct slice){0};
     if (found) {
@@ -382,8 +372,7 @@ static cordon_error *write_deploy_row(const struct deployment *deployment, struc
 }
 
 /* Removes the bytes of modules that the new deployment no longer has. */
-static cordon_error *
-drop_old_modules(struct session *session, const struct deployment *deployment)
+static cordon_error *drop_old_modules(struct session *session, const struct deployment *deployment)
 {
     uint8_t from[sizeof(struct module_key)] = "module/";
     size_t from_size = 7;
@@ -393,17 +382,10 @@ drop_old_modules(struct session *session, const struct deployment *deployment)
         struct slice key = {0};
         struct slice value = {0};
         AWAIT(
-            &session->waiter,
-            step,
+            &session->waiter, step,
             store_row_next(
-                session->txn,
-                KEYSPACE_MODULE,
-                slice_of(from, from_size),
-                from_size > 7,
-                &step,
-                &found,
-                &key,
-                &value));
+                session->txn, KEYSPACE_MODULE, slice_of(from, from_size), from_size > 7, &step,
+                &found, &key, &value));
         if (!found || key.size != sizeof from || memcmp(key.data, "module/", 7) != 0) {
             return NULL;
         }
@@ -429,9 +411,7 @@ static cordon_error *keep_deployment(
     for (size_t i = 0; i < deployment->module_count; i++) {
         struct module_key key;
         TRY(store_row_put(
-            session->txn,
-            KEYSPACE_MODULE,
-            module_key(&key, deployment->modules[i].hash),
+            session->txn, KEYSPACE_MODULE, module_key(&key, deployment->modules[i].hash),
             modules[i].wasm));
     }
     TRY(drop_old_modules(session, deployment));
@@ -462,8 +442,8 @@ static cordon_error *parse_deploy_row(struct slice row, struct json_doc **out_do
 }
 
 /* The deployment's secret, made if there is none; in the arena. */
-static cordon_error *
-read_secret(struct session *session, struct arena *arena, struct slice *out_secret)
+static cordon_error *read_secret(
+    struct session *session, struct arena *arena, struct slice *out_secret)
 {
     TRY(read_row(session, SLICE("secret"), arena, out_secret));
     if (out_secret->size == SECRET_BYTES) {
@@ -493,22 +473,15 @@ static cordon_error *deploy_in_session(
     TRY(read_secret(session, &arena, &secret));
     CORDON_CLEANUP(deployment_unrefp) struct deployment *deployment = NULL;
     TRY(make_deployment(
-        runner,
-        tenant,
-        modules,
-        count,
-        secret,
-        clock_wall_ns() / 1000000,
-        report,
-        &deployment));
+        runner, tenant, modules, count, secret, clock_wall_ns() / 1000000, report, &deployment));
     TRY(keep_deployment(session, deployment, modules, secret));
     *out_deployment = CORDON_TAKE(deployment);
     return NULL;
 }
 
 /* When the functions that the store holds were deployed; 0 if there are none. */
-static cordon_error *
-read_deploy_time(struct session *session, struct arena *arena, uint64_t *out_time_ms)
+static cordon_error *read_deploy_time(
+    struct session *session, struct arena *arena, uint64_t *out_time_ms)
 {
     struct slice row;
     TRY(read_row(session, SLICE("deploy"), arena, &row));
@@ -541,8 +514,7 @@ static cordon_error *load_in_place(
     uint64_t time_ms = 0;
     TRY(read_row(session, SLICE("secret"), &arena, &secret));
     TRY(read_deploy_time(session, &arena, &time_ms));
-    return make_deployment(
-        runner, tenant, modules, count, secret, time_ms, report, out_deployment);
+    return make_deployment(runner, tenant, modules, count, secret, time_ms, report, out_deployment);
 }
 
 static cordon_error *deploy_locked(
@@ -585,8 +557,7 @@ cordon_error *runner_deploy(
     return buffer_append(out_report, SLICE("]}"));
 }
 
-cordon_error *
-runner_check(struct runner *runner, struct slice wasm, struct buffer *out_report)
+cordon_error *runner_check(struct runner *runner, struct slice wasm, struct buffer *out_report)
 {
     const struct deploy_module module = {.wasm = wasm};
     struct deployment *deployment = NULL;
@@ -635,8 +606,7 @@ static cordon_error *load_in_session(
         }
         TRY(read_row(session, module_key(&key, hash), arena, &modules[i].wasm));
     }
-    return make_deployment(
-        runner, tenant, modules, count, secret, time_ms, NULL, out_deployment);
+    return make_deployment(runner, tenant, modules, count, secret, time_ms, NULL, out_deployment);
 }
 
 cordon_error *runner_load(struct runner *runner, uint32_t tenant)

@@ -6,8 +6,8 @@
 /* Functions of a whole deployment: one metadata section of 1 MiB holds some 10,000. */
 #define FUNCTIONS_MAX ((size_t)1 << 20)
 
-cordon_error *
-deployment_new(uint32_t tenant, size_t modules_max, struct deployment **out_deployment)
+cordon_error *deployment_new(
+    uint32_t tenant, size_t modules_max, struct deployment **out_deployment)
 {
     struct deployment *deployment = MEM_NEW(struct deployment);
     if (deployment == NULL) {
@@ -43,9 +43,9 @@ static size_t place_of(const struct deployment *deployment, struct slice path)
 {
     const size_t mask = deployment->index_size - 1;
     size_t at = (size_t)hash_fast(path, 0) & mask;
-    while (deployment->index[at] != 0 &&
-           !slice_equal(
-               deployment->functions[deployment->index[at] - 1].metadata->path.text, path)) {
+    while (
+        deployment->index[at] != 0 &&
+        !slice_equal(deployment->functions[deployment->index[at] - 1].metadata->path.text, path)) {
         at = (at + 1) & mask;
     }
     return at;
@@ -64,9 +64,7 @@ static cordon_error *add_function(
             CORDON_E_MODULE_REFUSED,
             "The function `%.*s` is in two modules, %.*s and %.*s. A path belongs to one function: "
             "rename one of them.",
-            SLICE_FMT(metadata->path.text),
-            SLICE_FMT(other->name),
-            SLICE_FMT(module->name));
+            SLICE_FMT(metadata->path.text), SLICE_FMT(other->name), SLICE_FMT(module->name));
     }
     deployment->functions[deployment->function_count] = (struct deployed_function){
         .metadata = metadata,
@@ -106,15 +104,15 @@ cordon_error *deployment_index(struct deployment *deployment)
     return NULL;
 }
 
-static const struct deployed_function *
-find_exact(const struct deployment *deployment, struct slice path)
+static const struct deployed_function *find_exact(
+    const struct deployment *deployment, struct slice path)
 {
     const uint32_t number = deployment->index[place_of(deployment, path)];
     return number == 0 ? NULL : &deployment->functions[number - 1];
 }
 
-const struct deployed_function *
-deployment_find(const struct deployment *deployment, struct slice path)
+const struct deployed_function *deployment_find(
+    const struct deployment *deployment, struct slice path)
 {
     if (deployment->index_size == 0) {
         return NULL;
@@ -126,7 +124,7 @@ deployment_find(const struct deployment *deployment, struct slice path)
     CORDON_CLEANUP_ARENA struct arena arena;
     arena_init(&arena, 65536);
     struct function_path parsed;
-    CORDON_CLEANUP(cordon_error_freep)
-    cordon_error *error = function_path_parse(path, &arena, &parsed);
+    CORDON_CLEANUP(cordon_error_freep) cordon_error *error =
+        function_path_parse(path, &arena, &parsed);
     return error == NULL ? find_exact(deployment, parsed.text) : NULL;
 }

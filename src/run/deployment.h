@@ -41,8 +41,8 @@ struct deployment {
 };
 
 /* An empty one with a reference for the caller and room for so many modules. */
-CORDON_MUST_USE cordon_error *
-deployment_new(uint32_t tenant, size_t modules_max, struct deployment **out_deployment);
+CORDON_MUST_USE cordon_error *deployment_new(
+    uint32_t tenant, size_t modules_max, struct deployment **out_deployment);
 
 /* Frees it with its last reference. */
 void deployment_unref(struct deployment *deployment);
@@ -54,7 +54,7 @@ void deployment_unref(struct deployment *deployment);
 CORDON_MUST_USE cordon_error *deployment_index(struct deployment *deployment);
 
 /* By a path in any of its forms, such as `messages:list` or `messages.js:list`; NULL: none. */
-const struct deployed_function *
-deployment_find(const struct deployment *deployment, struct slice path);
+const struct deployed_function *deployment_find(
+    const struct deployment *deployment, struct slice path);
 
 #endif

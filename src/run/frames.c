@@ -66,8 +66,7 @@ void frames_copy(struct outcome *outcome, const struct engine_call *call)
             outcome->frames[i].function = demangle(&outcome->arena, frames[i].function);
         } else {
             char number[32];
-            const int size =
-                snprintf(number, sizeof number, "func[%u]", frames[i].function_index);
+            const int size = snprintf(number, sizeof number, "func[%u]", frames[i].function_index);
             outcome->frames[i].function =
                 arena_copy(&outcome->arena, slice_of(number, (size_t)size));
         }

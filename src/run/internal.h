@@ -11,15 +11,15 @@
 struct runner {
     struct runner_options options; /* texts are owned copies */
     struct engine *engine;
-    struct compiler *compiler;      /* NULL when compiling inside */
-    struct artifact_cache *cache;   /* NULL without a folder */
+    struct compiler *compiler;    /* NULL when compiling inside */
+    struct artifact_cache *cache; /* NULL without a folder */
     struct permits permits;
     struct run_metrics metrics;
     atomic_uint slots_used;
     atomic_ullong memory_used;
-    pthread_mutex_t deploy_lock;     /* one deploy at a time */
-    pthread_rwlock_t lock;           /* guards `deployments` */
-    struct deployment *deployments;  /* one per tenant, by its `next` */
+    pthread_mutex_t deploy_lock;    /* one deploy at a time */
+    pthread_rwlock_t lock;          /* guards `deployments` */
+    struct deployment *deployments; /* one per tenant, by its `next` */
 };
 
 /* The tenant's deployment with a reference for the caller, or NULL. */

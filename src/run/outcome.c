@@ -40,8 +40,7 @@ void outcome_set(struct outcome *outcome, cordon_outcome_code code, const char *
     outcome->message = arena_copy(&outcome->arena, slice_of(text, kept));
 }
 
-void outcome_set_limit(
-    struct outcome *outcome, cordon_limit limit, uint64_t used, uint64_t allowed)
+void outcome_set_limit(struct outcome *outcome, cordon_limit limit, uint64_t used, uint64_t allowed)
 {
     outcome->code = CORDON_OUTCOME_LIMIT;
     outcome->limit = limit;

@@ -6,7 +6,6 @@
 #include "run/outcome.h"
 
 /* Errors: those of buffer_append(). */
-CORDON_MUST_USE cordon_error *
-outcome_write_json(const struct outcome *outcome, struct buffer *out);
+CORDON_MUST_USE cordon_error *outcome_write_json(const struct outcome *outcome, struct buffer *out);
 
 #endif

@@ -57,8 +57,8 @@ static bool unlink_waiter(struct permit_queue *queue, struct permit_waiter *wait
     return false;
 }
 
-enum permit_answer
-permits_take(struct permits *permits, struct permit_waiter *waiter, bool had_one_before)
+enum permit_answer permits_take(
+    struct permits *permits, struct permit_waiter *waiter, bool had_one_before)
 {
     (void)pthread_mutex_lock(&permits->lock);
     enum permit_answer answer = PERMIT_QUEUED;

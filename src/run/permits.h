@@ -43,8 +43,8 @@ void permits_done(struct permits *permits);
  * Takes a permit or queues for one (`granted` is called when it comes; has_permit is true by
  * then). A fresh run is refused when the queue is full; one that goes on never is.
  */
-enum permit_answer
-permits_take(struct permits *permits, struct permit_waiter *waiter, bool had_one_before);
+enum permit_answer permits_take(
+    struct permits *permits, struct permit_waiter *waiter, bool had_one_before);
 
 /* Gives a permit back, or leaves the queue. Does nothing if there is neither. */
 void permits_give(struct permits *permits, struct permit_waiter *waiter);

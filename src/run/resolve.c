@@ -9,32 +9,26 @@ bool resolve_function(
     const struct run_request *request,
     const struct deployed_function *function)
 {
-    const bool visible =
-        function != NULL && (request->caller == CALLER_ADMIN ||
-                             function->metadata->visibility == WASM_PUBLIC);
+    const bool visible = function != NULL && (request->caller == CALLER_ADMIN ||
+                                              function->metadata->visibility == WASM_PUBLIC);
     if (!visible) {
         if (request->caller == CALLER_ADMIN) {
             outcome_set(
-                outcome,
-                CORDON_OUTCOME_FUNCTION_NOT_FOUND,
+                outcome, CORDON_OUTCOME_FUNCTION_NOT_FOUND,
                 "Could not find function for '%.*s'. Did you forget to run `cordon deploy`?",
                 SLICE_FMT(request->path));
         } else {
             outcome_set(
-                outcome,
-                CORDON_OUTCOME_FUNCTION_NOT_FOUND,
-                "Could not find public function for '%.*s'.",
-                SLICE_FMT(request->path));
+                outcome, CORDON_OUTCOME_FUNCTION_NOT_FOUND,
+                "Could not find public function for '%.*s'.", SLICE_FMT(request->path));
         }
         return false;
     }
     if (!request->any_kind && request->kind != function->metadata->kind) {
         outcome_set(
-            outcome,
-            CORDON_OUTCOME_FUNCTION_NOT_FOUND,
+            outcome, CORDON_OUTCOME_FUNCTION_NOT_FOUND,
             "Trying to execute %.*s as %s, but it is defined as %s.",
-            SLICE_FMT(function->metadata->path.canonical),
-            kind_title(request->kind),
+            SLICE_FMT(function->metadata->path.canonical), kind_title(request->kind),
             kind_title(function->metadata->kind));
         return false;
     }
@@ -47,8 +41,8 @@ static bool is_empty_object(struct slice text)
     return slice_equal(text, SLICE("{}")) || slice_equal(text, SLICE("[{}]"));
 }
 
-static cordon_error *
-write_args(const struct value *value, struct arena *arena, size_t size_max, struct slice *out_json)
+static cordon_error *write_args(
+    const struct value *value, struct arena *arena, size_t size_max, struct slice *out_json)
 {
     CORDON_CLEANUP_BUFFER struct buffer text;
     buffer_init(&text, size_max);
@@ -101,15 +95,12 @@ bool resolve_args(
         *out_args = (struct call_args){.json = SLICE("[{}]"), .object = value_object(NULL, 0)};
     } else {
         struct call_args args = {0};
-        CORDON_CLEANUP(cordon_error_freep)
-        cordon_error *error = read_args(budget, text, arena, &args);
+        CORDON_CLEANUP(cordon_error_freep) cordon_error *error =
+            read_args(budget, text, arena, &args);
         if (error != NULL) {
             outcome_set(
-                outcome,
-                CORDON_OUTCOME_INVALID_ARGUMENTS,
-                "Invalid arguments for %.*s: %s",
-                SLICE_FMT(function->metadata->path.text),
-                cordon_error_get_message(error));
+                outcome, CORDON_OUTCOME_INVALID_ARGUMENTS, "Invalid arguments for %.*s: %s",
+                SLICE_FMT(function->metadata->path.text), cordon_error_get_message(error));
             return false;
         }
         *out_args = args;

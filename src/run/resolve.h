@@ -18,8 +18,8 @@ CORDON_MUST_USE bool resolve_function(
 
 /* The arguments of a call: their text for the guest, and their value if a validator wants it. */
 struct call_args {
-    struct slice json;    /* canonical encoded JSON, an array */
-    struct value object;  /* the one argument; VALUE_UNDEFINED if nothing needs to look at it */
+    struct slice json;   /* canonical encoded JSON, an array */
+    struct value object; /* the one argument; VALUE_UNDEFINED if nothing needs to look at it */
 };
 
 /*
@@ -34,8 +34,8 @@ CORDON_MUST_USE bool resolve_args(
     struct call_args *out_args);
 
 /* Ends a run with a message of ours, formatted into the outcome's arena. */
-CORDON_PRINTF(3, 4) void
-outcome_set(struct outcome *outcome, cordon_outcome_code code, const char *format, ...);
+CORDON_PRINTF(3, 4) void outcome_set(
+    struct outcome *outcome, cordon_outcome_code code, const char *format, ...);
 
 /* Ends a run because of a limit, with the words of host_limit_message(). */
 void outcome_set_limit(

@@ -52,8 +52,8 @@ static void append_own_message(struct outcome *outcome, struct slice own)
 
 /* -- Decisions ------------------------------------------------------------------------------ */
 
-static void set_limit(struct outcome *outcome, const struct host *host, cordon_limit limit,
-                      uint64_t used)
+static void set_limit(
+    struct outcome *outcome, const struct host *host, cordon_limit limit, uint64_t used)
 {
     outcome_set_limit(outcome, limit, used, host->options.budget->allowed[limit]);
 }
@@ -72,13 +72,11 @@ static bool failed_of_refusal(
     struct outcome *outcome, const struct host *host, const struct engine_call *call)
 {
     const struct engine_refused_grow grow = engine_call_refused_grow(call);
-    const struct slice own = host->stop.code == CORDON_OUTCOME_FAILED ? host->stop.message
-                                                                      : error_tail(host);
+    const struct slice own =
+        host->stop.code == CORDON_OUTCOME_FAILED ? host->stop.message : error_tail(host);
     if (grow.happened) {
         set_limit(
-            outcome,
-            host,
-            grow.is_table ? CORDON_LIMIT_TABLE_ELEMENTS : CORDON_LIMIT_MEMORY_BYTES,
+            outcome, host, grow.is_table ? CORDON_LIMIT_TABLE_ELEMENTS : CORDON_LIMIT_MEMORY_BYTES,
             grow.wanted);
     } else if (host->refused) {
         set_limit(outcome, host, host->refused_limit, host->refused_used);
@@ -95,24 +93,20 @@ static void set_trap(struct outcome *outcome, const struct host *host, struct en
     const struct slice tail = error_tail(host);
     if (tail.size == 0) {
         outcome_set(
-            outcome,
-            CORDON_OUTCOME_TRAPPED,
-            "The function trapped: %s.",
+            outcome, CORDON_OUTCOME_TRAPPED, "The function trapped: %s.",
             engine_call_trap_text(call));
     } else {
         outcome_set(
-            outcome,
-            CORDON_OUTCOME_TRAPPED,
+            outcome, CORDON_OUTCOME_TRAPPED,
             "The function trapped: %s. It had written to standard error: %.*s",
-            engine_call_trap_text(call),
-            (int)(tail.size > 3500 ? 3500 : tail.size),
+            engine_call_trap_text(call), (int)(tail.size > 3500 ? 3500 : tail.size),
             (const char *)tail.data + (tail.size > 3500 ? tail.size - 3500 : 0));
     }
 }
 
 /* A stop of the host's: the guest's own report is the last to be told. */
-static void
-set_stop(struct outcome *outcome, const struct host *host, const struct engine_call *call)
+static void set_stop(
+    struct outcome *outcome, const struct host *host, const struct engine_call *call)
 {
     if (host->stop.code == CORDON_OUTCOME_LIMIT) {
         set_limit(outcome, host, host->stop.limit, host->options.budget->tripped_used);
@@ -143,14 +137,12 @@ static void set_end(struct outcome *outcome, const struct host *host, struct eng
         return;
     case ENGINE_END_NO_HOST_MEMORY:
         outcome_set(
-            outcome,
-            CORDON_OUTCOME_OVERLOADED,
+            outcome, CORDON_OUTCOME_OVERLOADED,
             "The server has no memory for this call now. A retry is safe.");
         return;
     case ENGINE_END_POOL_FULL:
         outcome_set(
-            outcome,
-            CORDON_OUTCOME_OVERLOADED,
+            outcome, CORDON_OUTCOME_OVERLOADED,
             "The server has no free instance for this call now. A retry is safe.");
         return;
     case ENGINE_END_TRAP:
@@ -186,9 +178,7 @@ static void set_value(
         return;
     }
     outcome_set(
-        outcome,
-        CORDON_OUTCOME_INVALID_RETURN,
-        "The function's result is no value: %s",
+        outcome, CORDON_OUTCOME_INVALID_RETURN, "The function's result is no value: %s",
         cordon_error_get_message(error));
     cordon_error_free(error);
 }
@@ -238,14 +228,11 @@ cordon_error *result_set_conflict(
         (void)document_id_encode(&document, id);
     }
     outcome_set(
-        outcome,
-        CORDON_OUTCOME_CONFLICT,
+        outcome, CORDON_OUTCOME_CONFLICT,
         "Documents read from or written to the \"%.*s\" table changed while this mutation "
         "(%.*s) was being run and on every subsequent retry.%s%s%s A retry is safe.",
-        SLICE_FMT(table),
-        SLICE_FMT(function->metadata->path.text),
-        id[0] == '\0' ? "" : " Another call changed the document with ID \"",
-        id,
+        SLICE_FMT(table), SLICE_FMT(function->metadata->path.text),
+        id[0] == '\0' ? "" : " Another call changed the document with ID \"", id,
         id[0] == '\0' ? "" : "\".");
     outcome->value = (struct slice){0};
     return NULL;

@@ -41,11 +41,11 @@ enum next { NEXT_STEP, NEXT_READY, NEXT_WAIT };
 
 struct run {
     struct runner *runner;
-    struct deployment *deployment;             /* NULL if there was none */
-    const struct deployed_function *function;  /* NULL if none was found */
-    struct arena arena;                        /* the request's texts */
+    struct deployment *deployment;            /* NULL if there was none */
+    const struct deployed_function *function; /* NULL if none was found */
+    struct arena arena;                       /* the request's texts */
     struct call_args args;
-    struct value result;     /* of a guest that returned, until it is checked */
+    struct value result; /* of a guest that returned, until it is checked */
     struct checker checker;
     struct slice idempotency_key;
     struct slice request_id;
@@ -186,8 +186,7 @@ static enum next finish(struct run *run)
 }
 
 /* Ends a run that has no guest yet, with words of ours. */
-static enum next
-finish_with(struct run *run, cordon_outcome_code code, struct slice message)
+static enum next finish_with(struct run *run, cordon_outcome_code code, struct slice message)
 {
     run->outcome.code = code;
     run->outcome.message = arena_copy(&run->outcome.arena, message);
@@ -218,8 +217,7 @@ static enum next admit(struct run *run)
     if (!atomic_load(&run->permit.has_permit)) {
         if (!run->had_permit && now - run->started_ns > QUEUE_WAIT_NS) {
             return finish_with(
-                run,
-                CORDON_OUTCOME_OVERLOADED,
+                run, CORDON_OUTCOME_OVERLOADED,
                 SLICE("Too many concurrent requests: no turn came within 5 seconds. Nothing was "
                       "run; a retry is safe."));
         }
@@ -230,14 +228,13 @@ static enum next admit(struct run *run)
         }
         if (answer == PERMIT_REFUSED) {
             return finish_with(
-                run,
-                CORDON_OUTCOME_OVERLOADED,
+                run, CORDON_OUTCOME_OVERLOADED,
                 SLICE("Too many concurrent requests in a short period of time. Nothing was run; "
                       "a retry is safe."));
         }
         if (answer == PERMIT_QUEUED) {
-            run->wake_at_ns = run->had_permit ? limit_at_ns(run, now)
-                                              : run->started_ns + QUEUE_WAIT_NS + 1000000;
+            run->wake_at_ns =
+                run->had_permit ? limit_at_ns(run, now) : run->started_ns + QUEUE_WAIT_NS + 1000000;
             return NEXT_WAIT;
         }
     }
@@ -318,8 +315,7 @@ static cordon_error *find_earlier(struct run *run, enum store_step *out_step, bo
         run->outcome.value = arena_copy(&run->outcome.arena, value);
     } else {
         outcome_set(
-            &run->outcome,
-            CORDON_OUTCOME_INVALID_ARGUMENTS,
+            &run->outcome, CORDON_OUTCOME_INVALID_ARGUMENTS,
             "This idempotency key was used before for another function or other arguments. Use a "
             "new key for each call.");
     }
@@ -380,8 +376,7 @@ static cordon_error *start_guest(struct run *run)
     };
     memcpy(options.seed, run->seed, sizeof options.seed);
     memcpy(
-        options.import_seed,
-        kind == CORDON_ACTION ? run->seed : function->module->import_seed,
+        options.import_seed, kind == CORDON_ACTION ? run->seed : function->module->import_seed,
         sizeof options.import_seed);
     host_init(&run->host, &options);
     run->has_host = true;
@@ -406,12 +401,8 @@ static enum next args(struct run *run)
     cordon_error *error = NULL;
     if (run->args.object.kind != VALUE_UNDEFINED) {
         error = check(
-            run,
-            run->function->metadata->args,
-            &run->args.object,
-            CORDON_OUTCOME_INVALID_ARGUMENTS,
-            "ArgumentValidationError: ",
-            &verdict);
+            run, run->function->metadata->args, &run->args.object, CORDON_OUTCOME_INVALID_ARGUMENTS,
+            "ArgumentValidationError: ", &verdict);
     }
     if (error == NULL && verdict == CHECK_PENDING) {
         return wait_for_store(run);
@@ -459,8 +450,7 @@ static enum next guest_ended(struct run *run, bool returned)
     run->budget.used[CORDON_LIMIT_FUEL] = engine_call_fuel_used(run->call);
     run->budget.used[CORDON_LIMIT_MEMORY_BYTES] = engine_call_memory_bytes(run->call);
     run->budget.used[CORDON_LIMIT_LOG_LINES] = run->host.log.count;
-    result_collect(
-        &run->outcome, &run->host, run->call, returned, &run->arena, &run->result);
+    result_collect(&run->outcome, &run->host, run->call, returned, &run->arena, &run->result);
     return leave_guest(run);
 }
 
@@ -471,8 +461,7 @@ static enum next guest(struct run *run, uint64_t until_ns)
         return guest_ended(run, false);
     }
     const bool own = run->host.running || is_transactional(run);
-    (void)run_clock_switch(
-        &run->clock, own ? CLOCK_USER : CLOCK_SYSTEM, clock_monotonic_ns());
+    (void)run_clock_switch(&run->clock, own ? CLOCK_USER : CLOCK_SYSTEM, clock_monotonic_ns());
     for (;;) {
         const enum engine_state state = engine_call_poll(run->call);
         if (state == ENGINE_RETURNED) {
@@ -510,12 +499,8 @@ static enum next result(struct run *run)
         }
         if (error == NULL) {
             error = check(
-                run,
-                validator,
-                &run->result,
-                CORDON_OUTCOME_INVALID_RETURN,
-                "ReturnsValidationError: ",
-                &verdict);
+                run, validator, &run->result, CORDON_OUTCOME_INVALID_RETURN,
+                "ReturnsValidationError: ", &verdict);
         }
     }
     if (error != NULL) {
@@ -573,10 +558,7 @@ static enum next commit(struct run *run)
         if (error == NULL && run->idempotency_key.size > 0) {
             uint8_t hash[SHA256_BYTES];
             error = record_session_put(
-                run->txn,
-                session_key(run, hash),
-                run->function,
-                run->args.json,
+                run->txn, session_key(run, hash), run->function, run->args.json,
                 run->outcome.value);
         }
     }
@@ -763,8 +745,7 @@ static void take_slot(struct run *run)
     }
     (void)atomic_fetch_sub(&runner->slots_used, 1);
     (void)finish_with(
-        run,
-        CORDON_OUTCOME_OVERLOADED,
+        run, CORDON_OUTCOME_OVERLOADED,
         SLICE("Too many concurrent requests: every slot is in use. Nothing was run; a retry is "
               "safe."));
 }

@@ -67,7 +67,7 @@ CORDON_MUST_USE cordon_error *run_new(
 /* Works until `until_ns` (monotonic) at most, give or take one slice. */
 enum run_state run_poll(struct run *run, uint64_t until_ns);
 
-/* For RUN_WAITING: when to poll even without a wake (a limit ends it then, or a backoff is over). */
+/* For RUN_WAITING: when to poll even without a wake, as a limit ends it or a backoff is over. */
 uint64_t run_wake_at_ns(const struct run *run);
 
 /* Asks a run to end as Cancelled at its next poll, and wakes it. Any thread. */

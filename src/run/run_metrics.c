@@ -10,16 +10,10 @@ static cordon_error *register_by_kind(struct run_metrics *run_metrics, struct me
     for (int kind = 0; kind < KIND_COUNT; kind++) {
         for (int status = 0; status < 3; status++) {
             (void)snprintf(
-                labels,
-                sizeof labels,
-                "udf_type=\"%s\",status=\"%s\"",
-                kind_title((cordon_kind)kind),
-                statuses[status]);
+                labels, sizeof labels, "udf_type=\"%s\",status=\"%s\"",
+                kind_title((cordon_kind)kind), statuses[status]);
             TRY(metrics_histogram_seconds(
-                metrics,
-                "udf_execute_seconds",
-                labels,
-                "Time from request to outcome.",
+                metrics, "udf_execute_seconds", labels, "Time from request to outcome.",
                 &run_metrics->execute[kind][status]));
         }
     }
@@ -42,11 +36,9 @@ cordon_error *run_metrics_init(struct run_metrics *run_metrics, struct metrics *
         {"udf_user_timeout_total", "Runs ended by user_time_ms.", &run_metrics->user_timeouts},
         {"udf_system_timeout_total", "Runs ended by system_time_ms.",
          &run_metrics->system_timeouts},
-        {"isolate_out_of_memory_total", "Runs ended by memory_bytes.",
-         &run_metrics->out_of_memory},
+        {"isolate_out_of_memory_total", "Runs ended by memory_bytes.", &run_metrics->out_of_memory},
         {"udf_out_of_fuel_total", "Runs ended by fuel.", &run_metrics->out_of_fuel},
-        {"isolate_request_canceled_total", "Runs whose caller went away.",
-         &run_metrics->cancelled},
+        {"isolate_request_canceled_total", "Runs whose caller went away.", &run_metrics->cancelled},
         {"udf_rejected_before_execution_total", "Calls turned away before anything ran.",
          &run_metrics->rejected},
         {"udf_conflict_total", "Attempts that lost against another commit.",
@@ -61,8 +53,7 @@ cordon_error *run_metrics_init(struct run_metrics *run_metrics, struct metrics *
         const char *help;
         struct gauge **gauge;
     } gauges[] = {
-        {"concurrency_permits_used_info", "Runs executing guest code.",
-         &run_metrics->permits_used},
+        {"concurrency_permits_used_info", "Runs executing guest code.", &run_metrics->permits_used},
         {"concurrency_permits_waiting_info", "Runs waiting for a permit.",
          &run_metrics->permits_waiting},
         {"run_slots_used_info", "Runs alive, waiting ones included.", &run_metrics->slots_used},

@@ -23,8 +23,8 @@ struct run_metrics {
     struct gauge *memory_used;
 };
 
-CORDON_MUST_USE cordon_error *
-run_metrics_init(struct run_metrics *run_metrics, struct metrics *metrics);
+CORDON_MUST_USE cordon_error *run_metrics_init(
+    struct run_metrics *run_metrics, struct metrics *metrics);
 
 /* Counts one finished run. */
 void run_metrics_count(struct run_metrics *run_metrics, const struct outcome *outcome);

@@ -2,7 +2,6 @@
 #include "base/memory.h"
 #include "run/internal.h"
 
-
 /* Runs that may wait for a permit; more are turned away (Convex: ISOLATE_QUEUE_SIZE 2000). */
 #define QUEUE_RUNS_MAX 2000
 
@@ -88,8 +87,7 @@ static cordon_error *start(struct runner *runner)
     TRY(start_compiler(runner)); /* first: it must precede engine and threads */
     TRY(start_engine(runner));
     if (runner->options.artifact_folder != NULL) {
-        TRY(artifact_cache_open(
-            runner->options.artifact_folder, runner->engine, &runner->cache));
+        TRY(artifact_cache_open(runner->options.artifact_folder, runner->engine, &runner->cache));
     }
     return NULL;
 }

@@ -19,22 +19,22 @@ struct deployment;
 enum { TENANT_DEFAULT = 1 };
 
 struct runner_options {
-    struct store *store;          /* borrowed; must outlive the runner */
-    struct metrics *metrics;      /* borrowed */
-    struct log *log;              /* borrowed; NULL writes no line per run */
-    const char *worker_path;      /* of cordon-compile; NULL with compile_inside */
-    bool compile_inside;          /* compile in this process; must be asked for by name */
-    const char *artifact_folder;  /* NULL: no cache of machine code on disk */
-    struct limit_changes limits;  /* the operator's, over the table's defaults */
-    uint32_t permits;             /* runs that execute guest code at one time */
-    uint32_t slots;               /* runs alive */
-    uint64_t memory_bytes;        /* all guests' memory and host bytes together */
-    bool production;              /* redact errors towards clients */
+    struct store *store;         /* borrowed; must outlive the runner */
+    struct metrics *metrics;     /* borrowed */
+    struct log *log;             /* borrowed; NULL writes no line per run */
+    const char *worker_path;     /* of cordon-compile; NULL with compile_inside */
+    bool compile_inside;         /* compile in this process; must be asked for by name */
+    const char *artifact_folder; /* NULL: no cache of machine code on disk */
+    struct limit_changes limits; /* the operator's, over the table's defaults */
+    uint32_t permits;            /* runs that execute guest code at one time */
+    uint32_t slots;              /* runs alive */
+    uint64_t memory_bytes;       /* all guests' memory and host bytes together */
+    bool production;             /* redact errors towards clients */
 };
 
 /* Starts the compile worker's starter and the engine. Errors: CORDON_E_SYSTEM, CORDON_E_ENGINE. */
-CORDON_MUST_USE cordon_error *
-runner_new(const struct runner_options *options, struct runner **out_runner);
+CORDON_MUST_USE cordon_error *runner_new(
+    const struct runner_options *options, struct runner **out_runner);
 
 /* No run may be alive. NULL accepted. */
 void runner_free(struct runner *runner);
@@ -72,8 +72,8 @@ CORDON_MUST_USE cordon_error *runner_deploy(
  * Admission alone, with everything but a run: reads, checks and compiles, keeps nothing.
  * `out_report` as runner_deploy, with imports, exports and memory.
  */
-CORDON_MUST_USE cordon_error *
-runner_check(struct runner *runner, struct slice wasm, struct buffer *out_report);
+CORDON_MUST_USE cordon_error *runner_check(
+    struct runner *runner, struct slice wasm, struct buffer *out_report);
 
 /* Counts now; for metrics, tests and shutdown. Any thread. */
 struct runner_counts {

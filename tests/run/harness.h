@@ -61,7 +61,7 @@ void called_end(struct called *called);
 struct run_request request_of(const char *path, const char *args);
 
 /* Calls to the end; the outcome lives until called_end(). */
-const struct outcome *
-call(struct called *called, struct harness *harness, const char *path, const char *args);
+const struct outcome *call(
+    struct called *called, struct harness *harness, const char *path, const char *args);
 
 #endif

@@ -272,8 +272,7 @@ static void a_refused_deploy_changes_nothing(void **state)
     cordon_error_free(error);
     buffer_done(&report);
     struct called called;
-    assert_int_equal(
-        call(&called, &harness, "basic:nothing", "{}")->code, CORDON_OUTCOME_SUCCESS);
+    assert_int_equal(call(&called, &harness, "basic:nothing", "{}")->code, CORDON_OUTCOME_SUCCESS);
     called_end(&called);
     harness_close(&harness);
 }

@@ -91,10 +91,8 @@ static void waiting_changes_nothing_but_time(void **state)
 {
     (void)state;
     static const char *const calls[][2] = {
-        {"waits:reads", "{\"n\":3}"},
-        {"documents:insert", "{\"n\":3}"},
-        {"documents:read", "{\"n\":5}"},
-        {"documents:scans", "{\"n\":3}"},
+        {"waits:reads", "{\"n\":3}"},          {"documents:insert", "{\"n\":3}"},
+        {"documents:read", "{\"n\":5}"},       {"documents:scans", "{\"n\":3}"},
         {"waits:reads_mutation", "{\"n\":3}"},
     };
     struct harness prompt;
@@ -118,8 +116,7 @@ static void waiting_changes_nothing_but_time(void **state)
         assert_true(slice_equal(first->value, second->value));
         assert_int_equal(first->used[CORDON_LIMIT_FUEL], second->used[CORDON_LIMIT_FUEL]);
         assert_int_equal(
-            first->used[CORDON_LIMIT_DOCUMENTS_READ],
-            second->used[CORDON_LIMIT_DOCUMENTS_READ]);
+            first->used[CORDON_LIMIT_DOCUMENTS_READ], second->used[CORDON_LIMIT_DOCUMENTS_READ]);
         called_end(&a);
         called_end(&b);
     }

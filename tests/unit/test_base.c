@@ -117,8 +117,7 @@ static void chacha12_gives_the_published_stream(void **state)
     random_stream_init(&stream, seed, 0);
     random_stream_fill(&stream, bytes, sizeof bytes);
     check_hex(
-        bytes,
-        sizeof bytes,
+        bytes, sizeof bytes,
         "9bf49a6a0755f953811fce125f2683d50429c3bb49e074147e0089a52eae155f"
         "0564f879d27ae3c02ce82834acfa8c793a629f2ca0de6919610be82f411326be");
 }
@@ -151,12 +150,10 @@ static void hashes_match_published_vectors(void **state)
     uint8_t out[SHA256_BYTES];
     const struct slice parts[] = {SLICE("a"), SLICE("b"), SLICE("c")};
     hash_sha256(parts, 3, out); /* FIPS 180-2, appendix B.1 */
-    check_hex(
-        out, sizeof out, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    check_hex(out, sizeof out, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     const struct slice what = SLICE("what do ya want for nothing?"); /* RFC 4231, case 2 */
     hash_hmac_sha256(SLICE("Jefe"), &what, 1, out);
-    check_hex(
-        out, sizeof out, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    check_hex(out, sizeof out, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
 }
 
 static void hex_is_strict(void **state)

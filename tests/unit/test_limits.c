@@ -41,11 +41,10 @@ static void names_are_complete_and_unique(void **state)
 {
     (void)state;
     static const char *const names[] = {
-        "user_time_ms",   "system_time_ms", "fuel",           "memory_bytes",
-        "table_elements", "stack_bytes",    "call_depth",     "host_bytes",
-        "args_bytes",     "result_bytes",   "log_lines",      "log_line_bytes",
-        "documents_read", "bytes_read",     "index_ranges",   "documents_written",
-        "bytes_written",
+        "user_time_ms",      "system_time_ms", "fuel",           "memory_bytes", "table_elements",
+        "stack_bytes",       "call_depth",     "host_bytes",     "args_bytes",   "result_bytes",
+        "log_lines",         "log_line_bytes", "documents_read", "bytes_read",   "index_ranges",
+        "documents_written", "bytes_written",
     };
     cordon_limit limit;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {

@@ -43,8 +43,12 @@ static void lines_past_the_cap_become_one_mark(void **state)
         size_t written;
         size_t kept;
         bool marked;
-    } cases[] = {{256, 255, 255, false}, {256, 256, 256, true}, {256, 1000, 256, true},
-                 {1, 5, 1, true},        {0, 5, 0, false}};
+    } cases[] = {
+        {256, 255, 255, false},
+        {256, 256, 256, true},
+        {256, 1000, 256, true},
+        {1, 5, 1, true},
+        {0, 5, 0, false}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct fixture fixture;
         open_log(&fixture, cases[i].cap, 100);
@@ -114,7 +118,11 @@ static void output_that_is_no_text_is_repaired(void **state)
         struct slice bytes;
         const char *line;
     } cases[] = {
-        {{(const uint8_t *)"a\xff" "b\n", 4}, "[LOG] a\xef\xbf\xbd" "b"},
+        {{(const uint8_t *)"a\xff"
+                           "b\n",
+          4},
+         "[LOG] a\xef\xbf\xbd"
+         "b"},
         {{(const uint8_t *)"\xc3\n", 2}, "[LOG] \xef\xbf\xbd"},
         {{(const uint8_t *)"\xed\xa0\x80\n", 4},
          "[LOG] \xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"}, /* a surrogate */
