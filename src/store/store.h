@@ -40,12 +40,12 @@ enum store_keyspace {
     KEYSPACE_META = 0,
     KEYSPACE_DOCUMENT = 1,
     KEYSPACE_INDEX = 2,
-    KEYSPACE_TABLE = 3, /* tables and schema */
+    KEYSPACE_TABLE = 3,  /* tables and schema */
     KEYSPACE_MODULE = 4, /* modules and deploys */
     KEYSPACE_SESSION = 5,
     KEYSPACE_SCHEDULE = 6, /* reserved */
     KEYSPACE_AUDIT = 7,
-    KEYSPACE_QUOTA = 8, /* reserved */
+    KEYSPACE_QUOTA = 8,   /* reserved */
     KEYSPACE_GARBAGE = 9, /* superseded versions waiting for removal */
 };
 
@@ -57,13 +57,21 @@ struct store_options {
     bool flusher_thread;
     /* Address space reserved for the map of the embedded backend, in bytes; 0 is 1 TiB. */
     uint64_t map_bytes;
-    /* How long superseded versions stay readable, in ms; 0 is 30,000. */
+    /*
+     * How long superseded versions stay readable, in ms; 0 is 30,000. A transaction open for more
+     * than twice as long loses its snapshot: its reads fail and its commit is a conflict.
+     */
     uint64_t window_ms;
+    /*
+     * Commits are refused with CORDON_E_STORE while less than this is free on the disk, in bytes,
+     * so that what was accepted can always be written; 0 is 64 MiB.
+     */
+    uint64_t disk_reserve_bytes;
 };
 
 /* A store that lives and dies with the process. */
-CORDON_MUST_USE cordon_error *
-store_open_memory(const struct store_options *options, struct store **out_store);
+CORDON_MUST_USE cordon_error *store_open_memory(
+    const struct store_options *options, struct store **out_store);
 
 /*
  * Opens or creates the data folder (mode 0700). Errors, each one line that says what to do:
@@ -112,10 +120,10 @@ struct store_commit_facts {
 };
 
 struct store_commit_result {
-    bool conflict;          /* nothing was written; begin again */
-    uint64_t ts;            /* of the commit, or of the snapshot if nothing was written */
+    bool conflict; /* nothing was written; begin again */
+    uint64_t ts;   /* of the commit, or of the snapshot if nothing was written */
     /* On conflict: what both touched, for the error text. Owned by the transaction. */
-    uint32_t conflict_table;      /* table number, 0 if it was not a document */
+    uint32_t conflict_table; /* table number, 0 if it was not a document */
     bool conflict_has_id;
     uint8_t conflict_id[16];
 };
@@ -179,8 +187,8 @@ CORDON_MUST_USE cordon_error *store_put(
     struct store_txn *txn, const struct store_id *id, double creation_time, struct slice body);
 
 /* Removes a document that was read through this transaction before. */
-CORDON_MUST_USE cordon_error *
-store_remove(struct store_txn *txn, const struct store_id *id, double creation_time);
+CORDON_MUST_USE cordon_error *store_remove(
+    struct store_txn *txn, const struct store_id *id, double creation_time);
 
 enum store_order { STORE_ASCENDING, STORE_DESCENDING };
 
@@ -217,8 +225,8 @@ CORDON_MUST_USE cordon_error *store_row_get(
 CORDON_MUST_USE cordon_error *store_row_put(
     struct store_txn *txn, enum store_keyspace keyspace, struct slice key, struct slice value);
 
-CORDON_MUST_USE cordon_error *
-store_row_remove(struct store_txn *txn, enum store_keyspace keyspace, struct slice key);
+CORDON_MUST_USE cordon_error *store_row_remove(
+    struct store_txn *txn, enum store_keyspace keyspace, struct slice key);
 
 /*
  * The first row of a keyspace whose key is >= `from` (or > if `after`); both slices are borrowed

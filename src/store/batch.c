@@ -1,0 +1,136 @@
+/* Rows of one commit; see batch.h. */
+#include "store/batch.h"
+
+#include "base/memory.h"
+
+/* More than the largest commit that the store takes; reached only by a fault of ours. */
+#define BATCH_BYTES_MAX ((size_t)2 << 30)
+
+cordon_error *batch_new(uint64_t random, struct batch **out_batch)
+{
+    struct batch *batch = MEM_NEW(struct batch);
+    if (batch == NULL) {
+        return error_no_memory();
+    }
+    batch->random = random;
+    arena_init(&batch->arena, BATCH_BYTES_MAX);
+    *out_batch = batch;
+    return NULL;
+}
+
+void batch_free(struct batch *batch)
+{
+    if (batch != NULL) {
+        arena_done(&batch->arena);
+        mem_free(batch);
+    }
+}
+
+static size_t total_size(const struct slice *parts, size_t count)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < count; i++) {
+        size += parts[i].size;
+    }
+    return size;
+}
+
+static void copy_parts(uint8_t *at, const struct slice *parts, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (parts[i].size > 0) {
+            memcpy(at, parts[i].data, parts[i].size);
+            at += parts[i].size;
+        }
+    }
+}
+
+cordon_error *batch_add(
+    struct batch *batch,
+    enum batch_stamp stamp,
+    struct slice key,
+    enum layout_kind kind,
+    const struct slice *parts,
+    size_t part_count)
+{
+    CORDON_ASSERT(key.size + LAYOUT_TS_BYTES <= LAYOUT_KEY_BYTES_MAX);
+    const size_t head =
+        LAYOUT_SEAL_BYTES + (stamp == STAMP_AUDIT ? (size_t)LAYOUT_AUDIT_HEAD_BYTES : 0);
+    const size_t value_bytes = head + total_size(parts, part_count);
+    const size_t key_bytes = key.size + LAYOUT_TS_BYTES;
+
+    struct batch_row *row = arena_alloc(&batch->arena, sizeof *row);
+    uint8_t *bytes = NULL;
+    struct skip_node *node = skip_node_in_arena(
+        &batch->arena, skip_random(&batch->random), key_bytes + value_bytes, &bytes);
+    if (row == NULL || node == NULL) {
+        return error_no_memory();
+    }
+    memcpy(bytes, key.data, key.size);
+    row->key = bytes;
+    row->value = bytes + key_bytes;
+    copy_parts(row->value + head, parts, part_count);
+    row->node = node;
+    row->stamp = stamp;
+    node->key = slice_of(row->key, key_bytes);
+    node->value = slice_of(row->value, value_bytes);
+    row->body_hash = layout_seal_body(row->value, value_bytes, kind);
+
+    if (batch->last == NULL) {
+        batch->first = row;
+    } else {
+        batch->last->next = row;
+    }
+    batch->last = row;
+    batch->count++;
+    batch->bytes += key_bytes + value_bytes;
+    return NULL;
+}
+
+void batch_audit_hash(
+    uint64_t sequence,
+    uint64_t ts,
+    const uint8_t previous[SHA256_BYTES],
+    struct slice body,
+    uint8_t out_hash[SHA256_BYTES])
+{
+    uint8_t numbers[16];
+    layout_store64(numbers, sequence);
+    layout_store64(numbers + 8, ts);
+    const struct slice parts[] = {
+        slice_of(numbers, sizeof numbers), slice_of(previous, SHA256_BYTES), body};
+    hash_sha256(parts, sizeof parts / sizeof parts[0], out_hash);
+}
+
+/* Writes ts, previous hash and hash in front of the record's text, and seals it anew. */
+static void chain(struct batch_row *row, uint64_t ts, struct audit_head *head)
+{
+    uint8_t *at = row->value + LAYOUT_SEAL_BYTES;
+    const size_t fixed = LAYOUT_SEAL_BYTES + LAYOUT_AUDIT_HEAD_BYTES;
+    head->sequence++;
+    layout_store64(at, ts);
+    memcpy(at + 8, head->hash, SHA256_BYTES);
+    batch_audit_hash(head->sequence, ts, at + 8, slice_from(row->node->value, fixed), head->hash);
+    memcpy(at + 8 + SHA256_BYTES, head->hash, SHA256_BYTES);
+    row->body_hash = layout_seal_body(row->value, row->node->value.size, LAYOUT_LIVE);
+}
+
+void batch_finish(struct batch *batch, uint64_t ts, struct audit_head *head)
+{
+    for (struct batch_row *row = batch->first; row != NULL; row = row->next) {
+        uint8_t *tail = row->key + row->node->key.size - LAYOUT_TS_BYTES;
+        switch (row->stamp) {
+        case STAMP_VERSION:
+            layout_put_ts(tail, ts);
+            break;
+        case STAMP_TIME:
+            layout_store64(tail, ts);
+            break;
+        case STAMP_AUDIT:
+            chain(row, ts, head);
+            layout_store64(tail, head->sequence);
+            break;
+        }
+        layout_seal_key(row->value, row->node->key, row->body_hash);
+    }
+}

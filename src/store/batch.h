@@ -1,0 +1,79 @@
+/*
+ * The rows of one commit, made ready outside every lock: all memory is there and the long hashing
+ * is done, so that under the commit lock only the timestamp has to be stamped in.
+ */
+#ifndef STORE_BATCH_H
+#define STORE_BATCH_H
+
+#include "base/arena.h"
+#include "store/layout.h"
+#include "store/skip.h"
+
+/* What goes into the last eight bytes of a key. */
+enum batch_stamp {
+    STAMP_VERSION, /* the inverted timestamp */
+    STAMP_TIME,    /* the timestamp as it is: garbage rows */
+    STAMP_AUDIT,   /* the sequence; the value also gets the chain */
+};
+
+struct batch_row {
+    struct batch_row *next;
+    struct skip_node *node; /* its key and value lie in the batch's arena */
+    uint8_t *key;
+    uint8_t *value;
+    uint64_t body_hash;
+    enum batch_stamp stamp;
+};
+
+struct batch {
+    struct batch *next; /* in the memtable that adopted it */
+    struct batch_row *first;
+    struct batch_row *last;
+    size_t count;
+    size_t bytes; /* of keys and values */
+    uint64_t random;
+    struct arena arena;
+};
+
+/* The end of one tenant's audit chain. */
+struct audit_head {
+    uint64_t sequence; /* 0 before the first record */
+    uint8_t hash[SHA256_BYTES];
+};
+
+CORDON_MUST_USE cordon_error *batch_new(uint64_t random, struct batch **out_batch);
+
+/* NULL accepted. */
+void batch_free(struct batch *batch);
+
+static inline void batch_freep(struct batch **batch)
+{
+    batch_free(*batch);
+    *batch = NULL;
+}
+
+/*
+ * Adds a row whose body is the parts one after the other. `key` comes without its last eight
+ * bytes. Rows are at most LAYOUT_AUDIT_HEAD_BYTES longer than the parts (for STAMP_AUDIT, whose
+ * parts are the record's text).
+ */
+CORDON_MUST_USE cordon_error *batch_add(
+    struct batch *batch,
+    enum batch_stamp stamp,
+    struct slice key,
+    enum layout_kind kind,
+    const struct slice *parts,
+    size_t part_count);
+
+/* Completes every row for the timestamp and moves the chain on. Cannot fail. */
+void batch_finish(struct batch *batch, uint64_t ts, struct audit_head *head);
+
+/* SHA-256 over sequence ‖ ts ‖ previous ‖ body, integers in eight bytes big-endian. */
+void batch_audit_hash(
+    uint64_t sequence,
+    uint64_t ts,
+    const uint8_t previous[SHA256_BYTES],
+    struct slice body,
+    uint8_t out_hash[SHA256_BYTES]);
+
+#endif

@@ -1,0 +1,83 @@
+/*
+ * What the store needs of an ordered key-value backend, and nothing more: consistent reads, both
+ * directions, and one writer whose batch is durable when its commit returns.
+ *
+ * Readers and the writer do not block each other for longer than a batch is applied; readers see
+ * every batch whose commit returned before the reader was opened. Rows they return are borrowed
+ * until the reader is closed. A reader is used by the thread that opened it and closed soon: it
+ * may pin memory or a lock of the backend.
+ */
+#ifndef STORE_KV_H
+#define STORE_KV_H
+
+#include "base/error.h"
+#include "base/slice.h"
+
+struct kv;
+struct kv_reader;
+
+struct kv_row {
+    struct slice key;
+    struct slice value;
+};
+
+struct kv_ops {
+    cordon_error *(*reader_open)(struct kv *kv, struct kv_reader **out_reader);
+    void (*reader_close)(struct kv_reader *reader);
+    /* The first row with a key >= `key`; the last with a key < `key`. No row is no error. */
+    cordon_error *(*seek)(
+        struct kv_reader *reader, struct slice key, bool *out_found, struct kv_row *out_row);
+    cordon_error *(*seek_before)(
+        struct kv_reader *reader, struct slice key, bool *out_found, struct kv_row *out_row);
+    /* The neighbour of the row found last. */
+    cordon_error *(*next)(struct kv_reader *reader, bool *out_found, struct kv_row *out_row);
+    cordon_error *(*previous)(struct kv_reader *reader, bool *out_found, struct kv_row *out_row);
+
+    /* One batch at a time, on one thread from begin to commit or abort. */
+    cordon_error *(*write_begin)(struct kv *kv);
+    cordon_error *(*write_put)(struct kv *kv, struct slice key, struct slice value);
+    cordon_error *(*write_remove)(struct kv *kv, struct slice key); /* a missing key is fine */
+    cordon_error *(*write_commit)(struct kv *kv); /* ends the batch, also when it fails */
+    void (*write_abort)(struct kv *kv);
+
+    /* Bytes that can still be written before something is full; UINT64_MAX if nothing is. */
+    uint64_t (*free_bytes)(struct kv *kv);
+    void (*close)(struct kv *kv);
+};
+
+/* The first member of every backend. */
+struct kv {
+    const struct kv_ops *ops;
+};
+
+struct kv_reader {
+    const struct kv_ops *ops;
+};
+
+/* A map that lives in memory; the model of the others. */
+CORDON_MUST_USE cordon_error *kv_open_memory(struct kv **out_kv);
+
+/*
+ * The embedded database in `folder`, made if it is missing. Errors as store_open_lmdb.
+ * `*out_new` says whether it was empty.
+ */
+CORDON_MUST_USE cordon_error *kv_open_lmdb(
+    const char *folder, uint64_t map_bytes, bool *out_new, struct kv **out_kv);
+
+static inline void kv_closep(struct kv **kv)
+{
+    if (*kv != NULL) {
+        (*kv)->ops->close(*kv);
+        *kv = NULL;
+    }
+}
+
+static inline void kv_reader_closep(struct kv_reader **reader)
+{
+    if (*reader != NULL) {
+        (*reader)->ops->reader_close(*reader);
+        *reader = NULL;
+    }
+}
+
+#endif

@@ -1,0 +1,135 @@
+/*
+ * The bytes of a row: how keys and values of the key-value backends are made. docs/layout.md is
+ * the description; every number here is part of the on-disk format.
+ *
+ * A *logical* key names a thing (a document, an index entry, a module); a *physical* key is a
+ * logical key and the inverted timestamp of one version of it, so that newer versions come first.
+ * Logical keys are prefix-free within a keyspace, so versions of two things never interleave.
+ */
+#ifndef STORE_LAYOUT_H
+#define STORE_LAYOUT_H
+
+#include "base/hash.h"
+#include "store/store.h"
+
+#define LAYOUT_FORMAT 1u
+
+/* The tenant of rows that belong to the store itself: the meta record and the garbage queue. */
+#define LAYOUT_TENANT_SYSTEM UINT32_MAX
+
+enum {
+    LAYOUT_KEY_BYTES_MAX = 511, /* what the embedded backend takes */
+    LAYOUT_TS_BYTES = 8,
+    LAYOUT_PREFIX_BYTES = 5,        /* tenant and keyspace */
+    LAYOUT_SEAL_BYTES = 9,          /* checksum and kind in front of each body */
+    LAYOUT_TIME_BYTES = 8,          /* creation time in front of a document's text */
+    LAYOUT_ROW_KEY_BYTES_MAX = 400, /* before encoding; 472 after, timestamp included */
+    LAYOUT_AUDIT_HEAD_BYTES = 8 + SHA256_BYTES + SHA256_BYTES,
+};
+
+/* A key under construction; not zeroed, only `size` bytes count. */
+struct layout_key {
+    size_t size;
+    uint8_t bytes[LAYOUT_KEY_BYTES_MAX];
+};
+
+static inline struct slice layout_slice(const struct layout_key *key)
+{
+    return (struct slice){key->bytes, key->size};
+}
+
+/* Big-endian integers, the only ones in the layout. */
+void layout_store32(uint8_t *at, uint32_t value);
+void layout_store64(uint8_t *at, uint64_t value);
+uint32_t layout_load32(const uint8_t *at);
+uint64_t layout_load64(const uint8_t *at);
+
+/* -- Logical keys ---------------------------------------------------------------------------- */
+
+void layout_document(struct layout_key *out_key, uint32_t tenant, const struct store_id *id);
+
+/* An entry of the creation order of a table, which is index 0. */
+void layout_creation(
+    struct layout_key *out_key, uint32_t tenant, const struct store_id *id, double creation_time);
+
+/* All entries of one index of a table: from `low`, before `high`. */
+void layout_index_range(
+    uint32_t tenant,
+    uint32_t table,
+    uint32_t index,
+    struct layout_key *out_low,
+    struct layout_key *out_high);
+
+/* A row of another keyspace, its key of at most LAYOUT_ROW_KEY_BYTES_MAX in groups of eight. */
+void layout_row(
+    struct layout_key *out_key, uint32_t tenant, enum store_keyspace keyspace, struct slice key);
+
+/* The key given to layout_row, from the logical key; at most LAYOUT_ROW_KEY_BYTES_MAX. False if
+ * the logical key is malformed. */
+bool layout_row_key(struct slice logical, struct layout_key *out_key);
+
+/* All rows of a keyspace of a tenant. */
+void layout_keyspace_range(
+    uint32_t tenant,
+    enum store_keyspace keyspace,
+    struct layout_key *out_low,
+    struct layout_key *out_high);
+
+void layout_table_name(struct layout_key *out_key, uint32_t tenant, struct slice name);
+void layout_table_number(struct layout_key *out_key, uint32_t tenant, uint32_t table);
+
+/* All rows that give the name of a number. */
+void layout_table_number_range(
+    uint32_t tenant, struct layout_key *out_low, struct layout_key *out_high);
+uint32_t layout_table_of_number(struct slice logical);
+
+/* What a document or creation-order key names; false for every other key. */
+bool layout_document_of(struct slice logical, struct store_id *out_id);
+
+/* The smallest key after `key` and everything that starts with it. */
+void layout_after_prefix(struct layout_key *key);
+
+/* -- Physical keys --------------------------------------------------------------------------- */
+
+/* Appends the inverted timestamp. */
+void layout_append_ts(struct layout_key *key, uint64_t ts);
+void layout_put_ts(uint8_t *at, uint64_t ts);
+uint64_t layout_ts(struct slice physical);
+
+static inline struct slice layout_logical(struct slice physical)
+{
+    return (struct slice){physical.data, physical.size - LAYOUT_TS_BYTES};
+}
+
+/* Keys of rows that have no versions. */
+void layout_audit(struct layout_key *out_key, uint32_t tenant, uint64_t sequence);
+uint64_t layout_audit_sequence(struct slice key);
+void layout_garbage(struct layout_key *out_key, uint64_t ts);
+void layout_meta(struct layout_key *out_key);
+
+/* -- Values ---------------------------------------------------------------------------------- */
+
+enum layout_kind { LAYOUT_TOMBSTONE = 0, LAYOUT_LIVE = 1 };
+
+/*
+ * A value is checksum ‖ kind ‖ body. The caller writes the body at value + LAYOUT_SEAL_BYTES and
+ * calls layout_seal_body, which hashes it (the long part), and, when the key is complete,
+ * layout_seal_key, which finishes the checksum.
+ */
+uint64_t layout_seal_body(uint8_t *value, size_t size, enum layout_kind kind);
+void layout_seal_key(uint8_t *value, struct slice key, uint64_t body_hash);
+
+/*
+ * Checks a value against its key. `*out_body` points into the value. Errors: CORDON_E_STORE, which
+ * names the keyspace and the key in hex.
+ */
+CORDON_MUST_USE cordon_error *layout_open(
+    struct slice key, struct slice value, enum layout_kind *out_kind, struct slice *out_body);
+
+/* A double as eight bytes in the order of numbers; not NaN. */
+uint64_t layout_ordered_double(double number);
+
+/* The name of a keyspace, for messages. */
+const char *layout_keyspace_name(uint8_t keyspace);
+
+#endif

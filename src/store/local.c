@@ -1,0 +1,211 @@
+/*
+ * Opening and closing the store of one process. At opening the meta record says whose data this
+ * is: a record that is missing, foreign, of another format or damaged ends it there, with one line
+ * that says what to do.
+ */
+#include "store/local.h"
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "base/random.h"
+
+#define META_MAGIC "cordonDB"
+#define WINDOW_MS_DEFAULT 30000u
+#define DISK_RESERVE_DEFAULT ((uint64_t)64 << 20)
+
+enum {
+    META_FORMAT_AT = 8,
+    META_CLUSTER_AT = META_FORMAT_AT + 4,
+    META_TS_AT = META_CLUSTER_AT + 16,
+    META_BYTES = META_TS_AT + 8,
+};
+
+/* -- The meta record ------------------------------------------------------------------------- */
+
+/* Checked before the checksum, so that a version that seals rows otherwise is still named. */
+static cordon_error *check_format(struct slice value)
+{
+    const struct slice body =
+        value.size > LAYOUT_SEAL_BYTES ? slice_from(value, LAYOUT_SEAL_BYTES) : (struct slice){0};
+    if (body.size < META_CLUSTER_AT || !slice_starts_with(body, SLICE(META_MAGIC))) {
+        return cordon_error_new(
+            CORDON_E_STORE,
+            "the data folder holds a database that is not this program's; choose another folder");
+    }
+    const uint32_t format = layout_load32(body.data + META_FORMAT_AT);
+    if (format == LAYOUT_FORMAT) {
+        return NULL;
+    }
+    return cordon_error_new(
+        CORDON_E_STORE,
+        "the data folder is of format version %u and this program reads version %u; %s", format,
+        LAYOUT_FORMAT,
+        format > LAYOUT_FORMAT ? "start it with the newer cordon that wrote it"
+                               : "start it with the older cordon that wrote it");
+}
+
+static cordon_error *read_meta(struct local *store)
+{
+    struct layout_key key;
+    layout_meta(&key);
+    CORDON_CLEANUP(kv_reader_closep) struct kv_reader *reader = NULL;
+    TRY(store->kv->ops->reader_open(store->kv, &reader));
+    struct kv_row row = {0};
+    bool found = false;
+    TRY(reader->ops->seek(reader, layout_slice(&key), &found, &row));
+    TRY(check_format(
+        found && slice_equal(row.key, layout_slice(&key)) ? row.value : (struct slice){0}));
+    enum layout_kind kind = LAYOUT_TOMBSTONE;
+    struct slice body = {0};
+    TRY(layout_open(row.key, row.value, &kind, &body));
+    if (body.size != META_BYTES) {
+        return cordon_error_new(CORDON_E_STORE, "the meta record is damaged");
+    }
+    memcpy(store->cluster_id, body.data + META_CLUSTER_AT, sizeof store->cluster_id);
+    store->last_ts = layout_load64(body.data + META_TS_AT);
+    return NULL;
+}
+
+cordon_error *local_write_meta(struct local *store, uint64_t last_ts)
+{
+    struct layout_key key;
+    layout_meta(&key);
+    uint8_t value[LAYOUT_SEAL_BYTES + META_BYTES];
+    uint8_t *body = value + LAYOUT_SEAL_BYTES;
+    memcpy(body, META_MAGIC, sizeof META_MAGIC - 1);
+    layout_store32(body + META_FORMAT_AT, LAYOUT_FORMAT);
+    memcpy(body + META_CLUSTER_AT, store->cluster_id, sizeof store->cluster_id);
+    layout_store64(body + META_TS_AT, last_ts);
+    const uint64_t body_hash = layout_seal_body(value, sizeof value, LAYOUT_LIVE);
+    layout_seal_key(value, layout_slice(&key), body_hash);
+    return store->kv->ops->write_put(store->kv, layout_slice(&key), slice_of(value, sizeof value));
+}
+
+static cordon_error *make_meta(struct local *store)
+{
+    random_system(store->cluster_id, sizeof store->cluster_id);
+    store->last_ts = clock_wall_ns();
+    const struct kv_ops *ops = store->kv->ops;
+    TRY(ops->write_begin(store->kv));
+    cordon_error *error = local_write_meta(store, store->last_ts);
+    if (error != NULL) {
+        ops->write_abort(store->kv);
+        return error;
+    }
+    return ops->write_commit(store->kv);
+}
+
+/* -- Life ------------------------------------------------------------------------------------ */
+
+static void free_local(struct local *store)
+{
+    local_flusher_stop(store);
+    local_audit_heads_free(store);
+    memtable_unref(store->spare);
+    writelog_done(&store->log);
+    tables_done(&store->tables);
+    overlay_done(&store->overlay);
+    waiters_done(&store->waiters);
+    (void)pthread_mutex_destroy(&store->commit_lock);
+    (void)pthread_mutex_destroy(&store->flush_lock);
+    (void)pthread_mutex_destroy(&store->open.lock);
+    kv_closep(&store->kv);
+    mem_free(store);
+}
+
+static void local_freep(struct local **store)
+{
+    if (*store != NULL) {
+        free_local(*store);
+    }
+}
+
+static void close_local(struct store *base)
+{
+    struct local *store = (struct local *)base;
+    CORDON_ASSERT(store->open.first == NULL);
+    local_flusher_stop(store);
+    local_flush_all(store);
+    free_local(store);
+}
+
+static uint64_t visible_ts(const struct store *store)
+{
+    return atomic_load(&((const struct local *)store)->visible_ts);
+}
+
+static uint64_t durable_ts(const struct store *store)
+{
+    return atomic_load(&((const struct local *)store)->durable_ts);
+}
+
+static void cluster_id(const struct store *store, uint8_t out_id[16])
+{
+    memcpy(out_id, ((const struct local *)store)->cluster_id, 16);
+}
+
+static const struct store_ops local_ops = {
+    .close = close_local,
+    .visible_ts = visible_ts,
+    .durable_ts = durable_ts,
+    .cluster_id = cluster_id,
+    .begin = local_begin,
+};
+
+static struct local *new_local(const struct store_options *options)
+{
+    struct local *store = MEM_NEW(struct local);
+    if (store == NULL) {
+        return NULL;
+    }
+    store->base.ops = &local_ops;
+    const uint64_t window_ms = options->window_ms == 0 ? WINDOW_MS_DEFAULT : options->window_ms;
+    store->window_ns = window_ms > UINT64_MAX / 4000000u ? UINT64_MAX / 4 : window_ms * 1000000u;
+    store->disk_reserve_bytes =
+        options->disk_reserve_bytes == 0 ? DISK_RESERVE_DEFAULT : options->disk_reserve_bytes;
+    atomic_store(&store->garbage_waits, true); /* unknown until the flusher has looked */
+    tables_init(&store->tables);
+    waiters_init(&store->waiters);
+    (void)pthread_mutex_init(&store->commit_lock, NULL);
+    (void)pthread_mutex_init(&store->flush_lock, NULL);
+    (void)pthread_mutex_init(&store->open.lock, NULL);
+    return store;
+}
+
+/* Takes the backend over, also on failure. */
+static cordon_error *open_over(
+    struct kv **kv, bool is_new, const struct store_options *options, struct store **out_store)
+{
+    CORDON_CLEANUP(local_freep) struct local *store = new_local(options);
+    if (store == NULL) {
+        return error_no_memory();
+    }
+    store->kv = CORDON_TAKE(*kv);
+    TRY(overlay_init(&store->overlay));
+    TRY(is_new ? make_meta(store) : read_meta(store));
+    atomic_store(&store->visible_ts, store->last_ts);
+    atomic_store(&store->durable_ts, store->last_ts);
+    atomic_store(&store->free_bytes, store->kv->ops->free_bytes(store->kv));
+    if (options->flusher_thread) {
+        TRY(local_flusher_start(store));
+    }
+    struct local *ready = CORDON_TAKE(store);
+    *out_store = &ready->base;
+    return NULL;
+}
+
+cordon_error *store_open_memory(const struct store_options *options, struct store **out_store)
+{
+    CORDON_CLEANUP(kv_closep) struct kv *kv = NULL;
+    TRY(kv_open_memory(&kv));
+    return open_over(&kv, true, options, out_store);
+}
+
+cordon_error *store_open_lmdb(
+    const char *folder, const struct store_options *options, struct store **out_store)
+{
+    CORDON_CLEANUP(kv_closep) struct kv *kv = NULL;
+    bool is_new = false;
+    TRY(kv_open_lmdb(folder, options->map_bytes, &is_new, &kv));
+    return open_over(&kv, is_new, options, out_store);
+}

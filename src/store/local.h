@@ -1,0 +1,235 @@
+/*
+ * The store of one process: MVCC, optimistic validation, group commit and removal of old versions
+ * over a key-value backend. Private to the local_*.c files.
+ *
+ * local.c opens and closes; local_txn.c begins, reads and ends; local_write.c holds what a
+ * transaction wrote; local_scan.c walks; local_table.c names tables; local_commit.c validates and
+ * publishes; local_flush.c makes durable; local_garbage.c removes old versions.
+ *
+ * Lock order: flush_lock, commit_lock, then any of the others, which are leaves.
+ */
+#ifndef STORE_LOCAL_H
+#define STORE_LOCAL_H
+
+#include "store/kv.h"
+#include "store/overlay.h"
+#include "store/reading.h"
+#include "store/readset.h"
+#include "store/tables.h"
+#include "store/versions.h"
+#include "store/vtable.h"
+#include "store/waiters.h"
+#include "store/writelog.h"
+
+#include "base/buffer.h"
+
+struct local_txn;
+
+/* Transactions that are open, oldest snapshot first. */
+struct open_list {
+    pthread_mutex_t lock;
+    struct local_txn *first;
+    struct local_txn *last;
+};
+
+/* The thread that flushes, if the store has one. */
+struct flusher {
+    bool runs; /* set once, before any commit */
+    pthread_t thread;
+    pthread_mutex_t lock; /* over the rest */
+    pthread_cond_t changed;
+    bool wanted; /* there is something to flush */
+    bool stop;
+};
+
+struct local {
+    struct store base;
+    struct kv *kv;
+    uint8_t cluster_id[16];
+    uint64_t window_ns;
+    uint64_t disk_reserve_bytes;
+
+    /* What a commit does is one after the other under this lock: validate, stamp, publish. */
+    pthread_mutex_t commit_lock;
+    uint64_t last_ts;
+    struct writelog log;
+    struct skip audit_heads; /* by tenant in four bytes; the item is a struct audit_head */
+    struct memtable *spare;  /* for the next rotation; there whenever the active one has rows */
+
+    _Atomic uint64_t visible_ts;  /* every commit up to here is in the overlay or the backend */
+    _Atomic uint64_t durable_ts;  /* every commit up to here is on the disk */
+    _Atomic uint64_t horizon_ts;  /* snapshots before this may have lost versions */
+    _Atomic size_t pending_bytes; /* visible but not durable */
+    _Atomic uint64_t free_bytes;  /* on the disk, as of the last flush */
+    _Atomic bool garbage_waits;   /* the backend may hold rows of the garbage queue */
+    _Atomic uint64_t txn_count;   /* ever begun; seeds the random heights */
+
+    struct overlay overlay;
+    struct table_map tables;
+    struct open_list open;
+    struct waiters waiters; /* for durable_ts */
+    pthread_mutex_t flush_lock;
+    struct flusher flusher;
+};
+
+/* What a transaction means to do to one logical key. */
+struct write {
+    enum layout_kind kind;
+    bool existed;     /* the snapshot holds a live version */
+    bool is_document; /* then `id`, `creation_time` and `index` are set */
+    struct store_id id;
+    double creation_time;
+    struct slice logical;
+    struct skip_node *index; /* under the creation-order key */
+    struct slice body;
+};
+
+struct local_scan;
+
+enum txn_phase {
+    TXN_OPEN,
+    TXN_PREPARED, /* the batch is made; waiting for room */
+    TXN_VISIBLE,  /* committed, waiting until durable */
+    TXN_CONFLICT,
+};
+
+struct local_txn {
+    struct store_txn base;
+    struct local *store;
+    uint32_t tenant;
+    uint64_t snapshot;
+    uint64_t seen_ts;        /* newest commit whose content was given out */
+    struct local_txn *older; /* in the open list */
+    struct local_txn *newer;
+
+    struct arena arena; /* writes and read set */
+    uint64_t random;
+    struct skip writes; /* by logical key; documents also by creation-order key */
+    size_t write_bytes;
+    struct readset reads;
+    struct view view;
+    struct buffer value; /* the last answer */
+    struct buffer key;
+    struct local_scan *scans;
+
+    struct tenant_tables *tables;   /* NULL until asked for */
+    struct table_info *tables_made; /* by this transaction, newest first */
+
+    enum txn_phase phase;
+    struct batch *batch;     /* TXN_PREPARED */
+    struct log_entry *entry; /* TXN_PREPARED */
+    struct waiter waiter;
+    struct store_commit_result result; /* once the phase is past TXN_PREPARED */
+};
+
+/* -- local.c --------------------------------------------------------------------------------- */
+
+/* Puts the meta record into the batch that the backend is being given. */
+CORDON_MUST_USE cordon_error *local_write_meta(struct local *store, uint64_t last_ts);
+
+/* -- local_txn.c ----------------------------------------------------------------------------- */
+
+extern const struct store_txn_ops local_txn_ops;
+
+CORDON_MUST_USE cordon_error *local_begin(
+    struct store *store, uint32_t tenant, struct store_wake wake, struct store_txn **out_txn);
+
+/* The oldest snapshot that is still open, or the newest visible one. */
+uint64_t local_oldest_snapshot(struct local *store);
+
+/* A reading over the transaction's view as of now; ended by reading_done. */
+struct reading local_reading(struct local_txn *txn);
+
+/* Fails if the snapshot may have lost versions. Asked after a read, before its answer is used. */
+CORDON_MUST_USE cordon_error *local_check_snapshot(const struct local_txn *txn);
+
+/* Copies bytes into one of the transaction's answer buffers. */
+CORDON_MUST_USE cordon_error *local_answer(
+    struct buffer *buffer, struct slice bytes, struct slice *out_copy);
+
+/* The document's text in a version's body, and its creation time as stored. */
+CORDON_MUST_USE cordon_error *local_document_text(
+    struct slice body, uint64_t *out_ordered_time, struct slice *out_text);
+
+/* -- local_write.c --------------------------------------------------------------------------- */
+
+/* The transaction's own write of a logical key, or NULL. */
+struct write *local_write_find(const struct local_txn *txn, struct slice logical);
+
+CORDON_MUST_USE cordon_error *local_put(
+    struct store_txn *txn, const struct store_id *id, double creation_time, struct slice body);
+CORDON_MUST_USE cordon_error *local_remove(
+    struct store_txn *txn, const struct store_id *id, double creation_time);
+
+/* A put or removal of any other row; the key becomes part of the read set. */
+CORDON_MUST_USE cordon_error *local_write_row(
+    struct local_txn *txn, struct slice logical, enum layout_kind kind, struct slice body);
+
+/* -- local_scan.c ---------------------------------------------------------------------------- */
+
+CORDON_MUST_USE cordon_error *local_scan_open(
+    struct store_txn *txn, uint32_t table, enum store_order order, struct store_scan **out_scan);
+void local_scan_end_all(struct local_txn *txn);
+size_t local_scan_bytes(const struct local_txn *txn);
+
+/* -- local_table.c --------------------------------------------------------------------------- */
+
+CORDON_MUST_USE cordon_error *local_table_find(
+    struct store_txn *txn,
+    struct slice name,
+    enum store_step *out_step,
+    bool *out_found,
+    uint32_t *out_table);
+CORDON_MUST_USE cordon_error *local_table_name(
+    struct store_txn *txn,
+    uint32_t table,
+    enum store_step *out_step,
+    bool *out_found,
+    struct slice *out_name);
+CORDON_MUST_USE cordon_error *local_table_ensure(
+    struct store_txn *txn, struct slice name, enum store_step *out_step, uint32_t *out_table);
+void local_tables_made_free(struct local_txn *txn);
+
+/* -- local_commit.c -------------------------------------------------------------------------- */
+
+CORDON_MUST_USE cordon_error *local_commit(
+    struct store_txn *txn,
+    const struct store_commit_facts *facts,
+    enum store_step *out_step,
+    struct store_commit_result *out_result);
+void local_audit_heads_free(struct local *store);
+
+/* -- local_flush.c --------------------------------------------------------------------------- */
+
+/*
+ * Makes durable what is visible now and wakes who waits for it. Errors: CORDON_E_NO_MEMORY, with
+ * everything still there for another try. Any other failure ends the process.
+ */
+CORDON_MUST_USE cordon_error *local_flush(struct local *store);
+
+/* Makes everything visible durable, whatever it takes. No commit may be under way. */
+void local_flush_all(struct local *store);
+
+CORDON_MUST_USE cordon_error *local_flusher_start(struct local *store);
+void local_flusher_stop(struct local *store);
+void local_flusher_poke(struct local *store);
+
+/* -- local_garbage.c ------------------------------------------------------------------------- */
+
+/* Keys of the backend that nobody can read any more. */
+struct garbage {
+    struct arena arena;
+    struct dead_key *first;
+    size_t count;
+};
+
+struct dead_key {
+    struct dead_key *next;
+    struct slice key;
+};
+
+/* Gathers about `count_max` of them, by one reader of the backend, and moves the horizon. */
+CORDON_MUST_USE cordon_error *local_garbage_gather(
+    struct local *store, size_t count_max, struct garbage *out_garbage);
+
+#endif

@@ -1,0 +1,496 @@
+/*
+ * Committing, in four steps.
+ *
+ * 1. Prepare, with no lock: all rows, the write log's entry, and memory for everything that
+ *    follows. This is the only step that can fail for lack of memory.
+ * 2. Wait for room, if more is waiting for the disk than should.
+ * 3. Under the commit lock: validate what was read against the commits since the snapshot, take a
+ *    timestamp, chain the audit record, stamp the rows and link them into the memtable, and only
+ *    then publish the timestamp. Whoever begins with that snapshot finds every row of it.
+ * 4. Wait until durable. What was read counts too: a transaction that saw a commit which a power
+ *    cut could still take back must not answer before it is safe.
+ */
+#include "store/local.h"
+
+#include "base/clock.h"
+#include "base/memory.h"
+
+/* More than this waiting for the disk, and commits wait before they become visible. */
+#define PENDING_BYTES_MAX ((size_t)64 << 20)
+
+/* Keys validated in one hold of the commit lock; a long transaction lets others in between. */
+#define VALIDATE_KEYS_PER_HOLD 4096
+
+/* -- Prepare --------------------------------------------------------------------------------- */
+
+/* Whether a write changes anything: removing what was never there does not. */
+static bool is_effective(const struct write *write)
+{
+    return write->kind == LAYOUT_LIVE || write->existed;
+}
+
+/* The node under the write's own key; a document has a second one, under its index key. */
+static bool is_main_node(const struct skip_node *node)
+{
+    return slice_equal(node->key, ((const struct write *)node->item)->logical);
+}
+
+static cordon_error *add_document_rows(struct batch *batch, const struct write *write)
+{
+    uint8_t time[LAYOUT_TIME_BYTES];
+    layout_store64(time, layout_ordered_double(write->creation_time));
+    const struct slice parts[] = {slice_of(time, sizeof time), write->body};
+    const size_t count = write->kind == LAYOUT_LIVE ? 2 : 0;
+    TRY(batch_add(batch, STAMP_VERSION, write->logical, write->kind, parts, count));
+    if (write->existed && write->kind == LAYOUT_LIVE) {
+        return NULL; /* its place in the creation order stays */
+    }
+    return batch_add(batch, STAMP_VERSION, write->index->key, write->kind, NULL, 0);
+}
+
+static cordon_error *add_rows(const struct local_txn *txn, struct batch *batch)
+{
+    for (const struct skip_node *node = skip_first(&txn->writes); node != NULL;
+         node = skip_next(node)) {
+        const struct write *write = node->item;
+        if (!is_main_node(node) || !is_effective(write)) {
+            continue;
+        }
+        if (write->is_document) {
+            TRY(add_document_rows(batch, write));
+        } else {
+            TRY(batch_add(batch, STAMP_VERSION, write->logical, write->kind, &write->body, 1));
+        }
+    }
+    return NULL;
+}
+
+/* Whether the write leaves an older version of this node's key behind. An index entry is
+ * superseded only by its removal. */
+static bool leaves_garbage(const struct skip_node *node)
+{
+    const struct write *write = node->item;
+    return write->existed && (is_main_node(node) || write->kind == LAYOUT_TOMBSTONE);
+}
+
+static cordon_error *append_garbage(struct buffer *list, struct slice logical)
+{
+    const uint8_t size[2] = {(uint8_t)(logical.size >> 8), (uint8_t)logical.size};
+    TRY(buffer_append(list, slice_of(size, sizeof size)));
+    return buffer_append(list, logical);
+}
+
+/* One row of the garbage queue: the logical keys whose versions before this commit may go. */
+static cordon_error *add_garbage(const struct local_txn *txn, struct batch *batch)
+{
+    CORDON_CLEANUP_BUFFER struct buffer list;
+    buffer_init(&list, SIZE_MAX);
+    for (const struct skip_node *node = skip_first(&txn->writes); node != NULL;
+         node = skip_next(node)) {
+        if (leaves_garbage(node)) {
+            TRY(append_garbage(&list, node->key));
+        }
+    }
+    if (list.size == 0) {
+        return NULL;
+    }
+    struct layout_key key;
+    layout_garbage(&key, 0);
+    key.size -= LAYOUT_TS_BYTES;
+    const struct slice body = buffer_slice(&list);
+    return batch_add(batch, STAMP_TIME, layout_slice(&key), LAYOUT_LIVE, &body, 1);
+}
+
+static cordon_error *add_audit(const struct local_txn *txn, struct slice body, struct batch *batch)
+{
+    if (body.size == 0) {
+        return NULL;
+    }
+    struct layout_key key;
+    layout_audit(&key, txn->tenant, 0);
+    key.size -= LAYOUT_TS_BYTES;
+    return batch_add(batch, STAMP_AUDIT, layout_slice(&key), LAYOUT_LIVE, &body, 1);
+}
+
+/*
+ * The keys that others will be validated against. A document counts under both its keys even when
+ * its index entry stays as it is: who walked over it has read the document.
+ */
+static cordon_error *make_entry(const struct local_txn *txn, struct log_entry **out_entry)
+{
+    size_t count = 0;
+    size_t bytes = 0;
+    for (const struct skip_node *node = skip_first(&txn->writes); node != NULL;
+         node = skip_next(node)) {
+        if (is_effective(node->item)) {
+            count++;
+            bytes += node->key.size;
+        }
+    }
+    struct log_entry *entry = mem_new(sizeof *entry + count * sizeof entry->keys[0] + bytes);
+    if (entry == NULL) {
+        return error_no_memory();
+    }
+    uint8_t *at = (uint8_t *)&entry->keys[count];
+    for (const struct skip_node *node = skip_first(&txn->writes); node != NULL;
+         node = skip_next(node)) {
+        if (is_effective(node->item)) {
+            memcpy(at, node->key.data, node->key.size);
+            entry->keys[entry->count++] = slice_of(at, node->key.size);
+            at += node->key.size;
+        }
+    }
+    *out_entry = entry;
+    return NULL;
+}
+
+static cordon_error *prepare(struct local_txn *txn, const struct store_commit_facts *facts)
+{
+    CORDON_CLEANUP(batch_freep) struct batch *batch = NULL;
+    TRY(batch_new(txn->random, &batch));
+    TRY(add_rows(txn, batch));
+    TRY(add_garbage(txn, batch));
+    TRY(add_audit(txn, facts->audit_body, batch));
+    if (batch->count > 0) {
+        TRY(make_entry(txn, &txn->entry));
+        txn->batch = CORDON_TAKE(batch);
+    }
+    txn->phase = TXN_PREPARED;
+    return NULL;
+}
+
+/* -- Room ------------------------------------------------------------------------------------ */
+
+/* What a batch may cost on the disk: its bytes, and the pages above them that are copied. */
+static uint64_t disk_cost(const struct local *store, const struct batch *batch)
+{
+    const uint64_t pending = atomic_load(&store->pending_bytes);
+    return 8 * (pending + batch->bytes);
+}
+
+/*
+ * Refuses while the disk is nearly full, so that what is accepted can be written: a commit that is
+ * visible cannot be taken back. The figure is that of the last flush; before refusing, a fresh one
+ * is taken, as nothing may be flushing any more.
+ */
+static cordon_error *check_disk(struct local *store, const struct batch *batch)
+{
+    const uint64_t cost = disk_cost(store, batch);
+    const uint64_t needed = store->disk_reserve_bytes > UINT64_MAX - cost
+                                ? UINT64_MAX
+                                : store->disk_reserve_bytes + cost;
+    uint64_t available = atomic_load(&store->free_bytes);
+    if (available < needed) {
+        available = store->kv->ops->free_bytes(store->kv);
+        atomic_store(&store->free_bytes, available);
+    }
+    if (available >= needed) {
+        return NULL;
+    }
+    return cordon_error_new(
+        CORDON_E_STORE,
+        "the disk is nearly full: %llu MiB are free and %llu must stay so; nothing was written, "
+        "free some space and try again",
+        (unsigned long long)(available >> 20), (unsigned long long)(needed >> 20));
+}
+
+/* Whether the transaction must wait until what is visible now has been flushed. */
+static cordon_error *wait_for_room(struct local_txn *txn, bool *out_waits)
+{
+    struct local *store = txn->store;
+    *out_waits = false;
+    if (atomic_load(&store->pending_bytes) < PENDING_BYTES_MAX) {
+        return NULL;
+    }
+    if (!store->flusher.runs) {
+        return local_flush(store);
+    }
+    *out_waits = waiters_add(
+        &store->waiters, &txn->waiter, atomic_load(&store->visible_ts), &store->durable_ts);
+    return NULL;
+}
+
+/* -- Validate and publish -------------------------------------------------------------------- */
+
+static void set_conflict(struct local_txn *txn, const struct slice *key)
+{
+    struct store_id id;
+    txn->phase = TXN_CONFLICT;
+    txn->result = (struct store_commit_result){.conflict = true, .ts = txn->snapshot};
+    if (key != NULL && layout_document_of(*key, &id)) {
+        txn->result.conflict_table = id.table;
+        txn->result.conflict_has_id = true;
+        memcpy(txn->result.conflict_id, id.internal, sizeof id.internal);
+    }
+}
+
+/* The first key of an entry that the transaction has read, or NULL. */
+static const struct slice *clash(const struct local_txn *txn, const struct log_entry *entry)
+{
+    for (size_t i = 0; i < entry->count; i++) {
+        if (readset_covers(&txn->reads, entry->keys[i])) {
+            return &entry->keys[i];
+        }
+    }
+    return NULL;
+}
+
+/*
+ * Validates against commits after `*from`, with the commit lock held, and moves `*from` on.
+ * `*out_more` says that the budget of one hold was spent first.
+ */
+static void validate_some(struct local_txn *txn, uint64_t *from, bool *out_more)
+{
+    const struct writelog *log = &txn->store->log;
+    size_t keys = 0;
+    *out_more = false;
+    if (*from < log->floor_ts) {
+        set_conflict(txn, NULL); /* what it would be validated against is gone */
+        return;
+    }
+    for (size_t i = writelog_skip(log, *from); i < log->count; i++) {
+        const struct log_entry *entry = writelog_at(log, i);
+        if (keys > VALIDATE_KEYS_PER_HOLD) {
+            *out_more = true;
+            return;
+        }
+        const struct slice *key = clash(txn, entry);
+        if (key != NULL) {
+            set_conflict(txn, key);
+            return;
+        }
+        keys += entry->count + 1;
+        *from = entry->ts;
+    }
+}
+
+static uint64_t next_ts(const struct local *store)
+{
+    const uint64_t now = clock_wall_ns();
+    return now > store->last_ts ? now : store->last_ts + 1;
+}
+
+/* Entries that no open transaction needs, and those of transactions that have been open too long. */
+static void trim_log(struct local *store)
+{
+    const uint64_t oldest = local_oldest_snapshot(store);
+    const uint64_t window = 2 * store->window_ns;
+    const uint64_t expired = store->last_ts > window ? store->last_ts - window : 0;
+    writelog_trim(&store->log, oldest > expired ? oldest : expired);
+}
+
+static void add_tables(struct local_txn *txn, uint64_t ts)
+{
+    while (txn->tables_made != NULL) {
+        struct table_info *table = txn->tables_made;
+        txn->tables_made = table->next;
+        tables_add(&txn->store->tables, txn->tables, table, ts);
+    }
+}
+
+/* The point of no return: stamps, links and publishes. With the commit lock held; cannot fail. */
+static void publish(struct local_txn *txn, struct audit_head *head)
+{
+    struct local *store = txn->store;
+    const uint64_t ts = next_ts(store);
+    struct batch *batch = CORDON_TAKE(txn->batch);
+    struct log_entry *entry = CORDON_TAKE(txn->entry);
+    const size_t bytes = batch->bytes;
+
+    batch_finish(batch, ts, head);
+    memtable_add(store->overlay.active, batch, ts);
+    entry->ts = ts;
+    writelog_append(&store->log, entry);
+    add_tables(txn, ts);
+    (void)atomic_fetch_add(&store->pending_bytes, bytes);
+    store->last_ts = ts;
+    atomic_store(&store->visible_ts, ts);
+    trim_log(store);
+
+    txn->phase = TXN_VISIBLE;
+    txn->result = (struct store_commit_result){.ts = ts};
+}
+
+/* -- The audit chain ------------------------------------------------------------------------- */
+
+/* The last record of the tenant in the backend; newer ones would have loaded the head already. */
+static cordon_error *load_head(struct local *store, uint32_t tenant, struct audit_head *out_head)
+{
+    CORDON_CLEANUP(kv_reader_closep) struct kv_reader *reader = NULL;
+    TRY(store->kv->ops->reader_open(store->kv, &reader));
+    struct layout_key low;
+    struct layout_key high;
+    layout_keyspace_range(tenant, KEYSPACE_AUDIT, &low, &high);
+    struct kv_row row = {0};
+    bool found = false;
+    TRY(reader->ops->seek_before(reader, layout_slice(&high), &found, &row));
+    if (!found || !slice_starts_with(row.key, layout_slice(&low))) {
+        return NULL;
+    }
+    enum layout_kind kind = LAYOUT_TOMBSTONE;
+    struct slice body = {0};
+    TRY(layout_open(row.key, row.value, &kind, &body));
+    if (body.size < LAYOUT_AUDIT_HEAD_BYTES) {
+        return cordon_error_new(CORDON_E_STORE, "the last audit record is too short");
+    }
+    out_head->sequence = layout_audit_sequence(row.key);
+    memcpy(out_head->hash, body.data + 8 + SHA256_BYTES, SHA256_BYTES);
+    return NULL;
+}
+
+/* The head is made in one block with its node: node, key, head. */
+static cordon_error *make_head(struct local *store, uint32_t tenant, struct audit_head **out_head)
+{
+    struct audit_head loaded = {0};
+    TRY(load_head(store, tenant, &loaded));
+    uint8_t key[4];
+    layout_store32(key, tenant);
+    const uint32_t height = skip_height(hash_fast(slice_of(key, sizeof key), 0));
+    const size_t node_bytes = skip_node_bytes(height);
+    struct skip_node *node = mem_new(node_bytes + sizeof loaded + sizeof key);
+    if (node == NULL) {
+        return error_no_memory();
+    }
+    struct audit_head *head = (struct audit_head *)((char *)node + node_bytes);
+    uint8_t *key_copy = (uint8_t *)(head + 1);
+    *head = loaded;
+    memcpy(key_copy, key, sizeof key);
+    node->height = height;
+    node->key = slice_of(key_copy, sizeof key);
+    node->item = head;
+    skip_insert(&store->audit_heads, node);
+    *out_head = head;
+    return NULL;
+}
+
+static cordon_error *find_head(struct local *store, uint32_t tenant, struct audit_head **out_head)
+{
+    uint8_t key[4];
+    layout_store32(key, tenant);
+    const struct skip_node *node = skip_find(&store->audit_heads, slice_of(key, sizeof key));
+    if (node == NULL) {
+        return make_head(store, tenant, out_head);
+    }
+    *out_head = node->item;
+    return NULL;
+}
+
+void local_audit_heads_free(struct local *store)
+{
+    struct skip_node *node = skip_first(&store->audit_heads);
+    while (node != NULL) {
+        struct skip_node *next = skip_next(node);
+        mem_free(node);
+        node = next;
+    }
+}
+
+/* -- Submit ---------------------------------------------------------------------------------- */
+
+/* Everything publish() needs, with the commit lock held. */
+static cordon_error *reserve(struct local_txn *txn, struct audit_head **out_head)
+{
+    struct local *store = txn->store;
+    TRY(writelog_reserve(&store->log));
+    if (store->spare == NULL) {
+        TRY(memtable_new(&store->spare));
+    }
+    return find_head(store, txn->tenant, out_head);
+}
+
+/* One hold of the commit lock. */
+static cordon_error *submit_some(struct local_txn *txn, uint64_t *validated, bool *out_more)
+{
+    validate_some(txn, validated, out_more);
+    if (txn->phase == TXN_CONFLICT || *out_more) {
+        return NULL;
+    }
+    struct audit_head *head = NULL;
+    TRY(reserve(txn, &head));
+    publish(txn, head);
+    return NULL;
+}
+
+static cordon_error *submit(struct local_txn *txn)
+{
+    struct local *store = txn->store;
+    TRY(check_disk(store, txn->batch));
+    uint64_t validated = txn->snapshot;
+    bool more = true;
+    cordon_error *error = NULL;
+    while (more && error == NULL) {
+        more = false;
+        (void)pthread_mutex_lock(&store->commit_lock);
+        error = submit_some(txn, &validated, &more);
+        (void)pthread_mutex_unlock(&store->commit_lock);
+    }
+    return error;
+}
+
+/* -- Durable --------------------------------------------------------------------------------- */
+
+/* Waits for the newest thing the transaction wrote or saw. */
+static cordon_error *wait_durable(struct local_txn *txn, enum store_step *out_step)
+{
+    struct local *store = txn->store;
+    const uint64_t due = txn->result.ts > txn->seen_ts ? txn->result.ts : txn->seen_ts;
+    if (!store->flusher.runs) {
+        while (atomic_load(&store->durable_ts) < due) {
+            TRY(local_flush(store));
+        }
+        *out_step = STORE_DONE;
+        return NULL;
+    }
+    const bool waits = waiters_add(&store->waiters, &txn->waiter, due, &store->durable_ts);
+    if (waits) {
+        local_flusher_poke(store);
+    }
+    *out_step = waits ? STORE_PENDING : STORE_DONE;
+    return NULL;
+}
+
+/* Up to the point where the commit is visible, a conflict, or has to wait for room. */
+static cordon_error *advance(
+    struct local_txn *txn, const struct store_commit_facts *facts, bool *out_waits)
+{
+    *out_waits = false;
+    if (txn->phase == TXN_OPEN) {
+        TRY(prepare(txn, facts));
+    }
+    if (txn->phase != TXN_PREPARED) {
+        return NULL;
+    }
+    if (txn->batch == NULL) { /* nothing to write, so nothing to validate */
+        txn->phase = TXN_VISIBLE;
+        txn->result = (struct store_commit_result){.ts = txn->snapshot};
+        return NULL;
+    }
+    TRY(wait_for_room(txn, out_waits));
+    if (*out_waits) {
+        local_flusher_poke(txn->store);
+        return NULL;
+    }
+    return submit(txn);
+}
+
+cordon_error *local_commit(
+    struct store_txn *base,
+    const struct store_commit_facts *facts,
+    enum store_step *out_step,
+    struct store_commit_result *out_result)
+{
+    struct local_txn *txn = (struct local_txn *)base;
+    bool waits = false;
+    TRY(advance(txn, facts, &waits));
+    enum store_step step = STORE_PENDING;
+    if (txn->phase == TXN_CONFLICT) {
+        step = STORE_DONE;
+    } else if (!waits) {
+        TRY(wait_durable(txn, &step));
+    }
+    *out_step = step;
+    if (step == STORE_DONE) {
+        *out_result = txn->result;
+    }
+    return NULL;
+}

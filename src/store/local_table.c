@@ -1,0 +1,144 @@
+/*
+ * Tables by name and by number. A table is two rows, name → number and number → name, written when
+ * the name is used first. Both keys are read before they are written: two transactions that make
+ * the same table conflict over the name, two that make different ones conflict over the number,
+ * and somebody who found a table missing conflicts with whoever makes it.
+ */
+#include "store/local.h"
+
+static cordon_error *load(struct local_txn *txn)
+{
+    if (txn->tables != NULL) {
+        return NULL;
+    }
+    CORDON_CLEANUP(reading_done) struct reading reading = local_reading(txn);
+    return tables_of(&txn->store->tables, txn->tenant, &reading, &txn->tables);
+}
+
+static const struct table_info *find_by_name(struct local_txn *txn, struct slice name)
+{
+    for (const struct table_info *made = txn->tables_made; made != NULL; made = made->next) {
+        if (slice_equal(made->name, name)) {
+            return made;
+        }
+    }
+    return tables_by_name(&txn->store->tables, txn->tables, name, txn->snapshot);
+}
+
+static const struct table_info *find_by_number(struct local_txn *txn, uint32_t number)
+{
+    for (const struct table_info *made = txn->tables_made; made != NULL; made = made->next) {
+        if (made->number == number) {
+            return made;
+        }
+    }
+    return tables_by_number(&txn->store->tables, txn->tables, number, txn->snapshot);
+}
+
+static cordon_error *look_up(
+    struct local_txn *txn, struct slice name, const struct table_info **out_table)
+{
+    struct layout_key key;
+    layout_table_name(&key, txn->tenant, name);
+    TRY(readset_add_key(&txn->reads, layout_slice(&key)));
+    TRY(load(txn));
+    *out_table = find_by_name(txn, name);
+    return NULL;
+}
+
+cordon_error *local_table_find(
+    struct store_txn *base,
+    struct slice name,
+    enum store_step *out_step,
+    bool *out_found,
+    uint32_t *out_table)
+{
+    const struct table_info *table = NULL;
+    TRY(look_up((struct local_txn *)base, name, &table));
+    *out_step = STORE_DONE;
+    *out_found = table != NULL;
+    if (table != NULL) {
+        *out_table = table->number;
+    }
+    return NULL;
+}
+
+cordon_error *local_table_name(
+    struct store_txn *base,
+    uint32_t number,
+    enum store_step *out_step,
+    bool *out_found,
+    struct slice *out_name)
+{
+    struct local_txn *txn = (struct local_txn *)base;
+    struct layout_key key;
+    layout_table_number(&key, txn->tenant, number);
+    TRY(readset_add_key(&txn->reads, layout_slice(&key)));
+    TRY(load(txn));
+    const struct table_info *table = find_by_number(txn, number);
+    *out_step = STORE_DONE;
+    *out_found = table != NULL;
+    if (table != NULL) {
+        *out_name = table->name;
+    }
+    return NULL;
+}
+
+static cordon_error *write_rows(struct local_txn *txn, const struct table_info *table)
+{
+    uint8_t number[4];
+    layout_store32(number, table->number);
+    struct layout_key key;
+    layout_table_name(&key, txn->tenant, table->name);
+    TRY(local_write_row(txn, layout_slice(&key), LAYOUT_LIVE, slice_of(number, sizeof number)));
+    layout_table_number(&key, txn->tenant, table->number);
+    return local_write_row(txn, layout_slice(&key), LAYOUT_LIVE, table->name);
+}
+
+/* The next free number: tables are never removed, so the last one plus one. */
+static cordon_error *make(struct local_txn *txn, struct slice name, uint32_t *out_table)
+{
+    const uint32_t last = txn->tables_made != NULL
+                              ? txn->tables_made->number
+                              : tables_last_number(&txn->store->tables, txn->tables, txn->snapshot);
+    if (last == UINT32_MAX) {
+        return cordon_error_new(CORDON_E_TOO_LARGE, "there are no more table numbers");
+    }
+    struct table_info *table = NULL;
+    TRY(table_info_new(name, last + 1, &table));
+    cordon_error *error = write_rows(txn, table);
+    if (error != NULL) {
+        table_info_free(table);
+        return error;
+    }
+    table->next = txn->tables_made;
+    txn->tables_made = table;
+    *out_table = table->number;
+    return NULL;
+}
+
+cordon_error *local_table_ensure(
+    struct store_txn *base, struct slice name, enum store_step *out_step, uint32_t *out_table)
+{
+    struct local_txn *txn = (struct local_txn *)base;
+    const struct table_info *table = NULL;
+    TRY(look_up(txn, name, &table));
+    uint32_t number = 0;
+    if (table != NULL) {
+        number = table->number;
+    } else {
+        TRY(make(txn, name, &number));
+    }
+    *out_step = STORE_DONE;
+    *out_table = number;
+    return NULL;
+}
+
+void local_tables_made_free(struct local_txn *txn)
+{
+    while (txn->tables_made != NULL) {
+        struct table_info *table = txn->tables_made;
+        txn->tables_made = table->next;
+        table_info_free(table);
+    }
+}

@@ -1,0 +1,328 @@
+/*
+ * The failing wrapper; see fault.h. Everything passes through, after a look at the counter.
+ */
+#include "base/memory.h"
+#include "store/fault.h"
+#include "store/vtable.h"
+
+#include <stdatomic.h>
+
+struct fault_store {
+    struct store base;
+    struct store *inner;
+    _Atomic uint64_t calls;   /* since store_fault_nth */
+    _Atomic uint64_t fail_at; /* 0 is never */
+};
+
+struct fault_scan;
+
+struct fault_txn {
+    struct store_txn base;
+    struct fault_store *store;
+    struct store_txn *inner;
+    struct fault_scan *scans;
+};
+
+struct fault_scan {
+    struct store_scan base;
+    struct fault_txn *txn;
+    struct store_scan *inner;
+    struct fault_scan *next; /* of the transaction's */
+};
+
+static cordon_error *count_call(struct fault_store *store)
+{
+    const uint64_t call = atomic_fetch_add(&store->calls, 1) + 1;
+    if (call != atomic_load(&store->fail_at)) {
+        return NULL;
+    }
+    return cordon_error_new(CORDON_E_STORE, "call %llu was told to fail", (unsigned long long)call);
+}
+
+uint64_t store_fault_nth(struct store *base, uint64_t nth)
+{
+    struct fault_store *store = (struct fault_store *)base;
+    atomic_store(&store->fail_at, nth);
+    return atomic_exchange(&store->calls, 0);
+}
+
+/* -- Calls of a transaction ------------------------------------------------------------------ */
+
+static cordon_error *commit(
+    struct store_txn *base,
+    const struct store_commit_facts *facts,
+    enum store_step *out_step,
+    struct store_commit_result *out_result)
+{
+    struct fault_txn *txn = (struct fault_txn *)base;
+    TRY(count_call(txn->store));
+    return store_commit(txn->inner, facts, out_step, out_result);
+}
+
+static cordon_error *table_find(
+    struct store_txn *base,
+    struct slice name,
+    enum store_step *out_step,
+    bool *out_found,
+    uint32_t *out_table)
+{
+    struct fault_txn *txn = (struct fault_txn *)base;
+    TRY(count_call(txn->store));
+    return store_table_find(txn->inner, name, out_step, out_found, out_table);
+}
+
+static cordon_error *table_name(
+    struct store_txn *base,
+    uint32_t table,
+    enum store_step *out_step,
+    bool *out_found,
+    struct slice *out_name)
+{
+    struct fault_txn *txn = (struct fault_txn *)base;
+    TRY(count_call(txn->store));
+    return store_table_name(txn->inner, table, out_step, out_found, out_name);
+}
+
+static cordon_error *table_ensure(
+    struct store_txn *base, struct slice name, enum store_step *out_step, uint32_t *out_table)
+{
+    struct fault_txn *txn = (struct fault_txn *)base;
+    TRY(count_call(txn->store));
+    return store_table_ensure(txn->inner, name, out_step, out_table);
+}
+
+static cordon_error *get(
+    struct store_txn *base,
+    const struct store_id *id,
+    enum store_step *out_step,
+    bool *out_found,
+    struct slice *out_body)
+{
+    struct fault_txn *txn = (struct fault_txn *)base;
+    TRY(count_call(txn->store));
+    return store_get(txn->inner, id, out_step, out_found, out_body);
+}
+
+static cordon_error *row_get(
+    struct store_txn *base,
+    enum store_keyspace keyspace,
+    struct slice key,
+    enum store_step *out_step,
+    bool *out_found,
+    struct slice *out_value)
+{
+    struct fault_txn *txn = (struct fault_txn *)base;
+    TRY(count_call(txn->store));
+    return store_row_get(txn->inner, keyspace, key, out_step, out_found, out_value);
+}
+
+static cordon_error *row_next(
+    struct store_txn *base,
+    enum store_keyspace keyspace,
+    struct slice from,
+    bool after,
+    enum store_step *out_step,
+    bool *out_found,
+    struct slice *out_key,
+    struct slice *out_value)
+{
+    struct fault_txn *txn = (struct fault_txn *)base;
+    TRY(count_call(txn->store));
+    return store_row_next(
+        txn->inner, keyspace, from, after, out_step, out_found, out_key, out_value);
+}
+
+static cordon_error *audit_read(
+    struct store_txn *base,
+    uint64_t sequence,
+    enum store_step *out_step,
+    bool *out_found,
+    struct store_audit_record *out_record)
+{
+    struct fault_txn *txn = (struct fault_txn *)base;
+    TRY(count_call(txn->store));
+    return store_audit_read(txn->inner, sequence, out_step, out_found, out_record);
+}
+
+static cordon_error *scan_next(
+    struct store_scan *base, enum store_step *out_step, bool *out_found, struct slice *out_body)
+{
+    struct fault_scan *scan = (struct fault_scan *)base;
+    TRY(count_call(scan->txn->store));
+    return store_scan_next(scan->inner, out_step, out_found, out_body);
+}
+
+static uint64_t snapshot(const struct store_txn *txn)
+{
+    return store_txn_snapshot(((const struct fault_txn *)txn)->inner);
+}
+
+static bool has_writes(const struct store_txn *txn)
+{
+    return store_txn_has_writes(((const struct fault_txn *)txn)->inner);
+}
+
+static size_t bytes(const struct store_txn *base)
+{
+    const struct fault_txn *txn = (const struct fault_txn *)base;
+    return sizeof *txn + store_txn_bytes(txn->inner);
+}
+
+static cordon_error *put(
+    struct store_txn *txn, const struct store_id *id, double creation_time, struct slice body)
+{
+    TRY(count_call(((struct fault_txn *)txn)->store));
+    return store_put(((struct fault_txn *)txn)->inner, id, creation_time, body);
+}
+
+static cordon_error *remove_document(
+    struct store_txn *txn, const struct store_id *id, double creation_time)
+{
+    TRY(count_call(((struct fault_txn *)txn)->store));
+    return store_remove(((struct fault_txn *)txn)->inner, id, creation_time);
+}
+
+static cordon_error *row_put(
+    struct store_txn *txn, enum store_keyspace keyspace, struct slice key, struct slice value)
+{
+    TRY(count_call(((struct fault_txn *)txn)->store));
+    return store_row_put(((struct fault_txn *)txn)->inner, keyspace, key, value);
+}
+
+static cordon_error *row_remove(
+    struct store_txn *txn, enum store_keyspace keyspace, struct slice key)
+{
+    TRY(count_call(((struct fault_txn *)txn)->store));
+    return store_row_remove(((struct fault_txn *)txn)->inner, keyspace, key);
+}
+
+static void scan_close(struct store_scan *base)
+{
+    struct fault_scan *scan = (struct fault_scan *)base;
+    struct fault_scan **link = &scan->txn->scans;
+    while (*link != scan) {
+        link = &(*link)->next;
+    }
+    *link = scan->next;
+    store_scan_close(scan->inner);
+    mem_free(scan);
+}
+
+static const struct store_scan_ops scan_ops = {.next = scan_next, .close = scan_close};
+
+static cordon_error *scan_open(
+    struct store_txn *base, uint32_t table, enum store_order order, struct store_scan **out_scan)
+{
+    struct fault_txn *txn = (struct fault_txn *)base;
+    TRY(count_call(txn->store));
+    struct fault_scan *scan = MEM_NEW(struct fault_scan);
+    if (scan == NULL) {
+        return error_no_memory();
+    }
+    cordon_error *error = store_scan_open(txn->inner, table, order, &scan->inner);
+    if (error != NULL) {
+        mem_free(scan);
+        return error;
+    }
+    scan->base.ops = &scan_ops;
+    scan->txn = txn;
+    scan->next = txn->scans;
+    txn->scans = scan;
+    *out_scan = &scan->base;
+    return NULL;
+}
+
+static void end(struct store_txn *base)
+{
+    struct fault_txn *txn = (struct fault_txn *)base;
+    while (txn->scans != NULL) {
+        scan_close(&txn->scans->base);
+    }
+    store_end(&txn->inner);
+    mem_free(txn);
+}
+
+static const struct store_txn_ops txn_ops = {
+    .snapshot = snapshot,
+    .has_writes = has_writes,
+    .bytes = bytes,
+    .end = end,
+    .commit = commit,
+    .table_find = table_find,
+    .table_name = table_name,
+    .table_ensure = table_ensure,
+    .get = get,
+    .put = put,
+    .remove = remove_document,
+    .scan_open = scan_open,
+    .row_get = row_get,
+    .row_put = row_put,
+    .row_remove = row_remove,
+    .row_next = row_next,
+    .audit_read = audit_read,
+};
+
+static cordon_error *begin(
+    struct store *base, uint32_t tenant, struct store_wake wake, struct store_txn **out_txn)
+{
+    struct fault_store *store = (struct fault_store *)base;
+    TRY(count_call(store));
+    struct fault_txn *txn = MEM_NEW(struct fault_txn);
+    if (txn == NULL) {
+        return error_no_memory();
+    }
+    cordon_error *error = store_begin(store->inner, tenant, wake, &txn->inner);
+    if (error != NULL) {
+        mem_free(txn);
+        return error;
+    }
+    txn->base.ops = &txn_ops;
+    txn->store = store;
+    *out_txn = &txn->base;
+    return NULL;
+}
+
+/* -- Life ------------------------------------------------------------------------------------ */
+
+static void close_fault(struct store *base)
+{
+    struct fault_store *store = (struct fault_store *)base;
+    store_close(store->inner);
+    mem_free(store);
+}
+
+static uint64_t visible_ts(const struct store *store)
+{
+    return store_visible_ts(((const struct fault_store *)store)->inner);
+}
+
+static uint64_t durable_ts(const struct store *store)
+{
+    return store_durable_ts(((const struct fault_store *)store)->inner);
+}
+
+static void cluster_id(const struct store *store, uint8_t out_id[16])
+{
+    store_cluster_id(((const struct fault_store *)store)->inner, out_id);
+}
+
+static const struct store_ops fault_ops = {
+    .close = close_fault,
+    .visible_ts = visible_ts,
+    .durable_ts = durable_ts,
+    .cluster_id = cluster_id,
+    .begin = begin,
+};
+
+cordon_error *store_open_fault(struct store *inner, struct store **out_store)
+{
+    struct fault_store *store = MEM_NEW(struct fault_store);
+    if (store == NULL) {
+        store_close(inner);
+        return error_no_memory();
+    }
+    store->base.ops = &fault_ops;
+    store->inner = inner;
+    *out_store = &store->base;
+    return NULL;
+}

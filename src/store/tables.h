@@ -1,0 +1,63 @@
+/*
+ * The tables of every tenant, in memory. A table is known with the timestamp of the commit that
+ * made it, so each snapshot sees exactly its own set. Loaded tenant by tenant at the first use.
+ */
+#ifndef STORE_TABLES_H
+#define STORE_TABLES_H
+
+#include "store/reading.h"
+
+#define TABLE_NUMBER_FIRST 10001u
+
+struct table_info {
+    struct table_info *next; /* for whoever has it before the map */
+    struct skip_node *by_name;
+    struct skip_node *by_number;
+    struct slice name;
+    uint32_t number;
+    uint64_t created_ts;
+};
+
+struct tenant_tables;
+
+struct table_map {
+    pthread_rwlock_t lock;
+    struct skip tenants; /* by number in four bytes; the item is a struct tenant_tables */
+    uint64_t random;
+};
+
+void tables_init(struct table_map *map);
+void tables_done(struct table_map *map);
+
+/* A table that is not in the map yet. */
+CORDON_MUST_USE cordon_error *table_info_new(
+    struct slice name, uint32_t number, struct table_info **out_table);
+void table_info_free(struct table_info *table);
+
+/*
+ * The tables of one tenant, loaded through `reading` if they are not yet. They stay valid and only
+ * grow until tables_done.
+ */
+CORDON_MUST_USE cordon_error *tables_of(
+    struct table_map *map,
+    uint32_t tenant,
+    struct reading *reading,
+    struct tenant_tables **out_tables);
+
+/* A table as the snapshot sees it, or NULL; valid as long as the map. */
+const struct table_info *tables_by_name(
+    struct table_map *map, struct tenant_tables *tables, struct slice name, uint64_t snapshot);
+const struct table_info *tables_by_number(
+    struct table_map *map, struct tenant_tables *tables, uint32_t number, uint64_t snapshot);
+
+/* The highest table number that the snapshot sees, or the one before the first. */
+uint32_t tables_last_number(struct table_map *map, struct tenant_tables *tables, uint64_t snapshot);
+
+/*
+ * Takes over a table made by the commit at `ts`, when its row is in the overlay and `ts` is not
+ * visible yet. Under the commit lock; cannot fail.
+ */
+void tables_add(
+    struct table_map *map, struct tenant_tables *tables, struct table_info *table, uint64_t ts);
+
+#endif
