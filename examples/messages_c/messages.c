@@ -1,0 +1,129 @@
+/*
+ * A message board, a counter and a few probes: the same functions as in ../messages_rust.
+ *
+ * What each is called by, with which arguments, stands in the table; the bodies rely on it, since
+ * the host has checked the arguments by then.
+ */
+#include "cordon.h"
+
+/* clang-format off */
+#define MESSAGE                                                                                    \
+    CORDON_OBJECT(                                                                                 \
+        CORDON_FIELD("author", CORDON_STRING),                                                     \
+        CORDON_FIELD("body", CORDON_STRING))
+
+#define MESSAGE_DOCUMENT                                                                           \
+    CORDON_OBJECT(                                                                                 \
+        CORDON_FIELD("_id", CORDON_ID("messages")),                                                \
+        CORDON_FIELD("_creationTime", CORDON_NUMBER),                                              \
+        CORDON_FIELD("author", CORDON_STRING),                                                     \
+        CORDON_FIELD("body", CORDON_STRING))
+
+CORDON_FUNCTIONS(
+    CORDON_QUERY("messages:list", list_messages,
+        CORDON_NO_ARGS,
+        CORDON_ARRAY(MESSAGE_DOCUMENT)),
+    CORDON_MUTATION("messages:send", send_message,
+        MESSAGE,
+        CORDON_ID("messages")),
+    CORDON_MUTATION("messages:fail", send_and_fail,
+        MESSAGE,
+        CORDON_NULL),
+    CORDON_QUERY("math:fib", compute_fib,
+        CORDON_OBJECT(CORDON_FIELD("n", CORDON_NUMBER)),
+        CORDON_NUMBER),
+    CORDON_ACTION("echo:now", tell_time,
+        CORDON_NO_ARGS,
+        CORDON_OBJECT(CORDON_FIELD("now", CORDON_NUMBER), CORDON_FIELD("random", CORDON_NUMBER))),
+    CORDON_MUTATION("counters:add", add_to_counter,
+        CORDON_OBJECT(CORDON_FIELD("name", CORDON_STRING), CORDON_FIELD("by", CORDON_NUMBER)),
+        CORDON_NUMBER),
+    CORDON_QUERY("noop:noop", do_nothing,
+        CORDON_NO_ARGS,
+        CORDON_NULL))
+/* clang-format on */
+
+#include <math.h>
+#include <string.h>
+
+cordon_value *list_messages(void)
+{
+    return cordon_db_list("messages");
+}
+
+cordon_value *send_message(void)
+{
+    return cordon_string(cordon_db_insert("messages", cordon_args()));
+}
+
+/* The failure takes the message with it. */
+cordon_value *send_and_fail(void)
+{
+    cordon_db_insert("messages", cordon_args());
+    cordon_fail_data(cordon_set(cordon_object(), "code", cordon_string("refused")));
+}
+
+/* By plain recursion, as there is something to measure then. */
+static uint64_t fib(uint32_t n)
+{
+    return n < 2 ? n : fib(n - 1) + fib(n - 2);
+}
+
+cordon_value *compute_fib(void)
+{
+    const double n = cordon_to_number(cordon_get(cordon_args(), "n"));
+    if (n < 0 || n > UINT32_MAX || n != floor(n)) {
+        cordon_fail("n must be a whole number from 0 to 4294967295");
+    }
+    return cordon_number((double)fib((uint32_t)n));
+}
+
+cordon_value *tell_time(void)
+{
+    cordon_value *const answer = cordon_object();
+    cordon_set(answer, "now", cordon_number((double)cordon_now_ms()));
+    cordon_set(answer, "random", cordon_number(cordon_random_number()));
+    return answer;
+}
+
+/* One document for each name, made at its first use. */
+static cordon_value *find_counter(const char *name)
+{
+    cordon_scan *const scan =
+        cordon_db_scan("counters", CORDON_OLDEST_FIRST, CORDON_NO_LIMIT);
+    for (;;) {
+        const cordon_mark mark = cordon_mark_now();
+        cordon_value *const counter = cordon_db_next(scan);
+        if (counter == NULL) {
+            return NULL;
+        }
+        if (strcmp(cordon_to_string(cordon_get(counter, "name")), name) == 0) {
+            return counter;
+        }
+        cordon_release(mark);
+    }
+}
+
+cordon_value *add_to_counter(void)
+{
+    cordon_value *const name = cordon_get(cordon_args(), "name");
+    const double by = cordon_to_number(cordon_get(cordon_args(), "by"));
+
+    const cordon_value *const counter = find_counter(cordon_to_string(name));
+    cordon_value *const fields = cordon_object();
+    if (counter == NULL) {
+        cordon_set(fields, "name", name);
+        cordon_set(fields, "value", cordon_number(by));
+        cordon_db_insert("counters", fields);
+    } else {
+        const double value = cordon_to_number(cordon_get(counter, "value")) + by;
+        cordon_set(fields, "value", cordon_number(value));
+        cordon_db_patch(cordon_to_string(cordon_get(counter, "_id")), fields);
+    }
+    return cordon_get(fields, "value");
+}
+
+cordon_value *do_nothing(void)
+{
+    return NULL;
+}

@@ -1,0 +1,29 @@
+use cordon::prelude::*;
+
+#[cordon::table("messages")]
+pub struct Message {
+    author: String,
+    body: String,
+}
+
+#[query]
+pub fn list(ctx: QueryCtx) -> Result<Vec<Doc<Message>>> {
+    ctx.db.table().all()
+}
+
+#[mutation]
+pub fn send(ctx: MutationCtx, message: Message) -> Result<Id<Message>> {
+    ctx.db.insert(&message)
+}
+
+#[cordon::data]
+struct Refusal {
+    code: &'static str,
+}
+
+/// The failure takes the message with it.
+#[mutation]
+pub fn fail(ctx: MutationCtx, message: Message) -> Result<()> {
+    ctx.db.insert(&message)?;
+    Err(ConvexError::new(Refusal { code: "refused" }).into())
+}

@@ -1,0 +1,5 @@
+use cordon::prelude::*;
+
+/// What a run costs that does nothing.
+#[query]
+pub fn noop() {}

@@ -1,0 +1,105 @@
+//! Queries, mutations and actions in Rust, for the Cordon function runner.
+//!
+//! ```
+//! mod messages {
+//!     use cordon::prelude::*;
+//!
+//!     #[cordon::table("messages")]
+//!     pub struct Message {
+//!         author: String,
+//!         body: String,
+//!     }
+//!
+//!     #[query]
+//!     pub fn list(ctx: QueryCtx) -> Result<Vec<Doc<Message>>> {
+//!         ctx.db.table().all()
+//!     }
+//!
+//!     #[mutation]
+//!     pub fn send(ctx: MutationCtx, message: Message) -> Result<Id<Message>> {
+//!         ctx.db.insert(&message)
+//!     }
+//! }
+//!
+//! cordon::functions![messages::list, messages::send];
+//! # fn main() {}
+//! ```
+//!
+//! # Functions
+//!
+//! [`query`], [`mutation`] and [`action`] make a function callable by clients; their `internal_` forms
+//! make one that only other functions and the operator may call. A function has a context, or none,
+//! and behind it one argument of a type of your own, or none. It returns a value or a [`Result`] of
+//! one. Its capabilities are its context: a [`QueryCtx`] reads, a [`MutationCtx`] writes too, an
+//! [`ActionCtx`] has no database.
+//!
+//! [`functions!`] stands once, in `lib.rs`, and lists them all. A function is called by its place
+//! there: `messages::send` is `messages:send`, `admin::users::list` is `admin/users:list`, and a
+//! function in `lib.rs` itself has the crate for its module. `#[query(path = "chat:post")]` says
+//! otherwise.
+//!
+//! # Values
+//!
+//! [`data`] lets a struct or enum be an argument, a result or a part of one, [`table`] the documents
+//! of a table. Both make serde's implementations and the validator by which the host checks values,
+//! and serde's attributes on fields and variants hold for both.
+//!
+//! | Rust | Convex |
+//! |---|---|
+//! | `f64`, `f32`, integers of at most 32 bits | Float64 |
+//! | `i64` | Int64 |
+//! | `String`, `bool`, `()` | string, boolean, null |
+//! | [`Bytes`] | bytes |
+//! | `Vec` and other collections | array |
+//! | a struct | object; a field of type `Option` may be left out, one of type [`Nullable`] be null |
+//! | an enum without fields | union of strings |
+//! | an enum with `#[serde(tag = "…")]` | union of objects that a field tells apart |
+//! | `HashMap`, `BTreeMap` | record |
+//! | [`Id`], [`Doc`] | id, document with `_id` and `_creationTime` |
+//! | [`Value`] | any |
+//!
+//! # Errors
+//!
+//! `?` turns any error into a failure of the function with the error's message, and a [`ConvexError`]
+//! into one whose data clients get. A failed function leaves nothing in the database. A panic ends
+//! the run too, with a line in its log; a failure has the better message.
+//!
+//! # Logs, time, chance
+//!
+//! [`info!`] and its like, or `println!`, write to the run's log. `std::time` and the hash maps of the
+//! standard library are deterministic in queries and mutations, as everything else is.
+
+#![warn(missing_docs)]
+
+mod base64;
+mod context;
+mod error;
+mod host;
+pub mod json;
+#[doc(hidden)]
+pub mod log;
+mod metadata;
+#[doc(hidden)]
+pub mod rt;
+mod table;
+mod validator;
+mod value;
+
+pub use context::{ActionCtx, Documents, MutationCtx, QueryCtx, Reader, RunCtx, TableQuery, Writer};
+pub use cordon_macros::{
+    action, data, functions, internal_action, internal_mutation, internal_query, mutation, query,
+    table, HasValidator,
+};
+pub use error::{ConvexError, Error, HostError, Result};
+pub use serde;
+pub use table::{Doc, Id, Table};
+pub use validator::{Field, HasValidator, Validator};
+pub use value::{Bytes, Nullable, Unset, Value};
+
+/// What most files of functions need.
+pub mod prelude {
+    pub use crate::{
+        action, internal_action, internal_mutation, internal_query, mutation, query, ActionCtx,
+        ConvexError, Doc, Id, MutationCtx, QueryCtx, Result,
+    };
+}
