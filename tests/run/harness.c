@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "support/signals.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -80,6 +81,7 @@ void harness_open(struct harness *harness, const struct harness_options *options
         .memory_bytes = options->memory_bytes > 0 ? options->memory_bytes : (uint64_t)4 << 30,
     };
     assert_good(runner_new(&runner, &harness->runner));
+    engine_signals_restore(); /* cmocka sets its own before each test */
     deploy(harness, options);
 }
 
