@@ -1,0 +1,269 @@
+/* llhttp's callbacks, filling an http_request within bounds; see parse.h. */
+#include "http/parse.h"
+
+#include <string.h>
+
+static const char *const header_names[HTTP_HEADER_COUNT] = {
+    [HTTP_HOST] = "host",
+    [HTTP_AUTHORIZATION] = "authorization",
+    [HTTP_CONTENT_TYPE] = "content-type",
+    [HTTP_CONTENT_ENCODING] = "content-encoding",
+    [HTTP_CONVEX_REQUEST_ID] = "convex-request-id",
+    [HTTP_IDEMPOTENCY_KEY] = "idempotency-key",
+    [HTTP_EXPECT] = "expect",
+    [HTTP_REQUEST_METHOD] = "access-control-request-method",
+    [HTTP_REQUEST_HEADERS] = "access-control-request-headers",
+};
+
+enum { CALLBACK_OK = 0, CALLBACK_STOP = -1 };
+
+static int refuse(struct http_parser *parser, int status, const char *code, const char *message)
+{
+    parser->refusal = (struct http_refusal){status, code, message};
+    return CALLBACK_STOP;
+}
+
+static int append_head(struct http_parser *parser, const char *at, size_t size)
+{
+    cordon_error *error = buffer_append(&parser->head, slice_of(at, size));
+    if (error == NULL) {
+        return CALLBACK_OK;
+    }
+    const bool full = cordon_error_get_code(error) == CORDON_E_TOO_LARGE;
+    cordon_error_free(error);
+    return full ? refuse(
+                      parser,
+                      431,
+                      "RequestHeaderFieldsTooLarge",
+                      "The head of a request has at most 32,768 bytes.")
+                : refuse(parser, 503, "Overloaded", "The server is out of memory; try again.");
+}
+
+static int on_url(llhttp_t *inner, const char *at, size_t size)
+{
+    struct http_parser *parser = inner->data;
+    parser->target_size += size;
+    return append_head(parser, at, size);
+}
+
+static int on_header_field(llhttp_t *inner, const char *at, size_t size)
+{
+    struct http_parser *parser = inner->data;
+    for (size_t i = 0; i < size; i++) {
+        if (parser->field_size < sizeof parser->field) {
+            const char c = at[i];
+            parser->field[parser->field_size] = c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+        }
+        parser->field_size++;
+    }
+    return CALLBACK_OK;
+}
+
+static int on_header_field_complete(llhttp_t *inner)
+{
+    struct http_parser *parser = inner->data;
+    parser->header = -1;
+    const size_t size = parser->field_size;
+    parser->field_size = 0;
+    if (size > sizeof parser->field) {
+        return CALLBACK_OK;
+    }
+    for (int i = 0; i < HTTP_HEADER_COUNT; i++) {
+        if (size == strlen(header_names[i]) && memcmp(parser->field, header_names[i], size) == 0) {
+            if (parser->starts[i] != 0) {
+                return refuse(
+                    parser, 400, "BadRequest", "A header that may come once came twice.");
+            }
+            parser->header = i;
+            parser->starts[i] = parser->head.size + 1; /* 0 is "not sent" */
+            return CALLBACK_OK;
+        }
+    }
+    return CALLBACK_OK;
+}
+
+static int on_header_value(llhttp_t *inner, const char *at, size_t size)
+{
+    struct http_parser *parser = inner->data;
+    if (parser->header < 0) {
+        return CALLBACK_OK;
+    }
+    parser->sizes[parser->header] += size;
+    return append_head(parser, at, size);
+}
+
+static enum http_method method_of(uint8_t method)
+{
+    switch (method) {
+    case HTTP_GET:
+        return HTTP_METHOD_GET;
+    case HTTP_POST:
+        return HTTP_METHOD_POST;
+    case HTTP_OPTIONS:
+        return HTTP_METHOD_OPTIONS;
+    default:
+        return HTTP_METHOD_OTHER;
+    }
+}
+
+/* The head has come to its end: its slices no longer move. */
+static int on_headers_complete(llhttp_t *inner)
+{
+    struct http_parser *parser = inner->data;
+    struct http_request *request = &parser->request;
+    *request = (struct http_request){
+        .method = method_of(inner->method),
+        .target = slice_of(parser->head.data, parser->target_size),
+        .has_host = parser->starts[HTTP_HOST] != 0 || inner->http_minor == 0,
+    };
+    for (int i = 0; i < HTTP_HEADER_COUNT; i++) {
+        if (parser->starts[i] != 0) {
+            request->headers[i] =
+                slice_of(parser->head.data + parser->starts[i] - 1, parser->sizes[i]);
+        }
+    }
+    if (inner->http_major != 1) {
+        return refuse(parser, 505, "BadRequest", "This server speaks HTTP/1.1.");
+    }
+    if (!request->has_host) {
+        return refuse(parser, 400, "BadRequest", "HTTP/1.1 asks for a Host header.");
+    }
+    if (inner->upgrade != 0) {
+        return refuse(
+            parser,
+            400,
+            "UpgradeNotSupported",
+            "Live queries over WebSocket are not offered; use /api/query.");
+    }
+    parser->body.size_max = parser->body_cap == NULL
+                                ? parser->body_bytes_max
+                                : parser->body_cap(parser->arg, request);
+    parser->head_done = true;
+    if ((inner->flags & F_CONTENT_LENGTH) != 0 &&
+        inner->content_length > parser->body.size_max) {
+        return refuse(parser, 413, "RequestTooLarge", "The body is larger than this server takes.");
+    }
+    return CALLBACK_OK;
+}
+
+static int on_body(llhttp_t *inner, const char *at, size_t size)
+{
+    struct http_parser *parser = inner->data;
+    if (parser->body.size == 0 && (inner->flags & F_CONTENT_LENGTH) != 0) {
+        /* All of it at once, so that a large body is not copied again and again as it grows. */
+        cordon_error_free(
+            buffer_reserve(&parser->body, size + (size_t)inner->content_length));
+    }
+    cordon_error *error = buffer_append(&parser->body, slice_of(at, size));
+    if (error == NULL) {
+        return CALLBACK_OK;
+    }
+    const bool full = cordon_error_get_code(error) == CORDON_E_TOO_LARGE;
+    cordon_error_free(error);
+    return full
+               ? refuse(
+                     parser, 413, "RequestTooLarge", "The body is larger than this server takes.")
+               : refuse(parser, 503, "Overloaded", "The server is out of memory; try again.");
+}
+
+static int on_message_complete(llhttp_t *inner)
+{
+    struct http_parser *parser = inner->data;
+    parser->complete = true;
+    parser->request.body = buffer_slice(&parser->body);
+    parser->request.keep_alive = llhttp_should_keep_alive(inner) != 0;
+    return HPE_PAUSED;
+}
+
+static const llhttp_settings_t settings = {
+    .on_url = on_url,
+    .on_header_field = on_header_field,
+    .on_header_field_complete = on_header_field_complete,
+    .on_header_value = on_header_value,
+    .on_headers_complete = on_headers_complete,
+    .on_body = on_body,
+    .on_message_complete = on_message_complete,
+};
+
+void http_parser_init(
+    struct http_parser *parser,
+    size_t body_bytes_max,
+    size_t (*body_cap)(void *arg, const struct http_request *head),
+    void *arg)
+{
+    *parser = (struct http_parser){
+        .body_bytes_max = body_bytes_max,
+        .body_cap = body_cap,
+        .arg = arg,
+        .header = -1,
+    };
+    buffer_init(&parser->head, HTTP_HEAD_BYTES_MAX);
+    buffer_init(&parser->body, body_bytes_max);
+    llhttp_init(&parser->inner, HTTP_REQUEST, &settings);
+    parser->inner.data = parser;
+}
+
+void http_parser_done(struct http_parser *parser)
+{
+    buffer_done(&parser->head);
+    buffer_done(&parser->body);
+}
+
+static enum http_parsed refused(struct http_parser *parser)
+{
+    if (parser->refusal.status == 0) {
+        (void)refuse(parser, 400, "BadRequest", "The request is not well-formed HTTP/1.1.");
+    }
+    return HTTP_REFUSED;
+}
+
+enum http_parsed
+http_parser_feed(struct http_parser *parser, struct slice bytes, size_t *out_used)
+{
+    if (parser->refusal.status != 0) {
+        *out_used = bytes.size;
+        return HTTP_REFUSED;
+    }
+    const llhttp_errno_t code =
+        llhttp_execute(&parser->inner, (const char *)bytes.data, bytes.size);
+    *out_used = bytes.size;
+    if (code == HPE_PAUSED && parser->complete) {
+        const char *end = llhttp_get_error_pos(&parser->inner);
+        *out_used = (size_t)((const uint8_t *)end - bytes.data);
+        return HTTP_COMPLETE;
+    }
+    if (code != HPE_OK) {
+        return refused(parser);
+    }
+    /* RFC 9110, 10.1.1: the client may wait with its body until it hears from us. */
+    if (parser->head_done && !parser->continued && parser->body.size == 0 &&
+        parser->request.headers[HTTP_EXPECT].data != NULL) {
+        parser->continued = true;
+        return HTTP_CONTINUE;
+    }
+    return HTTP_MORE;
+}
+
+bool http_parser_midway(const struct http_parser *parser)
+{
+    return parser->head.size > 0 || parser->head_done;
+}
+
+void http_parser_next(struct http_parser *parser)
+{
+    /* What one large request needed is not held for the small ones that follow. */
+    if (parser->body.capacity > 65536) {
+        buffer_done(&parser->body);
+    }
+    buffer_clear(&parser->head);
+    buffer_clear(&parser->body);
+    memset(parser->starts, 0, sizeof parser->starts);
+    memset(parser->sizes, 0, sizeof parser->sizes);
+    parser->target_size = 0;
+    parser->field_size = 0;
+    parser->header = -1;
+    parser->head_done = false;
+    parser->continued = false;
+    parser->complete = false;
+    llhttp_resume(&parser->inner);
+}

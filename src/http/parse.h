@@ -1,0 +1,95 @@
+/*
+ * Requests out of bytes: llhttp (the parser of Node.js, strict about request smuggling) with our
+ * bounds around it. No socket, no clock: bytes go in, a whole request or a refusal comes out.
+ *
+ * One request at a time: after HTTP_COMPLETE the rest of the bytes waits with the caller until
+ * http_parser_next(), so that pipelined requests are answered in their order.
+ */
+#ifndef HTTP_PARSE_H
+#define HTTP_PARSE_H
+
+#include "base/buffer.h"
+
+#include <llhttp.h>
+
+/* The headers we look at; others are read over. Each may come once. */
+enum http_header {
+    HTTP_HOST,
+    HTTP_AUTHORIZATION,
+    HTTP_CONTENT_TYPE,
+    HTTP_CONTENT_ENCODING,
+    HTTP_CONVEX_REQUEST_ID,
+    HTTP_IDEMPOTENCY_KEY,
+    HTTP_EXPECT,
+    HTTP_REQUEST_METHOD,  /* Access-Control-Request-Method */
+    HTTP_REQUEST_HEADERS, /* Access-Control-Request-Headers */
+    HTTP_HEADER_COUNT,
+};
+
+enum http_method { HTTP_METHOD_GET, HTTP_METHOD_POST, HTTP_METHOD_OPTIONS, HTTP_METHOD_OTHER };
+
+/* A whole request; slices are borrowed until http_parser_next(). */
+struct http_request {
+    enum http_method method;
+    struct slice target; /* path and query, as sent */
+    struct slice headers[HTTP_HEADER_COUNT]; /* data is NULL where a header was not sent */
+    struct slice body;
+    bool keep_alive;
+    bool has_host; /* HTTP/1.1 asks for one */
+};
+
+enum http_parsed {
+    HTTP_MORE,     /* needs more bytes */
+    HTTP_CONTINUE, /* the client waits for `100 Continue`; needs more bytes then */
+    HTTP_COMPLETE, /* a request is complete */
+    HTTP_REFUSED,  /* the connection ends after an answer with `refusal` */
+};
+
+/* Why a request is refused: a status, and a code and words for the body. Static texts. */
+struct http_refusal {
+    int status;
+    const char *code;
+    const char *message;
+};
+
+#define HTTP_HEAD_BYTES_MAX ((size_t)32768)
+
+struct http_parser {
+    llhttp_t inner;
+    struct buffer head; /* target and header values, one after the other */
+    struct buffer body;
+    size_t body_bytes_max; /* of an ordinary request */
+    /* The body cap of a request, once its head is known. */
+    size_t (*body_cap)(void *arg, const struct http_request *head);
+    void *arg;
+    struct http_request request;
+    struct http_refusal refusal;
+    size_t starts[HTTP_HEADER_COUNT];
+    size_t sizes[HTTP_HEADER_COUNT];
+    size_t target_size;
+    char field[32]; /* name of the header being read, in lower case; longer ones are not ours */
+    size_t field_size;
+    int header; /* which of ours it is, or -1 */
+    bool head_done;
+    bool continued;
+    bool complete;
+};
+
+void http_parser_init(
+    struct http_parser *parser,
+    size_t body_bytes_max,
+    size_t (*body_cap)(void *arg, const struct http_request *head),
+    void *arg);
+void http_parser_done(struct http_parser *parser);
+
+/* Reads on; `*out_used` bytes were taken, the rest is to be given again. */
+enum http_parsed
+http_parser_feed(struct http_parser *parser, struct slice bytes, size_t *out_used);
+
+/* True once a part of a request has come that is not complete. */
+bool http_parser_midway(const struct http_parser *parser);
+
+/* After HTTP_COMPLETE: makes ready for the next one. */
+void http_parser_next(struct http_parser *parser);
+
+#endif

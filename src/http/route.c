@@ -1,0 +1,466 @@
+/*
+ * Routing, and reading a call out of a request. Convex's clients retry a 404 six times; so what is
+ * not offered under /api/ is answered with 400, a wrong method with 405.
+ */
+#include "http/route.h"
+
+#include <string.h>
+
+/* Nesting of a request: a value's own 64 levels and what wraps it. */
+#define CALL_DEPTH_MAX 72
+/* Memory of a parsed request: yyjson takes 16 bytes a value beside the text. */
+#define CALL_BYTES_MAX ((size_t)512 << 20)
+
+struct slice http_target_path(struct slice target)
+{
+    const uint8_t *mark = target.size == 0 ? NULL : memchr(target.data, '?', target.size);
+    return slice_of(target.data, mark == NULL ? target.size : (size_t)(mark - target.data));
+}
+
+static void refuse_route(
+    struct http_route *route, int status, const char *code, const char *message, const char *allow)
+{
+    route->id = ROUTE_REFUSED;
+    route->refusal = (struct http_refusal){status, code, message};
+    route->allow = allow;
+}
+
+struct call_row {
+    const char *path;
+    cordon_kind kind;
+    bool any_kind;
+    bool needs_admin;
+    bool with_get;
+};
+
+static const struct call_row call_rows[] = {
+    {"/api/query", CORDON_QUERY, false, false, true},
+    {"/api/mutation", CORDON_MUTATION, false, false, false},
+    {"/api/action", CORDON_ACTION, false, false, false},
+    {"/api/function", CORDON_QUERY, true, true, false},
+};
+
+static const struct {
+    const char *path;
+    const char *text;
+} text_rows[] = {
+    {"/version", "cordon 0.1.0"},
+    {"/instance_name", "cordon"},
+    {"/instance_version", "cordon 0.1.0"},
+};
+
+static const char run_prefix[] = "/api/run/";
+
+static void route_call(
+    const struct http_request *request, const struct call_row *row, struct http_route *route)
+{
+    route->id = ROUTE_CALL;
+    route->kind = row->kind;
+    route->any_kind = row->any_kind;
+    route->needs_admin = row->needs_admin;
+    route->args_is_object = row->needs_admin;
+    route->cross_origin = !row->needs_admin;
+    if (request->method == HTTP_METHOD_POST) {
+        return;
+    }
+    if (request->method == HTTP_METHOD_GET && row->with_get) {
+        route->in_query = true;
+        return;
+    }
+    refuse_route(
+        route,
+        405,
+        "MethodNotAllowed",
+        "Functions are called with POST.",
+        row->with_get ? "GET, POST, OPTIONS" : "POST, OPTIONS");
+}
+
+static void
+route_run(const struct http_request *request, struct slice path, struct http_route *route)
+{
+    static const struct call_row row = {"", CORDON_QUERY, true, false, false};
+    route_call(request, &row, route);
+    route->path = slice_from(path, sizeof run_prefix - 1);
+}
+
+static void route_operator(const struct http_request *request, struct slice path,
+                           struct http_route *route)
+{
+    if (!slice_equal(path, SLICE("/metrics"))) {
+        refuse_route(
+            route, 404, "NotFound", "The operator's listener has /metrics and nothing else.", NULL);
+    } else if (request->method != HTTP_METHOD_GET) {
+        refuse_route(route, 405, "MethodNotAllowed", "Metrics are read with GET.", "GET");
+    } else {
+        route->id = ROUTE_METRICS;
+    }
+}
+
+static bool route_text(const struct http_request *request, struct slice path,
+                       struct http_route *route)
+{
+    for (size_t i = 0; i < sizeof text_rows / sizeof text_rows[0]; i++) {
+        if (!slice_equal(path, slice_str(text_rows[i].path))) {
+            continue;
+        }
+        route->id = ROUTE_TEXT;
+        route->text = text_rows[i].text;
+        if (request->method != HTTP_METHOD_GET) {
+            refuse_route(
+                route, 405, "MethodNotAllowed", "This is read with GET.", "GET, OPTIONS");
+        }
+        return true;
+    }
+    return false;
+}
+
+void http_route(const struct http_request *request, bool is_operator, struct http_route *out_route)
+{
+    const struct slice path = http_target_path(request->target);
+    *out_route = (struct http_route){.cross_origin = true};
+    if (is_operator) {
+        out_route->cross_origin = false;
+        route_operator(request, path, out_route);
+        return;
+    }
+    if (slice_equal(path, SLICE("/api/cordon/deploy"))) {
+        out_route->id = ROUTE_DEPLOY;
+        out_route->needs_admin = true;
+        out_route->cross_origin = false;
+        if (request->method != HTTP_METHOD_POST) {
+            refuse_route(
+                out_route, 405, "MethodNotAllowed", "Modules are deployed with POST.", "POST");
+        }
+        return;
+    }
+    const bool admin_path = slice_equal(path, SLICE("/api/function"));
+    if (request->method == HTTP_METHOD_OPTIONS && !admin_path) {
+        out_route->id = ROUTE_PREFLIGHT;
+        return;
+    }
+    for (size_t i = 0; i < sizeof call_rows / sizeof call_rows[0]; i++) {
+        if (slice_equal(path, slice_str(call_rows[i].path))) {
+            route_call(request, &call_rows[i], out_route);
+            return;
+        }
+    }
+    if (slice_starts_with(path, SLICE("/api/run/"))) {
+        route_run(request, path, out_route);
+        return;
+    }
+    if (route_text(request, path, out_route)) {
+        return;
+    }
+    if (slice_starts_with(path, SLICE("/api/"))) {
+        refuse_route(
+            out_route,
+            400,
+            "NotSupported",
+            "This server does not offer that call. Functions are called by /api/query, "
+            "/api/mutation, /api/action and /api/run/{path}.",
+            NULL);
+        return;
+    }
+    refuse_route(
+        out_route, 404, "NotFound", "There is nothing here; functions are called below /api/.",
+        NULL);
+}
+
+/* -- Calls ---------------------------------------------------------------------------------- */
+
+static bool bad_call(struct http_refusal *out_refusal, const char *code, const char *message)
+{
+    *out_refusal = (struct http_refusal){400, code, message};
+    return false;
+}
+
+static int hex_value(uint8_t c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    const uint8_t lower = c | 0x20;
+    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+/* Appends a percent-encoded part; false if it is malformed or memory is out. */
+static bool append_decoded(struct buffer *out, struct slice part, bool plus_is_space)
+{
+    for (size_t i = 0; i < part.size; i++) {
+        uint8_t byte = part.data[i];
+        if (byte == '%') {
+            if (part.size - i < 3) {
+                return false;
+            }
+            const int high = hex_value(part.data[i + 1]);
+            const int low = hex_value(part.data[i + 2]);
+            if (high < 0 || low < 0) {
+                return false;
+            }
+            byte = (uint8_t)(high << 4 | low);
+            i += 2;
+        } else if (byte == '+' && plus_is_space) {
+            byte = ' ';
+        }
+        cordon_error *error = buffer_append_byte(out, byte);
+        if (error != NULL) {
+            cordon_error_free(error);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool read_format(struct slice name, struct http_call *call, struct http_refusal *out_refusal)
+{
+    if (name.size == 0 || slice_equal(name, SLICE("json")) ||
+        slice_equal(name, SLICE("convex_clean_json"))) {
+        call->format = FORMAT_JSON;
+        return true;
+    }
+    if (slice_equal(name, SLICE("convex_encoded_json")) ||
+        slice_equal(name, SLICE("convex_json"))) {
+        call->format = FORMAT_ENCODED;
+        return true;
+    }
+    return bad_call(
+        out_refusal, "BadFormat", "`format` is \"json\" or \"convex_encoded_json\".");
+}
+
+/* `a/b/fn` names the function `a/b:fn`. */
+static bool read_run_path(
+    struct slice part, struct http_call *call, struct http_refusal *out_refusal)
+{
+    if (!append_decoded(&call->text, part, false)) {
+        return bad_call(out_refusal, "BadRequest", "The path is not well-formed.");
+    }
+    uint8_t *bytes = call->text.data;
+    size_t at = call->text.size;
+    while (at > 0 && bytes[at - 1] != '/') {
+        at--;
+    }
+    if (at == 0 || at == call->text.size) {
+        return bad_call(
+            out_refusal,
+            "MissingIdentifier",
+            "The path has a module and a function, as in /api/run/messages/list.");
+    }
+    bytes[at - 1] = ':';
+    call->path = buffer_slice(&call->text);
+    return true;
+}
+
+static bool take_args(const struct json_node *args, struct http_call *call,
+                      struct http_refusal *out_refusal)
+{
+    cordon_error *error = json_kind(args) == JSON_MISSING
+                              ? buffer_append(&call->args, SLICE("{}"))
+                              : json_write_node(&call->args, args);
+    if (error == NULL) {
+        return true;
+    }
+    cordon_error_free(error);
+    *out_refusal =
+        (struct http_refusal){413, "RequestTooLarge", "The arguments are too large."};
+    return false;
+}
+
+static bool parse_json(struct slice text, struct http_call *call, struct http_refusal *out_refusal)
+{
+    const struct json_limits limits = {.bytes_max = CALL_BYTES_MAX, .depth_max = CALL_DEPTH_MAX};
+    cordon_error *error = json_parse(text, &limits, &call->doc);
+    if (error == NULL) {
+        return true;
+    }
+    const bool bad = cordon_error_get_code(error) == CORDON_E_BAD_JSON;
+    *out_refusal = (struct http_refusal){
+        bad ? 400 : 413, bad ? "BadJsonBody" : "RequestTooLarge", "The body can't be read."};
+    if (bad && buffer_printf(&call->text, "The body is no JSON: %s",
+                             cordon_error_get_message(error)) == NULL &&
+        buffer_append_byte(&call->text, '\0') == NULL) {
+        out_refusal->message = (const char *)call->text.data;
+    }
+    cordon_error_free(error);
+    return false;
+}
+
+static bool read_body(const struct http_request *request, const struct http_route *route,
+                      struct http_call *call, struct http_refusal *out_refusal)
+{
+    if (!parse_json(request->body, call, out_refusal)) {
+        return false;
+    }
+    const struct json_node *root = json_root(call->doc);
+    if (json_kind(root) != JSON_OBJECT) {
+        return bad_call(out_refusal, "BadJsonBody", "The body is a JSON object.");
+    }
+    if (route->path.size > 0) {
+        if (!read_run_path(route->path, call, out_refusal)) {
+            return false;
+        }
+    } else {
+        const struct json_node *path = json_get(root, SLICE("path"));
+        if (json_kind(path) != JSON_STRING) {
+            return bad_call(
+                out_refusal, "BadJsonBody", "The body names a function: {\"path\": \"a:b\", …}.");
+        }
+        call->path = json_string(path);
+    }
+    const struct json_node *args = json_get(root, SLICE("args"));
+    const enum json_kind kind = json_kind(args);
+    if (kind != JSON_OBJECT && kind != JSON_ARRAY && kind != JSON_MISSING) {
+        return bad_call(
+            out_refusal, "BadJsonBody", "`args` is one object, or an array with one object.");
+    }
+    return take_args(args, call, out_refusal) &&
+           read_format(json_string(json_get(root, SLICE("format"))), call, out_refusal);
+}
+
+/* The value of a name in a query string, as sent; false if it is not there. */
+static bool find_parameter(struct slice target, const char *name, struct slice *out_value)
+{
+    const struct slice path = http_target_path(target);
+    size_t at = path.size + 1;
+    const size_t name_size = strlen(name);
+    while (at < target.size) {
+        const uint8_t *end = memchr(target.data + at, '&', target.size - at);
+        const size_t stop = end == NULL ? target.size : (size_t)(end - target.data);
+        if (stop - at > name_size && target.data[at + name_size] == '=' &&
+            memcmp(target.data + at, name, name_size) == 0) {
+            *out_value = slice_of(target.data + at + name_size + 1, stop - at - name_size - 1);
+            return true;
+        }
+        at = stop + 1;
+    }
+    return false;
+}
+
+static bool read_query(const struct http_request *request, struct http_call *call,
+                       struct http_refusal *out_refusal)
+{
+    struct slice part = {0};
+    if (!find_parameter(request->target, "path", &part) ||
+        !append_decoded(&call->text, part, true)) {
+        return bad_call(
+            out_refusal, "BadRequest", "The query string names a function: ?path=a:b&args={}.");
+    }
+    const size_t path_size = call->text.size;
+    if (find_parameter(request->target, "args", &part)) {
+        if (!append_decoded(&call->args, part, true)) {
+            return bad_call(out_refusal, "BadRequest", "`args` is not well-formed.");
+        }
+    } else if (!take_args(NULL, call, out_refusal)) {
+        return false;
+    }
+    const bool has_format = find_parameter(request->target, "format", &part);
+    call->path = slice_of(call->text.data, path_size);
+    return read_format(has_format ? part : (struct slice){0}, call, out_refusal);
+}
+
+bool http_call_read(
+    const struct http_request *request,
+    const struct http_route *route,
+    struct http_call *call,
+    struct http_refusal *out_refusal)
+{
+    *call = (struct http_call){0};
+    buffer_init(&call->text, 65536);
+    buffer_init(&call->args, (size_t)128 << 20);
+    return route->in_query ? read_query(request, call, out_refusal)
+                           : read_body(request, route, call, out_refusal);
+}
+
+void http_call_done(struct http_call *call)
+{
+    json_free(call->doc);
+    call->doc = NULL;
+    buffer_done(&call->text);
+    buffer_done(&call->args);
+}
+
+/* -- Headers -------------------------------------------------------------------------------- */
+
+/* The host without its port: `[::1]:3210` and `name:3210`. */
+static struct slice without_port(struct slice host)
+{
+    size_t at = host.size;
+    while (at > 0 && host.data[at - 1] >= '0' && host.data[at - 1] <= '9') {
+        at--;
+    }
+    if (at > 0 && at < host.size + 1 && host.data[at - 1] == ':' &&
+        (host.data[0] != '[' || (at > 1 && host.data[at - 2] == ']'))) {
+        return slice_of(host.data, at - 1);
+    }
+    return host;
+}
+
+static bool equal_without_case(struct slice a, const char *b)
+{
+    if (a.size != strlen(b)) {
+        return false;
+    }
+    for (size_t i = 0; i < a.size; i++) {
+        const uint8_t c = a.data[i];
+        const uint8_t lower = c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c;
+        if (lower != (uint8_t)b[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* 127.0.0.0/8 in dotted form, four numbers up to 255. */
+static bool is_loopback_v4(struct slice host)
+{
+    unsigned parts[4] = {0};
+    unsigned part = 0;
+    unsigned digits = 0;
+    for (size_t i = 0; i < host.size; i++) {
+        const uint8_t c = host.data[i];
+        if (c == '.' && digits > 0 && part < 3) {
+            part++;
+            digits = 0;
+        } else if (c >= '0' && c <= '9' && digits < 3) {
+            parts[part] = parts[part] * 10 + (unsigned)(c - '0');
+            digits++;
+        } else {
+            return false;
+        }
+    }
+    return part == 3 && digits > 0 && parts[0] == 127 && parts[1] < 256 && parts[2] < 256 &&
+           parts[3] < 256;
+}
+
+bool http_host_accepted(struct slice host, const char *const *names, size_t name_count)
+{
+    if (host.data == NULL) {
+        return true;
+    }
+    const struct slice name = without_port(host);
+    if (equal_without_case(name, "localhost") || equal_without_case(name, "[::1]") ||
+        is_loopback_v4(name)) {
+        return true;
+    }
+    for (size_t i = 0; i < name_count; i++) {
+        if (equal_without_case(name, names[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool http_request_id_accepted(struct slice id)
+{
+    if (id.size == 0 || id.size > 64) {
+        return false;
+    }
+    for (size_t i = 0; i < id.size; i++) {
+        const uint8_t c = id.data[i];
+        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                           (c >= '0' && c <= '9') || c == '-' || c == '_';
+        if (!plain) {
+            return false;
+        }
+    }
+    return true;
+}

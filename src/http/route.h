@@ -1,0 +1,74 @@
+/*
+ * What a request asks for: method, path, headers and body become a route. Pure.
+ */
+#ifndef HTTP_ROUTE_H
+#define HTTP_ROUTE_H
+
+#include "http/parse.h"
+#include "limits/kind.h"
+#include "value/json.h"
+
+enum http_route_id {
+    ROUTE_CALL,    /* run a function */
+    ROUTE_DEPLOY,  /* replace the functions */
+    ROUTE_TEXT,    /* answer `text` */
+    ROUTE_PREFLIGHT,
+    ROUTE_METRICS, /* on the operator's listener alone */
+    ROUTE_REFUSED, /* answer `refusal` */
+};
+
+struct http_route {
+    enum http_route_id id;
+    struct http_refusal refusal;
+    const char *allow;    /* for status 405 */
+    const char *text;     /* for ROUTE_TEXT */
+    bool cross_origin;    /* answers carry CORS headers: all but admin routes */
+    bool needs_admin;     /* only with an admin key */
+    /* ROUTE_CALL: */
+    bool any_kind;
+    cordon_kind kind;
+    struct slice path;    /* of the function, from the target of /api/run/...; else in the body */
+    bool in_query;        /* the call is in the query string of a GET */
+    bool args_is_object;  /* /api/function: `args` is the object itself */
+};
+
+/* The route of a request to the public listener, or to the operator's. */
+void http_route(const struct http_request *request, bool is_operator, struct http_route *out_route);
+
+/* The path of a target, without its query string. */
+struct slice http_target_path(struct slice target);
+
+/* How results are to be written. */
+enum http_format { FORMAT_JSON, FORMAT_ENCODED };
+
+/* A call as the body (or the query string) of a request says it. */
+struct http_call {
+    struct json_doc *doc; /* owned */
+    struct buffer text;   /* decoded parts of a target; owned */
+    struct slice path;
+    struct buffer args;   /* encoded JSON; owned */
+    enum http_format format;
+};
+
+/*
+ * Reads a call. Errors become a refusal: false and `*out_refusal`, whose message may point into
+ * `call->text`. The call is freed by http_call_done() in every case.
+ */
+CORDON_MUST_USE bool http_call_read(
+    const struct http_request *request,
+    const struct http_route *route,
+    struct http_call *call,
+    struct http_refusal *out_refusal);
+
+void http_call_done(struct http_call *call);
+
+/*
+ * True if the Host header names this server: loopback addresses and `localhost` with any port, or
+ * one of `names` exactly. A request without one (HTTP/1.0) is taken.
+ */
+bool http_host_accepted(struct slice host, const char *const *names, size_t name_count);
+
+/* A client's request id is taken if it is short and plain; it is never a secret or a seed. */
+bool http_request_id_accepted(struct slice id);
+
+#endif
