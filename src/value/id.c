@@ -17,14 +17,14 @@ struct document_id document_id_new(
     return id;
 }
 
-/* Fletcher-16: two running sums modulo 255, the second above the first. */
+/* Fletcher's two running sums, of the bytes and of the first sum; modulo 256, unlike the classic. */
 static uint16_t fletcher16(const uint8_t *bytes, size_t size)
 {
-    uint32_t low = 0;
-    uint32_t high = 0;
+    uint8_t low = 0;
+    uint8_t high = 0;
     for (size_t i = 0; i < size; i++) {
-        low = (low + bytes[i]) % 255;
-        high = (high + low) % 255;
+        low = (uint8_t)(low + bytes[i]);
+        high = (uint8_t)(high + low);
     }
     return (uint16_t)(high << 8 | low);
 }

@@ -2,8 +2,8 @@
  * Document ids: table number and 16 bytes, as users see them.
  *
  * The text is base32 (Crockford's alphabet in lower case, no padding) of: the table number as a
- * minimal LEB128, the 16 bytes, and a Fletcher-16 checksum; 31 to 37 characters. One id has one
- * text: decoding takes nothing else, so ids can be compared as texts.
+ * minimal LEB128, the 16 bytes, and a Fletcher-16 checksum modulo 256; 31 to 37 characters. One id
+ * has one text: decoding takes nothing else, so ids can be compared as texts.
  */
 #ifndef VALUE_ID_H
 #define VALUE_ID_H
