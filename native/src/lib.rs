@@ -75,15 +75,24 @@ pub extern "C" fn cordon_native_engine_new(
 #[unsafe(no_mangle)]
 pub extern "C" fn cordon_native_engine_hash(engine: &wasm_engine_t) -> u64 {
     let mut hasher = DefaultHasher::new();
-    engine_of(engine).precompile_compatibility_hash().hash(&mut hasher);
+    engine_of(engine)
+        .precompile_compatibility_hash()
+        .hash(&mut hasher);
     hasher.finish()
 }
 
 /// Slots of the pool in use: instances, memories, tables, stacks.
 #[unsafe(no_mangle)]
 pub extern "C" fn cordon_native_pool_use(engine: &wasm_engine_t, out: &mut [u64; 4]) {
-    let Some(pool) = engine_of(engine).pooling_allocator_metrics() else { return };
-    *out = [pool.core_instances(), pool.memories() as u64, pool.tables() as u64, pool.stacks() as u64];
+    let Some(pool) = engine_of(engine).pooling_allocator_metrics() else {
+        return;
+    };
+    *out = [
+        pool.core_instances(),
+        pool.memories() as u64,
+        pool.tables() as u64,
+        pool.stacks() as u64,
+    ];
 }
 
 #[unsafe(no_mangle)]
@@ -105,25 +114,39 @@ pub unsafe extern "C" fn cordon_native_precompile(
 pub struct cordon_native_limiter {
     data: *mut c_void,
     memory_growing: extern "C" fn(*mut c_void, usize, usize, usize) -> u32,
-    memory_failed: extern "C" fn(*mut c_void, bool) -> u32,
+    memory_failed: extern "C" fn(*mut c_void) -> u32,
     table_growing: extern "C" fn(*mut c_void, usize, usize, usize) -> u32,
 }
 
 unsafe impl Send for cordon_native_limiter {}
 
 fn answer(word: u32) -> Result<bool> {
-    if word > 1 { Err(Error::msg("ended by the limiter")) } else { Ok(word == 1) }
+    if word > 1 {
+        Err(Error::msg("ended by the limiter"))
+    } else {
+        Ok(word == 1)
+    }
 }
 
 impl ResourceLimiter for cordon_native_limiter {
     fn memory_growing(&mut self, now: usize, wanted: usize, max: Option<usize>) -> Result<bool> {
-        answer((self.memory_growing)(self.data, now, wanted, max.unwrap_or(usize::MAX)))
+        answer((self.memory_growing)(
+            self.data,
+            now,
+            wanted,
+            max.unwrap_or(usize::MAX),
+        ))
     }
-    fn memory_grow_failed(&mut self, error: Error) -> Result<()> {
-        answer((self.memory_failed)(self.data, error.is::<std::io::Error>())).map(|_| ())
+    fn memory_grow_failed(&mut self, _: Error) -> Result<()> {
+        answer((self.memory_failed)(self.data)).map(|_| ())
     }
     fn table_growing(&mut self, now: usize, wanted: usize, max: Option<usize>) -> Result<bool> {
-        answer((self.table_growing)(self.data, now, wanted, max.unwrap_or(usize::MAX)))
+        answer((self.table_growing)(
+            self.data,
+            now,
+            wanted,
+            max.unwrap_or(usize::MAX),
+        ))
     }
 }
 

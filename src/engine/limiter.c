@@ -3,9 +3,9 @@
  *
  * Up to exactly `memory_bytes` may be in use. The first growth past it is refused (the guest sees
  * -1), remembered, and opens a small headroom once, so that a guest out of memory can still put
- * its report together. Growth past the module's own maximum is refused too, but that is the
- * module's doing and not remembered. A growth that the limits allow and the operating system does
- * not ends the call: what a guest sees must not depend on its neighbours.
+ * its report together. Growth past the module's own maximum is refused too, but if that is the
+ * lower of the two it is the module's doing and not remembered. A growth that the limits allow and
+ * the operating system does not ends the call: what a guest sees must not depend on its neighbours.
  *
  * The limiter also keeps the size of the linear memory, as memories grow through it alone; a
  * handler's bounds check then costs no call into the engine.
@@ -37,11 +37,11 @@ static void refuse_memory(struct engine_call *call, uint64_t wanted)
 static uint32_t memory_growing(void *data, size_t now, size_t wanted, size_t max)
 {
     struct engine_call *call = data;
-    if (wanted > max) {
+    if (wanted > call->memory_limit && call->memory_limit <= max) {
+        refuse_memory(call, wanted);
         return NATIVE_GROW_REFUSED;
     }
-    if (wanted > call->memory_limit) {
-        refuse_memory(call, wanted);
+    if (wanted > max) {
         return NATIVE_GROW_REFUSED;
     }
     if (!may_grow(call, wanted - now)) {
@@ -52,34 +52,26 @@ static uint32_t memory_growing(void *data, size_t now, size_t wanted, size_t max
     return NATIVE_GROW_ALLOWED;
 }
 
-/*
- * Not by the system: the guest asked for more than any memory can have (4 GiB), for which
- * memory_growing() is not asked.
- */
-static uint32_t memory_failed(void *data, bool by_system)
+/* The growth was within all limits, so it was the operating system that could not. */
+static uint32_t memory_failed(void *data)
 {
-    struct engine_call *call = data;
-    if (!by_system) {
-        refuse_memory(call, (uint64_t)1 << 32);
-        return NATIVE_GROW_ALLOWED;
-    }
-    call_give_reason(call, ENGINE_END_NO_HOST_MEMORY);
+    call_give_reason(data, ENGINE_END_NO_HOST_MEMORY);
     return NATIVE_GROW_ENDS_CALL;
 }
 
 static uint32_t table_growing(void *data, size_t now, size_t wanted, size_t max)
 {
     struct engine_call *call = data;
-    const uint64_t total = call->table_elements - now + wanted;
-    /* The limit first: the engine's `max` is the capacity of the slot if that is smaller. */
-    if (total > call->options.table_elements) {
-        remember(call, true, total);
+    const uint64_t others = call->table_elements - now;
+    const uint64_t room = call->options.table_elements - others;
+    if (wanted > room && room <= max) {
+        remember(call, true, others + wanted);
         return NATIVE_GROW_REFUSED;
     }
     if (wanted > max) {
         return NATIVE_GROW_REFUSED;
     }
-    call->table_elements = total;
+    call->table_elements = others + wanted;
     return NATIVE_GROW_ALLOWED;
 }
 

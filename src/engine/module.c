@@ -8,10 +8,7 @@
 #include "engine/internal.h"
 
 #include "base/memory.h"
-
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
+#include "engine/sealed.h"
 
 /* A module needs more than its slot of the pool has, or imports what nobody offers. */
 static cordon_error *refuse_load(wasmtime_error_t *error, const char *why)
@@ -78,43 +75,11 @@ cordon_error *engine_module_load_bytes(
     return NULL;
 }
 
-/* A view of a whole sealed file. */
-struct view {
-    void *data;
-    size_t size;
-};
-
-static void view_done(struct view *view)
-{
-    if (view->size > 0) {
-        (void)munmap(view->data, view->size);
-    }
-}
-
-static cordon_error *view_sealed(int fd, struct view *out_view)
-{
-    const int wanted = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW;
-    const int seals = fcntl(fd, F_GET_SEALS);
-    if (seals == -1 || (seals & wanted) != wanted) {
-        return cordon_error_new(CORDON_E_INVALID, "machine code is loaded from a sealed file only");
-    }
-    struct stat status;
-    if (fstat(fd, &status) != 0 || status.st_size <= 0) {
-        return cordon_error_new(CORDON_E_INVALID, "the file of machine code is empty");
-    }
-    void *data = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-    if (data == MAP_FAILED) {
-        return error_no_memory();
-    }
-    *out_view = (struct view){data, (size_t)status.st_size};
-    return NULL;
-}
-
 cordon_error *engine_module_load(struct engine *engine, int fd, struct engine_module **out_module)
 {
-    CORDON_CLEANUP(view_done) struct view view = {0};
-    TRY(view_sealed(fd, &view));
-    return engine_module_load_bytes(engine, slice_of(view.data, view.size), out_module);
+    CORDON_CLEANUP(sealed_view_close) struct sealed_view view = {0};
+    TRY(sealed_view_open(fd, &view));
+    return engine_module_load_bytes(engine, view.bytes, out_module);
 }
 
 struct engine_module *engine_module_ref(struct engine_module *module)

@@ -43,14 +43,13 @@ enum {
 
 /*
  * Asked before a memory or table grows, and once for its initial size (`now` is 0). `max` is the
- * module's own maximum, SIZE_MAX if it has none. `memory_failed` tells that an allowed growth
- * failed (`by_system`), or that one was asked for that no memory can ever have; it answers
- * ALLOWED to let the guest see -1.
+ * module's own maximum or the capacity of the slot, SIZE_MAX if there is neither. `memory_failed`
+ * tells that an allowed growth failed; it answers ALLOWED to let the guest see -1.
  */
 typedef struct cordon_native_limiter {
     void *data;
     uint32_t (*memory_growing)(void *data, size_t now, size_t wanted, size_t max);
-    uint32_t (*memory_failed)(void *data, bool by_system);
+    uint32_t (*memory_failed)(void *data);
     uint32_t (*table_growing)(void *data, size_t now, size_t wanted, size_t max);
 } cordon_native_limiter;
 

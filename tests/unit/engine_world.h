@@ -8,16 +8,12 @@
 #include "engine/engine.h"
 
 #include "base/memory.h"
+#include "support/expect.h"
 #include "support/signals.h"
 #include "support/size.h"
 #include "support/wat.h"
 
 #include <inttypes.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-/* after the four above, as cmocka asks */
-#include <cmocka.h>
 
 #define PAGE ((uint64_t)65536)
 #define MEMORY_MAX ((uint64_t)64 << 20)
@@ -61,7 +57,8 @@ static inline enum engine_answer do_charge(void *run, struct engine_guest *guest
 }
 
 /* A handler that overlooks a refused charge. */
-static inline enum engine_answer do_charge_deaf(void *run, struct engine_guest *guest, uint64_t *slots)
+static inline enum engine_answer do_charge_deaf(
+    void *run, struct engine_guest *guest, uint64_t *slots)
 {
     (void)run;
     const bool enough = engine_charge(guest, slots[0]);
@@ -98,7 +95,8 @@ static inline enum engine_answer do_stop(void *run, struct engine_guest *guest, 
     return ENGINE_STOP;
 }
 
-static inline enum engine_answer do_stop_later(void *run, struct engine_guest *guest, uint64_t *slots)
+static inline enum engine_answer do_stop_later(
+    void *run, struct engine_guest *guest, uint64_t *slots)
 {
     const enum engine_answer answer = do_wait(run, guest, slots);
     return answer == ENGINE_WAIT ? ENGINE_WAIT : ENGINE_STOP;
@@ -250,18 +248,11 @@ static inline bool may_grow(void *run, uint64_t more)
 
 /* -- Engines, modules, calls ---------------------------------------------------------------- */
 
-static inline void must(cordon_error *error)
-{
-    if (error != NULL) {
-        fail_msg("%s", cordon_error_get_message(error));
-    }
-}
-
 static inline struct engine_options options_for(uint32_t instances)
 {
     return (struct engine_options){
         .imports = imports,
-        .import_count = sizeof imports / sizeof imports[0],
+        .import_count = COUNT(imports),
         .denied = denied,
         .memory_bytes_max = MEMORY_MAX,
         .table_elements_max = 10000,
@@ -273,7 +264,7 @@ static inline struct engine_options options_for(uint32_t instances)
 static inline struct engine *engine_with(const struct engine_options *options)
 {
     struct engine *engine = NULL;
-    must(engine_new(options, &engine));
+    expect_ok(engine_new(options, &engine));
     engine_signals_restore();
     return engine;
 }
@@ -305,11 +296,12 @@ static inline cordon_error *try_load(
 static inline struct engine_module *load(struct engine *engine, const char *text)
 {
     struct engine_module *module = NULL;
-    must(try_load(engine, text, &module));
+    expect_ok(try_load(engine, text, &module));
     return module;
 }
 
-static inline struct engine_call_options call_options(struct engine_module *module, struct host *host)
+static inline struct engine_call_options call_options(
+    struct engine_module *module, struct host *host)
 {
     return (struct engine_call_options){
         .module = module,
@@ -327,7 +319,7 @@ static inline struct engine_call_options call_options(struct engine_module *modu
 static inline struct engine_call *begin(const struct engine_call_options *options)
 {
     struct engine_call *call = NULL;
-    must(engine_call_new(options, &call));
+    expect_ok(engine_call_new(options, &call));
     ((struct host *)options->run)->call = call;
     return call;
 }

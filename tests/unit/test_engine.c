@@ -65,9 +65,7 @@ static void check_end(struct engine *engine, const struct end_case *each, size_t
         MODULE("(type $void (func)) (type $other (func (param i32)))"
                "(memory (export \"memory\") 1) (table 2 funcref) (elem (i32.const 0) $deep)"
                "(func $deep (call $deep)) %s%s%s"),
-        places[place].before,
-        each->code,
-        places[place].after);
+        places[place].before, each->code, places[place].after);
     struct engine_module *module = load(engine, text);
     struct host host = {.waits = 2};
     struct engine_call_options options = call_options(module, &host);
@@ -98,8 +96,8 @@ static void test_ends(void **state)
 {
     (void)state;
     struct engine *engine = engine_for(2);
-    for (size_t i = 0; i < sizeof end_cases / sizeof end_cases[0]; i++) {
-        for (size_t place = 0; place < sizeof places / sizeof places[0]; place++) {
+    for (size_t i = 0; i < COUNT(end_cases); i++) {
+        for (size_t place = 0; place < COUNT(places); place++) {
             check_end(engine, &end_cases[i], place);
         }
     }
@@ -115,7 +113,7 @@ static void test_missing_export_is_our_fault(void **state)
         "(module (global (export \"f\") i32 (i32.const 0)))",
         "(module (func (export \"f\") (param i32)))",
     };
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+    for (size_t i = 0; i < COUNT(texts); i++) {
         struct host host = {0};
         const struct result result = run_text(engine, texts[i], &host);
         assert_int_equal(result.state, ENGINE_ENDED);
@@ -175,7 +173,7 @@ static void test_kinds(void **state)
         MODULE("(func (export \"f\") (drop (call $write_async (i32.const 1))))"),
     };
     struct engine *engine = engine_for(1);
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+    for (size_t i = 0; i < COUNT(texts); i++) {
         struct engine_module *module = load(engine, texts[i]);
         for (int kind = 0; kind < KIND_COUNT; kind++) {
             struct host host = {.waits = 1};
@@ -269,58 +267,73 @@ static void test_frames(void **state)
 
 /* -- Engines and modules -------------------------------------------------------------------- */
 
-static void expect_error(cordon_error *error, cordon_error_code code)
-{
-    assert_non_null(error);
-    assert_int_equal(cordon_error_get_code(error), code);
-    cordon_error_free(error);
-}
+static const struct engine_import twice[] = {
+    ROW("a", "i", "", ALL, false, do_note), ROW("a", "i", "", ALL, false, do_note)};
+static const struct engine_import odd[] = {ROW("a", "x", "", ALL, false, do_note)};
+static const struct engine_import odd_result[] = {ROW("a", "", "ii", ALL, false, do_note)};
+static const struct engine_import wide[] = {ROW("a", "iiiiiiiiiiiiiiiii", "", ALL, false, do_note)};
+
+/* Fields that are not 0 take the place of those of options_for(). */
+static const struct {
+    const struct engine_import *imports;
+    size_t import_count;
+    uint64_t memory;
+    uint64_t table;
+    uint64_t stack;
+    uint32_t instances;
+    const char *words;
+} option_cases[] = {
+    {.imports = twice, .import_count = 2, .words = "'t' 'a' stands twice"},
+    {.imports = odd, .import_count = 1, .words = "'t' 'a' has a signature"},
+    {.imports = odd_result, .import_count = 1, .words = "'t' 'a' has a signature"},
+    {.imports = wide, .import_count = 1, .words = "'t' 'a' has a signature"},
+    {.instances = UINT32_MAX, .words = "4294967295 instances cannot be"},
+    {.memory = (uint64_t)4 << 30, .words = "memory_bytes of 4294967296"},
+    {.stack = 100, .words = "stack_bytes of 100"},
+    {.stack = (uint64_t)1 << 40, .words = "stack_bytes of 1099511627776"},
+    {.table = UINT64_MAX, .words = "table_elements of 18446744073709551615"},
+};
 
 static void test_options_that_cannot_be(void **state)
 {
     (void)state;
-    static const struct engine_import twice[] = {
-        ROW("a", "i", "", ALL, false, do_note), ROW("a", "i", "", ALL, false, do_note)};
-    static const struct engine_import odd[] = {ROW("a", "x", "", ALL, false, do_note)};
-    static const struct engine_import odd_result[] = {ROW("a", "", "ii", ALL, false, do_note)};
-    static const struct engine_import wide[] = {
-        ROW("a", "iiiiiiiiiiiiiiiii", "", ALL, false, do_note)};
-    struct engine_options cases[9];
-    for (size_t i = 0; i < 9; i++) {
-        cases[i] = options_for(1);
-    }
-    cases[0].imports = twice;
-    cases[0].import_count = 2;
-    cases[1].imports = odd;
-    cases[1].import_count = 1;
-    cases[2].imports = odd_result;
-    cases[2].import_count = 1;
-    cases[3].imports = wide;
-    cases[3].import_count = 1;
-    cases[4].instances_max = 0;
-    cases[5].instances_max = UINT32_MAX;
-    cases[6].memory_bytes_max = (uint64_t)4 << 30;
-    cases[7].stack_bytes = 100;
-    cases[8].table_elements_max = UINT64_MAX;
-    for (size_t i = 0; i < 9; i++) {
+    for (size_t i = 0; i < COUNT(option_cases); i++) {
+        struct engine_options options = options_for(1);
+        if (option_cases[i].imports != NULL) {
+            options.imports = option_cases[i].imports;
+            options.import_count = option_cases[i].import_count;
+        }
+        options.memory_bytes_max =
+            option_cases[i].memory == 0 ? MEMORY_MAX : option_cases[i].memory;
+        options.table_elements_max =
+            option_cases[i].table == 0 ? options.table_elements_max : option_cases[i].table;
+        options.stack_bytes = option_cases[i].stack == 0 ? 256 << 10 : option_cases[i].stack;
+        options.instances_max = option_cases[i].instances == 0 ? 1 : option_cases[i].instances;
         struct engine *engine = NULL;
-        expect_error(engine_new(&cases[i], &engine), CORDON_E_INVALID);
+        expect_error(engine_new(&options, &engine), CORDON_E_INVALID, option_cases[i].words);
         assert_null(engine);
     }
+    struct engine_options none = options_for(0);
+    struct engine *engine = NULL;
+    expect_error(engine_new(&none, &engine), CORDON_E_INVALID, "0 instances cannot be");
+    engine_free(NULL);
+}
 
+static void test_calls_that_cannot_be(void **state)
+{
+    (void)state;
     struct engine *engine = engine_for(1);
     struct engine_module *module = load(engine, "(module (func (export \"f\")))");
     struct host host = {0};
     struct engine_call *call = NULL;
     struct engine_call_options options = call_options(module, &host);
     options.memory_bytes = MEMORY_MAX + 1;
-    expect_error(engine_call_new(&options, &call), CORDON_E_INVALID);
+    expect_error(engine_call_new(&options, &call), CORDON_E_INVALID, "higher");
     options = call_options(module, &host);
     options.table_elements = 10001;
-    expect_error(engine_call_new(&options, &call), CORDON_E_INVALID);
+    expect_error(engine_call_new(&options, &call), CORDON_E_INVALID, "higher");
     engine_module_unref(module);
     close_engine(engine);
-    engine_free(NULL);
 }
 
 /* The pool can be as large as a server needs; it is address space, not memory. */
@@ -347,9 +360,9 @@ static void test_fingerprint(void **state)
     /* Limits of a process change no artifact; machine code goes from one to the other. */
     assert_memory_equal(engine_fingerprint(one), engine_fingerprint(two), 32);
     struct slice artifact = {0};
-    must(try_compile(one, "(module (func (export \"f\")))", &artifact));
+    expect_ok(try_compile(one, "(module (func (export \"f\")))", &artifact));
     struct engine_module *module = NULL;
-    must(engine_module_load_bytes(two, artifact, &module));
+    expect_ok(engine_module_load_bytes(two, artifact, &module));
     assert_true(engine_module_bytes(module) > 0);
     assert_ptr_equal(engine_module_ref(module), module);
     engine_module_unref(module);
@@ -359,46 +372,41 @@ static void test_fingerprint(void **state)
     close_engine(two);
 }
 
+#define V128 "(v128.const i32x4 1 2 3 4)"
+#define BODY(code) "(module (memory 1) (func $f (export \"f\") " code "))"
+#define ALSO(part) "(module " part " (func (export \"f\")))"
+
+/* WebAssembly 2.0 without externref, with extended constants; and each proposal beyond it. */
+static const struct {
+    const char *text;
+    const char *refusal; /* NULL: admitted */
+} feature_cases[] = {
+    {BODY("(drop (i32x4.add " V128 V128 "))"), NULL},
+    {BODY("(drop (i32.extend8_s (i32.const 200)))"), NULL},
+    {BODY("(drop (i32.trunc_sat_f64_s (f64.const nan)))"), NULL},
+    {BODY("(memory.copy (i32.const 0) (i32.const 1) (i32.const 2))"), NULL},
+    {ALSO("(func (result i32 i64) (i32.const 1) (i64.const 2))"), NULL},
+    {ALSO("(global i32 (i32.add (i32.const 1) (i32.const 2)))"), NULL},
+    {BODY("(return_call $f)"), "tail calls support is not enabled"},
+    {BODY("(drop (i32x4.relaxed_trunc_f32x4_s " V128 "))"), "relaxed SIMD support is not enabled"},
+    {ALSO("(memory 1 1 shared)"), "threads must be enabled"},
+    {ALSO("(memory i64 1)"), "memory64 must be enabled"},
+    {ALSO("(memory 1) (memory 1)"), "multiple memories"},
+    {ALSO("(table 1 externref)"), "gc types are disallowed"},
+    {ALSO("(tag $t)"), "exceptions"},
+};
+
 static void test_features(void **state)
 {
     (void)state;
-    static const struct {
-        const char *text;
-        bool admitted;
-    } cases[] = {
-        {"(module (func (export \"f\") (drop (i32x4.add (v128.const i32x4 1 2 3 4)"
-         "(v128.const i32x4 1 2 3 4)))))",
-         true},
-        {"(module (func (result i32 i64) (i32.const 1) (i64.const 2)) (func (export \"f\")))",
-         true},
-        {"(module (func (export \"f\") (drop (i32.extend8_s (i32.const 200)))"
-         "(drop (i32.trunc_sat_f64_s (f64.const nan)))))",
-         true},
-        {"(module (memory 1) (func (export \"f\") (memory.copy (i32.const 0) (i32.const 1)"
-         "(i32.const 2))))",
-         true},
-        {"(module (global i32 (i32.add (i32.const 1) (i32.const 2))) (func (export \"f\")))", true},
-        {"(module (func $f (export \"f\") (return_call $f)))", false},
-        {"(module (memory 1 1 shared) (func (export \"f\")))", false},
-        {"(module (memory i64 1) (func (export \"f\")))", false},
-        {"(module (memory 1) (memory 1) (func (export \"f\")))", false},
-        {"(module (table 1 externref) (func (export \"f\")))", false},
-        {"(module (func (export \"f\") (drop (i32x4.relaxed_trunc_f32x4_s"
-         "(v128.const i32x4 1 2 3 4)))))",
-         false},
-        {"(module (tag $t) (func (export \"f\") (throw $t)))", false},
-        {"(module (table 1 funcref) (table 1 funcref) (func (export \"f\")))", false},
-    };
     struct engine *engine = engine_for(1);
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < COUNT(feature_cases); i++) {
         struct engine_module *module = NULL;
-        cordon_error *error = try_load(engine, cases[i].text, &module);
-        if ((error == NULL) != cases[i].admitted) {
-            fail_msg(
-                "case %zu: %s", i, error == NULL ? "admitted" : cordon_error_get_message(error));
-        }
-        if (error != NULL) {
-            expect_error(error, CORDON_E_MODULE_REFUSED);
+        cordon_error *error = try_load(engine, feature_cases[i].text, &module);
+        if (feature_cases[i].refusal == NULL) {
+            expect_ok(error);
+        } else {
+            expect_error(error, CORDON_E_MODULE_REFUSED, feature_cases[i].refusal);
         }
         engine_module_unref(module);
     }
@@ -408,17 +416,22 @@ static void test_features(void **state)
 static void test_modules_that_do_not_fit(void **state)
 {
     (void)state;
-    static const char *const texts[] = {
-        "(module (import \"t\" \"nothing\" (func)) (func (export \"f\")))",
-        "(module (import \"t\" \"note\" (func (param i32))) (func (export \"f\")))",
-        "(module (import \"t\" \"note\" (global i32)) (func (export \"f\")))",
-        "(module (memory (export \"memory\") 1041) (func (export \"f\")))", /* slot: 64 MiB + 1 */
-        "(module (table 20000 funcref) (func (export \"f\")))",
+    static const struct {
+        const char *text;
+        const char *words;
+    } cases[] = {
+        {ALSO("(import \"t\" \"nothing\" (func))"), "not offered"},
+        {ALSO("(import \"t\" \"note\" (func (param i32)))"), "not offered"},
+        {ALSO("(import \"t\" \"note\" (global i32))"), "not offered"},
+        {ALSO("(memory 1041)"), "does not fit"}, /* a slot has 64 MiB and the headroom */
+        {ALSO("(table 20000 funcref)"), "does not fit"},
+        {ALSO("(table 1 funcref) (table 1 funcref)"), "does not fit"},
     };
     struct engine *engine = engine_for(1);
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+    for (size_t i = 0; i < COUNT(cases); i++) {
         struct engine_module *module = NULL;
-        expect_error(try_load(engine, texts[i], &module), CORDON_E_MODULE_REFUSED);
+        expect_error(
+            try_load(engine, cases[i].text, &module), CORDON_E_MODULE_REFUSED, cases[i].words);
         assert_null(module);
     }
     close_engine(engine);
@@ -429,15 +442,15 @@ static void test_loading_from_a_file(void **state)
     (void)state;
     struct engine *engine = engine_for(1);
     struct slice artifact = {0};
-    must(try_compile(engine, "(module (func (export \"f\")))", &artifact));
+    expect_ok(try_compile(engine, "(module (func (export \"f\")))", &artifact));
     const int fd = memfd_create("artifact", MFD_ALLOW_SEALING);
     struct engine_module *module = NULL;
-    expect_error(engine_module_load(engine, fd, &module), CORDON_E_INVALID); /* not sealed */
+    expect_error(engine_module_load(engine, fd, &module), CORDON_E_INVALID, "sealed");
     assert_int_equal(write(fd, artifact.data, artifact.size), (ssize_t)artifact.size);
     assert_int_equal(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW), 0);
-    expect_error(engine_module_load(engine, fd, &module), CORDON_E_INVALID); /* can shrink */
+    expect_error(engine_module_load(engine, fd, &module), CORDON_E_INVALID, "sealed");
     assert_int_equal(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK), 0);
-    must(engine_module_load(engine, fd, &module));
+    expect_ok(engine_module_load(engine, fd, &module));
     struct host host = {0};
     const struct engine_call_options options = call_options(module, &host);
     (void)close(fd);
@@ -447,12 +460,12 @@ static void test_loading_from_a_file(void **state)
 
     const int empty = memfd_create("artifact", MFD_ALLOW_SEALING);
     assert_int_equal(fcntl(empty, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK), 0);
-    expect_error(engine_module_load(engine, empty, &module), CORDON_E_INVALID);
+    expect_error(engine_module_load(engine, empty, &module), CORDON_E_INVALID, "empty");
     (void)close(empty);
-    expect_error(engine_module_load(engine, -1, &module), CORDON_E_INVALID);
+    expect_error(engine_module_load(engine, -1, &module), CORDON_E_INVALID, "sealed");
     expect_error(
         engine_module_load_bytes(engine, SLICE("no machine code"), &module),
-        CORDON_E_MODULE_REFUSED);
+        CORDON_E_MODULE_REFUSED, "does not fit");
     close_engine(engine);
 }
 
@@ -467,6 +480,7 @@ int main(void)
         cmocka_unit_test(test_phases),
         cmocka_unit_test(test_frames),
         cmocka_unit_test(test_options_that_cannot_be),
+        cmocka_unit_test(test_calls_that_cannot_be),
         cmocka_unit_test(test_large_pool),
         cmocka_unit_test(test_fingerprint),
         cmocka_unit_test(test_features),

@@ -36,7 +36,7 @@ static void test_cancel_anywhere(void **state)
         {"", "", "(call $stop_later)", 1, ENGINE_WAITING, ENGINE_RUNNING},
     };
     struct engine *engine = engine_for(1);
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < COUNT(cases); i++) {
         char text[4096];
         (void)snprintf(
             text, sizeof text,
@@ -229,7 +229,7 @@ static void check_slot_is_clean(struct engine *engine)
     char text[8192];
     (void)snprintf(text, sizeof text, "(module %s %s)", IMPORTS, dirty);
     struct engine_module *filler = load(engine, text);
-    for (size_t i = 0; i < sizeof data / sizeof data[0]; i++) {
+    for (size_t i = 0; i < COUNT(data); i++) {
         char body[4096];
         (void)snprintf(body, sizeof body, look, data[i]);
         (void)snprintf(text, sizeof text, "(module %s %s)", IMPORTS, body);
