@@ -270,7 +270,7 @@ static uint64_t next_ts(const struct local *store)
     return now > store->last_ts ? now : store->last_ts + 1;
 }
 
-/* Entries that no open transaction needs, and those of transactions that have been open too long. */
+/* Drops what no open transaction needs; one that is open for too long does not count. */
 static void trim_log(struct local *store)
 {
     const uint64_t oldest = local_oldest_snapshot(store);

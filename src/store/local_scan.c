@@ -52,7 +52,7 @@ static void pass(
     memcpy(near_end->bytes, key.data, key.size);
     near_end->size = key.size;
     if (order == STORE_ASCENDING) {
-        near_end->bytes[near_end->size++] = 0; /* the high end is exclusive as it is */
+        layout_after_prefix(near_end); /* past its versions; the high end is exclusive as it is */
     }
 }
 

@@ -305,7 +305,7 @@ static cordon_error *row_next(
     layout_keyspace_range(txn->tenant, keyspace, &low, &high);
     layout_row(&low, txn->tenant, keyspace, from);
     if (after) {
-        low.bytes[low.size++] = 0;
+        layout_after_prefix(&low); /* past the versions of that very key */
     }
     const struct write *own = own_next(txn, layout_slice(&low), layout_slice(&high));
 

@@ -48,9 +48,31 @@ static void link_waiter(struct waiters *waiters, struct waiter *waiter)
     waiters->last = waiter;
 }
 
+/*
+ * Waits until the wake of a waiter that is being called has returned. From inside that wake there
+ * is nothing to wait for: the caller is told to keep its hands off instead.
+ */
+static void settle(struct waiters *waiters, struct waiter *waiter)
+{
+    (void)pthread_mutex_lock(&waiters->lock);
+    const bool calling = atomic_load(&waiter->state) == WAITER_CALLING;
+    const bool inside = calling && pthread_equal(waiter->caller, pthread_self()) != 0;
+    if (inside) {
+        *waiter->ended = true;
+        atomic_store(&waiter->state, WAITER_IDLE);
+    }
+    (void)pthread_mutex_unlock(&waiters->lock);
+    while (atomic_load(&waiter->state) == WAITER_CALLING) {
+        (void)sched_yield();
+    }
+}
+
 bool waiters_add(
     struct waiters *waiters, struct waiter *waiter, uint64_t due, const _Atomic uint64_t *reached)
 {
+    if (atomic_load(&waiter->state) == WAITER_CALLING) {
+        settle(waiters, waiter); /* woken just now, and already waiting for the next thing */
+    }
     (void)pthread_mutex_lock(&waiters->lock);
     const bool waits = atomic_load(reached) < due;
     if (waits && atomic_load(&waiter->state) == WAITER_IDLE) {
@@ -72,16 +94,8 @@ void waiters_cancel(struct waiters *waiters, struct waiter *waiter)
         unlink_waiter(waiters, waiter);
         atomic_store(&waiter->state, WAITER_IDLE);
     }
-    const bool calling = atomic_load(&waiter->state) == WAITER_CALLING;
-    const bool inside = calling && pthread_equal(waiter->caller, pthread_self()) != 0;
     (void)pthread_mutex_unlock(&waiters->lock);
-    if (inside) {
-        *waiter->ended = true;
-        return;
-    }
-    while (atomic_load(&waiter->state) == WAITER_CALLING) {
-        (void)sched_yield();
-    }
+    settle(waiters, waiter);
 }
 
 /* Takes the first that is due out of the queue, one at a time: a CALLING waiter is one whose wake
