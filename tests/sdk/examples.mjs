@@ -1,0 +1,150 @@
+/*
+ * The examples in C and in Rust, against the host of host.mjs: the same functions give the same
+ * answers, and the modules are as small and as readable for debuggers as they are meant to be.
+ */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { Deployment, GuestFailure } from "./host.mjs";
+
+const examples = join(process.env.CORDON_BUILD_DIR ?? "build", "examples");
+const MESSAGE = { author: "Ada", body: "a \"quoted\" \\ line\n\u0000 ü 𝄞" };
+
+/* Every host call that one of the two makes; a new one is a decision, not an accident. */
+const MAY_IMPORT = new Set([
+  "convex/core fail", "convex/core input_read", "convex/core now_ms", "convex/core output_write",
+  "convex/core random_fill", "convex/core reply_read",
+  "convex/db-read 1.0/queryCleanup", "convex/db-read 1.0/queryStream",
+  "convex/db-read 1.0/queryStreamNext",
+  "convex/db-write 1.0/insert", "convex/db-write 1.0/replace", "convex/db-write 1.0/shallowMerge",
+  "wasi_snapshot_preview1 fd_close", "wasi_snapshot_preview1 fd_seek",
+  "wasi_snapshot_preview1 fd_write",
+]);
+
+const FUNCTIONS = [
+  ["counters:add", "mutation", { name: "string", by: "number" }, "number"],
+  ["echo:now", "action", {}, "object"],
+  ["math:fib", "query", { n: "number" }, "number"],
+  ["messages:fail", "mutation", { author: "string", body: "string" }, "null"],
+  ["messages:list", "query", {}, "array"],
+  ["messages:send", "mutation", { author: "string", body: "string" }, "id"],
+  ["noop:noop", "query", {}, "null"],
+];
+
+function fails(deployment, path, args, expected) {
+  assert.throws(() => deployment.call(path, args), (error) => {
+    assert.ok(error instanceof GuestFailure, error.stack);
+    for (const [name, value] of Object.entries(expected)) assert.deepEqual(error[name], value);
+    return true;
+  });
+}
+
+for (const language of ["c", "rust"]) {
+  const bytes = readFileSync(join(examples, `messages_${language}.wasm`));
+  const open = () => new Deployment(bytes);
+
+  describe(language, () => {
+    test("has the seven functions, described", () => {
+      const rows = open().metadata.functions.map(({ path, kind, visibility, args, returns }) => {
+        assert.equal(visibility, "public");
+        const fields = Object.entries(args.value).map(([name, { fieldType, optional }]) => {
+          assert.equal(optional, false);
+          return [name, fieldType.type];
+        });
+        return [path, kind, Object.fromEntries(fields), returns.type];
+      });
+      assert.deepEqual(rows.sort(), FUNCTIONS);
+    });
+
+    test("messages are sent and listed, oldest first", () => {
+      const deployment = open();
+      assert.deepEqual(deployment.call("messages:list"), []);
+      const first = deployment.call("messages:send", MESSAGE);
+      const second = deployment.call("messages:send", { author: "Bob", body: "" });
+      const list = deployment.call("messages:list");
+      assert.deepEqual(list.map(({ _id }) => _id), [first, second]);
+      const { _id, _creationTime, ...fields } = list[0];
+      assert.deepEqual(fields, MESSAGE);
+      assert.equal(_creationTime, deployment.store.tables.get("messages").get(first)._creationTime);
+    });
+
+    test("a long list arrives whole", () => {
+      const deployment = open();
+      for (let i = 0; i < 500; i++) {
+        deployment.store.insert("messages", { author: `${i}`, body: "x".repeat(i) });
+      }
+      const stored = [...deployment.store.tables.get("messages").values()];
+      assert.deepEqual(deployment.call("messages:list"), stored);
+    });
+
+    test("a failure has its data, and leaves nothing", () => {
+      const deployment = open();
+      fails(deployment, "messages:fail", MESSAGE, { code: "Failed", data: { code: "refused" } });
+      assert.ok(deployment.lastRun.calls.includes("1.0/insert"));
+      assert.deepEqual(deployment.call("messages:list"), []);
+    });
+
+    test("fib computes", () => {
+      for (const [n, value] of [[0, 0], [1, 1], [2, 1], [10, 55], [20, 6765]]) {
+        assert.equal(open().call("math:fib", { n }), value);
+      }
+      for (const n of [-1, 1.5, 4294967296, { $float: "AAAAAAAA8H8=" }]) {
+        fails(open(), "math:fib", { n }, { code: "Failed" });
+      }
+    });
+
+    test("the stack ends in a trap", () => {
+      fails(open(), "math:fib", { n: 4294967295 }, { code: "Trapped" });
+    });
+
+    test("the clock and the dice are the host's", () => {
+      const { now, random, ...rest } = open().call("echo:now");
+      assert.deepEqual([now, rest], [1_732_541_000_000, {}]);
+      assert.ok(random >= 0 && random < 1);
+      assert.equal(open().call("echo:now").random, random);
+    });
+
+    test("a counter is made at its first use", () => {
+      const deployment = open();
+      const calls = [["a", 2, 2], ["b", 0.5, 0.5], ["a", -3, -1], ["b", 1e300, 1e300]];
+      for (const [name, by, value] of calls) {
+        assert.equal(deployment.call("counters:add", { name, by }), value);
+      }
+      const counters = [...deployment.store.tables.get("counters").values()];
+      assert.deepEqual(counters.map(({ name, value }) => [name, value]), [["a", -1], ["b", 1e300]]);
+    });
+
+    test("doing nothing calls nothing", () => {
+      const deployment = open();
+      assert.equal(deployment.call("noop:noop"), null);
+      assert.deepEqual(deployment.lastRun.calls, []);
+    });
+
+    test("imports what it needs", () => {
+      const imports = WebAssembly.Module.imports(open().module);
+      for (const { module, name } of imports) {
+        assert.ok(MAY_IMPORT.has(`${module} ${name}`), `${module} ${name}`);
+      }
+    });
+
+    test("its stack and its data lie in the first 256 KiB", () => {
+      const deployment = open();
+      deployment.call("noop:noop");
+      assert.ok(deployment.lastRun.memoryBytes <= 256 * 1024, `${deployment.lastRun.memoryBytes}`);
+      deployment.call("messages:send", MESSAGE);
+      assert.ok(deployment.lastRun.memoryBytes <= 256 * 1024, `${deployment.lastRun.memoryBytes}`);
+    });
+
+    test("keeps names and lines, and no path of this machine", () => {
+      for (const section of ["name", ".debug_line", ".debug_info"]) {
+        const found = WebAssembly.Module.customSections(open().module, section);
+        assert.equal(found.length, 1, section);
+        assert.ok(found[0].byteLength > 0, section);
+      }
+      for (const path of [process.cwd(), process.env.HOME, process.env.CORDON_CACHE]) {
+        if (path && path !== "/") assert.ok(!bytes.includes(path), path);
+      }
+    });
+  });
+}
