@@ -14,12 +14,19 @@
 
 #include "base/memory.h"
 
+#if defined(__SANITIZE_THREAD__)
+#include <sanitizer/tsan_interface.h>
+#endif
+
 /* Remembers where the guest's memory is; `caller` is the engine's for the time of one import. */
 static void find_memory(struct engine_call *call, wasmtime_caller_t *caller)
 {
     struct engine_guest *guest = &call->guest;
     wasmtime_extern_t memory;
     guest->memory_sought = true;
+#if defined(__SANITIZE_THREAD__)
+    __tsan_acquire(call->engine); /* see delete_store() in call.c */
+#endif
     if (!wasmtime_caller_export_get(caller, "memory", strlen("memory"), &memory)) {
         return;
     }
