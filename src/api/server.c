@@ -1,0 +1,90 @@
+/* The public server and keys, over http/. */
+#include "api/api.h"
+
+#include "base/memory.h"
+#include "http/keys.h"
+#include "http/server.h"
+
+struct cordon_server {
+    struct http_server *http;
+};
+
+static cordon_error *
+read_options(const cordon_server_options *given, cordon_server_options *out_options)
+{
+    if (given == NULL || given->size < sizeof given->size || given->size > sizeof *out_options) {
+        return cordon_error_new(
+            CORDON_E_INVALID,
+            "options.size must be sizeof(cordon_server_options) of this version or an older one");
+    }
+    *out_options = (cordon_server_options){0};
+    memcpy(out_options, given, given->size);
+    if (out_options->runtime == NULL) {
+        return cordon_error_new(CORDON_E_INVALID, "options.runtime is what the server runs");
+    }
+    return NULL;
+}
+
+cordon_error *cordon_server_new(const cordon_server_options *options, cordon_server **out_server)
+{
+    cordon_server_options whole;
+    TRY(read_options(options, &whole));
+    const cordon_runtime *runtime = whole.runtime;
+    const struct http_server_options http = {
+        .runner = runtime->runner,
+        .metrics = runtime->metrics,
+        .log = runtime->log,
+        .data_folder = runtime->data_folder,
+        .listen = whole.listen,
+        .operator_listen = whole.operator_listen,
+        .loops = whole.loops,
+        .host_names = whole.host_names,
+        .host_name_count = whole.host_name_count,
+        .body_bytes_max = whole.body_bytes_max,
+        .idle_timeout_ms = whole.idle_timeout_ms,
+        .request_timeout_ms = whole.request_timeout_ms,
+        .connections_max = whole.connections_max,
+    };
+    cordon_server *server = MEM_NEW(struct cordon_server);
+    if (server == NULL) {
+        return error_no_memory();
+    }
+    cordon_error *error = http_server_new(&http, &server->http);
+    if (error != NULL) {
+        mem_free(server);
+        return error;
+    }
+    *out_server = server;
+    return NULL;
+}
+
+const char *cordon_server_get_url(const cordon_server *server)
+{
+    return http_server_url(server->http);
+}
+
+cordon_error *cordon_server_run(cordon_server *server)
+{
+    return http_server_run(server->http);
+}
+
+void cordon_server_stop(cordon_server *server)
+{
+    http_server_stop(server->http);
+}
+
+void cordon_server_free(cordon_server *server)
+{
+    if (server != NULL) {
+        http_server_free(server->http);
+        mem_free(server);
+    }
+}
+
+cordon_error *cordon_keygen_admin(const char *data_folder, char **out_key)
+{
+    if (data_folder == NULL || data_folder[0] == '\0') {
+        return cordon_error_new(CORDON_E_INVALID, "a key belongs to a data folder");
+    }
+    return keys_make(data_folder, out_key);
+}

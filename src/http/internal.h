@@ -1,0 +1,186 @@
+/*
+ * What the files of the server share: server.c binds and starts, loop.c is one thread's loop,
+ * connection.c moves bytes, exchange.c turns one request into one answer.
+ *
+ * All of a connection is touched by its loop's thread alone, except while a piece of work is in
+ * flight on a compute thread: then that thread has its run, call and answer, and the loop leaves
+ * them alone.
+ */
+#ifndef HTTP_INTERNAL_H
+#define HTTP_INTERNAL_H
+
+#include "base/random.h"
+#include "http/answer.h"
+#include "http/keys.h"
+#include "http/server.h"
+#include "run/run.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <uv.h>
+
+struct http_settings {
+    char **host_names; /* lower case */
+    size_t host_name_count;
+    size_t body_bytes_max;
+    uint64_t idle_timeout_ms;
+    uint64_t request_timeout_ms;
+    uint32_t connections_max;
+};
+
+struct loop {
+    struct http_server *server;
+    uv_loop_t uv;
+    pthread_t thread;
+    bool has_thread;
+    bool has_listener; /* its handle is open, whether it listens or not */
+    uv_tcp_t listener;
+    bool has_operator; /* the same */
+    union {
+        uv_handle_t handle;
+        uv_stream_t stream;
+        uv_tcp_t tcp;
+        uv_pipe_t pipe;
+    } operator_listener;
+    uv_async_t woken;    /* runs that can go on */
+    uv_async_t stop;
+    uv_timer_t tick;     /* timeouts of connections, the date */
+    uv_prepare_t prepare;
+    uv_check_t check;
+    uint64_t busy_since_ns;
+    struct connection *connections;
+    pthread_mutex_t wake_lock;
+    struct connection *wakes; /* guarded by wake_lock */
+    struct random_stream random; /* request ids */
+    char date[40];
+    bool stopping;
+    bool closed;
+    uint64_t stop_at_ms; /* when what still runs is cancelled */
+};
+
+struct http_server {
+    struct http_server_options options;
+    struct http_settings settings;
+    struct keys *keys;
+    struct histogram *hold; /* how long a loop works before it looks at its sockets again */
+    struct counter *requests;
+    struct gauge *open_connections;
+    atomic_uint connection_count;
+    struct loop *loops;
+    uint32_t loop_count;
+    char url[128];
+    char operator_path[108]; /* of the Unix socket, to be removed; or empty */
+};
+
+enum phase {
+    PHASE_READING, /* waits for a request */
+    PHASE_RUNNING, /* has one; waits for its run */
+    PHASE_WORKING, /* a piece of work is in flight on a compute thread */
+    PHASE_WRITING, /* the answer does not fit into the socket yet */
+    PHASE_CLOSING,
+};
+
+enum work_kind { WORK_READ_CALL, WORK_POLL, WORK_ANSWER, WORK_DEPLOY };
+
+struct connection {
+    union {
+        uv_handle_t handle;
+        uv_stream_t stream;
+        uv_tcp_t tcp;
+        uv_pipe_t pipe;
+    } socket;
+    struct loop *loop;
+    struct connection *next;
+    struct connection *previous;
+    bool is_operator;
+    enum phase phase;
+    bool gone;       /* the client left while a piece of work was in flight */
+    bool paused;     /* reading is stopped: the client sends more than is answered */
+    int open_handles;
+    uint64_t deadline_ms; /* of what it waits for now; 0: none */
+
+    struct buffer input;
+    size_t input_at; /* how much of it was parsed */
+    struct http_parser parser;
+
+    struct http_route route;
+    struct http_call call;
+    bool has_call;
+    struct http_refusal refusal;
+    bool call_is_good;
+    bool is_admin;
+    struct http_frame frame;
+    char request_id[68];
+    struct slice request_id_text;
+    struct buffer decoded; /* a compressed body, plain */
+    struct slice body;
+
+    struct run *run;
+    enum run_state run_state;
+    uv_timer_t timer;
+    uv_work_t work;
+    enum work_kind work_kind;
+    bool woken;             /* its run was woken while work was in flight */
+    bool in_wakes;          /* guarded by wake_lock */
+    struct connection *next_wake;
+
+    struct buffer output;
+    struct buffer scratch;
+    size_t output_at;
+    uv_write_t write;
+};
+
+/* -- loop.c --------------------------------------------------------------------------------- */
+
+/* Handles and lists of a loop whose `server` is set. Errors: CORDON_E_SYSTEM. */
+CORDON_MUST_USE cordon_error *loop_init(struct loop *loop);
+
+/* Runs until it was told to stop and every connection is closed. */
+void loop_run(struct loop *loop);
+
+void loop_done(struct loop *loop);
+
+/* The wake of a run: queues its connection and pokes the loop. Any thread. */
+void loop_wake(void *connection);
+
+/* Takes a connection out of the queue of the woken. */
+void loop_forget_wake(struct connection *connection);
+
+/* Ends the loop if it is stopping and nothing is left. */
+void loop_check_end(struct loop *loop);
+
+/* -- connection.c --------------------------------------------------------------------------- */
+
+void connection_accept(uv_stream_t *listener, int status);
+void connection_accept_operator(uv_stream_t *listener, int status);
+
+/* Sends `output`; the connection reads on or closes afterwards, as its frame says. */
+void connection_send(struct connection *connection);
+
+/* Goes on with what has been read, if it is time to. The last thing an event does. */
+void connection_settle(struct connection *connection);
+
+/* Ends it, with its run, wherever it is. */
+void connection_close(struct connection *connection);
+
+/* The loop stops: closes what is idle, lets the rest answer. */
+void connection_stop(struct connection *connection);
+
+/* -- exchange.c ----------------------------------------------------------------------------- */
+
+/* A request is complete in the parser. */
+void exchange_begin(struct connection *connection);
+
+/* The parser refused; the connection ends after this answer. */
+void exchange_refuse(struct connection *connection, const struct http_refusal *refusal);
+
+/* The run was woken, or its time has come. */
+void exchange_resume(struct connection *connection);
+
+/* Lets go of run and call. */
+void exchange_done(struct connection *connection);
+
+/* The body cap of a request by its head: large for a deploy with an accepted key. */
+size_t exchange_body_cap(void *connection, const struct http_request *head);
+
+#endif

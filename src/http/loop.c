@@ -1,0 +1,214 @@
+/* One thread's loop: timeouts, wakes, stopping. */
+#include "http/internal.h"
+
+#include "base/clock.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#define TICK_MS 250
+#define STOP_GRACE_MS 10000
+
+/* -- Wakes ---------------------------------------------------------------------------------- */
+
+void loop_wake(void *arg)
+{
+    struct connection *connection = arg;
+    struct loop *loop = connection->loop;
+    (void)pthread_mutex_lock(&loop->wake_lock);
+    const bool first = !connection->in_wakes;
+    if (first) {
+        connection->in_wakes = true;
+        connection->next_wake = loop->wakes;
+        loop->wakes = connection;
+    }
+    /* Under the lock: once it is released the loop may free the connection. */
+    if (first) {
+        (void)uv_async_send(&loop->woken);
+    }
+    (void)pthread_mutex_unlock(&loop->wake_lock);
+}
+
+void loop_forget_wake(struct connection *connection)
+{
+    struct loop *loop = connection->loop;
+    (void)pthread_mutex_lock(&loop->wake_lock);
+    if (connection->in_wakes) {
+        struct connection **link = &loop->wakes;
+        while (*link != connection) {
+            link = &(*link)->next_wake;
+        }
+        *link = connection->next_wake;
+        connection->in_wakes = false;
+    }
+    (void)pthread_mutex_unlock(&loop->wake_lock);
+}
+
+static struct connection *take_wake(struct loop *loop)
+{
+    (void)pthread_mutex_lock(&loop->wake_lock);
+    struct connection *connection = loop->wakes;
+    if (connection != NULL) {
+        loop->wakes = connection->next_wake;
+        connection->in_wakes = false;
+    }
+    (void)pthread_mutex_unlock(&loop->wake_lock);
+    return connection;
+}
+
+static void on_woken(uv_async_t *async)
+{
+    struct loop *loop = async->data;
+    for (struct connection *connection = take_wake(loop); connection != NULL;
+         connection = take_wake(loop)) {
+        exchange_resume(connection);
+    }
+}
+
+/* -- Time ----------------------------------------------------------------------------------- */
+
+static void write_date(struct loop *loop)
+{
+    const time_t now = (time_t)(clock_wall_ns() / 1000000000);
+    struct tm parts;
+    static const char *const days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    if (gmtime_r(&now, &parts) == NULL) {
+        loop->date[0] = '\0';
+        return;
+    }
+    (void)snprintf(
+        loop->date,
+        sizeof loop->date,
+        "%s, %02d %s %04d %02d:%02d:%02d GMT",
+        days[parts.tm_wday % 7],
+        parts.tm_mday % 100,
+        months[parts.tm_mon % 12],
+        (parts.tm_year + 1900) % 10000,
+        parts.tm_hour % 100,
+        parts.tm_min % 100,
+        parts.tm_sec % 100);
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct loop *loop = timer->data;
+    const uint64_t now = uv_now(&loop->uv);
+    write_date(loop);
+    struct connection *next = NULL;
+    for (struct connection *at = loop->connections; at != NULL; at = next) {
+        next = at->next;
+        if (at->phase == PHASE_CLOSING) {
+            continue;
+        }
+        const bool late = at->deadline_ms != 0 && now >= at->deadline_ms;
+        if (late || (loop->stopping && now >= loop->stop_at_ms)) {
+            connection_close(at);
+        }
+    }
+    loop_check_end(loop);
+}
+
+/* Between here and on_prepare() the loop is at work, and its sockets wait. */
+static void on_check(uv_check_t *check)
+{
+    struct loop *loop = check->data;
+    loop->busy_since_ns = clock_monotonic_ns();
+}
+
+static void on_prepare(uv_prepare_t *prepare)
+{
+    struct loop *loop = prepare->data;
+    if (loop->busy_since_ns != 0) {
+        histogram_observe_ns(loop->server->hold, clock_monotonic_ns() - loop->busy_since_ns);
+    }
+    log_flush(loop->server->options.log);
+}
+
+/* -- Stopping ------------------------------------------------------------------------------- */
+
+static void on_stop(uv_async_t *async)
+{
+    struct loop *loop = async->data;
+    if (loop->stopping) {
+        return;
+    }
+    loop->stopping = true;
+    loop->stop_at_ms = uv_now(&loop->uv) + STOP_GRACE_MS;
+    if (loop->has_listener) {
+        uv_close((uv_handle_t *)&loop->listener, NULL);
+    }
+    if (loop->has_operator) {
+        uv_close(&loop->operator_listener.handle, NULL);
+    }
+    struct connection *next = NULL;
+    for (struct connection *at = loop->connections; at != NULL; at = next) {
+        next = at->next;
+        connection_stop(at);
+    }
+    loop_check_end(loop);
+}
+
+void loop_check_end(struct loop *loop)
+{
+    if (!loop->stopping || loop->closed || loop->connections != NULL) {
+        return;
+    }
+    loop->closed = true;
+    uv_close((uv_handle_t *)&loop->woken, NULL);
+    uv_close((uv_handle_t *)&loop->stop, NULL);
+    uv_close((uv_handle_t *)&loop->tick, NULL);
+    uv_close((uv_handle_t *)&loop->prepare, NULL);
+    uv_close((uv_handle_t *)&loop->check, NULL);
+}
+
+/* -- Life ----------------------------------------------------------------------------------- */
+
+cordon_error *loop_init(struct loop *loop)
+{
+    uint8_t seed[RANDOM_SEED_BYTES];
+    random_system(seed, sizeof seed);
+    random_stream_init(&loop->random, seed, 0);
+    (void)pthread_mutex_init(&loop->wake_lock, NULL);
+    int failed = uv_loop_init(&loop->uv);
+    if (failed == 0) {
+        failed = uv_async_init(&loop->uv, &loop->woken, on_woken);
+    }
+    if (failed == 0) {
+        failed = uv_async_init(&loop->uv, &loop->stop, on_stop);
+    }
+    if (failed != 0) {
+        return cordon_error_new(
+            CORDON_E_SYSTEM, "an event loop can't be made: %s", uv_strerror(failed));
+    }
+    (void)uv_timer_init(&loop->uv, &loop->tick);
+    (void)uv_prepare_init(&loop->uv, &loop->prepare);
+    (void)uv_check_init(&loop->uv, &loop->check);
+    loop->woken.data = loop;
+    loop->stop.data = loop;
+    loop->tick.data = loop;
+    loop->prepare.data = loop;
+    loop->check.data = loop;
+    (void)uv_timer_start(&loop->tick, on_tick, TICK_MS, TICK_MS);
+    (void)uv_prepare_start(&loop->prepare, on_prepare);
+    (void)uv_check_start(&loop->check, on_check);
+    write_date(loop);
+    return NULL;
+}
+
+void loop_run(struct loop *loop)
+{
+    (void)uv_run(&loop->uv, UV_RUN_DEFAULT);
+}
+
+void loop_done(struct loop *loop)
+{
+    if (!loop->stopping) { /* never ran: close what is open and let the closings happen */
+        on_stop(&loop->stop);
+        loop_run(loop);
+    }
+    const int busy = uv_loop_close(&loop->uv);
+    CORDON_ASSERT(busy == 0);
+    (void)pthread_mutex_destroy(&loop->wake_lock);
+}

@@ -1,0 +1,411 @@
+/* Binding, threads, stopping; see server.h. */
+#include "http/internal.h"
+
+#include "base/memory.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define BACKLOG 1024
+#define LISTEN_DEFAULT "127.0.0.1:3210"
+#define BODY_BYTES_DEFAULT (((uint64_t)16 << 20) + 2000)
+#define IDLE_TIMEOUT_DEFAULT_MS 60000
+#define REQUEST_TIMEOUT_DEFAULT_MS 30000
+#define CONNECTIONS_DEFAULT 4096
+#define LOOPS_MAX 256
+
+struct address {
+    struct sockaddr_storage socket;
+    char text[96]; /* as given */
+};
+
+/* -- Addresses ------------------------------------------------------------------------------ */
+
+static cordon_error *read_address(const char *text, struct address *out_address)
+{
+    const char *colon = strrchr(text, ':');
+    char host[80] = "";
+    char *end = NULL;
+    const long port = colon == NULL ? -1 : strtol(colon + 1, &end, 10);
+    const bool good_port = colon != NULL && end != colon + 1 && *end == '\0' && port >= 0 &&
+                           port <= 65535;
+    size_t size = colon == NULL ? 0 : (size_t)(colon - text);
+    const bool bracketed = size >= 2 && text[0] == '[' && text[size - 1] == ']';
+    const char *from = bracketed ? text + 1 : text;
+    size = bracketed ? size - 2 : size;
+    *out_address = (struct address){0};
+    if (good_port && size > 0 && size < sizeof host) {
+        memcpy(host, from, size);
+        struct sockaddr_in *v4 = (struct sockaddr_in *)&out_address->socket;
+        struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&out_address->socket;
+        const char *name = strcmp(host, "localhost") == 0 ? "127.0.0.1" : host;
+        if ((!bracketed && uv_ip4_addr(name, (int)port, v4) == 0) ||
+            (bracketed && uv_ip6_addr(host, (int)port, v6) == 0)) {
+            (void)snprintf(out_address->text, sizeof out_address->text, "%s", text);
+            return NULL;
+        }
+    }
+    return cordon_error_new(
+        CORDON_E_INVALID,
+        "'%s' is no address to listen on; give an IP address and a port, such as 127.0.0.1:3210",
+        text);
+}
+
+static cordon_error *bind_error(const struct address *address, int failed)
+{
+    if (failed == UV_EADDRINUSE) {
+        return cordon_error_new(
+            CORDON_E_SYSTEM,
+            "the address %s is in use; stop the other server or choose another with --listen",
+            address->text);
+    }
+    return cordon_error_new(
+        CORDON_E_SYSTEM, "can't listen on %s: %s", address->text, uv_strerror(failed));
+}
+
+/*
+ * Several loops listen on one address by SO_REUSEPORT. That would also let two servers share it
+ * unseen, so the first one tries the address without it.
+ */
+static int try_address(const struct address *address)
+{
+    const struct sockaddr *socket_address = (const struct sockaddr *)&address->socket;
+    const socklen_t size = socket_address->sa_family == AF_INET ? sizeof(struct sockaddr_in)
+                                                                : sizeof(struct sockaddr_in6);
+    const int fd = socket(socket_address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        return -errno;
+    }
+    const int yes = 1;
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    int failed = bind(fd, socket_address, size) == 0 && listen(fd, 1) == 0 ? 0 : -errno;
+    (void)close(fd);
+    return failed;
+}
+
+static int bind_tcp(
+    struct loop *loop, uv_tcp_t *listener, const struct address *address, bool shared,
+    uv_connection_cb accept, bool *out_open)
+{
+    const struct sockaddr *socket_address = (const struct sockaddr *)&address->socket;
+    int failed = uv_tcp_init_ex(&loop->uv, listener, socket_address->sa_family);
+    if (failed != 0) {
+        return failed;
+    }
+    *out_open = true;
+    listener->data = loop;
+    uv_os_fd_t fd = -1;
+    const int yes = 1;
+    if (shared && uv_fileno((uv_handle_t *)listener, &fd) == 0) {
+        (void)setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &yes, sizeof yes);
+    }
+    failed = uv_tcp_bind(listener, socket_address, 0);
+    if (failed == 0) {
+        failed = uv_listen((uv_stream_t *)listener, BACKLOG, accept);
+    }
+    return failed;
+}
+
+/* The port that was really bound, for the other loops and for the URL. */
+static cordon_error *note_port(struct http_server *server, struct address *address)
+{
+    struct sockaddr_storage bound;
+    int size = sizeof bound;
+    const int failed = uv_tcp_getsockname(
+        &server->loops[0].listener, (struct sockaddr *)&bound, &size);
+    if (failed != 0) {
+        return bind_error(address, failed);
+    }
+    char host[64] = "";
+    if (bound.ss_family == AF_INET) {
+        const struct sockaddr_in *v4 = (const struct sockaddr_in *)&bound;
+        ((struct sockaddr_in *)&address->socket)->sin_port = v4->sin_port;
+        (void)uv_ip4_name(v4, host, sizeof host);
+        const bool any = v4->sin_addr.s_addr == 0;
+        (void)snprintf(
+            server->url, sizeof server->url, "http://%s:%u", any ? "127.0.0.1" : host,
+            ntohs(v4->sin_port));
+    } else {
+        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&bound;
+        ((struct sockaddr_in6 *)&address->socket)->sin6_port = v6->sin6_port;
+        (void)uv_ip6_name(v6, host, sizeof host);
+        const bool any = strcmp(host, "::") == 0;
+        (void)snprintf(
+            server->url, sizeof server->url, "http://[%s]:%u", any ? "::1" : host,
+            ntohs(v6->sin6_port));
+    }
+    return NULL;
+}
+
+static cordon_error *listen_public(struct http_server *server, const char *text)
+{
+    struct address address;
+    TRY(read_address(text, &address));
+    const bool shared = server->loop_count > 1;
+    int failed = shared ? try_address(&address) : 0;
+    for (uint32_t i = 0; i < server->loop_count && failed == 0; i++) {
+        struct loop *loop = &server->loops[i];
+        failed = bind_tcp(
+            loop, &loop->listener, &address, shared, connection_accept, &loop->has_listener);
+        if (failed == 0 && i == 0) {
+            TRY(note_port(server, &address));
+        }
+    }
+    return failed == 0 ? NULL : bind_error(&address, failed);
+}
+
+/* -- The operator's listener ---------------------------------------------------------------- */
+
+static cordon_error *listen_unix(struct http_server *server, const char *path)
+{
+    struct loop *loop = &server->loops[0];
+    if (strlen(path) >= sizeof server->operator_path) {
+        return cordon_error_new(
+            CORDON_E_INVALID,
+            "the path of the operator's socket is too long; name a shorter one in "
+            "`operator_listen`");
+    }
+    (void)unlink(path); /* the data folder is locked, so a socket here is a dead server's */
+    uv_pipe_t *pipe = &loop->operator_listener.pipe;
+    (void)uv_pipe_init(&loop->uv, pipe, 0);
+    loop->has_operator = true;
+    pipe->data = loop;
+    const mode_t before = umask(0177);
+    int failed = uv_pipe_bind(pipe, path);
+    (void)umask(before);
+    if (failed == 0) {
+        failed = uv_listen((uv_stream_t *)pipe, BACKLOG, connection_accept_operator);
+    }
+    if (failed != 0) {
+        return cordon_error_new(
+            CORDON_E_SYSTEM, "can't make the operator's socket: %s", uv_strerror(failed));
+    }
+    (void)snprintf(server->operator_path, sizeof server->operator_path, "%s", path);
+    return NULL;
+}
+
+static bool is_loopback(const struct address *address)
+{
+    if (address->socket.ss_family == AF_INET) {
+        const struct sockaddr_in *v4 = (const struct sockaddr_in *)&address->socket;
+        return (ntohl(v4->sin_addr.s_addr) >> 24) == 127;
+    }
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&address->socket;
+    return IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
+}
+
+static cordon_error *listen_operator(struct http_server *server, const char *text)
+{
+    if (strncmp(text, "unix:", 5) == 0) {
+        return listen_unix(server, text + 5);
+    }
+    struct address address;
+    TRY(read_address(text, &address));
+    if (!is_loopback(&address)) {
+        return cordon_error_new(
+            CORDON_E_INVALID,
+            "the operator's listener is a loopback address or unix:PATH, not '%s'; metrics tell "
+            "about every tenant",
+            text);
+    }
+    struct loop *loop = &server->loops[0];
+    const int failed = bind_tcp(
+        loop,
+        &loop->operator_listener.tcp,
+        &address,
+        false,
+        connection_accept_operator,
+        &loop->has_operator);
+    return failed == 0 ? NULL : bind_error(&address, failed);
+}
+
+static cordon_error *listen_operator_default(struct http_server *server)
+{
+    const struct http_server_options *options = &server->options;
+    if (options->operator_listen != NULL) {
+        return listen_operator(server, options->operator_listen);
+    }
+    if (options->data_folder == NULL) {
+        return NULL;
+    }
+    char path[sizeof server->operator_path];
+    const int size = snprintf(path, sizeof path, "%s/operator.sock", options->data_folder);
+    if (size < 0 || (size_t)size >= sizeof path) {
+        return NULL; /* longer than a socket's path may be: none unless one is named */
+    }
+    return listen_unix(server, path);
+}
+
+/* -- Life ----------------------------------------------------------------------------------- */
+
+static cordon_error *copy_host_names(struct http_server *server)
+{
+    const struct http_server_options *options = &server->options;
+    struct http_settings *settings = &server->settings;
+    settings->host_names =
+        mem_new_array(options->host_name_count + 1, sizeof *settings->host_names);
+    if (settings->host_names == NULL) {
+        return error_no_memory();
+    }
+    for (size_t i = 0; i < options->host_name_count; i++) {
+        char *name = mem_copy_string(slice_str(options->host_names[i]));
+        if (name == NULL) {
+            return error_no_memory();
+        }
+        for (char *at = name; *at != '\0'; at++) {
+            *at = *at >= 'A' && *at <= 'Z' ? (char)(*at | 0x20) : *at;
+        }
+        settings->host_names[settings->host_name_count++] = name;
+    }
+    return NULL;
+}
+
+static uint32_t default_loops(void)
+{
+    const long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    return processors < 1 ? 1 : (uint32_t)processors;
+}
+
+static cordon_error *read_settings(struct http_server *server)
+{
+    const struct http_server_options *options = &server->options;
+    struct http_settings *settings = &server->settings;
+    const uint64_t body =
+        options->body_bytes_max > 0 ? options->body_bytes_max : BODY_BYTES_DEFAULT;
+    settings->body_bytes_max = (size_t)body;
+    settings->idle_timeout_ms =
+        options->idle_timeout_ms > 0 ? options->idle_timeout_ms : IDLE_TIMEOUT_DEFAULT_MS;
+    settings->request_timeout_ms =
+        options->request_timeout_ms > 0 ? options->request_timeout_ms : REQUEST_TIMEOUT_DEFAULT_MS;
+    settings->connections_max =
+        options->connections_max > 0 ? options->connections_max : CONNECTIONS_DEFAULT;
+    server->loop_count = options->loops > 0 ? options->loops : default_loops();
+    if (server->loop_count > LOOPS_MAX) {
+        return cordon_error_new(CORDON_E_INVALID, "`loops` is at most %d", LOOPS_MAX);
+    }
+    return copy_host_names(server);
+}
+
+static cordon_error *register_metrics(struct http_server *server)
+{
+    struct metrics *metrics = server->options.metrics;
+    TRY(metrics_histogram_seconds(
+        metrics,
+        "http_loop_hold_seconds",
+        NULL,
+        "Time a loop works before it looks at its sockets again.",
+        &server->hold));
+    TRY(metrics_counter(
+        metrics, "http_requests_total", NULL, "Requests received whole.", &server->requests));
+    return metrics_gauge(
+        metrics,
+        "http_connections_info",
+        NULL,
+        "Connections open now.",
+        &server->open_connections);
+}
+
+static cordon_error *start(struct http_server *server)
+{
+    const struct http_server_options *options = &server->options;
+    TRY(read_settings(server));
+    TRY(register_metrics(server));
+    TRY(keys_new(options->data_folder, &server->keys));
+    server->loops = mem_new_array(server->loop_count, sizeof *server->loops);
+    if (server->loops == NULL) {
+        return error_no_memory();
+    }
+    const uint32_t wanted = server->loop_count;
+    for (server->loop_count = 0; server->loop_count < wanted; server->loop_count++) {
+        struct loop *loop = &server->loops[server->loop_count];
+        loop->server = server;
+        TRY(loop_init(loop));
+    }
+    TRY(listen_public(server, options->listen == NULL ? LISTEN_DEFAULT : options->listen));
+    return listen_operator_default(server);
+}
+
+cordon_error *
+http_server_new(const struct http_server_options *options, struct http_server **out_server)
+{
+    struct http_server *server = MEM_NEW(struct http_server);
+    if (server == NULL) {
+        return error_no_memory();
+    }
+    server->options = *options;
+    cordon_error *error = start(server);
+    if (error != NULL) {
+        http_server_free(server);
+        return error;
+    }
+    *out_server = server;
+    return NULL;
+}
+
+const char *http_server_url(const struct http_server *server)
+{
+    return server->url;
+}
+
+static void *loop_main(void *arg)
+{
+    loop_run(arg);
+    return NULL;
+}
+
+cordon_error *http_server_run(struct http_server *server)
+{
+    int failed = 0;
+    for (uint32_t i = 1; i < server->loop_count && failed == 0; i++) {
+        struct loop *loop = &server->loops[i];
+        failed = pthread_create(&loop->thread, NULL, loop_main, loop);
+        loop->has_thread = failed == 0;
+    }
+    if (failed != 0) {
+        http_server_stop(server);
+    }
+    loop_run(&server->loops[0]);
+    for (uint32_t i = 1; i < server->loop_count; i++) {
+        struct loop *loop = &server->loops[i];
+        if (loop->has_thread) {
+            (void)pthread_join(loop->thread, NULL);
+            loop->has_thread = false;
+        }
+    }
+    if (failed != 0) {
+        return cordon_error_new(
+            CORDON_E_SYSTEM, "a thread can't be started: %s; lower `loops`", strerror(failed));
+    }
+    return NULL;
+}
+
+void http_server_stop(struct http_server *server)
+{
+    for (uint32_t i = 0; i < server->loop_count; i++) {
+        (void)uv_async_send(&server->loops[i].stop);
+    }
+}
+
+void http_server_free(struct http_server *server)
+{
+    if (server == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < server->loop_count; i++) {
+        loop_done(&server->loops[i]);
+    }
+    if (server->operator_path[0] != '\0') {
+        (void)unlink(server->operator_path);
+    }
+    for (size_t i = 0; i < server->settings.host_name_count; i++) {
+        mem_free(server->settings.host_names[i]);
+    }
+    mem_free(server->settings.host_names);
+    keys_free(server->keys);
+    mem_free(server->loops);
+    mem_free(server);
+}

@@ -1,0 +1,43 @@
+/*
+ * The HTTP server: one libuv loop a thread, each with a listening socket of its own on the same
+ * address, over one runner. include/cordon/server.h promises what this does.
+ */
+#ifndef HTTP_SERVER_H
+#define HTTP_SERVER_H
+
+#include "run/runner.h"
+
+struct http_server;
+
+/* Texts are borrowed during http_server_new(). Zero means the default that server.h gives. */
+struct http_server_options {
+    struct runner *runner;   /* borrowed; outlives the server */
+    struct metrics *metrics; /* the same */
+    struct log *log;         /* the same; NULL: none */
+    const char *data_folder; /* holds keys.d; NULL: no admin key is accepted */
+    const char *listen;
+    const char *operator_listen;
+    uint32_t loops;
+    const char *const *host_names;
+    size_t host_name_count;
+    uint64_t body_bytes_max;
+    uint32_t idle_timeout_ms;
+    uint32_t request_timeout_ms;
+    uint32_t connections_max;
+};
+
+/* Binds and listens. Errors: CORDON_E_SYSTEM, CORDON_E_INVALID, with what to do. */
+CORDON_MUST_USE cordon_error *
+http_server_new(const struct http_server_options *options, struct http_server **out_server);
+
+const char *http_server_url(const struct http_server *server);
+
+/* Serves until http_server_stop(); the calling thread is the first loop. */
+CORDON_MUST_USE cordon_error *http_server_run(struct http_server *server);
+
+/* Any thread, also from a signal handler. */
+void http_server_stop(struct http_server *server);
+
+void http_server_free(struct http_server *server);
+
+#endif
