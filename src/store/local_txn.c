@@ -143,8 +143,8 @@ cordon_error *local_check_snapshot(const struct local_txn *txn)
     }
     return cordon_error_new(
         CORDON_E_CONFLICT,
-        "the transaction is open for more than %llu s and its snapshot is gone; begin again",
-        (unsigned long long)(2 * txn->store->window_ns / 1000000000u));
+        "the transaction is open for more than %llu ms and its snapshot is gone; begin again",
+        (unsigned long long)(2 * txn->store->window_ns / 1000000u));
 }
 
 cordon_error *local_answer(struct buffer *buffer, struct slice bytes_in, struct slice *out_copy)
