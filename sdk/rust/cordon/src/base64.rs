@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn is_its_own_inverse() {
-        for size in 0..50 {
+        for size in 0..50usize {
             let bytes: Vec<u8> = (0..size).map(|i| (i * 37 + 11) as u8).collect();
             let mut text = Vec::new();
             write(&bytes, &mut text);
