@@ -48,12 +48,10 @@ static int spawn_actions(posix_spawn_file_actions_t *actions, int socket)
     failed = failed != 0
                  ? failed
                  : posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDWR, 0);
-    failed = failed != 0
-                 ? failed
-                 : posix_spawn_file_actions_adddup2(actions, STDIN_FILENO, STDOUT_FILENO);
-    return failed != 0
-               ? failed
-               : posix_spawn_file_actions_addclosefrom_np(actions, STARTER_FD_SOCKET + 1);
+    failed = failed != 0 ? failed
+                         : posix_spawn_file_actions_adddup2(actions, STDIN_FILENO, STDOUT_FILENO);
+    return failed != 0 ? failed
+                       : posix_spawn_file_actions_addclosefrom_np(actions, STARTER_FD_SOCKET + 1);
 }
 
 /*
@@ -89,8 +87,8 @@ static int spawn(const char *path, int socket, pid_t *out_pid)
     char *const environment[] = {NULL};
     int failed = spawn_actions(&actions, socket);
     failed = failed != 0 ? failed : spawn_attributes(&attributes);
-    failed = failed != 0 ? failed
-                         : posix_spawn(out_pid, path, &actions, &attributes, argv, environment);
+    failed =
+        failed != 0 ? failed : posix_spawn(out_pid, path, &actions, &attributes, argv, environment);
     (void)posix_spawnattr_destroy(&attributes);
     (void)posix_spawn_file_actions_destroy(&actions);
     return failed;
@@ -156,8 +154,7 @@ static void compiler_stopp(struct compiler **compiler)
     compiler_stop(*compiler);
 }
 
-cordon_error *compiler_start(
-    const struct compiler_options *options, struct compiler **out_compiler)
+cordon_error *compiler_start(const struct compiler_options *options, struct compiler **out_compiler)
 {
     CORDON_CLEANUP(compiler_stopp) struct compiler *compiler = MEM_NEW(struct compiler);
     if (compiler == NULL) {
@@ -261,8 +258,9 @@ static cordon_error *check_artifact(int artifact, uint64_t bytes_max)
     }
     cordon_error_free(error);
     if (error != NULL || view.bytes.size > bytes_max ||
-        !slice_starts_with(view.bytes, SLICE("\x7f"
-                                             "ELF"))) {
+        !slice_starts_with(
+            view.bytes, SLICE("\x7f"
+                              "ELF"))) {
         return cordon_error_new(
             CORDON_E_MODULE_REFUSED, "%s: the compiler left no machine code", not_compiled);
     }

@@ -1,0 +1,20 @@
+/* The executable cordon-compile: a starter, or one of its workers. */
+#include "worker/worker.h"
+
+#include <stdio.h>
+#include <string.h>
+
+int main(int argc, char **argv)
+{
+    if (argc == 2 && strcmp(argv[1], "--starter") == 0) {
+        return starter_run();
+    }
+    if (argc == 2 && strcmp(argv[1], "--worker") == 0) {
+        return worker_run();
+    }
+    (void)fputs(
+        "cordon-compile turns modules into machine code for the program cordon, which starts it. "
+        "It does nothing by hand.\n",
+        stderr);
+    return 2;
+}
