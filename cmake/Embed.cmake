@@ -19,7 +19,7 @@ function(cordon_project_rows language out_rows out_files)
     endif()
   endforeach()
   file(GLOB_RECURSE of_sdk CONFIGURE_DEPENDS RELATIVE ${sdk}/${language}
-    ${sdk}/${language}/cordon.[ch] ${sdk}/${language}/cordon*/*.rs
+    ${sdk}/${language}/cordon.[ch] ${sdk}/${language}/cordon*/src/*.rs
     ${sdk}/${language}/cordon*/Cargo.toml)
 
   set(rows "")

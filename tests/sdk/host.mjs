@@ -202,6 +202,9 @@ export class Deployment {
     assert.equal(this.metadata.abi, 1);
     this.functions = new Map(this.metadata.functions.map((row) => [row.path, row]));
     assert.equal(this.functions.size, this.metadata.functions.length, "each path once");
+    for (const { path, args } of this.metadata.functions) {
+      assert.ok(["object", "any"].includes(args.type), `${path}: arguments are an object or any`);
+    }
     for (const { kind } of WebAssembly.Module.imports(this.module)) {
       assert.equal(kind, "function");
     }

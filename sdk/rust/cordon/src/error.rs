@@ -14,12 +14,20 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub struct Error {
     message: String,
     data: Option<String>,
+    code: Option<String>,
 }
 
 impl Error {
     /// An error with that message.
     pub fn new(message: impl fmt::Display) -> Self {
-        Error { message: message.to_string(), data: None }
+        Error { message: message.to_string(), data: None, code: None }
+    }
+
+    /// The code of a refusal by the host, such as `NonexistentDocument`; `None` for another error.
+    ///
+    /// What the host refused has not been done, and the run may go on.
+    pub fn code(&self) -> Option<&str> {
+        self.code.as_deref()
     }
 
     /// The argument of the host call `fail`.
@@ -55,14 +63,14 @@ impl<E: std::error::Error> From<E> for Error {
             message += &format!(": {cause}");
             source = cause.source();
         }
-        Error { message, data: None }
+        Error { message, data: None, code: None }
     }
 }
 
 impl From<ConvexError> for Error {
     fn from(error: ConvexError) -> Self {
         match error.data {
-            Ok(data) => Error { message: error.message, data: Some(data) },
+            Ok(data) => Error { message: error.message, data: Some(data), code: None },
             Err(why) => Error::new(format!("the data of a ConvexError cannot be encoded: {why}")),
         }
     }
@@ -104,18 +112,14 @@ impl ConvexError {
 }
 
 /// A refusal by the host: it could not do what was asked for, and the run may go on.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
-pub struct HostError {
-    /// What kind of refusal, such as `NonexistentDocument`.
-    pub code: String,
-    /// The same in words.
-    pub message: String,
+#[derive(serde::Deserialize)]
+pub(crate) struct Refusal {
+    pub(crate) code: String,
+    pub(crate) message: String,
 }
 
-impl fmt::Display for HostError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Error { message: refusal.message, data: None, code: Some(refusal.code) }
     }
 }
-
-impl std::error::Error for HostError {}

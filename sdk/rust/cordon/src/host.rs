@@ -3,7 +3,7 @@
 //! All unsafe code of the SDK is in this file. Outside WebAssembly the calls exist too, so that
 //! functions can be checked and their parts tested on the developer's machine; calling one panics.
 
-use crate::error::{Error, HostError};
+use crate::error::{Error, Refusal};
 use crate::json;
 use serde::de::DeserializeOwned;
 
@@ -81,14 +81,14 @@ pub(crate) fn read_input() -> Vec<u8> {
 }
 
 /// Makes a call that takes `argument`, and returns its reply.
-pub(crate) fn ask(call: Call, argument: &[u8]) -> Result<Vec<u8>, HostError> {
+pub(crate) fn ask(call: Call, argument: &[u8]) -> Result<Vec<u8>, Refusal> {
     // SAFETY: the host reads that range, during the call alone.
     let answer = unsafe { call(argument.as_ptr(), argument.len()) };
     let reply = read_whole(reply_read, length_of(answer));
     if answer as u64 >> 32 == 0 {
         return Ok(reply);
     }
-    Err(json::from_slice(&reply).unwrap_or_else(|error| HostError {
+    Err(json::from_slice(&reply).unwrap_or_else(|error| Refusal {
         code: "UnreadableRefusal".into(),
         message: format!("the host refused the call, for a reason that cannot be read: {error}"),
     }))

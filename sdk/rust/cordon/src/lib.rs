@@ -62,7 +62,8 @@
 //!
 //! `?` turns any error into a failure of the function with the error's message, and a [`ConvexError`]
 //! into one whose data clients get. A failed function leaves nothing in the database. A panic ends
-//! the run too, with a line in its log; a failure has the better message.
+//! the run too, with a line in its log; a failure has the better message. What the host refuses is an
+//! error like others, which [`Error::code`] tells apart; whoever handles it may go on.
 //!
 //! # Logs, time, chance
 //!
@@ -90,7 +91,7 @@ pub use cordon_macros::{
     action, data, functions, internal_action, internal_mutation, internal_query, mutation, query,
     table, HasValidator,
 };
-pub use error::{ConvexError, Error, HostError, Result};
+pub use error::{ConvexError, Error, Result};
 pub use serde;
 pub use table::{Doc, Id, Table};
 pub use validator::{Field, HasValidator, Validator};

@@ -1,7 +1,7 @@
 //! Values whose type is not known, and types of values that Rust does not have.
 
 use crate::validator::{HasValidator, Validator};
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -129,7 +129,13 @@ impl<'de> Visitor<'de> for ValueVisitor {
     }
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
         let mut object = BTreeMap::new();
-        while let Some((name, value)) = fields.next_entry()? {
+        while let Some((name, value)) = fields.next_entry::<String, _>()? {
+            if name.starts_with('$') {
+                return Err(A::Error::custom(format_args!("the field name {name:?} is reserved")));
+            }
+            if object.contains_key(&name) {
+                return Err(A::Error::custom(format_args!("the field {name:?} is there twice")));
+            }
             object.insert(name, value);
         }
         Ok(Value::Object(object))

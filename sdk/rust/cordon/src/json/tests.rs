@@ -105,6 +105,8 @@ fn what_is_json_and_no_value_is_refused() {
         r#"{"$bytes":"AP8"}"#,
         r#"{"$bytes":"AP9="}"#,
         r#"{"$other":"AP8="}"#,
+        r#"{"a":1,"$b":2}"#,
+        r#"{"a":1,"a":2}"#,
     ];
     for text in table {
         assert!(from_str::<Value>(text).is_err(), "{text}");

@@ -1,0 +1,98 @@
+use cordon::prelude::*;
+use cordon::{Unset, Value};
+
+#[cordon::table("things")]
+pub struct Thing {
+    a: Option<f64>,
+    b: Option<String>,
+    c: Option<Vec<Value>>,
+    n: Option<u32>,
+    filler: Option<String>,
+}
+
+#[cordon::data]
+pub struct One {
+    id: Id<Thing>,
+}
+
+#[cordon::data]
+pub struct Change {
+    id: Id<Thing>,
+    fields: Thing,
+}
+
+#[mutation]
+pub fn insert(ctx: MutationCtx, thing: Thing) -> Result<Id<Thing>> {
+    ctx.db.insert(&thing)
+}
+
+/// Null where there is none.
+#[query]
+pub fn get(ctx: QueryCtx, args: One) -> Result<Option<Doc<Thing>>> {
+    ctx.db.get(&args.id)
+}
+
+#[mutation]
+pub fn patch(ctx: MutationCtx, args: Change) -> Result<Doc<Thing>> {
+    ctx.db.patch(&args.id, &args.fields)
+}
+
+#[mutation]
+pub fn replace(ctx: MutationCtx, args: Change) -> Result<Doc<Thing>> {
+    ctx.db.replace(&args.id, &args.fields)
+}
+
+#[mutation]
+pub fn forget(ctx: MutationCtx, args: One) -> Result<Doc<Thing>> {
+    #[derive(cordon::serde::Serialize)]
+    #[serde(crate = "cordon::serde")]
+    struct WithoutA {
+        a: Unset,
+    }
+    ctx.db.patch(&args.id, &WithoutA { a: Unset })
+}
+
+#[mutation]
+pub fn delete(ctx: MutationCtx, args: One) -> Result<Doc<Thing>> {
+    ctx.db.delete(&args.id)
+}
+
+#[cordon::data]
+pub struct Refusal {
+    code: Option<String>,
+    done: bool,
+}
+
+#[mutation]
+pub fn refused(ctx: MutationCtx) -> Refusal {
+    match ctx.db.delete(&Id::<Thing>::new("things|404")) {
+        Ok(_) => Refusal { code: None, done: true },
+        Err(error) => Refusal { code: error.code().map(str::to_owned), done: false },
+    }
+}
+
+#[cordon::data]
+pub struct Count {
+    count: u32,
+}
+
+#[query]
+pub fn newest(ctx: QueryCtx, args: Count) -> Result<Vec<Id<Thing>>> {
+    let things = ctx.db.table::<Thing>().newest_first().take(args.count)?;
+    Ok(things.into_iter().map(|thing| thing.id).collect())
+}
+
+#[query]
+pub fn stopped(ctx: QueryCtx) -> Result<()> {
+    drop(ctx.db.table::<Thing>().iter()?);
+    Ok(())
+}
+
+#[query]
+pub fn sum(ctx: QueryCtx) -> Result<f64> {
+    let mut sum = 0.0;
+    for thing in ctx.db.table::<Thing>().iter()? {
+        sum += f64::from(thing?.n.unwrap_or(0));
+    }
+    Ok(sum)
+}

@@ -1,0 +1,28 @@
+//! Functions that show to a test what the crate cordon does: each hands on its arguments and says what
+//! came of it.
+
+#![forbid(unsafe_code)]
+
+mod db;
+mod run;
+mod values;
+
+cordon::functions![
+    values::same,
+    values::parse,
+    db::insert,
+    db::get,
+    db::patch,
+    db::replace,
+    db::forget,
+    db::delete,
+    db::refused,
+    db::newest,
+    db::stopped,
+    db::sum,
+    run::logs,
+    run::fails,
+    run::left,
+    run::panics,
+    run::hashes,
+];
