@@ -89,8 +89,7 @@ cordon_value *tell_time(void)
 /* One document for each name, made at its first use. */
 static cordon_value *find_counter(const char *name)
 {
-    cordon_scan *const scan =
-        cordon_db_scan("counters", CORDON_OLDEST_FIRST, CORDON_NO_LIMIT);
+    cordon_scan *const scan = cordon_db_scan("counters", CORDON_OLDEST_FIRST, CORDON_NO_LIMIT);
     for (;;) {
         const cordon_mark mark = cordon_mark_now();
         cordon_value *const counter = cordon_db_next(scan);

@@ -247,10 +247,10 @@ cordon_type cordon_type_of(const cordon_value *value)
 }
 
 static const char *const type_names[] = {
-    [CORDON_TYPE_NONE] = "nothing",        [CORDON_TYPE_NULL] = "null",
-    [CORDON_TYPE_BOOLEAN] = "a boolean",   [CORDON_TYPE_NUMBER] = "a number",
-    [CORDON_TYPE_INT64] = "an Int64",      [CORDON_TYPE_STRING] = "a string",
-    [CORDON_TYPE_BYTES] = "bytes",         [CORDON_TYPE_ARRAY] = "an array",
+    [CORDON_TYPE_NONE] = "nothing",      [CORDON_TYPE_NULL] = "null",
+    [CORDON_TYPE_BOOLEAN] = "a boolean", [CORDON_TYPE_NUMBER] = "a number",
+    [CORDON_TYPE_INT64] = "an Int64",    [CORDON_TYPE_STRING] = "a string",
+    [CORDON_TYPE_BYTES] = "bytes",       [CORDON_TYPE_ARRAY] = "an array",
     [CORDON_TYPE_OBJECT] = "an object",
 };
 
@@ -768,8 +768,7 @@ static bool read_fields(struct reader *reader, cordon_value *object)
     do {
         size_t name_size;
         const char *const name = read_string(reader, &name_size);
-        cordon_value *const value =
-            name != NULL && skip(reader, ':') ? read_value(reader) : NULL;
+        cordon_value *const value = name != NULL && skip(reader, ':') ? read_value(reader) : NULL;
         if (value == NULL || find_field(object, name, name_size) != NULL) {
             return false;
         }
@@ -801,8 +800,7 @@ static cordon_value *read_nested(struct reader *reader)
         return NULL;
     }
     reader->depth++;
-    cordon_value *const value =
-        *reader->at++ == '[' ? read_array(reader) : read_object(reader);
+    cordon_value *const value = *reader->at++ == '[' ? read_array(reader) : read_object(reader);
     reader->depth--;
     return value;
 }
@@ -898,8 +896,7 @@ static void write_escape(struct writer *writer, char letter)
         return;
     }
     const unsigned code = (unsigned char)letter;
-    write_bytes(
-        writer, (char[]){'\\', 'u', '0', '0', digits[code >> 4], digits[code & 15]}, 6);
+    write_bytes(writer, (char[]){'\\', 'u', '0', '0', digits[code >> 4], digits[code & 15]}, 6);
 }
 
 static void write_string(struct writer *writer, const char *text, size_t size)

@@ -243,6 +243,7 @@ void cordon_release(cordon_mark mark);
  * function, the validators of its arguments and of its result. The internal kinds cannot be called
  * by clients.
  */
+/* clang-format off */
 #define CORDON_QUERY(path, function, args, returns)                                                \
     ("query", "public", path, function, "args": args, "returns": returns)
 #define CORDON_MUTATION(path, function, args, returns)                                             \
@@ -328,6 +329,8 @@ void cordon_release(cordon_mark mark);
 #define CORDON_QUOTE_TWICE_(...) CORDON_QUOTE_(#__VA_ARGS__)
 #define CORDON_QUOTE_(text) #text
 
+/* clang-format on */
+
 /* Writes the result of a function; for the table. */
 void cordon_finish_(const cordon_value *result);
 
@@ -367,8 +370,7 @@ CORDON_IMPORT_("convex/db-write", "1.0/remove") cordon_host_call cordon_host_rem
  * Makes a host call that takes an object and has a reply. True: done, the reply is a value of the
  * call. False: refused, the reply is `{"code": "...", "message": "..."}`, and the run may go on.
  */
-bool cordon_call(
-    cordon_host_call *call, const cordon_value *argument, cordon_value **out_reply);
+bool cordon_call(cordon_host_call *call, const cordon_value *argument, cordon_value **out_reply);
 
 #ifdef __cplusplus
 }

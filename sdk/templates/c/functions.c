@@ -8,12 +8,13 @@
 
 CORDON_FUNCTIONS(
     CORDON_QUERY("messages:list", list_messages, CORDON_NO_ARGS, CORDON_ARRAY(CORDON_ANY)),
-    CORDON_MUTATION("messages:send", send_message,
+    CORDON_MUTATION(
+        "messages:send",
+        send_message,
         CORDON_OBJECT(CORDON_FIELD("author", CORDON_STRING), CORDON_FIELD("body", CORDON_STRING)),
         CORDON_ID("messages")),
-    CORDON_QUERY("math:fib", compute_fib,
-        CORDON_OBJECT(CORDON_FIELD("n", CORDON_NUMBER)),
-        CORDON_NUMBER))
+    CORDON_QUERY(
+        "math:fib", compute_fib, CORDON_OBJECT(CORDON_FIELD("n", CORDON_NUMBER)), CORDON_NUMBER))
 
 cordon_value *list_messages(void)
 {
