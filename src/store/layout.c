@@ -121,7 +121,7 @@ void layout_index_range(
     begin(out_low, tenant, KEYSPACE_INDEX);
     append32(out_low, table);
     append32(out_low, index);
-    *out_high = *out_low;
+    layout_set(out_high, layout_slice(out_low));
     layout_after_prefix(out_high);
 }
 
@@ -157,7 +157,7 @@ void layout_keyspace_range(
     struct layout_key *out_high)
 {
     begin(out_low, tenant, keyspace);
-    *out_high = *out_low;
+    layout_set(out_high, layout_slice(out_low));
     layout_after_prefix(out_high);
 }
 
@@ -180,7 +180,7 @@ void layout_table_number_range(
 {
     begin(out_low, tenant, KEYSPACE_TABLE);
     out_low->bytes[out_low->size++] = TABLE_BY_NUMBER;
-    *out_high = *out_low;
+    layout_set(out_high, layout_slice(out_low));
     layout_after_prefix(out_high);
 }
 

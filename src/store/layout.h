@@ -38,6 +38,14 @@ static inline struct slice layout_slice(const struct layout_key *key)
     return (struct slice){key->bytes, key->size};
 }
 
+/* Copies the bytes that count; `bytes` may be at most LAYOUT_KEY_BYTES_MAX. */
+static inline void layout_set(struct layout_key *key, struct slice bytes)
+{
+    CORDON_ASSERT(bytes.size <= LAYOUT_KEY_BYTES_MAX);
+    memcpy(key->bytes, bytes.data, bytes.size);
+    key->size = bytes.size;
+}
+
 /* Big-endian integers, the only ones in the layout. */
 void layout_store32(uint8_t *at, uint32_t value);
 void layout_store64(uint8_t *at, uint64_t value);

@@ -40,6 +40,9 @@ struct flusher {
     pthread_cond_t changed;
     bool wanted; /* there is something to flush */
     bool stop;
+    size_t arrived;         /* who has asked for a flush that has not begun */
+    size_t expected;        /* worth waiting for, for a moment */
+    uint64_t last_flush_ns; /* what the last one took */
 };
 
 struct local {

@@ -155,7 +155,8 @@ void local_flusher_poke(struct local *store)
 {
     struct flusher *flusher = &store->flusher;
     (void)pthread_mutex_lock(&flusher->lock);
-    if (!flusher->wanted) {
+    flusher->arrived++;
+    if (!flusher->wanted || flusher->arrived == flusher->expected) {
         flusher->wanted = true;
         (void)pthread_cond_signal(&flusher->changed);
     }
@@ -188,10 +189,41 @@ static bool wait_for_work(struct local *store)
             break;
         }
     }
-    flusher->wanted = false;
     const bool stop = flusher->stop;
     (void)pthread_mutex_unlock(&flusher->lock);
     return !stop;
+}
+
+/*
+ * Clients that wait for one sync come back together with their next commits. Without a moment's
+ * patience the flusher would always start with the first of them, the rest would wait for the sync
+ * after, and half the syncs would carry one commit each. So it waits for as many as the last flush
+ * woke, and those that came while it ran, for a quarter of the time a flush takes at the most. A
+ * client that is alone is never waited for.
+ */
+static void wait_for_company(struct flusher *flusher)
+{
+    (void)pthread_mutex_lock(&flusher->lock);
+    const uint64_t until = clock_monotonic_ns() + flusher->last_flush_ns / 4;
+    while (flusher->arrived < flusher->expected && !flusher->stop && clock_monotonic_ns() < until) {
+        wait_until(flusher, until);
+    }
+    flusher->expected = flusher->arrived;
+    flusher->arrived = 0;
+    flusher->wanted = false;
+    (void)pthread_mutex_unlock(&flusher->lock);
+}
+
+static cordon_error *timed_flush(struct local *store)
+{
+    struct flusher *flusher = &store->flusher;
+    const uint64_t began = clock_monotonic_ns();
+    cordon_error *error = local_flush(store);
+    (void)pthread_mutex_lock(&flusher->lock);
+    flusher->last_flush_ns = clock_monotonic_ns() - began;
+    flusher->expected += flusher->arrived;
+    (void)pthread_mutex_unlock(&flusher->lock);
+    return error;
 }
 
 static void pause_before_retry(struct flusher *flusher)
@@ -206,7 +238,8 @@ static void *flusher_main(void *arg)
 {
     struct local *store = arg;
     while (wait_for_work(store)) {
-        cordon_error *error = local_flush(store);
+        wait_for_company(&store->flusher);
+        cordon_error *error = timed_flush(store);
         if (error != NULL) {
             cordon_error_free(error);
             pause_before_retry(&store->flusher);

@@ -141,8 +141,7 @@ static cordon_error *read_versions(struct gathering *gathering, struct slice log
 {
     struct kv_reader *reader = gathering->reader;
     struct layout_key key;
-    memcpy(key.bytes, logical.data, logical.size);
-    key.size = logical.size;
+    layout_set(&key, logical);
     layout_append_ts(&key, ts);
     struct kv_row row = {0};
     bool found = false;

@@ -44,15 +44,15 @@ struct local_scan {
 
 /* -- Fetching -------------------------------------------------------------------------------- */
 
-/* Moves the near end of a range past a key that has been dealt with. */
-static void pass(
-    enum store_order order, struct layout_key *low, struct layout_key *high, struct slice key)
+/*
+ * The near end of what is left of a range, once `key` has been dealt with: ascending, the low end
+ * moves past all its versions; descending, the high end moves to it, and is exclusive as it is.
+ */
+static void pass(enum store_order order, struct slice key, struct layout_key *out_near_end)
 {
-    struct layout_key *near_end = order == STORE_ASCENDING ? low : high;
-    memcpy(near_end->bytes, key.data, key.size);
-    near_end->size = key.size;
+    layout_set(out_near_end, key);
     if (order == STORE_ASCENDING) {
-        layout_after_prefix(near_end); /* past its versions; the high end is exclusive as it is */
+        layout_after_prefix(out_near_end);
     }
 }
 
@@ -144,7 +144,9 @@ static cordon_error *fetch(struct local_scan *scan)
     }
     if (scan->row_count > 0) {
         const struct slice last = row_key(scan, &scan->rows[scan->row_count - 1]);
-        pass(scan->order, &scan->fetch_low, &scan->fetch_high, last);
+        pass(
+            scan->order, last,
+            scan->order == STORE_ASCENDING ? &scan->fetch_low : &scan->fetch_high);
     }
     if (scan->chunk_rows_max < CHUNK_ROWS_MAX) {
         scan->chunk_rows_max *= 2;
@@ -205,20 +207,19 @@ static struct step choose(const struct local_scan *scan)
 /* Takes a step into the read set and past it in the snapshot's rows. */
 static cordon_error *walk_over(struct local_scan *scan, struct slice key)
 {
-    struct layout_key low = scan->low;
-    struct layout_key high = scan->high;
-    pass(scan->order, &low, &high, key);
+    struct layout_key near_end;
+    pass(scan->order, key, &near_end);
+    const struct slice past = layout_slice(&near_end);
+    const bool in_chunk = scan->row_at < scan->row_count &&
+                          slice_equal(row_key(scan, &scan->rows[scan->row_at]), key);
     if (scan->order == STORE_ASCENDING) {
-        TRY(readset_add(&scan->txn->reads, layout_slice(&scan->low), layout_slice(&low)));
+        TRY(readset_add(&scan->txn->reads, layout_slice(&scan->low), past));
+        layout_set(&scan->low, past);
     } else {
-        TRY(readset_add(&scan->txn->reads, layout_slice(&high), layout_slice(&scan->high)));
+        TRY(readset_add(&scan->txn->reads, past, layout_slice(&scan->high)));
+        layout_set(&scan->high, past);
     }
-    if (scan->row_at < scan->row_count &&
-        slice_equal(row_key(scan, &scan->rows[scan->row_at]), key)) {
-        scan->row_at++;
-    }
-    scan->low = low;
-    scan->high = high;
+    scan->row_at += in_chunk;
     return NULL;
 }
 
@@ -306,8 +307,8 @@ cordon_error *local_scan_open(
     scan->chunk_rows_max = CHUNK_ROWS_FIRST;
     buffer_init(&scan->bytes, CHUNK_BYTES_MAX);
     layout_index_range(txn->tenant, table, 0, &scan->low, &scan->high);
-    scan->fetch_low = scan->low;
-    scan->fetch_high = scan->high;
+    layout_set(&scan->fetch_low, layout_slice(&scan->low));
+    layout_set(&scan->fetch_high, layout_slice(&scan->high));
     scan->next = txn->scans;
     txn->scans = scan;
     *out_scan = &scan->base;

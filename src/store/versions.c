@@ -10,8 +10,7 @@ enum { STEPS_BEFORE_SEEK = 4 };
 
 static struct slice with_ts(struct layout_key *key, struct slice logical, uint64_t ts)
 {
-    memcpy(key->bytes, logical.data, logical.size);
-    key->size = logical.size;
+    layout_set(key, logical);
     layout_append_ts(key, ts);
     return layout_slice(key);
 }
@@ -80,14 +79,11 @@ void walk_begin(
     struct slice low,
     struct slice high)
 {
-    CORDON_ASSERT(low.size <= LAYOUT_KEY_BYTES_MAX && high.size <= LAYOUT_KEY_BYTES_MAX);
     walk->cursor = (struct cursor){.reading = reading};
     walk->ts = ts;
     walk->order = order;
-    memcpy(walk->low.bytes, low.data, low.size);
-    walk->low.size = low.size;
-    memcpy(walk->high.bytes, high.data, high.size);
-    walk->high.size = high.size;
+    layout_set(&walk->low, low);
+    layout_set(&walk->high, high);
     walk->started = false;
 }
 
