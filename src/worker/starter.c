@@ -8,7 +8,8 @@
  *
  * One loop waits for requests, ends of workers (pidfd) and deadlines. Requests are only taken while
  * there is a place for a worker; the others wait in the socket. When the socket ends the starter
- * does, and its workers die with it.
+ * does, and its workers die with it. (It does not ask the kernel to be killed with its parent: that
+ * is bound to the thread that spawned it, which in an embedding program may end long before.)
  */
 #include "worker/worker.h"
 
@@ -29,8 +30,8 @@
 
 #define NS_PER_MS ((uint64_t)1000000)
 
-/* Address space of a worker before it has a module: the program, its libraries, the stack. */
-#define OWN_BYTES ((uint64_t)192 << 20)
+/* Address space of a worker before it has a module: program, libraries, stack. 20 MiB measured. */
+#define OWN_BYTES ((uint64_t)64 << 20)
 
 #define STACK_BYTES ((uint64_t)64 << 20)
 
