@@ -217,7 +217,7 @@ export class Deployment {
   call(path, args = {}) {
     const row = this.functions.get(path);
     assert.ok(row, `no function ${path}`);
-    const wrong = mismatch(row.args, args);
+    const wrong = mismatch(row.args ?? { type: "any" }, args);
     if (wrong) throw new GuestFailure("InvalidArguments", wrong);
     const run = new Run(this, row, args);
     this.lastRun = run;
