@@ -60,14 +60,14 @@ static struct slice without(struct slice s, const char *prefix)
     return slice_starts_with(s, p) ? trim(slice_from(s, p.size)) : s;
 }
 
-/* Names of parts of ours, and what stands for them. */
+/* Names of parts of ours, and what stands for them; in brackets, so that no new name comes about. */
 static const struct {
     const char *name;
     const char *word;
 } part_names[] = {
-    {"wasmtime", "engine"},
-    {"cranelift", "compiler"},
-    {"wasmparser", "validator"},
+    {"wasmtime", "[engine]"},
+    {"cranelift", "[compiler]"},
+    {"wasmparser", "[validator]"},
 };
 
 /* The word for the part named at the start of `s`, and the size of the name. */
