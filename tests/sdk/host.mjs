@@ -194,7 +194,7 @@ class Store {
 
 /* A module and its data: what a deployment is. */
 export class Deployment {
-  constructor(bytes, { now = 1_732_541_000_000, logTo = undefined } = {}) {
+  constructor(bytes, { now = 1_732_541_000_000 } = {}) {
     this.module = new WebAssembly.Module(bytes);
     const sections = WebAssembly.Module.customSections(this.module, "convex.functions");
     assert.equal(sections.length, 1, "exactly one section convex.functions");
@@ -202,7 +202,7 @@ export class Deployment {
     assert.equal(this.metadata.abi, 1);
     this.functions = new Map(this.metadata.functions.map((row) => [row.path, row]));
     assert.equal(this.functions.size, this.metadata.functions.length, "each path once");
-    for (const { path, args } of this.metadata.functions) {
+    for (const { path, args = { type: "any" } } of this.metadata.functions) {
       assert.ok(["object", "any"].includes(args.type), `${path}: arguments are an object or any`);
     }
     for (const { kind } of WebAssembly.Module.imports(this.module)) {
@@ -210,7 +210,6 @@ export class Deployment {
     }
     this.store = new Store();
     this.now = now;
-    this.logTo = logTo;
   }
 
   /* The value, or a GuestFailure. What the run left behind is in `lastRun`. */
