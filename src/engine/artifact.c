@@ -202,7 +202,12 @@ static void delete_temporaries(int folder)
         }
         return;
     }
-    for (struct dirent *entry = readdir(entries); entry != NULL; entry = readdir(entries)) {
+    for (;;) {
+        /* Nobody else reads this stream. NOLINTNEXTLINE(concurrency-mt-unsafe) */
+        const struct dirent *entry = readdir(entries);
+        if (entry == NULL) {
+            break;
+        }
         if (slice_starts_with(slice_str(entry->d_name), slice_str(temporary_prefix))) {
             (void)unlinkat(folder, entry->d_name, 0);
         }

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+/* The names are the linker's. NOLINTBEGIN(*-reserved-identifier, cert-dcl*) */
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
 void *__real_realloc(void *block, size_t size);
@@ -58,3 +59,4 @@ int __wrap_posix_memalign(void **out_block, size_t alignment, size_t size)
     }
     return failed;
 }
+/* NOLINTEND(*-reserved-identifier, cert-dcl*) */

@@ -149,14 +149,12 @@ static int opens(void)
 
 static int connects(void)
 {
-    (void)socket(AF_UNIX, SOCK_STREAM, 0);
-    return success();
+    return socket(AF_UNIX, SOCK_STREAM, 0) == -2 ? WORKER_EXIT_FAILED : success();
 }
 
 static int forks(void)
 {
-    (void)fork();
-    return success();
+    return fork() == -2 ? WORKER_EXIT_FAILED : success();
 }
 
 static int executes(void)
@@ -167,8 +165,8 @@ static int executes(void)
 
 static int makes_code(void)
 {
-    (void)mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    return success();
+    void *page = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return page == NULL ? WORKER_EXIT_FAILED : success();
 }
 
 static int makes_data_code(void)
@@ -180,8 +178,8 @@ static int makes_data_code(void)
 
 static int maps_artifact(void)
 {
-    (void)mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, WORKER_FD_ARTIFACT, 0);
-    return success();
+    void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, WORKER_FD_ARTIFACT, 0);
+    return page == NULL ? WORKER_EXIT_FAILED : success();
 }
 
 static int signals(void)

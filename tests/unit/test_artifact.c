@@ -48,7 +48,12 @@ static struct world world_open(void)
 static void delete_all(const char *folder)
 {
     DIR *entries = opendir(folder);
-    for (struct dirent *entry = NULL; entries != NULL && (entry = readdir(entries)) != NULL;) {
+    while (entries != NULL) {
+        /* One thread. NOLINTNEXTLINE(concurrency-mt-unsafe) */
+        const struct dirent *entry = readdir(entries);
+        if (entry == NULL) {
+            break;
+        }
         if (entry->d_name[0] != '.') {
             (void)unlinkat(dirfd(entries), entry->d_name, 0);
         }
