@@ -1,6 +1,6 @@
 /*
- * JSON from any bytes: refused with words, or a tree that can be walked, written and read again with
- * the same text. Ceilings on memory hold whatever the text is.
+ * JSON from any bytes: refused with words, or a tree that can be walked, written and read again
+ * with the same text. Ceilings on memory hold whatever the text is.
  */
 #include "value/json.h"
 

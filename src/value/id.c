@@ -17,7 +17,7 @@ struct document_id document_id_new(
     return id;
 }
 
-/* Fletcher's two running sums, of the bytes and of the first sum; modulo 256, unlike the classic. */
+/* Fletcher's two running sums, of the bytes and of the first sum; modulo 256, not 255. */
 static uint16_t fletcher16(const uint8_t *bytes, size_t size)
 {
     uint8_t low = 0;

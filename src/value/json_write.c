@@ -7,6 +7,7 @@
  */
 #include "value/json.h"
 
+#include "value/put.h"
 #include "value/utf8.h"
 
 #include <math.h>
@@ -120,10 +121,31 @@ cordon_error *json_write_u64(struct buffer *buffer, uint64_t number)
 
 /* -- Strings -------------------------------------------------------------------------------- */
 
+#define EACH_BYTE(byte) (0x0101010101010101U * (byte))
+
+/* The top bit of each byte of the result is set at least where `eight` is zero in that byte. */
+static uint64_t zeros(uint64_t eight)
+{
+    return (eight - EACH_BYTE(0x01)) & ~eight;
+}
+
+/* True if none of eight bytes is below 20, above 7f, a quote or a backslash. */
+static bool eight_are_plain(const uint8_t *bytes)
+{
+    uint64_t eight = 0;
+    memcpy(&eight, bytes, sizeof eight);
+    const uint64_t special = zeros(eight ^ EACH_BYTE('"')) | zeros(eight ^ EACH_BYTE('\\')) |
+                             (eight - EACH_BYTE(0x20)) | eight;
+    return (special & EACH_BYTE(0x80)) == 0;
+}
+
 /* How many bytes from `from` on are plain ASCII that needs no escape. */
 static size_t plain_run(struct slice string, size_t from)
 {
     size_t at = from;
+    while (string.size - at >= 8 && eight_are_plain(string.data + at)) {
+        at += 8;
+    }
     while (at < string.size && string.data[at] >= 0x20 && string.data[at] < 0x80 &&
            string.data[at] != '"' && string.data[at] != '\\') {
         at++;
@@ -158,20 +180,34 @@ static cordon_error *write_special(struct buffer *buffer, struct slice rest, siz
     return buffer_append(buffer, size == 0 ? SLICE("\xef\xbf\xbd") : slice_of(rest.data, size));
 }
 
-cordon_error *json_write_string(struct buffer *buffer, struct slice string)
+/* The string from `at` on, without its quotes. */
+static cordon_error *write_rest(struct buffer *buffer, struct slice string, size_t at)
 {
-    TRY(buffer_append_byte(buffer, '"'));
-    for (size_t at = 0; at < string.size;) {
+    while (at < string.size) {
+        size_t size = 0;
+        TRY(write_special(buffer, slice_from(string, at), &size));
+        at += size;
         const size_t run = plain_run(string, at);
         TRY(buffer_append(buffer, slice_of(string.data + at, run)));
         at += run;
-        if (at < string.size) {
-            size_t size = 0;
-            TRY(write_special(buffer, slice_from(string, at), &size));
-            at += size;
-        }
     }
-    return buffer_append_byte(buffer, '"');
+    return NULL;
+}
+
+cordon_error *json_write_string(struct buffer *buffer, struct slice string)
+{
+    const size_t run = plain_run(string, 0);
+    TRY(buffer_reserve(buffer, run + 2)); /* for most strings that is all of it */
+    uint8_t *out = buffer->data + buffer->size;
+    out[0] = '"';
+    if (run > 0) {
+        memcpy(out + 1, string.data, run);
+    }
+    buffer->size += run + 1;
+    if (run < string.size) {
+        TRY(write_rest(buffer, string, run));
+    }
+    return put_byte(buffer, '"');
 }
 
 /* -- The rest ------------------------------------------------------------------------------- */
@@ -187,37 +223,37 @@ cordon_error *json_write_comma(struct buffer *buffer)
     if (last == '{' || last == '[' || last == ':' || last == ',') {
         return NULL;
     }
-    return buffer_append_byte(buffer, ',');
+    return put_byte(buffer, ',');
 }
 
 cordon_error *json_write_key(struct buffer *buffer, struct slice name)
 {
     TRY(json_write_comma(buffer));
     TRY(json_write_string(buffer, name));
-    return buffer_append_byte(buffer, ':');
+    return put_byte(buffer, ':');
 }
 
 static cordon_error *write_items(struct buffer *buffer, const struct json_node *array)
 {
-    TRY(buffer_append_byte(buffer, '['));
+    TRY(put_byte(buffer, '['));
     struct json_walk walk = json_walk_items(array);
     for (const struct json_node *item; (item = json_next_item(&walk)) != NULL;) {
         TRY(json_write_comma(buffer));
         TRY(json_write_node(buffer, item));
     }
-    return buffer_append_byte(buffer, ']');
+    return put_byte(buffer, ']');
 }
 
 static cordon_error *write_fields(struct buffer *buffer, const struct json_node *object)
 {
-    TRY(buffer_append_byte(buffer, '{'));
+    TRY(put_byte(buffer, '{'));
     struct json_walk walk = json_walk_fields(object);
     struct slice name;
     for (const struct json_node *field; (field = json_next_field(&walk, &name)) != NULL;) {
         TRY(json_write_key(buffer, name));
         TRY(json_write_node(buffer, field));
     }
-    return buffer_append_byte(buffer, '}');
+    return put_byte(buffer, '}');
 }
 
 /* Whole numbers keep all their digits, also those that a double would round away. */

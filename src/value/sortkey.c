@@ -209,6 +209,9 @@ static cordon_error *read_bytes(struct slice *keys, struct arena *arena, struct 
         end++;
         size++;
     }
+    if (size > VALUE_SIZE_MAX) {
+        return damaged("a string is longer than a value may be");
+    }
     uint8_t *bytes = arena_alloc(arena, size + 1);
     if (bytes == NULL) {
         return arena_error(arena);
@@ -226,7 +229,7 @@ static cordon_error *read_string(struct slice *keys, struct arena *arena, struct
 {
     struct slice string;
     TRY(read_bytes(keys, arena, &string));
-    if (string.size > VALUE_SIZE_MAX || !utf8_valid(string)) {
+    if (!utf8_valid(string)) {
         return damaged("a string is not UTF-8");
     }
     *out_value = value_string(string);

@@ -98,6 +98,9 @@ static cordon_error *read_tagged(
     if (slice_equal(key, SLICE("$bytes"))) {
         struct slice bytes;
         TRY(decode(node, "$bytes", arena, &bytes));
+        if (bytes.size > VALUE_SIZE_MAX) {
+            return value_too_large(bytes.size + 2, VALUE_SIZE_MAX);
+        }
         *out_value = value_bytes(bytes);
         return NULL;
     }

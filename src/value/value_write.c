@@ -8,6 +8,7 @@
 
 #include "value/base64.h"
 #include "value/json.h"
+#include "value/put.h"
 
 #include <math.h>
 
@@ -37,9 +38,9 @@ static cordon_error *write_int64(struct buffer *buffer, int64_t number, enum for
         store_u64((uint64_t)number, bytes);
         return write_tagged(buffer, SLICE("{\"$integer\":\""), slice_of(bytes, sizeof bytes));
     }
-    TRY(buffer_append_byte(buffer, '"'));
+    TRY(put_byte(buffer, '"'));
     TRY(json_write_i64(buffer, number));
-    return buffer_append_byte(buffer, '"');
+    return put_byte(buffer, '"');
 }
 
 static cordon_error *write_float64(struct buffer *buffer, double number, enum form form)
@@ -65,36 +66,36 @@ static cordon_error *write_bytes(struct buffer *buffer, struct slice bytes, enum
     if (form == ENCODED) {
         return write_tagged(buffer, SLICE("{\"$bytes\":\""), bytes);
     }
-    TRY(buffer_append_byte(buffer, '"'));
+    TRY(put_byte(buffer, '"'));
     TRY(base64_write(buffer, bytes, BASE64_STANDARD));
-    return buffer_append_byte(buffer, '"');
+    return put_byte(buffer, '"');
 }
 
 static cordon_error *write_array(struct buffer *buffer, const struct value *array, enum form form)
 {
-    TRY(buffer_append_byte(buffer, '['));
+    TRY(put_byte(buffer, '['));
     for (size_t i = 0; i < array->count; i++) {
         if (i > 0) {
-            TRY(buffer_append_byte(buffer, ','));
+            TRY(put_byte(buffer, ','));
         }
         TRY(write_value(buffer, &array->as.items[i], form));
     }
-    return buffer_append_byte(buffer, ']');
+    return put_byte(buffer, ']');
 }
 
 static cordon_error *write_object(struct buffer *buffer, const struct value *object, enum form form)
 {
-    TRY(buffer_append_byte(buffer, '{'));
+    TRY(put_byte(buffer, '{'));
     for (size_t i = 0; i < object->count; i++) {
         const struct value_field *field = &object->as.fields[i];
         if (i > 0) {
-            TRY(buffer_append_byte(buffer, ','));
+            TRY(put_byte(buffer, ','));
         }
         TRY(json_write_string(buffer, field->name));
-        TRY(buffer_append_byte(buffer, ':'));
+        TRY(put_byte(buffer, ':'));
         TRY(write_value(buffer, &field->value, form));
     }
-    return buffer_append_byte(buffer, '}');
+    return put_byte(buffer, '}');
 }
 
 static cordon_error *write_value(struct buffer *buffer, const struct value *value, enum form form)

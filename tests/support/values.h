@@ -2,8 +2,8 @@
  * Values at random, for tests of properties: of every type, nested, with the awkward ones (specials
  * among floats, zeros inside strings, names that begin alike) far more often than chance has them.
  *
- * The seed is the environment variable CORDON_TEST_SEED, 64 hex digits, or else drawn; it is printed,
- * so that a failure can be repeated.
+ * The seed is the environment variable CORDON_TEST_SEED, 64 hex digits, or else drawn; it is
+ * printed, so that a failure can be repeated.
  */
 #ifndef SUPPORT_VALUES_H
 #define SUPPORT_VALUES_H

@@ -305,10 +305,12 @@ static void walks_in_the_order_of_the_text(void **state)
     struct json_doc *doc = parsed("{\"b\":[1,[],{\"x\":[]},2],\"a\":{},\"b\":3}");
     static const char *const names[] = {"b", "a", "b"};
     struct json_walk walk = json_walk_fields(json_root(doc));
-    struct slice name;
+    struct slice name = {0};
     size_t count = 0;
-    for (const struct json_node *node; (node = json_next_field(&walk, &name)) != NULL; count++) {
+    while (json_next_field(&walk, &name) != NULL) {
+        assert_true(count < COUNT(names));
         expect_slice(name, slice_str(names[count]));
+        count++;
     }
     assert_int_equal(count, 3);
     walk = json_walk_items(json_at(json_root(doc), 0));

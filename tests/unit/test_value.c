@@ -270,6 +270,18 @@ static void size_is_bounded(void **state)
                 "Value is too large (32.00 MiB > maximum size 32 MiB)");
         }
     }
+    /* As many bytes in base64 as make one more than a value may have. */
+    const size_t digits = (VALUE_SIZE_MAX / 3 + 1) * 4;
+    buffer_clear(&buffer);
+    expect_ok(buffer_append(&buffer, SLICE("{\"$bytes\":\"")));
+    expect_ok(buffer_reserve(&buffer, digits + 2));
+    memset(buffer.data + buffer.size, 'A', digits);
+    buffer.size += digits;
+    expect_ok(buffer_append(&buffer, SLICE("\"}")));
+    struct value bytes;
+    expect_error(
+        value_parse(buffer_slice(&buffer), &arena, &bytes), CORDON_E_VALUE_TOO_LARGE,
+        "Value is too large (32.00 MiB > maximum size 32 MiB)");
     /* 500 arrays of 8,192 numbers of 9 bytes each. */
     CORDON_CLEANUP_BUFFER struct buffer row;
     buffer_init(&row, (size_t)1 << 20);
