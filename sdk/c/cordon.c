@@ -1172,7 +1172,7 @@ void cordon_random_fill(void *bytes, size_t size)
 
 double cordon_random_number(void)
 {
-    uint64_t bits;
+    uint64_t bits = 0;
     cordon_random_fill(&bits, sizeof bits);
     return (double)(bits >> 11) * 0x1p-53;
 }
