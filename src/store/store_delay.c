@@ -88,13 +88,16 @@ static void *timer_main(void *arg)
     return NULL;
 }
 
-/* Queues the transaction and tells the timer, which may be asleep for ever. */
+/* Queues the transaction and tells the timer, which may be asleep for ever. A timer that gets past
+ * the due time before the queue is reached would never wake it, so then the time is taken anew. */
 static void start_wait(struct delay_txn *txn)
 {
     struct delay_store *store = txn->store;
-    const uint64_t due = clock_monotonic_ns() + store->delay_ns + 1;
     (void)pthread_mutex_lock(&store->lock);
-    (void)waiters_add(&store->waiters, &txn->waiter, due, &store->reached_ns);
+    uint64_t due = 0;
+    do {
+        due = clock_monotonic_ns() + store->delay_ns + 1;
+    } while (!waiters_add(&store->waiters, &txn->waiter, due, &store->reached_ns));
     (void)pthread_cond_signal(&store->changed);
     (void)pthread_mutex_unlock(&store->lock);
     txn->started = true;

@@ -8,6 +8,7 @@
 #include "base/random.h"
 #include "support/size.h"
 
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,6 +65,7 @@ static void transfer(struct teller *teller)
         const long poorer = read_number(&client, bank->table, from) - amount;
         const long richer = read_number(&client, bank->table, to) + amount;
         const long counted = read_number(&client, bank->table, COUNTER) + 1;
+        (void)sched_yield(); /* so that some do overlap */
         write_number(&client, bank->table, from, poorer);
         write_number(&client, bank->table, to, richer);
         write_number(&client, bank->table, COUNTER, counted);
