@@ -14,7 +14,7 @@
  * Names of functions are kept, so that frames can be told apart.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 
 const call = '(param i32 i32) (result i64)';
@@ -100,9 +100,10 @@ function compile(source, target, folder) {
 const [source, target] = process.argv.slice(2);
 mkdirSync(target, { recursive: true });
 const time = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+const lib = join(source, 'lib');
 const shared = Math.max(
   time(new URL(import.meta.url).pathname),
-  ...readdirSync(join(source, 'lib')).map((name) => time(join(source, 'lib', name))));
+  ...(existsSync(lib) ? readdirSync(lib) : []).map((name) => time(join(lib, name))));
 const names = readdirSync(source).filter((name) => name.endsWith('.wat')).map((name) => basename(name, '.wat'));
 for (const old of readdirSync(target).filter((name) => name.endsWith('.wasm'))) {
   if (!names.includes(basename(old, '.wasm'))) rmSync(join(target, old));
