@@ -163,8 +163,7 @@ static void measure_get(void)
     char args[128];
     buffer_init(&id, sizeof args);
     (void)run_once("bench:insert_one", "{}", &id);
-    (void)snprintf(
-        args, sizeof args, "{\"id\":%.*s,\"n\":%d}", SLICE_FMT(buffer_slice(&id)), GETS);
+    (void)snprintf(args, sizeof args, "{\"id\":%.*s,\"n\":%d}", SLICE_FMT(buffer_slice(&id)), GETS);
     buffer_done(&id);
     measure_call("gate_get", "bench:get", args, GETS);
     measure_call("gate_now_ms", "bench:now", args, GETS);

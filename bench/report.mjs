@@ -1,0 +1,136 @@
+/*
+ * Compares measured figures with bench/goals.json, says which goals are reached or by how much they
+ * are missed, and writes the page about them.
+ *
+ *     node bench/report.mjs BENCH.json PAGE.md
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+
+const [source, page] = process.argv.slice(2);
+const bench = JSON.parse(readFileSync(source, 'utf8'));
+const goals = JSON.parse(readFileSync(new URL('goals.json', import.meta.url), 'utf8'));
+const { machine, metrics, engine, gate, starts, commit, http } = bench;
+
+/* Three digits that matter, and thousands apart. */
+function figure(number) {
+  const digits = number >= 100 ? 0 : number >= 10 ? 1 : 2;
+  return number.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}
+
+function withUnit(number, unit) {
+  return `${figure(number)}${unit.startsWith('/') || unit === 'x' ? '' : ' '}${unit}`;
+}
+
+function verdict({ metric, op, value, unit }) {
+  const measured = metrics[metric];
+  if (!Number.isFinite(measured)) throw new Error(`${source} has no figure "${metric}"`);
+  if (op !== '<=' && op !== '>=') throw new Error(`"${op}" is no comparison`);
+  if (op === '<=' ? measured <= value : measured >= value) return 'reached';
+  const off = Math.abs(measured - value);
+  return `missed by ${withUnit(off, unit)} (${figure(off / value * 100)} %)`;
+}
+
+function table(head, rows) {
+  const line = (cells) => `| ${cells.join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+const goalRows = goals.map((goal) => [
+  goal.name,
+  `${goal.op === '<=' ? '≤' : '≥'} ${String(goal.value).replace(/\B(?=(\d{3})+$)/g, ',')}${goal.unit.startsWith('/') || goal.unit === 'x' ? '' : ' '}${goal.unit}`,
+  withUnit(metrics[goal.metric], goal.unit),
+  verdict(goal),
+]);
+
+const ns = (row) => [figure(row.p50 / 1000), figure(row.p99 / 1000)];
+const runRows = [
+  ['no-op of `messages_rust.wasm`, whole run', ...ns(gate.run_noop_rust)],
+  ['empty module, whole run', ...ns(gate.run_empty)],
+  ['no-op of `messages_rust.wasm`, engine alone', ...ns(engine['fresh_run_noop:noop'] ?? engine.fresh_run_file)],
+  ['empty module, engine alone', ...ns(engine.fresh_run_empty)],
+];
+
+const callRows = Object.entries({
+  '`input_read`, 64 bytes': gate.gate_input_read_64,
+  '`now_ms`': gate.gate_now_ms,
+  '`1.0/get`, a document of about 100 bytes': gate.gate_get,
+  'a bare import that copies 64 bytes, engine alone': engine.host_call_copy_64,
+}).map(([name, row]) => [name, figure(row.each)]);
+
+const queryRows = ['1', '64'].flatMap((connections) => ['bare', 'cordon'].flatMap((who) =>
+  http.queries[connections][who].map((one) => [
+    connections, who === 'bare' ? 'bare server' : 'Cordon', figure(one.requests_per_second),
+    figure(one.p50_us), figure(one.p99_us), figure(one.generator_busy * 100),
+  ])));
+
+const samples = (name) => commit.map((one) => figure(one[name].p50_us)).join(' / ');
+const commitRows = [
+  ['4 KiB appended and fdatasync', samples('fdatasync_append_4k')],
+  ['bare LMDB commit of the same puts', samples('lmdb_commit')],
+  ['commit through the store, one client', samples('store_one_client')],
+];
+const mutationRows = ['1', '64'].map((clients) => [
+  clients, figure(http.mutations[clients].requests_per_second),
+  figure(http.mutations[clients].p50_us), figure(http.mutations[clients].p99_us),
+]);
+
+const text = `# Benchmarks
+
+Made by \`make bench\` from its own figures; don't edit it. The goals stand in \`bench/goals.json\`.
+
+${machine.date}, ${machine.commit}: ${machine.cpu}, ${machine.cores} cores, ${machine.memory_gb} GB, Linux
+${machine.kernel}, ${machine.filesystem}; load average ${figure(machine.load_before)} before, ${figure(machine.load_after)} after.
+
+## Goals
+
+${table(['goal', 'asked', 'measured', 'verdict'], goalRows)}
+
+## A fresh run, in-process
+
+From nothing to nothing: new instance, the function, all limits and metrics, everything given back.
+µs.
+
+${table(['run', 'p50', 'p99'], runRows)}
+
+## A host call
+
+A loop of calls in one run less the same loop without them; ns each. Through the gate, with every
+check on, median of 15 pairs of runs.
+
+${table(['call', 'ns'], callRows)}
+
+## A no-op query over HTTP
+
+\`noop:noop\` of \`messages_rust.wasm\`, executed for each request, logs, metrics and limits on. The
+server is alone on core 0 with one loop, the load generator (\`bench/load.c\`: keep-alive, one request
+under way on each connection) on core 1. The bare server (\`bench/bare_server.c\`: libuv and llhttp,
+nothing else) sends the same bytes. They take turns, 3 s each. The ratio is
+${figure(http.queries[1].ratio)} at one connection and ${figure(http.queries[64].ratio)} at 64.
+
+${table(['connections', 'server', 'requests/s', 'p50 µs', 'p99 µs', 'generator busy %'], queryRows)}
+
+## A durable mutation
+
+\`bench:insert_one\` over HTTP: one document and its audit record, answered after the disk has both.
+
+${table(['clients', 'mutations/s', 'p50 µs', 'p99 µs'], mutationRows)}
+
+What the same disk does without Cordon, p50 in µs, before / after the mutations above:
+
+${table(['commit', 'p50 µs'], commitRows)}
+
+## The server at rest
+
+Ready ${figure(starts.ready_ms)} ms after its process is started (which counts too) on a new data folder, median of 11
+starts; then ${figure(starts.resident_mb)} MB are resident, ${figure(starts.resident_anonymous_mb)} MB of them not backed by a file. After all runs above it is
+${figure(http.resident_after_mb)} MB.
+
+## Not measured yet
+
+The price of metering fuel, on five kernels of bytes, floats, integers, calls and documents.
+`;
+writeFileSync(page, text);
+
+for (const [name, asked, measured, said] of goalRows) {
+  console.log(`${said === 'reached' ? 'reached' : 'MISSED '}  ${name}: ${measured} (${asked})${said === 'reached' ? '' : `, ${said}`}`);
+}
