@@ -62,10 +62,14 @@ cordon_error *batch_add(
     struct batch_row *row = arena_alloc(&batch->arena, sizeof *row);
     uint8_t *bytes = NULL;
     struct skip_node *node = skip_node_in_arena(
-        &batch->arena, skip_random(&batch->random), key_bytes + value_bytes, &bytes);
+        &batch->arena, skip_random(&batch->random), BATCH_FRAME_BYTES + key_bytes + value_bytes,
+        &bytes);
     if (row == NULL || node == NULL) {
         return error_no_memory();
     }
+    layout_store32(bytes, (uint32_t)key_bytes);
+    layout_store32(bytes + 4, (uint32_t)value_bytes);
+    bytes += BATCH_FRAME_BYTES;
     memcpy(bytes, key.data, key.size);
     row->key = bytes;
     row->value = bytes + key_bytes;

@@ -16,9 +16,12 @@ enum batch_stamp {
     STAMP_AUDIT,   /* the sequence; the value also gets the chain */
 };
 
+/* In front of each row's key: the sizes of key and value, four bytes each, for the log. */
+#define BATCH_FRAME_BYTES 8
+
 struct batch_row {
     struct batch_row *next;
-    struct skip_node *node; /* its key and value lie in the batch's arena */
+    struct skip_node *node; /* its frame, key and value lie in the batch's arena, in that order */
     uint8_t *key;
     uint8_t *value;
     uint64_t body_hash;
@@ -26,7 +29,8 @@ struct batch_row {
 };
 
 struct batch {
-    struct batch *next; /* in the memtable that adopted it */
+    struct batch *next;          /* in the memtable that adopted it */
+    struct batch *next_unlogged; /* in the chain of what the log does not have */
     struct batch_row *first;
     struct batch_row *last;
     size_t count;
@@ -67,6 +71,14 @@ CORDON_MUST_USE cordon_error *batch_add(
 
 /* Completes every row for the timestamp and moves the chain on. Cannot fail. */
 void batch_finish(struct batch *batch, uint64_t ts, struct audit_head *head);
+
+/* Frame, key and value of a row. */
+static inline struct slice batch_row_frame(const struct batch_row *row)
+{
+    return slice_of(
+        row->key - BATCH_FRAME_BYTES,
+        BATCH_FRAME_BYTES + row->node->key.size + row->node->value.size);
+}
 
 /* SHA-256 over sequence ‖ ts ‖ previous ‖ body, integers in eight bytes big-endian. */
 void batch_audit_hash(

@@ -81,6 +81,25 @@ cordon_error *local_write_meta(struct local *store, uint64_t last_ts)
     return store->kv->ops->write_put(store->kv, layout_slice(&key), slice_of(value, sizeof value));
 }
 
+/* Brings what only the log holds into the backend, with the meta record that says so. */
+static cordon_error *recover(struct local *store)
+{
+    const struct kv_ops *ops = store->kv->ops;
+    uint64_t last_ts = store->last_ts;
+    TRY(ops->write_begin(store->kv));
+    cordon_error *error = journal_recover(store->journal, store->kv, &last_ts);
+    if (error == NULL && last_ts != store->last_ts) {
+        error = local_write_meta(store, last_ts);
+    }
+    if (error != NULL || last_ts == store->last_ts) {
+        ops->write_abort(store->kv);
+        return error;
+    }
+    TRY(ops->write_commit(store->kv));
+    store->last_ts = last_ts;
+    return NULL;
+}
+
 static cordon_error *make_meta(struct local *store)
 {
     random_system(store->cluster_id, sizeof store->cluster_id);
@@ -99,13 +118,15 @@ static cordon_error *make_meta(struct local *store)
 
 static void free_local(struct local *store)
 {
-    local_flusher_stop(store);
+    local_workers_stop(store);
+    journal_close(store->journal);
     local_audit_heads_free(store);
     memtable_unref(store->spare);
     writelog_done(&store->log);
     tables_done(&store->tables);
     overlay_done(&store->overlay);
     waiters_done(&store->waiters);
+    waiters_done(&store->room);
     (void)pthread_mutex_destroy(&store->commit_lock);
     (void)pthread_mutex_destroy(&store->flush_lock);
     (void)pthread_mutex_destroy(&store->open.lock);
@@ -124,7 +145,8 @@ static void close_local(struct store *base)
 {
     struct local *store = (struct local *)base;
     CORDON_ASSERT(store->open.first == NULL);
-    local_flusher_stop(store);
+    local_workers_stop(store);
+    journal_closep(&store->journal); /* the backend will hold all that it holds */
     local_flush_all(store);
     free_local(store);
 }
@@ -166,15 +188,33 @@ static struct local *new_local(const struct store_options *options)
     atomic_store(&store->garbage_waits, true); /* unknown until the flusher has looked */
     tables_init(&store->tables);
     waiters_init(&store->waiters);
+    waiters_init(&store->room);
     (void)pthread_mutex_init(&store->commit_lock, NULL);
     (void)pthread_mutex_init(&store->flush_lock, NULL);
     (void)pthread_mutex_init(&store->open.lock, NULL);
     return store;
 }
 
-/* Takes the backend over, also on failure. */
+/* Whoever commits without a thread of ours writes to the backend at once and needs no log. */
+static cordon_error *open_journal(
+    struct local *store, const char *folder, const struct store_options *options)
+{
+    TRY(journal_open(folder, store->cluster_id, &store->journal));
+    TRY(recover(store));
+    journal_start(store->journal, store->last_ts);
+    if (!options->flusher_thread) {
+        journal_closep(&store->journal);
+    }
+    return NULL;
+}
+
+/* Takes the backend over, also on failure. `folder` is where its log is, or NULL for none. */
 static cordon_error *open_over(
-    struct kv **kv, bool is_new, const struct store_options *options, struct store **out_store)
+    struct kv **kv,
+    bool is_new,
+    const char *folder,
+    const struct store_options *options,
+    struct store **out_store)
 {
     CORDON_CLEANUP(local_freep) struct local *store = new_local(options);
     if (store == NULL) {
@@ -183,11 +223,15 @@ static cordon_error *open_over(
     store->kv = CORDON_TAKE(*kv);
     TRY(overlay_init(&store->overlay));
     TRY(is_new ? make_meta(store) : read_meta(store));
+    if (folder != NULL) {
+        TRY(open_journal(store, folder, options));
+    }
     atomic_store(&store->visible_ts, store->last_ts);
     atomic_store(&store->durable_ts, store->last_ts);
+    atomic_store(&store->flushed_ts, store->last_ts);
     atomic_store(&store->free_bytes, store->kv->ops->free_bytes(store->kv));
     if (options->flusher_thread) {
-        TRY(local_flusher_start(store));
+        TRY(local_workers_start(store));
     }
     struct local *ready = CORDON_TAKE(store);
     *out_store = &ready->base;
@@ -198,7 +242,7 @@ cordon_error *store_open_memory(const struct store_options *options, struct stor
 {
     CORDON_CLEANUP(kv_closep) struct kv *kv = NULL;
     TRY(kv_open_memory(&kv));
-    return open_over(&kv, true, options, out_store);
+    return open_over(&kv, true, NULL, options, out_store);
 }
 
 cordon_error *store_open_lmdb(
@@ -207,5 +251,5 @@ cordon_error *store_open_lmdb(
     CORDON_CLEANUP(kv_closep) struct kv *kv = NULL;
     bool is_new = false;
     TRY(kv_open_lmdb(folder, options->map_bytes, &is_new, &kv));
-    return open_over(&kv, is_new, options, out_store);
+    return open_over(&kv, is_new, folder, options, out_store);
 }

@@ -4,13 +4,15 @@
  *
  * local.c opens and closes; local_txn.c begins, reads and ends; local_write.c holds what a
  * transaction wrote; local_scan.c walks; local_table.c names tables; local_commit.c validates and
- * publishes; local_flush.c makes durable; local_garbage.c removes old versions.
+ * publishes; local_worker.c makes durable; local_flush.c brings memtables into the backend;
+ * local_garbage.c removes old versions.
  *
  * Lock order: flush_lock, commit_lock, then any of the others, which are leaves.
  */
 #ifndef STORE_LOCAL_H
 #define STORE_LOCAL_H
 
+#include "store/journal.h"
 #include "store/kv.h"
 #include "store/overlay.h"
 #include "store/reading.h"
@@ -32,17 +34,23 @@ struct open_list {
     struct local_txn *last;
 };
 
-/* The thread that flushes, if the store has one. */
-struct flusher {
+/* A thread of the store that sleeps until there is work. */
+struct worker {
     bool runs; /* set once, before any commit */
     pthread_t thread;
     pthread_mutex_t lock; /* over the rest */
     pthread_cond_t changed;
-    bool wanted; /* there is something to flush */
+    bool wanted;
     bool stop;
-    size_t arrived;         /* who has asked for a flush that has not begun */
-    size_t expected;        /* worth waiting for, for a moment */
-    uint64_t last_flush_ns; /* what the last one took */
+};
+
+/* The one that makes commits durable for those who wait. */
+struct flusher {
+    struct worker worker;
+    size_t arrived;         /* who has asked for a sync that has not begun; under the lock */
+    size_t expected;        /* worth waiting for, for a moment; under the lock */
+    uint64_t last_sync_ns;  /* what the last one took */
+    uint64_t rotated_at_ns; /* when a memtable last became due, by the monotonic clock */
 };
 
 struct local {
@@ -58,11 +66,14 @@ struct local {
     struct writelog log;
     struct skip audit_heads; /* by tenant in four bytes; the item is a struct audit_head */
     struct memtable *spare;  /* for the next rotation; there whenever the active one has rows */
+    struct batch *unlogged_first; /* with a log: what it does not have, in order of time */
+    struct batch *unlogged_last;
 
     _Atomic uint64_t visible_ts;  /* every commit up to here is in the overlay or the backend */
     _Atomic uint64_t durable_ts;  /* every commit up to here is on the disk */
+    _Atomic uint64_t flushed_ts;  /* every commit up to here is in the backend */
     _Atomic uint64_t horizon_ts;  /* snapshots before this may have lost versions */
-    _Atomic size_t pending_bytes; /* visible but not durable */
+    _Atomic size_t pending_bytes; /* visible but not in the backend */
     _Atomic uint64_t free_bytes;  /* on the disk, as of the last flush */
     _Atomic bool garbage_waits;   /* the backend may hold rows of the garbage queue */
     _Atomic uint64_t txn_count;   /* ever begun; seeds the random heights */
@@ -71,8 +82,11 @@ struct local {
     struct table_map tables;
     struct open_list open;
     struct waiters waiters; /* for durable_ts */
+    struct waiters room;    /* for flushed_ts */
     pthread_mutex_t flush_lock;
+    struct journal *journal; /* the log, or NULL; of the flusher */
     struct flusher flusher;
+    struct worker checkpointer; /* with a log: brings memtables into the backend */
 };
 
 /* What a transaction means to do to one logical key. */
@@ -122,6 +136,7 @@ struct local_txn {
     struct batch *batch;     /* TXN_PREPARED */
     struct log_entry *entry; /* TXN_PREPARED */
     struct waiter waiter;
+    struct waiters *waits_in;          /* where `waiter` was queued last, or NULL */
     struct store_commit_result result; /* once the phase is past TXN_PREPARED */
 };
 
@@ -205,16 +220,27 @@ void local_audit_heads_free(struct local *store);
 /* -- local_flush.c --------------------------------------------------------------------------- */
 
 /*
- * Makes durable what is visible now and wakes who waits for it. Errors: CORDON_E_NO_MEMORY, with
+ * Brings the memtable that is due into the backend; without a log that is all that is visible, and
+ * who waits for it is woken. Errors: CORDON_E_NO_MEMORY, with
  * everything still there for another try. Any other failure ends the process.
  */
 CORDON_MUST_USE cordon_error *local_flush(struct local *store);
 
-/* Makes everything visible durable, whatever it takes. No commit may be under way. */
+/* Brings everything visible into the backend. No thread may be left, and no log. */
 void local_flush_all(struct local *store);
 
-CORDON_MUST_USE cordon_error *local_flusher_start(struct local *store);
-void local_flusher_stop(struct local *store);
+/* Says what is wrong and ends the process: going on could answer what is not safe. */
+_Noreturn void local_stop_process(const cordon_error *error);
+
+/* Moves a timestamp on, never back. */
+void local_reach(_Atomic uint64_t *reached, uint64_t ts);
+
+/* -- local_worker.c -------------------------------------------------------------------------- */
+
+CORDON_MUST_USE cordon_error *local_workers_start(struct local *store);
+void local_workers_stop(struct local *store);
+
+/* Somebody waits for what is visible now to become durable. */
 void local_flusher_poke(struct local *store);
 
 /* -- local_garbage.c ------------------------------------------------------------------------- */

@@ -202,11 +202,12 @@ static cordon_error *wait_for_room(struct local_txn *txn, bool *out_waits)
     if (atomic_load(&store->pending_bytes) < PENDING_BYTES_MAX) {
         return NULL;
     }
-    if (!store->flusher.runs) {
+    if (!store->flusher.worker.runs) {
         return local_flush(store);
     }
+    txn->waits_in = &store->room;
     *out_waits = waiters_add(
-        &store->waiters, &txn->waiter, atomic_load(&store->visible_ts), &store->durable_ts);
+        txn->waits_in, &txn->waiter, atomic_load(&store->visible_ts), &store->flushed_ts);
     return NULL;
 }
 
@@ -288,6 +289,16 @@ static void add_tables(struct local_txn *txn, uint64_t ts)
     }
 }
 
+static void add_unlogged(struct local *store, struct batch *batch)
+{
+    if (store->unlogged_last == NULL) {
+        store->unlogged_first = batch;
+    } else {
+        store->unlogged_last->next_unlogged = batch;
+    }
+    store->unlogged_last = batch;
+}
+
 /* The point of no return: stamps, links and publishes. With the commit lock held; cannot fail. */
 static void publish(struct local_txn *txn, struct audit_head *head)
 {
@@ -299,6 +310,9 @@ static void publish(struct local_txn *txn, struct audit_head *head)
 
     batch_finish(batch, ts, head);
     memtable_add(store->overlay.active, batch, ts);
+    if (store->journal != NULL) {
+        add_unlogged(store, batch);
+    }
     entry->ts = ts;
     writelog_append(&store->log, entry);
     add_tables(txn, ts);
@@ -434,14 +448,15 @@ static cordon_error *wait_durable(struct local_txn *txn, enum store_step *out_st
 {
     struct local *store = txn->store;
     const uint64_t due = txn->result.ts > txn->seen_ts ? txn->result.ts : txn->seen_ts;
-    if (!store->flusher.runs) {
+    if (!store->flusher.worker.runs) {
         while (atomic_load(&store->durable_ts) < due) {
             TRY(local_flush(store));
         }
         *out_step = STORE_DONE;
         return NULL;
     }
-    const bool waits = waiters_add(&store->waiters, &txn->waiter, due, &store->durable_ts);
+    txn->waits_in = &store->waiters;
+    const bool waits = waiters_add(txn->waits_in, &txn->waiter, due, &store->durable_ts);
     if (waits) {
         local_flusher_poke(store);
     }

@@ -1,7 +1,10 @@
 /*
- * Making durable: one backend transaction and one sync for everything that has become visible
- * since the last. While it runs, new commits gather in a fresh memtable, so the busier the store
- * the more of them share a sync, and one hot document can commit many times in it.
+ * Bringing a memtable into the backend: one backend transaction for all its commits, in order of
+ * keys. While it runs, new commits gather in a fresh memtable.
+ *
+ * Without a log this is also what makes commits durable, so it is done whenever somebody waits, and
+ * the busier the store the more commits share it. With a log (local_worker.c) they are durable
+ * before, and this is done for many at a time, behind their backs.
  *
  * After a failed write or sync nobody knows what the disk holds, and commits that others have seen
  * could be lost; so the process says one line and ends. Only running out of memory, which happens
@@ -9,10 +12,7 @@
  */
 #include "store/local.h"
 
-#include "base/clock.h"
-
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -22,10 +22,7 @@ enum {
     CLOSE_TRIES_MAX = 100, /* at closing, while memory is out */
 };
 
-#define IDLE_GARBAGE_NS_MAX 1000000000u
-#define RETRY_NS 10000000u
-
-static _Noreturn void stop_process(const cordon_error *error)
+_Noreturn void local_stop_process(const cordon_error *error)
 {
     (void)fprintf(
         stderr,
@@ -80,11 +77,15 @@ static cordon_error *write_out(
 
 /* -- One flush ------------------------------------------------------------------------------- */
 
-/* The memtable to write: the one a failed try left, or what has gathered, or NULL for nothing. */
+/*
+ * The memtable to write: the one that is due, or that a failed try left; without a log, else, what
+ * has gathered; or NULL for nothing. With a log it is the log's writer who says what is due.
+ */
 static struct memtable *take_table(struct local *store)
 {
-    if (store->overlay.flushing != NULL) {
-        return store->overlay.flushing;
+    struct memtable *due = overlay_flushing(&store->overlay);
+    if (due != NULL || store->journal != NULL) {
+        return due;
     }
     (void)pthread_mutex_lock(&store->commit_lock);
     if (store->overlay.active->batches != NULL) {
@@ -92,7 +93,14 @@ static struct memtable *take_table(struct local *store)
         overlay_rotate(&store->overlay, CORDON_TAKE(store->spare));
     }
     (void)pthread_mutex_unlock(&store->commit_lock);
-    return store->overlay.flushing;
+    return overlay_flushing(&store->overlay);
+}
+
+void local_reach(_Atomic uint64_t *reached, uint64_t ts)
+{
+    uint64_t before = atomic_load(reached);
+    while (before < ts && !atomic_compare_exchange_weak(reached, &before, ts)) {
+    }
 }
 
 static void garbage_done(struct garbage *garbage)
@@ -119,7 +127,8 @@ static cordon_error *flush_locked(struct local *store)
         }
         overlay_drop(&store->overlay);
         (void)atomic_fetch_sub(&store->pending_bytes, bytes);
-        atomic_store(&store->durable_ts, reached);
+        local_reach(&store->durable_ts, reached);
+        local_reach(&store->flushed_ts, reached);
     }
     atomic_store(&store->free_bytes, store->kv->ops->free_bytes(store->kv));
     return NULL;
@@ -131,156 +140,20 @@ cordon_error *local_flush(struct local *store)
     cordon_error *error = flush_locked(store);
     (void)pthread_mutex_unlock(&store->flush_lock);
     if (error != NULL && cordon_error_get_code(error) != CORDON_E_NO_MEMORY) {
-        stop_process(error);
+        local_stop_process(error);
     }
     waiters_wake(&store->waiters, atomic_load(&store->durable_ts));
+    waiters_wake(&store->room, atomic_load(&store->flushed_ts));
     return error;
 }
 
 void local_flush_all(struct local *store)
 {
-    for (int tries = 0; atomic_load(&store->durable_ts) < atomic_load(&store->visible_ts);
-         tries++) {
+    for (int tries = 0; atomic_load(&store->pending_bytes) > 0; tries++) {
         cordon_error *error = local_flush(store);
         if (error != NULL && tries >= CLOSE_TRIES_MAX) {
-            stop_process(error);
+            local_stop_process(error);
         }
         cordon_error_free(error);
     }
-}
-
-/* -- The flusher thread ---------------------------------------------------------------------- */
-
-void local_flusher_poke(struct local *store)
-{
-    struct flusher *flusher = &store->flusher;
-    (void)pthread_mutex_lock(&flusher->lock);
-    flusher->arrived++;
-    if (!flusher->wanted || flusher->arrived == flusher->expected) {
-        flusher->wanted = true;
-        (void)pthread_cond_signal(&flusher->changed);
-    }
-    (void)pthread_mutex_unlock(&flusher->lock);
-}
-
-static void wait_until(struct flusher *flusher, uint64_t monotonic_ns)
-{
-    const struct timespec until = {
-        .tv_sec = (time_t)(monotonic_ns / 1000000000u),
-        .tv_nsec = (long)(monotonic_ns % 1000000000u),
-    };
-    (void)pthread_cond_timedwait(&flusher->changed, &flusher->lock, &until);
-}
-
-/* Sleeps until there is work; with garbage about, no longer than a part of the window. */
-static bool wait_for_work(struct local *store)
-{
-    struct flusher *flusher = &store->flusher;
-    const uint64_t idle_ns =
-        store->window_ns / 4 < IDLE_GARBAGE_NS_MAX ? store->window_ns / 4 : IDLE_GARBAGE_NS_MAX;
-    const uint64_t until = clock_monotonic_ns() + idle_ns;
-    (void)pthread_mutex_lock(&flusher->lock);
-    while (!flusher->wanted && !flusher->stop) {
-        if (!atomic_load(&store->garbage_waits)) {
-            (void)pthread_cond_wait(&flusher->changed, &flusher->lock);
-        } else if (clock_monotonic_ns() < until) {
-            wait_until(flusher, until);
-        } else {
-            break;
-        }
-    }
-    const bool stop = flusher->stop;
-    (void)pthread_mutex_unlock(&flusher->lock);
-    return !stop;
-}
-
-/*
- * Clients that wait for one sync come back together with their next commits. Without a moment's
- * patience the flusher would always start with the first of them, the rest would wait for the sync
- * after, and half the syncs would carry one commit each. So it waits for as many as the last flush
- * woke, and those that came while it ran, for a quarter of the time a flush takes at the most. A
- * client that is alone is never waited for.
- */
-static void wait_for_company(struct flusher *flusher)
-{
-    (void)pthread_mutex_lock(&flusher->lock);
-    const uint64_t until = clock_monotonic_ns() + flusher->last_flush_ns / 4;
-    while (flusher->arrived < flusher->expected && !flusher->stop && clock_monotonic_ns() < until) {
-        wait_until(flusher, until);
-    }
-    flusher->expected = flusher->arrived;
-    flusher->arrived = 0;
-    flusher->wanted = false;
-    (void)pthread_mutex_unlock(&flusher->lock);
-}
-
-static cordon_error *timed_flush(struct local *store)
-{
-    struct flusher *flusher = &store->flusher;
-    const uint64_t began = clock_monotonic_ns();
-    cordon_error *error = local_flush(store);
-    (void)pthread_mutex_lock(&flusher->lock);
-    flusher->last_flush_ns = clock_monotonic_ns() - began;
-    flusher->expected += flusher->arrived;
-    (void)pthread_mutex_unlock(&flusher->lock);
-    return error;
-}
-
-static void pause_before_retry(struct flusher *flusher)
-{
-    (void)pthread_mutex_lock(&flusher->lock);
-    wait_until(flusher, clock_monotonic_ns() + RETRY_NS);
-    flusher->wanted = true;
-    (void)pthread_mutex_unlock(&flusher->lock);
-}
-
-static void *flusher_main(void *arg)
-{
-    struct local *store = arg;
-    while (wait_for_work(store)) {
-        wait_for_company(&store->flusher);
-        cordon_error *error = timed_flush(store);
-        if (error != NULL) {
-            cordon_error_free(error);
-            pause_before_retry(&store->flusher);
-        }
-    }
-    return NULL;
-}
-
-cordon_error *local_flusher_start(struct local *store)
-{
-    struct flusher *flusher = &store->flusher;
-    pthread_condattr_t attributes;
-    int failed = pthread_condattr_init(&attributes);
-    if (failed == 0) {
-        (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-        failed = pthread_cond_init(&flusher->changed, &attributes);
-        (void)pthread_condattr_destroy(&attributes);
-    }
-    if (failed == 0) {
-        (void)pthread_mutex_init(&flusher->lock, NULL);
-        failed = pthread_create(&flusher->thread, NULL, flusher_main, store);
-    }
-    if (failed != 0) {
-        return cordon_error_new(CORDON_E_SYSTEM, "the store's thread could not be started");
-    }
-    flusher->runs = true;
-    return NULL;
-}
-
-void local_flusher_stop(struct local *store)
-{
-    struct flusher *flusher = &store->flusher;
-    if (!flusher->runs) {
-        return;
-    }
-    (void)pthread_mutex_lock(&flusher->lock);
-    flusher->stop = true;
-    (void)pthread_cond_signal(&flusher->changed);
-    (void)pthread_mutex_unlock(&flusher->lock);
-    (void)pthread_join(flusher->thread, NULL);
-    (void)pthread_mutex_destroy(&flusher->lock);
-    (void)pthread_cond_destroy(&flusher->changed);
-    flusher->runs = false;
 }

@@ -89,7 +89,9 @@ cordon_error *local_begin(
 static void end(struct store_txn *base)
 {
     struct local_txn *txn = (struct local_txn *)base;
-    waiters_cancel(&txn->store->waiters, &txn->waiter);
+    if (txn->waits_in != NULL) {
+        waiters_cancel(txn->waits_in, &txn->waiter);
+    }
     open_list_remove(txn);
     local_scan_end_all(txn);
     local_tables_made_free(txn);

@@ -14,7 +14,7 @@ cordon_error *memtable_new(struct memtable **out_table)
     return NULL;
 }
 
-static void memtable_ref(struct memtable *table)
+void memtable_ref(struct memtable *table)
 {
     (void)atomic_fetch_add_explicit(&table->references, 1, memory_order_relaxed);
 }
@@ -73,6 +73,14 @@ void overlay_rotate(struct overlay *overlay, struct memtable *fresh)
     overlay->active = fresh;
     (void)atomic_fetch_add(&overlay->generation, 1);
     (void)pthread_mutex_unlock(&overlay->lock);
+}
+
+struct memtable *overlay_flushing(struct overlay *overlay)
+{
+    (void)pthread_mutex_lock(&overlay->lock);
+    struct memtable *flushing = overlay->flushing;
+    (void)pthread_mutex_unlock(&overlay->lock);
+    return flushing;
 }
 
 void overlay_drop(struct overlay *overlay)

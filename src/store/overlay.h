@@ -39,6 +39,7 @@ struct view {
 };
 
 CORDON_MUST_USE cordon_error *memtable_new(struct memtable **out_table);
+void memtable_ref(struct memtable *table);
 void memtable_unref(struct memtable *table); /* NULL accepted */
 
 /* Adopts a finished batch of the commit at `ts`. Under the commit lock; cannot fail. */
@@ -49,6 +50,9 @@ void overlay_done(struct overlay *overlay);
 
 /* Makes the active memtable the flushing one and `fresh` active. Under the commit lock. */
 void overlay_rotate(struct overlay *overlay, struct memtable *fresh);
+
+/* The flushing memtable, or NULL. Whoever flushes alone may use it, until it drops it. */
+struct memtable *overlay_flushing(struct overlay *overlay);
 
 /* Drops the flushing memtable, whose rows the backend has by now. */
 void overlay_drop(struct overlay *overlay);

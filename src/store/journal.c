@@ -1,0 +1,515 @@
+/*
+ * The log. A record is a header of 48 bytes, rows, and zeros up to the next page of 4,096 bytes:
+ *
+ *     magic u64 ‖ previous ts u64 ‖ ts u64 ‖ rows' bytes u64 ‖ hash of the rows u64 ‖ hash of
+ *     the header u64
+ *
+ * and each row is its key's size u32 ‖ its value's size u32 ‖ key ‖ value, as they go into LMDB.
+ * Values are sealed by themselves, so the hash of the rows covers their sizes and checksums alone.
+ *
+ * Records are a chain by time: each names the timestamp where the one before it ended, in whichever
+ * file. Reading looks for records at every page, so that what is left of older ones, or a damaged
+ * one, hides nothing behind it; those that LMDB has are passed over, and the rest must form the
+ * chain that begins at LMDB's own timestamp. A gap is damage, and named. Only the end of the chain
+ * cannot be told from a write that was under way: a record cut off there is left out, which is
+ * right, as no answer ever waited for less than its whole sync.
+ *
+ * A file grows by zeros written ahead, so that most syncs find their blocks allocated: on ext4 an
+ * fdatasync that also has to record a new size takes twice as long.
+ */
+#include "store/journal.h"
+
+#include "base/memory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define MAGIC 0x636f72646f6e4a31u /* "cordonJ1" */
+#define GROW_BYTES ((uint64_t)256 << 10)
+#define KEEP_BYTES ((uint64_t)16 << 20) /* a larger file is cut when the store is opened */
+
+enum {
+    PAGE_BYTES = 4096,
+    HEADER_BYTES = 48,
+    FILES = 2,
+    VECTORS_MAX = 256,
+};
+
+struct journal_file {
+    int fd;
+    uint64_t size; /* bytes whose blocks are there */
+};
+
+struct journal {
+    struct journal_file files[FILES];
+    unsigned current;
+    uint64_t at; /* where the next record goes in the current file */
+    uint64_t last_ts;
+    uint64_t seed; /* of the headers' hashes: from the cluster's id */
+};
+
+static const uint8_t zeros[16 * PAGE_BYTES];
+
+static uint64_t round_up(uint64_t size, uint64_t step)
+{
+    return (size + step - 1) / step * step;
+}
+
+/* -- Life ------------------------------------------------------------------------------------ */
+
+void journal_close(struct journal *journal)
+{
+    if (journal == NULL) {
+        return;
+    }
+    for (unsigned i = 0; i < FILES; i++) {
+        if (journal->files[i].fd >= 0) {
+            (void)close(journal->files[i].fd);
+        }
+    }
+    mem_free(journal);
+}
+
+static cordon_error *refused(const char *what, int code)
+{
+    return cordon_error_new(
+        CORDON_E_SYSTEM, "cannot %s the log of the data folder: %s", what, strerrordesc_np(code));
+}
+
+static cordon_error *open_file(int folder_fd, unsigned number, struct journal_file *file)
+{
+    char name[16];
+    struct stat info;
+    (void)snprintf(name, sizeof name, "log.%u", number);
+    file->fd = openat(folder_fd, name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (file->fd < 0 || fstat(file->fd, &info) != 0) {
+        return refused("open", errno);
+    }
+    file->size = (uint64_t)info.st_size / PAGE_BYTES * PAGE_BYTES;
+    return NULL;
+}
+
+static cordon_error *open_files(struct journal *journal, const char *folder)
+{
+    const int folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder_fd < 0) {
+        return refused("open", errno);
+    }
+    cordon_error *error = NULL;
+    bool are_new = false;
+    for (unsigned i = 0; i < FILES && error == NULL; i++) {
+        error = open_file(folder_fd, i, &journal->files[i]);
+        are_new = are_new || journal->files[i].size == 0;
+    }
+    /* The names of new files must survive a power cut before anything in them counts. */
+    if (error == NULL && are_new && fsync(folder_fd) != 0) {
+        error = refused("sync", errno);
+    }
+    (void)close(folder_fd);
+    return error;
+}
+
+cordon_error *journal_open(
+    const char *folder, const uint8_t cluster_id[16], struct journal **out_journal)
+{
+    CORDON_CLEANUP(journal_closep) struct journal *journal = MEM_NEW(struct journal);
+    if (journal == NULL) {
+        return error_no_memory();
+    }
+    for (unsigned i = 0; i < FILES; i++) {
+        journal->files[i].fd = -1;
+    }
+    journal->seed = hash_fast(slice_of(cluster_id, 16), 0);
+    TRY(open_files(journal, folder));
+    *out_journal = CORDON_TAKE(journal);
+    return NULL;
+}
+
+void journal_start(struct journal *journal, uint64_t last_ts)
+{
+    journal->current = 0;
+    journal->at = 0;
+    journal->last_ts = last_ts;
+    for (unsigned i = 0; i < FILES; i++) {
+        struct journal_file *file = &journal->files[i];
+        /* A file that cannot be cut only keeps its size. */
+        if (file->size > KEEP_BYTES && ftruncate(file->fd, (off_t)KEEP_BYTES) == 0) {
+            file->size = KEEP_BYTES;
+        }
+    }
+}
+
+uint64_t journal_bytes(const struct journal *journal)
+{
+    return journal->at;
+}
+
+void journal_switch(struct journal *journal)
+{
+    journal->current = (journal->current + 1) % FILES;
+    journal->at = 0;
+}
+
+/* -- Headers --------------------------------------------------------------------------------- */
+
+struct header {
+    uint64_t previous_ts;
+    uint64_t ts;
+    uint64_t rows_bytes;
+    uint64_t rows_hash;
+};
+
+static void write_header(const struct journal *journal, const struct header *header, uint8_t *at)
+{
+    layout_store64(at, MAGIC);
+    layout_store64(at + 8, header->previous_ts);
+    layout_store64(at + 16, header->ts);
+    layout_store64(at + 24, header->rows_bytes);
+    layout_store64(at + 32, header->rows_hash);
+    layout_store64(at + 40, hash_fast(slice_of(at, 40), journal->seed));
+}
+
+static bool read_header(const struct journal *journal, const uint8_t *at, struct header *out_header)
+{
+    if (layout_load64(at) != MAGIC ||
+        layout_load64(at + 40) != hash_fast(slice_of(at, 40), journal->seed)) {
+        return false;
+    }
+    *out_header = (struct header){
+        .previous_ts = layout_load64(at + 8),
+        .ts = layout_load64(at + 16),
+        .rows_bytes = layout_load64(at + 24),
+        .rows_hash = layout_load64(at + 32),
+    };
+    return true;
+}
+
+/* Takes one row into the hash: its sizes and the checksum that seals its value. */
+static uint64_t hash_row(struct slice frame, size_t key_bytes, uint64_t hash)
+{
+    uint8_t bytes[16];
+    memcpy(bytes, frame.data, BATCH_FRAME_BYTES);
+    memcpy(bytes + BATCH_FRAME_BYTES, frame.data + BATCH_FRAME_BYTES + key_bytes, 8);
+    return hash_fast(slice_of(bytes, sizeof bytes), hash);
+}
+
+/* -- Appending ------------------------------------------------------------------------------- */
+
+/* A growing write at one place of a file, gathered from many pieces. */
+struct gather {
+    int fd;
+    uint64_t at;
+    struct iovec vectors[VECTORS_MAX];
+    int count;
+};
+
+/* Writes what has been gathered, all of it. */
+static cordon_error *gather_flush(struct gather *gather)
+{
+    int first = 0;
+    while (first < gather->count) {
+        const ssize_t written =
+            pwritev(gather->fd, &gather->vectors[first], gather->count - first, (off_t)gather->at);
+        if (written < 0 && errno == EINTR) {
+            continue;
+        }
+        if (written <= 0) {
+            return cordon_error_new(
+                CORDON_E_STORE, "writing the log failed: %s",
+                strerrordesc_np(written == 0 ? EIO : errno));
+        }
+        gather->at += (uint64_t)written;
+        size_t left = (size_t)written;
+        while (first < gather->count && left >= gather->vectors[first].iov_len) {
+            left -= gather->vectors[first].iov_len;
+            first++;
+        }
+        if (first < gather->count) {
+            struct iovec *part = &gather->vectors[first];
+            part->iov_base = (uint8_t *)part->iov_base + left;
+            part->iov_len -= left;
+        }
+    }
+    gather->count = 0;
+    return NULL;
+}
+
+static cordon_error *gather_add(struct gather *gather, struct slice bytes)
+{
+    if (bytes.size == 0) {
+        return NULL;
+    }
+    if (gather->count == VECTORS_MAX) {
+        TRY(gather_flush(gather));
+    }
+    gather->vectors[gather->count++] =
+        (struct iovec){.iov_base = (void *)(uintptr_t)bytes.data, .iov_len = bytes.size};
+    return NULL;
+}
+
+static cordon_error *gather_zeros(struct gather *gather, uint64_t size)
+{
+    while (size > 0) {
+        const size_t part = size < sizeof zeros ? (size_t)size : sizeof zeros;
+        TRY(gather_add(gather, slice_of(zeros, part)));
+        size -= part;
+    }
+    return NULL;
+}
+
+static struct header describe(const struct journal *journal, const struct batch *chain, uint64_t ts)
+{
+    struct header header = {.previous_ts = journal->last_ts, .ts = ts};
+    for (const struct batch *batch = chain; batch != NULL; batch = batch->next_unlogged) {
+        for (const struct batch_row *row = batch->first; row != NULL; row = row->next) {
+            const struct slice frame = batch_row_frame(row);
+            header.rows_bytes += frame.size;
+            header.rows_hash = hash_row(frame, row->node->key.size, header.rows_hash);
+        }
+    }
+    return header;
+}
+
+static cordon_error *gather_record(
+    struct gather *gather, struct slice header, const struct batch *chain)
+{
+    TRY(gather_add(gather, header));
+    for (const struct batch *batch = chain; batch != NULL; batch = batch->next_unlogged) {
+        for (const struct batch_row *row = batch->first; row != NULL; row = row->next) {
+            TRY(gather_add(gather, batch_row_frame(row)));
+        }
+    }
+    return NULL;
+}
+
+cordon_error *journal_append(struct journal *journal, const struct batch *chain, uint64_t ts)
+{
+    struct journal_file *file = &journal->files[journal->current];
+    const struct header header = describe(journal, chain, ts);
+    uint8_t header_bytes[HEADER_BYTES];
+    write_header(journal, &header, header_bytes);
+    const uint64_t size = HEADER_BYTES + header.rows_bytes;
+    const uint64_t end = journal->at + round_up(size, PAGE_BYTES);
+    const uint64_t grown = end > file->size ? round_up(end, GROW_BYTES) : end;
+
+    struct gather gather = {.fd = file->fd, .at = journal->at};
+    TRY(gather_record(&gather, slice_of(header_bytes, sizeof header_bytes), chain));
+    TRY(gather_zeros(&gather, grown - journal->at - size));
+    TRY(gather_flush(&gather));
+    if (fdatasync(file->fd) != 0) {
+        return cordon_error_new(
+            CORDON_E_STORE, "syncing the log failed: %s", strerrordesc_np(errno));
+    }
+    file->size = grown > file->size ? grown : file->size;
+    journal->at = end;
+    journal->last_ts = ts;
+    return NULL;
+}
+
+/* -- Recovering ------------------------------------------------------------------------------ */
+
+/* A record that LMDB does not have. */
+struct found_record {
+    struct header header;
+    unsigned file;
+    uint64_t rows_at;
+};
+
+struct recovery {
+    struct journal *journal;
+    struct kv *kv;
+    uint64_t last_ts;
+    struct found_record *records;
+    size_t count;
+    size_t capacity;
+};
+
+static void recovery_done(struct recovery *recovery)
+{
+    mem_free(recovery->records);
+}
+
+static void bytes_freep(uint8_t **bytes)
+{
+    mem_free(*bytes);
+}
+
+static cordon_error *read_at(int fd, uint8_t *bytes, size_t size, uint64_t at)
+{
+    while (size > 0) {
+        const ssize_t got = pread(fd, bytes, size, (off_t)at);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got <= 0) {
+            return refused("read", got == 0 ? EIO : errno);
+        }
+        bytes += got;
+        at += (uint64_t)got;
+        size -= (size_t)got;
+    }
+    return NULL;
+}
+
+static cordon_error *add_record(struct recovery *recovery, const struct found_record *record)
+{
+    if (recovery->count == recovery->capacity) {
+        const size_t capacity = recovery->capacity == 0 ? 64 : 2 * recovery->capacity;
+        struct found_record *grown =
+            mem_realloc(recovery->records, capacity * sizeof *recovery->records);
+        if (grown == NULL) {
+            return error_no_memory();
+        }
+        recovery->records = grown;
+        recovery->capacity = capacity;
+    }
+    recovery->records[recovery->count++] = *record;
+    return NULL;
+}
+
+/* The next row of a record, or false if it does not fit or its seal is broken. */
+static bool next_row(struct slice *rows, uint64_t *hash, struct kv_row *out_row)
+{
+    if (rows->size < BATCH_FRAME_BYTES) {
+        return false;
+    }
+    const size_t key_bytes = layout_load32(rows->data);
+    const size_t value_bytes = layout_load32(rows->data + 4);
+    const size_t rest = rows->size - BATCH_FRAME_BYTES;
+    if (key_bytes > LAYOUT_KEY_BYTES_MAX || key_bytes <= LAYOUT_PREFIX_BYTES || key_bytes > rest ||
+        value_bytes < LAYOUT_SEAL_BYTES || value_bytes > rest - key_bytes) {
+        return false;
+    }
+    out_row->key = slice_of(rows->data + BATCH_FRAME_BYTES, key_bytes);
+    out_row->value = slice_of(out_row->key.data + key_bytes, value_bytes);
+    *hash = hash_row(*rows, key_bytes, *hash);
+    *rows = slice_from(*rows, BATCH_FRAME_BYTES + key_bytes + value_bytes);
+    return true;
+}
+
+static bool is_sealed(const struct kv_row *row)
+{
+    enum layout_kind kind = LAYOUT_TOMBSTONE;
+    struct slice body = {0};
+    cordon_error *error = layout_open(row->key, row->value, &kind, &body);
+    cordon_error_free(error);
+    return error == NULL;
+}
+
+static bool rows_are_whole(const struct header *header, struct slice rows)
+{
+    uint64_t hash = 0;
+    while (rows.size > 0) {
+        struct kv_row row;
+        if (!next_row(&rows, &hash, &row) || !is_sealed(&row)) {
+            return false;
+        }
+    }
+    return hash == header->rows_hash;
+}
+
+static cordon_error *read_rows(
+    const struct journal *journal, const struct found_record *record, uint8_t **out_bytes)
+{
+    CORDON_CLEANUP(bytes_freep) uint8_t *bytes = mem_realloc(NULL, record->header.rows_bytes + 1);
+    if (bytes == NULL) {
+        return error_no_memory();
+    }
+    TRY(read_at(
+        journal->files[record->file].fd, bytes, (size_t)record->header.rows_bytes,
+        record->rows_at));
+    *out_bytes = CORDON_TAKE(bytes);
+    return NULL;
+}
+
+/* Looks at one page; `*at` moves past the record there, or past the page. */
+static cordon_error *look_at_page(struct recovery *recovery, unsigned file, uint64_t *at)
+{
+    const struct journal *journal = recovery->journal;
+    const uint64_t room = journal->files[file].size - *at;
+    uint8_t header_bytes[HEADER_BYTES];
+    struct found_record record = {.file = file, .rows_at = *at + HEADER_BYTES};
+    TRY(read_at(journal->files[file].fd, header_bytes, sizeof header_bytes, *at));
+    *at += PAGE_BYTES;
+    if (!read_header(journal, header_bytes, &record.header) ||
+        record.header.ts <= recovery->last_ts || record.header.rows_bytes > room - HEADER_BYTES) {
+        return NULL;
+    }
+    CORDON_CLEANUP(bytes_freep) uint8_t *bytes = NULL;
+    TRY(read_rows(journal, &record, &bytes));
+    if (!rows_are_whole(&record.header, slice_of(bytes, (size_t)record.header.rows_bytes))) {
+        return NULL;
+    }
+    *at = round_up(record.rows_at + record.header.rows_bytes, PAGE_BYTES);
+    return add_record(recovery, &record);
+}
+
+static cordon_error *find_records(struct recovery *recovery)
+{
+    for (unsigned file = 0; file < FILES; file++) {
+        uint64_t at = 0;
+        while (at < recovery->journal->files[file].size) {
+            TRY(look_at_page(recovery, file, &at));
+        }
+    }
+    return NULL;
+}
+
+static int compare_records(const void *a, const void *b)
+{
+    const uint64_t x = ((const struct found_record *)a)->header.ts;
+    const uint64_t y = ((const struct found_record *)b)->header.ts;
+    return (x > y) - (x < y);
+}
+
+static cordon_error *check_chain(const struct recovery *recovery)
+{
+    uint64_t ts = recovery->last_ts;
+    for (size_t i = 0; i < recovery->count; i++) {
+        const struct header *header = &recovery->records[i].header;
+        if (header->previous_ts != ts) {
+            return cordon_error_new(
+                CORDON_E_STORE,
+                "the log of the data folder is damaged: commits between %llu and %llu are missing; "
+                "restore the data folder from a backup",
+                (unsigned long long)ts, (unsigned long long)header->previous_ts);
+        }
+        ts = header->ts;
+    }
+    return NULL;
+}
+
+static cordon_error *apply(const struct recovery *recovery, const struct found_record *record)
+{
+    CORDON_CLEANUP(bytes_freep) uint8_t *bytes = NULL;
+    TRY(read_rows(recovery->journal, record, &bytes));
+    struct slice rows = slice_of(bytes, (size_t)record->header.rows_bytes);
+    uint64_t hash = 0;
+    struct kv_row row;
+    while (next_row(&rows, &hash, &row)) {
+        TRY(recovery->kv->ops->write_put(recovery->kv, row.key, row.value));
+    }
+    return NULL;
+}
+
+cordon_error *journal_recover(struct journal *journal, struct kv *kv, uint64_t *last_ts)
+{
+    CORDON_CLEANUP(recovery_done) struct recovery recovery = {
+        .journal = journal, .kv = kv, .last_ts = *last_ts};
+    TRY(find_records(&recovery));
+    if (recovery.count == 0) {
+        return NULL;
+    }
+    qsort(recovery.records, recovery.count, sizeof recovery.records[0], compare_records);
+    TRY(check_chain(&recovery));
+    for (size_t i = 0; i < recovery.count; i++) {
+        TRY(apply(&recovery, &recovery.records[i]));
+    }
+    *last_ts = recovery.records[recovery.count - 1].header.ts;
+    return NULL;
+}

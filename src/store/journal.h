@@ -1,0 +1,61 @@
+/*
+ * The log before LMDB: what makes a commit durable by one write and one fdatasync. LMDB gets the
+ * same rows later, many commits at a time, in order of keys.
+ *
+ * Two files take turns. Each holds the commits of one memtable; while that memtable is written to
+ * LMDB, commits go on into the other file. A file whose commits LMDB has is written over from its
+ * start, so its blocks are there already and a sync has no metadata to write.
+ */
+#ifndef STORE_JOURNAL_H
+#define STORE_JOURNAL_H
+
+#include "store/batch.h"
+#include "store/kv.h"
+
+struct journal;
+
+/*
+ * Opens the two files in `folder`, made if they are missing. `cluster_id` tells these records from
+ * another data folder's. Errors: CORDON_E_SYSTEM.
+ */
+CORDON_MUST_USE cordon_error *journal_open(
+    const char *folder, const uint8_t cluster_id[16], struct journal **out_journal);
+
+/* NULL accepted. */
+void journal_close(struct journal *journal);
+
+static inline void journal_closep(struct journal **journal)
+{
+    journal_close(*journal);
+    *journal = NULL;
+}
+
+/*
+ * Puts the rows of every record after `*last_ts`, in order, into the batch that `kv` is being
+ * given, and moves `*last_ts` to the newest. A record that was cut off at the end is one that
+ * nobody was told of, and is left out. Errors: CORDON_E_STORE for a record that is damaged or
+ * missing before a good one; then nothing may be committed.
+ */
+CORDON_MUST_USE cordon_error *journal_recover(
+    struct journal *journal, struct kv *kv, uint64_t *last_ts);
+
+/*
+ * From here on records are appended: the first follows the state of `last_ts`, which `kv` has
+ * durably, with everything that was recovered.
+ */
+void journal_start(struct journal *journal, uint64_t last_ts);
+
+/*
+ * Appends the batches of a chain (by `next_unlogged`) as one record that ends at `ts`. On the disk
+ * when it returns. One thread at a time. Errors: CORDON_E_STORE.
+ */
+CORDON_MUST_USE cordon_error *journal_append(
+    struct journal *journal, const struct batch *chain, uint64_t ts);
+
+/* Bytes of the file that is being written. */
+uint64_t journal_bytes(const struct journal *journal);
+
+/* Goes over to the other file, whose records LMDB has. */
+void journal_switch(struct journal *journal);
+
+#endif
