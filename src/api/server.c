@@ -9,8 +9,8 @@ struct cordon_server {
     struct http_server *http;
 };
 
-static cordon_error *
-read_options(const cordon_server_options *given, cordon_server_options *out_options)
+static cordon_error *read_options(
+    const cordon_server_options *given, cordon_server_options *out_options)
 {
     if (given == NULL || given->size < sizeof given->size || given->size > sizeof *out_options) {
         return cordon_error_new(

@@ -70,8 +70,7 @@ static cordon_error *append_head(struct buffer *out, const struct http_frame *fr
     TRY(buffer_append(out, SLICE("\r\n")));
     if (frame->status != 204) {
         TRY(append_header(
-            out,
-            "Content-Type",
+            out, "Content-Type",
             frame->content_type == NULL ? "application/json" : frame->content_type));
     }
     if (frame->date != NULL) {
@@ -93,8 +92,8 @@ cordon_error *http_answer(struct buffer *out, const struct http_frame *frame, st
     return buffer_append(out, body);
 }
 
-cordon_error *
-http_answer_refusal(struct buffer *out, struct http_frame *frame, const struct http_refusal *refusal)
+cordon_error *http_answer_refusal(
+    struct buffer *out, struct http_frame *frame, const struct http_refusal *refusal)
 {
     CORDON_CLEANUP_BUFFER struct buffer body;
     buffer_init(&body, (size_t)1 << 20);
@@ -149,8 +148,7 @@ bool http_outcome_needs_rewriting(const struct http_outcome *what)
            !(is_same_in_both(what->outcome->value) && is_same_in_both(what->outcome->data));
 }
 
-static cordon_error *
-append_value(struct buffer *out, struct slice encoded, enum http_format format)
+static cordon_error *append_value(struct buffer *out, struct slice encoded, enum http_format format)
 {
     if (encoded.size == 0) {
         return buffer_append(out, SLICE("null"));
@@ -233,24 +231,21 @@ static bool is_refusal(const struct outcome *outcome, struct http_refusal *out_r
     switch (outcome->code) {
     case CORDON_OUTCOME_OVERLOADED:
         *out_refusal = (struct http_refusal){
-            503,
-            "Overloaded",
-            "Too many concurrent requests. Nothing was run; a retry is safe."};
+            503, "Overloaded", "Too many concurrent requests. Nothing was run; a retry is safe."};
         return true;
     case CORDON_OUTCOME_CONFLICT:
-        *out_refusal = (struct http_refusal){
-            503, "OptimisticConcurrencyControlFailure", (const char *)outcome->message.data};
+        *out_refusal = (struct http_refusal){503, "OptimisticConcurrencyControlFailure",
+                                             (const char *)outcome->message.data};
         return true;
     case CORDON_OUTCOME_CANCELLED:
-        *out_refusal = (struct http_refusal){
-            503, "Cancelled", "The server is stopping, and the call was ended. A retry is safe "
-                              "for queries and calls with an idempotency key."};
+        *out_refusal =
+            (struct http_refusal){503, "Cancelled",
+                                  "The server is stopping, and the call was ended. A retry is safe "
+                                  "for queries and calls with an idempotency key."};
         return true;
     case CORDON_OUTCOME_INTERNAL:
         *out_refusal = (struct http_refusal){
-            500,
-            "InternalServerError",
-            "Your request couldn't be completed. Try again later."};
+            500, "InternalServerError", "Your request couldn't be completed. Try again later."};
         return true;
     case CORDON_OUTCOME_SUCCESS:
     case CORDON_OUTCOME_FAILED:

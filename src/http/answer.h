@@ -13,17 +13,17 @@ struct http_frame {
     const char *content_type; /* NULL: application/json */
     bool keep_alive;
     bool cross_origin;
-    const char *allow;        /* for 405 */
-    const char *date;         /* IMF-fixdate, or NULL */
+    const char *allow; /* for 405 */
+    const char *date;  /* IMF-fixdate, or NULL */
 };
 
 /* Appends head and body. Errors: those of buffer_append(). */
-CORDON_MUST_USE cordon_error *
-http_answer(struct buffer *out, const struct http_frame *frame, struct slice body);
+CORDON_MUST_USE cordon_error *http_answer(
+    struct buffer *out, const struct http_frame *frame, struct slice body);
 
 /* `{"code","message"}`, as Convex answers what no function said. */
-CORDON_MUST_USE cordon_error *
-http_answer_refusal(struct buffer *out, struct http_frame *frame, const struct http_refusal *refusal);
+CORDON_MUST_USE cordon_error *http_answer_refusal(
+    struct buffer *out, struct http_frame *frame, const struct http_refusal *refusal);
 
 /* The answer to a preflight: what the browser asked for is granted for a day. */
 CORDON_MUST_USE cordon_error *http_answer_preflight(

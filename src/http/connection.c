@@ -118,8 +118,8 @@ static void on_written(uv_write_t *write, int status)
 void connection_send(struct connection *connection)
 {
     connection->phase = PHASE_WRITING;
-    uv_buf_t bytes = uv_buf_init(
-        (char *)connection->output.data, (unsigned int)connection->output.size);
+    uv_buf_t bytes =
+        uv_buf_init((char *)connection->output.data, (unsigned int)connection->output.size);
     const int sent = uv_try_write(&connection->socket.stream, &bytes, 1);
     if (sent >= 0 && (size_t)sent == connection->output.size) {
         answered(connection);
@@ -187,8 +187,7 @@ static void note_first_byte(struct connection *connection, bool was_midway)
 /* Parses what is there, as long as requests can be answered at once. */
 void connection_settle(struct connection *connection)
 {
-    while (connection->phase == PHASE_READING &&
-           connection->input_at < connection->input.size) {
+    while (connection->phase == PHASE_READING && connection->input_at < connection->input.size) {
         const struct slice bytes =
             slice_from(buffer_slice(&connection->input), connection->input_at);
         const bool was_midway = http_parser_midway(&connection->parser);
@@ -251,8 +250,7 @@ static struct connection *new_connection(struct loop *loop, bool is_operator)
     buffer_init(&connection->output, (size_t)1 << 30);
     buffer_init(&connection->scratch, (size_t)1 << 30);
     buffer_init(&connection->decoded, settings->body_bytes_max);
-    http_parser_init(
-        &connection->parser, settings->body_bytes_max, exchange_body_cap, connection);
+    http_parser_init(&connection->parser, settings->body_bytes_max, exchange_body_cap, connection);
     connection->deadline_ms = uv_now(&loop->uv) + settings->idle_timeout_ms;
     return connection;
 }

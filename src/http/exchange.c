@@ -93,8 +93,7 @@ size_t exchange_body_cap(void *arg, const struct http_request *head)
     const struct http_server *server = connection->loop->server;
     struct http_route route;
     http_route(head, connection->is_operator, &route);
-    if (route.id == ROUTE_DEPLOY &&
-        keys_accept(server->keys, head->headers[HTTP_AUTHORIZATION])) {
+    if (route.id == ROUTE_DEPLOY && keys_accept(server->keys, head->headers[HTTP_AUTHORIZATION])) {
         return DEPLOY_BYTES_MAX;
     }
     return server->settings.body_bytes_max;
@@ -110,8 +109,7 @@ static bool authorize(struct connection *connection, struct http_refusal *out_re
     connection->is_admin = false;
     if (slice_starts_with(header, SLICE("Bearer "))) {
         *out_refusal = (struct http_refusal){
-            401,
-            "NoAuthProvider",
+            401, "NoAuthProvider",
             "No auth provider is configured for this server, so it takes no user's token."};
         return false;
     }
@@ -119,16 +117,14 @@ static bool authorize(struct connection *connection, struct http_refusal *out_re
         connection->is_admin = keys_accept(connection->loop->server->keys, header);
         if (!connection->is_admin) {
             *out_refusal = (struct http_refusal){
-                401,
-                "BadAdminKey",
+                401, "BadAdminKey",
                 "The admin key is not accepted. `cordon keygen admin --data DIR` makes one for "
                 "the server's data folder."};
             return false;
         }
     } else if (connection->route.needs_admin) {
         *out_refusal = (struct http_refusal){
-            401,
-            "BadAdminKey",
+            401, "BadAdminKey",
             "This call needs an admin key: `Authorization: Convex <key>`. `cordon keygen admin "
             "--data DIR` makes one."};
         return false;
@@ -210,8 +206,8 @@ static void read_call(struct connection *connection)
     }
     request.body = connection->body;
     connection->has_call = true;
-    connection->call_is_good = http_call_read(
-        &request, &connection->route, &connection->call, &connection->refusal);
+    connection->call_is_good =
+        http_call_read(&request, &connection->route, &connection->call, &connection->refusal);
 }
 
 /* The time that a waiting run named has come. */
@@ -268,10 +264,8 @@ static void start_run(struct connection *connection)
         .request_id = connection->request_id_text,
     };
     cordon_error *error = run_new(
-        connection->loop->server->options.runner,
-        &request,
-        (struct store_wake){loop_wake, connection},
-        &connection->run);
+        connection->loop->server->options.runner, &request,
+        (struct store_wake){loop_wake, connection}, &connection->run);
     if (error != NULL) {
         exchange_done(connection);
         send_or_close(connection, error);
@@ -294,8 +288,7 @@ static void begin_call(struct connection *connection)
     }
     set_request_id(connection);
     const struct http_request *request = &connection->parser.request;
-    if (request->body.size > SHORT_BYTES ||
-        request->headers[HTTP_CONTENT_ENCODING].data != NULL) {
+    if (request->body.size > SHORT_BYTES || request->headers[HTTP_CONTENT_ENCODING].data != NULL) {
         start_work(connection, WORK_READ_CALL);
         return;
     }
@@ -381,9 +374,8 @@ static cordon_error *deploy(struct connection *connection)
         modules[0] = (struct deploy_module){.wasm = connection->body};
     } else if (!slice_equal(type, SLICE("application/vnd.cordon.modules"))) {
         return cordon_error_new(
-            CORDON_E_INVALID,
-            "A deploy is one module (Content-Type: application/wasm) or several "
-            "(application/vnd.cordon.modules).");
+            CORDON_E_INVALID, "A deploy is one module (Content-Type: application/wasm) or several "
+                              "(application/vnd.cordon.modules).");
     } else if (!read_modules(connection->body, modules, &count)) {
         return cordon_error_new(
             CORDON_E_INVALID,
@@ -393,11 +385,7 @@ static cordon_error *deploy(struct connection *connection)
     }
     buffer_clear(&connection->scratch);
     return runner_deploy(
-        connection->loop->server->options.runner,
-        TENANT_DEFAULT,
-        modules,
-        count,
-        DEPLOY_KEEP,
+        connection->loop->server->options.runner, TENANT_DEFAULT, modules, count, DEPLOY_KEEP,
         &connection->scratch);
 }
 
@@ -406,8 +394,7 @@ static cordon_error *work_deploy(struct connection *connection)
 {
     buffer_clear(&connection->output);
     if (!read_body(connection, DEPLOY_BYTES_MAX)) {
-        return http_answer_refusal(
-            &connection->output, &connection->frame, &connection->refusal);
+        return http_answer_refusal(&connection->output, &connection->frame, &connection->refusal);
     }
     CORDON_CLEANUP(cordon_error_freep) cordon_error *error = deploy(connection);
     if (error == NULL) {
@@ -434,8 +421,7 @@ static void on_work(uv_work_t *work)
         read_call(connection);
         break;
     case WORK_POLL:
-        connection->run_state =
-            run_poll(connection->run, clock_monotonic_ns() + POOL_SLICE_NS);
+        connection->run_state = run_poll(connection->run, clock_monotonic_ns() + POOL_SLICE_NS);
         break;
     case WORK_ANSWER:
         error = write_outcome(connection);
@@ -522,12 +508,10 @@ void exchange_begin(struct connection *connection)
     };
     if (!connection->is_operator &&
         !http_host_accepted(
-            request->headers[HTTP_HOST],
-            (const char *const *)server->settings.host_names,
+            request->headers[HTTP_HOST], (const char *const *)server->settings.host_names,
             server->settings.host_name_count)) {
         static const struct http_refusal misdirected = {
-            421,
-            "MisdirectedRequest",
+            421, "MisdirectedRequest",
             "This server does not answer for that host name. Its operator can add it to "
             "`host_names` in the settings."};
         answer_refusal(connection, &misdirected);

@@ -42,15 +42,15 @@ struct loop {
         uv_tcp_t tcp;
         uv_pipe_t pipe;
     } operator_listener;
-    uv_async_t woken;    /* runs that can go on */
+    uv_async_t woken; /* runs that can go on */
     uv_async_t stop;
-    uv_timer_t tick;     /* timeouts of connections, the date */
+    uv_timer_t tick; /* timeouts of connections, the date */
     uv_prepare_t prepare;
     uv_check_t check;
     uint64_t busy_since_ns;
     struct connection *connections;
     pthread_mutex_t wake_lock;
-    struct connection *wakes; /* guarded by wake_lock */
+    struct connection *wakes;    /* guarded by wake_lock */
     struct random_stream random; /* request ids */
     char date[40];
     bool stopping;
@@ -94,8 +94,8 @@ struct connection {
     struct connection *previous;
     bool is_operator;
     enum phase phase;
-    bool gone;       /* the client left while a piece of work was in flight */
-    bool paused;     /* reading is stopped: the client sends more than is answered */
+    bool gone;   /* the client left while a piece of work was in flight */
+    bool paused; /* reading is stopped: the client sends more than is answered */
     int open_handles;
     uint64_t deadline_ms; /* of what it waits for now; 0: none */
 
@@ -120,8 +120,8 @@ struct connection {
     uv_timer_t timer;
     uv_work_t work;
     enum work_kind work_kind;
-    bool woken;             /* its run was woken while work was in flight */
-    bool in_wakes;          /* guarded by wake_lock */
+    bool woken;    /* its run was woken while work was in flight */
+    bool in_wakes; /* guarded by wake_lock */
     struct connection *next_wake;
 
     struct buffer output;

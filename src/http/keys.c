@@ -174,8 +174,7 @@ static cordon_error *make_folder(const char *path)
     }
     return cordon_error_new(
         CORDON_E_SYSTEM,
-        "the folder '%s' can't be made: %s; name one that you may write to with --data",
-        path,
+        "the folder '%s' can't be made: %s; name one that you may write to with --data", path,
         strerror(errno));
 }
 

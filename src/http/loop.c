@@ -79,15 +79,9 @@ static void write_date(struct loop *loop)
         return;
     }
     (void)snprintf(
-        loop->date,
-        sizeof loop->date,
-        "%s, %02d %s %04d %02d:%02d:%02d GMT",
-        days[parts.tm_wday % 7],
-        parts.tm_mday % 100,
-        months[parts.tm_mon % 12],
-        (parts.tm_year + 1900) % 10000,
-        parts.tm_hour % 100,
-        parts.tm_min % 100,
+        loop->date, sizeof loop->date, "%s, %02d %s %04d %02d:%02d:%02d GMT",
+        days[parts.tm_wday % 7], parts.tm_mday % 100, months[parts.tm_mon % 12],
+        (parts.tm_year + 1900) % 10000, parts.tm_hour % 100, parts.tm_min % 100,
         parts.tm_sec % 100);
 }
 

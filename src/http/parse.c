@@ -32,9 +32,7 @@ static int append_head(struct http_parser *parser, const char *at, size_t size)
     const bool full = cordon_error_get_code(error) == CORDON_E_TOO_LARGE;
     cordon_error_free(error);
     return full ? refuse(
-                      parser,
-                      431,
-                      "RequestHeaderFieldsTooLarge",
+                      parser, 431, "RequestHeaderFieldsTooLarge",
                       "The head of a request has at most 32,768 bytes.")
                 : refuse(parser, 503, "Overloaded", "The server is out of memory; try again.");
 }
@@ -71,8 +69,7 @@ static int on_header_field_complete(llhttp_t *inner)
     for (int i = 0; i < HTTP_HEADER_COUNT; i++) {
         if (size == strlen(header_names[i]) && memcmp(parser->field, header_names[i], size) == 0) {
             if (parser->starts[i] != 0) {
-                return refuse(
-                    parser, 400, "BadRequest", "A header that may come once came twice.");
+                return refuse(parser, 400, "BadRequest", "A header that may come once came twice.");
             }
             parser->header = i;
             parser->starts[i] = parser->head.size + 1; /* 0 is "not sent" */
@@ -130,17 +127,13 @@ static int on_headers_complete(llhttp_t *inner)
     }
     if (inner->upgrade != 0) {
         return refuse(
-            parser,
-            400,
-            "UpgradeNotSupported",
+            parser, 400, "UpgradeNotSupported",
             "Live queries over WebSocket are not offered; use /api/query.");
     }
-    parser->body.size_max = parser->body_cap == NULL
-                                ? parser->body_bytes_max
-                                : parser->body_cap(parser->arg, request);
+    parser->body.size_max =
+        parser->body_cap == NULL ? parser->body_bytes_max : parser->body_cap(parser->arg, request);
     parser->head_done = true;
-    if ((inner->flags & F_CONTENT_LENGTH) != 0 &&
-        inner->content_length > parser->body.size_max) {
+    if ((inner->flags & F_CONTENT_LENGTH) != 0 && inner->content_length > parser->body.size_max) {
         return refuse(parser, 413, "RequestTooLarge", "The body is larger than this server takes.");
     }
     return CALLBACK_OK;
@@ -151,8 +144,7 @@ static int on_body(llhttp_t *inner, const char *at, size_t size)
     struct http_parser *parser = inner->data;
     if (parser->body.size == 0 && (inner->flags & F_CONTENT_LENGTH) != 0) {
         /* All of it at once, so that a large body is not copied again and again as it grows. */
-        cordon_error_free(
-            buffer_reserve(&parser->body, size + (size_t)inner->content_length));
+        cordon_error_free(buffer_reserve(&parser->body, size + (size_t)inner->content_length));
     }
     cordon_error *error = buffer_append(&parser->body, slice_of(at, size));
     if (error == NULL) {
@@ -160,10 +152,9 @@ static int on_body(llhttp_t *inner, const char *at, size_t size)
     }
     const bool full = cordon_error_get_code(error) == CORDON_E_TOO_LARGE;
     cordon_error_free(error);
-    return full
-               ? refuse(
-                     parser, 413, "RequestTooLarge", "The body is larger than this server takes.")
-               : refuse(parser, 503, "Overloaded", "The server is out of memory; try again.");
+    return full ? refuse(
+                      parser, 413, "RequestTooLarge", "The body is larger than this server takes.")
+                : refuse(parser, 503, "Overloaded", "The server is out of memory; try again.");
 }
 
 static int on_message_complete(llhttp_t *inner)
@@ -217,8 +208,7 @@ static enum http_parsed refused(struct http_parser *parser)
     return HTTP_REFUSED;
 }
 
-enum http_parsed
-http_parser_feed(struct http_parser *parser, struct slice bytes, size_t *out_used)
+enum http_parsed http_parser_feed(struct http_parser *parser, struct slice bytes, size_t *out_used)
 {
     if (parser->refusal.status != 0) {
         *out_used = bytes.size;

@@ -31,7 +31,7 @@ enum http_method { HTTP_METHOD_GET, HTTP_METHOD_POST, HTTP_METHOD_OPTIONS, HTTP_
 /* A whole request; slices are borrowed until http_parser_next(). */
 struct http_request {
     enum http_method method;
-    struct slice target; /* path and query, as sent */
+    struct slice target;                     /* path and query, as sent */
     struct slice headers[HTTP_HEADER_COUNT]; /* data is NULL where a header was not sent */
     struct slice body;
     bool keep_alive;
@@ -83,8 +83,7 @@ void http_parser_init(
 void http_parser_done(struct http_parser *parser);
 
 /* Reads on; `*out_used` bytes were taken, the rest is to be given again. */
-enum http_parsed
-http_parser_feed(struct http_parser *parser, struct slice bytes, size_t *out_used);
+enum http_parsed http_parser_feed(struct http_parser *parser, struct slice bytes, size_t *out_used);
 
 /* True once a part of a request has come that is not complete. */
 bool http_parser_midway(const struct http_parser *parser);

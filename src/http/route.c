@@ -68,23 +68,20 @@ static void route_call(
         return;
     }
     refuse_route(
-        route,
-        405,
-        "MethodNotAllowed",
-        "Functions are called with POST.",
+        route, 405, "MethodNotAllowed", "Functions are called with POST.",
         row->with_get ? "GET, POST, OPTIONS" : "POST, OPTIONS");
 }
 
-static void
-route_run(const struct http_request *request, struct slice path, struct http_route *route)
+static void route_run(
+    const struct http_request *request, struct slice path, struct http_route *route)
 {
     static const struct call_row row = {"", CORDON_QUERY, true, false, false};
     route_call(request, &row, route);
     route->path = slice_from(path, sizeof run_prefix - 1);
 }
 
-static void route_operator(const struct http_request *request, struct slice path,
-                           struct http_route *route)
+static void route_operator(
+    const struct http_request *request, struct slice path, struct http_route *route)
 {
     if (!slice_equal(path, SLICE("/metrics"))) {
         refuse_route(
@@ -96,8 +93,8 @@ static void route_operator(const struct http_request *request, struct slice path
     }
 }
 
-static bool route_text(const struct http_request *request, struct slice path,
-                       struct http_route *route)
+static bool route_text(
+    const struct http_request *request, struct slice path, struct http_route *route)
 {
     for (size_t i = 0; i < sizeof text_rows / sizeof text_rows[0]; i++) {
         if (!slice_equal(path, slice_str(text_rows[i].path))) {
@@ -106,8 +103,7 @@ static bool route_text(const struct http_request *request, struct slice path,
         route->id = ROUTE_TEXT;
         route->text = text_rows[i].text;
         if (request->method != HTTP_METHOD_GET) {
-            refuse_route(
-                route, 405, "MethodNotAllowed", "This is read with GET.", "GET, OPTIONS");
+            refuse_route(route, 405, "MethodNotAllowed", "This is read with GET.", "GET, OPTIONS");
         }
         return true;
     }
@@ -153,9 +149,7 @@ void http_route(const struct http_request *request, bool is_operator, struct htt
     }
     if (slice_starts_with(path, SLICE("/api/"))) {
         refuse_route(
-            out_route,
-            400,
-            "NotSupported",
+            out_route, 400, "NotSupported",
             "This server does not offer that call. Functions are called by /api/query, "
             "/api/mutation, /api/action and /api/run/{path}.",
             NULL);
@@ -223,8 +217,7 @@ static bool read_format(struct slice name, struct http_call *call, struct http_r
         call->format = FORMAT_ENCODED;
         return true;
     }
-    return bad_call(
-        out_refusal, "BadFormat", "`format` is \"json\" or \"convex_encoded_json\".");
+    return bad_call(out_refusal, "BadFormat", "`format` is \"json\" or \"convex_encoded_json\".");
 }
 
 /* `a/b/fn` names the function `a/b:fn`. */
@@ -241,8 +234,7 @@ static bool read_run_path(
     }
     if (at == 0 || at == call->text.size) {
         return bad_call(
-            out_refusal,
-            "MissingIdentifier",
+            out_refusal, "MissingIdentifier",
             "The path has a module and a function, as in /api/run/messages/list.");
     }
     bytes[at - 1] = ':';
@@ -250,18 +242,16 @@ static bool read_run_path(
     return true;
 }
 
-static bool take_args(const struct json_node *args, struct http_call *call,
-                      struct http_refusal *out_refusal)
+static bool take_args(
+    const struct json_node *args, struct http_call *call, struct http_refusal *out_refusal)
 {
-    cordon_error *error = json_kind(args) == JSON_MISSING
-                              ? buffer_append(&call->args, SLICE("{}"))
-                              : json_write_node(&call->args, args);
+    cordon_error *error = json_kind(args) == JSON_MISSING ? buffer_append(&call->args, SLICE("{}"))
+                                                          : json_write_node(&call->args, args);
     if (error == NULL) {
         return true;
     }
     cordon_error_free(error);
-    *out_refusal =
-        (struct http_refusal){413, "RequestTooLarge", "The arguments are too large."};
+    *out_refusal = (struct http_refusal){413, "RequestTooLarge", "The arguments are too large."};
     return false;
 }
 
@@ -273,10 +263,11 @@ static bool parse_json(struct slice text, struct http_call *call, struct http_re
         return true;
     }
     const bool bad = cordon_error_get_code(error) == CORDON_E_BAD_JSON;
-    *out_refusal = (struct http_refusal){
-        bad ? 400 : 413, bad ? "BadJsonBody" : "RequestTooLarge", "The body can't be read."};
-    if (bad && buffer_printf(&call->text, "The body is no JSON: %s",
-                             cordon_error_get_message(error)) == NULL &&
+    *out_refusal = (struct http_refusal){bad ? 400 : 413, bad ? "BadJsonBody" : "RequestTooLarge",
+                                         "The body can't be read."};
+    if (bad &&
+        buffer_printf(&call->text, "The body is no JSON: %s", cordon_error_get_message(error)) ==
+            NULL &&
         buffer_append_byte(&call->text, '\0') == NULL) {
         out_refusal->message = (const char *)call->text.data;
     }
@@ -284,8 +275,11 @@ static bool parse_json(struct slice text, struct http_call *call, struct http_re
     return false;
 }
 
-static bool read_body(const struct http_request *request, const struct http_route *route,
-                      struct http_call *call, struct http_refusal *out_refusal)
+static bool read_body(
+    const struct http_request *request,
+    const struct http_route *route,
+    struct http_call *call,
+    struct http_refusal *out_refusal)
 {
     if (!parse_json(request->body, call, out_refusal)) {
         return false;
@@ -335,8 +329,8 @@ static bool find_parameter(struct slice target, const char *name, struct slice *
     return false;
 }
 
-static bool read_query(const struct http_request *request, struct http_call *call,
-                       struct http_refusal *out_refusal)
+static bool read_query(
+    const struct http_request *request, struct http_call *call, struct http_refusal *out_refusal)
 {
     struct slice part = {0};
     if (!find_parameter(request->target, "path", &part) ||

@@ -9,9 +9,9 @@
 #include "value/json.h"
 
 enum http_route_id {
-    ROUTE_CALL,    /* run a function */
-    ROUTE_DEPLOY,  /* replace the functions */
-    ROUTE_TEXT,    /* answer `text` */
+    ROUTE_CALL,   /* run a function */
+    ROUTE_DEPLOY, /* replace the functions */
+    ROUTE_TEXT,   /* answer `text` */
     ROUTE_PREFLIGHT,
     ROUTE_METRICS, /* on the operator's listener alone */
     ROUTE_REFUSED, /* answer `refusal` */
@@ -20,16 +20,16 @@ enum http_route_id {
 struct http_route {
     enum http_route_id id;
     struct http_refusal refusal;
-    const char *allow;    /* for status 405 */
-    const char *text;     /* for ROUTE_TEXT */
-    bool cross_origin;    /* answers carry CORS headers: all but admin routes */
-    bool needs_admin;     /* only with an admin key */
+    const char *allow; /* for status 405 */
+    const char *text;  /* for ROUTE_TEXT */
+    bool cross_origin; /* answers carry CORS headers: all but admin routes */
+    bool needs_admin;  /* only with an admin key */
     /* ROUTE_CALL: */
     bool any_kind;
     cordon_kind kind;
-    struct slice path;    /* of the function, from the target of /api/run/...; else in the body */
-    bool in_query;        /* the call is in the query string of a GET */
-    bool args_is_object;  /* /api/function: `args` is the object itself */
+    struct slice path;   /* of the function, from the target of /api/run/...; else in the body */
+    bool in_query;       /* the call is in the query string of a GET */
+    bool args_is_object; /* /api/function: `args` is the object itself */
 };
 
 /* The route of a request to the public listener, or to the operator's. */
@@ -46,7 +46,7 @@ struct http_call {
     struct json_doc *doc; /* owned */
     struct buffer text;   /* decoded parts of a target; owned */
     struct slice path;
-    struct buffer args;   /* encoded JSON; owned */
+    struct buffer args; /* encoded JSON; owned */
     enum http_format format;
 };
 

@@ -31,8 +31,8 @@ static cordon_error *read_address(const char *text, struct address *out_address)
     char host[80] = "";
     char *end = NULL;
     const long port = colon == NULL ? -1 : strtol(colon + 1, &end, 10);
-    const bool good_port = colon != NULL && end != colon + 1 && *end == '\0' && port >= 0 &&
-                           port <= 65535;
+    const bool good_port =
+        colon != NULL && end != colon + 1 && *end == '\0' && port >= 0 && port <= 65535;
     size_t size = colon == NULL ? 0 : (size_t)(colon - text);
     const bool bracketed = size >= 2 && text[0] == '[' && text[size - 1] == ']';
     const char *from = bracketed ? text + 1 : text;
@@ -88,8 +88,12 @@ static int try_address(const struct address *address)
 }
 
 static int bind_tcp(
-    struct loop *loop, uv_tcp_t *listener, const struct address *address, bool shared,
-    uv_connection_cb accept, bool *out_open)
+    struct loop *loop,
+    uv_tcp_t *listener,
+    const struct address *address,
+    bool shared,
+    uv_connection_cb accept,
+    bool *out_open)
 {
     const struct sockaddr *socket_address = (const struct sockaddr *)&address->socket;
     int failed = uv_tcp_init_ex(&loop->uv, listener, socket_address->sa_family);
@@ -115,8 +119,8 @@ static cordon_error *note_port(struct http_server *server, struct address *addre
 {
     struct sockaddr_storage bound;
     int size = sizeof bound;
-    const int failed = uv_tcp_getsockname(
-        &server->loops[0].listener, (struct sockaddr *)&bound, &size);
+    const int failed =
+        uv_tcp_getsockname(&server->loops[0].listener, (struct sockaddr *)&bound, &size);
     if (failed != 0) {
         return bind_error(address, failed);
     }
@@ -214,11 +218,7 @@ static cordon_error *listen_operator(struct http_server *server, const char *tex
     }
     struct loop *loop = &server->loops[0];
     const int failed = bind_tcp(
-        loop,
-        &loop->operator_listener.tcp,
-        &address,
-        false,
-        connection_accept_operator,
+        loop, &loop->operator_listener.tcp, &address, false, connection_accept_operator,
         &loop->has_operator);
     return failed == 0 ? NULL : bind_error(&address, failed);
 }
@@ -294,19 +294,12 @@ static cordon_error *register_metrics(struct http_server *server)
 {
     struct metrics *metrics = server->options.metrics;
     TRY(metrics_histogram_seconds(
-        metrics,
-        "http_loop_hold_seconds",
-        NULL,
-        "Time a loop works before it looks at its sockets again.",
-        &server->hold));
+        metrics, "http_loop_hold_seconds", NULL,
+        "Time a loop works before it looks at its sockets again.", &server->hold));
     TRY(metrics_counter(
         metrics, "http_requests_total", NULL, "Requests received whole.", &server->requests));
     return metrics_gauge(
-        metrics,
-        "http_connections_info",
-        NULL,
-        "Connections open now.",
-        &server->open_connections);
+        metrics, "http_connections_info", NULL, "Connections open now.", &server->open_connections);
 }
 
 static cordon_error *start(struct http_server *server)
@@ -329,8 +322,8 @@ static cordon_error *start(struct http_server *server)
     return listen_operator_default(server);
 }
 
-cordon_error *
-http_server_new(const struct http_server_options *options, struct http_server **out_server)
+cordon_error *http_server_new(
+    const struct http_server_options *options, struct http_server **out_server)
 {
     struct http_server *server = MEM_NEW(struct http_server);
     if (server == NULL) {

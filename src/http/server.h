@@ -27,8 +27,8 @@ struct http_server_options {
 };
 
 /* Binds and listens. Errors: CORDON_E_SYSTEM, CORDON_E_INVALID, with what to do. */
-CORDON_MUST_USE cordon_error *
-http_server_new(const struct http_server_options *options, struct http_server **out_server);
+CORDON_MUST_USE cordon_error *http_server_new(
+    const struct http_server_options *options, struct http_server **out_server);
 
 const char *http_server_url(const struct http_server *server);
 
