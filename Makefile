@@ -47,7 +47,8 @@ fuzz: ## Fuzz each target for SECONDS=60
 fuzz-corpora: ## Run each fuzz target over its corpus
 	$(call built,fuzz,build-fuzz,fuzz)
 	@ctest --preset fuzz
-bench: build ## Measure; writes docs/benchmarks.md
+bench: ## Measure; writes docs/benchmarks.md
+	$(call built,dev,build,tests node)
 	@bench/run
 clean: ## Remove what was built here (the shared cache and cordon-data stay)
 	@rm -rf build build-asan build-tsan build-fuzz

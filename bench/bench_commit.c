@@ -6,6 +6,8 @@
  *
  *     bench_commit [FOLDER [DOCUMENTS]]     FOLDER (default .) is on the disk to measure;
  *                                           DOCUMENTS are loaded beforehand (default 1000)
+ *     bench_commit --bare [FOLDER]          the bare LMDB commits of one client alone, for who
+ *                                           takes turns with them
  *
  * Prints one JSON object a line.
  */
@@ -458,6 +460,27 @@ static void print_all(void)
         log_append.us[log_append.count / 2] / lmdb_commit.us[lmdb_commit.count / 2]);
 }
 
+static void enter_new_folder(const char *parent, char *name)
+{
+    must(chdir(parent) == 0, "entering the folder");
+    must(mkdtemp(name) != NULL && chdir(name) == 0, "making a folder");
+}
+
+static int bare_alone(const char *parent)
+{
+    enum { COMMITS = 300 };
+    char folder[] = "bench-commit-XXXXXX";
+    struct bare bare = {0};
+    enter_new_folder(parent, folder);
+    open_bare(&bare, "synced", 0, LOAD_GROUP);
+    for (size_t i = 0; i < COMMITS; i++) {
+        SAMPLE(lmdb_commit, bare_commit(&bare, 1));
+    }
+    print_samples(&lmdb_commit);
+    mdb_env_close(bare.env);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     static const uint8_t seed[RANDOM_SEED_BYTES] = {1};
@@ -465,8 +488,10 @@ int main(int argc, char **argv)
     char folder[] = "bench-commit-XXXXXX";
     struct bench bench = {0};
     random_stream_init(&ids, seed, 0);
-    must(chdir(argc > 1 ? argv[1] : ".") == 0, "entering the folder");
-    must(mkdtemp(folder) != NULL && chdir(folder) == 0, "making a folder");
+    if (argc > 1 && strcmp(argv[1], "--bare") == 0) {
+        return bare_alone(argc > 2 ? argv[2] : ".");
+    }
+    enter_new_folder(argc > 1 ? argv[1] : ".", folder);
 
     commit_in_memory(documents);
     open_disk(&bench.disk);

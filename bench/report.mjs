@@ -9,7 +9,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 const [source, page] = process.argv.slice(2);
 const bench = JSON.parse(readFileSync(source, 'utf8'));
 const goals = JSON.parse(readFileSync(new URL('goals.json', import.meta.url), 'utf8'));
-const { machine, metrics, engine, gate, starts, commit, http } = bench;
+const { machine, metrics, engine, gate, starts, commit, mutations, queries } = bench;
 
 /* Three digits that matter, and thousands apart. */
 function figure(number) {
@@ -46,7 +46,7 @@ const ns = (row) => [figure(row.p50 / 1000), figure(row.p99 / 1000)];
 const runRows = [
   ['no-op of `messages_rust.wasm`, whole run', ...ns(gate.run_noop_rust)],
   ['empty module, whole run', ...ns(gate.run_empty)],
-  ['no-op of `messages_rust.wasm`, engine alone', ...ns(engine['fresh_run_noop:noop'] ?? engine.fresh_run_file)],
+  ['no-op of `messages_rust.wasm`, engine alone', ...ns(engine.fresh_run_file)],
   ['empty module, engine alone', ...ns(engine.fresh_run_empty)],
 ];
 
@@ -58,21 +58,23 @@ const callRows = Object.entries({
 }).map(([name, row]) => [name, figure(row.each)]);
 
 const queryRows = ['1', '64'].flatMap((connections) => ['bare', 'cordon'].flatMap((who) =>
-  http.queries[connections][who].map((one) => [
+  queries[connections][who].map((one) => [
     connections, who === 'bare' ? 'bare server' : 'Cordon', figure(one.requests_per_second),
     figure(one.p50_us), figure(one.p99_us), figure(one.generator_busy * 100),
   ])));
 
-const samples = (name) => commit.map((one) => figure(one[name].p50_us)).join(' / ');
-const commitRows = [
-  ['4 KiB appended and fdatasync', samples('fdatasync_append_4k')],
-  ['bare LMDB commit of the same puts', samples('lmdb_commit')],
-  ['commit through the store, one client', samples('store_one_client')],
-];
-const mutationRows = ['1', '64'].map((clients) => [
-  clients, figure(http.mutations[clients].requests_per_second),
-  figure(http.mutations[clients].p50_us), figure(http.mutations[clients].p99_us),
+const turnRows = mutations.turns.map((turn) => [
+  figure(turn.bare_us), figure(turn.mutation_us), figure(turn.mutation_p99_us),
+  figure(turn.mutation_us / turn.bare_us),
 ]);
+const crowdRows = mutations.crowd.map((one) => [
+  figure(one.requests_per_second), figure(one.p50_us), figure(one.p99_us),
+]);
+const commitRows = [
+  ['4 KiB appended and fdatasync', commit.fdatasync_append_4k],
+  ['bare LMDB commit of the same puts', commit.lmdb_commit],
+  ['commit through the store', commit.store_one_client],
+].map(([name, row]) => [name, figure(row.p50_us), figure(row.p99_us)]);
 
 const text = `# Benchmarks
 
@@ -105,7 +107,7 @@ ${table(['call', 'ns'], callRows)}
 server is alone on core 0 with one loop, the load generator (\`bench/load.c\`: keep-alive, one request
 under way on each connection) on core 1. The bare server (\`bench/bare_server.c\`: libuv and llhttp,
 nothing else) sends the same bytes. They take turns, 3 s each. The ratio is
-${figure(http.queries[1].ratio)} at one connection and ${figure(http.queries[64].ratio)} at 64.
+${figure(queries[1].ratio)} at one connection and ${figure(queries[64].ratio)} at 64.
 
 ${table(['connections', 'server', 'requests/s', 'p50 µs', 'p99 µs', 'generator busy %'], queryRows)}
 
@@ -113,17 +115,24 @@ ${table(['connections', 'server', 'requests/s', 'p50 µs', 'p99 µs', 'generator
 
 \`bench:insert_one\` over HTTP: one document and its audit record, answered after the disk has both.
 
-${table(['clients', 'mutations/s', 'p50 µs', 'p99 µs'], mutationRows)}
+One client, in turns with bare LMDB commits of the same puts on the same disk, µs; the goal is about
+the median of the ratios:
 
-What the same disk does without Cordon, p50 in µs, before / after the mutations above:
+${table(['bare commit p50', 'mutation p50', 'mutation p99', 'ratio'], turnRows)}
 
-${table(['commit', 'p50 µs'], commitRows)}
+64 clients:
+
+${table(['mutations/s', 'p50 µs', 'p99 µs'], crowdRows)}
+
+In-process, one client, all in one program that takes turns between them:
+
+${table(['commit', 'p50 µs', 'p99 µs'], commitRows)}
 
 ## The server at rest
 
 Ready ${figure(starts.ready_ms)} ms after its process is started (which counts too) on a new data folder, median of 11
-starts; then ${figure(starts.resident_mb)} MB are resident, ${figure(starts.resident_anonymous_mb)} MB of them not backed by a file. After all runs above it is
-${figure(http.resident_after_mb)} MB.
+starts; then ${figure(starts.resident_mb)} MB are resident, ${figure(starts.resident_anonymous_mb)} MB of them not backed by a file. After the
+queries above it is ${figure(queries.resident_mb)} MB, after the mutations ${figure(mutations.resident_mb)} MB.
 
 ## Not measured yet
 
