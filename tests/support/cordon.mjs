@@ -97,6 +97,12 @@ export async function runError(code, exit, module, path, args, flags = []) {
   return outcome;
 }
 
+/*
+ * Registered here, for the whole file: an `after` inside a `before` would end with that hook.
+ */
+const running = new Set();
+after(() => running.forEach((child) => child.kill('SIGKILL')));
+
 /* A server on a free port. It is stopped when the tests of this file are over, if not before. */
 export class Server {
   static async start({ data = newFolder(), flags = [], env = {} } = {}) {
@@ -109,7 +115,8 @@ export class Server {
     });
     server.ended = new Promise((resolve) => server.child.on('close', (code, signal) => resolve({ code, signal })));
     server.child.stderr.setEncoding('utf8').on('data', (text) => (server.log += text));
-    after(() => server.child.kill('SIGKILL'));
+    running.add(server.child);
+    server.child.on('close', () => running.delete(server.child));
     server.url = await new Promise((resolve, reject) => {
       let line = '';
       server.child.stdout.setEncoding('utf8').on('data', (text) => {
