@@ -81,7 +81,7 @@ static bool read_key_file(int folder, const char *name, uint8_t out_hash[SHA256_
         return false;
     }
     struct stat status;
-    char text[sizeof KEY_FILE_HEAD + 2 * SHA256_BYTES];
+    char text[sizeof KEY_FILE_HEAD + 2 * SHA256_BYTES] = "";
     ssize_t size = -1;
     if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_uid == geteuid() &&
         (status.st_mode & 077) == 0) {
