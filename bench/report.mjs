@@ -82,7 +82,10 @@ Made by \`make bench\` from its own figures; don't edit it. The goals stand in \
 
 ${machine.date}, ${machine.commit}: ${machine.cpu}, ${machine.cores} cores, ${machine.memory_gb} GB, Linux
 ${machine.kernel}, ${machine.filesystem}; load average ${figure(machine.load_before)} before, ${figure(machine.load_after)} after.
-
+${machine.load_before > 0.5 ? `
+Other programs had the cores and the disk too while this was measured, so the figures of two servers,
+or of a server and the disk, are only as comparable as their turns.
+` : ''}
 ## Goals
 
 ${table(['goal', 'asked', 'measured', 'verdict'], goalRows)}
