@@ -11,6 +11,7 @@
 
 #define META_MAGIC "cordonDB"
 #define WINDOW_MS_DEFAULT 30000u
+#define CHECKPOINT_MS_DEFAULT 1000u
 #define DISK_RESERVE_DEFAULT ((uint64_t)64 << 20)
 
 enum {
@@ -174,6 +175,13 @@ static const struct store_ops local_ops = {
     .begin = local_begin,
 };
 
+/* Quartered at most, so that sums of such times stay numbers. */
+static uint64_t ns_of(uint64_t ms, uint64_t ms_default)
+{
+    const uint64_t wanted = ms == 0 ? ms_default : ms;
+    return wanted > UINT64_MAX / 4000000u ? UINT64_MAX / 4 : wanted * 1000000u;
+}
+
 static struct local *new_local(const struct store_options *options)
 {
     struct local *store = MEM_NEW(struct local);
@@ -181,8 +189,8 @@ static struct local *new_local(const struct store_options *options)
         return NULL;
     }
     store->base.ops = &local_ops;
-    const uint64_t window_ms = options->window_ms == 0 ? WINDOW_MS_DEFAULT : options->window_ms;
-    store->window_ns = window_ms > UINT64_MAX / 4000000u ? UINT64_MAX / 4 : window_ms * 1000000u;
+    store->window_ns = ns_of(options->window_ms, WINDOW_MS_DEFAULT);
+    store->checkpoint_ns = ns_of(options->checkpoint_ms, CHECKPOINT_MS_DEFAULT);
     store->disk_reserve_bytes =
         options->disk_reserve_bytes == 0 ? DISK_RESERVE_DEFAULT : options->disk_reserve_bytes;
     atomic_store(&store->garbage_waits, true); /* unknown until the flusher has looked */

@@ -59,6 +59,7 @@ struct local {
     uint8_t cluster_id[16];
     uint64_t window_ns;
     uint64_t disk_reserve_bytes;
+    uint64_t checkpoint_ns;
 
     /* What a commit does is one after the other under this lock: validate, stamp, publish. */
     pthread_mutex_t commit_lock;

@@ -17,7 +17,6 @@
 
 #define IDLE_NS_MAX 1000000000u
 #define RETRY_NS 10000000u
-#define CHECKPOINT_NS 1000000000u
 #define CHECKPOINT_BYTES ((size_t)4 << 20)        /* of rows: what a recovery has to read again */
 #define CHECKPOINT_LOG_BYTES ((uint64_t)16 << 20) /* of the file, with its padding */
 
@@ -177,7 +176,7 @@ static bool is_due(const struct local *store, const struct memtable *table)
 {
     return table->bytes >= CHECKPOINT_BYTES ||
            journal_bytes(store->journal) >= CHECKPOINT_LOG_BYTES ||
-           clock_monotonic_ns() - store->flusher.rotated_at_ns >= CHECKPOINT_NS;
+           clock_monotonic_ns() - store->flusher.rotated_at_ns >= store->checkpoint_ns;
 }
 
 /*
@@ -235,7 +234,7 @@ static uint64_t next_sync(const struct local *store)
         return next_look(store);
     }
     const bool holds_rows = atomic_load(&store->pending_bytes) > 0;
-    return holds_rows ? clock_monotonic_ns() + CHECKPOINT_NS : UINT64_MAX;
+    return holds_rows ? clock_monotonic_ns() + store->checkpoint_ns : UINT64_MAX;
 }
 
 static void *flusher_main(void *arg)

@@ -67,6 +67,11 @@ struct store_options {
      * so that what was accepted can always be written; 0 is 64 MiB.
      */
     uint64_t disk_reserve_bytes;
+    /*
+     * How long commits may be in the log of the embedded backend alone before they are brought into
+     * its database, in ms; 0 is 1,000. A few MiB of them are brought there at once.
+     */
+    uint64_t checkpoint_ms;
 };
 
 /* A store that lives and dies with the process. */

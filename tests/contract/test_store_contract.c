@@ -7,6 +7,7 @@
 
 #include "base/buffer.h"
 #include "store/batch.h"
+#include "store/local.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -648,6 +649,59 @@ static void impatient_callers(struct world *world)
     client_end(&client);
 }
 
+/*
+ * More in flight than may wait for the backend: later commits wait before they are visible. A
+ * reader of the memory backend held open keeps the flush from ending, so the order is certain.
+ */
+static void commits_wait_for_room(void **state)
+{
+    (void)state;
+    enum { COMMITS = 5, FIT = 3, LARGE = 24 << 20 };
+    uint8_t *bytes = calloc(1, LARGE);
+    REQUIRE(bytes != NULL);
+    struct world world;
+    struct client clients[COMMITS];
+    struct kv_reader *reader = NULL;
+    const struct store_commit_facts facts = {.audit_body = SLICE("{}")};
+    world_open(&world, &backend_makers[0]);
+    for (uint8_t i = 0; i < COMMITS; i++) {
+        client_begin(&clients[i], world.store, TENANT);
+        OK(store_row_put(clients[i].txn, KEYSPACE_MODULE, slice_of(&i, 1), slice_of(bytes, LARGE)));
+    }
+    put_committed(&world, 10001, 1, 1, "so that no commit has to read any more");
+    struct kv *kv = ((struct local *)world.store)->kv;
+    OK(kv->ops->reader_open(kv, &reader));
+    for (uint8_t i = 0; i < COMMITS; i++) {
+        struct store_commit_result result;
+        enum store_step step = STORE_DONE;
+        const uint64_t before = store_visible_ts(world.store);
+        OK(store_commit(clients[i].txn, &facts, &step, &result));
+        REQUIRE(step == STORE_PENDING);
+        REQUIRE((store_visible_ts(world.store) == before) == (i >= FIT));
+    }
+    kv_reader_closep(&reader);
+    for (uint8_t i = 0; i < COMMITS; i++) {
+        if (i == COMMITS - 2) {
+            clients[i].pending = 1; /* never comes back; its wake may have come */
+            client_end(&clients[i]);
+        } else {
+            client_wait(&clients[i]);
+            REQUIRE(!client_commit(&clients[i], "{}").conflict);
+        }
+    }
+    struct client client;
+    struct slice value = {0};
+    client_begin(&client, world.store, TENANT);
+    for (uint8_t i = 0; i < COMMITS; i++) {
+        REQUIRE(
+            client_row_get(&client, KEYSPACE_MODULE, slice_of(&i, 1), &value) ==
+            (i != COMMITS - 2));
+    }
+    client_end(&client);
+    world_close(&world);
+    free(bytes);
+}
+
 struct contract_case {
     const char *name;
     void (*run)(struct world *world);
@@ -714,5 +768,7 @@ int main(void)
             count++;
         }
     }
+    tests[count++] =
+        (struct CMUnitTest){"store/memory/wait/for_room", commits_wait_for_room, NULL, NULL, NULL};
     return _cmocka_run_group_tests("store", tests, count, NULL, NULL);
 }

@@ -469,53 +469,6 @@ static void failed_write_ends_the_process(void **state)
     check_failed_write(false);
 }
 
-/* More in flight than may wait for the disk: the later ones wait before they are visible. */
-static void commits_wait_for_room(void **state)
-{
-    (void)state;
-    enum { COMMITS = 5, LARGE = 24 << 20 };
-    uint8_t *bytes = malloc(LARGE);
-    REQUIRE(bytes != NULL);
-    memset(bytes, 'x', LARGE);
-    struct world world;
-    world_open(&world, &maker);
-    struct client clients[COMMITS];
-    const struct store_commit_facts facts = {.audit_body = SLICE("{}")};
-    struct store_commit_result result;
-    bool waited = false;
-    bool pending[COMMITS];
-    for (uint8_t i = 0; i < COMMITS; i++) {
-        enum store_step step = STORE_DONE;
-        const uint64_t before = store_visible_ts(world.store);
-        client_begin(&clients[i], world.store, TENANT);
-        OK(store_row_put(clients[i].txn, KEYSPACE_MODULE, slice_of(&i, 1), slice_of(bytes, LARGE)));
-        OK(store_commit(clients[i].txn, &facts, &step, &result));
-        waited = waited || store_visible_ts(world.store) == before;
-        pending[i] = step == STORE_PENDING;
-    }
-    REQUIRE(waited);
-    for (uint8_t i = 1; i < COMMITS; i += 2) {
-        clients[i].pending = 1; /* its wake may have come; it does not come back */
-        client_end(&clients[i]);
-    }
-    for (uint8_t i = 0; i < COMMITS; i += 2) {
-        if (pending[i]) {
-            client_wait(&clients[i]); /* for room, or till it is durable */
-        }
-        REQUIRE(!client_commit(&clients[i], "{}").conflict);
-    }
-    struct client client;
-    struct slice value = {0};
-    client_begin(&client, world.store, TENANT);
-    for (uint8_t i = 0; i < COMMITS; i += 2) {
-        REQUIRE(client_row_get(&client, KEYSPACE_MODULE, slice_of(&i, 1), &value));
-        REQUIRE(slice_equal(value, slice_of(bytes, LARGE)));
-    }
-    client_end(&client);
-    world_close(&world);
-    free(bytes);
-}
-
 /* -- Old versions ------------------------------------------------------------------------------ */
 
 static size_t count_rows(struct folder *folder, enum store_keyspace keyspace)
@@ -767,7 +720,6 @@ int main(void)
         cmocka_unit_test(nearly_full_disk_refuses_commits),
         cmocka_unit_test(full_map_refuses_commits),
         cmocka_unit_test(failed_write_ends_the_process),
-        cmocka_unit_test(commits_wait_for_room),
         cmocka_unit_test(old_versions_are_removed),
         cmocka_unit_test(open_snapshot_keeps_versions),
         cmocka_unit_test(killed_process_loses_nothing),

@@ -19,8 +19,13 @@
 
 enum { TENANT = 7, DOCUMENTS = 10, PAGE_BYTES = 4096 };
 
+/* With a checkpoint by bytes alone, however slow the machine is. */
 static const struct store_options options = {
-    .flusher_thread = true, .map_bytes = (uint64_t)1 << 30, .disk_reserve_bytes = 1};
+    .flusher_thread = true,
+    .map_bytes = (uint64_t)1 << 30,
+    .disk_reserve_bytes = 1,
+    .checkpoint_ms = 3600000,
+};
 
 /* Commits documents `from` .. `to` - 1, one commit each, and ends without closing. */
 static void commit_and_vanish(const struct folder *folder, uint64_t from, uint64_t to)
