@@ -17,6 +17,7 @@
 #define KEY_BYTES 32
 #define KEYS_MAX 4096
 #define KEY_FILE_HEAD "cordon admin key 1 sha256 "
+#define HASH_HEX_SIZE ((size_t)2 * SHA256_BYTES)
 
 struct keys {
     char *folder; /* keys.d, or NULL */
@@ -76,12 +77,13 @@ void keys_free(struct keys *keys)
 /* The hash in a key file; false unless it is ours alone and well-formed. */
 static bool read_key_file(int folder, const char *name, uint8_t out_hash[SHA256_BYTES])
 {
+    CORDON_ASSERT(folder >= 0);
     const int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0) {
         return false;
     }
     struct stat status;
-    char text[sizeof KEY_FILE_HEAD + 2 * SHA256_BYTES] = "";
+    char text[sizeof KEY_FILE_HEAD + (size_t)2 * SHA256_BYTES] = "";
     ssize_t size = -1;
     if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_uid == geteuid() &&
         (status.st_mode & 077) == 0) {
@@ -89,8 +91,8 @@ static bool read_key_file(int folder, const char *name, uint8_t out_hash[SHA256_
     }
     (void)close(fd);
     const size_t head = sizeof KEY_FILE_HEAD - 1;
-    return size >= (ssize_t)(head + 2 * SHA256_BYTES) && memcmp(text, KEY_FILE_HEAD, head) == 0 &&
-           hex_decode(slice_of(text + head, (size_t)2 * SHA256_BYTES), out_hash, SHA256_BYTES);
+    return size >= (ssize_t)(head + HASH_HEX_SIZE) && memcmp(text, KEY_FILE_HEAD, head) == 0 &&
+           hex_decode(slice_of(text + head, HASH_HEX_SIZE), out_hash, SHA256_BYTES);
 }
 
 static void read_folder(struct keys *keys)
