@@ -14,6 +14,8 @@
  * again. One call of a transaction may be pending at a time. An embedded backend answers reads at
  * once; a remote one, and the delaying wrapper of the tests, do not.
  *
+ * After an error of any call but a check of its arguments a transaction can only be ended.
+ *
  * Threads: a store is used from any thread; a transaction by one thread at a time, though not
  * always the same one. The wake is called from any thread.
  */
@@ -52,7 +54,7 @@ enum store_keyspace {
 struct store_options {
     /*
      * False: whoever calls store_commit() does the durable write itself, and no thread exists.
-     * True: a flusher thread of the store does it, many commits by one sync.
+     * True: threads of the store do it (one, or two over LMDB), many commits by one sync.
      */
     bool flusher_thread;
     /* Address space reserved for the map of the embedded backend, in bytes; 0 is 1 TiB. */

@@ -10,6 +10,7 @@
 #include "store/local.h"
 
 #include <math.h>
+#include <semaphore.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -649,10 +650,43 @@ static void impatient_callers(struct world *world)
     client_end(&client);
 }
 
-/*
- * More in flight than may wait for the backend: later commits wait before they are visible. A
- * reader of the memory backend held open keeps the flush from ending, so the order is certain.
- */
+/* A thread that holds a reader of the memory backend open, so that no flush can end. */
+struct holder {
+    struct kv *kv;
+    sem_t holds;
+    sem_t enough;
+    pthread_t thread;
+};
+
+static void *hold(void *arg)
+{
+    struct holder *holder = arg;
+    struct kv_reader *reader = NULL;
+    OK(holder->kv->ops->reader_open(holder->kv, &reader));
+    REQUIRE(sem_post(&holder->holds) == 0);
+    while (sem_wait(&holder->enough) != 0) {
+    }
+    kv_reader_closep(&reader);
+    return NULL;
+}
+
+static void holder_start(struct holder *holder, struct kv *kv)
+{
+    *holder = (struct holder){.kv = kv};
+    REQUIRE(sem_init(&holder->holds, 0, 0) == 0 && sem_init(&holder->enough, 0, 0) == 0);
+    REQUIRE(pthread_create(&holder->thread, NULL, hold, holder) == 0);
+    while (sem_wait(&holder->holds) != 0) {
+    }
+}
+
+static void holder_stop(struct holder *holder)
+{
+    REQUIRE(sem_post(&holder->enough) == 0 && pthread_join(holder->thread, NULL) == 0);
+    (void)sem_destroy(&holder->holds);
+    (void)sem_destroy(&holder->enough);
+}
+
+/* More in flight than may wait for the backend: later commits wait before they are visible. */
 static void commits_wait_for_room(void **state)
 {
     (void)state;
@@ -661,7 +695,7 @@ static void commits_wait_for_room(void **state)
     REQUIRE(bytes != NULL);
     struct world world;
     struct client clients[COMMITS];
-    struct kv_reader *reader = NULL;
+    struct holder holder;
     const struct store_commit_facts facts = {.audit_body = SLICE("{}")};
     world_open(&world, &backend_makers[0]);
     for (uint8_t i = 0; i < COMMITS; i++) {
@@ -669,8 +703,7 @@ static void commits_wait_for_room(void **state)
         OK(store_row_put(clients[i].txn, KEYSPACE_MODULE, slice_of(&i, 1), slice_of(bytes, LARGE)));
     }
     put_committed(&world, 10001, 1, 1, "so that no commit has to read any more");
-    struct kv *kv = ((struct local *)world.store)->kv;
-    OK(kv->ops->reader_open(kv, &reader));
+    holder_start(&holder, ((struct local *)world.store)->kv);
     for (uint8_t i = 0; i < COMMITS; i++) {
         struct store_commit_result result;
         enum store_step step = STORE_DONE;
@@ -679,7 +712,7 @@ static void commits_wait_for_room(void **state)
         REQUIRE(step == STORE_PENDING);
         REQUIRE((store_visible_ts(world.store) == before) == (i >= FIT));
     }
-    kv_reader_closep(&reader);
+    holder_stop(&holder);
     for (uint8_t i = 0; i < COMMITS; i++) {
         if (i == COMMITS - 2) {
             clients[i].pending = 1; /* never comes back; its wake may have come */
