@@ -5,9 +5,9 @@
 #   long                                    run in make check-long alone
 #
 # Suites take their size from one number, the environment variable CORDON_TEST_SIZE: a percentage of
-# what a test does in `make test`. The test presets set it (100; tsan 20; long 2000) and a C test
-# reads it by test_size() of tests/support/size.h. The time limit of a test is its preset's (120 s,
-# 300 s, 1800 s) unless it names its own.
+# what a test does in `make test`. The test presets set it (100; asan 30; tsan 10; long 2000) and a C test
+# reads it by test_size() of tests/support/size.h. The time limit of a test is its preset's (120 s;
+# asan 300 s, tsan 480 s, long 1800 s) unless it names its own.
 
 # cordon_test(NAME FILE layer... [LABEL label] [TIMEOUT seconds]): one cmocka program. Without LABEL
 # its folder is the label.
