@@ -225,7 +225,7 @@ static cordon_error *write_success(struct buffer *body, const struct http_outcom
     return buffer_append_byte(body, '}');
 }
 
-/* What is no function's doing has a status of its own. */
+/* What is no function's doing has a status of its own. No words: the outcome's own. */
 static bool is_refusal(const struct outcome *outcome, struct http_refusal *out_refusal)
 {
     switch (outcome->code) {
@@ -234,8 +234,7 @@ static bool is_refusal(const struct outcome *outcome, struct http_refusal *out_r
             503, "Overloaded", "Too many concurrent requests. Nothing was run; a retry is safe."};
         return true;
     case CORDON_OUTCOME_CONFLICT:
-        *out_refusal = (struct http_refusal){503, "OptimisticConcurrencyControlFailure",
-                                             (const char *)outcome->message.data};
+        *out_refusal = (struct http_refusal){503, "OptimisticConcurrencyControlFailure", NULL};
         return true;
     case CORDON_OUTCOME_CANCELLED:
         *out_refusal =
@@ -269,10 +268,15 @@ cordon_error *http_answer_outcome(
     struct buffer *scratch)
 {
     struct http_refusal refusal;
+    buffer_clear(scratch);
     if (is_refusal(what->outcome, &refusal)) {
+        if (refusal.message == NULL) {
+            TRY(buffer_append(scratch, what->outcome->message));
+            TRY(buffer_append_byte(scratch, '\0'));
+            refusal.message = (const char *)scratch->data;
+        }
         return http_answer_refusal(out, frame, &refusal);
     }
-    buffer_clear(scratch);
     TRY(what->outcome->code == CORDON_OUTCOME_SUCCESS ? write_success(scratch, what)
                                                       : write_failure(scratch, what));
     frame->status = 200;

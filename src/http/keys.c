@@ -2,6 +2,7 @@
 #include "http/keys.h"
 
 #include "base/buffer.h"
+#include "base/clock.h"
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/random.h"
@@ -119,6 +120,15 @@ static void read_folder(struct keys *keys)
     (void)closedir(folder);
 }
 
+/* File times move in steps; a folder that changed this lately may change again unseen. */
+#define SETTLED_AFTER_S 2
+
+static bool is_settled(const struct timespec *changed)
+{
+    const uint64_t now_s = clock_wall_ns() / 1000000000;
+    return changed->tv_sec >= 0 && now_s > (uint64_t)changed->tv_sec + SETTLED_AFTER_S;
+}
+
 /* A rename into the folder changes its time, so a stat tells whether to look again. */
 static void refresh(struct keys *keys)
 {
@@ -133,7 +143,7 @@ static void refresh(struct keys *keys)
         return;
     }
     keys->changed = status.st_mtim;
-    keys->read_once = true;
+    keys->read_once = is_settled(&status.st_mtim);
     read_folder(keys);
 }
 

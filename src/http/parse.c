@@ -23,38 +23,51 @@ static int refuse(struct http_parser *parser, int status, const char *code, cons
     return CALLBACK_STOP;
 }
 
+/* Counts what is read over too: a head without an end would keep its connection busy. */
+static int count_head(struct http_parser *parser, size_t size)
+{
+    if (size > HTTP_HEAD_BYTES_MAX - parser->head_bytes) {
+        return refuse(
+            parser, 431, "RequestHeaderFieldsTooLarge",
+            "The head of a request has at most 32,768 bytes.");
+    }
+    parser->head_bytes += size;
+    return CALLBACK_OK;
+}
+
+/* Keeps what was counted before; the count is the bound. */
 static int append_head(struct http_parser *parser, const char *at, size_t size)
 {
     cordon_error *error = buffer_append(&parser->head, slice_of(at, size));
     if (error == NULL) {
         return CALLBACK_OK;
     }
-    const bool full = cordon_error_get_code(error) == CORDON_E_TOO_LARGE;
     cordon_error_free(error);
-    return full ? refuse(
-                      parser, 431, "RequestHeaderFieldsTooLarge",
-                      "The head of a request has at most 32,768 bytes.")
-                : refuse(parser, 503, "Overloaded", "The server is out of memory; try again.");
+    return refuse(parser, 503, "Overloaded", "The server is out of memory; try again.");
 }
 
 static int on_url(llhttp_t *inner, const char *at, size_t size)
 {
     struct http_parser *parser = inner->data;
     parser->target_size += size;
-    return append_head(parser, at, size);
+    const int counted = count_head(parser, size);
+    return counted != CALLBACK_OK ? counted : append_head(parser, at, size);
 }
 
 static int on_header_field(llhttp_t *inner, const char *at, size_t size)
 {
     struct http_parser *parser = inner->data;
     for (size_t i = 0; i < size; i++) {
+        if (at[i] == ' ') { /* RFC 9112, 5.1: another server might read another header */
+            return refuse(parser, 400, "BadRequest", "A header's name has no spaces.");
+        }
         if (parser->field_size < sizeof parser->field) {
             const char c = at[i];
             parser->field[parser->field_size] = c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
         }
         parser->field_size++;
     }
-    return CALLBACK_OK;
+    return count_head(parser, size);
 }
 
 static int on_header_field_complete(llhttp_t *inner)
@@ -63,8 +76,10 @@ static int on_header_field_complete(llhttp_t *inner)
     parser->header = -1;
     const size_t size = parser->field_size;
     parser->field_size = 0;
-    if (size > sizeof parser->field) {
-        return CALLBACK_OK;
+    const int counted = count_head(parser, strlen(":\r\n"));
+    /* A trailer is no header: it says nothing, and the slices of the head must not move. */
+    if (counted != CALLBACK_OK || parser->head_done || size > sizeof parser->field) {
+        return counted;
     }
     for (int i = 0; i < HTTP_HEADER_COUNT; i++) {
         if (size == strlen(header_names[i]) && memcmp(parser->field, header_names[i], size) == 0) {
@@ -82,8 +97,9 @@ static int on_header_field_complete(llhttp_t *inner)
 static int on_header_value(llhttp_t *inner, const char *at, size_t size)
 {
     struct http_parser *parser = inner->data;
-    if (parser->header < 0) {
-        return CALLBACK_OK;
+    const int counted = count_head(parser, size);
+    if (counted != CALLBACK_OK || parser->header < 0) {
+        return counted;
     }
     parser->sizes[parser->header] += size;
     return append_head(parser, at, size);
@@ -250,6 +266,7 @@ void http_parser_next(struct http_parser *parser)
     memset(parser->starts, 0, sizeof parser->starts);
     memset(parser->sizes, 0, sizeof parser->sizes);
     parser->target_size = 0;
+    parser->head_bytes = 0;
     parser->field_size = 0;
     parser->header = -1;
     parser->head_done = false;

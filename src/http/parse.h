@@ -67,7 +67,8 @@ struct http_parser {
     size_t starts[HTTP_HEADER_COUNT];
     size_t sizes[HTTP_HEADER_COUNT];
     size_t target_size;
-    char field[32]; /* name of the header being read, in lower case; longer ones are not ours */
+    size_t head_bytes; /* of the whole head and the trailers, ours or not */
+    char field[32];    /* name of the header being read, in lower case; longer ones are not ours */
     size_t field_size;
     int header; /* which of ours it is, or -1 */
     bool head_done;

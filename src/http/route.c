@@ -288,7 +288,7 @@ static bool read_body(
     if (json_kind(root) != JSON_OBJECT) {
         return bad_call(out_refusal, "BadJsonBody", "The body is a JSON object.");
     }
-    if (route->path.size > 0) {
+    if (route->path.data != NULL) {
         if (!read_run_path(route->path, call, out_refusal)) {
             return false;
         }
@@ -306,8 +306,12 @@ static bool read_body(
         return bad_call(
             out_refusal, "BadJsonBody", "`args` is one object, or an array with one object.");
     }
+    const struct json_node *format = json_get(root, SLICE("format"));
+    if (json_kind(format) != JSON_MISSING && json_kind(format) != JSON_STRING) {
+        return bad_call(out_refusal, "BadFormat", "`format` is a string.");
+    }
     return take_args(args, call, out_refusal) &&
-           read_format(json_string(json_get(root, SLICE("format"))), call, out_refusal);
+           read_format(json_string(format), call, out_refusal);
 }
 
 /* The value of a name in a query string, as sent; false if it is not there. */
