@@ -198,8 +198,8 @@ enum { SLOTS_THERE = SLOTS_MAX };
 #endif
 
 /*
- * Bytes from the start of each memory that are reset by copying and stay mapped, also in a free slot;
- * the rest is given back to the system, and each page of it costs a fault at its next use.
+ * Bytes from the start of each memory that are reset by copying and stay mapped, also in a free
+ * slot; the rest is given back to the system, and each page of it costs a fault at its next use.
  *
  * Rust and C guests keep their stack below 64 KiB and data and first allocations behind it. A fresh
  * run of such a guest with 192 KiB of memory that writes to so many pages (microseconds, p50):

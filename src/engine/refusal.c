@@ -60,7 +60,7 @@ static struct slice without(struct slice s, const char *prefix)
     return slice_starts_with(s, p) ? trim(slice_from(s, p.size)) : s;
 }
 
-/* Names of parts of ours, and what stands for them; in brackets, so that no new name comes about. */
+/* Names of parts of ours, and what stands for them; in brackets, so that no new name arises. */
 static const struct {
     const char *name;
     const char *word;

@@ -51,8 +51,8 @@ static void deploy(struct harness *harness, const struct harness_options *option
     }
     struct buffer report;
     buffer_init(&report, (size_t)1 << 20);
-    assert_good(runner_deploy(
-        harness->runner, TENANT_DEFAULT, modules, count, DEPLOY_KEEP, &report));
+    assert_good(
+        runner_deploy(harness->runner, TENANT_DEFAULT, modules, count, DEPLOY_KEEP, &report));
     buffer_done(&report);
     for (size_t i = 0; i < count; i++) {
         mem_free((void *)(uintptr_t)modules[i].wasm.data);
@@ -112,8 +112,7 @@ static void wake(void *arg)
     (void)pthread_mutex_unlock(&called->lock);
 }
 
-void called_begin(
-    struct called *called, struct harness *harness, const struct run_request *request)
+void called_begin(struct called *called, struct harness *harness, const struct run_request *request)
 {
     *called = (struct called){0};
     pthread_condattr_t attributes;
@@ -122,8 +121,7 @@ void called_begin(
     (void)pthread_cond_init(&called->changed, &attributes);
     (void)pthread_condattr_destroy(&attributes);
     (void)pthread_mutex_init(&called->lock, NULL);
-    assert_good(
-        run_new(harness->runner, request, (struct store_wake){wake, called}, &called->run));
+    assert_good(run_new(harness->runner, request, (struct store_wake){wake, called}, &called->run));
 }
 
 enum run_state called_poll(struct called *called)
@@ -177,8 +175,8 @@ struct run_request request_of(const char *path, const char *args)
     };
 }
 
-const struct outcome *
-call(struct called *called, struct harness *harness, const char *path, const char *args)
+const struct outcome *call(
+    struct called *called, struct harness *harness, const char *path, const char *args)
 {
     const struct run_request request = request_of(path, args);
     called_begin(called, harness, &request);
