@@ -157,8 +157,10 @@ void client_wait(struct client *client)
 
 struct store_commit_result client_commit_keep(struct client *client, const char *audit_body)
 {
-    const struct store_commit_facts facts = {
-        .audit_body = audit_body == NULL ? (struct slice){0} : slice_str(audit_body)};
+    struct store_commit_facts facts = {0};
+    if (audit_body != NULL) {
+        facts.audit_body = slice_str(audit_body);
+    }
     struct store_commit_result result = {0};
     UNTIL_DONE(client, step, store_commit(client->txn, &facts, &step, &result))
     if (!result.conflict) {

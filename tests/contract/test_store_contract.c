@@ -466,7 +466,8 @@ static void rows_merge_own_writes(struct world *world)
     struct slice from = SLICE("");
     for (size_t i = 0; i < 3; i++) {
         REQUIRE(client_row_next(&client, KEYSPACE_SESSION, from, i > 0, &key, &value));
-        REQUIRE(key.data[0] == expected[i][0] && value.data[0] == expected[i][1]);
+        REQUIRE(slice_equal(key, slice_of(expected[i], 1)));
+        REQUIRE(slice_equal(value, slice_of(expected[i] + 1, 1)));
         from = slice_of(expected[i], 1);
     }
     REQUIRE(!client_row_next(&client, KEYSPACE_SESSION, from, true, &key, &value));
@@ -693,18 +694,20 @@ static void commits_wait_for_room(void **state)
     enum { COMMITS = 5, FIT = 3, LARGE = 24 << 20 };
     uint8_t *bytes = calloc(1, LARGE);
     REQUIRE(bytes != NULL);
+    static const char names[] = "abcde";
     struct world world;
     struct client clients[COMMITS];
     struct holder holder;
     const struct store_commit_facts facts = {.audit_body = SLICE("{}")};
     world_open(&world, &backend_makers[0]);
-    for (uint8_t i = 0; i < COMMITS; i++) {
+    for (size_t i = 0; i < COMMITS; i++) {
         client_begin(&clients[i], world.store, TENANT);
-        OK(store_row_put(clients[i].txn, KEYSPACE_MODULE, slice_of(&i, 1), slice_of(bytes, LARGE)));
+        OK(store_row_put(
+            clients[i].txn, KEYSPACE_MODULE, slice_of(&names[i], 1), slice_of(bytes, LARGE)));
     }
     put_committed(&world, 10001, 1, 1, "so that no commit has to read any more");
     holder_start(&holder, ((struct local *)world.store)->kv);
-    for (uint8_t i = 0; i < COMMITS; i++) {
+    for (size_t i = 0; i < COMMITS; i++) {
         struct store_commit_result result;
         enum store_step step = STORE_DONE;
         const uint64_t before = store_visible_ts(world.store);
@@ -713,7 +716,7 @@ static void commits_wait_for_room(void **state)
         REQUIRE((store_visible_ts(world.store) == before) == (i >= FIT));
     }
     holder_stop(&holder);
-    for (uint8_t i = 0; i < COMMITS; i++) {
+    for (size_t i = 0; i < COMMITS; i++) {
         if (i == COMMITS - 2) {
             clients[i].pending = 1; /* never comes back; its wake may have come */
             client_end(&clients[i]);
@@ -725,9 +728,9 @@ static void commits_wait_for_room(void **state)
     struct client client;
     struct slice value = {0};
     client_begin(&client, world.store, TENANT);
-    for (uint8_t i = 0; i < COMMITS; i++) {
+    for (size_t i = 0; i < COMMITS; i++) {
         REQUIRE(
-            client_row_get(&client, KEYSPACE_MODULE, slice_of(&i, 1), &value) ==
+            client_row_get(&client, KEYSPACE_MODULE, slice_of(&names[i], 1), &value) ==
             (i != COMMITS - 2));
     }
     client_end(&client);

@@ -520,7 +520,7 @@ static void old_versions_are_removed(void **state)
         sleep_ms(100);
         if (threads == 0) { /* each commit takes its share along */
             for (int i = 0; i < 10; i++) {
-                put_text(store, (uint64_t)(100 + i), "new");
+                put_text(store, 100 + (uint64_t)i, "new");
             }
         }
         const uint64_t deadline = clock_monotonic_ns() + (uint64_t)20 * 1000000000u;

@@ -93,7 +93,8 @@ static unsigned draw(struct model *model, unsigned below)
 /* Documents are numbered by their place in the creation order; three share each time. */
 static double time_of(int place)
 {
-    return (double)(place / 3) - 4.0;
+    const int shared = place / 3;
+    return (double)shared - 4.0;
 }
 
 static const struct model_version *snapshot_version(
@@ -121,9 +122,10 @@ static void add_version(struct model_document *document, const struct model_vers
 {
     if (document->count == document->capacity) {
         document->capacity = document->capacity == 0 ? 8 : 2 * document->capacity;
-        document->versions =
-            realloc(document->versions, document->capacity * sizeof *document->versions);
-        REQUIRE(document->versions != NULL);
+        struct model_version *grown =
+            realloc(document->versions, document->capacity * sizeof *grown);
+        REQUIRE(grown != NULL);
+        document->versions = grown;
     }
     document->versions[document->count++] = *version;
 }
@@ -132,8 +134,9 @@ static void add_range(struct model_client *client, int table, int from, int to)
 {
     if (client->range_count == client->range_capacity) {
         client->range_capacity = client->range_capacity == 0 ? 8 : 2 * client->range_capacity;
-        client->ranges = realloc(client->ranges, client->range_capacity * sizeof *client->ranges);
-        REQUIRE(client->ranges != NULL);
+        struct model_range *grown = realloc(client->ranges, client->range_capacity * sizeof *grown);
+        REQUIRE(grown != NULL);
+        client->ranges = grown;
     }
     client->ranges[client->range_count++] = (struct model_range){table, from, to};
 }
