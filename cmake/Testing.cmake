@@ -58,7 +58,7 @@ endfunction()
 # a signal handler; and its strstr measures the whole rest of the text at each call.
 function(cordon_test_settings name label timeout)
   set_tests_properties(${name} PROPERTIES LABELS "${label}" ENVIRONMENT
-    "CORDON_BUILD_DIR=${CMAKE_BINARY_DIR};UBSAN_OPTIONS=print_stacktrace=1;TSAN_OPTIONS=report_signal_unsafe=0 halt_on_error=1 intercept_strstr=0")
+    "CORDON_BUILD_DIR=${CMAKE_BINARY_DIR};UBSAN_OPTIONS=print_stacktrace=1;ASAN_OPTIONS=intercept_strstr=0;TSAN_OPTIONS=report_signal_unsafe=0 halt_on_error=1 intercept_strstr=0")
   if(timeout)
     set_tests_properties(${name} PROPERTIES TIMEOUT ${timeout})
   endif()
