@@ -248,8 +248,11 @@ static void drive(struct connection *connection)
 static void start_run(struct connection *connection)
 {
     if (!connection->call_is_good) {
-        exchange_done(connection);
-        answer_refusal(connection, &connection->refusal);
+        buffer_clear(&connection->output);
+        cordon_error *error =
+            http_answer_refusal(&connection->output, &connection->frame, &connection->refusal);
+        exchange_done(connection); /* the words of the refusal may be the call's */
+        send_or_close(connection, error);
         return;
     }
     const struct slice key = connection->parser.request.headers[HTTP_IDEMPOTENCY_KEY];
