@@ -1,0 +1,104 @@
+/* Bytes over a socket: a connection that is written to as is, and answers read one by one. */
+import { connect } from 'node:net';
+
+export class Wire {
+  constructor(where) {
+    this.bytes = Buffer.alloc(0);
+    this.closed = false;
+    this.waiting = [];
+    this.socket = connect(where);
+    this.socket.on('data', (bytes) => {
+      this.bytes = Buffer.concat([this.bytes, bytes]);
+      this.wake();
+    });
+    this.socket.on('error', () => {});
+    this.socket.on('close', () => {
+      this.closed = true;
+      this.wake();
+    });
+  }
+
+  /* To a server's public listener. */
+  static to(server) {
+    const { hostname, port } = new URL(server.url);
+    return new Wire({ host: hostname, port: Number(port) });
+  }
+
+  wake() {
+    for (const resolve of this.waiting.splice(0)) resolve();
+  }
+
+  changed() {
+    return new Promise((resolve) => this.waiting.push(resolve));
+  }
+
+  send(bytes) {
+    this.socket.write(bytes);
+    return this;
+  }
+
+  /* The next answer, whole. Fails if the connection ends before it. */
+  async answer() {
+    for (;;) {
+      const end = this.bytes.indexOf('\r\n\r\n');
+      if (end >= 0) {
+        const [first, ...lines] = this.bytes.subarray(0, end).toString().split('\r\n');
+        const headers = Object.fromEntries(lines.map((line) => {
+          const at = line.indexOf(':');
+          return [line.slice(0, at).toLowerCase(), line.slice(at + 1).trim()];
+        }));
+        const size = Number(headers['content-length'] ?? 0);
+        if (this.bytes.length >= end + 4 + size) {
+          const text = this.bytes.subarray(end + 4, end + 4 + size).toString();
+          this.bytes = this.bytes.subarray(end + 4 + size);
+          return { status: Number(first.split(' ')[1]), headers, text };
+        }
+      }
+      if (this.closed) throw new Error(`closed before an answer: ${this.bytes}`);
+      await this.changed();
+    }
+  }
+
+  /* Waits until the server has closed it; nothing may come before that. */
+  async end() {
+    while (!this.closed) await this.changed();
+    if (this.bytes.length > 0) throw new Error(`more than was asked for: ${this.bytes}`);
+  }
+
+  close() {
+    this.socket.destroy();
+  }
+}
+
+/* A request; a body brings its length along. */
+export function request(method, target, { body, headers = {} } = {}) {
+  const all = { Host: 'localhost', ...headers };
+  if (body !== undefined) all['Content-Length'] = Buffer.byteLength(body);
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
+  const head = Buffer.from(`${method} ${target} HTTP/1.1\r\n${lines.join('')}\r\n`);
+  return Buffer.concat([head, Buffer.from(body ?? '')]);
+}
+
+export const call = (kind, path, args, headers) =>
+  request('POST', `/api/${kind}`, { body: JSON.stringify({ path, args }), headers });
+
+/* One gauge or counter of a server, by the operator's socket. */
+export async function metric(server, name) {
+  const wire = new Wire({ path: `${server.data}/operator.sock` });
+  const { text } = await wire.send(request('GET', '/metrics')).answer();
+  wire.close();
+  const line = text.split('\n').find((one) => one.startsWith(`${name} `) || one.startsWith(`${name}{`));
+  if (line === undefined) throw new Error(`no metric ${name}`);
+  return Number(line.split(' ').at(-1));
+}
+
+/* Waits until it has that value. */
+export async function metricBecomes(server, name, wanted) {
+  const until = Date.now() + 20000;
+  for (;;) {
+    const found = await metric(server, name);
+    if (found === wanted) return;
+    if (Date.now() > until) throw new Error(`${name} is ${found}, not ${wanted}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
