@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #define SLOTS_DEFAULT 1000
-#define PERMITS_MIN 4
+#define PERMITS_PER_PROCESSOR 64
 
 struct cordon_call {
     struct run *run;
@@ -70,11 +70,14 @@ static uint64_t default_memory_bytes(void)
     return bytes / 2;
 }
 
+/*
+ * A run that goes on after its first slices keeps its permit between them, so there are many more
+ * permits than processors: a few spinning functions must not keep others from their turn.
+ */
 static uint32_t default_permits(void)
 {
     const long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    const uint32_t twice = processors > 0 ? (uint32_t)processors * 2 : PERMITS_MIN;
-    return twice < PERMITS_MIN ? PERMITS_MIN : twice;
+    return (processors > 0 ? (uint32_t)processors : 1) * PERMITS_PER_PROCESSOR;
 }
 
 static void copy_limits(const cordon_limit_set *set, struct limit_changes *out_changes)
