@@ -1,6 +1,7 @@
 # Tests, as ctest knows them. Every test has one label, by which the presets choose:
 #
-#   unit contract fault cli server fuzz     run in make test, make asan, make tsan
+#   unit contract fault server fuzz         run in make test, make asan, make tsan
+#   cli                                     run in make test, make asan
 #   docs tools                              run in make test
 #   long                                    run in make check-long alone
 #
