@@ -502,12 +502,13 @@ void exchange_begin(struct connection *connection)
     const struct http_request *request = &connection->parser.request;
     counter_add(server->requests, 1);
     connection->phase = PHASE_RUNNING;
+    memcpy(connection->date, connection->loop->date, sizeof connection->date);
     http_route(request, connection->is_operator, &connection->route);
     connection->frame = (struct http_frame){
         .keep_alive = request->keep_alive && !connection->loop->stopping,
         .cross_origin = connection->route.cross_origin,
         .allow = connection->route.allow,
-        .date = connection->loop->date,
+        .date = connection->date,
     };
     if (!connection->is_operator &&
         !http_host_accepted(

@@ -110,6 +110,7 @@ struct connection {
     bool call_is_good;
     bool is_admin;
     struct http_frame frame;
+    char date[40]; /* the loop's, as of this request: a compute thread may write it */
     char request_id[68];
     struct slice request_id_text;
     struct buffer decoded; /* a compressed body, plain */
