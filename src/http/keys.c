@@ -143,8 +143,8 @@ static void refresh(struct keys *keys)
         return;
     }
     keys->changed = status.st_mtim;
-    keys->read_once = is_settled(&status.st_mtim);
     read_folder(keys);
+    keys->read_once = keys->count > 0 && is_settled(&status.st_mtim);
 }
 
 bool keys_accept(struct keys *keys, struct slice authorization)
