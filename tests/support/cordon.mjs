@@ -17,9 +17,13 @@ export const guest = (name) => join(build, 'tests', 'guests', `${name}.wasm`);
 export const example = (name) => join(build, 'examples', `${name}.wasm`);
 
 /* A new folder that is removed when the tests of this file are over. */
+/* Removed when the file's tests are over; an `after` inside a `before` would end with that hook. */
+const folders = [];
+after(() => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })));
+
 export function newFolder() {
   const folder = mkdtempSync(join(tmpdir(), 'cordon-test-'));
-  after(() => rmSync(folder, { recursive: true, force: true }));
+  folders.push(folder);
   return folder;
 }
 
