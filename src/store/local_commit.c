@@ -365,7 +365,7 @@ static cordon_error *make_head(struct local *store, uint32_t tenant, struct audi
     if (node == NULL) {
         return error_no_memory();
     }
-    struct audit_head *head = (struct audit_head *)((char *)node + node_bytes);
+    struct audit_head *head = (void *)((char *)node + node_bytes);
     uint8_t *key_copy = (uint8_t *)(head + 1);
     *head = loaded;
     memcpy(key_copy, key, sizeof key);
