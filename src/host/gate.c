@@ -45,7 +45,7 @@ bool gate_range(struct host *host, const struct gate_call *call, uint64_t offset
     return false;
 }
 
-static enum gate_result write_refusal(
+static CORDON_PRINTF(3, 0) enum gate_result write_refusal(
     struct host *host, const char *code, const char *format, va_list args)
 {
     char text[REFUSAL_BYTES_MAX];

@@ -49,7 +49,7 @@ static const struct {
     {"/instance_version", "cordon 0.1.0"},
 };
 
-static const char run_prefix[] = "/api/run/";
+#define RUN_PREFIX "/api/run/"
 
 static void route_call(
     const struct http_request *request, const struct call_row *row, struct http_route *route)
@@ -77,7 +77,7 @@ static void route_run(
 {
     static const struct call_row row = {"", CORDON_QUERY, true, false, false};
     route_call(request, &row, route);
-    route->path = slice_from(path, sizeof run_prefix - 1);
+    route->path = slice_from(path, strlen(RUN_PREFIX));
 }
 
 static void route_operator(
@@ -140,7 +140,7 @@ void http_route(const struct http_request *request, bool is_operator, struct htt
             return;
         }
     }
-    if (slice_starts_with(path, SLICE("/api/run/"))) {
+    if (slice_starts_with(path, SLICE(RUN_PREFIX))) {
         route_run(request, path, out_route);
         return;
     }

@@ -89,7 +89,7 @@ static void wake_run(void *arg)
 
 static void permit_granted(struct permit_waiter *waiter)
 {
-    struct run *run = (struct run *)((char *)waiter - offsetof(struct run, permit));
+    struct run *run = (struct run *)(void *)((char *)waiter - offsetof(struct run, permit));
     wake_run(run);
 }
 
