@@ -4,17 +4,18 @@
  */
 #include "cli/http.h"
 
-#include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/flags.h"
+#include "cli/libcurl.h"
 #include "cli/terminal.h"
 
 enum { CONNECT_TIMEOUT_MS = 5000, ANSWER_BYTES_MAX = 64 << 20, STATUS_OK = 200 };
 
 struct exchange {
+    const struct libcurl *lib; /* NULL if there is none */
     CURL *curl;
     struct curl_slist *headers;
     const struct http_request *request;
@@ -25,8 +26,10 @@ struct exchange {
 
 static void exchange_done(struct exchange *exchange)
 {
-    curl_slist_free_all(exchange->headers);
-    curl_easy_cleanup(exchange->curl);
+    if (exchange->lib != NULL) {
+        exchange->lib->slist_free_all(exchange->headers);
+        exchange->lib->easy_cleanup(exchange->curl);
+    }
 }
 
 const char *http_admin_key(const struct cli_options *options)
@@ -80,7 +83,7 @@ static int show_progress(
     (void)down_total;
     (void)down;
     curl_off_t total_us = 0;
-    (void)curl_easy_getinfo(exchange->curl, CURLINFO_TOTAL_TIME_T, &total_us);
+    (void)exchange->lib->easy_getinfo(exchange->curl, CURLINFO_TOTAL_TIME_T, &total_us);
     const long seconds = (long)(total_us / 1000000);
     if (seconds == exchange->shown_s) {
         return 0;
@@ -100,7 +103,7 @@ static bool add_header(struct exchange *exchange, const char *name, const char *
 {
     TEXT_CLEANUP line = {0};
     text_printf(&line, "%s: %s", name, value);
-    struct curl_slist *const longer = curl_slist_append(exchange->headers, line.data);
+    struct curl_slist *const longer = exchange->lib->slist_append(exchange->headers, line.data);
     if (longer != NULL) {
         exchange->headers = longer;
     }
@@ -108,7 +111,7 @@ static bool add_header(struct exchange *exchange, const char *name, const char *
 }
 
 /* Never through a proxy to this machine, whatever else the environment excludes. */
-static void set_proxy(CURL *curl)
+static void set_proxy(const struct exchange *exchange)
 {
     const char *named = getenv("no_proxy");
     if (named == NULL) {
@@ -116,13 +119,14 @@ static void set_proxy(CURL *curl)
     }
     TEXT_CLEANUP excluded = {0};
     text_printf(&excluded, "%s,localhost,127.0.0.1,::1", named == NULL ? "" : named);
-    (void)curl_easy_setopt(curl, CURLOPT_NOPROXY, excluded.data);
+    (void)exchange->lib->easy_setopt(exchange->curl, CURLOPT_NOPROXY, excluded.data);
 }
 
 static bool prepare(struct exchange *exchange, const char *url)
 {
     const struct http_request *const request = exchange->request;
     const char *const key = http_admin_key(request->options);
+    const struct libcurl *const lib = exchange->lib;
     CURL *const curl = exchange->curl;
     if (curl == NULL || !add_header(exchange, "Content-Type", request->content_type) ||
         !add_header(exchange, "Expect", "")) {
@@ -135,20 +139,20 @@ static bool prepare(struct exchange *exchange, const char *url)
             return false;
         }
     }
-    set_proxy(curl);
-    (void)curl_easy_setopt(curl, CURLOPT_URL, url);
-    (void)curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-    (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, exchange->headers);
-    (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body->data);
-    (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body->size);
-    (void)curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
-    (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_answer);
-    (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, exchange);
+    set_proxy(exchange);
+    (void)lib->easy_setopt(curl, CURLOPT_URL, url);
+    (void)lib->easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    (void)lib->easy_setopt(curl, CURLOPT_HTTPHEADER, exchange->headers);
+    (void)lib->easy_setopt(curl, CURLOPT_POSTFIELDS, request->body->data);
+    (void)lib->easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body->size);
+    (void)lib->easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
+    (void)lib->easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    (void)lib->easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_answer);
+    (void)lib->easy_setopt(curl, CURLOPT_WRITEDATA, exchange);
     if (isatty(STDERR_FILENO)) {
-        (void)curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
-        (void)curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, show_progress);
-        (void)curl_easy_setopt(curl, CURLOPT_XFERINFODATA, exchange);
+        (void)lib->easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+        (void)lib->easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, show_progress);
+        (void)lib->easy_setopt(curl, CURLOPT_XFERINFODATA, exchange);
     }
     return true;
 }
@@ -186,14 +190,14 @@ static int say_no_answer(const struct exchange *exchange, const char *url, CURLc
             CLI_MACHINE,
             "no server answers at %s (%s)\n"
             "Start one with `cordon serve`, or name another one with --url.",
-            url, curl_easy_strerror(code));
+            url, exchange->lib->easy_strerror(code));
     }
     if (exchange->too_large) {
         return terminal_fail(
             CLI_MACHINE, "the answer of %s is larger than %d bytes", url, ANSWER_BYTES_MAX);
     }
     return terminal_fail(
-        CLI_MACHINE, "%s did not answer to the end: %s", url, curl_easy_strerror(code));
+        CLI_MACHINE, "%s did not answer to the end: %s", url, exchange->lib->easy_strerror(code));
 }
 
 /* The exit code for the name of an error code of ours; others go by the status. */
@@ -281,16 +285,20 @@ int http_post(const struct http_request *request, struct text *out_answer)
     const size_t base_size = url.size;
     text_append(&url, request->path, strlen(request->path));
 
+    const struct libcurl *const lib = libcurl_load();
     CLI_CLEANUP(exchange_done)
     struct exchange exchange = {
-        .curl = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? curl_easy_init() : NULL,
+        .lib = lib,
+        .curl = lib == NULL ? NULL : lib->easy_init(),
         .request = request,
         .answer = out_answer,
     };
     if (!prepare(&exchange, url.data)) {
-        return terminal_fail(CLI_MACHINE, "libcurl cannot start");
+        return terminal_fail(
+            CLI_MACHINE, "libcurl cannot be loaded or has no memory; on Debian `apt install "
+                         "libcurl4` brings it");
     }
-    const CURLcode code = curl_easy_perform(exchange.curl);
+    const CURLcode code = lib->easy_perform(exchange.curl);
     if (exchange.shown_s > 0) {
         (void)fputs("\r\033[K", stderr); /* a terminal, or nothing would have been shown */
     }
@@ -299,6 +307,6 @@ int http_post(const struct http_request *request, struct text *out_answer)
         return say_no_answer(&exchange, url.data, code);
     }
     long status = 0;
-    (void)curl_easy_getinfo(exchange.curl, CURLINFO_RESPONSE_CODE, &status);
+    (void)lib->easy_getinfo(exchange.curl, CURLINFO_RESPONSE_CODE, &status);
     return status == STATUS_OK ? CLI_OK : say_refusal(&exchange, url.data, status);
 }
