@@ -40,7 +40,7 @@ typedef struct cordon_runtime_options {
     const char *compile_worker; /* path of the executable cordon-compile */
     bool compile_inside;        /* compile in this process instead: only for code you trust */
     cordon_limit_set limits;    /* raises or lowers the table's defaults */
-    uint32_t permits;           /* runs executing at one time; 0: 64 a processor */
+    uint32_t permits;           /* runs executing at one time; 0: 4 a processor, min. 16 */
     uint32_t slots;             /* runs alive, waiting ones included; 0: 1,000 */
     uint64_t memory_bytes;      /* for all guests together; 0: half of RAM or of the cgroup */
     bool flusher_thread;        /* one thread that makes many commits durable by one sync */

@@ -15,7 +15,8 @@
 #include <unistd.h>
 
 #define SLOTS_DEFAULT 1000
-#define PERMITS_PER_PROCESSOR 64
+#define PERMITS_PER_PROCESSOR 4
+#define PERMITS_MIN 16
 
 struct cordon_call {
     struct run *run;
@@ -71,13 +72,14 @@ static uint64_t default_memory_bytes(void)
 }
 
 /*
- * A run that goes on after its first slices keeps its permit between them, so there are many more
- * permits than processors: a few spinning functions must not keep others from their turn.
+ * Some more than processors: a turn may stall on a page fault, and a run holds its permit while it
+ * waits for a thread. Convex's backend has 16 for each kind.
  */
 static uint32_t default_permits(void)
 {
     const long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    return (processors > 0 ? (uint32_t)processors : 1) * PERMITS_PER_PROCESSOR;
+    const uint32_t permits = (processors > 0 ? (uint32_t)processors : 1) * PERMITS_PER_PROCESSOR;
+    return permits < PERMITS_MIN ? PERMITS_MIN : permits;
 }
 
 static void copy_limits(const cordon_limit_set *set, struct limit_changes *out_changes)

@@ -16,6 +16,36 @@ void random_system(void *out, size_t size)
     }
 }
 
+void random_pool_init(struct random_pool *pool)
+{
+    const int failed = pthread_mutex_init(&pool->lock, NULL);
+    CORDON_ASSERT(failed == 0);
+    pool->left = 0;
+}
+
+void random_pool_done(struct random_pool *pool)
+{
+    explicit_bzero(pool->bytes, sizeof pool->bytes);
+    (void)pthread_mutex_destroy(&pool->lock);
+}
+
+void random_pool_fill(struct random_pool *pool, void *out, size_t size)
+{
+    if (size > sizeof pool->bytes) {
+        random_system(out, size);
+        return;
+    }
+    (void)pthread_mutex_lock(&pool->lock);
+    if (pool->left < size) {
+        random_system(pool->bytes, sizeof pool->bytes);
+        pool->left = sizeof pool->bytes;
+    }
+    pool->left -= size;
+    memcpy(out, pool->bytes + pool->left, size);
+    explicit_bzero(pool->bytes + pool->left, size);
+    (void)pthread_mutex_unlock(&pool->lock);
+}
+
 static uint32_t load32(const uint8_t *bytes)
 {
     return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |

@@ -28,7 +28,7 @@ bool gate_charge(struct host *host, const struct gate_call *call, uint64_t fuel)
         return false;
     }
     host->fuel_since_look += fuel;
-    return host->fuel_since_look < LOOK_FUEL || host_look(host);
+    return host->fuel_since_look < LOOK_FUEL || host_look(host, clock_monotonic_ns());
 }
 
 bool gate_range(struct host *host, const struct gate_call *call, uint64_t offset, uint64_t size)

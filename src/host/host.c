@@ -127,7 +127,7 @@ uint64_t host_time_left_ms(const struct host *host, cordon_limit limit)
     return spent >= allowed ? 0 : allowed - spent;
 }
 
-bool host_look(struct host *host)
+bool host_look(struct host *host, uint64_t now_ns)
 {
     host->fuel_since_look = 0;
     if (atomic_load_explicit(host->options.cancelled, memory_order_relaxed)) {
@@ -136,7 +136,6 @@ bool host_look(struct host *host)
     }
     struct budget *budget = host->options.budget;
     const struct run_clock *clock = host->options.clock;
-    const uint64_t now = clock_monotonic_ns();
     static const struct {
         cordon_limit limit;
         enum run_clock_account account;
@@ -145,7 +144,7 @@ bool host_look(struct host *host)
         {CORDON_LIMIT_SYSTEM_TIME_MS, CLOCK_SYSTEM},
     };
     for (size_t i = 0; i < sizeof accounts / sizeof accounts[0]; i++) {
-        const uint64_t spent_ms = run_clock_spent_ns(clock, accounts[i].account, now) / 1000000;
+        const uint64_t spent_ms = run_clock_spent_ns(clock, accounts[i].account, now_ns) / 1000000;
         if (spent_ms >= budget->allowed[accounts[i].limit]) {
             (void)host_stop_limit(host, accounts[i].limit, spent_ms);
             return false;

@@ -113,10 +113,10 @@ enum engine_answer host_stop_limit(struct host *host, cordon_limit limit, uint64
 enum engine_answer host_stop_error(struct host *host, cordon_error *error);
 
 /*
- * Looks at clock and cancellation; false means the run was stopped. The gate calls it whenever
- * enough host work was charged, run/ between slices.
+ * Looks at the run's times, at `now_ns` of the monotonic clock, and at cancellation; false means
+ * the run was stopped. The gate calls it whenever enough host work was charged, run/ between slices.
  */
-bool host_look(struct host *host);
+bool host_look(struct host *host, uint64_t now_ns);
 
 /* Brings the account of host-side bytes up to date; false means the run was stopped. */
 bool host_account(struct host *host);

@@ -2,6 +2,7 @@
 #ifndef RUN_INTERNAL_H
 #define RUN_INTERNAL_H
 
+#include "base/random.h"
 #include "host/host.h"
 #include "run/deployment.h"
 #include "run/permits.h"
@@ -15,6 +16,7 @@ struct runner {
     struct artifact_cache *cache; /* NULL without a folder */
     struct permits permits;
     struct run_metrics metrics;
+    struct random_pool seeds;
     atomic_uint slots_used;
     atomic_ullong memory_used;
     pthread_mutex_t deploy_lock;    /* one deploy at a time */

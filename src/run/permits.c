@@ -77,9 +77,48 @@ enum permit_answer permits_take(
     return answer;
 }
 
+/* Who is next; NULL if nobody waits. */
+static struct permit_waiter *pop_next(struct permits *permits)
+{
+    struct permit_waiter *next = pop(&permits->again);
+    if (next == NULL) {
+        next = pop(&permits->fresh);
+    }
+    if (next != NULL) {
+        next->queued = false;
+        permits->waiting--;
+    }
+    return next;
+}
+
+/*
+ * Under the lock: the waiter cannot leave, and so not be freed, meanwhile. A wake only queues; it
+ * never comes back in here.
+ */
+static void grant(struct permit_waiter *waiter)
+{
+    atomic_store(&waiter->has_permit, true);
+    waiter->granted(waiter);
+}
+
+bool permits_yield(struct permits *permits, struct permit_waiter *waiter)
+{
+    (void)pthread_mutex_lock(&permits->lock);
+    CORDON_ASSERT(atomic_load(&waiter->has_permit) && !waiter->queued);
+    struct permit_waiter *const next = pop_next(permits);
+    if (next != NULL) {
+        atomic_store(&waiter->has_permit, false);
+        push(&permits->fresh, waiter);
+        waiter->queued = true;
+        permits->waiting++;
+        grant(next);
+    }
+    (void)pthread_mutex_unlock(&permits->lock);
+    return next == NULL;
+}
+
 void permits_give(struct permits *permits, struct permit_waiter *waiter)
 {
-    struct permit_waiter *next = NULL;
     (void)pthread_mutex_lock(&permits->lock);
     if (waiter->queued) {
         if (!unlink_waiter(&permits->again, waiter)) {
@@ -89,19 +128,11 @@ void permits_give(struct permits *permits, struct permit_waiter *waiter)
         permits->waiting--;
     } else if (atomic_load(&waiter->has_permit)) {
         atomic_store(&waiter->has_permit, false);
-        next = pop(&permits->again);
-        if (next == NULL) {
-            next = pop(&permits->fresh);
-        }
+        struct permit_waiter *const next = pop_next(permits);
         if (next == NULL) {
             permits->used--;
         } else {
-            next->queued = false;
-            permits->waiting--;
-            atomic_store(&next->has_permit, true);
-            /* Called under the lock: the waiter cannot leave, and so not be freed, meanwhile. A
-             * wake only queues; it never comes back in here. */
-            next->granted(next);
+            grant(next);
         }
     }
     (void)pthread_mutex_unlock(&permits->lock);

@@ -1,7 +1,8 @@
 /*
  * Permits: how many runs execute guest code at one time. Held only while guest code runs. Waiting
  * is first come, first served, and a run that had a permit before it waited for the host comes
- * before runs that have not begun.
+ * before runs that have not begun. A run that computes without end passes its permit on after each
+ * turn, so that however many of them there are, everybody else gets a turn too.
  */
 #ifndef RUN_PERMITS_H
 #define RUN_PERMITS_H
@@ -30,8 +31,8 @@ struct permits {
     uint32_t used;
     uint32_t waiting;
     uint32_t waiting_max;
-    struct permit_queue again; /* runs that had one before */
-    struct permit_queue fresh;
+    struct permit_queue again; /* runs that waited for the host */
+    struct permit_queue fresh; /* runs that have not begun, and those that had a turn */
 };
 
 enum permit_answer { PERMIT_HELD, PERMIT_QUEUED, PERMIT_REFUSED };
@@ -45,6 +46,13 @@ void permits_done(struct permits *permits);
  */
 enum permit_answer permits_take(
     struct permits *permits, struct permit_waiter *waiter, bool had_one_before);
+
+/*
+ * At the end of a turn of a run that holds a permit and could go on. True: nobody waits, and it
+ * keeps the permit. False: another has it now, and the run stands at the end of the queue
+ * (`granted` is called when its turn comes).
+ */
+bool permits_yield(struct permits *permits, struct permit_waiter *waiter);
 
 /* Gives a permit back, or leaves the queue. Does nothing if there is neither. */
 void permits_give(struct permits *permits, struct permit_waiter *waiter);

@@ -67,6 +67,7 @@ struct run {
     struct permit_waiter permit;
     bool had_permit;
     bool permit_asked; /* by a run that waited and wants to go on */
+    bool had_turn;     /* waits for nothing but another turn */
     bool has_slot;
     uint64_t memory_taken;
     uint64_t memory_at_poll; /* guest memory when this poll began */
@@ -454,14 +455,28 @@ static enum next guest_ended(struct run *run, bool returned)
     return leave_guest(run);
 }
 
+/* The guest could go on; whoever waits for a permit comes first. */
+static enum next end_turn(struct run *run, uint64_t now_ns)
+{
+    if (permits_yield(&run->runner->permits, &run->permit)) {
+        return NEXT_READY;
+    }
+    run->permit_asked = true;
+    run->had_turn = true;
+    (void)run_clock_switch(&run->clock, idle_account(run), now_ns);
+    run->wake_at_ns = limit_at_ns(run, now_ns);
+    return NEXT_WAIT;
+}
+
 /* One slice of the guest, or the end of its wait. */
 static enum next guest(struct run *run, uint64_t until_ns)
 {
-    if (!host_look(&run->host)) {
+    uint64_t now = clock_monotonic_ns();
+    if (!host_look(&run->host, now)) {
         return guest_ended(run, false);
     }
     const bool own = run->host.running || is_transactional(run);
-    (void)run_clock_switch(&run->clock, own ? CLOCK_USER : CLOCK_SYSTEM, clock_monotonic_ns());
+    (void)run_clock_switch(&run->clock, own ? CLOCK_USER : CLOCK_SYSTEM, now);
     for (;;) {
         const enum engine_state state = engine_call_poll(run->call);
         if (state == ENGINE_RETURNED) {
@@ -470,10 +485,10 @@ static enum next guest(struct run *run, uint64_t until_ns)
         if (state == ENGINE_ENDED) {
             return guest_ended(run, false);
         }
-        if (!host_look(&run->host)) {
+        now = clock_monotonic_ns();
+        if (!host_look(&run->host, now)) {
             return guest_ended(run, false);
         }
-        const uint64_t now = clock_monotonic_ns();
         if (state == ENGINE_WAITING) {
             (void)run_clock_switch(&run->clock, idle_account(run), now);
             run->wake_at_ns = limit_at_ns(run, now);
@@ -481,7 +496,7 @@ static enum next guest(struct run *run, uint64_t until_ns)
             return NEXT_WAIT;
         }
         if (now >= until_ns || run_is_heavy(run)) {
-            return NEXT_READY;
+            return end_turn(run, now);
         }
     }
 }
@@ -539,7 +554,7 @@ static enum next conflict(struct run *run, const struct store_commit_result *res
         wait = BACKOFF_LAST_NS;
     }
     uint32_t share = 0;
-    random_system(&share, sizeof share);
+    random_pool_fill(&run->runner->seeds, &share, sizeof share);
     run->backoff_until_ns = clock_monotonic_ns() + wait * share / UINT32_MAX;
     run->stage = STAGE_BACKOFF;
     return NEXT_STEP;
@@ -678,7 +693,7 @@ static bool may_go_on(struct run *run)
         }
     }
     /* Queued. Its limits hold while it waits: past one of them it goes on, to its end. */
-    return atomic_load(&run->permit.has_permit) || !host_look(&run->host);
+    return atomic_load(&run->permit.has_permit) || !host_look(&run->host, clock_monotonic_ns());
 }
 
 enum run_state run_poll(struct run *run, uint64_t until_ns)
@@ -690,6 +705,7 @@ enum run_state run_poll(struct run *run, uint64_t until_ns)
         return RUN_WAITING;
     }
     run->memory_at_poll = run->memory_taken;
+    run->had_turn = false;
     for (;;) {
         run->wake_at_ns = 0;
         atomic_store(&run->woken, false);
@@ -727,7 +743,7 @@ static bool copy_request(struct run *run, const struct run_request *request)
     if (request->seed != NULL) {
         memcpy(run->seed, request->seed, sizeof run->seed);
     } else {
-        random_system(run->seed, sizeof run->seed);
+        random_pool_fill(&run->runner->seeds, run->seed, sizeof run->seed);
     }
     run->time_ns = request->has_time ? request->time_ns : clock_wall_ns();
     return (request->path.size == 0 || run->path.data != NULL) &&
@@ -816,6 +832,11 @@ bool run_is_heavy(const struct run *run)
 {
     return run->memory_taken > run->memory_at_poll &&
            run->memory_taken - run->memory_at_poll >= HEAVY_BYTES;
+}
+
+bool run_had_turn(const struct run *run)
+{
+    return run->had_turn;
 }
 
 const struct outcome *run_outcome(const struct run *run)

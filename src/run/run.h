@@ -76,6 +76,12 @@ void run_cancel(struct run *run);
 /* Rough bytes this run has touched since its last poll began; large ones leave the loop thread. */
 bool run_is_heavy(const struct run *run);
 
+/*
+ * For RUN_WAITING: whether it computes, and waits for nothing but another turn. The next one then
+ * belongs on a compute thread, as the last one did.
+ */
+bool run_had_turn(const struct run *run);
+
 /* After RUN_DONE. Borrowed until run_free(). */
 const struct outcome *run_outcome(const struct run *run);
 

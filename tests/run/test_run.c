@@ -59,6 +59,40 @@ static void the_same_run_costs_the_same(void **state)
     harness_close(&harness);
 }
 
+/* One permit and two runs without end: a third gets its turn, and all of them end as they should. */
+static void who_computes_without_end_passes_its_turn_on(void **state)
+{
+    (void)state;
+    struct harness harness;
+    const struct harness_options options = {.guests = {"spin", "basic"}, .permits = 1};
+    harness_open(&harness, &options);
+    struct called busy[2];
+    const struct run_request request = request_of("spin:query", "{}");
+    for (size_t i = 0; i < 2; i++) {
+        called_begin(&busy[i], &harness, &request);
+        (void)called_poll(&busy[i]);
+    }
+    struct called other;
+    const struct run_request short_one = request_of("basic:echo", "{}");
+    called_begin(&other, &harness, &short_one);
+    assert_int_equal(called_poll(&other), RUN_WAITING);
+    unsigned polls = 0;
+    while (called_poll(&other) != RUN_DONE) {
+        assert_true(++polls < 100); /* it is third in the queue */
+        (void)called_poll(&busy[0]);
+        (void)called_poll(&busy[1]);
+    }
+    assert_int_equal(run_outcome(other.run)->code, CORDON_OUTCOME_SUCCESS);
+    called_end(&other);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_not_equal(called_poll(&busy[i]), RUN_DONE);
+        run_cancel(busy[i].run);
+        assert_int_equal(called_finish(&busy[i])->code, CORDON_OUTCOME_CANCELLED);
+        called_end(&busy[i]);
+    }
+    harness_close(&harness);
+}
+
 static void ids_and_randomness_follow_the_seed(void **state)
 {
     (void)state;
@@ -331,6 +365,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_function_answers),
         cmocka_unit_test(the_same_run_costs_the_same),
+        cmocka_unit_test(who_computes_without_end_passes_its_turn_on),
         cmocka_unit_test(ids_and_randomness_follow_the_seed),
         cmocka_unit_test(a_run_that_is_freed_anywhere_leaves_nothing),
         cmocka_unit_test(every_slot_in_use_is_overload),

@@ -144,6 +144,28 @@ static void streams_do_not_depend_on_how_they_are_drawn(void **state)
     assert_memory_not_equal(a, b, sizeof a);
 }
 
+/* Draws of every size across several refills: none comes twice, none stays behind. */
+static void pool_gives_each_byte_once(void **state)
+{
+    (void)state;
+    static struct random_pool pool;
+    static uint8_t drawn[1000][32];
+    random_pool_init(&pool);
+    for (size_t i = 0; i < 1000; i++) {
+        random_pool_fill(&pool, drawn[i], sizeof drawn[i]);
+        for (size_t gone = pool.left; gone < sizeof pool.bytes; gone++) {
+            assert_int_equal(pool.bytes[gone], 0);
+        }
+        for (size_t earlier = 0; earlier < i; earlier++) {
+            assert_memory_not_equal(drawn[earlier], drawn[i], sizeof drawn[i]);
+        }
+    }
+    static uint8_t large[sizeof pool.bytes + 1];
+    random_pool_fill(&pool, large, sizeof large);
+    assert_true(large[0] != 0 || memcmp(large, large + 1, sizeof large - 1) != 0);
+    random_pool_done(&pool);
+}
+
 static void hashes_match_published_vectors(void **state)
 {
     (void)state;
@@ -179,6 +201,7 @@ int main(void)
         cmocka_unit_test(errors_survive_lost_memory),
         cmocka_unit_test(chacha12_gives_the_published_stream),
         cmocka_unit_test(streams_do_not_depend_on_how_they_are_drawn),
+        cmocka_unit_test(pool_gives_each_byte_once),
         cmocka_unit_test(hashes_match_published_vectors),
         cmocka_unit_test(hex_is_strict),
     };

@@ -93,9 +93,43 @@ static void a_full_queue_refuses_the_fresh_only(void **state)
     permits_done(&permits);
 }
 
+/* With one permit, two that compute and one that comes anew take turns; none is passed over. */
+static void a_turn_that_ends_is_the_next_ones(void **state)
+{
+    (void)state;
+    struct permits permits;
+    struct permit_waiter busy[2] = {make_waiter(), make_waiter()};
+    struct permit_waiter fresh = make_waiter();
+    granted_count = 0;
+    permits_init(&permits, 1, 10);
+    assert_int_equal(permits_take(&permits, &busy[0], false), PERMIT_HELD);
+    assert_true(permits_yield(&permits, &busy[0])); /* nobody waits: it goes on */
+    assert_true(atomic_load(&busy[0].has_permit));
+    assert_int_equal(permits_take(&permits, &busy[1], false), PERMIT_QUEUED);
+    assert_false(permits_yield(&permits, &busy[0]));
+    assert_false(atomic_load(&busy[0].has_permit));
+    assert_true(atomic_load(&busy[1].has_permit));
+    assert_int_equal(permits_take(&permits, &fresh, false), PERMIT_QUEUED);
+    assert_false(permits_yield(&permits, &busy[1])); /* to the first, which waits longest */
+    assert_false(permits_yield(&permits, &busy[0])); /* to the fresh one */
+    const struct permit_waiter *const order[] = {&busy[1], &busy[0], &fresh};
+    assert_int_equal(granted_count, 3);
+    assert_memory_equal(granted, order, sizeof order);
+    permits_give(&permits, &busy[0]); /* leaves the queue */
+    permits_give(&permits, &fresh);
+    permits_give(&permits, &busy[1]);
+    uint32_t used = 9;
+    uint32_t waiting = 9;
+    permits_count(&permits, &used, &waiting);
+    assert_int_equal(used, 0);
+    assert_int_equal(waiting, 0);
+    permits_done(&permits);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_turn_that_ends_is_the_next_ones),
         cmocka_unit_test(no_more_run_than_there_are_permits),
         cmocka_unit_test(who_had_one_comes_first),
         cmocka_unit_test(a_full_queue_refuses_the_fresh_only),
