@@ -60,6 +60,7 @@ struct run {
     bool has_host;
     struct engine_call *call;
     struct store_txn *txn;
+    bool submitted; /* the transaction's commit was begun */
     struct outcome outcome;
     struct store_wake wake;
     atomic_bool woken;
@@ -268,6 +269,7 @@ static cordon_error *begin_txn(struct run *run)
     const struct store_wake wake = {wake_run, run};
     TRY(store_begin(run->runner->options.store, run->tenant, wake, &run->txn));
     run->checker = (struct checker){.txn = run->txn, .arena = &run->arena};
+    run->submitted = false;
     return NULL;
 }
 
@@ -560,27 +562,46 @@ static enum next conflict(struct run *run, const struct store_commit_result *res
     return NEXT_STEP;
 }
 
+/* What goes into the commit beside what the guest wrote, at the first of its calls. */
+static cordon_error *add_records(struct run *run, bool with_session, struct buffer *audit)
+{
+    TRY(record_audit(audit, &run->outcome, run->function, run->args.json, run->request_id));
+    if (!with_session || run->idempotency_key.size == 0) {
+        return NULL;
+    }
+    uint8_t hash[SHA256_BYTES];
+    return record_session_put(
+        run->txn, session_key(run, hash), run->function, run->args.json, run->outcome.value);
+}
+
+/*
+ * Commits, or goes on with that. The store keeps what it was given by the first call, and takes no
+ * writes from then on.
+ */
+static cordon_error *submit(
+    struct run *run,
+    bool is_recorded,
+    bool with_session,
+    enum store_step *out_step,
+    struct store_commit_result *out_result)
+{
+    CORDON_CLEANUP_BUFFER struct buffer audit;
+    buffer_init(&audit, 65536);
+    if (is_recorded && !run->submitted) {
+        TRY(add_records(run, with_session, &audit));
+    }
+    run->submitted = true;
+    const struct store_commit_facts facts = {.audit_body = buffer_slice(&audit)};
+    return store_commit(run->txn, &facts, out_step, out_result);
+}
+
 /* Makes writes visible and durable, with the audit record of a mutation in the same commit. */
 static enum next commit(struct run *run)
 {
     enum store_step step = STORE_DONE;
     struct store_commit_result result = {0};
-    CORDON_CLEANUP_BUFFER struct buffer audit;
-    buffer_init(&audit, 65536);
-    cordon_error *error = NULL;
-    if (run->function->metadata->kind == CORDON_MUTATION) {
-        error = record_audit(&audit, &run->outcome, run->function, run->args.json, run->request_id);
-        if (error == NULL && run->idempotency_key.size > 0) {
-            uint8_t hash[SHA256_BYTES];
-            error = record_session_put(
-                run->txn, session_key(run, hash), run->function, run->args.json,
-                run->outcome.value);
-        }
-    }
-    if (error == NULL) {
-        const struct store_commit_facts facts = {.audit_body = buffer_slice(&audit)};
-        error = store_commit(run->txn, &facts, &step, &result);
-    }
+    const bool is_mutation = run->function->metadata->kind == CORDON_MUTATION;
+    cordon_error *error = submit(run, is_mutation, true, &step, &result);
     if (error != NULL) {
         return finish_error(run, error);
     }
@@ -603,20 +624,15 @@ static enum next settle(struct run *run)
 {
     enum store_step step = STORE_DONE;
     struct store_commit_result result = {0};
-    CORDON_CLEANUP_BUFFER struct buffer audit;
-    buffer_init(&audit, 65536);
     cordon_error *error = NULL;
     if (run->txn == NULL) {
         error = begin_txn(run);
     }
     const bool ran = run->outcome.code != CORDON_OUTCOME_SUCCESS &&
                      run->outcome.code != CORDON_OUTCOME_INVALID_ARGUMENTS;
-    if (error == NULL && run->function->metadata->kind == CORDON_MUTATION && ran) {
-        error = record_audit(&audit, &run->outcome, run->function, run->args.json, run->request_id);
-    }
     if (error == NULL) {
-        const struct store_commit_facts facts = {.audit_body = buffer_slice(&audit)};
-        error = store_commit(run->txn, &facts, &step, &result);
+        const bool is_mutation = run->function->metadata->kind == CORDON_MUTATION;
+        error = submit(run, is_mutation && ran, false, &step, &result);
     }
     if (error != NULL) {
         return finish_error(run, error);

@@ -19,6 +19,7 @@ struct harness {
 struct harness_options {
     const char *guests[4]; /* names of modules, NULL-terminated */
     unsigned delay_ms;     /* 0: no delaying store */
+    bool flusher;          /* commits are made durable by a thread, so that they are pending */
     struct limit_changes limits;
     uint32_t permits;      /* 0: 4 */
     uint32_t slots;        /* 0: 64 */
