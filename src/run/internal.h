@@ -30,8 +30,4 @@ struct deployment *runner_current(struct runner *runner, uint32_t tenant);
 /* Puts a deployment in the place of its tenant's; takes over the reference. */
 void runner_swap(struct runner *runner, struct deployment *deployment);
 
-/* The one budget for the memory of all guests. */
-bool runner_take_memory(struct runner *runner, uint64_t bytes);
-void runner_give_memory(struct runner *runner, uint64_t bytes);
-
 #endif

@@ -20,6 +20,9 @@
 /* A fresh run that got no permit for this long is turned away (Convex waits 5 s). */
 #define QUEUE_WAIT_NS ((uint64_t)5000000000)
 
+/* Below this the arguments of every slot together are small. */
+#define REQUEST_BYTES_COUNTED ((uint64_t)16 << 10)
+
 /* A slice on a loop thread may not be followed by another if it touched this much. */
 #define HEAVY_BYTES ((uint64_t)16 << 20)
 
@@ -70,7 +73,8 @@ struct run {
     bool permit_asked; /* by a run that waited and wants to go on */
     bool had_turn;     /* waits for nothing but another turn */
     bool has_slot;
-    uint64_t memory_taken;
+    uint64_t request_taken; /* memory for the request's texts */
+    uint64_t memory_taken;  /* memory for the guest */
     uint64_t memory_at_poll; /* guest memory when this poll began */
     uint64_t started_ns;
     uint64_t wake_at_ns; /* 0: not waiting */
@@ -782,6 +786,23 @@ static void take_slot(struct run *run)
               "safe."));
 }
 
+/* Large arguments count against the memory of the process from here to the run's end. */
+static void charge_request(struct run *run)
+{
+    const uint64_t bytes = arena_bytes(&run->arena);
+    if (bytes < REQUEST_BYTES_COUNTED) {
+        return;
+    }
+    if (runner_take_memory(run->runner, bytes)) {
+        run->request_taken = bytes;
+        return;
+    }
+    (void)finish_with(
+        run, CORDON_OUTCOME_OVERLOADED,
+        SLICE("The server has no memory for these arguments now. Nothing was run; a retry is "
+              "safe."));
+}
+
 /* Finds the function and checks the call against it; a call that can't be made is done at once. */
 static void resolve(struct run *run, const struct run_request *request)
 {
@@ -799,7 +820,9 @@ static void resolve(struct run *run, const struct run_request *request)
     if (!resolve_args(
             &run->outcome, &run->budget, function, request->args, &run->arena, &run->args)) {
         (void)finish(run);
+        return;
     }
+    charge_request(run);
 }
 
 cordon_error *run_new(
@@ -871,6 +894,9 @@ void run_free(struct run *run)
     }
     if (run->deployment != NULL) {
         deployment_unref(run->deployment);
+    }
+    if (run->request_taken > 0) {
+        runner_give_memory(run->runner, run->request_taken);
     }
     outcome_done(&run->outcome);
     arena_done(&run->arena);

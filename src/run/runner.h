@@ -84,6 +84,13 @@ struct runner_counts {
 };
 struct runner_counts runner_get_counts(struct runner *runner);
 
+/*
+ * The one budget for what guests and requests hold in memory (`memory_bytes`). Taking is all or
+ * nothing; false when it is spent. Whoever takes gives back the same. Any thread.
+ */
+bool runner_take_memory(struct runner *runner, uint64_t bytes);
+void runner_give_memory(struct runner *runner, uint64_t bytes);
+
 /* Brings the gauges up to date before a scrape. Any thread. */
 void runner_refresh_metrics(struct runner *runner);
 

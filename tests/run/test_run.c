@@ -179,6 +179,38 @@ static void a_spent_process_budget_is_overload(void **state)
     harness_close(&harness);
 }
 
+/* Of calls that wait with 40 kB of arguments each, 200,000 bytes have room for a few. */
+static void large_arguments_count_for_the_process(void **state)
+{
+    (void)state;
+    enum { TEXT_BYTES = 40000 };
+    struct harness harness;
+    struct harness_options options = {.guests = {"basic"}, .memory_bytes = 200000};
+    harness_open(&harness, &options);
+    char *args = malloc(TEXT_BYTES + 100);
+    assert_non_null(args);
+    (void)snprintf(args, TEXT_BYTES + 100, "{\"text\":\"%0*d\"}", TEXT_BYTES, 0);
+    const struct run_request request = request_of("basic:echo", args);
+    struct called called[8];
+    size_t alive = 0;
+    while (alive < 8) {
+        called_begin(&called[alive], &harness, &request);
+        if (run_outcome(called[alive].run) != NULL) {
+            break;
+        }
+        alive++;
+    }
+    assert_in_range(alive, 1, 4);
+    assert_int_equal(run_outcome(called[alive].run)->code, CORDON_OUTCOME_OVERLOADED);
+    assert_true(runner_get_counts(harness.runner).memory_used >= alive * TEXT_BYTES);
+    for (size_t i = 0; i <= alive; i++) {
+        called_end(&called[i]);
+    }
+    assert_int_equal(runner_get_counts(harness.runner).memory_used, 0);
+    free(args);
+    harness_close(&harness);
+}
+
 /* Two mutations that read what the other writes: one is run again and sees the other's write. */
 static void a_conflict_runs_again(void **state)
 {
@@ -383,6 +415,7 @@ int main(void)
         cmocka_unit_test(a_run_that_is_freed_anywhere_leaves_nothing),
         cmocka_unit_test(every_slot_in_use_is_overload),
         cmocka_unit_test(a_spent_process_budget_is_overload),
+        cmocka_unit_test(large_arguments_count_for_the_process),
         cmocka_unit_test(a_conflict_runs_again),
         cmocka_unit_test(an_idempotent_call_is_done_once),
         cmocka_unit_test(a_failed_mutation_writes_nothing_but_its_record),
