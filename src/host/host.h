@@ -114,7 +114,8 @@ enum engine_answer host_stop_error(struct host *host, cordon_error *error);
 
 /*
  * Looks at the run's times, at `now_ns` of the monotonic clock, and at cancellation; false means
- * the run was stopped. The gate calls it whenever enough host work was charged, run/ between slices.
+ * the run was stopped. The gate calls it whenever enough host work was charged, run/ between
+ * slices.
  */
 bool host_look(struct host *host, uint64_t now_ns);
 

@@ -59,7 +59,7 @@ static void the_same_run_costs_the_same(void **state)
     harness_close(&harness);
 }
 
-/* One permit and two runs without end: a third gets its turn, and all of them end as they should. */
+/* One permit and two runs without end: a third gets its turn, and all end as they should. */
 static void who_computes_without_end_passes_its_turn_on(void **state)
 {
     (void)state;

@@ -1,0 +1,214 @@
+/* From the request to the guest: see state.h. */
+#include "base/clock.h"
+#include "run/record.h"
+#include "run/state.h"
+
+/* A fresh run that got no permit for this long is turned away (Convex waits 5 s). */
+#define QUEUE_WAIT_NS ((uint64_t)5000000000)
+
+enum next step_admit(struct run *run)
+{
+    const uint64_t now = clock_monotonic_ns();
+    if (atomic_load(&run->cancelled)) {
+        return run_finish_with(run, CORDON_OUTCOME_CANCELLED, SLICE("The call was cancelled."));
+    }
+    if (!atomic_load(&run->permit.has_permit)) {
+        if (!run->had_permit && now - run->started_ns > QUEUE_WAIT_NS) {
+            return run_finish_with(
+                run, CORDON_OUTCOME_OVERLOADED,
+                SLICE("Too many concurrent requests: no turn came within 5 seconds. Nothing was "
+                      "run; a retry is safe."));
+        }
+        enum permit_answer answer = PERMIT_QUEUED;
+        if (!run->permit_asked) {
+            answer = permits_take(&run->runner->permits, &run->permit, run->had_permit);
+            run->permit_asked = answer == PERMIT_QUEUED;
+        }
+        if (answer == PERMIT_REFUSED) {
+            return run_finish_with(
+                run, CORDON_OUTCOME_OVERLOADED,
+                SLICE("Too many concurrent requests in a short period of time. Nothing was run; "
+                      "a retry is safe."));
+        }
+        if (answer == PERMIT_QUEUED) {
+            const uint64_t turned_away_ns = run->started_ns + QUEUE_WAIT_NS + 1000000;
+            run->wake_at_ns = run->had_permit ? run_limit_at_ns(run, now) : turned_away_ns;
+            return NEXT_WAIT;
+        }
+    }
+    run->had_permit = true;
+    (void)run_clock_switch(&run->clock, CLOCK_SYSTEM, now);
+    run->stage = STAGE_BEGIN;
+    return NEXT_STEP;
+}
+
+void run_reset_budget(struct run *run)
+{
+    budget_init(&run->budget, run->function->metadata->kind, &run->runner->options.limits);
+    if (run->has_lower) {
+        budget_lower(&run->budget, &run->lower);
+    }
+    run->budget.used[CORDON_LIMIT_ARGS_BYTES] = run->args.json.size;
+}
+
+cordon_error *run_begin_txn(struct run *run)
+{
+    const struct store_wake wake = {run_wake, run};
+    TRY(store_begin(run->runner->options.store, run->tenant, wake, &run->txn));
+    run->checker = (struct checker){.txn = run->txn, .arena = &run->arena};
+    run->submitted = false;
+    return NULL;
+}
+
+enum next step_begin(struct run *run)
+{
+    run_reset_budget(run);
+    run->attempts++;
+    if (!budget_charge(&run->budget, CORDON_LIMIT_CALL_DEPTH, 1)) {
+        outcome_set_limit(&run->outcome, CORDON_LIMIT_CALL_DEPTH, 1, 0);
+        return run_finish(run);
+    }
+    const bool checks = run->args.object.kind != VALUE_UNDEFINED;
+    if (run_is_transactional(run) || checks) {
+        cordon_error *error = run_begin_txn(run);
+        if (error != NULL) {
+            return run_finish_error(run, error);
+        }
+    }
+    const bool idempotent =
+        run->idempotency_key.size > 0 && run->function->metadata->kind == CORDON_MUTATION;
+    run->stage = idempotent ? STAGE_EARLIER : STAGE_ARGS;
+    return NEXT_STEP;
+}
+
+struct slice run_session_key(const struct run *run, uint8_t out_hash[SHA256_BYTES])
+{
+    hash_sha256(&run->idempotency_key, 1, out_hash);
+    return slice_of(out_hash, SHA256_BYTES);
+}
+
+/* Answers from the record of an earlier call with the same key, if there is one. */
+static cordon_error *find_earlier(struct run *run, enum store_step *out_step, bool *out_found)
+{
+    uint8_t hash[SHA256_BYTES];
+    struct slice record;
+    TRY(store_row_get(
+        run->txn, KEYSPACE_SESSION, run_session_key(run, hash), out_step, out_found, &record));
+    if (*out_step == STORE_PENDING || !*out_found) {
+        return NULL;
+    }
+    bool same = false;
+    struct slice value = {0};
+    TRY(record_session_read(record, run->function, run->args.json, &same, &value));
+    if (same) {
+        run->outcome.code = CORDON_OUTCOME_SUCCESS;
+        run->outcome.value = arena_copy(&run->outcome.arena, value);
+    } else {
+        outcome_set(
+            &run->outcome, CORDON_OUTCOME_INVALID_ARGUMENTS,
+            "This idempotency key was used before for another function or other arguments. Use a "
+            "new key for each call.");
+    }
+    return NULL;
+}
+
+enum next step_earlier(struct run *run)
+{
+    enum store_step step = STORE_DONE;
+    bool found = false;
+    cordon_error *error = find_earlier(run, &step, &found);
+    if (error != NULL) {
+        return run_finish_error(run, error);
+    }
+    if (step == STORE_PENDING) {
+        return run_wait_for_store(run);
+    }
+    run->stage = found ? STAGE_SETTLE : STAGE_ARGS; /* repeat it only once it is durable */
+    return NEXT_STEP;
+}
+
+cordon_error *run_check(
+    struct run *run,
+    const struct validator *validator,
+    const struct value *value,
+    cordon_outcome_code code,
+    const char *prefix,
+    enum check_verdict *out_verdict)
+{
+    CORDON_CLEANUP_BUFFER struct buffer words;
+    buffer_init(&words, (size_t)1 << 20);
+    TRY(buffer_append(&words, slice_str(prefix)));
+    TRY(check_value(&run->checker, validator, value, &words, out_verdict));
+    if (*out_verdict == CHECK_BAD) {
+        run->outcome.code = code;
+        run->outcome.message = arena_copy(&run->outcome.arena, buffer_slice(&words));
+    }
+    return NULL;
+}
+
+static cordon_error *start_guest(struct run *run)
+{
+    const struct deployed_function *function = run->function;
+    const cordon_kind kind = function->metadata->kind;
+    struct host_options options = {
+        .kind = kind,
+        .budget = &run->budget,
+        .clock = &run->clock,
+        .txn = run->txn,
+        .args = run->args.json,
+        .memory = {.take = run_takes_memory, .give = run_gives_memory, .owner = run},
+        .cancelled = &run->cancelled,
+        .time_ns = run->time_ns,
+        .import_time_ns = run->deployment->time_ms * 1000000,
+        .real_clock = kind == CORDON_ACTION,
+        .started_ns = run->started_ns,
+    };
+    memcpy(options.seed, run->seed, sizeof options.seed);
+    memcpy(
+        options.import_seed, kind == CORDON_ACTION ? run->seed : function->module->import_seed,
+        sizeof options.import_seed);
+    host_init(&run->host, &options);
+    run->has_host = true;
+    const struct engine_call_options call = {
+        .module = function->module->engine_module,
+        .kind = kind,
+        .export_name = function->metadata->export_name,
+        .has_initialize = function->module->has_initialize,
+        .fuel = run->budget.allowed[CORDON_LIMIT_FUEL],
+        .memory_bytes = run->budget.allowed[CORDON_LIMIT_MEMORY_BYTES],
+        .table_elements = run->budget.allowed[CORDON_LIMIT_TABLE_ELEMENTS],
+        .run = &run->host,
+        .on_running = host_on_running,
+        .may_grow = host_may_grow,
+    };
+    return engine_call_new(&call, &run->call);
+}
+
+enum next step_args(struct run *run)
+{
+    enum check_verdict verdict = CHECK_GOOD;
+    cordon_error *error = NULL;
+    if (run->args.object.kind != VALUE_UNDEFINED) {
+        error = run_check(
+            run, run->function->metadata->args, &run->args.object, CORDON_OUTCOME_INVALID_ARGUMENTS,
+            "ArgumentValidationError: ", &verdict);
+    }
+    if (error == NULL && verdict == CHECK_PENDING) {
+        return run_wait_for_store(run);
+    }
+    if (error == NULL && verdict == CHECK_BAD) {
+        run->stage = STAGE_SETTLE;
+        return NEXT_STEP;
+    }
+    if (error == NULL && !run_is_transactional(run)) {
+        store_end(&run->txn); /* it was for the check alone */
+    }
+    if (error == NULL) {
+        error = start_guest(run);
+    }
+    if (error != NULL) {
+        return run_finish_error(run, error);
+    }
+    run->stage = STAGE_GUEST;
+    return NEXT_STEP;
+}

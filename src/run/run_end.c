@@ -1,0 +1,163 @@
+/* From the guest's end to the outcome: see state.h. */
+#include "base/clock.h"
+#include "run/record.h"
+#include "run/result.h"
+#include "run/state.h"
+
+/* Retries after a conflict, and the wait before them, doubled each time, times a random share. */
+#define CONFLICT_RETRIES_MAX 4
+#define BACKOFF_FIRST_NS ((uint64_t)2000000)
+#define BACKOFF_LAST_NS ((uint64_t)200000000)
+
+enum next step_result(struct run *run)
+{
+    const struct validator *validator = run->function->metadata->returns;
+    enum check_verdict verdict = CHECK_GOOD;
+    cordon_error *error = NULL;
+    if (!validator_is_any(validator)) {
+        if (run->txn == NULL) {
+            error = run_begin_txn(run);
+        }
+        if (error == NULL) {
+            error = run_check(
+                run, validator, &run->result, CORDON_OUTCOME_INVALID_RETURN,
+                "ReturnsValidationError: ", &verdict);
+        }
+    }
+    if (error != NULL) {
+        return run_finish_error(run, error);
+    }
+    if (verdict == CHECK_PENDING) {
+        return run_wait_for_store(run);
+    }
+    if (verdict == CHECK_BAD) {
+        run->outcome.value = (struct slice){0};
+        return run_leave_guest(run);
+    }
+    if (!run_is_transactional(run)) {
+        return run_finish(run);
+    }
+    run->stage = STAGE_COMMIT;
+    return NEXT_STEP;
+}
+
+static enum next conflict(struct run *run, const struct store_commit_result *result)
+{
+    counter_add(run->runner->metrics.conflicts, 1);
+    if (run->attempts > CONFLICT_RETRIES_MAX) {
+        cordon_error *error = result_set_conflict(&run->outcome, run->txn, run->function, result);
+        if (error != NULL) {
+            return run_finish_error(run, error);
+        }
+        return run_finish(run);
+    }
+    store_end(&run->txn);
+    outcome_done(&run->outcome);
+    outcome_init(&run->outcome);
+    run->outcome.kind = run->function->metadata->kind;
+    uint64_t wait = BACKOFF_FIRST_NS << (run->attempts - 1);
+    if (wait > BACKOFF_LAST_NS) {
+        wait = BACKOFF_LAST_NS;
+    }
+    uint32_t share = 0;
+    random_pool_fill(&run->runner->seeds, &share, sizeof share);
+    run->backoff_until_ns = clock_monotonic_ns() + wait * share / UINT32_MAX;
+    run->stage = STAGE_BACKOFF;
+    return NEXT_STEP;
+}
+
+/* What goes into the commit beside what the guest wrote, at the first of its calls. */
+static cordon_error *add_records(struct run *run, bool with_session, struct buffer *audit)
+{
+    TRY(record_audit(audit, &run->outcome, run->function, run->args.json, run->request_id));
+    if (!with_session || run->idempotency_key.size == 0) {
+        return NULL;
+    }
+    uint8_t hash[SHA256_BYTES];
+    return record_session_put(
+        run->txn, run_session_key(run, hash), run->function, run->args.json, run->outcome.value);
+}
+
+/*
+ * Commits, or goes on with that. The store keeps what it was given by the first call, and takes no
+ * writes from then on.
+ */
+static cordon_error *submit(
+    struct run *run,
+    bool is_recorded,
+    bool with_session,
+    enum store_step *out_step,
+    struct store_commit_result *out_result)
+{
+    CORDON_CLEANUP_BUFFER struct buffer audit;
+    buffer_init(&audit, 65536);
+    if (is_recorded && !run->submitted) {
+        TRY(add_records(run, with_session, &audit));
+    }
+    run->submitted = true;
+    const struct store_commit_facts facts = {.audit_body = buffer_slice(&audit)};
+    return store_commit(run->txn, &facts, out_step, out_result);
+}
+
+/* Makes writes visible and durable, with the audit record of a mutation in the same commit. */
+enum next step_commit(struct run *run)
+{
+    enum store_step step = STORE_DONE;
+    struct store_commit_result result = {0};
+    const bool is_mutation = run->function->metadata->kind == CORDON_MUTATION;
+    cordon_error *error = submit(run, is_mutation, true, &step, &result);
+    if (error != NULL) {
+        return run_finish_error(run, error);
+    }
+    if (step == STORE_PENDING) {
+        run->wake_at_ns = UINT64_MAX; /* what is on its way to the disk is waited for */
+        return NEXT_WAIT;
+    }
+    if (result.conflict) {
+        return conflict(run, &result);
+    }
+    run->outcome.ts = result.ts;
+    return run_finish(run);
+}
+
+/*
+ * After a failure, or an answer found: nothing of the run's own is written but, for a mutation that
+ * failed, its record; the answer waits until what it was based on is durable.
+ */
+enum next step_settle(struct run *run)
+{
+    enum store_step step = STORE_DONE;
+    struct store_commit_result result = {0};
+    cordon_error *error = NULL;
+    if (run->txn == NULL) {
+        error = run_begin_txn(run);
+    }
+    const bool ran = run->outcome.code != CORDON_OUTCOME_SUCCESS &&
+                     run->outcome.code != CORDON_OUTCOME_INVALID_ARGUMENTS;
+    if (error == NULL) {
+        const bool is_mutation = run->function->metadata->kind == CORDON_MUTATION;
+        error = submit(run, is_mutation && ran, false, &step, &result);
+    }
+    if (error != NULL) {
+        return run_finish_error(run, error);
+    }
+    if (step == STORE_PENDING) {
+        run->wake_at_ns = UINT64_MAX;
+        return NEXT_WAIT;
+    }
+    run->outcome.ts = result.ts;
+    return run_finish(run);
+}
+
+enum next step_back_off(struct run *run)
+{
+    if (atomic_load(&run->cancelled)) {
+        return run_finish_with(run, CORDON_OUTCOME_CANCELLED, SLICE("The call was cancelled."));
+    }
+    if (clock_monotonic_ns() < run->backoff_until_ns) {
+        run->wake_at_ns = run->backoff_until_ns;
+        return NEXT_WAIT;
+    }
+    run->stage = STAGE_ADMIT;
+    return NEXT_STEP;
+}

@@ -1,0 +1,77 @@
+/* The guest's turns, and what is left when it has ended: see state.h. */
+#include "base/clock.h"
+#include "run/result.h"
+#include "run/state.h"
+
+enum next run_leave_guest(struct run *run)
+{
+    run_end_guest(run);
+    if (run->outcome.code == CORDON_OUTCOME_SUCCESS) {
+        run->stage = STAGE_RESULT;
+        return NEXT_STEP;
+    }
+    if (!run_is_transactional(run)) {
+        return run_finish(run);
+    }
+    if (run->function->metadata->kind == CORDON_MUTATION) {
+        store_end(&run->txn); /* its writes are gone; settle() begins anew for the record */
+    }
+    run->stage = STAGE_SETTLE;
+    return NEXT_STEP;
+}
+
+/* Copies the guest's side of the story into the outcome, then lets go of the guest. */
+static enum next guest_ended(struct run *run, bool returned)
+{
+    run->budget.used[CORDON_LIMIT_FUEL] = engine_call_fuel_used(run->call);
+    run->budget.used[CORDON_LIMIT_MEMORY_BYTES] = engine_call_memory_bytes(run->call);
+    run->budget.used[CORDON_LIMIT_LOG_LINES] = run->host.log.count;
+    result_collect(&run->outcome, &run->host, run->call, returned, &run->arena, &run->result);
+    return run_leave_guest(run);
+}
+
+/* The guest could go on; whoever waits for a permit comes first. */
+static enum next end_turn(struct run *run, uint64_t now_ns)
+{
+    if (permits_yield(&run->runner->permits, &run->permit)) {
+        return NEXT_READY;
+    }
+    run->permit_asked = true;
+    run->had_turn = true;
+    (void)run_clock_switch(&run->clock, run_idle_account(run), now_ns);
+    run->wake_at_ns = run_limit_at_ns(run, now_ns);
+    return NEXT_WAIT;
+}
+
+/* One slice of the guest, or the end of its wait. */
+enum next step_guest(struct run *run, uint64_t until_ns)
+{
+    uint64_t now = clock_monotonic_ns();
+    if (!host_look(&run->host, now)) {
+        return guest_ended(run, false);
+    }
+    const bool own = run->host.running || run_is_transactional(run);
+    (void)run_clock_switch(&run->clock, own ? CLOCK_USER : CLOCK_SYSTEM, now);
+    for (;;) {
+        const enum engine_state state = engine_call_poll(run->call);
+        if (state == ENGINE_RETURNED) {
+            return guest_ended(run, true);
+        }
+        if (state == ENGINE_ENDED) {
+            return guest_ended(run, false);
+        }
+        now = clock_monotonic_ns();
+        if (!host_look(&run->host, now)) {
+            return guest_ended(run, false);
+        }
+        if (state == ENGINE_WAITING) {
+            (void)run_clock_switch(&run->clock, run_idle_account(run), now);
+            run->wake_at_ns = run_limit_at_ns(run, now);
+            run_leave_permit(run);
+            return NEXT_WAIT;
+        }
+        if (now >= until_ns || run_is_heavy(run)) {
+            return end_turn(run, now);
+        }
+    }
+}

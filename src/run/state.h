@@ -1,0 +1,147 @@
+/*
+ * A run from within: its state, and what the files of its state machine share.
+ *
+ *   run.c        its life, its polls, its end
+ *   run_begin.c  permit, transaction, earlier answer, arguments, the guest's start
+ *   run_guest.c  the guest's turns
+ *   run_end.c    result, commit, conflict, settling
+ */
+#ifndef RUN_STATE_H
+#define RUN_STATE_H
+
+#include "run/check.h"
+#include "run/internal.h"
+#include "run/resolve.h"
+
+enum stage {
+    STAGE_ADMIT,   /* wants a permit */
+    STAGE_BEGIN,   /* begins its transaction */
+    STAGE_EARLIER, /* looks whether an idempotent call was answered before */
+    STAGE_ARGS,    /* holds the arguments against the function's validator */
+    STAGE_GUEST,   /* the guest runs or waits for a host call */
+    STAGE_RESULT,  /* holds the result against the function's validator */
+    STAGE_COMMIT,  /* writes are on their way */
+    STAGE_SETTLE,  /* it failed: the record of that, and what it has read, become durable */
+    STAGE_BACKOFF, /* lost a conflict, waits before it runs again */
+    STAGE_DONE,
+};
+
+/* What a step says: go on at once, come back later on any thread, or wait. */
+enum next { NEXT_STEP, NEXT_READY, NEXT_WAIT };
+
+struct run {
+    struct runner *runner;
+    struct deployment *deployment;            /* NULL if there was none */
+    const struct deployed_function *function; /* NULL if none was found */
+    struct arena arena;                       /* the request's texts */
+    struct call_args args;
+    struct value result; /* of a guest that returned, until it is checked */
+    struct checker checker;
+    struct slice idempotency_key;
+    struct slice request_id;
+    struct slice path;
+    struct limit_changes lower;
+    bool has_lower;
+    uint32_t tenant;
+    enum stage stage;
+    struct budget budget;
+    struct run_clock clock;
+    struct host host;
+    bool has_host;
+    struct engine_call *call;
+    struct store_txn *txn;
+    bool submitted; /* the transaction's commit was begun */
+    struct outcome outcome;
+    struct store_wake wake;
+    atomic_bool woken;
+    atomic_bool cancelled;
+    struct permit_waiter permit;
+    bool had_permit;
+    bool permit_asked; /* by a run that waited and wants to go on */
+    bool had_turn;     /* waits for nothing but another turn */
+    bool has_slot;
+    uint64_t request_taken;  /* memory for the request's texts */
+    uint64_t memory_taken;   /* memory for the guest */
+    uint64_t memory_at_poll; /* guest memory when this poll began */
+    uint64_t started_ns;
+    uint64_t wake_at_ns; /* 0: not waiting */
+    uint64_t backoff_until_ns;
+    uint64_t time_ns;
+    uint8_t seed[RANDOM_SEED_BYTES];
+    uint32_t attempts;
+};
+
+/* -- Steps: each does one thing, says what comes next, and never blocks ----------------------- */
+
+enum next step_admit(struct run *run);
+enum next step_begin(struct run *run);
+enum next step_earlier(struct run *run);
+enum next step_args(struct run *run);
+enum next step_guest(struct run *run, uint64_t until_ns);
+enum next step_result(struct run *run);
+enum next step_commit(struct run *run);
+enum next step_settle(struct run *run);
+enum next step_back_off(struct run *run);
+
+/* -- Waiting ---------------------------------------------------------------------------------- */
+
+/* Marks a run as woken and passes the wake on; `arg` is the run. Any thread. */
+void run_wake(void *arg);
+
+/* Queries and mutations; not actions. */
+bool run_is_transactional(const struct run *run);
+
+/* While nothing of a run executes, its waiting is the host's time; an action's is its own. */
+enum run_clock_account run_idle_account(const struct run *run);
+
+/* When the clock that runs while this run waits will be at its limit. */
+uint64_t run_limit_at_ns(const struct run *run, uint64_t now_ns);
+
+/* For a step whose call of the store is pending. */
+enum next run_wait_for_store(struct run *run);
+
+void run_leave_permit(struct run *run);
+
+/* -- What steps do in common ------------------------------------------------------------------ */
+
+/* The budget of the function's kind, the operator and the request, nothing used. */
+void run_reset_budget(struct run *run);
+
+CORDON_MUST_USE cordon_error *run_begin_txn(struct run *run);
+
+/* The key of an idempotent mutation's record: bound to nothing a client could confuse. */
+struct slice run_session_key(const struct run *run, uint8_t out_hash[SHA256_BYTES]);
+
+/* The guest's memory in the budget of the process; `owner` is the run. */
+bool run_takes_memory(void *owner, uint64_t bytes);
+void run_gives_memory(void *owner, uint64_t bytes);
+
+/*
+ * Checks a value; on a mismatch the outcome says so with `code` and `prefix`.
+ */
+CORDON_MUST_USE cordon_error *run_check(
+    struct run *run,
+    const struct validator *validator,
+    const struct value *value,
+    cordon_outcome_code code,
+    const char *prefix,
+    enum check_verdict *out_verdict);
+
+/* What comes after a guest that ended: nothing of it is left but the outcome. */
+enum next run_leave_guest(struct run *run);
+
+/* -- Endings ---------------------------------------------------------------------------------- */
+
+/* Ends guest and host; what the outcome needs was copied before. */
+void run_end_guest(struct run *run);
+
+/* The end of every run: gives back what it held and reports the outcome. */
+enum next run_finish(struct run *run);
+
+/* Ends a run that has no guest, with words of ours. */
+enum next run_finish_with(struct run *run, cordon_outcome_code code, struct slice message);
+
+/* Ends it with an error of ours or of the world, which is freed. */
+enum next run_finish_error(struct run *run, cordon_error *error);
+
+#endif
