@@ -1,0 +1,128 @@
+/*
+ * A tape: what one run asked its transactions and what they answered, in order. Recording wraps a
+ * transaction and writes a tape; replaying is a transaction without a store, which answers from
+ * one. Both speak the interface of store.h, so the code above runs the same on either, and does
+ * all of its own work again: ids, documents, budgets, words.
+ *
+ * A replayed question must be the recorded one, byte for byte, writes included. The first that is
+ * not ends the replay, and the player keeps the words that say where and how they differ.
+ *
+ * The format is a sequence of entries, each a question and an answer with their lengths in front
+ * (LEB128). Tapes are hostile input: a player checks every length and number.
+ */
+#ifndef STORE_TAPE_H
+#define STORE_TAPE_H
+
+#include "base/buffer.h"
+#include "store/store.h"
+
+#include <stdint.h>
+
+/* -- Recording ------------------------------------------------------------------------------ */
+
+struct tape {
+    struct buffer entries;
+    uint64_t count;     /* of entries */
+    uint64_t next_scan; /* scans are numbered in the order of their opening */
+    bool full;          /* one did not fit: what is there cannot be replayed */
+};
+
+/* `bytes_max`: what the entries may take. */
+static inline void tape_init(struct tape *tape, size_t bytes_max)
+{
+    *tape = (struct tape){0};
+    buffer_init(&tape->entries, bytes_max);
+}
+
+void tape_done(struct tape *tape);
+
+/* Begins anew, for the next attempt of a run. No recorded transaction may be open. */
+void tape_clear(struct tape *tape);
+
+/*
+ * Wraps `*txn`, which is taken over also on failure; what is asked of the new one is written to
+ * `tape`, which must outlive it. A tape that is full fails no call. Errors: CORDON_E_NO_MEMORY.
+ */
+CORDON_MUST_USE cordon_error *store_record(
+    struct store_txn **txn, struct tape *tape, struct store_txn **out_txn);
+
+/* -- Replaying ------------------------------------------------------------------------------ */
+
+struct tape_player {
+    struct slice rest;  /* entries not yet played */
+    uint64_t played;    /* entries */
+    uint64_t next_scan; /* as in the tape */
+    size_t txn_bytes;   /* what the transaction held after the last entry */
+    uint64_t waits_at;  /* after so many, the run was stopped while it waited for an answer */
+    bool diverged;      /* `words` say how */
+    char words[512];
+};
+
+/* No answer is missing. */
+#define TAPE_WAITS_NEVER UINT64_MAX
+
+/* `entries` is borrowed by the player and by every answer it gives. */
+static inline void tape_player_init(
+    struct tape_player *player, struct slice entries, uint64_t waits_at)
+{
+    *player = (struct tape_player){.rest = entries, .waits_at = waits_at};
+}
+
+/*
+ * A transaction that answers from the player, which must outlive it. Its commit is done at once
+ * and writes nothing. Errors: CORDON_E_NO_MEMORY.
+ */
+CORDON_MUST_USE cordon_error *store_replay(struct tape_player *player, struct store_txn **out_txn);
+
+/* -- For the two of them -------------------------------------------------------------------- */
+
+enum tape_op {
+    TAPE_TABLE_FIND = 1,
+    TAPE_TABLE_NAME,
+    TAPE_TABLE_ENSURE,
+    TAPE_GET,
+    TAPE_PUT,
+    TAPE_REMOVE,
+    TAPE_SCAN_OPEN,
+    TAPE_SCAN_NEXT,
+    TAPE_SCAN_CLOSE,
+    TAPE_OPS_END,
+};
+
+/* What a call asks; which members mean what is up to the call. */
+struct tape_question {
+    enum tape_op op;
+    uint64_t number[2];
+    struct slice text[2];
+};
+
+struct tape_answer {
+    bool found;
+    uint64_t number;
+    struct slice text[2];
+    size_t txn_bytes;
+};
+
+/* Writes an entry; `error` in place of an answer if the call failed. */
+void tape_write(
+    struct tape *tape,
+    const struct tape_question *question,
+    const struct tape_answer *answer,
+    const cordon_error *error);
+
+/*
+ * Plays the next entry, which must be of this question. The error that was recorded, if there was
+ * one, or CORDON_E_INTERNAL once the replay has diverged.
+ */
+CORDON_MUST_USE cordon_error *tape_play(
+    struct tape_player *player,
+    const struct tape_question *question,
+    struct tape_answer *out_answer);
+
+/* Whether the next answer is one that the recorded run did not live to see. */
+static inline bool tape_waits(const struct tape_player *player)
+{
+    return player->played == player->waits_at && !player->diverged;
+}
+
+#endif
