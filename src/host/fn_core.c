@@ -168,18 +168,13 @@ enum gate_result core_now_ms(struct host *host, struct gate_call *call)
     return GATE_OK;
 }
 
-static bool is_time(cordon_limit limit)
-{
-    return limit == CORDON_LIMIT_USER_TIME_MS || limit == CORDON_LIMIT_SYSTEM_TIME_MS;
-}
-
 static uint64_t difference(uint64_t allowed, uint64_t used)
 {
     return used >= allowed ? 0 : allowed - used;
 }
 
 /* What is left of one limit now. Most are counted in the budget, these five elsewhere. */
-static uint64_t left_of(const struct host *host, const struct gate_call *call, cordon_limit limit)
+static uint64_t left_of(struct host *host, const struct gate_call *call, cordon_limit limit)
 {
     const struct budget *budget = host->options.budget;
     if (limit == CORDON_LIMIT_FUEL) {
@@ -191,7 +186,7 @@ static uint64_t left_of(const struct host *host, const struct gate_call *call, c
     if (limit == CORDON_LIMIT_LOG_LINES) {
         return difference(budget->allowed[limit], host->log.count);
     }
-    if (is_time(limit)) {
+    if (limit_is_time(limit)) {
         return host_time_left_ms(host, limit);
     }
     return budget_left(budget, limit);
@@ -206,7 +201,7 @@ enum gate_result core_left(struct host *host, struct gate_call *call)
         const cordon_limit limit = (cordon_limit)i;
         const cordon_limit_info *info = cordon_limit_get_info(limit);
         if (info->scope == CORDON_SCOPE_PROCESS ||
-            (is_time(limit) && host->options.kind != CORDON_ACTION)) {
+            (limit_is_time(limit) && host->options.kind != CORDON_ACTION)) {
             continue;
         }
         GATE_TRY(host, json_write_key(&host->reply, slice_str(info->name)));

@@ -28,7 +28,12 @@ bool gate_charge(struct host *host, const struct gate_call *call, uint64_t fuel)
         return false;
     }
     host->fuel_since_look += fuel;
-    return host->fuel_since_look < LOOK_FUEL || host_look(host, clock_monotonic_ns());
+    if (host->fuel_since_look < LOOK_FUEL) {
+        return true;
+    }
+    host->fuel_since_look = 0;
+    host->place.looks++;
+    return host_look(host, clock_monotonic_ns());
 }
 
 bool gate_range(struct host *host, const struct gate_call *call, uint64_t offset, uint64_t size)

@@ -105,20 +105,49 @@ enum engine_answer host_stop_error(struct host *host, cordon_error *error)
     return ENGINE_STOP;
 }
 
-uint64_t host_time_ns(const struct host *host)
+/* -- Time ---------------------------------------------------------------------------------- */
+
+/*
+ * A number that a run can't compute: taken now and written to the tape, or played from it. A
+ * replay that has left its record is told when it asks the store or ends.
+ */
+static uint64_t learn(
+    struct host *host,
+    enum tape_op op,
+    uint64_t which,
+    uint64_t (*now)(const struct host *host, uint64_t which))
 {
-    const struct host_options *options = &host->options;
-    if (!host->running && !options->real_clock) {
-        return options->import_time_ns;
+    const struct tape_question question = {.op = op, .number = {which}};
+    struct tape_answer answer = {0};
+    if (host->options.player != NULL) {
+        cordon_error_free(tape_play(host->options.player, &question, &answer));
+        return answer.number;
     }
-    if (options->real_clock) {
-        return options->time_ns + (clock_monotonic_ns() - options->started_ns);
+    answer.number = now(host, which);
+    if (host->options.tape != NULL) {
+        tape_write(host->options.tape, &question, &answer, NULL);
     }
-    return options->time_ns;
+    return answer.number;
 }
 
-uint64_t host_time_left_ms(const struct host *host, cordon_limit limit)
+static uint64_t real_time_ns(const struct host *host, uint64_t which)
 {
+    (void)which;
+    return host->options.time_ns + (clock_monotonic_ns() - host->options.started_ns);
+}
+
+uint64_t host_time_ns(struct host *host)
+{
+    const struct host_options *options = &host->options;
+    if (options->real_clock) {
+        return learn(host, TAPE_CLOCK, 0, real_time_ns);
+    }
+    return host->running ? options->time_ns : options->import_time_ns;
+}
+
+static uint64_t left_ms(const struct host *host, uint64_t which)
+{
+    const cordon_limit limit = (cordon_limit)which;
     const enum run_clock_account account =
         limit == CORDON_LIMIT_USER_TIME_MS ? CLOCK_USER : CLOCK_SYSTEM;
     const uint64_t spent =
@@ -127,11 +156,79 @@ uint64_t host_time_left_ms(const struct host *host, cordon_limit limit)
     return spent >= allowed ? 0 : allowed - spent;
 }
 
-bool host_look(struct host *host, uint64_t now_ns)
+uint64_t host_time_left_ms(struct host *host, cordon_limit limit)
+{
+    return learn(host, TAPE_TIME_LEFT, limit, left_ms);
+}
+
+static void stop_cancelled(struct host *host)
+{
+    (void)host_stop(host, CORDON_OUTCOME_CANCELLED, "The call was cancelled.");
+}
+
+/* -- Replays -------------------------------------------------------------------------------- */
+
+static void cut(struct host *host)
+{
+    const struct host_cut *where = host->options.cut;
+    if (where->code == CORDON_OUTCOME_CANCELLED) {
+        stop_cancelled(host);
+    } else {
+        (void)host_stop_limit(host, where->limit, where->used);
+    }
+}
+
+/* In place of the clock and of who waits: where the recorded run was stopped. */
+static bool look_at_record(struct host *host)
+{
+    const struct host_cut *where = host->options.cut;
+    if (!where->is_set || where->waiting || where->place.yields != host->place.yields ||
+        where->place.looks != host->place.looks) {
+        return true;
+    }
+    cut(host);
+    return false;
+}
+
+void host_replay_waits(struct host *host)
+{
+    if (host->options.cut->is_set && host->options.cut->waiting) {
+        cut(host);
+    } else {
+        (void)host_stop(
+            host, CORDON_OUTCOME_INTERNAL, "the replay left its record: it waits for an answer");
+    }
+}
+
+struct host_cut host_get_cut(const struct host *host)
+{
+    const bool by_time = host->stop.code == CORDON_OUTCOME_LIMIT && limit_is_time(host->stop.limit);
+    return (struct host_cut){
+        .is_set = by_time || host->stop.code == CORDON_OUTCOME_CANCELLED,
+        .waiting = host->waiting != NULL,
+        .code = host->stop.code,
+        .limit = host->stop.limit,
+        .used = by_time ? host->options.budget->tripped_used : 0,
+        .place = host->place,
+    };
+}
+
+/* -- Looking -------------------------------------------------------------------------------- */
+
+bool host_yielded(struct host *host, uint64_t now_ns)
 {
     host->fuel_since_look = 0;
+    host->place.yields++;
+    return host_look(host, now_ns);
+}
+
+bool host_look(struct host *host, uint64_t now_ns)
+{
+    if (host->options.player != NULL) {
+        return look_at_record(host);
+    }
     if (atomic_load_explicit(host->options.cancelled, memory_order_relaxed)) {
-        (void)host_stop(host, CORDON_OUTCOME_CANCELLED, "The call was cancelled.");
+        stop_cancelled(host);
         return false;
     }
     struct budget *budget = host->options.budget;

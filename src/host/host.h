@@ -16,6 +16,7 @@
 #include "limits/budget.h"
 #include "limits/clock.h"
 #include "store/store.h"
+#include "store/tape.h"
 
 #include <cordon/outcome.h>
 #include <stdatomic.h>
@@ -29,6 +30,22 @@ struct host_memory {
     bool (*take)(void *owner, uint64_t bytes); /* false: the process has none left */
     void (*give)(void *owner, uint64_t bytes);
     void *owner;
+};
+
+/* Where a run stands, counted in what each repeat of it passes at the same place. */
+struct host_place {
+    uint64_t yields; /* slices that ended */
+    uint64_t looks;  /* at the clock, by the gate */
+};
+
+/* Where and why a run was stopped from outside: by time, or because nobody waited any more. */
+struct host_cut {
+    bool is_set;
+    bool waiting;             /* for an answer that never came */
+    cordon_outcome_code code; /* CORDON_OUTCOME_LIMIT or CORDON_OUTCOME_CANCELLED */
+    cordon_limit limit;
+    uint64_t used;
+    struct host_place place;
 };
 
 /* What run/ decides before the guest runs. Slices are borrowed for the life of the host. */
@@ -46,6 +63,9 @@ struct host_options {
     uint64_t import_time_ns;
     bool real_clock; /* actions: time_ns plus what has passed since `started_ns` */
     uint64_t started_ns;
+    struct tape *tape;          /* what the run learns from outside is written there; NULL: not */
+    struct tape_player *player; /* a replay: it learns from there, and has no clock. NULL: none */
+    const struct host_cut *cut; /* of a replay */
 };
 
 /* Why the host ended the run; `code` is CORDON_OUTCOME_SUCCESS while it has not. */
@@ -85,6 +105,7 @@ struct host {
     struct json_doc *waiting_args;
     struct host_operation operation;
     struct host_scans *scans;
+    struct host_place place;
     uint64_t fuel_since_look; /* host fuel charged since the last look at the clock */
     uint64_t bytes_held;      /* charged to host_bytes and to the process */
 };
@@ -119,14 +140,23 @@ enum engine_answer host_stop_error(struct host *host, cordon_error *error);
  */
 bool host_look(struct host *host, uint64_t now_ns);
 
+/* The same at the end of a slice, which is a place that each repeat of the run passes. */
+bool host_yielded(struct host *host, uint64_t now_ns);
+
+/* A replayed run waits: it is stopped where the recorded one was, or has left its record. */
+void host_replay_waits(struct host *host);
+
+/* Why a run that has ended was stopped from outside; `is_set` false if it was not. */
+struct host_cut host_get_cut(const struct host *host);
+
 /* Brings the account of host-side bytes up to date; false means the run was stopped. */
 bool host_account(struct host *host);
 
 /* What is left of a time limit now, in ms. */
-uint64_t host_time_left_ms(const struct host *host, cordon_limit limit);
+uint64_t host_time_left_ms(struct host *host, cordon_limit limit);
 
 /* Virtual time of the phase that runs, ns since 1970; the real clock in actions. */
-uint64_t host_time_ns(const struct host *host);
+uint64_t host_time_ns(struct host *host);
 
 /* The words of a limit that ended a run: what was used, what was allowed, what to change. */
 struct slice host_limit_message(

@@ -10,6 +10,12 @@
 
 #include "limits/kind.h"
 
+/* Limits on time: no two runs use the same of it. */
+static inline bool limit_is_time(cordon_limit limit)
+{
+    return limit == CORDON_LIMIT_USER_TIME_MS || limit == CORDON_LIMIT_SYSTEM_TIME_MS;
+}
+
 struct budget {
     uint64_t allowed[CORDON_LIMIT_COUNT];
     uint64_t used[CORDON_LIMIT_COUNT];

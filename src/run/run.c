@@ -329,10 +329,15 @@ cordon_error *run_new(
     outcome_init(&run->outcome);
     run->outcome.kind = request->any_kind ? CORDON_QUERY : request->kind;
     arena_init(&run->arena, SIZE_MAX);
-    if (!copy_request(run, request)) {
+    cordon_error *error = run_tape_new(run, request);
+    if (error == NULL && !copy_request(run, request)) {
+        error = error_no_memory();
+    }
+    if (error != NULL) {
+        run_tape_free(run);
         arena_done(&run->arena);
         mem_free(run);
-        return error_no_memory();
+        return error;
     }
     take_slot(run);
     if (run->stage != STAGE_DONE) {
@@ -384,6 +389,7 @@ void run_free(struct run *run)
     if (run->request_taken > 0) {
         runner_give_memory(run->runner, run->request_taken);
     }
+    run_tape_free(run);
     outcome_done(&run->outcome);
     arena_done(&run->arena);
     mem_free(run);

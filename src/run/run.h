@@ -16,6 +16,7 @@
 #include "run/runner.h"
 
 struct run;
+struct recording;
 
 /* Who asks, which decides what may be called and what a missing function is called. */
 enum run_caller {
@@ -45,6 +46,10 @@ struct run_request {
     struct slice idempotency_key;
     /* For the log line: the client's request id, or empty. */
     struct slice request_id;
+    /* Keeps what run_get_record() needs. */
+    bool record;
+    /* NULL, or the run to repeat: recording_request() fills in the rest. Must outlive the run. */
+    const struct recording *replay;
 };
 
 enum run_state {
@@ -81,6 +86,24 @@ bool run_is_heavy(const struct run *run);
  * belongs on a compute thread, as the last one did.
  */
 bool run_had_turn(const struct run *run);
+
+/*
+ * After RUN_DONE, of a run that was recorded: appends its record, with the module's bytes in it.
+ * Errors: CORDON_E_INVALID where there is nothing to replay, CORDON_E_TOO_LARGE, no memory.
+ */
+CORDON_MUST_USE cordon_error *run_get_record(
+    const struct run *run, struct slice module, struct buffer *out);
+
+/* The request that repeats a recorded run; borrows from the recording. */
+struct run_request recording_request(const struct recording *recording);
+
+/* Errors: CORDON_E_INVALID if runs of this runner would not use the same fuel. */
+CORDON_MUST_USE cordon_error *recording_check_engine(
+    const struct recording *recording, struct runner *runner);
+
+/* After RUN_DONE, of a replay: whether it was another run than the recorded one, and where. */
+CORDON_MUST_USE cordon_error *run_replay_differs(
+    const struct run *run, char *out_words, size_t words_size, bool *out_differs);
 
 /* After RUN_DONE. Borrowed until run_free(). */
 const struct outcome *run_outcome(const struct run *run);

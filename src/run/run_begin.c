@@ -45,16 +45,33 @@ enum next step_admit(struct run *run)
 void run_reset_budget(struct run *run)
 {
     budget_init(&run->budget, run->function->metadata->kind, &run->runner->options.limits);
+    if (run_is_replay(run)) {
+        memcpy(run->budget.allowed, run->taped->replay->allowed, sizeof run->budget.allowed);
+    }
     if (run->has_lower) {
         budget_lower(&run->budget, &run->lower);
     }
     run->budget.used[CORDON_LIMIT_ARGS_BYTES] = run->args.json.size;
 }
 
+/* A transaction that is recorded, or one that is played. */
+static cordon_error *begin_store_txn(struct run *run)
+{
+    if (run_is_replay(run)) {
+        return store_replay(&run->taped->player, &run->txn);
+    }
+    const struct store_wake wake = {run_wake, run};
+    if (run->taped == NULL) {
+        return store_begin(run->runner->options.store, run->tenant, wake, &run->txn);
+    }
+    struct store_txn *txn = NULL;
+    TRY(store_begin(run->runner->options.store, run->tenant, wake, &txn));
+    return store_record(&txn, &run->taped->tape, &run->txn);
+}
+
 cordon_error *run_begin_txn(struct run *run)
 {
-    const struct store_wake wake = {run_wake, run};
-    TRY(store_begin(run->runner->options.store, run->tenant, wake, &run->txn));
+    TRY(begin_store_txn(run));
     run->checker = (struct checker){.txn = run->txn, .arena = &run->arena};
     run->submitted = false;
     return NULL;
@@ -64,6 +81,9 @@ enum next step_begin(struct run *run)
 {
     run_reset_budget(run);
     run->attempts++;
+    if (run->taped != NULL) {
+        tape_clear(&run->taped->tape); /* of an attempt that lost a conflict */
+    }
     if (!budget_charge(&run->budget, CORDON_LIMIT_CALL_DEPTH, 1)) {
         outcome_set_limit(&run->outcome, CORDON_LIMIT_CALL_DEPTH, 1, 0);
         return run_finish(run);
@@ -123,6 +143,9 @@ enum next step_earlier(struct run *run)
     if (step == STORE_PENDING) {
         return run_wait_for_store(run);
     }
+    if (found && run->taped != NULL) {
+        run->taped->unfit = true;
+    }
     run->stage = found ? STAGE_SETTLE : STAGE_ARGS; /* repeat it only once it is durable */
     return NEXT_STEP;
 }
@@ -146,6 +169,19 @@ cordon_error *run_check(
     return NULL;
 }
 
+static void add_tape(struct run *run, struct host_options *options)
+{
+    const struct recording *replay = run->taped->replay;
+    if (replay == NULL) {
+        options->tape = &run->taped->tape;
+        return;
+    }
+    options->player = &run->taped->player;
+    options->cut = &replay->cut;
+    options->import_time_ns = replay->import_time_ns;
+    memcpy(options->import_seed, replay->import_seed, sizeof options->import_seed);
+}
+
 static cordon_error *start_guest(struct run *run)
 {
     const struct deployed_function *function = run->function;
@@ -167,6 +203,9 @@ static cordon_error *start_guest(struct run *run)
     memcpy(
         options.import_seed, kind == CORDON_ACTION ? run->seed : function->module->import_seed,
         sizeof options.import_seed);
+    if (run->taped != NULL) {
+        add_tape(run, &options);
+    }
     host_init(&run->host, &options);
     run->has_host = true;
     const struct engine_call_options call = {

@@ -129,8 +129,13 @@ enum next step_settle(struct run *run)
     enum store_step step = STORE_DONE;
     struct store_commit_result result = {0};
     cordon_error *error = NULL;
-    if (run->txn == NULL) {
-        error = run_begin_txn(run);
+    if (run_is_replay(run)) {
+        return run_finish(run);
+    }
+    if (run->txn == NULL) { /* no part of what the run asks */
+        const struct store_wake wake = {run_wake, run};
+        error = store_begin(run->runner->options.store, run->tenant, wake, &run->txn);
+        run->submitted = false;
     }
     const bool ran = run->outcome.code != CORDON_OUTCOME_SUCCESS &&
                      run->outcome.code != CORDON_OUTCOME_INVALID_ARGUMENTS;

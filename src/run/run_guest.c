@@ -27,6 +27,10 @@ static enum next guest_ended(struct run *run, bool returned)
     run->budget.used[CORDON_LIMIT_MEMORY_BYTES] = engine_call_memory_bytes(run->call);
     run->budget.used[CORDON_LIMIT_LOG_LINES] = run->host.log.count;
     result_collect(&run->outcome, &run->host, run->call, returned, &run->arena, &run->result);
+    if (run->taped != NULL) {
+        run->taped->cut = host_get_cut(&run->host);
+        run->taped->tape_count = run->taped->tape.count;
+    }
     return run_leave_guest(run);
 }
 
@@ -61,7 +65,13 @@ enum next step_guest(struct run *run, uint64_t until_ns)
             return guest_ended(run, false);
         }
         now = clock_monotonic_ns();
-        if (!host_look(&run->host, now)) {
+        const bool good =
+            state == ENGINE_WAITING ? host_look(&run->host, now) : host_yielded(&run->host, now);
+        if (!good) {
+            return guest_ended(run, false);
+        }
+        if (state == ENGINE_WAITING && run_is_replay(run)) {
+            host_replay_waits(&run->host);
             return guest_ended(run, false);
         }
         if (state == ENGINE_WAITING) {

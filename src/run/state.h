@@ -5,12 +5,14 @@
  *   run_begin.c  permit, transaction, earlier answer, arguments, the guest's start
  *   run_guest.c  the guest's turns
  *   run_end.c    result, commit, conflict, settling
+ *   run_record.c its record, and whether a replay was the same
  */
 #ifndef RUN_STATE_H
 #define RUN_STATE_H
 
 #include "run/check.h"
 #include "run/internal.h"
+#include "run/recording.h"
 #include "run/resolve.h"
 
 enum stage {
@@ -28,6 +30,16 @@ enum stage {
 
 /* What a step says: go on at once, come back later on any thread, or wait. */
 enum next { NEXT_STEP, NEXT_READY, NEXT_WAIT };
+
+/* Of a run that is recorded, or is the replay of one. */
+struct taped_run {
+    struct tape tape;
+    struct host_cut cut;
+    uint64_t tape_count;            /* entries when the guest ended */
+    bool unfit;                     /* it was answered without running */
+    const struct recording *replay; /* NULL: it is recorded */
+    struct tape_player player;
+};
 
 struct run {
     struct runner *runner;
@@ -52,6 +64,7 @@ struct run {
     struct store_txn *txn;
     bool submitted; /* the transaction's commit was begun */
     struct outcome outcome;
+    struct taped_run *taped; /* NULL: neither recorded nor replayed */
     struct store_wake wake;
     atomic_bool woken;
     atomic_bool cancelled;
@@ -87,6 +100,12 @@ enum next step_back_off(struct run *run);
 
 /* Marks a run as woken and passes the wake on; `arg` is the run. Any thread. */
 void run_wake(void *arg);
+
+/* Whether the run's answers come from a record. */
+static inline bool run_is_replay(const struct run *run)
+{
+    return run->taped != NULL && run->taped->replay != NULL;
+}
 
 /* Queries and mutations; not actions. */
 bool run_is_transactional(const struct run *run);
@@ -129,6 +148,10 @@ CORDON_MUST_USE cordon_error *run_check(
 
 /* What comes after a guest that ended: nothing of it is left but the outcome. */
 enum next run_leave_guest(struct run *run);
+
+/* What a request for a record, or a replay, needs; nothing for others. */
+CORDON_MUST_USE cordon_error *run_tape_new(struct run *run, const struct run_request *request);
+void run_tape_free(struct run *run);
 
 /* -- Endings ---------------------------------------------------------------------------------- */
 

@@ -317,5 +317,6 @@ cordon_error *store_record(struct store_txn **txn, struct tape *tape, struct sto
     record->inner = CORDON_TAKE(*txn);
     record->tape = tape;
     *out_txn = &record->base;
-    return NULL;
+    const struct tape_question question = {.op = TAPE_BEGIN};
+    return written(record, &question, (struct tape_answer){0}, NULL);
 }

@@ -307,6 +307,9 @@ static const struct store_txn_ops txn_ops = {
 
 cordon_error *store_replay(struct tape_player *player, struct store_txn **out_txn)
 {
+    const struct tape_question question = {.op = TAPE_BEGIN};
+    struct tape_answer answer = {0};
+    TRY(tape_play(player, &question, &answer));
     struct replay_txn *txn = MEM_NEW(struct replay_txn);
     if (txn == NULL) {
         return error_no_memory();

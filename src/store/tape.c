@@ -134,6 +134,8 @@ void tape_write(
 static const char *op_name(enum tape_op op)
 {
     switch (op) {
+    case TAPE_BEGIN:
+        return "begin a transaction";
     case TAPE_TABLE_FIND:
         return "find the table";
     case TAPE_TABLE_NAME:
@@ -152,6 +154,14 @@ static const char *op_name(enum tape_op op)
         return "go on with the scan";
     case TAPE_SCAN_CLOSE:
         return "end the scan";
+    case TAPE_CLOCK:
+        return "read the clock";
+    case TAPE_TIME_LEFT:
+        return "ask for the time left of limit";
+    case TAPE_RANDOM:
+        return "draw real randomness";
+    case TAPE_SLEEP:
+        return "sleep";
     case TAPE_OPS_END:
         break;
     }
@@ -194,14 +204,14 @@ static CORDON_ALWAYS_ERROR cordon_error *diverge_at(
 {
     if (asked->op != recorded->op) {
         return diverge(
-            player, "call %" PRIu64 " of the database asked to %s; the record has: to %s",
+            player, "call %" PRIu64 " of the host asked to %s; the record has: to %s",
             player->played + 1, op_name(asked->op), op_name(recorded->op));
     }
     for (size_t i = 0; i < 2; i++) {
         if (!slice_equal(asked->text[i], recorded->text[i])) {
             return diverge(
                 player,
-                "call %" PRIu64 " of the database asked to %s with other bytes, from byte %zu of "
+                "call %" PRIu64 " of the host asked to %s with other bytes, from byte %zu of "
                 "%zu on (the record has %zu)",
                 player->played + 1, op_name(asked->op),
                 first_difference(asked->text[i], recorded->text[i]), asked->text[i].size,
@@ -209,7 +219,7 @@ static CORDON_ALWAYS_ERROR cordon_error *diverge_at(
         }
     }
     return diverge(
-        player, "call %" PRIu64 " of the database asked to %s %" PRIu64 "; the record has %" PRIu64,
+        player, "call %" PRIu64 " of the host asked to %s %" PRIu64 "; the record has %" PRIu64,
         player->played + 1, op_name(asked->op),
         asked->number[0] != recorded->number[0] ? asked->number[0] : asked->number[1],
         asked->number[0] != recorded->number[0] ? recorded->number[0] : recorded->number[1]);

@@ -70,14 +70,15 @@ static inline void tape_player_init(
 
 /*
  * A transaction that answers from the player, which must outlive it. Its commit is done at once
- * and writes nothing. Errors: CORDON_E_NO_MEMORY.
+ * and writes nothing. Errors: CORDON_E_INTERNAL if the record begins none here, CORDON_E_NO_MEMORY.
  */
 CORDON_MUST_USE cordon_error *store_replay(struct tape_player *player, struct store_txn **out_txn);
 
 /* -- For the two of them -------------------------------------------------------------------- */
 
 enum tape_op {
-    TAPE_TABLE_FIND = 1,
+    TAPE_BEGIN = 1,
+    TAPE_TABLE_FIND,
     TAPE_TABLE_NAME,
     TAPE_TABLE_ENSURE,
     TAPE_GET,
@@ -86,6 +87,11 @@ enum tape_op {
     TAPE_SCAN_OPEN,
     TAPE_SCAN_NEXT,
     TAPE_SCAN_CLOSE,
+    /* What a run learns from elsewhere than a store: asked by host/, with the same tape. */
+    TAPE_CLOCK,
+    TAPE_TIME_LEFT,
+    TAPE_RANDOM,
+    TAPE_SLEEP,
     TAPE_OPS_END,
 };
 

@@ -42,9 +42,9 @@ static struct slice read_guest(const char *name)
 
 static void deploy(struct harness *harness, const struct harness_options *options)
 {
-    struct deploy_module modules[4];
+    struct deploy_module modules[8];
     size_t count = 0;
-    while (count < 4 && options->guests[count] != NULL) {
+    while (count < 8 && options->guests[count] != NULL) {
         modules[count].name = slice_str(options->guests[count]);
         modules[count].wasm = read_guest(options->guests[count]);
         count++;

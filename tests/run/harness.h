@@ -17,7 +17,7 @@ struct harness {
 };
 
 struct harness_options {
-    const char *guests[4]; /* names of modules, NULL-terminated */
+    const char *guests[8]; /* names of modules, NULL-terminated */
     unsigned delay_ms;     /* 0: no delaying store */
     bool flusher;          /* commits are made durable by a thread, so that they are pending */
     struct limit_changes limits;

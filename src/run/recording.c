@@ -1,0 +1,263 @@
+/*
+ * The file: a magic, the format's version, the fields in a fixed order, a SHA-256 over all before
+ * it. Limits go by name, so that a table with more of them reads older records.
+ */
+#include "run/recording.h"
+
+#include "base/hash.h"
+#include "base/pack.h"
+#include "value/json.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#define MAGIC SLICE("CORDON record\n")
+
+enum { VERSION = 1 };
+
+/* -- Writing -------------------------------------------------------------------------------- */
+
+static cordon_error *write_limits(const uint64_t *allowed, struct buffer *out)
+{
+    TRY(pack_number(out, CORDON_LIMIT_COUNT));
+    for (size_t i = 0; i < CORDON_LIMIT_COUNT; i++) {
+        TRY(pack_text(out, slice_str(cordon_limit_get_info((cordon_limit)i)->name)));
+        TRY(pack_number(out, allowed[i]));
+    }
+    return NULL;
+}
+
+static cordon_error *write_cut(const struct host_cut *cut, struct buffer *out)
+{
+    TRY(pack_number(out, cut->is_set));
+    if (!cut->is_set) {
+        return NULL;
+    }
+    TRY(pack_number(out, cut->waiting));
+    TRY(pack_number(out, cut->code == CORDON_OUTCOME_LIMIT));
+    TRY(pack_text(out, slice_str(cordon_limit_get_info(cut->limit)->name)));
+    TRY(pack_number(out, cut->used));
+    TRY(pack_number(out, cut->place.yields));
+    return pack_number(out, cut->place.looks);
+}
+
+static cordon_error *write_fields(const struct recording *recording, struct buffer *out)
+{
+    TRY(pack_text(out, recording->path));
+    TRY(pack_number(out, recording->kind));
+    TRY(pack_text(out, recording->args));
+    TRY(pack_text(out, recording->module));
+    TRY(buffer_append(out, slice_of(recording->fingerprint, sizeof recording->fingerprint)));
+    TRY(buffer_append(out, slice_of(recording->seed, sizeof recording->seed)));
+    TRY(buffer_append(out, slice_of(recording->import_seed, sizeof recording->import_seed)));
+    TRY(pack_number(out, recording->time_ns));
+    TRY(pack_number(out, recording->import_time_ns));
+    TRY(write_limits(recording->allowed, out));
+    TRY(pack_text(out, recording->tape));
+    TRY(pack_number(out, recording->tape_count));
+    TRY(write_cut(&recording->cut, out));
+    return pack_text(out, recording->result);
+}
+
+cordon_error *recording_write(const struct recording *recording, struct buffer *out)
+{
+    TRY(buffer_append(out, MAGIC));
+    TRY(pack_number(out, VERSION));
+    TRY(write_fields(recording, out));
+    const struct slice all = buffer_slice(out);
+    uint8_t hash[SHA256_BYTES];
+    hash_sha256(&all, 1, hash);
+    return buffer_append(out, slice_of(hash, sizeof hash));
+}
+
+/* -- Reading -------------------------------------------------------------------------------- */
+
+static bool limit_by_name(struct slice name, cordon_limit *out_limit)
+{
+    for (size_t i = 0; i < CORDON_LIMIT_COUNT; i++) {
+        if (slice_equal(name, slice_str(cordon_limit_get_info((cordon_limit)i)->name))) {
+            *out_limit = (cordon_limit)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool read_flag(struct slice *from, bool *out_flag)
+{
+    uint64_t number = 0;
+    if (!unpack_number(from, &number) || number > 1) {
+        return false;
+    }
+    *out_flag = number == 1;
+    return true;
+}
+
+static bool read_array(struct slice *from, uint8_t *out, size_t size)
+{
+    struct slice bytes;
+    if (!unpack_bytes(from, size, &bytes)) {
+        return false;
+    }
+    memcpy(out, bytes.data, size);
+    return true;
+}
+
+/* Every limit of ours must be there. */
+static bool read_limits(struct slice *from, uint64_t *out_allowed)
+{
+    uint64_t count = 0;
+    bool seen[CORDON_LIMIT_COUNT] = {false};
+    if (!unpack_number(from, &count) || count != CORDON_LIMIT_COUNT) {
+        return false;
+    }
+    for (uint64_t i = 0; i < count; i++) {
+        struct slice name;
+        uint64_t value = 0;
+        cordon_limit limit = CORDON_LIMIT_FUEL;
+        if (!unpack_text(from, &name) || !unpack_number(from, &value) ||
+            !limit_by_name(name, &limit) || seen[limit]) {
+            return false;
+        }
+        seen[limit] = true;
+        out_allowed[limit] = value;
+    }
+    return true;
+}
+
+static bool read_cut(struct slice *from, struct host_cut *out_cut)
+{
+    if (!read_flag(from, &out_cut->is_set)) {
+        return false;
+    }
+    if (!out_cut->is_set) {
+        return true;
+    }
+    bool is_limit = false;
+    struct slice name;
+    if (!read_flag(from, &out_cut->waiting) || !read_flag(from, &is_limit) ||
+        !unpack_text(from, &name) || !limit_by_name(name, &out_cut->limit)) {
+        return false;
+    }
+    out_cut->code = is_limit ? CORDON_OUTCOME_LIMIT : CORDON_OUTCOME_CANCELLED;
+    return unpack_number(from, &out_cut->used) && unpack_number(from, &out_cut->place.yields) &&
+           unpack_number(from, &out_cut->place.looks);
+}
+
+static bool read_kind(struct slice *from, cordon_kind *out_kind)
+{
+    uint64_t number = 0;
+    if (!unpack_number(from, &number) || number >= KIND_COUNT) {
+        return false;
+    }
+    *out_kind = (cordon_kind)number;
+    return true;
+}
+
+static bool read_fields(struct slice *from, struct recording *out)
+{
+    return unpack_text(from, &out->path) && read_kind(from, &out->kind) &&
+           unpack_text(from, &out->args) && unpack_text(from, &out->module) &&
+           read_array(from, out->fingerprint, sizeof out->fingerprint) &&
+           read_array(from, out->seed, sizeof out->seed) &&
+           read_array(from, out->import_seed, sizeof out->import_seed) &&
+           unpack_number(from, &out->time_ns) && unpack_number(from, &out->import_time_ns) &&
+           read_limits(from, out->allowed) && unpack_text(from, &out->tape) &&
+           unpack_number(from, &out->tape_count) && read_cut(from, &out->cut) &&
+           unpack_text(from, &out->result) && from->size == 0;
+}
+
+cordon_error *recording_read(struct slice bytes, struct recording *out_recording)
+{
+    if (bytes.size < MAGIC.size + SHA256_BYTES || !slice_starts_with(bytes, MAGIC)) {
+        return cordon_error_new(
+            CORDON_E_INVALID, "this is no record of a run; `cordon run --record FILE` makes one");
+    }
+    const struct slice body = slice_of(bytes.data, bytes.size - SHA256_BYTES);
+    uint8_t hash[SHA256_BYTES];
+    hash_sha256(&body, 1, hash);
+    if (memcmp(hash, body.data + body.size, SHA256_BYTES) != 0) {
+        return cordon_error_new(
+            CORDON_E_INVALID, "the record is damaged: its checksum does not match its bytes; make "
+                              "it anew, or copy it again");
+    }
+    struct slice from = slice_from(body, MAGIC.size);
+    uint64_t version = 0;
+    if (!unpack_number(&from, &version) || version != VERSION) {
+        return cordon_error_new(
+            CORDON_E_INVALID,
+            "the record has format version %" PRIu64 "; this Cordon reads version %d. Replay it "
+            "with the Cordon that made it",
+            version, VERSION);
+    }
+    struct recording recording = {0};
+    if (!read_fields(&from, &recording)) {
+        return cordon_error_new(
+            CORDON_E_INVALID, "the record was not made by this version of Cordon: its fields are "
+                              "others. Replay it with the Cordon that made it");
+    }
+    *out_recording = recording;
+    return NULL;
+}
+
+/* -- Results -------------------------------------------------------------------------------- */
+
+static cordon_error *write_words(struct buffer *out, const char *name, struct slice words)
+{
+    TRY(buffer_printf(out, "%s ", name));
+    TRY(json_write_string(out, words));
+    return buffer_append_byte(out, '\n');
+}
+
+cordon_error *recording_write_result(const struct outcome *outcome, struct buffer *out)
+{
+    TRY(buffer_printf(out, "code %s\n", outcome_code_name(outcome)));
+    TRY(write_words(out, "value", outcome->value));
+    TRY(write_words(out, "message", outcome->message));
+    TRY(write_words(out, "data", outcome->data));
+    for (size_t i = 0; i < outcome->log_line_count; i++) {
+        TRY(write_words(out, "log line", outcome->log_lines[i]));
+    }
+    for (size_t i = 0; i < outcome->frame_count; i++) {
+        TRY(write_words(out, "frame", outcome->frames[i].function));
+    }
+    for (size_t i = 0; i < CORDON_LIMIT_COUNT; i++) {
+        if (!limit_is_time((cordon_limit)i)) {
+            TRY(buffer_printf(
+                out, "%s %" PRIu64 "\n", cordon_limit_get_info((cordon_limit)i)->name,
+                outcome->used[i]));
+        }
+    }
+    return NULL;
+}
+
+static struct slice take_line(struct slice *from)
+{
+    const uint8_t *end = from->size == 0 ? NULL : memchr(from->data, '\n', from->size);
+    const size_t size = end == NULL ? from->size : (size_t)(end - from->data);
+    const struct slice line = slice_of(from->data, size);
+    *from = slice_from(*from, end == NULL ? size : size + 1);
+    return line;
+}
+
+/* For a message: what of a line has room. */
+static int shown(struct slice line)
+{
+    return line.size > 200 ? 200 : (int)line.size;
+}
+
+bool recording_differs(
+    struct slice recorded, struct slice replayed, char *out_words, size_t words_size)
+{
+    while (recorded.size > 0 || replayed.size > 0) {
+        const struct slice was = take_line(&recorded);
+        const struct slice is = take_line(&replayed);
+        if (!slice_equal(was, is)) {
+            (void)snprintf(
+                out_words, words_size, "recorded: %.*s; replayed: %.*s", shown(was),
+                (const char *)was.data, shown(is), (const char *)is.data);
+            return true;
+        }
+    }
+    return false;
+}

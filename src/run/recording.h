@@ -1,0 +1,60 @@
+/*
+ * The record of one run: all that it depended on, and what came of it, in one file. A replay needs
+ * no store, no network and no clock: it loads the module anew, gives the run the same seed, times,
+ * limits and answers, and compares.
+ *
+ * What is compared is the result: code, value, words, log lines, frames, fuel and every count but
+ * those of time. On the way, each question to the store must be the recorded one (store/tape.h).
+ *
+ * A record holds what the run saw and is as secret as that; it is hostile input to whoever reads
+ * it: each length and number is checked, and the checksum only tells damage from difference.
+ */
+#ifndef RUN_RECORDING_H
+#define RUN_RECORDING_H
+
+#include "host/host.h"
+#include "run/outcome.h"
+#include "store/tape.h"
+
+/* What a tape may take. A run reads and writes 16 MiB each, and says as much about it. */
+#define RECORDING_TAPE_BYTES_MAX ((size_t)64 << 20)
+
+/* A record: tape, module, arguments and result, each at its largest. */
+#define RECORDING_BYTES_MAX ((size_t)256 << 20)
+
+/* Slices are borrowed, from the run or from the bytes of the record. */
+struct recording {
+    struct slice path;
+    cordon_kind kind;
+    struct slice args;   /* canonical encoded JSON, an array */
+    struct slice module; /* WebAssembly */
+    uint8_t fingerprint[32];
+    uint8_t seed[RANDOM_SEED_BYTES];
+    uint8_t import_seed[RANDOM_SEED_BYTES];
+    uint64_t time_ns;
+    uint64_t import_time_ns;
+    uint64_t allowed[CORDON_LIMIT_COUNT];
+    struct slice tape;
+    uint64_t tape_count; /* entries when the guest ended */
+    struct host_cut cut;
+    struct slice result; /* as recording_write_result() */
+};
+
+CORDON_MUST_USE cordon_error *recording_write(
+    const struct recording *recording, struct buffer *out);
+
+/*
+ * Errors: CORDON_E_INVALID for bytes that are no record, damaged, or made by a version that this
+ * one does not read.
+ */
+CORDON_MUST_USE cordon_error *recording_read(struct slice bytes, struct recording *out_recording);
+
+/* What of an outcome must be the same each time, one fact a line. */
+CORDON_MUST_USE cordon_error *recording_write_result(
+    const struct outcome *outcome, struct buffer *out);
+
+/* NULL-terminated words about the first line that differs; false if none does. */
+CORDON_MUST_USE bool recording_differs(
+    struct slice recorded, struct slice replayed, char *out_words, size_t words_size);
+
+#endif

@@ -1,0 +1,165 @@
+/* The record of a run that was recorded, and whether a replay was the same: see recording.h. */
+#include "base/memory.h"
+#include "run/state.h"
+
+#include <stdio.h>
+
+cordon_error *run_tape_new(struct run *run, const struct run_request *request)
+{
+    if (!request->record && request->replay == NULL) {
+        return NULL;
+    }
+    run->taped = MEM_NEW(struct taped_run);
+    if (run->taped == NULL) {
+        return error_no_memory();
+    }
+    tape_init(&run->taped->tape, RECORDING_TAPE_BYTES_MAX);
+    run->taped->replay = request->replay;
+    if (request->replay != NULL) {
+        const struct host_cut *cut = &request->replay->cut;
+        tape_player_init(
+            &run->taped->player, request->replay->tape,
+            cut->is_set && cut->waiting ? request->replay->tape_count : TAPE_WAITS_NEVER);
+    }
+    return NULL;
+}
+
+void run_tape_free(struct run *run)
+{
+    if (run->taped != NULL) {
+        tape_done(&run->taped->tape);
+        mem_free(run->taped);
+        run->taped = NULL;
+    }
+}
+
+/* -- Recording ------------------------------------------------------------------------------ */
+
+/* What a repeat could not bring about again: the state of the machine, or of other runs. */
+static bool is_repeatable(cordon_outcome_code code)
+{
+    switch (code) {
+    case CORDON_OUTCOME_SUCCESS:
+    case CORDON_OUTCOME_FAILED:
+    case CORDON_OUTCOME_TRAPPED:
+    case CORDON_OUTCOME_CAPABILITY_DENIED:
+    case CORDON_OUTCOME_INVALID_HOST_CALL:
+    case CORDON_OUTCOME_INVALID_ARGUMENTS:
+    case CORDON_OUTCOME_INVALID_RETURN:
+    case CORDON_OUTCOME_LIMIT:
+    case CORDON_OUTCOME_CANCELLED:
+        return true;
+    case CORDON_OUTCOME_FUNCTION_NOT_FOUND:
+    case CORDON_OUTCOME_MODULE_REFUSED:
+    case CORDON_OUTCOME_CONFLICT:
+    case CORDON_OUTCOME_OVERLOADED:
+    case CORDON_OUTCOME_INTERNAL:
+        return false;
+    }
+    return false;
+}
+
+static cordon_error *check_recorded(const struct run *run)
+{
+    if (run->taped == NULL || run->stage != STAGE_DONE) {
+        return cordon_error_new(CORDON_E_INVALID, "the run was not recorded");
+    }
+    if (run->function == NULL || run->taped->unfit || !is_repeatable(run->outcome.code)) {
+        return cordon_error_new(
+            CORDON_E_INVALID,
+            "there is nothing to replay: the call ended as %s before its "
+            "function ran, or for a reason that lies outside of it",
+            outcome_code_name(&run->outcome));
+    }
+    if (run->taped->tape.full) {
+        return cordon_error_new(
+            CORDON_E_TOO_LARGE, "the run read and wrote more than a record holds (%zu bytes)",
+            RECORDING_TAPE_BYTES_MAX);
+    }
+    return NULL;
+}
+
+cordon_error *run_get_record(const struct run *run, struct slice module, struct buffer *out)
+{
+    TRY(check_recorded(run));
+    CORDON_CLEANUP_BUFFER struct buffer result;
+    buffer_init(&result, RECORDING_BYTES_MAX);
+    TRY(recording_write_result(&run->outcome, &result));
+    const struct deployed_function *function = run->function;
+    struct recording recording = {
+        .path = run->path,
+        .kind = function->metadata->kind,
+        .args = run->args.json,
+        .module = module,
+        .time_ns = run->time_ns,
+        .import_time_ns = run->deployment->time_ms * 1000000,
+        .tape = buffer_slice(&run->taped->tape.entries),
+        .tape_count = run->taped->tape_count,
+        .cut = run->taped->cut,
+        .result = buffer_slice(&result),
+    };
+    memcpy(
+        recording.fingerprint, engine_fingerprint(run->runner->engine),
+        sizeof recording.fingerprint);
+    memcpy(recording.seed, run->seed, sizeof recording.seed);
+    memcpy(
+        recording.import_seed,
+        recording.kind == CORDON_ACTION ? run->seed : function->module->import_seed,
+        sizeof recording.import_seed);
+    memcpy(recording.allowed, run->budget.allowed, sizeof recording.allowed);
+    return recording_write(&recording, out);
+}
+
+/* -- Replaying ------------------------------------------------------------------------------ */
+
+struct run_request recording_request(const struct recording *recording)
+{
+    return (struct run_request){
+        .tenant = TENANT_DEFAULT,
+        .path = recording->path,
+        .args = recording->args,
+        .caller = CALLER_ADMIN,
+        .kind = recording->kind,
+        .seed = recording->seed,
+        .has_time = true,
+        .time_ns = recording->time_ns,
+        .replay = recording,
+    };
+}
+
+cordon_error *recording_check_engine(const struct recording *recording, struct runner *runner)
+{
+    const uint8_t *ours = engine_fingerprint(runner->engine);
+    if (memcmp(recording->fingerprint, ours, sizeof recording->fingerprint) != 0) {
+        return cordon_error_new(
+            CORDON_E_INVALID, "the record was made with another engine, or other settings of it, "
+                              "and would use other fuel here; replay it with the Cordon that made "
+                              "it");
+    }
+    return NULL;
+}
+
+cordon_error *run_replay_differs(
+    const struct run *run, char *out_words, size_t words_size, bool *out_differs)
+{
+    CORDON_ASSERT(run_is_replay(run) && run->stage == STAGE_DONE);
+    const struct taped_run *taped = run->taped;
+    if (taped->player.diverged) {
+        (void)snprintf(out_words, words_size, "%s", taped->player.words);
+        *out_differs = true;
+        return NULL;
+    }
+    if (taped->player.rest.size > 0) {
+        (void)snprintf(
+            out_words, words_size, "it ended after %llu calls of the host; the record goes on",
+            (unsigned long long)taped->player.played);
+        *out_differs = true;
+        return NULL;
+    }
+    CORDON_CLEANUP_BUFFER struct buffer result;
+    buffer_init(&result, RECORDING_BYTES_MAX);
+    TRY(recording_write_result(&run->outcome, &result));
+    *out_differs =
+        recording_differs(taped->replay->result, buffer_slice(&result), out_words, words_size);
+    return NULL;
+}

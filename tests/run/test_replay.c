@@ -1,0 +1,362 @@
+/*
+ * Records and their replays: on another runner, over another and empty store, at another time, each
+ * run must come out the same, however it ended. And one that is changed must be told apart.
+ */
+#include "run/harness.h"
+
+#include "base/memory.h"
+#include "run/recording.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define GUESTS {"basic", "documents", "counter", "clock", "spin", "waits", "logs", "memory"}
+
+static void open_pair(struct harness *first, struct harness *second, unsigned delay_ms)
+{
+    const struct harness_options options = {.guests = GUESTS, .delay_ms = delay_ms};
+    const struct harness_options prompt = {.guests = GUESTS};
+    harness_open(first, &options);
+    harness_open(second, &prompt);
+}
+
+/* The record of a run that is done; to be freed. */
+static struct slice take_record(const struct called *called)
+{
+    struct buffer bytes;
+    buffer_init(&bytes, RECORDING_BYTES_MAX);
+    assert_good(run_get_record(called->run, SLICE("not looked at"), &bytes));
+    size_t size = 0;
+    const uint8_t *data = buffer_take(&bytes, &size);
+    return slice_of(data, size);
+}
+
+static void free_record(struct slice record)
+{
+    mem_free((void *)(uintptr_t)record.data);
+}
+
+/* Replays; true if it was another run, and then `words` say how. */
+static bool replay_differs(struct harness *harness, struct slice record, char words[600])
+{
+    struct recording recording;
+    assert_good(recording_read(record, &recording));
+    assert_good(recording_check_engine(&recording, harness->runner));
+    const struct run_request request = recording_request(&recording);
+    struct called called;
+    called_begin(&called, harness, &request);
+    (void)called_finish(&called);
+    bool differs = false;
+    assert_good(run_replay_differs(called.run, words, 600, &differs));
+    called_end(&called);
+    return differs;
+}
+
+static void assert_same(struct harness *harness, struct slice record, const char *path)
+{
+    char words[600];
+    if (replay_differs(harness, record, words)) {
+        fail_msg("%s: %s", path, words);
+    }
+}
+
+static struct slice record_call(
+    struct harness *harness,
+    const char *path,
+    const char *args,
+    const struct limit_changes *lower,
+    cordon_outcome_code code)
+{
+    struct run_request request = request_of(path, args);
+    request.record = true;
+    request.lower = lower;
+    struct called called;
+    called_begin(&called, harness, &request);
+    const struct outcome *outcome = called_finish(&called);
+    if (outcome->code != code) {
+        fail_msg(
+            "%s ended as %s: %.*s", path, outcome_code_name(outcome), SLICE_FMT(outcome->message));
+    }
+    const struct slice record = take_record(&called);
+    called_end(&called);
+    return record;
+}
+
+static void every_kind_of_run_comes_out_the_same(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path;
+        const char *args;
+        cordon_outcome_code code;
+    } calls[] = {
+        {"basic:echo", "{\"a\":[1,2,{\"$integer\":\"KgAAAAAAAAA=\"}]}", CORDON_OUTCOME_SUCCESS},
+        {"basic:echo_action", "{\"a\":1}", CORDON_OUTCOME_SUCCESS},
+        {"basic:fail", "{}", CORDON_OUTCOME_FAILED},
+        {"basic:fail_malformed", "{}", CORDON_OUTCOME_FAILED},
+        {"basic:unreachable", "{}", CORDON_OUTCOME_TRAPPED},
+        {"basic:divide", "{}", CORDON_OUTCOME_TRAPPED},
+        {"basic:outside", "{}", CORDON_OUTCOME_TRAPPED},
+        {"basic:typed", "{\"name\":1}", CORDON_OUTCOME_INVALID_ARGUMENTS},
+        {"basic:returns_object", "{\"name\":1}", CORDON_OUTCOME_INVALID_RETURN},
+        {"documents:insert", "{\"n\":3}", CORDON_OUTCOME_SUCCESS},
+        {"documents:read", "{\"n\":3}", CORDON_OUTCOME_SUCCESS},
+        {"documents:scans", "{\"n\":3}", CORDON_OUTCOME_SUCCESS},
+        {"documents:insert_then_fail", "{\"n\":2}", CORDON_OUTCOME_FAILED},
+        {"documents:insert_in_query", "{\"n\":1}", CORDON_OUTCOME_CAPABILITY_DENIED},
+        {"counter:add", "{}", CORDON_OUTCOME_SUCCESS},
+        {"counter:add", "{}", CORDON_OUTCOME_SUCCESS},
+        {"counter:get", "{}", CORDON_OUTCOME_SUCCESS},
+        {"counter:add_then_fail", "{}", CORDON_OUTCOME_FAILED},
+        {"clock:now", "{}", CORDON_OUTCOME_SUCCESS},
+        {"clock:now_twice", "{}", CORDON_OUTCOME_SUCCESS},
+        {"clock:now_action", "{}", CORDON_OUTCOME_SUCCESS},
+        {"clock:random", "{}", CORDON_OUTCOME_SUCCESS},
+        {"clock:random_mutation", "{}", CORDON_OUTCOME_SUCCESS},
+        {"clock:random_action", "{}", CORDON_OUTCOME_SUCCESS},
+        {"spin:rounds", "{\"n\":300000}", CORDON_OUTCOME_SUCCESS},
+    };
+    for (unsigned delay_ms = 0; delay_ms <= 1; delay_ms++) {
+        struct harness first;
+        struct harness second;
+        open_pair(&first, &second, delay_ms);
+        for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+            const struct slice record =
+                record_call(&first, calls[i].path, calls[i].args, NULL, calls[i].code);
+            assert_same(&second, record, calls[i].path);
+            assert_same(&second, record, calls[i].path);
+            free_record(record);
+        }
+        harness_close(&first);
+        harness_close(&second);
+    }
+}
+
+/* A limit on work ends the replay by itself; one on time where it ended the recorded run. */
+static void a_run_that_met_a_limit_meets_it_again(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path;
+        const char *args;
+        cordon_limit limit;
+        uint64_t value;
+    } calls[] = {
+        {"spin:query", "{}", CORDON_LIMIT_FUEL, 1000000},
+        {"spin:host", "{}", CORDON_LIMIT_FUEL, 5000000},
+        {"documents:insert_or_trap", "{\"n\":9}", CORDON_LIMIT_DOCUMENTS_WRITTEN, 4},
+        {"documents:read_or_trap", "{\"n\":9}", CORDON_LIMIT_DOCUMENTS_READ, 2},
+        {"spin:query", "{}", CORDON_LIMIT_USER_TIME_MS, 20},
+        {"spin:host", "{}", CORDON_LIMIT_USER_TIME_MS, 20},
+        {"spin:action", "{}", CORDON_LIMIT_USER_TIME_MS, 20},
+        {"waits:reads", "{\"n\":5}", CORDON_LIMIT_SYSTEM_TIME_MS, 12},
+        {"waits:spins", "{\"n\":5}", CORDON_LIMIT_USER_TIME_MS, 20},
+    };
+    struct harness first;
+    struct harness second;
+    open_pair(&first, &second, 5);
+    free_record(record_call(&first, "documents:insert", "{\"n\":9}", NULL, CORDON_OUTCOME_SUCCESS));
+    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+        struct limit_changes lower = {0};
+        change(&lower, calls[i].limit, calls[i].value);
+        const struct slice record =
+            record_call(&first, calls[i].path, calls[i].args, &lower, CORDON_OUTCOME_LIMIT);
+        assert_same(&second, record, calls[i].path);
+        free_record(record);
+    }
+    harness_close(&first);
+    harness_close(&second);
+}
+
+/* Stopped before it began, between two slices, and while it waited. */
+static void a_cancelled_run_is_cancelled_again(void **state)
+{
+    (void)state;
+    static const char *const calls[][2] = {
+        {"spin:query", "{}"}, {"spin:action", "{}"}, {"waits:reads", "{\"n\":5}"}};
+    struct harness first;
+    struct harness second;
+    open_pair(&first, &second, 20);
+    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+        for (int polls = 1; polls <= 3; polls++) {
+            struct run_request request = request_of(calls[i][0], calls[i][1]);
+            request.record = true;
+            struct called called;
+            called_begin(&called, &first, &request);
+            for (int poll = 0; poll < polls; poll++) {
+                (void)called_poll(&called);
+            }
+            run_cancel(called.run);
+            assert_int_equal(called_finish(&called)->code, CORDON_OUTCOME_CANCELLED);
+            const struct slice record = take_record(&called);
+            called_end(&called);
+            assert_same(&second, record, calls[i][0]);
+            free_record(record);
+        }
+    }
+    harness_close(&first);
+    harness_close(&second);
+}
+
+/* -- What is not the same -------------------------------------------------------------------- */
+
+static struct slice rewrite(struct slice record, void (*change_it)(struct recording *recording))
+{
+    struct recording recording;
+    assert_good(recording_read(record, &recording));
+    change_it(&recording);
+    struct buffer bytes;
+    buffer_init(&bytes, RECORDING_BYTES_MAX);
+    assert_good(recording_write(&recording, &bytes));
+    size_t size = 0;
+    const uint8_t *data = buffer_take(&bytes, &size);
+    return slice_of(data, size);
+}
+
+static void change_seed(struct recording *recording)
+{
+    recording->seed[0] ^= 1;
+}
+
+static void change_time(struct recording *recording)
+{
+    recording->time_ns += 1000000;
+}
+
+static void change_args(struct recording *recording)
+{
+    recording->args = SLICE("[{\"n\":4}]");
+}
+
+static void change_fuel(struct recording *recording)
+{
+    recording->allowed[CORDON_LIMIT_FUEL] = 20000;
+}
+
+static void shorten_tape(struct recording *recording)
+{
+    recording->tape.size = 0;
+}
+
+static void damage_tape(struct recording *recording)
+{
+    recording->tape.size--;
+}
+
+static void change_path(struct recording *recording)
+{
+    recording->path = SLICE("documents:insert_then_fail");
+}
+
+static void another_run_is_told_apart(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *what;
+        void (*change_it)(struct recording *recording);
+        const char *words;
+    } cases[] = {
+        {"seed", change_seed, "with other bytes"},
+        {"time", change_time, "to write the document"},
+        {"arguments", change_args, "after the last of the"},
+        {"fuel", change_fuel, "the record goes on"},
+        {"tape missing", shorten_tape, "after the last of the 0 recorded calls"},
+        {"tape damaged", damage_tape, "is damaged"},
+        {"function", change_path, "recorded: code Success; replayed: code Failed"},
+    };
+    struct harness first;
+    struct harness second;
+    open_pair(&first, &second, 0);
+    const struct slice record =
+        record_call(&first, "documents:insert", "{\"n\":3}", NULL, CORDON_OUTCOME_SUCCESS);
+    assert_same(&second, record, "unchanged");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char words[600] = "";
+        const struct slice changed = rewrite(record, cases[i].change_it);
+        if (!replay_differs(&second, changed, words) || strstr(words, cases[i].words) == NULL) {
+            fail_msg("%s: %s", cases[i].what, words);
+        }
+        free_record(changed);
+    }
+    free_record(record);
+    harness_close(&first);
+    harness_close(&second);
+}
+
+static void a_damaged_record_is_refused(void **state)
+{
+    (void)state;
+    struct harness harness;
+    const struct harness_options options = {.guests = {"basic"}};
+    harness_open(&harness, &options);
+    const struct slice record =
+        record_call(&harness, "basic:echo", "{}", NULL, CORDON_OUTCOME_SUCCESS);
+    uint8_t *bytes = (uint8_t *)(uintptr_t)record.data;
+    struct recording recording;
+    for (size_t i = 0; i < record.size; i++) {
+        bytes[i] ^= 0x10;
+        cordon_error *error = recording_read(record, &recording);
+        assert_non_null(error);
+        assert_int_equal(cordon_error_get_code(error), CORDON_E_INVALID);
+        cordon_error_free(error);
+        bytes[i] ^= 0x10;
+    }
+    for (size_t size = 0; size < record.size; size++) {
+        cordon_error *error = recording_read(slice_of(bytes, size), &recording);
+        assert_non_null(error);
+        cordon_error_free(error);
+    }
+    assert_good(recording_read(record, &recording));
+    free_record(record);
+    harness_close(&harness);
+}
+
+/* What lies outside of the function leaves no record. */
+static void what_cannot_be_repeated_is_not_recorded(void **state)
+{
+    (void)state;
+    struct harness harness;
+    const struct harness_options options = {.guests = {"basic", "counter"}};
+    harness_open(&harness, &options);
+    struct run_request requests[] = {
+        request_of("nothing:here", "{}"), request_of("counter:add", "{}"),
+        request_of("basic:echo", "{}")};
+    requests[1].idempotency_key = SLICE("again");
+    struct called called;
+    called_begin(&called, &harness, &requests[1]);
+    (void)called_finish(&called);
+    called_end(&called);
+    for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
+        requests[i].record = i < 2;
+        called_begin(&called, &harness, &requests[i]);
+        (void)called_finish(&called);
+        struct buffer bytes;
+        buffer_init(&bytes, RECORDING_BYTES_MAX);
+        cordon_error *error = run_get_record(called.run, SLICE(""), &bytes);
+        assert_non_null(error);
+        assert_int_equal(cordon_error_get_code(error), CORDON_E_INVALID);
+        assert_int_equal(bytes.size, 0);
+        cordon_error_free(error);
+        called_end(&called);
+    }
+    harness_close(&harness);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_kind_of_run_comes_out_the_same),
+        cmocka_unit_test(a_run_that_met_a_limit_meets_it_again),
+        cmocka_unit_test(a_cancelled_run_is_cancelled_again),
+        cmocka_unit_test(another_run_is_told_apart),
+        cmocka_unit_test(a_damaged_record_is_refused),
+        cmocka_unit_test(what_cannot_be_repeated_is_not_recorded),
+    };
+    return cmocka_run_group_tests_name("run/replay", tests, NULL, NULL);
+}
