@@ -7,6 +7,7 @@
 #include <cordon/json.h>
 #include <cordon/limits.h>
 #include <cordon/outcome.h>
+#include <cordon/record.h>
 #include <cordon/runtime.h>
 #include <cordon/server.h>
 

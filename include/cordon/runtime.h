@@ -101,6 +101,7 @@ typedef struct cordon_request {
     uint64_t time_ms;            /* the clock that the function sees; used if `has_time` */
     cordon_limit_set lower;      /* lowers limits for this call */
     const char *idempotency_key; /* of a mutation that may be sent twice; NULL: none */
+    bool record;                 /* keep what cordon_call_get_record() needs (record.h) */
 } cordon_request;
 
 typedef enum cordon_call_state {

@@ -18,4 +18,15 @@ struct cordon_runtime {
 /* Hands a buffer's bytes over as a NUL-terminated text of the caller's, freed by cordon_free(). */
 CORDON_MUST_USE cordon_error *api_give_text(struct buffer *buffer, char **out_text);
 
+/* As cordon_call_new(), for a request of ours. */
+CORDON_MUST_USE cordon_error *api_call_new(
+    cordon_runtime *runtime,
+    const struct run_request *request,
+    void (*wake)(void *arg),
+    void *arg,
+    cordon_call **out_call);
+
+/* The run behind a call. Borrowed. */
+const struct run *api_run_of(const cordon_call *call);
+
 #endif

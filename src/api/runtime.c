@@ -252,15 +252,13 @@ static cordon_error *read_request(const cordon_request *given, cordon_request *o
     return NULL;
 }
 
-cordon_error *cordon_call_new(
+cordon_error *api_call_new(
     cordon_runtime *runtime,
-    const cordon_request *request,
+    const struct run_request *request,
     void (*wake)(void *arg),
     void *arg,
     cordon_call **out_call)
 {
-    cordon_request whole;
-    TRY(read_request(request, &whole));
     cordon_call *call = MEM_NEW(struct cordon_call);
     if (call == NULL) {
         return error_no_memory();
@@ -273,6 +271,30 @@ cordon_error *cordon_call_new(
     (void)pthread_cond_init(&call->changed, &attributes);
     (void)pthread_condattr_destroy(&attributes);
     (void)pthread_mutex_init(&call->lock, NULL);
+    cordon_error *error =
+        run_new(runtime->runner, request, (struct store_wake){wake_waiter, call}, &call->run);
+    if (error != NULL) {
+        cordon_call_free(call);
+        return error;
+    }
+    *out_call = call;
+    return NULL;
+}
+
+const struct run *api_run_of(const cordon_call *call)
+{
+    return call->run;
+}
+
+cordon_error *cordon_call_new(
+    cordon_runtime *runtime,
+    const cordon_request *request,
+    void (*wake)(void *arg),
+    void *arg,
+    cordon_call **out_call)
+{
+    cordon_request whole;
+    TRY(read_request(request, &whole));
     const char *args = whole.args == NULL ? "{}" : whole.args;
     struct limit_changes lower;
     copy_limits(&whole.lower, &lower);
@@ -289,15 +311,9 @@ cordon_error *cordon_call_new(
         .time_ns = whole.time_ms * 1000000,
         .idempotency_key =
             whole.idempotency_key == NULL ? slice_of(NULL, 0) : slice_str(whole.idempotency_key),
+        .record = whole.record,
     };
-    cordon_error *error =
-        run_new(runtime->runner, &run, (struct store_wake){wake_waiter, call}, &call->run);
-    if (error != NULL) {
-        cordon_call_free(call);
-        return error;
-    }
-    *out_call = call;
-    return NULL;
+    return api_call_new(runtime, &run, wake, arg, out_call);
 }
 
 cordon_call_state cordon_call_poll(cordon_call *call, uint32_t slice_ms)

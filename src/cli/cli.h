@@ -17,6 +17,7 @@ enum cli_exit {
     CLI_USAGE = 2,    /* flags, files, arguments: what the person at the keyboard can mend */
     CLI_REFUSED = 4,  /* a module was not admitted */
     CLI_MACHINE = 5,  /* the machine, the server or we ourselves failed */
+    CLI_DIVERGED = 6, /* a replay was not the recorded run */
 };
 
 enum cli_format { CLI_TEXT, CLI_JSON };
@@ -41,6 +42,7 @@ struct cli_options {
     uint8_t seed[CLI_SEED_BYTES];
     bool has_time;
     uint64_t time_ms;
+    const char *record;
 };
 
 /* One flag of a command. `set` says what is wrong with a value and answers false. */
@@ -64,7 +66,7 @@ struct cli_command {
 };
 
 extern const struct cli_command cli_run, cli_check, cli_serve, cli_deploy, cli_call, cli_keygen,
-    cli_limits, cli_new;
+    cli_limits, cli_new, cli_replay;
 
 /* Frees a variable when it goes out of scope. */
 #define CLI_CLEANUP(freep) __attribute__((cleanup(freep)))

@@ -3,8 +3,10 @@
  * stdout, everything else people read to stderr, so that a value can be piped on. With JSON the
  * whole outcome is one object on stdout, whatever came of the run.
  */
+#include "cli/file.h"
 #include "cli/flags.h"
 #include "cli/local.h"
+#include "cli/outcome.h"
 #include "cli/terminal.h"
 
 static void free_call(cordon_call **call)
@@ -12,70 +14,28 @@ static void free_call(cordon_call **call)
     cordon_call_free(*call);
 }
 
-static void print_limit(const cordon_outcome *outcome)
+/* A record that can't be made or written is told, and leaves the run's own exit code. */
+static void save_record(
+    const struct cli_options *options, const cordon_call *call, const struct text *module_bytes)
 {
-    cordon_limit limit = CORDON_LIMIT_FUEL;
-    uint64_t used = 0;
-    uint64_t allowed = 0;
-    if (!cordon_outcome_get_limit(outcome, &limit, &used, &allowed)) {
+    const cordon_module module = {.data = module_bytes->data, .size = module_bytes->size};
+    char *bytes = NULL;
+    size_t size = 0;
+    cordon_error *const error = cordon_call_get_record(call, &module, &bytes, &size);
+    if (error != NULL) {
+        (void)terminal_error(error);
+        (void)fputs("  No record was written.\n", stderr);
         return;
     }
-    const cordon_limit_info *const info = cordon_limit_get_info(limit);
-    (void)fprintf(
-        stderr, "  limit %s: %llu %s used, %llu allowed; --limit %s=NUMBER allows more\n",
-        info->name, (unsigned long long)used, info->unit, (unsigned long long)allowed, info->name);
-}
-
-static void print_failure(const cordon_outcome *outcome)
-{
-    (void)fprintf(stderr, "%s: ", cordon_outcome_get_name(outcome));
-    terminal_write_lines(stderr, cordon_outcome_get_message(outcome), "  ");
-    (void)fputc('\n', stderr);
-
-    const cordon_text data = cordon_outcome_get_data(outcome);
-    if (data.size > 0) {
-        (void)fputs("  data ", stderr);
-        terminal_write(stderr, data);
-        (void)fputc('\n', stderr);
-    }
-    print_limit(outcome);
-    for (size_t i = 0; i < cordon_outcome_get_frame_count(outcome); i++) {
-        (void)fputs("  at ", stderr);
-        terminal_write(stderr, cordon_outcome_get_frame_function(outcome, i));
-        (void)fputc('\n', stderr);
-    }
-}
-
-static void print_text(const cordon_outcome *outcome)
-{
-    for (size_t i = 0; i < cordon_outcome_get_log_line_count(outcome); i++) {
-        terminal_write(stderr, cordon_outcome_get_log_line(outcome, i));
-        (void)fputc('\n', stderr);
-    }
-    if (cordon_outcome_get_code(outcome) != CORDON_OUTCOME_SUCCESS) {
-        print_failure(outcome);
-        return;
-    }
-    terminal_write(stdout, cordon_outcome_get_value(outcome));
-    (void)fputc('\n', stdout);
-}
-
-static cordon_error *print_outcome(const struct cli_options *options, const cordon_outcome *outcome)
-{
-    if (options->format == CLI_TEXT) {
-        print_text(outcome);
-        return NULL;
-    }
-    char *json = NULL;
-    cordon_error *const error = cordon_outcome_to_json(outcome, &json);
-    if (error == NULL) {
-        (void)terminal_print_json(json);
-    }
-    return error;
+    (void)file_write_secret(options->record, bytes, size);
+    cordon_free(bytes);
 }
 
 static cordon_error *run_in(
-    cordon_runtime *runtime, const struct cli_options *options, int *out_exit_code)
+    cordon_runtime *runtime,
+    const struct cli_options *options,
+    const struct text *module_bytes,
+    int *out_exit_code)
 {
     const cordon_request request = {
         .size = sizeof request,
@@ -85,6 +45,7 @@ static cordon_error *run_in(
         .seed = options->has_seed ? options->seed : NULL,
         .has_time = options->has_time,
         .time_ms = options->time_ms,
+        .record = options->record != NULL,
     };
     CLI_CLEANUP(free_call) cordon_call *call = NULL;
     cordon_error *const error = cordon_call_new(runtime, &request, NULL, NULL, &call);
@@ -94,7 +55,10 @@ static cordon_error *run_in(
     cordon_call_finish(call);
     const cordon_outcome *const outcome = cordon_call_get_outcome(call);
     *out_exit_code = cordon_outcome_get_exit_code(outcome);
-    return print_outcome(options, outcome);
+    if (options->record != NULL) {
+        save_record(options, call, module_bytes);
+    }
+    return outcome_print(options, outcome);
 }
 
 static cordon_error *load(cordon_runtime *runtime, const char *path, const struct text *bytes)
@@ -124,7 +88,7 @@ static int run(const struct cli_options *options)
         error = load(runtime, options->operands[0], &bytes);
     }
     if (error == NULL) {
-        error = run_in(runtime, options, &exit_code);
+        error = run_in(runtime, options, &bytes, &exit_code);
     }
     return error == NULL ? exit_code : local_fail(options, error);
 }
@@ -134,6 +98,7 @@ static const struct cli_flag flags[] = {
     {"data", "DIR", "the data to run on (default: an empty store in memory)", flags_set_data},
     {"seed", "HEX64", "what randomness is drawn from (default: a new one)", flags_set_seed},
     {"time", "MS", "the time the function sees, since 1970 (default: now)", flags_set_time},
+    {"record", "FILE", "writes a record of the run, for `cordon replay`", flags_set_record},
     FLAG_FORMAT,
     FLAGS_END,
 };
@@ -155,6 +120,8 @@ const struct cli_command cli_run = {
         "\n"
         "With the same --seed and --time and the same data a query or mutation does the same "
         "again.\n"
+        "With --record a file keeps all that the run depended on, the module and what it read\n"
+        "included; `cordon replay` runs it again from there alone.\n"
         "\n"
         "Exit code: 0 success; 1 the function failed; 2 wrong usage; 3 a limit ended the run;\n"
         "4 the module was refused; 5 Cordon or the machine failed.",

@@ -35,6 +35,12 @@ bool flags_set_data(struct cli_options *options, const char *value)
     return true;
 }
 
+bool flags_set_record(struct cli_options *options, const char *value)
+{
+    options->record = value;
+    return true;
+}
+
 bool flags_set_url(struct cli_options *options, const char *value)
 {
     options->url = value;

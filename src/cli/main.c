@@ -8,7 +8,8 @@
 #include "cli/terminal.h"
 
 static const struct cli_command *const commands[] = {
-    &cli_run, &cli_check, &cli_serve, &cli_deploy, &cli_call, &cli_keygen, &cli_limits, &cli_new,
+    &cli_run,  &cli_replay, &cli_check,  &cli_serve, &cli_deploy,
+    &cli_call, &cli_keygen, &cli_limits, &cli_new,
 };
 
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
@@ -26,7 +27,8 @@ static void print_overview(FILE *file)
         "  help      explains a command: cordon help COMMAND\n"
         "  version   prints the version\n\n"
         "Exit codes: 0 success; 1 the function failed; 2 wrong usage; 3 a limit ended the\n"
-        "run; 4 the module was refused; 5 the machine, the server or Cordon failed.\n",
+        "run; 4 the module was refused; 5 the machine, the server or Cordon failed;\n"
+        "6 a replay was not the recorded run.\n",
         file);
 }
 

@@ -142,7 +142,9 @@ cordon_error *recording_check_engine(const struct recording *recording, struct r
 cordon_error *run_replay_differs(
     const struct run *run, char *out_words, size_t words_size, bool *out_differs)
 {
-    CORDON_ASSERT(run_is_replay(run) && run->stage == STAGE_DONE);
+    if (!run_is_replay(run) || run->stage != STAGE_DONE) {
+        return cordon_error_new(CORDON_E_INVALID, "the run is no replay that is done");
+    }
     const struct taped_run *taped = run->taped;
     if (taped->player.diverged) {
         (void)snprintf(out_words, words_size, "%s", taped->player.words);

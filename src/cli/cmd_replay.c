@@ -1,0 +1,152 @@
+/*
+ * `cordon replay`: a recorded run once more, from its record alone. It prints what came of it as
+ * `run` does and exits as the run did, unless it was another run.
+ */
+#include "cli/flags.h"
+#include "cli/local.h"
+#include "cli/outcome.h"
+#include "cli/terminal.h"
+#include "cli/text.h"
+
+#include <string.h>
+
+/* As large as a record gets. */
+enum { RECORD_BYTES_MAX = 256 << 20 };
+
+static void free_call(cordon_call **call)
+{
+    cordon_call_free(*call);
+}
+
+static void free_record(cordon_record **record)
+{
+    cordon_record_free(*record);
+}
+
+/* The outcome's object with one more member, `replay`. */
+static cordon_error *print_json(const cordon_outcome *outcome, const char *difference)
+{
+    char *json = NULL;
+    cordon_error *const error = cordon_outcome_to_json(outcome, &json);
+    if (error != NULL) {
+        return error;
+    }
+    const size_t size = strlen(json);
+    (void)fwrite(json, 1, size - 1, stdout); /* all but its last brace */
+    cordon_free(json);
+    (void)fputs(",\"replay\":{\"same\":", stdout);
+    if (difference == NULL) {
+        (void)fputs("true}}\n", stdout);
+        return NULL;
+    }
+    char *words = NULL;
+    cordon_error *const unquoted = cordon_json_quote(terminal_text(difference), &words);
+    if (unquoted != NULL) {
+        return unquoted;
+    }
+    (void)printf("false,\"difference\":%s}}\n", words);
+    cordon_free(words);
+    return NULL;
+}
+
+static void print_text(const cordon_outcome *outcome, const char *difference)
+{
+    outcome_print_text(outcome);
+    if (difference == NULL) {
+        (void)fputs("replay: the same run\n", stderr);
+        return;
+    }
+    (void)fputs("replay: another run\n  ", stderr);
+    terminal_write_lines(stderr, terminal_text(difference), "  ");
+    (void)fputc('\n', stderr);
+}
+
+static cordon_error *replay_in(
+    cordon_runtime *runtime,
+    const struct cli_options *options,
+    const cordon_record *record,
+    int *out_exit_code)
+{
+    CLI_CLEANUP(free_call) cordon_call *call = NULL;
+    cordon_error *error = cordon_replay_new(runtime, record, NULL, NULL, &call);
+    if (error != NULL) {
+        return error;
+    }
+    cordon_call_finish(call);
+    const cordon_outcome *const outcome = cordon_call_get_outcome(call);
+    char *difference = NULL;
+    error = cordon_replay_get_difference(call, &difference);
+    if (error != NULL) {
+        return error;
+    }
+    *out_exit_code = difference == NULL ? cordon_outcome_get_exit_code(outcome) : (int)CLI_DIVERGED;
+    if (options->format == CLI_TEXT) {
+        print_text(outcome, difference);
+    } else {
+        error = print_json(outcome, difference);
+    }
+    cordon_free(difference);
+    return error;
+}
+
+/* A runtime that allows what the record used, with its module loaded. */
+static cordon_error *open_for(
+    const struct cli_options *options, const cordon_record *record, cordon_runtime **out_runtime)
+{
+    struct cli_options wanted = *options;
+    wanted.limits = cordon_record_get_limits(record);
+    cordon_error *const error = local_open(&wanted, out_runtime);
+    if (error != NULL) {
+        return error;
+    }
+    cordon_module module = cordon_record_get_module(record);
+    module.name = options->operands[0];
+    char *report = NULL;
+    cordon_error *const refused = cordon_load(*out_runtime, &module, 1, &report);
+    cordon_free(report);
+    return refused;
+}
+
+static int replay(const struct cli_options *options)
+{
+    TEXT_CLEANUP bytes = {0};
+    const int unread = text_read_file(&bytes, options->operands[0], RECORD_BYTES_MAX);
+    if (unread != CLI_OK) {
+        return unread;
+    }
+    CLI_CLEANUP(free_record) cordon_record *record = NULL;
+    cordon_error *error = cordon_record_read(bytes.data, bytes.size, &record);
+    CLI_CLEANUP(local_close) cordon_runtime *runtime = NULL;
+    int exit_code = CLI_OK;
+    if (error == NULL) {
+        error = open_for(options, record, &runtime);
+    }
+    if (error == NULL) {
+        error = replay_in(runtime, options, record, &exit_code);
+    }
+    return error == NULL ? exit_code : local_fail(options, error);
+}
+
+static const struct cli_flag flags[] = {
+    FLAG_FORMAT,
+    FLAGS_END,
+};
+
+const struct cli_command cli_replay = {
+    .name = "replay",
+    .operands = "RECORD",
+    .operands_min = 1,
+    .operands_max = 1,
+    .summary = "runs a recorded run again",
+    .details =
+        "Runs what `cordon run --record` wrote to RECORD once more, with the module, arguments,\n"
+        "seed, times, limits and database answers that stand in it and nothing else, and prints\n"
+        "what came of it. If it is not the same run, to the last unit of fuel, it says where it\n"
+        "first differs.\n"
+        "\n"
+        "Exit code: as the run's; 2 for a damaged or foreign record; 6 if the run was another.",
+    .example = "  cordon run --record lost.rec messages.wasm math:fib '{\"n\": 20}'\n"
+               "  cordon replay lost.rec",
+    .flags = flags,
+    .run = replay,
+};

@@ -1,0 +1,66 @@
+/* The outcome of a run for people, and for programs; see outcome.h. */
+#include "cli/outcome.h"
+
+#include "cli/terminal.h"
+
+static void print_limit(const cordon_outcome *outcome)
+{
+    cordon_limit limit = CORDON_LIMIT_FUEL;
+    uint64_t used = 0;
+    uint64_t allowed = 0;
+    if (!cordon_outcome_get_limit(outcome, &limit, &used, &allowed)) {
+        return;
+    }
+    const cordon_limit_info *const info = cordon_limit_get_info(limit);
+    (void)fprintf(
+        stderr, "  limit %s: %llu %s used, %llu allowed; --limit %s=NUMBER allows more\n",
+        info->name, (unsigned long long)used, info->unit, (unsigned long long)allowed, info->name);
+}
+
+static void print_failure(const cordon_outcome *outcome)
+{
+    (void)fprintf(stderr, "%s: ", cordon_outcome_get_name(outcome));
+    terminal_write_lines(stderr, cordon_outcome_get_message(outcome), "  ");
+    (void)fputc('\n', stderr);
+
+    const cordon_text data = cordon_outcome_get_data(outcome);
+    if (data.size > 0) {
+        (void)fputs("  data ", stderr);
+        terminal_write(stderr, data);
+        (void)fputc('\n', stderr);
+    }
+    print_limit(outcome);
+    for (size_t i = 0; i < cordon_outcome_get_frame_count(outcome); i++) {
+        (void)fputs("  at ", stderr);
+        terminal_write(stderr, cordon_outcome_get_frame_function(outcome, i));
+        (void)fputc('\n', stderr);
+    }
+}
+
+void outcome_print_text(const cordon_outcome *outcome)
+{
+    for (size_t i = 0; i < cordon_outcome_get_log_line_count(outcome); i++) {
+        terminal_write(stderr, cordon_outcome_get_log_line(outcome, i));
+        (void)fputc('\n', stderr);
+    }
+    if (cordon_outcome_get_code(outcome) != CORDON_OUTCOME_SUCCESS) {
+        print_failure(outcome);
+        return;
+    }
+    terminal_write(stdout, cordon_outcome_get_value(outcome));
+    (void)fputc('\n', stdout);
+}
+
+cordon_error *outcome_print(const struct cli_options *options, const cordon_outcome *outcome)
+{
+    if (options->format == CLI_TEXT) {
+        outcome_print_text(outcome);
+        return NULL;
+    }
+    char *json = NULL;
+    cordon_error *const error = cordon_outcome_to_json(outcome, &json);
+    if (error == NULL) {
+        (void)terminal_print_json(json);
+    }
+    return error;
+}

@@ -1,0 +1,111 @@
+/* `cordon run --record` and `cordon replay`: the same run from its record alone, and what is not one. */
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { example, guest, newFolder, run } from '../support/cordon.mjs';
+
+const folder = newFolder();
+let records = 0;
+
+/* Runs with a record; both outcomes and their exit codes, times left out. */
+async function twice(module, path, args = {}, flags = []) {
+  const record = join(folder, `${records++}.record`);
+  const first = await run(['run', '--record', record, '--format', 'json', ...flags, module, path, JSON.stringify(args)]);
+  const second = await run(['replay', '--format', 'json', record]);
+  return { record, first, second };
+}
+
+function withoutTimes(stdout) {
+  const outcome = JSON.parse(stdout);
+  const { user_time_ms, system_time_ms, ...usage } = outcome.usage;
+  assert.ok(user_time_ms >= 0 && system_time_ms >= 0);
+  return { ...outcome, usage };
+}
+
+async function assertSame(module, path, args, flags) {
+  const { record, first, second } = await twice(module, path, args, flags);
+  assert.equal(second.code, first.code, second.stderr);
+  const { replay, ...outcome } = withoutTimes(second.stdout);
+  assert.deepEqual(replay, { same: true });
+  assert.deepEqual(outcome, withoutTimes(first.stdout));
+  return record;
+}
+
+describe('the same run', () => {
+  for (const name of ['messages_rust', 'messages_c']) {
+    const message = { author: 'Ada', body: 'hello' };
+    const calls = [
+      ['messages:list', {}],
+      ['messages:send', message],
+      ['messages:fail', message],
+      ['messages:send', { author: 1 }],
+      ['math:fib', { n: 15 }],
+      ['echo:now', {}],
+      ['counters:add', { name: 'x', by: 2 }],
+    ];
+    for (const [path, args] of calls) {
+      test(`${name} ${path} ${JSON.stringify(args)}`, () => assertSame(example(name), path, args));
+    }
+    test(`${name} ends by fuel`, () => assertSame(example(name), 'math:fib', { n: 30 }, ['--limit', 'fuel=100000']));
+    test(`${name} ends by time`, () =>
+      assertSame(example(name), 'math:fib', { n: 45 }, ['--limit', 'user_time_ms=60', '--limit', 'fuel=100000000000']));
+  }
+  for (const [name, path] of [['basic', 'basic:unreachable'], ['logs', 'logs:levels'], ['clock', 'clock:now_action']]) {
+    test(`${name} ${path}`, () => assertSame(guest(name), path, {}));
+  }
+  test('what the data held is in the record', async () => {
+    const data = join(folder, 'data');
+    const send = ['run', '--data', data, example('messages_rust'), 'messages:send', '{"author":"a","body":"b"}'];
+    assert.equal((await run(send)).code, 0);
+    const record = join(folder, 'list.record');
+    const first = await run(['run', '--data', data, '--record', record, example('messages_rust'), 'messages:list']);
+    const second = await run(['replay', record]);
+    assert.match(first.stdout, /"author":"a"/);
+    assert.equal(second.stdout, first.stdout);
+    assert.match(second.stderr, /replay: the same run/);
+  });
+});
+
+describe('the file', () => {
+  test('only its owner reads it, and it replaces an older one', async () => {
+    const record = await assertSame(guest('basic'), 'basic:echo', { a: 1 });
+    assert.equal(statSync(record).mode & 0o777, 0o600);
+    const before = readFileSync(record);
+    assert.equal((await run(['run', '--record', record, guest('basic'), 'basic:echo', '{"a":2}'])).code, 0);
+    assert.notDeepEqual(readFileSync(record), before);
+  });
+  test('a function that does not exist leaves none, and says so', async () => {
+    const record = join(folder, 'none.record');
+    const { code, stderr } = await run(['run', '--record', record, guest('basic'), 'no:where']);
+    assert.equal(code, 1);
+    assert.match(stderr, /No record was written/);
+    assert.ok(!existsSync(record));
+  });
+  test('one that cannot be written is told', async () => {
+    const { code, stderr } = await run(['run', '--record', join(folder, 'no', 'such', 'folder'), guest('basic'), 'basic:echo']);
+    assert.equal(code, 0);
+    assert.match(stderr, /cannot be written: No such file or directory/);
+  });
+});
+
+describe('no record', () => {
+  const damaged = {
+    'an empty file': () => Buffer.alloc(0),
+    'another file': () => readFileSync(guest('basic')),
+    'a byte changed': (bytes) => { bytes[bytes.length >> 1] ^= 1; return bytes; },
+    'its end missing': (bytes) => bytes.subarray(0, bytes.length - 1),
+    'something behind it': (bytes) => Buffer.concat([bytes, Buffer.from('x')]),
+  };
+  for (const [what, change] of Object.entries(damaged)) {
+    test(what, async () => {
+      const record = await assertSame(guest('basic'), 'basic:echo', {});
+      writeFileSync(record, change(readFileSync(record)));
+      const { code, stdout, stderr } = await run(['replay', '--format', 'json', record]);
+      assert.equal(code, 2);
+      assert.equal(stdout, '');
+      assert.match(stderr, /no record of a run|is damaged/);
+    });
+  }
+  test('no file', async () => assert.equal((await run(['replay', join(folder, 'nothing')])).code, 2));
+});
