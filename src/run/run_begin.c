@@ -48,6 +48,10 @@ void run_reset_budget(struct run *run)
     if (run_is_replay(run)) {
         memcpy(run->budget.allowed, run->taped->replay->allowed, sizeof run->budget.allowed);
     }
+    const struct limit_changes *own = run->function->metadata->limits;
+    if (own != NULL) {
+        budget_lower(&run->budget, own);
+    }
     if (run->has_lower) {
         budget_lower(&run->budget, &run->lower);
     }

@@ -6,6 +6,7 @@
 #include "wasm/metadata.h"
 
 #include "base/buffer.h"
+#include "limits/budget.h"
 #include "value/json.h"
 #include "value/validator.h"
 #include "wasm/admit.h"
@@ -202,6 +203,63 @@ static cordon_error *read_validators(
     return copy_json(r, returns, &function->returns_json);
 }
 
+#define ADVICE_LIMITS "`cordon limits` lists them; those of a run can be lowered."
+
+/* One limit that a function lowers for itself: a name of the table, a whole number. */
+static cordon_error *read_limit(
+    const struct reading *r,
+    struct slice name,
+    const struct json_node *node,
+    struct limit_changes *limits)
+{
+    char text[64];
+    cordon_limit limit = CORDON_LIMIT_FUEL;
+    const bool fits = name.size < sizeof text && memchr(name.data, 0, name.size) == NULL;
+    if (fits) {
+        (void)snprintf(text, sizeof text, "%.*s", SLICE_FMT(name));
+    }
+    if (!fits || !cordon_limit_find(text, &limit) ||
+        cordon_limit_get_info(limit)->scope != CORDON_SCOPE_RUN) {
+        return wasm_refuse(
+            r->place, ADVICE_LIMITS, "%s lowers the limit %s, which is none of a run",
+            name_function(r).text, wasm_quote(name).text);
+    }
+    if (!json_u64(node, &limits->value[limit])) {
+        return wasm_refuse(
+            r->place, ADVICE_SDK, "%s lowers the limit %s to something that is no whole number",
+            name_function(r).text, wasm_quote(name).text);
+    }
+    limits->set[limit] = true;
+    return NULL;
+}
+
+static cordon_error *read_limits(
+    const struct reading *r,
+    const struct json_node *object,
+    struct wasm_metadata_function *function)
+{
+    const struct json_node *node = json_get(object, SLICE("limits"));
+    if (json_kind(node) == JSON_MISSING || json_kind(node) == JSON_NULL) {
+        return NULL;
+    }
+    if (json_kind(node) != JSON_OBJECT) {
+        return wasm_refuse(
+            r->place, ADVICE_SDK, "%s has \"limits\" that are no object", name_function(r).text);
+    }
+    struct limit_changes *limits = arena_alloc(r->arena, sizeof *limits);
+    if (limits == NULL) {
+        return no_room(r);
+    }
+    struct json_walk walk = json_walk_fields(node);
+    struct slice name;
+    for (const struct json_node *value = json_next_field(&walk, &name); value != NULL;
+         value = json_next_field(&walk, &name)) {
+        TRY(read_limit(r, name, value, limits));
+    }
+    function->limits = limits;
+    return NULL;
+}
+
 static cordon_error *read_function(
     struct reading *r, const struct json_node *object, struct wasm_metadata_function *out_function)
 {
@@ -215,6 +273,7 @@ static cordon_error *read_function(
     TRY(read_kind(r, object, &function));
     TRY(read_visibility(r, object, &function));
     TRY(read_validators(r, object, &function));
+    TRY(read_limits(r, object, &function));
     *out_function = function;
     return NULL;
 }

@@ -3,7 +3,7 @@
  *
  *     {"abi": 1, "functions": [{"path": "messages:list", "export": "messages:list",
  *       "kind": "query", "visibility": "public", "args": {"type": "any"},
- *       "returns": {"type": "any"}}]}
+ *       "returns": {"type": "any"}, "limits": {"user_time_ms": 1000}}]}
  *
  * It is data and not code, so that functions can be listed, checked and refused without running
  * anything of a stranger's. It is as hostile as the rest of the module.
@@ -17,6 +17,7 @@
 #include "wasm/module.h"
 
 struct validator;
+struct limit_changes;
 
 /* The ABI that this host speaks. */
 #define WASM_ABI 1
@@ -38,6 +39,7 @@ struct wasm_metadata_function {
     const struct validator *returns;
     struct slice args_json; /* the same as JSON; {"type":"any"} where nothing is declared */
     struct slice returns_json;
+    const struct limit_changes *limits; /* which it lowers for itself; NULL: none */
 };
 
 struct wasm_metadata {

@@ -4,6 +4,8 @@
   ;; @function spin:mutation mutation {"export": "spin:forever"}
   ;; @function spin:action action {"export": "spin:forever"}
   ;; @function spin:rounds query
+  ;; @function spin:rounds_lowered query {"export": "spin:rounds", "limits": {"fuel": 100000}}
+  ;; @function spin:rounds_raised query {"export": "spin:rounds", "limits": {"fuel": 100000000000}}
   ;; @function spin:rounds_action action {"export": "spin:rounds"}
   ;; @import convex/core input_read output_write now_ms
   ;; @function spin:host query

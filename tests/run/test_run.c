@@ -211,6 +211,38 @@ static void large_arguments_count_for_the_process(void **state)
     harness_close(&harness);
 }
 
+/* What a module says about its own limits lowers them, and never raises them. */
+static void a_function_lowers_limits_for_itself(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path;
+        const char *args;
+        cordon_outcome_code code;
+        uint64_t allowed;
+    } cases[] = {
+        {"spin:rounds_lowered", "{\"n\":10000}", CORDON_OUTCOME_SUCCESS, 0},
+        {"spin:rounds_lowered", "{\"n\":100000}", CORDON_OUTCOME_LIMIT, 100000},
+        {"spin:rounds", "{\"n\":100000}", CORDON_OUTCOME_SUCCESS, 0},
+        {"spin:rounds_raised", "{\"n\":100000000}", CORDON_OUTCOME_LIMIT, 1000000},
+    };
+    struct harness harness;
+    struct harness_options options = {.guests = {"spin"}};
+    change(&options.limits, CORDON_LIMIT_FUEL, 1000000);
+    harness_open(&harness, &options);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct called called;
+        const struct outcome *outcome = call(&called, &harness, cases[i].path, cases[i].args);
+        assert_int_equal(outcome->code, cases[i].code);
+        if (cases[i].code == CORDON_OUTCOME_LIMIT) {
+            assert_int_equal(outcome->limit, CORDON_LIMIT_FUEL);
+            assert_int_equal(outcome->limit_allowed, cases[i].allowed);
+        }
+        called_end(&called);
+    }
+    harness_close(&harness);
+}
+
 /* Two mutations that read what the other writes: one is run again and sees the other's write. */
 static void a_conflict_runs_again(void **state)
 {
@@ -416,6 +448,7 @@ int main(void)
         cmocka_unit_test(every_slot_in_use_is_overload),
         cmocka_unit_test(a_spent_process_budget_is_overload),
         cmocka_unit_test(large_arguments_count_for_the_process),
+        cmocka_unit_test(a_function_lowers_limits_for_itself),
         cmocka_unit_test(a_conflict_runs_again),
         cmocka_unit_test(an_idempotent_call_is_done_once),
         cmocka_unit_test(a_failed_mutation_writes_nothing_but_its_record),

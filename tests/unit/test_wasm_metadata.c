@@ -6,6 +6,8 @@
 #include "value/validator.h"
 #include "wasm/admit.h"
 #include "wasm/metadata.h"
+
+#include "limits/budget.h"
 #include "wasm/reader.h"
 #include "wasm/report.h"
 
@@ -123,6 +125,20 @@ static const struct refused_case {
          "\"returns\":7}"),
      "has a validator \"returns\" that is not valid: "},
 
+    /* Limits. */
+    {ONE("{\"path\":\"a:f\",\"export\":\"f\",\"kind\":\"query\",\"visibility\":\"public\","
+         "\"limits\":[]}"),
+     "has \"limits\" that are no object"},
+    {ONE("{\"path\":\"a:f\",\"export\":\"f\",\"kind\":\"query\",\"visibility\":\"public\","
+         "\"limits\":{\"fuels\":1}}"),
+     "lowers the limit \"fuels\", which is none of a run"},
+    {ONE("{\"path\":\"a:f\",\"export\":\"f\",\"kind\":\"query\",\"visibility\":\"public\","
+         "\"limits\":{\"stack_bytes\":65536}}"),
+     "lowers the limit \"stack_bytes\", which is none of a run"},
+    {ONE("{\"path\":\"a:f\",\"export\":\"f\",\"kind\":\"query\",\"visibility\":\"public\","
+         "\"limits\":{\"fuel\":-1}}"),
+     "lowers the limit \"fuel\" to something that is no whole number"},
+
     /* All together. */
     {ONE(ENTRY("a:f", "f") "," ENTRY("a:f", "g")),
      "Functions 0 and 1 of the metadata have the same path \"a:f\""},
@@ -194,7 +210,8 @@ static void test_facts(void **state)
             "\"args\":{\"type\":\"object\",\"value\":{\"n\":{\"fieldType\":{\"type\":\"number\"},"
             "\"optional\":false}}},\"returns\":null},"
             "{\"path\":\"a:b\",\"export\":\"g\",\"kind\":\"action\",\"visibility\":\"public\","
-            "\"args\":{\"type\":\"any\"},\"returns\":{ \"type\" : \"string\" }}]}");
+            "\"args\":{\"type\":\"any\"},\"returns\":{ \"type\" : \"string\" },"
+            "\"limits\":{\"fuel\":7,\"user_time_ms\":0}}]}");
     CORDON_CLEANUP_ARENA struct arena arena;
     arena_init(&arena, ARENA_BYTES);
     const struct wasm_metadata *metadata = NULL;
@@ -225,6 +242,11 @@ static void test_facts(void **state)
 
     const struct wasm_metadata_function *action = &metadata->functions[2];
     assert_int_equal(action->kind, CORDON_ACTION);
+    assert_null(list->limits);
+    assert_true(action->limits->set[CORDON_LIMIT_FUEL]);
+    assert_int_equal(action->limits->value[CORDON_LIMIT_FUEL], 7);
+    assert_true(action->limits->set[CORDON_LIMIT_USER_TIME_MS]);
+    assert_false(action->limits->set[CORDON_LIMIT_MEMORY_BYTES]);
     assert_false(validator_is_any(action->returns));
     assert_true(slice_equal(action->returns_json, SLICE("{\"type\":\"string\"}")));
 }
