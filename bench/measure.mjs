@@ -4,7 +4,7 @@
  *
  *     node bench/measure.mjs BUILD-FOLDER FOLDER-FOR-DATA
  *
- * Over HTTP the server has core 0 to itself and the load generator core 1. Cordon and the bare
+ * Over HTTP the server has one core to itself and the load generator another. Cordon and the bare
  * server take turns, so that a machine which slows down slows both. Every answer counts only if the
  * server's own log says that the run succeeded: a fast refusal is not a figure.
  */
@@ -16,6 +16,8 @@ import { promisify } from 'node:util';
 
 const SERVER_CORE = '0';
 const LOAD_CORE = '1';
+const LOAD_PROGRAM = 'bench_load';
+const TICKS_PER_SECOND = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
 const SECONDS = 3;
 const ROUNDS = 2;
 const STARTS = 11;
@@ -27,6 +29,7 @@ const build = resolve(process.argv[2]);
 const folder = mkdtempSync(join(realpathSync(process.argv[3]), 'bench-data-'));
 const messages = join(build, 'examples/messages_rust.wasm');
 const guests = join(build, 'bench/guests/bench.wasm');
+const kernels = join(build, 'bench/kernels.wasm');
 const program = (name) => join(build, 'bench', name);
 const run = promisify(execFile);
 
@@ -37,6 +40,10 @@ function say(text) {
 function median(numbers) {
   const sorted = [...numbers].sort((a, b) => a - b);
   return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
+}
+
+function geometricMean(numbers) {
+  return Math.exp(numbers.reduce((sum, number) => sum + Math.log(number), 0) / numbers.length);
 }
 
 /* The JSON lines of a program, by their names. */
@@ -96,6 +103,13 @@ function memory(pid) {
   return { all: mb('VmRSS'), anonymous: mb('RssAnon') };
 }
 
+/* Seconds of processor time that a process has used. */
+function processorTime(pid) {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const [user, system] = stat.slice(stat.lastIndexOf(')') + 2).split(' ').slice(11, 13);
+  return (Number(user) + Number(system)) / TICKS_PER_SECOND;
+}
+
 /* Starts on an empty data folder: time to the ready line, and memory then. */
 async function measureStarts() {
   say('starts of the server');
@@ -127,13 +141,15 @@ async function deploy(server) {
 
 let hangUps = 0;
 
-async function load(address, { route, call }, connections, ...flags) {
+async function load(server, { route, call }, connections, ...flags) {
   hangUps += connections;
-  const { stdout } = await run(program('bench_load'), [
+  const [began, used] = [process.hrtime.bigint(), processorTime(server.child.pid)];
+  const { stdout } = await run(program(LOAD_PROGRAM), [
     '--connections', String(connections), '--seconds', String(SECONDS), '--core', LOAD_CORE, ...flags,
-    address, route, JSON.stringify(call),
+    server.address, route, JSON.stringify(call),
   ]);
-  return JSON.parse(stdout);
+  const elapsed = Number(process.hrtime.bigint() - began) / 1e9;
+  return { ...JSON.parse(stdout), server_busy: (processorTime(server.child.pid) - used) / elapsed };
 }
 
 /*
@@ -152,16 +168,16 @@ function countRuns(server) {
 /* Cordon and the bare server in turns: { 1: {...}, 64: {...} }. */
 async function measureQueries(server) {
   const answer = join(folder, 'answer');
-  await load(server.address, NOOP, 1, '--save-answer', answer, '--seconds', '0.5');
+  await load(server, NOOP, 1, '--save-answer', answer, '--seconds', '0.5');
   const bare = await start(program('bench_bare_server'), ['0', answer]);
-  const bareAddress = `127.0.0.1:${bare.line.trim()}`;
+  bare.address = `127.0.0.1:${bare.line.trim()}`;
   const result = {};
   for (const connections of [1, 64]) {
     const [ours, theirs] = [[], []];
     for (let round = 0; round < ROUNDS; round++) {
       say(`no-op queries, ${connections} connections, round ${round + 1} of ${ROUNDS}`);
-      theirs.push(await load(bareAddress, NOOP, connections));
-      ours.push(await load(server.address, NOOP, connections));
+      theirs.push(await load(bare, NOOP, connections));
+      ours.push(await load(server, NOOP, connections));
     }
     const rate = (of) => median(of.map((one) => one.requests_per_second));
     result[connections] = { cordon: ours, bare: theirs, ratio: rate(ours) / rate(theirs) };
@@ -179,13 +195,13 @@ async function measureMutations(server) {
   for (let turn = 0; turn < TURNS; turn++) {
     say(`durable mutations, one client, turn ${turn + 1} of ${TURNS}`);
     const { lmdb_commit: bare } = await lines('bench_commit', '--bare', folder);
-    const ours = await load(server.address, INSERT, 1, '--seconds', '0.7');
+    const ours = await load(server, INSERT, 1, '--seconds', '0.7');
     turns.push({ bare_us: bare.p50_us, mutation_us: ours.p50_us, mutation_p99_us: ours.p99_us });
   }
   const crowd = [];
   for (let round = 0; round < ROUNDS; round++) {
     say(`durable mutations, 64 clients, round ${round + 1} of ${ROUNDS}`);
-    crowd.push(await load(server.address, INSERT, 64));
+    crowd.push(await load(server, INSERT, 64));
   }
   return { turns, crowd };
 }
@@ -211,6 +227,9 @@ function machine() {
   return {
     cpu: cpus()[0].model,
     cores: cpus().length,
+    server_core: Number(SERVER_CORE),
+    load_core: Number(LOAD_CORE),
+    load_program: LOAD_PROGRAM,
     memory_gb: Math.round(totalmem() / 1e9),
     kernel: release(),
     filesystem,
@@ -224,6 +243,7 @@ async function measure() {
   const facts = machine();
   const engine = await lines('bench_engine', messages, 'noop:noop');
   const gate = await lines('bench_gate', messages, guests);
+  const metering = await lines('bench_metering', kernels);
   const starts = await measureStarts();
   const commit = await lines('bench_commit', folder);
   const mutations = await measureHttp(measureMutations);
@@ -232,6 +252,8 @@ async function measure() {
     fresh_run_us: gate.run_noop_rust.p50 / 1000,
     input_read_ns: gate.gate_input_read_64.each,
     get_us: gate.gate_get.each / 1000,
+    metering_ratio: geometricMean(Object.values(metering).map((kernel) => kernel.ratio)),
+    metering_ratio_unsliced: geometricMean(Object.values(metering).map((kernel) => kernel.ratio_unsliced)),
     http_ratio_1: queries[1].ratio,
     http_ratio_64: queries[64].ratio,
     mutation_ratio_1: median(mutations.turns.map((turn) => turn.mutation_us / turn.bare_us)),
@@ -240,7 +262,7 @@ async function measure() {
     ready_ms: starts.ready_ms,
   };
   facts.load_after = loadavg()[0];
-  return { machine: facts, metrics, engine, gate, starts, commit, mutations, queries };
+  return { machine: facts, metrics, engine, gate, metering, starts, commit, mutations, queries };
 }
 
 try {
