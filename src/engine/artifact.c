@@ -191,8 +191,9 @@ static cordon_error *read_key(int folder, uint8_t out_key[KEY_BYTES])
     return NULL;
 }
 
-/* What a crash has left half-written. */
-static void delete_temporaries(int folder)
+/* Deletes the files that `is_over` names. Best effort: what stays is only in the way. */
+static void delete_where(
+    int folder, bool (*is_over)(const char *name, const void *arg), const void *arg)
 {
     const int own = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *entries = own == -1 ? NULL : fdopendir(own);
@@ -208,11 +209,18 @@ static void delete_temporaries(int folder)
         if (entry == NULL) {
             break;
         }
-        if (slice_starts_with(slice_str(entry->d_name), slice_str(temporary_prefix))) {
+        if (is_over(entry->d_name, arg)) {
             (void)unlinkat(folder, entry->d_name, 0);
         }
     }
     (void)closedir(entries);
+}
+
+/* What a crash has left half-written. */
+static bool is_temporary(const char *name, const void *arg)
+{
+    (void)arg;
+    return slice_starts_with(slice_str(name), slice_str(temporary_prefix));
 }
 
 static void cache_closep(struct artifact_cache **cache)
@@ -231,7 +239,7 @@ cordon_error *artifact_cache_open(
     memcpy(cache->fingerprint, engine_fingerprint(engine), sizeof cache->fingerprint);
     TRY(open_folder(folder, &cache->folder));
     TRY(read_key(cache->folder, cache->key));
-    delete_temporaries(cache->folder);
+    delete_where(cache->folder, is_temporary, NULL);
     *out_cache = CORDON_TAKE(cache);
     return NULL;
 }
@@ -258,6 +266,40 @@ static struct file_name name_of(uint32_t tenant, const uint8_t module_hash[SHA25
     const int size = snprintf(name.text, sizeof name.text, "%" PRIu32 "-", tenant);
     hex_encode(slice_of(module_hash, SHA256_BYTES), name.text + size);
     return name;
+}
+
+struct kept {
+    uint32_t tenant;
+    const uint8_t (*hashes)[SHA256_BYTES];
+    size_t count;
+};
+
+/* An artifact of that tenant, and of none of these modules. */
+static bool is_not_kept(const char *name, const void *arg)
+{
+    const struct kept *kept = arg;
+    static const uint8_t no_hash[SHA256_BYTES];
+    const struct file_name some = name_of(kept->tenant, no_hash);
+    const size_t prefix_size = strlen(some.text) - 2 * (size_t)SHA256_BYTES;
+    if (strlen(name) != strlen(some.text) || memcmp(name, some.text, prefix_size) != 0) {
+        return false;
+    }
+    for (size_t i = 0; i < kept->count; i++) {
+        if (strcmp(name, name_of(kept->tenant, kept->hashes[i]).text) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void artifact_cache_keep(
+    struct artifact_cache *cache,
+    uint32_t tenant,
+    const uint8_t (*module_hashes)[SHA256_BYTES],
+    size_t count)
+{
+    const struct kept kept = {.tenant = tenant, .hashes = module_hashes, .count = count};
+    delete_where(cache->folder, is_not_kept, &kept);
 }
 
 static void put_number(uint8_t *out, uint64_t number, size_t bytes)

@@ -70,4 +70,14 @@ CORDON_MUST_USE cordon_error *artifact_cache_get(
 CORDON_MUST_USE cordon_error *artifact_cache_put(
     struct artifact_cache *cache, uint32_t tenant, const uint8_t module_hash[32], int fd);
 
+/*
+ * Deletes what the tenant has of other modules than these, so that the folder holds no more than
+ * what is deployed. Any thread.
+ */
+void artifact_cache_keep(
+    struct artifact_cache *cache,
+    uint32_t tenant,
+    const uint8_t (*module_hashes)[32],
+    size_t count);
+
 #endif

@@ -458,6 +458,26 @@ static cordon_error *read_secret(
     return NULL;
 }
 
+/* The folder of artifacts holds those of the new deployment, and of it alone. */
+static cordon_error *drop_old_artifacts(
+    struct runner *runner, const struct deployment *deployment, struct arena *arena)
+{
+    if (runner->cache == NULL) {
+        return NULL;
+    }
+    uint8_t(*hashes)[SHA256_BYTES] = arena_alloc(arena, deployment->module_count * SHA256_BYTES);
+    if (hashes == NULL) {
+        return error_no_memory();
+    }
+    for (size_t i = 0; i < deployment->module_count; i++) {
+        memcpy(hashes[i], deployment->modules[i].hash, SHA256_BYTES);
+    }
+    artifact_cache_keep(
+        runner->cache, deployment->tenant, (const uint8_t(*)[SHA256_BYTES])hashes,
+        deployment->module_count);
+    return NULL;
+}
+
 static cordon_error *deploy_in_session(
     struct runner *runner,
     uint32_t tenant,
@@ -475,6 +495,7 @@ static cordon_error *deploy_in_session(
     TRY(make_deployment(
         runner, tenant, modules, count, secret, clock_wall_ns() / 1000000, report, &deployment));
     TRY(keep_deployment(session, deployment, modules, secret));
+    TRY(drop_old_artifacts(runner, deployment, &arena));
     *out_deployment = CORDON_TAKE(deployment);
     return NULL;
 }

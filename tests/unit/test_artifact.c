@@ -422,6 +422,33 @@ static void folder_and_key_are_ours_alone(void **state)
         "/nowhere/artifacts, could not be made: No such file");
 }
 
+/* Of tenant 7 only what is kept stays; another's, and the key, are left alone. */
+static void what_is_not_deployed_goes(void **state)
+{
+    (void)state;
+    struct world world = world_open();
+    const int fd = sealed_file(SLICE("code"));
+    expect_ok(artifact_cache_put(world.cache, 7, hash_a, fd));
+    expect_ok(artifact_cache_put(world.cache, 7, hash_b, fd));
+    expect_ok(artifact_cache_put(world.cache, 77, hash_a, fd));
+    (void)close(fd);
+    artifact_cache_keep(world.cache, 7, (const uint8_t(*)[SHA256_BYTES]) & hash_b, 1);
+    static const struct {
+        uint32_t tenant;
+        const uint8_t *hash;
+        bool stays;
+    } cases[] = {{7, hash_a, false}, {7, hash_b, true}, {77, hash_a, true}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        bool found = false;
+        int got = NO_FD;
+        expect_ok(artifact_cache_get(world.cache, cases[i].tenant, cases[i].hash, &found, &got));
+        assert_int_equal(found, cases[i].stays);
+        fd_closep(&got);
+    }
+    assert_int_equal(access(world.key, F_OK), 0);
+    world_close(&world);
+}
+
 /* What a crash left behind goes at the next start; nothing else does. */
 static void half_written_files_go(void **state)
 {
@@ -452,6 +479,7 @@ int main(void)
         cmocka_unit_test(no_other_engine_or_key_is_taken),
         cmocka_unit_test(only_regular_files_are_taken),
         cmocka_unit_test(folder_and_key_are_ours_alone),
+        cmocka_unit_test(what_is_not_deployed_goes),
         cmocka_unit_test(half_written_files_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
