@@ -58,7 +58,9 @@ static const struct switch_row switches[] = {
     {"native_unwind_info", wasmtime_config_native_unwind_info_set, false},
     /* Translates the guest's DWARF inside the compiler, which has a history of panics. */
     {"debug_info", wasmtime_config_debug_info_set, false},
+    /* Checks the compiler's own work at several times its price; the fuzzers of upstream do. */
     {"cranelift_debug_verifier", wasmtime_config_cranelift_debug_verifier_set, false},
+    /* Costs 7x on float code; see the head of this file. */
     {"cranelift_nan_canonicalization", wasmtime_config_cranelift_nan_canonicalization_set, false},
     /* Would start a pool of threads in whatever process compiles. */
     {"parallel_compilation", wasmtime_config_parallel_compilation_set, false},
@@ -66,6 +68,8 @@ static const struct switch_row switches[] = {
     {"relaxed_simd_deterministic", wasmtime_config_wasm_relaxed_simd_deterministic_set, true},
     /* Off whatever the features say: memory is never shared between threads. */
     {"shared_memory", wasmtime_config_shared_memory_set, false},
+    /* No host of ours passes references, and no guest has a collected heap. */
+    {"gc_support", wasmtime_config_gc_support_set, false},
     /* Hints for our own instrumentation pass; until it exists a guest has no use for them. */
     {"branch_hinting", wasmtime_config_wasm_branch_hinting_set, false},
 };
@@ -251,6 +255,7 @@ static void pool_settings(
     wasmtime_pooling_allocation_config_total_memories_set(pool, slots);
     wasmtime_pooling_allocation_config_total_tables_set(pool, slots);
     wasmtime_pooling_allocation_config_total_stacks_set(pool, slots);
+    /* What admission allows a module. */
     wasmtime_pooling_allocation_config_max_memories_per_module_set(pool, 1);
     wasmtime_pooling_allocation_config_max_tables_per_module_set(pool, 1);
     wasmtime_pooling_allocation_config_max_memory_size_set(pool, (size_t)memory);
@@ -259,6 +264,7 @@ static void pool_settings(
     /* Bookkeeping of one instance, outside its memory: about 30,000 functions with an address. */
     wasmtime_pooling_allocation_config_max_core_instance_size_set(pool, (size_t)1 << 20);
     wasmtime_pooling_allocation_config_linear_memory_keep_resident_set(pool, MEMORY_KEEP_BYTES);
+    /* 2,048 elements of 8 bytes: a table larger than that costs a fault for each page touched. */
     wasmtime_pooling_allocation_config_table_keep_resident_set(pool, TABLE_KEEP_BYTES);
     /* Stacks are not zeroed: compiled code never reads a stack slot that it has not written. */
     wasmtime_pooling_allocation_config_async_stack_keep_resident_set(pool, 0);
