@@ -13,6 +13,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_config(const cordon_config *config)
 {
+    const uint32_t timeouts_ms[] = {
+        config->request_timeout_ms, config->idle_timeout_ms, config->write_timeout_ms};
+    for (size_t i = 0; i < sizeof timeouts_ms / sizeof timeouts_ms[0]; i++) {
+        CORDON_ASSERT(timeouts_ms[i] == 0 || (timeouts_ms[i] >= 250 && timeouts_ms[i] <= 86400000));
+    }
     const char *const texts[] = {config->listen, config->operator_listen, config->data};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         CORDON_ASSERT(texts[i] == NULL || texts[i][0] != '\0');

@@ -21,10 +21,17 @@ typedef struct cordon_server_options {
     uint32_t loops;                /* event loops, a thread each; 0: one per processor */
     const char *const *host_names; /* accepted besides loopback addresses and localhost */
     size_t host_name_count;
-    uint64_t body_bytes_max;     /* 0: 16 MiB + 2000, as Convex */
-    uint32_t idle_timeout_ms;    /* keep-alive; 0: 60,000 */
-    uint32_t request_timeout_ms; /* to receive a whole request; 0: 30,000 */
-    uint32_t connections_max;    /* 0: 4,096 */
+    uint64_t body_bytes_max; /* 0: 16 MiB + 2000, as Convex */
+    /*
+     * Timeouts are from 250 ms to a day. A connection may be idle for so long, 0: 60,000; the head
+     * of a request must come within, and its body bring 64 KiB or its end in each, 0: 30,000, else
+     * the answer is 408.
+     */
+    uint32_t idle_timeout_ms;
+    uint32_t request_timeout_ms;
+    uint32_t connections_max; /* 0: 4,096 */
+    /* A client must take 64 KiB of an answer or its rest in each; 0: 30,000, else it is closed. */
+    uint32_t write_timeout_ms;
 } cordon_server_options;
 
 /*

@@ -10,7 +10,9 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/nearest.h"
+#include "http/server.h"
 
+#include <inttypes.h>
 #include <stddef.h>
 
 /* What is given out, and the memory behind it. */
@@ -31,8 +33,10 @@ enum setting_type {
 struct setting {
     const char *name;
     enum setting_type type;
-    size_t offset; /* in cordon_config */
-    const char *wanted;
+    size_t offset;      /* in cordon_config */
+    const char *wanted; /* of a number: its unit, or nothing */
+    uint64_t least;     /* of a number, as the next one */
+    uint64_t most;
 };
 
 #define SETTING(field, setting_type, words)                                                        \
@@ -40,24 +44,42 @@ struct setting {
      .type = (setting_type),                                                                       \
      .offset = offsetof(cordon_config, field),                                                     \
      .wanted = (words)}
+#define SETTING_NUMBER(field, setting_type, unit, from, to)                                        \
+    {.name = #field,                                                                               \
+     .type = (setting_type),                                                                       \
+     .offset = offsetof(cordon_config, field),                                                     \
+     .wanted = (unit),                                                                             \
+     .least = (from),                                                                              \
+     .most = (to)}
+#define SETTING_COUNTED(field) SETTING_NUMBER(field, SETTING_U32, "", 1, UINT32_MAX)
+#define SETTING_TIMEOUT(field)                                                                     \
+    SETTING_NUMBER(field, SETTING_U32, " of milliseconds", HTTP_TIMEOUT_MS_MIN, HTTP_TIMEOUT_MS_MAX)
 
 static const struct setting settings[] = {
     SETTING(listen, SETTING_TEXT, "a text such as \"127.0.0.1:3210\""),
     SETTING(data, SETTING_TEXT, "a text, the path of the data folder"),
     SETTING(operator_listen, SETTING_TEXT, "a text such as \"127.0.0.1:3211\" or \"unix:PATH\""),
-    SETTING(loops, SETTING_U32, "a whole number from 1 to 4294967295"),
+    SETTING_COUNTED(loops),
     SETTING(host_names, SETTING_TEXTS, "a list of texts such as [\"app.example.org\"]"),
     SETTING(limits, SETTING_LIMITS, "an object such as {\"fuel\": 20000000000}"),
-    SETTING(permits, SETTING_U32, "a whole number from 1 to 4294967295"),
-    SETTING(slots, SETTING_U32, "a whole number from 1 to 4294967295"),
-    SETTING(memory_bytes, SETTING_U64, "a whole number of bytes, at least 1"),
+    SETTING_COUNTED(permits),
+    SETTING_COUNTED(slots),
+    SETTING_NUMBER(memory_bytes, SETTING_U64, " of bytes", 1, UINT64_MAX),
     SETTING(production, SETTING_FLAG, "true or false"),
+    SETTING_TIMEOUT(request_timeout_ms),
+    SETTING_TIMEOUT(idle_timeout_ms),
+    SETTING_TIMEOUT(write_timeout_ms),
 };
 
 enum { SETTING_COUNT = sizeof settings / sizeof settings[0] };
 
 static cordon_error *wrong(const struct setting *setting)
 {
+    if (setting->most > 0) {
+        return cordon_error_new(
+            CORDON_E_INVALID, "\"%s\" must be a whole number%s from %" PRIu64 " to %" PRIu64,
+            setting->name, setting->wanted, setting->least, setting->most);
+    }
     return cordon_error_new(CORDON_E_INVALID, "\"%s\" must be %s", setting->name, setting->wanted);
 }
 
@@ -168,6 +190,17 @@ static cordon_json_type json_type(enum setting_type type)
     return CORDON_JSON_NULL;
 }
 
+static cordon_error *read_number(
+    const struct setting *setting, const cordon_json_value *value, uint64_t *out_number)
+{
+    uint64_t number = 0;
+    if (!cordon_json_get_u64(value, &number) || number < setting->least || number > setting->most) {
+        return wrong(setting);
+    }
+    *out_number = number;
+    return NULL;
+}
+
 static cordon_error *read_setting(
     struct owned_config *owned, const struct setting *setting, const cordon_json_value *value)
 {
@@ -182,15 +215,11 @@ static cordon_error *read_setting(
     case SETTING_TEXTS:
         return read_texts(owned, setting, value);
     case SETTING_U32:
-        if (!cordon_json_get_u64(value, &number) || number == 0 || number > UINT32_MAX) {
-            return wrong(setting);
-        }
+        TRY(read_number(setting, value, &number));
         *(uint32_t *)(void *)place = (uint32_t)number;
         return NULL;
     case SETTING_U64:
-        if (!cordon_json_get_u64(value, &number) || number == 0) {
-            return wrong(setting);
-        }
+        TRY(read_number(setting, value, &number));
         *(uint64_t *)(void *)place = number;
         return NULL;
     case SETTING_FLAG:

@@ -44,6 +44,7 @@ cordon_error *cordon_server_new(const cordon_server_options *options, cordon_ser
         .idle_timeout_ms = whole.idle_timeout_ms,
         .request_timeout_ms = whole.request_timeout_ms,
         .connections_max = whole.connections_max,
+        .write_timeout_ms = whole.write_timeout_ms,
     };
     cordon_server *server = MEM_NEW(struct cordon_server);
     if (server == NULL) {

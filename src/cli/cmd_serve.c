@@ -101,6 +101,9 @@ static cordon_error *serve(
         .loops = config->loops,
         .host_names = config->host_names,
         .host_name_count = config->host_name_count,
+        .idle_timeout_ms = config->idle_timeout_ms,
+        .request_timeout_ms = config->request_timeout_ms,
+        .write_timeout_ms = config->write_timeout_ms,
     };
     CLI_CLEANUP(free_server) cordon_server *server = NULL;
     cordon_error *const error = cordon_server_new(&wanted, &server);
@@ -183,7 +186,9 @@ const struct cli_command cli_serve = {
         "Keys of the config file: listen, data, operator_listen (loopback ADDR:PORT or "
         "unix:PATH),\n"
         "host_names (a list of what clients may call this server), loops, permits, slots,\n"
-        "memory_bytes, limits (by name, as `cordon limits` lists them), production.",
+        "memory_bytes, limits (by name, as `cordon limits` lists them), production,\n"
+        "request_timeout_ms, write_timeout_ms (a client must send or take 64 KiB, or the rest, in\n"
+        "each; 30000), idle_timeout_ms (of a connection without a request; 60000).",
     .example = "  cordon serve --listen 127.0.0.1:3210 --data ./cordon-data",
     .flags = flags,
     .run = run,

@@ -1,18 +1,40 @@
 /*
  * Bytes of one connection: read, parsed one request at a time, answered in order. A client that
- * sends more than is answered is no longer read from; one that is slow to send or to read is
- * closed at its deadline.
+ * sends more than is answered is no longer read from.
+ *
+ * Every wait for a client has a deadline, which nothing but progress moves. The head of a request
+ * must come whole; a body and an answer must move on by STEP_BYTES, or to their end, in each
+ * timeout. A plain bound on the whole would cut off who sends a large module over a slow line; a
+ * bound on the pause between bytes would let a client hold a connection for days, a byte at a time.
+ *
+ * An idle connection waits too: an answer is not taken when the kernel has it.
+ *
+ * After a last answer the connection lingers. To close it with bytes unread or on their way would
+ * make the kernel send a reset, and a client that is still sending then never sees why it was
+ * refused. So the write side is shut, and what comes is thrown away until the client closes too,
+ * falls silent, or has had as much time and bytes as a good request may take.
  */
 #include "http/internal.h"
 
 #include "base/memory.h"
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
 #define READ_BYTES ((size_t)16384)
 /* Unparsed bytes of a client that pipelines; beyond it reading stops. */
 #define INPUT_BYTES_MAX ((size_t)262144)
-#define WRITE_TIMEOUT_MS 30000
+/* What a body or an answer must move on by to be given another timeout: about 2 KiB/s. */
+#define STEP_BYTES ((size_t)65536)
+/* How much is unsent is found out at the first deadline: most connections never see one. */
+#define STEP_UNKNOWN SIZE_MAX
+/* A client that says nothing for so long after its last answer has read it, or never will. */
+#define LINGER_IDLE_MS 5000
 /* Buffers larger than this are given back between requests. */
 #define KEPT_BYTES_MAX ((size_t)65536)
+
+static void control_reading(struct connection *connection);
 
 /* -- Life ----------------------------------------------------------------------------------- */
 
@@ -75,6 +97,50 @@ void connection_stop(struct connection *connection)
     }
 }
 
+/* -- Lingering ------------------------------------------------------------------------------ */
+
+static void linger_on(struct connection *connection)
+{
+    const uint64_t silent_at_ms = uv_now(&connection->loop->uv) + LINGER_IDLE_MS;
+    connection->deadline_ms =
+        silent_at_ms < connection->linger_until_ms ? silent_at_ms : connection->linger_until_ms;
+}
+
+static void throw_away(struct connection *connection, size_t size)
+{
+    connection->linger_bytes += size;
+    if (connection->linger_bytes > DEPLOY_BYTES_MAX) {
+        connection_close(connection);
+        return;
+    }
+    linger_on(connection);
+}
+
+static void on_shut(uv_shutdown_t *shutdown, int status)
+{
+    struct connection *connection = shutdown->data;
+    if (status != 0 && connection->phase == PHASE_LINGERING) {
+        connection_close(connection);
+    }
+}
+
+static void start_lingering(struct connection *connection)
+{
+    connection->phase = PHASE_LINGERING;
+    connection->linger_until_ms =
+        uv_now(&connection->loop->uv) + connection->loop->server->settings.request_timeout_ms;
+    linger_on(connection);
+    http_parser_done(&connection->parser); /* nothing is parsed any more */
+    buffer_clear(&connection->input);
+    connection->input_at = 0;
+    connection->shutdown.data = connection;
+    if (uv_shutdown(&connection->shutdown, &connection->socket.stream, on_shut) != 0) {
+        connection_close(connection);
+        return;
+    }
+    control_reading(connection);
+}
+
 /* -- Writing -------------------------------------------------------------------------------- */
 
 static void trim(struct buffer *buffer)
@@ -90,9 +156,9 @@ static void answered(struct connection *connection)
     trim(&connection->output);
     trim(&connection->scratch);
     trim(&connection->decoded);
-    connection->output_at = 0;
+    connection->step_bytes = STEP_UNKNOWN;
     if (!connection->frame.keep_alive) {
-        connection_close(connection);
+        start_lingering(connection);
         return;
     }
     connection->phase = PHASE_READING;
@@ -115,6 +181,24 @@ static void on_written(uv_write_t *write, int status)
     connection_settle(connection);
 }
 
+/* What the client has not taken yet, in our hands and in the kernel's. */
+static size_t unsent_bytes(const struct connection *connection)
+{
+    uv_os_fd_t fd = -1;
+    int in_kernel = 0;
+    if (uv_fileno(&connection->socket.handle, &fd) != 0 || ioctl(fd, SIOCOUTQ, &in_kernel) != 0) {
+        in_kernel = 0;
+    }
+    return uv_stream_get_write_queue_size(&connection->socket.stream) + (size_t)in_kernel;
+}
+
+static void await_writing(struct connection *connection)
+{
+    connection->step_bytes = unsent_bytes(connection);
+    connection->deadline_ms =
+        uv_now(&connection->loop->uv) + connection->loop->server->settings.write_timeout_ms;
+}
+
 void connection_send(struct connection *connection)
 {
     connection->phase = PHASE_WRITING;
@@ -128,11 +212,12 @@ void connection_send(struct connection *connection)
     const size_t done = sent > 0 ? (size_t)sent : 0;
     bytes = uv_buf_init(
         (char *)connection->output.data + done, (unsigned int)(connection->output.size - done));
-    connection->deadline_ms = uv_now(&connection->loop->uv) + WRITE_TIMEOUT_MS;
     connection->write.data = connection;
     if (uv_write(&connection->write, &connection->socket.stream, &bytes, 1, on_written) != 0) {
         connection_close(connection);
+        return;
     }
+    await_writing(connection);
 }
 
 /* -- Reading -------------------------------------------------------------------------------- */
@@ -175,13 +260,12 @@ static void send_continue(struct connection *connection)
     }
 }
 
-/* The deadline of a request runs from its first byte and is not moved by later ones. */
-static void note_first_byte(struct connection *connection, bool was_midway)
+/* From now on the request has its timeout, until its body has moved on by a step. */
+static void await_request(struct connection *connection)
 {
-    if (!was_midway && http_parser_midway(&connection->parser)) {
-        connection->deadline_ms =
-            uv_now(&connection->loop->uv) + connection->loop->server->settings.request_timeout_ms;
-    }
+    connection->step_bytes = connection->parser.body.size;
+    connection->deadline_ms =
+        uv_now(&connection->loop->uv) + connection->loop->server->settings.request_timeout_ms;
 }
 
 /* Parses what is there, as long as requests can be answered at once. */
@@ -194,7 +278,9 @@ void connection_settle(struct connection *connection)
         size_t used = 0;
         const enum http_parsed parsed = http_parser_feed(&connection->parser, bytes, &used);
         connection->input_at += used;
-        note_first_byte(connection, was_midway);
+        if (!was_midway && http_parser_midway(&connection->parser)) {
+            await_request(connection);
+        }
         if (parsed == HTTP_COMPLETE) {
             connection->deadline_ms = 0;
             exchange_begin(connection);
@@ -204,7 +290,7 @@ void connection_settle(struct connection *connection)
             send_continue(connection);
         }
     }
-    if (connection->phase == PHASE_CLOSING) {
+    if (connection->phase == PHASE_LINGERING || connection->phase == PHASE_CLOSING) {
         return;
     }
     if (connection->input_at == connection->input.size) {
@@ -231,8 +317,79 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *bytes)
         connection_close(connection);
         return;
     }
+    if (connection->phase == PHASE_LINGERING) {
+        throw_away(connection, (size_t)size);
+        return;
+    }
     connection->input.size += (size_t)size;
     connection_settle(connection);
+}
+
+/* -- Deadlines ------------------------------------------------------------------------------ */
+
+/*
+ * Ends what has waited too long. What the client left unread goes at once: the kernel would try for
+ * minutes to get rid of it.
+ */
+static void close_late(struct connection *connection)
+{
+    uv_os_fd_t fd = -1;
+    if (unsent_bytes(connection) > 0 && uv_fileno(&connection->socket.handle, &fd) == 0) {
+        const struct linger none = {.l_onoff = 1, .l_linger = 0};
+        (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+    }
+    connection_close(connection);
+}
+
+/* A request is under way that should have come further. */
+static void late_to_send(struct connection *connection)
+{
+    static const struct http_refusal too_slow = {
+        408, "RequestTimeout", "The request did not come fast enough; try again."};
+    if (connection->parser.body.size >= connection->step_bytes + STEP_BYTES) {
+        await_request(connection);
+    } else {
+        exchange_refuse(connection, &too_slow);
+    }
+}
+
+/*
+ * Nothing is under way but, perhaps, the client's reading. An answer that the kernel took at once
+ * may be on its way to the client for long after.
+ */
+static void late_to_read(struct connection *connection)
+{
+    const size_t left = unsent_bytes(connection);
+    if (left > 0 &&
+        (connection->step_bytes == STEP_UNKNOWN || left + STEP_BYTES <= connection->step_bytes)) {
+        await_writing(connection);
+    } else {
+        close_late(connection);
+    }
+}
+
+void connection_check_deadline(struct connection *connection, uint64_t now_ms)
+{
+    if (connection->deadline_ms == 0 || now_ms < connection->deadline_ms) {
+        return;
+    }
+    switch (connection->phase) {
+    case PHASE_READING:
+        if (http_parser_midway(&connection->parser)) {
+            late_to_send(connection);
+        } else {
+            late_to_read(connection);
+        }
+        break;
+    case PHASE_WRITING:
+    case PHASE_LINGERING:
+        late_to_read(connection);
+        break;
+    case PHASE_RUNNING:
+    case PHASE_WORKING:
+    case PHASE_CLOSING:
+        break;
+    }
 }
 
 /* -- Accepting ------------------------------------------------------------------------------ */

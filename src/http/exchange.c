@@ -17,8 +17,6 @@
 #define POOL_SLICE_NS ((uint64_t)5000000)
 /* Bodies and results above this are read and written on the pool. */
 #define SHORT_BYTES ((size_t)65536)
-/* A deploy's body, with an accepted key. */
-#define DEPLOY_BYTES_MAX ((size_t)256 << 20)
 #define DEPLOY_MODULES_MAX 256
 
 static void answer_outcome(struct connection *connection);
@@ -46,7 +44,14 @@ static void answer_refusal(struct connection *connection, const struct http_refu
 
 void exchange_refuse(struct connection *connection, const struct http_refusal *refusal)
 {
-    connection->frame = (struct http_frame){.date = connection->loop->date};
+    struct http_route route = {.cross_origin = !connection->is_operator};
+    if (connection->parser.head_done) {
+        http_route(&connection->parser.request, connection->is_operator, &route);
+    }
+    connection->frame = (struct http_frame){
+        .cross_origin = route.cross_origin,
+        .date = connection->loop->date,
+    };
     answer_refusal(connection, refusal);
 }
 

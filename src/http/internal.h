@@ -19,13 +19,18 @@
 #include <stdatomic.h>
 #include <uv.h>
 
+/* The most that any body may have: a deploy's, with an accepted key. */
+#define DEPLOY_BYTES_MAX ((size_t)256 << 20)
+
 struct http_settings {
     char **host_names; /* lower case */
     size_t host_name_count;
     size_t body_bytes_max;
     uint64_t idle_timeout_ms;
     uint64_t request_timeout_ms;
+    uint64_t write_timeout_ms;
     uint32_t connections_max;
+    uint32_t loops;
 };
 
 struct loop {
@@ -67,16 +72,17 @@ struct http_server {
     struct gauge *open_connections;
     atomic_uint connection_count;
     struct loop *loops;
-    uint32_t loop_count;
+    uint32_t loop_count; /* of those that were made */
     char url[128];
     char operator_path[108]; /* of the Unix socket, to be removed; or empty */
 };
 
 enum phase {
-    PHASE_READING, /* waits for a request */
-    PHASE_RUNNING, /* has one; waits for its run */
-    PHASE_WORKING, /* a piece of work is in flight on a compute thread */
-    PHASE_WRITING, /* the answer does not fit into the socket yet */
+    PHASE_READING,   /* waits for a request */
+    PHASE_RUNNING,   /* has one; waits for its run */
+    PHASE_WORKING,   /* a piece of work is in flight on a compute thread */
+    PHASE_WRITING,   /* the answer does not fit into the socket yet */
+    PHASE_LINGERING, /* the last answer is out; what still comes is thrown away */
     PHASE_CLOSING,
 };
 
@@ -98,6 +104,9 @@ struct connection {
     bool paused; /* reading is stopped: the client sends more than is answered */
     int open_handles;
     uint64_t deadline_ms; /* of what it waits for now; 0: none */
+    size_t step_bytes;    /* how far body or answer had come when the deadline was set */
+    uint64_t linger_until_ms;
+    size_t linger_bytes; /* thrown away so far */
 
     struct buffer input;
     size_t input_at; /* how much of it was parsed */
@@ -127,8 +136,8 @@ struct connection {
 
     struct buffer output;
     struct buffer scratch;
-    size_t output_at;
     uv_write_t write;
+    uv_shutdown_t shutdown;
 };
 
 /* -- loop.c --------------------------------------------------------------------------------- */
@@ -164,6 +173,9 @@ void connection_settle(struct connection *connection);
 /* Ends it, with its run, wherever it is. */
 void connection_close(struct connection *connection);
 
+/* Does what is due when its deadline has passed, if it has. */
+void connection_check_deadline(struct connection *connection, uint64_t now_ms);
+
 /* The loop stops: closes what is idle, lets the rest answer. */
 void connection_stop(struct connection *connection);
 
@@ -172,7 +184,7 @@ void connection_stop(struct connection *connection);
 /* A request is complete in the parser. */
 void exchange_begin(struct connection *connection);
 
-/* The parser refused; the connection ends after this answer. */
+/* What came so far is refused; the connection ends after this answer. */
 void exchange_refuse(struct connection *connection, const struct http_refusal *refusal);
 
 /* The run was woken, or its time has come. */

@@ -93,12 +93,10 @@ static void on_tick(uv_timer_t *timer)
     struct connection *next = NULL;
     for (struct connection *at = loop->connections; at != NULL; at = next) {
         next = at->next;
-        if (at->phase == PHASE_CLOSING) {
-            continue;
-        }
-        const bool late = at->deadline_ms != 0 && now >= at->deadline_ms;
-        if (late || (loop->stopping && now >= loop->stop_at_ms)) {
+        if (loop->stopping && now >= loop->stop_at_ms) {
             connection_close(at);
+        } else {
+            connection_check_deadline(at, now);
         }
     }
     loop_check_end(loop);
@@ -159,23 +157,39 @@ void loop_check_end(struct loop *loop)
 
 /* -- Life ----------------------------------------------------------------------------------- */
 
+/* What may fail of it: a loop and its asyncs take three descriptors. All of it or nothing. */
+static int open_loop(struct loop *loop)
+{
+    int failed = uv_loop_init(&loop->uv);
+    if (failed != 0) {
+        return failed;
+    }
+    failed = uv_async_init(&loop->uv, &loop->woken, on_woken);
+    if (failed == 0) {
+        failed = uv_async_init(&loop->uv, &loop->stop, on_stop);
+        if (failed != 0) {
+            uv_close((uv_handle_t *)&loop->woken, NULL);
+            loop_run(loop);
+        }
+    }
+    if (failed != 0) {
+        (void)uv_loop_close(&loop->uv);
+    }
+    return failed;
+}
+
 cordon_error *loop_init(struct loop *loop)
 {
+    const int failed = open_loop(loop);
+    if (failed != 0) {
+        return cordon_error_new(
+            CORDON_E_SYSTEM, "an event loop can't be made: %s; lower `loops`, or allow more files",
+            uv_strerror(failed));
+    }
     uint8_t seed[RANDOM_SEED_BYTES];
     random_system(seed, sizeof seed);
     random_stream_init(&loop->random, seed, 0);
     (void)pthread_mutex_init(&loop->wake_lock, NULL);
-    int failed = uv_loop_init(&loop->uv);
-    if (failed == 0) {
-        failed = uv_async_init(&loop->uv, &loop->woken, on_woken);
-    }
-    if (failed == 0) {
-        failed = uv_async_init(&loop->uv, &loop->stop, on_stop);
-    }
-    if (failed != 0) {
-        return cordon_error_new(
-            CORDON_E_SYSTEM, "an event loop can't be made: %s", uv_strerror(failed));
-    }
     (void)uv_timer_init(&loop->uv, &loop->tick);
     (void)uv_prepare_init(&loop->uv, &loop->prepare);
     (void)uv_check_init(&loop->uv, &loop->check);

@@ -46,6 +46,13 @@ static int append_head(struct http_parser *parser, const char *at, size_t size)
     return refuse(parser, 503, "Overloaded", "The server is out of memory; try again.");
 }
 
+static int on_message_begin(llhttp_t *inner)
+{
+    struct http_parser *parser = inner->data;
+    parser->begun = true;
+    return CALLBACK_OK;
+}
+
 static int on_url(llhttp_t *inner, const char *at, size_t size)
 {
     struct http_parser *parser = inner->data;
@@ -183,6 +190,7 @@ static int on_message_complete(llhttp_t *inner)
 }
 
 static const llhttp_settings_t settings = {
+    .on_message_begin = on_message_begin,
     .on_url = on_url,
     .on_header_field = on_header_field,
     .on_header_field_complete = on_header_field_complete,
@@ -252,7 +260,7 @@ enum http_parsed http_parser_feed(struct http_parser *parser, struct slice bytes
 
 bool http_parser_midway(const struct http_parser *parser)
 {
-    return parser->head.size > 0 || parser->head_done;
+    return parser->begun && !parser->complete;
 }
 
 void http_parser_next(struct http_parser *parser)
@@ -269,6 +277,7 @@ void http_parser_next(struct http_parser *parser)
     parser->head_bytes = 0;
     parser->field_size = 0;
     parser->header = -1;
+    parser->begun = false;
     parser->head_done = false;
     parser->continued = false;
     parser->complete = false;

@@ -71,6 +71,7 @@ struct http_parser {
     char field[32];    /* name of the header being read, in lower case; longer ones are not ours */
     size_t field_size;
     int header; /* which of ours it is, or -1 */
+    bool begun; /* its first byte has come */
     bool head_done;
     bool continued;
     bool complete;

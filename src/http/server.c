@@ -15,6 +15,7 @@
 #define BODY_BYTES_DEFAULT (((uint64_t)16 << 20) + 2000)
 #define IDLE_TIMEOUT_DEFAULT_MS 60000
 #define REQUEST_TIMEOUT_DEFAULT_MS 30000
+#define WRITE_TIMEOUT_DEFAULT_MS 30000
 #define CONNECTIONS_DEFAULT 4096
 #define LOOPS_MAX 256
 
@@ -267,24 +268,47 @@ static cordon_error *copy_host_names(struct http_server *server)
 static uint32_t default_loops(void)
 {
     const long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    return processors < 1 ? 1 : (uint32_t)processors;
+    return processors < 1 ? 1 : processors > LOOPS_MAX ? LOOPS_MAX : (uint32_t)processors;
+}
+
+static cordon_error *read_timeout(
+    const char *name, uint32_t given_ms, uint32_t default_ms, uint64_t *out_ms)
+{
+    if (given_ms != 0 && (given_ms < HTTP_TIMEOUT_MS_MIN || given_ms > HTTP_TIMEOUT_MS_MAX)) {
+        return cordon_error_new(
+            CORDON_E_INVALID, "`%s` is a number of milliseconds from %d to %d, or 0 for %u", name,
+            HTTP_TIMEOUT_MS_MIN, HTTP_TIMEOUT_MS_MAX, default_ms);
+    }
+    *out_ms = given_ms > 0 ? given_ms : default_ms;
+    return NULL;
+}
+
+static cordon_error *read_timeouts(
+    const struct http_server_options *options, struct http_settings *settings)
+{
+    TRY(read_timeout(
+        "request_timeout_ms", options->request_timeout_ms, REQUEST_TIMEOUT_DEFAULT_MS,
+        &settings->request_timeout_ms));
+    TRY(read_timeout(
+        "idle_timeout_ms", options->idle_timeout_ms, IDLE_TIMEOUT_DEFAULT_MS,
+        &settings->idle_timeout_ms));
+    return read_timeout(
+        "write_timeout_ms", options->write_timeout_ms, WRITE_TIMEOUT_DEFAULT_MS,
+        &settings->write_timeout_ms);
 }
 
 static cordon_error *read_settings(struct http_server *server)
 {
     const struct http_server_options *options = &server->options;
     struct http_settings *settings = &server->settings;
+    TRY(read_timeouts(options, settings));
     const uint64_t body =
         options->body_bytes_max > 0 ? options->body_bytes_max : BODY_BYTES_DEFAULT;
     settings->body_bytes_max = (size_t)body;
-    settings->idle_timeout_ms =
-        options->idle_timeout_ms > 0 ? options->idle_timeout_ms : IDLE_TIMEOUT_DEFAULT_MS;
-    settings->request_timeout_ms =
-        options->request_timeout_ms > 0 ? options->request_timeout_ms : REQUEST_TIMEOUT_DEFAULT_MS;
     settings->connections_max =
         options->connections_max > 0 ? options->connections_max : CONNECTIONS_DEFAULT;
-    server->loop_count = options->loops > 0 ? options->loops : default_loops();
-    if (server->loop_count > LOOPS_MAX) {
+    settings->loops = options->loops > 0 ? options->loops : default_loops();
+    if (settings->loops > LOOPS_MAX) {
         return cordon_error_new(CORDON_E_INVALID, "`loops` is at most %d", LOOPS_MAX);
     }
     return copy_host_names(server);
@@ -308,12 +332,12 @@ static cordon_error *start(struct http_server *server)
     TRY(read_settings(server));
     TRY(register_metrics(server));
     TRY(keys_new(options->data_folder, &server->keys));
-    server->loops = mem_new_array(server->loop_count, sizeof *server->loops);
+    const uint32_t wanted = server->settings.loops;
+    server->loops = mem_new_array(wanted, sizeof *server->loops);
     if (server->loops == NULL) {
         return error_no_memory();
     }
-    const uint32_t wanted = server->loop_count;
-    for (server->loop_count = 0; server->loop_count < wanted; server->loop_count++) {
+    for (; server->loop_count < wanted; server->loop_count++) {
         struct loop *loop = &server->loops[server->loop_count];
         loop->server = server;
         TRY(loop_init(loop));

@@ -9,6 +9,10 @@
 
 struct http_server;
 
+/* Bounds of each timeout. The loop looks at its connections every 250 ms. */
+#define HTTP_TIMEOUT_MS_MIN 250
+#define HTTP_TIMEOUT_MS_MAX 86400000
+
 /* Texts are borrowed during http_server_new(). Zero means the default that server.h gives. */
 struct http_server_options {
     struct runner *runner;   /* borrowed; outlives the server */
@@ -24,6 +28,7 @@ struct http_server_options {
     uint32_t idle_timeout_ms;
     uint32_t request_timeout_ms;
     uint32_t connections_max;
+    uint32_t write_timeout_ms;
 };
 
 /* Binds and listens. Errors: CORDON_E_SYSTEM, CORDON_E_INVALID, with what to do. */

@@ -194,6 +194,9 @@ describe('the config file', () => {
       slots: 10,
       memory_bytes: 1073741824,
       production: true,
+      request_timeout_ms: 20000,
+      idle_timeout_ms: 20000,
+      write_timeout_ms: 20000,
     });
     const server = await Server.start({ flags: ['--config', config] });
     assert.ok(existsSync(socket));
@@ -217,6 +220,7 @@ describe('the config file', () => {
     ['{"loops": 0}', /"loops" must be a whole number/],
     ['{"loops": "2"}', /"loops" must be a whole number/],
     ['{"permits": 4294967296}', /"permits" must be/],
+    ['{"idle_timeout_ms": 10}', /"idle_timeout_ms" must be a whole number of milliseconds from 250 to 86400000/],
     ['{"listen": ""}', /"listen" must be a text/],
     ['{"data": "a\\u0000b"}', /"data" must be a text/],
     ['{"host_names": "app"}', /"host_names" must be a list/],

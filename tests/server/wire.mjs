@@ -1,5 +1,10 @@
 /* Bytes over a socket: a connection that is written to as is, and answers read one by one. */
 import { connect } from 'node:net';
+import { after } from 'node:test';
+
+/* A test that fails leaves its connections open; they must not keep the file from its end. */
+const sockets = new Set();
+after(() => sockets.forEach((socket) => socket.destroy()));
 
 export class Wire {
   constructor(where) {
@@ -7,21 +12,23 @@ export class Wire {
     this.closed = false;
     this.waiting = [];
     this.socket = connect(where);
+    sockets.add(this.socket);
     this.socket.on('data', (bytes) => {
       this.bytes = Buffer.concat([this.bytes, bytes]);
       this.wake();
     });
-    this.socket.on('error', () => {});
+    this.socket.on('error', (error) => (this.error = error));
     this.socket.on('close', () => {
+      sockets.delete(this.socket);
       this.closed = true;
       this.wake();
     });
   }
 
-  /* To a server's public listener. */
-  static to(server) {
+  /* To a server's public listener. `stays`: it is not closed because the server closes its side. */
+  static to(server, { stays = false } = {}) {
     const { hostname, port } = new URL(server.url);
-    return new Wire({ host: hostname, port: Number(port) });
+    return new Wire({ host: hostname, port: Number(port), allowHalfOpen: stays });
   }
 
   wake() {
@@ -34,6 +41,19 @@ export class Wire {
 
   send(bytes) {
     this.socket.write(bytes);
+    return this;
+  }
+
+  /*
+   * Sends all of it before it looks at what comes back, as browsers do with a body. Fails if the
+   * connection ends before the last byte is on its way.
+   */
+  async sendFirst(bytes) {
+    this.socket.pause();
+    await new Promise((resolve, reject) => {
+      this.socket.write(bytes, (error) => (error ? reject(error) : resolve()));
+    });
+    this.socket.resume();
     return this;
   }
 

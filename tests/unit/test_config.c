@@ -34,7 +34,13 @@ static const struct refusal_case refusals[] = {
     {"{\"loops\":4294967296}", "\"loops\" must be a whole number"},
     {"{\"slots\":\"1\"}", "\"slots\" must be a whole number"},
     {"{\"permits\":true}", "\"permits\" must be a whole number"},
-    {"{\"memory_bytes\":0}", "\"memory_bytes\" must be"},
+    {"{\"loops\":0}", "from 1 to 4294967295"},
+    {"{\"memory_bytes\":0}", "\"memory_bytes\" must be a whole number of bytes from 1 to 1844"},
+    {"{\"request_timeout_ms\":249}",
+     "\"request_timeout_ms\" must be a whole number of milliseconds from 250 to 86400000"},
+    {"{\"idle_timeout_ms\":0}", "\"idle_timeout_ms\" must be a whole number of milliseconds"},
+    {"{\"write_timeout_ms\":86400001}", "\"write_timeout_ms\" must be"},
+    {"{\"write_timeout_ms\":\"1s\"}", "\"write_timeout_ms\" must be"},
     {"{\"memory_bytes\":1e300}", "\"memory_bytes\" must be"},
     {"{\"host_names\":{}}", "\"host_names\" must be a list"},
     {"{\"host_names\":[\"a\",\"\"]}", "\"host_names\" must be a list"},
@@ -81,6 +87,7 @@ static void test_every_setting(void **state)
         "\"host_names\":[\"a.example\",\"b.example\"],\"loops\":1,\"permits\":2,\"slots\":"
         "4294967295,"
         "\"memory_bytes\":18446744073709551615,\"production\":true,"
+        "\"request_timeout_ms\":250,\"idle_timeout_ms\":251,\"write_timeout_ms\":86400000,"
         "\"limits\":{\"fuel\":0,\"memory_bytes\":65536}}";
     cordon_config *config = NULL;
     assert_null(cordon_config_parse(text, sizeof text - 1, &config));
@@ -95,6 +102,9 @@ static void test_every_setting(void **state)
     assert_true(config->slots == UINT32_MAX);
     assert_true(config->memory_bytes == UINT64_MAX);
     assert_true(config->production);
+    assert_int_equal(config->request_timeout_ms, 250);
+    assert_int_equal(config->idle_timeout_ms, 251);
+    assert_int_equal(config->write_timeout_ms, 86400000);
     for (int i = 0; i < CORDON_LIMIT_COUNT; i++) {
         const bool given = i == CORDON_LIMIT_FUEL || i == CORDON_LIMIT_MEMORY_BYTES;
         assert_int_equal(config->limits.set[i], given);
