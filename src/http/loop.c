@@ -157,35 +157,17 @@ void loop_check_end(struct loop *loop)
 
 /* -- Life ----------------------------------------------------------------------------------- */
 
-/* What may fail of it: a loop and its asyncs take three descriptors. All of it or nothing. */
-static int open_loop(struct loop *loop)
-{
-    int failed = uv_loop_init(&loop->uv);
-    if (failed != 0) {
-        return failed;
-    }
-    failed = uv_async_init(&loop->uv, &loop->woken, on_woken);
-    if (failed == 0) {
-        failed = uv_async_init(&loop->uv, &loop->stop, on_stop);
-        if (failed != 0) {
-            uv_close((uv_handle_t *)&loop->woken, NULL);
-            loop_run(loop);
-        }
-    }
-    if (failed != 0) {
-        (void)uv_loop_close(&loop->uv);
-    }
-    return failed;
-}
-
 cordon_error *loop_init(struct loop *loop)
 {
-    const int failed = open_loop(loop);
+    const int failed = uv_loop_init(&loop->uv);
     if (failed != 0) {
         return cordon_error_new(
             CORDON_E_SYSTEM, "an event loop can't be made: %s; lower `loops`, or allow more files",
             uv_strerror(failed));
     }
+    /* An async shares the loop's own descriptor, which is there now. */
+    (void)uv_async_init(&loop->uv, &loop->woken, on_woken);
+    (void)uv_async_init(&loop->uv, &loop->stop, on_stop);
     uint8_t seed[RANDOM_SEED_BYTES];
     random_system(seed, sizeof seed);
     random_stream_init(&loop->random, seed, 0);

@@ -139,6 +139,36 @@ static void waits_for_continue(void **state)
     http_parser_done(&parser);
 }
 
+/* A request is under way from its first letter on; empty lines before it are none of it. */
+static void midway(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        bool midway;
+    } rows[] = {
+        {"", false},
+        {"\r\n\r\n", false},
+        {"\r\nG", true},
+        {"G", true},
+        {"GET /", true},
+        {"GET / HTTP/1.1\r\n" HOST, true},
+        {"GET / HTTP/1.1\r\n" HOST "\r\n", false},
+        {"POST / HTTP/1.1\r\n" HOST "Content-Length: 2\r\n\r\na", true},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct http_parser parser;
+        http_parser_init(&parser, BODY_MAX, NULL, NULL);
+        struct slice rest = slice_str(rows[i].bytes);
+        (void)feed(&parser, &rest, SIZE_MAX);
+        if (http_parser_midway(&parser) != rows[i].midway) {
+            print_error("\"%s\"\n", rows[i].bytes);
+            fail();
+        }
+        http_parser_done(&parser);
+    }
+}
+
 /* A head is bounded whatever it consists of: target, our headers, others, trailers. */
 static void heads_are_bounded(void **state)
 {
@@ -527,6 +557,7 @@ int main(void)
         cmocka_unit_test(requests_cut_anywhere),
         cmocka_unit_test(pipelined),
         cmocka_unit_test(waits_for_continue),
+        cmocka_unit_test(midway),
         cmocka_unit_test(heads_are_bounded),
         cmocka_unit_test(routes),
         cmocka_unit_test(calls),
