@@ -1,4 +1,4 @@
-/* The options of a server as a program that embeds it gives them: bounds, older callers, defaults. */
+/* The options of a server, as a program that embeds it gives them: bounds, older callers. */
 #include <cordon/server.h>
 
 #include "support/expect.h"
