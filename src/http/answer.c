@@ -65,10 +65,11 @@ static cordon_error *append_head(struct buffer *out, const struct http_frame *fr
     TRY(json_write_u64(out, (uint64_t)frame->status));
     TRY(buffer_append_byte(out, ' '));
     TRY(append_text(out, reason(frame->status)));
-    TRY(buffer_append(out, SLICE("\r\nContent-Length: ")));
-    TRY(json_write_u64(out, size));
     TRY(buffer_append(out, SLICE("\r\n")));
-    if (frame->status != 204) {
+    if (frame->status != 204) { /* RFC 9110, 8.6: it has no body, and no length of one */
+        TRY(buffer_append(out, SLICE("Content-Length: ")));
+        TRY(json_write_u64(out, size));
+        TRY(buffer_append(out, SLICE("\r\n")));
         TRY(append_header(
             out, "Content-Type",
             frame->content_type == NULL ? "application/json" : frame->content_type));
@@ -89,7 +90,7 @@ cordon_error *http_answer(struct buffer *out, const struct http_frame *frame, st
 {
     TRY(append_head(out, frame, body.size));
     TRY(buffer_append(out, SLICE("\r\n")));
-    return buffer_append(out, body);
+    return frame->head_only ? NULL : buffer_append(out, body);
 }
 
 cordon_error *http_answer_refusal(

@@ -13,6 +13,7 @@ struct http_frame {
     const char *content_type; /* NULL: application/json */
     bool keep_alive;
     bool cross_origin;
+    bool head_only;    /* the request was a HEAD: as for a GET, but the body stays here */
     const char *allow; /* for 405 */
     const char *date;  /* IMF-fixdate, or NULL */
 };

@@ -45,11 +45,14 @@ static void answer_refusal(struct connection *connection, const struct http_refu
 void exchange_refuse(struct connection *connection, const struct http_refusal *refusal)
 {
     struct http_route route = {.cross_origin = !connection->is_operator};
+    bool head_only = false;
     if (connection->parser.head_done) {
         http_route(&connection->parser.request, connection->is_operator, &route);
+        head_only = connection->parser.request.method == HTTP_METHOD_HEAD;
     }
     connection->frame = (struct http_frame){
         .cross_origin = route.cross_origin,
+        .head_only = head_only,
         .date = connection->loop->date,
     };
     answer_refusal(connection, refusal);
@@ -512,6 +515,7 @@ void exchange_begin(struct connection *connection)
     connection->frame = (struct http_frame){
         .keep_alive = request->keep_alive && !connection->loop->stopping,
         .cross_origin = connection->route.cross_origin,
+        .head_only = request->method == HTTP_METHOD_HEAD,
         .allow = connection->route.allow,
         .date = connection->date,
     };

@@ -117,6 +117,8 @@ static enum http_method method_of(uint8_t method)
     switch (method) {
     case HTTP_GET:
         return HTTP_METHOD_GET;
+    case HTTP_HEAD:
+        return HTTP_METHOD_HEAD;
     case HTTP_POST:
         return HTTP_METHOD_POST;
     case HTTP_OPTIONS:

@@ -26,7 +26,13 @@ enum http_header {
     HTTP_HEADER_COUNT,
 };
 
-enum http_method { HTTP_METHOD_GET, HTTP_METHOD_POST, HTTP_METHOD_OPTIONS, HTTP_METHOD_OTHER };
+enum http_method {
+    HTTP_METHOD_GET,
+    HTTP_METHOD_HEAD,
+    HTTP_METHOD_POST,
+    HTTP_METHOD_OPTIONS,
+    HTTP_METHOD_OTHER,
+};
 
 /* A whole request; slices are borrowed until http_parser_next(). */
 struct http_request {

@@ -51,6 +51,12 @@ static const struct {
 
 #define RUN_PREFIX "/api/run/"
 
+/* What may be read may be asked about by HEAD. */
+static bool is_get(const struct http_request *request)
+{
+    return request->method == HTTP_METHOD_GET || request->method == HTTP_METHOD_HEAD;
+}
+
 static void route_call(
     const struct http_request *request, const struct call_row *row, struct http_route *route)
 {
@@ -63,13 +69,14 @@ static void route_call(
     if (request->method == HTTP_METHOD_POST) {
         return;
     }
-    if (request->method == HTTP_METHOD_GET && row->with_get) {
+    if (is_get(request) && row->with_get) {
         route->in_query = true;
         return;
     }
-    refuse_route(
-        route, 405, "MethodNotAllowed", "Functions are called with POST.",
-        row->with_get ? "GET, POST, OPTIONS" : "POST, OPTIONS");
+    const char *allow = row->needs_admin ? "POST"
+                        : row->with_get  ? "GET, HEAD, POST, OPTIONS"
+                                         : "POST, OPTIONS";
+    refuse_route(route, 405, "MethodNotAllowed", "Functions are called with POST.", allow);
 }
 
 static void route_run(
@@ -86,8 +93,8 @@ static void route_operator(
     if (!slice_equal(path, SLICE("/metrics"))) {
         refuse_route(
             route, 404, "NotFound", "The operator's listener has /metrics and nothing else.", NULL);
-    } else if (request->method != HTTP_METHOD_GET) {
-        refuse_route(route, 405, "MethodNotAllowed", "Metrics are read with GET.", "GET");
+    } else if (!is_get(request)) {
+        refuse_route(route, 405, "MethodNotAllowed", "Metrics are read with GET.", "GET, HEAD");
     } else {
         route->id = ROUTE_METRICS;
     }
@@ -102,8 +109,9 @@ static bool route_text(
         }
         route->id = ROUTE_TEXT;
         route->text = text_rows[i].text;
-        if (request->method != HTTP_METHOD_GET) {
-            refuse_route(route, 405, "MethodNotAllowed", "This is read with GET.", "GET, OPTIONS");
+        if (!is_get(request)) {
+            refuse_route(
+                route, 405, "MethodNotAllowed", "This is read with GET.", "GET, HEAD, OPTIONS");
         }
         return true;
     }

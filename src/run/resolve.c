@@ -12,7 +12,7 @@ bool resolve_function(
     const bool visible = function != NULL && (request->caller == CALLER_ADMIN ||
                                               function->metadata->visibility == WASM_PUBLIC);
     if (!visible) {
-        if (request->caller == CALLER_ADMIN) {
+        if (request->any_kind) { /* Convex's words are those of its endpoints */
             outcome_set(
                 outcome, CORDON_OUTCOME_FUNCTION_NOT_FOUND,
                 "Could not find function for '%.*s'. Did you forget to run `cordon deploy`?",

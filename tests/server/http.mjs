@@ -55,6 +55,35 @@ describe('a connection', () => {
     assert.deepEqual(value(await wire.send(echo({ last: true })).answer()), { last: true });
     wire.close();
   });
+  test('keeps the order of answers of every sort', async () => {
+    const wire = Wire.to(server).send(Buffer.concat([
+      call('mutation', 'counter:add', {}),
+      request('GET', '/none'),
+      call('query', 'basic:fail', {}),
+      request('OPTIONS', '/api/query'),
+      call('action', 'spin:rounds_action', { n: 10000000 }),
+      request('POST', '/api/query', { body: '{' }),
+      call('query', 'basic:echo', { text: 'x'.repeat(300000) }), // read and answered elsewhere
+      request('HEAD', '/version'),
+      request('GET', '/version'),
+      call('query', 'counter:get', {}, { Connection: 'close' }),
+      call('query', 'basic:echo', {}), // behind the last
+    ]));
+    const statuses = [];
+    for (let i = 0; i < 10; i++) statuses.push((await wire.answer({ toHead: i === 7 })).status);
+    assert.deepEqual(statuses, [200, 404, 200, 204, 200, 400, 200, 200, 200, 200]);
+    await wire.end();
+  });
+  test('a mutation is seen by the query that is pipelined behind it', async () => {
+    const before = value(await ask(call('query', 'counter:get', {})));
+    const wire = Wire.to(server).send(Buffer.concat(
+      Array.from({ length: 5 }, () => [call('mutation', 'counter:add', {}), call('query', 'counter:get', {})]).flat()));
+    for (let n = 1; n <= 5; n++) {
+      assert.equal(value(await wire.answer()), before + n);
+      assert.equal(value(await wire.answer()), before + n);
+    }
+    wire.close();
+  });
   test('cut at every byte', async () => {
     const wire = Wire.to(server);
     wire.socket.setNoDelay(true);
@@ -85,27 +114,146 @@ describe('a connection', () => {
   }
 });
 
+describe('a page of another origin', () => {
+  /* What a browser sends before a call of Convex's client, and with it. */
+  const browser = {
+    Connection: 'keep-alive',
+    Accept: '*/*',
+    Origin: 'http://localhost:5173',
+    'User-Agent': 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36',
+    'Sec-Fetch-Mode': 'cors',
+    'Sec-Fetch-Site': 'same-site',
+    'Sec-Fetch-Dest': 'empty',
+    Referer: 'http://localhost:5173/',
+    'Accept-Encoding': 'gzip, deflate, br, zstd',
+    'Accept-Language': 'en-US,en;q=0.9',
+  };
+  const preflight = (target, wanted, method = 'POST') => request('OPTIONS', target, {
+    headers: {
+      ...browser,
+      'Access-Control-Request-Method': method,
+      ...(wanted === undefined ? {} : { 'Access-Control-Request-Headers': wanted }),
+    },
+  });
+
+  test('asks before, then calls, on one connection', async () => {
+    const wire = Wire.to(server).send(preflight('/api/query', 'authorization,content-type,convex-client'));
+    const granted = await wire.answer();
+    assert.equal(granted.status, 204);
+    assert.equal(granted.text, '');
+    assert.equal(granted.headers['content-length'], undefined, 'RFC 9110, 8.6');
+    assert.equal(granted.headers['access-control-allow-origin'], '*');
+    assert.equal(granted.headers['access-control-allow-headers'], 'authorization,content-type,convex-client');
+    assert.ok(granted.headers['access-control-allow-methods'].split(', ').includes('POST'));
+    assert.ok(Number(granted.headers['access-control-max-age']) > 0);
+    assert.equal(granted.headers['access-control-allow-credentials'], undefined);
+    const answer = await wire.send(echo({ a: 1 }, { ...browser, 'Content-Type': 'application/json', 'Convex-Client': 'npm-1.31.0' })).answer();
+    assert.deepEqual(value(answer), { a: 1 });
+    assert.equal(answer.headers['access-control-allow-origin'], '*');
+    wire.close();
+  });
+  for (const target of ['/api/mutation', '/api/action', '/api/run/basic/echo', '/version', '/api/none', '/none']) {
+    test(`may ask about ${target}`, async () => {
+      const { status, headers } = await ask(preflight(target, 'content-type'));
+      assert.equal(status, 204);
+      assert.equal(headers['access-control-allow-origin'], '*');
+    });
+  }
+  test('is granted no header that is none', async () => {
+    for (const wanted of [undefined, '', 'x'.repeat(1025), 'caf\u00e9']) {
+      const { status, headers } = await ask(preflight('/api/query', wanted));
+      assert.equal(status, 204);
+      assert.equal(headers['access-control-allow-headers'], undefined);
+    }
+  });
+  test('reads errors too', async () => {
+    for (const [bytes, status] of [
+      [call('query', 'basic:fail', {}), 200],
+      [request('POST', '/api/query', { body: '{' }), 400],
+      [request('POST', '/api/none', { body: '{}' }), 400],
+      [request('GET', '/none'), 404],
+      [request('GET', '/api/mutation'), 405],
+      [echo({}, { Authorization: 'Bearer x' }), 401],
+    ]) {
+      const answer = await ask(bytes);
+      assert.equal(answer.status, status);
+      assert.equal(answer.headers['access-control-allow-origin'], '*');
+    }
+  });
+  test('has no business with admin calls', async () => {
+    for (const target of ['/api/function', '/api/cordon/deploy']) {
+      const answer = await ask(preflight(target, 'authorization'));
+      refused(answer, 405, 'MethodNotAllowed');
+      const called = await ask(request('POST', target, { body: '{}' }));
+      refused(called, 401, 'BadAdminKey');
+      for (const { headers } of [answer, called]) {
+        assert.deepEqual(Object.keys(headers).filter((name) => name.startsWith('access-control-')), []);
+      }
+    }
+  });
+});
+
 describe('routes', () => {
-  test('CORS preflight', async () => {
-    const { status, headers, text } = await ask(request('OPTIONS', '/api/query', {
-      headers: { Origin: 'http://x', 'Access-Control-Request-Method': 'POST', 'Access-Control-Request-Headers': 'content-type' },
+  for (const [allow, target, methods] of [
+    ['POST, OPTIONS', '/api/mutation', ['GET', 'HEAD', 'PUT', 'DELETE', 'PATCH']],
+    ['POST, OPTIONS', '/api/action', ['GET', 'PUT']],
+    ['GET, HEAD, POST, OPTIONS', '/api/query', ['PUT', 'DELETE']],
+    ['POST, OPTIONS', '/api/run/basic/echo', ['GET', 'PUT']],
+    ['POST', '/api/function', ['GET', 'PUT', 'OPTIONS']],
+    ['POST', '/api/cordon/deploy', ['GET', 'PUT', 'OPTIONS']],
+    ['GET, HEAD, OPTIONS', '/version', ['POST', 'PUT']],
+  ]) {
+    test(`${target}: a wrong method is told ${allow}`, async () => {
+      const wire = Wire.to(server); // each is answered whole, and the connection kept
+      for (const method of methods) {
+        wire.send(request(method, target, method === 'GET' || method === 'HEAD' ? {} : { body: '{}' }));
+        const answer = await wire.answer({ toHead: method === 'HEAD' });
+        assert.equal(answer.headers.allow, allow);
+        assert.equal(answer.headers['content-type'], 'application/json');
+        if (method === 'HEAD') assert.equal(answer.status, 405);
+        else refused(answer, 405, 'MethodNotAllowed');
+      }
+      assert.deepEqual(value(await wire.send(echo({})).answer()), {});
+      wire.close();
+    });
+  }
+  test('HEAD is GET without a body', async () => {
+    for (const target of ['/version', '/api/query?path=basic:echo&args={}', '/none']) {
+      const got = await ask(request('GET', target));
+      const wire = Wire.to(server).send(request('HEAD', target));
+      const head = await wire.answer({ toHead: true });
+      assert.equal(head.status, got.status);
+      assert.equal(head.headers['content-length'], String(got.text.length));
+      assert.equal(head.headers['content-type'], got.headers['content-type']);
+      assert.deepEqual(value(await wire.send(echo({ a: 1 })).answer()), { a: 1 }, 'nothing lies in between');
+      wire.close();
+    }
+  });
+  /* 400, as Convex's clients try a 404 again. */
+  for (const [method, target] of [
+    ['POST', '/api/none'], ['GET', '/api/none'], ['POST', '/api/query_ts'], ['POST', '/api/query_at_ts'],
+    ['POST', '/api/query_batch'], ['GET', '/api/1.31.0/sync'], ['GET', '/api/sync'],
+    ['POST', '/api/storage/upload?token=x'], ['GET', '/api/storage/x'], ['POST', '/api/actions/query'],
+    ['POST', '/api/update_environment_variables'], ['GET', '/api/shapes2'], ['GET', '/api/json_schemas'],
+    ['GET', '/api/list_snapshot'], ['GET', '/api/document_deltas'], ['POST', '/api/deploy2/start_push'],
+    ['POST', '/api/query/'], ['POST', '/api/Query'], ['POST', '/api/'],
+  ]) {
+    test(`${method} ${target} is not offered, and says so`, async () => {
+      refused(await ask(request(method, target, method === 'POST' ? { body: '{}' } : {})), 400, 'NotSupported');
+    });
+  }
+  test('live queries are not offered, and say so', async () => {
+    const wire = Wire.to(server).send(request('GET', '/api/1.31.0/sync', {
+      headers: { Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Version': '13', 'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==' },
     }));
-    assert.equal(status, 204);
-    assert.equal(text, '');
-    assert.equal(headers['access-control-allow-origin'], '*');
-    assert.equal(headers['access-control-allow-headers'], 'content-type');
-    assert.match(headers['access-control-allow-methods'], /POST/);
+    refused(await wire.answer(), 400, 'UpgradeNotSupported');
+    await wire.end();
   });
-  test('a wrong method says which are right', async () => {
-    const answer = await ask(request('PUT', '/api/mutation', { body: '{}' }));
-    refused(answer, 405, 'MethodNotAllowed');
-    assert.equal(answer.headers.allow, 'POST, OPTIONS');
-  });
-  test('unknown paths', async () => {
-    refused(await ask(request('POST', '/api/none', { body: '{}' })), 400, 'NotSupported');
-    refused(await ask(request('GET', '/none')), 404, 'NotFound');
-    refused(await ask(request('GET', '/metrics')), 404, 'NotFound');
-  });
+  for (const target of ['/', '/none', '/api', '/metrics', '/http/hook', '/..', '/%00', '/version/', '//version', '*']) {
+    test(`GET ${target} is not there`, async () => {
+      refused(await ask(request('GET', target)), 404, 'NotFound');
+    });
+  }
   test('a foreign Host', async () => {
     refused(await ask(request('GET', '/version', { headers: { Host: 'evil.example' } })), 421);
   });
@@ -125,6 +273,44 @@ describe('who asks', () => {
     refused(await ask(call({ Authorization: `Convex ${key}0` })), 401, 'BadAdminKey');
     refused(await ask(echo({}, { Authorization: 'Convex x' })), 401, 'BadAdminKey');
     refused(await ask(request('POST', '/api/cordon/deploy', { body: 'x' })), 401, 'BadAdminKey');
+  });
+  /*
+   * What is internal is not there for the public: same status, same words as for what does not
+   * exist, whatever is asked of it.
+   */
+  for (const [what, ask_for, words] of [
+    ['POST', (path) => request('POST', '/api/query', { body: JSON.stringify({ path, args: {} }) }), (path) => `Could not find public function for '${path}'.`],
+    ['POST as another kind', (path) => request('POST', '/api/mutation', { body: JSON.stringify({ path, args: {} }) }), (path) => `Could not find public function for '${path}'.`],
+    ['POST with arguments that are none', (path) => request('POST', '/api/query', { body: JSON.stringify({ path, args: { $a: 1 } }) }), (path) => `Could not find public function for '${path}'.`],
+    ['GET', (path) => request('GET', `/api/query?path=${path}`), (path) => `Could not find public function for '${path}'.`],
+    ['/api/run', (path) => request('POST', `/api/run/${path.replace(':', '/')}`, { body: '{}' }), (path) => `Could not find function for '${path}'. Did you forget to run \`cordon deploy\`?`],
+  ]) {
+    test(`an internal function without a key, by ${what}`, async () => {
+      for (const path of ['basic:hidden', 'basic:absent']) {
+        const { status, text } = await ask(ask_for(path));
+        assert.equal(status, 200, text);
+        const body = JSON.parse(text);
+        assert.equal(body.status, 'error');
+        assert.equal(body.errorMessage.replace(/^\[Request ID: [0-9a-f]{16}\] /, ''), `Server Error\n${words(path)}`);
+        assert.deepEqual(Object.keys(body), ['status', 'errorMessage']);
+      }
+    });
+  }
+  test('an internal function with a key', async () => {
+    const headers = { Authorization: `Convex ${key}` };
+    const body = (path) => JSON.stringify({ path, args: { a: 1 } });
+    for (const [method, target, options] of [
+      ['POST', '/api/query', { body: body('basic:hidden') }],
+      ['POST', '/api/function', { body: body('basic:hidden') }],
+      ['POST', '/api/run/basic/hidden', { body: '{"args":{"a":1}}' }],
+      ['GET', '/api/query?path=basic:hidden&args={"a":1}', {}],
+    ]) {
+      assert.deepEqual(value(await ask(request(method, target, { ...options, headers }))), { a: 1 }, target);
+    }
+    const { text } = await ask(request('POST', '/api/mutation', { body: body('basic:hidden'), headers }));
+    assert.match(JSON.parse(text).errorMessage, /Trying to execute basic\.js:hidden as Mutation, but it is defined as Query\./);
+    const wrong = { Authorization: `Convex ${key.slice(0, -1)}` };
+    refused(await ask(request('POST', '/api/query', { body: body('basic:hidden'), headers: wrong })), 401, 'BadAdminKey');
   });
   test("a user's token", async () => {
     refused(await ask(echo({}, { Authorization: 'Bearer x' })), 401, 'NoAuthProvider');
@@ -173,5 +359,75 @@ describe('a run', () => {
     assert.equal(await metric(server, 'run_slots_used_info'), 3, 'they still spin');
     for (const wire of wires) wire.close();
     await metricBecomes(server, 'run_slots_used_info', 0);
+  });
+});
+
+describe('an Idempotency-Key', () => {
+  const add = (key, { kind = 'mutation', path = 'counter:add', args = {} } = {}) =>
+    ask(call(kind, path, args, { 'Idempotency-Key': key }));
+  const count = async () => value(await ask(call('query', 'counter:get', {})));
+  const failure = ({ status, text }) => {
+    assert.equal(status, 200, text);
+    const body = JSON.parse(text);
+    assert.equal(body.status, 'error', text);
+    return body.errorMessage;
+  };
+
+  test('makes a call that is sent again one call', async () => {
+    const before = await count();
+    const first = await add('again');
+    assert.equal(value(first), before + 1);
+    for (let i = 0; i < 3; i++) assert.equal((await add('again')).text, first.text);
+    assert.equal(await count(), before + 1);
+    assert.equal(value(await add('another')), before + 2);
+    assert.equal((await add('again')).text, first.text, 'as it was then');
+  });
+  test('belongs to its function and arguments', async () => {
+    value(await add('bound', { args: { a: 1 } }));
+    const before = await count();
+    for (const other of [{ args: { a: 2 } }, { args: {} }, { path: 'counter:add_slowly', args: { a: 1 } }]) {
+      assert.match(failure(await add('bound', other)), /idempotency key was used before for another function or other arguments/);
+    }
+    assert.equal(await count(), before, 'nothing was written');
+    value(await add('bound', { args: { a: 1 } }));
+    assert.equal(await count(), before);
+  });
+  test('of a call that failed may be used again', async () => {
+    const before = await count();
+    assert.match(failure(await add('failed', { path: 'counter:add_then_fail' })), /after all/);
+    assert.equal(await count(), before);
+    assert.equal(value(await add('failed')), before + 1);
+    assert.equal(value(await add('failed')), before + 1);
+    assert.equal(await count(), before + 1);
+  });
+  test('holds for calls at the same time', async () => {
+    const before = await count();
+    const answers = await Promise.all(Array.from({ length: 16 }, () => add('together', { path: 'counter:add_slowly' })));
+    for (const answer of answers) assert.equal(value(answer), before + 1);
+    assert.equal(await count(), before + 1);
+  });
+  test('pipelined, too', async () => {
+    const before = await count();
+    const wire = Wire.to(server).send(Buffer.concat(Array(20).fill(call('mutation', 'counter:add', {}, { 'Idempotency-Key': 'piped' }))));
+    for (let i = 0; i < 20; i++) assert.equal(value(await wire.answer()), before + 1);
+    assert.equal(await count(), before + 1);
+    wire.close();
+  });
+  test('is no matter of queries and actions', async () => {
+    for (const [kind, path] of [['query', 'basic:echo'], ['action', 'basic:echo_action']]) {
+      for (const args of [{ a: 1 }, { a: 2 }]) assert.deepEqual(value(await add('read', { kind, path, args })), args);
+    }
+  });
+  test('outlives a crash of the server', async () => {
+    const one = await Server.start();
+    await one.deploy(guest('counter'));
+    const sent = call('mutation', 'counter:add', {}, { 'Idempotency-Key': 'crash' });
+    const first = await Wire.to(one).send(sent).answer();
+    assert.equal(value(first), 1);
+    await one.kill();
+    const two = await Server.start({ data: one.data });
+    assert.equal((await Wire.to(two).send(sent).answer()).text, first.text);
+    assert.equal(value(await Wire.to(two).send(call('query', 'counter:get', {})).answer()), 1);
+    await two.kill();
   });
 });

@@ -57,8 +57,8 @@ export class Wire {
     return this;
   }
 
-  /* The next answer, whole. Fails if the connection ends before it. */
-  async answer() {
+  /* The next answer, whole; to a HEAD none has a body. Fails if the connection ends before it. */
+  async answer({ toHead = false } = {}) {
     for (;;) {
       const end = this.bytes.indexOf('\r\n\r\n');
       if (end >= 0) {
@@ -67,7 +67,7 @@ export class Wire {
           const at = line.indexOf(':');
           return [line.slice(0, at).toLowerCase(), line.slice(at + 1).trim()];
         }));
-        const size = Number(headers['content-length'] ?? 0);
+        const size = toHead ? 0 : Number(headers['content-length'] ?? 0);
         if (this.bytes.length >= end + 4 + size) {
           const text = this.bytes.subarray(end + 4, end + 4 + size).toString();
           this.bytes = this.bytes.subarray(end + 4 + size);
