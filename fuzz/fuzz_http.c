@@ -51,6 +51,7 @@ static enum http_parsed read_on(struct http_parser *parser, struct slice bytes, 
     }
     *out_used = at;
     CORDON_ASSERT(parser->head.size <= HTTP_HEAD_BYTES_MAX);
+    CORDON_ASSERT(parsed != HTTP_COMPLETE || !http_parser_midway(parser));
     return parsed;
 }
 
