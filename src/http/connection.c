@@ -368,9 +368,9 @@ static void late_to_read(struct connection *connection)
     }
 }
 
-void connection_check_deadline(struct connection *connection, uint64_t now_ms)
+void connection_check_deadline(struct connection *connection, uint64_t at_ms)
 {
-    if (connection->deadline_ms == 0 || now_ms < connection->deadline_ms) {
+    if (connection->deadline_ms == 0 || at_ms < connection->deadline_ms) {
         return;
     }
     switch (connection->phase) {

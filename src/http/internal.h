@@ -53,6 +53,7 @@ struct loop {
     uv_prepare_t prepare;
     uv_check_t check;
     uint64_t busy_since_ns;
+    uint64_t last_tick_ms; /* when the tick before this one was */
     struct connection *connections;
     pthread_mutex_t wake_lock;
     struct connection *wakes;    /* guarded by wake_lock */
@@ -173,8 +174,8 @@ void connection_settle(struct connection *connection);
 /* Ends it, with its run, wherever it is. */
 void connection_close(struct connection *connection);
 
-/* Does what is due when its deadline has passed, if it has. */
-void connection_check_deadline(struct connection *connection, uint64_t now_ms);
+/* Does what is due if its deadline had passed at that time. */
+void connection_check_deadline(struct connection *connection, uint64_t at_ms);
 
 /* The loop stops: closes what is idle, lets the rest answer. */
 void connection_stop(struct connection *connection);

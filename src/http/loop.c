@@ -85,6 +85,11 @@ static void write_date(struct loop *loop)
         parts.tm_sec % 100);
 }
 
+/*
+ * Timers come before sockets, so that after a pause of ours, what clients sent meanwhile is still
+ * unread here. A deadline therefore counts once it had passed at the tick before this one: what had
+ * come by then was read in between.
+ */
 static void on_tick(uv_timer_t *timer)
 {
     struct loop *loop = timer->data;
@@ -96,9 +101,10 @@ static void on_tick(uv_timer_t *timer)
         if (loop->stopping && now >= loop->stop_at_ms) {
             connection_close(at);
         } else {
-            connection_check_deadline(at, now);
+            connection_check_deadline(at, loop->last_tick_ms);
         }
     }
+    loop->last_tick_ms = now;
     loop_check_end(loop);
 }
 

@@ -197,3 +197,26 @@ describe('a client that reads slowly, but moves on', { concurrency: true }, () =
     wire.close();
   });
 });
+
+describe('a pause of the server itself', () => {
+  /* What came meanwhile has waited with the kernel, and its client is not to blame. */
+  const paused = async (ms, meanwhile) => {
+    await sleep(2 * TICK_MS); // the bytes before it are read
+    server.child.kill('SIGSTOP');
+    meanwhile();
+    await sleep(ms);
+    server.child.kill('SIGCONT');
+  };
+  for (const [what, sent, ms] of [['in the midst of a request', 100, REQUEST_MS + 500], ['before one', 0, IDLE_MS + 500]]) {
+    test(`${what} is forgiven`, async () => {
+      const args = { text: 'x'.repeat(100000) };
+      const bytes = call('query', 'basic:echo', args);
+      const wires = Array.from({ length: 10 }, () => Wire.to(server).send(bytes.subarray(0, sent)));
+      await paused(ms, () => wires.forEach((wire) => wire.send(bytes.subarray(sent))));
+      for (const wire of wires) {
+        assert.deepEqual(value(await wire.answer()), args);
+        wire.close();
+      }
+    });
+  }
+});
