@@ -92,7 +92,7 @@ describe('a client that does not stop', () => {
     await metricBecomes(server, 'http_connections_info', 1);
     clearInterval(dribble);
     const took = Date.now() - began;
-    assert.ok(took >= 1000 && took < 6000, `${took} ms`);
+    assert.ok(took >= 1000 && took < 15000, `${took} ms`);
     await server.stop();
   });
   test('and is silent, is let go sooner', async () => {
@@ -102,7 +102,7 @@ describe('a client that does not stop', () => {
     const began = Date.now();
     await metricBecomes(server, 'http_connections_info', 1);
     const took = Date.now() - began;
-    assert.ok(took >= 3000 && took < 10000, `${took} ms`);
+    assert.ok(took >= 3000 && took < 20000, `${took} ms`);
     wire.close();
     await server.stop();
   });

@@ -15,7 +15,7 @@ const REQUEST_MS = 1000;
 const IDLE_MS = 2500;
 const WRITE_MS = 1500;
 const TICK_MS = 250; // how often the server looks
-const LATE_MS = 5000; // how late a machine at work may be
+const LATE_MS = 15000; // how late a machine at work may be; the defaults would be later still
 
 const config = join(newFolder(), 'config.json');
 let server;
