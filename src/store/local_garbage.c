@@ -14,9 +14,15 @@
 /* One flush gathers at most this much; the rest waits for the next. */
 #define GARBAGE_BYTES_MAX ((size_t)64 << 20)
 
+static uint64_t lesser(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 /*
  * Behind the window, and behind every open snapshot; but a transaction that is open for twice the
- * window loses its snapshot rather than keep everything for ever.
+ * window loses its snapshot rather than keep everything for ever. Never behind what is visible,
+ * however long ago that was committed: who begins now reads it.
  */
 static uint64_t horizon_now(struct local *store)
 {
@@ -30,7 +36,7 @@ static uint64_t horizon_now(struct local *store)
     if (oldest < expired) {
         oldest = expired;
     }
-    return aged < oldest ? aged : oldest;
+    return lesser(visible, lesser(aged, oldest));
 }
 
 /* -- The queue ------------------------------------------------------------------------------- */
