@@ -49,7 +49,9 @@ extern "C" {
       "other commits changed what this one had read, on every retry")                              \
     X(OVERLOADED, "Overloaded", 503, true, "no room now; nothing was run, a retry is safe")        \
     X(SYSTEM, "System", 500, true, "the operating system refused something")                       \
-    X(STORE, "Store", 500, false, "the store is damaged, foreign, full or in use")                 \
+    X(STORE, "Store", 500, false, "the store is damaged, foreign or in use")                       \
+    X(DISK_FULL, "DiskFull", 503, true,                                                            \
+      "the disk is full or nearly so; nothing was written: free some space and try again")         \
     X(ENGINE, "Engine", 500, false, "the sandbox engine failed")                                   \
     X(NO_MEMORY, "NoMemory", 500, true, "the process is out of memory")                            \
     X(INTERNAL, "Internal", 500, false, "a fault of ours; the log has the details")

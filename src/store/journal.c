@@ -14,12 +14,17 @@
  * cannot be told from a write that was under way: a record cut off there is left out, which is
  * right, as no answer ever waited for less than its whole sync.
  *
- * A file grows by zeros written ahead, so that most syncs find their blocks allocated: on ext4 an
- * fdatasync that also has to record a new size takes twice as long.
+ * A commit that somebody has seen cannot be refused any more, so its room in the file is claimed
+ * before it is published: the file's blocks are allocated up to where the commit could end if it
+ * became a record of its own. Commits that share a record leave some of that to the next.
+ *
+ * Allocated blocks are filled with zeros a good deal ahead of the records: on ext4 an fdatasync
+ * that also has to record that a block is in use takes twice as long.
  */
 #include "store/journal.h"
 
 #include "base/memory.h"
+#include "store/disk.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -42,13 +47,23 @@ enum {
 
 struct journal_file {
     int fd;
-    uint64_t size; /* bytes whose blocks are there */
+    uint64_t written;   /* bytes whose blocks were written once; of who appends */
+    uint64_t allocated; /* bytes whose blocks are the file's; under the commit lock */
+};
+
+/* What commits need that are visible, or about to be, and not taken yet; under the commit lock. */
+struct claims {
+    unsigned file;
+    uint64_t begin; /* where they start in the file, at the latest */
+    uint64_t bytes;
 };
 
 struct journal {
     struct journal_file files[FILES];
+    struct claims claims;
     unsigned current;
-    uint64_t at; /* where the next record goes in the current file */
+    uint64_t at;  /* where the next record goes in the current file */
+    uint64_t end; /* where it ends at the latest: what was claimed for it */
     uint64_t last_ts;
     uint64_t seed; /* of the headers' hashes: from the cluster's id */
 };
@@ -78,7 +93,8 @@ void journal_close(struct journal *journal)
 static cordon_error *refused(const char *what, int code)
 {
     return cordon_error_new(
-        CORDON_E_SYSTEM, "cannot %s the log of the data folder: %s", what, strerrordesc_np(code));
+        CORDON_E_SYSTEM, "cannot %s the log of the data folder: %s%s", what, strerrordesc_np(code),
+        disk_advice(code));
 }
 
 static cordon_error *open_file(int folder_fd, unsigned number, struct journal_file *file)
@@ -90,7 +106,7 @@ static cordon_error *open_file(int folder_fd, unsigned number, struct journal_fi
     if (file->fd < 0 || fstat(file->fd, &info) != 0) {
         return refused("open", errno);
     }
-    file->size = (uint64_t)info.st_size / PAGE_BYTES * PAGE_BYTES;
+    file->written = round_up((uint64_t)info.st_size, PAGE_BYTES);
     return NULL;
 }
 
@@ -104,7 +120,7 @@ static cordon_error *open_files(struct journal *journal, const char *folder)
     bool are_new = false;
     for (unsigned i = 0; i < FILES && error == NULL; i++) {
         error = open_file(folder_fd, i, &journal->files[i]);
-        are_new = are_new || journal->files[i].size == 0;
+        are_new = are_new || journal->files[i].written == 0;
     }
     /* The names of new files must survive a power cut before anything in them counts. */
     if (error == NULL && are_new && fsync(folder_fd) != 0) {
@@ -130,17 +146,26 @@ cordon_error *journal_open(
     return NULL;
 }
 
+/* A file may have holes, if it was copied. Where they cannot be filled now, claims try again. */
+static void start_file(struct journal_file *file)
+{
+    /* A file that cannot be cut only keeps its size. */
+    if (file->written > KEEP_BYTES && ftruncate(file->fd, (off_t)KEEP_BYTES) == 0) {
+        file->written = KEEP_BYTES;
+    }
+    const uint64_t wanted = round_up(file->written, GROW_BYTES);
+    file->allocated = disk_allocate(file->fd, 0, wanted) == 0 ? wanted : 0;
+}
+
 void journal_start(struct journal *journal, uint64_t last_ts)
 {
     journal->current = 0;
     journal->at = 0;
+    journal->end = 0;
+    journal->claims = (struct claims){0};
     journal->last_ts = last_ts;
     for (unsigned i = 0; i < FILES; i++) {
-        struct journal_file *file = &journal->files[i];
-        /* A file that cannot be cut only keeps its size. */
-        if (file->size > KEEP_BYTES && ftruncate(file->fd, (off_t)KEEP_BYTES) == 0) {
-            file->size = KEEP_BYTES;
-        }
+        start_file(&journal->files[i]);
     }
 }
 
@@ -153,6 +178,52 @@ void journal_switch(struct journal *journal)
 {
     journal->current = (journal->current + 1) % FILES;
     journal->at = 0;
+}
+
+/* -- Room ------------------------------------------------------------------------------------ */
+
+static uint64_t record_bytes(uint64_t rows_bytes)
+{
+    return round_up(HEADER_BYTES + rows_bytes, PAGE_BYTES);
+}
+
+static cordon_error *no_room(int code)
+{
+    if (!disk_is_full(code)) {
+        return cordon_error_new(
+            CORDON_E_STORE, "the log cannot grow: %s; nothing was written", strerrordesc_np(code));
+    }
+    return cordon_error_new(
+        CORDON_E_DISK_FULL,
+        "the disk is full: %s; nothing was written, free some space and try again",
+        strerrordesc_np(code));
+}
+
+cordon_error *journal_claim(struct journal *journal, const struct batch *batch)
+{
+    struct claims *claims = &journal->claims;
+    struct journal_file *file = &journal->files[claims->file];
+    const uint64_t bytes = record_bytes(batch->bytes + batch->count * BATCH_FRAME_BYTES);
+    const uint64_t end = round_up(claims->begin + claims->bytes + bytes, GROW_BYTES);
+    if (end > file->allocated) {
+        const int code = disk_allocate(file->fd, file->allocated, end);
+        if (code != 0) {
+            return no_room(code);
+        }
+        file->allocated = end;
+    }
+    claims->bytes += bytes;
+    return NULL;
+}
+
+void journal_take(struct journal *journal, bool turns)
+{
+    struct claims *claims = &journal->claims;
+    journal->end = journal->at + claims->bytes;
+    *claims = (struct claims){
+        .file = turns ? (journal->current + 1) % FILES : journal->current,
+        .begin = turns ? 0 : journal->end,
+    };
 }
 
 /* -- Headers --------------------------------------------------------------------------------- */
@@ -219,9 +290,10 @@ static cordon_error *gather_flush(struct gather *gather)
             continue;
         }
         if (written <= 0) {
+            const int code = written == 0 ? EIO : errno;
             return cordon_error_new(
-                CORDON_E_STORE, "writing the log failed: %s",
-                strerrordesc_np(written == 0 ? EIO : errno));
+                CORDON_E_STORE, "writing the log failed: %s%s", strerrordesc_np(code),
+                disk_advice(code));
         }
         gather->at += (uint64_t)written;
         size_t left = (size_t)written;
@@ -294,8 +366,9 @@ cordon_error *journal_append(struct journal *journal, const struct batch *chain,
     uint8_t header_bytes[HEADER_BYTES];
     write_header(journal, &header, header_bytes);
     const uint64_t size = HEADER_BYTES + header.rows_bytes;
-    const uint64_t end = journal->at + round_up(size, PAGE_BYTES);
-    const uint64_t grown = end > file->size ? round_up(end, GROW_BYTES) : end;
+    const uint64_t end = journal->at + record_bytes(header.rows_bytes);
+    const uint64_t grown = end > file->written ? round_up(end, GROW_BYTES) : end;
+    CORDON_ASSERT(end <= journal->end);
 
     struct gather gather = {.fd = file->fd, .at = journal->at};
     TRY(gather_record(&gather, slice_of(header_bytes, sizeof header_bytes), chain));
@@ -303,9 +376,10 @@ cordon_error *journal_append(struct journal *journal, const struct batch *chain,
     TRY(gather_flush(&gather));
     if (fdatasync(file->fd) != 0) {
         return cordon_error_new(
-            CORDON_E_STORE, "syncing the log failed: %s", strerrordesc_np(errno));
+            CORDON_E_STORE, "syncing the log failed: %s%s", strerrordesc_np(errno),
+            disk_advice(errno));
     }
-    file->size = grown > file->size ? grown : file->size;
+    file->written = grown > file->written ? grown : file->written;
     journal->at = end;
     journal->last_ts = ts;
     return NULL;
@@ -339,6 +413,10 @@ static void bytes_freep(uint8_t **bytes)
     mem_free(*bytes);
 }
 
+/*
+ * What is behind the file's end counts as zeros, as it will be when the file has grown: a record
+ * that would be whole then is whole now.
+ */
 static cordon_error *read_at(int fd, uint8_t *bytes, size_t size, uint64_t at)
 {
     while (size > 0) {
@@ -346,8 +424,12 @@ static cordon_error *read_at(int fd, uint8_t *bytes, size_t size, uint64_t at)
         if (got < 0 && errno == EINTR) {
             continue;
         }
-        if (got <= 0) {
-            return refused("read", got == 0 ? EIO : errno);
+        if (got < 0) {
+            return refused("read", errno);
+        }
+        if (got == 0) {
+            memset(bytes, 0, size);
+            return NULL;
         }
         bytes += got;
         at += (uint64_t)got;
@@ -431,7 +513,7 @@ static cordon_error *read_rows(
 static cordon_error *look_at_page(struct recovery *recovery, unsigned file, uint64_t *at)
 {
     const struct journal *journal = recovery->journal;
-    const uint64_t room = journal->files[file].size - *at;
+    const uint64_t room = journal->files[file].written - *at;
     uint8_t header_bytes[HEADER_BYTES];
     struct found_record record = {.file = file, .rows_at = *at + HEADER_BYTES};
     TRY(read_at(journal->files[file].fd, header_bytes, sizeof header_bytes, *at));
@@ -453,7 +535,7 @@ static cordon_error *find_records(struct recovery *recovery)
 {
     for (unsigned file = 0; file < FILES; file++) {
         uint64_t at = 0;
-        while (at < recovery->journal->files[file].size) {
+        while (at < recovery->journal->files[file].written) {
             TRY(look_at_page(recovery, file, &at));
         }
     }

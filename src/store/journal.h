@@ -46,8 +46,22 @@ CORDON_MUST_USE cordon_error *journal_recover(
 void journal_start(struct journal *journal, uint64_t last_ts);
 
 /*
- * Appends the batches of a chain (by `next_unlogged`) as one record that ends at `ts`. On the disk
- * when it returns. One thread at a time. Errors: CORDON_E_STORE.
+ * Takes the room that a commit will need in the file it will go to, before anybody can see the
+ * commit: what was claimed can be appended though the disk gets full. Under the commit lock, as the
+ * last thing that may fail. Errors: CORDON_E_DISK_FULL, CORDON_E_STORE; then nothing was claimed.
+ */
+CORDON_MUST_USE cordon_error *journal_claim(struct journal *journal, const struct batch *batch);
+
+/*
+ * What was claimed up to now is appended next; what is claimed from now on comes after it, or goes
+ * into the other file if `turns`. Under the commit lock, by the thread that appends.
+ */
+void journal_take(struct journal *journal, bool turns);
+
+/*
+ * Appends the batches of a chain (by `next_unlogged`), for all of which room was claimed and taken,
+ * as one record that ends at `ts`. On the disk when it returns. One thread at a time.
+ * Errors: CORDON_E_STORE.
  */
 CORDON_MUST_USE cordon_error *journal_append(
     struct journal *journal, const struct batch *chain, uint64_t ts);
@@ -55,7 +69,7 @@ CORDON_MUST_USE cordon_error *journal_append(
 /* Bytes of the file that is being written. */
 uint64_t journal_bytes(const struct journal *journal);
 
-/* Goes over to the other file, whose records LMDB has. */
+/* Goes over to the other file, whose records LMDB has; after a journal_take() that said so. */
 void journal_switch(struct journal *journal);
 
 #endif

@@ -10,14 +10,20 @@
  * - No MDB_NOSYNC, NOMETASYNC, NOLOCK: a commit that returned is on the disk.
  * - The map is reserved once, huge: address space costs nothing, and growing would need all
  *   readers out.
+ * - LMDB's file of readers is mapped for writing, so its blocks are allocated at opening: a new
+ *   reader on a full disk would be a SIGBUS otherwise.
+ * - LMDB writes the first pages of a new file without a sync, and takes what a power cut leaves of
+ *   them for a foreign file. So the file is made under another name, synced, and renamed.
  * - A lock file of our own, by flock(2), beside LMDB's: two processes could share an environment,
  *   but not our write log and overlay. The file holds the process id for the message.
  */
 #include "base/memory.h"
+#include "store/disk.h"
 #include "store/kv.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <lmdb.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -28,7 +34,11 @@
 
 #define MAP_BYTES_DEFAULT ((uint64_t)1 << 40)
 #define MAP_BYTES_STEP ((uint64_t)1 << 16) /* a multiple of every page size */
+#define DATA_FILE "data.mdb"
+#define NEW_FILE "new.mdb"
+#define CUT_WRITES_MAX 3 /* one after the other, before a disk with room is given up */
 #define READERS_MAX 1022 /* read transactions at one moment: threads inside a read */
+#define PROBE_BYTES ((uint64_t)1 << 20) /* more than a write that was cut short leaves free */
 
 struct lmdb_reader {
     struct kv_reader base;
@@ -44,9 +54,12 @@ struct lmdb_kv {
     MDB_dbi dbi;
     int folder_fd;
     int lock_fd;
+    int data_fd;    /* never read, only asked for failed syncs */
+    int readers_fd; /* open as long as the environment: closing it would drop LMDB's own locks */
     uint64_t map_bytes;
     size_t page_bytes;
-    MDB_txn *batch; /* of the one writer */
+    MDB_txn *batch;      /* of the one writer */
+    unsigned cut_writes; /* since a batch was written; of the one writer */
     pthread_mutex_t pool_lock;
     struct lmdb_reader *pool;
 };
@@ -203,12 +216,90 @@ static cordon_error *previous(struct kv_reader *base, bool *out_found, struct kv
 
 /* -- Writing --------------------------------------------------------------------------------- */
 
+/* What the disk has left. */
+static uint64_t free_on_disk(const struct lmdb_kv *kv)
+{
+    struct statvfs disk;
+    if (fstatvfs(kv->folder_fd, &disk) != 0) {
+        return 0; /* a disk that cannot even say so is not one to write to */
+    }
+    return (uint64_t)disk.f_bavail * disk.f_frsize;
+}
+
+/* Why the data file cannot grow, or 0 if it can; found out by letting it, as it will need to. */
+static int growth_code(const struct lmdb_kv *kv)
+{
+    mdb_filehandle_t fd = -1;
+    struct stat file;
+    if (mdb_env_get_fd(kv->env, &fd) != 0 || fstat(fd, &file) != 0) {
+        return 0; /* not for lack of room, in any case */
+    }
+    if (fallocate(fd, 0, file.st_size, (off_t)PROBE_BYTES) == 0) {
+        return 0;
+    }
+    if (disk_is_full(errno)) {
+        return errno;
+    }
+    return free_on_disk(kv) < PROBE_BYTES ? ENOSPC : 0; /* a file system without that call */
+}
+
+/* Whether LMDB gave up, as its meta page may hold anything: then it only says so from now on. */
+static bool is_given_up(const struct lmdb_kv *kv)
+{
+    MDB_txn *txn = NULL;
+    const int code = mdb_txn_begin(kv->env, NULL, MDB_RDONLY, &txn);
+    if (code == 0) {
+        mdb_txn_abort(txn);
+    }
+    return code == MDB_PANIC;
+}
+
+/* Whether a sync of the data file failed: the kernel tells it to each descriptor once. */
+static bool sync_failed(const struct lmdb_kv *kv)
+{
+    return fdatasync(kv->data_fd) != 0;
+}
+
+/*
+ * Whatever part of a batch failed, but for the meta page, LMDB still has its old state, and a batch
+ * writes all its pages again when it is repeated. So a full disk may be waited for. LMDB has one
+ * code for a failed sync, after which nobody should rely on a disk, for a failed write, and for a
+ * write that was cut short; by a disk that was full, it may be, and has room again.
+ */
+static bool may_be_repeated(struct lmdb_kv *kv, int code)
+{
+    if (is_given_up(kv)) {
+        return false;
+    }
+    if (code == EIO && !sync_failed(kv)) {
+        kv->cut_writes++;
+        return kv->cut_writes < CUT_WRITES_MAX;
+    }
+    return disk_is_full(code);
+}
+
+static cordon_error *write_failed(struct lmdb_kv *kv, const char *what, int code)
+{
+    const int limit = code == EIO ? growth_code(kv) : 0;
+    const int reason = limit != 0 ? limit : code;
+    if (reason == MDB_MAP_FULL) {
+        return cordon_error_new(
+            CORDON_E_DISK_FULL,
+            "%s failed: the map of %llu MiB over the data file is full; start again with a larger "
+            "one",
+            what, (unsigned long long)(kv->map_bytes >> 20));
+    }
+    return cordon_error_new(
+        may_be_repeated(kv, reason) ? CORDON_E_DISK_FULL : CORDON_E_STORE, "%s failed: %s%s", what,
+        mdb_strerror(reason), disk_advice(reason));
+}
+
 static cordon_error *write_begin(struct kv *base)
 {
     struct lmdb_kv *kv = (struct lmdb_kv *)base;
     CORDON_ASSERT(kv->batch == NULL);
     const int code = mdb_txn_begin(kv->env, NULL, 0, &kv->batch);
-    return code == 0 ? NULL : failed_to("beginning a write", code);
+    return code == 0 ? NULL : write_failed(kv, "beginning a write", code);
 }
 
 static cordon_error *write_put(struct kv *base, struct slice key, struct slice value)
@@ -217,7 +308,7 @@ static cordon_error *write_put(struct kv *base, struct slice key, struct slice v
     MDB_val k = val_of(key);
     MDB_val v = val_of(value);
     const int code = mdb_put(kv->batch, kv->dbi, &k, &v, 0);
-    return code == 0 ? NULL : failed_to("writing a row", code);
+    return code == 0 ? NULL : write_failed(kv, "writing a row", code);
 }
 
 static cordon_error *write_remove(struct kv *base, struct slice key)
@@ -225,14 +316,19 @@ static cordon_error *write_remove(struct kv *base, struct slice key)
     struct lmdb_kv *kv = (struct lmdb_kv *)base;
     MDB_val k = val_of(key);
     const int code = mdb_del(kv->batch, kv->dbi, &k, NULL);
-    return code == 0 || code == MDB_NOTFOUND ? NULL : failed_to("removing a row", code);
+    return code == 0 || code == MDB_NOTFOUND ? NULL : write_failed(kv, "removing a row", code);
 }
 
 static cordon_error *write_commit(struct kv *base)
 {
-    MDB_txn *batch = CORDON_TAKE(((struct lmdb_kv *)base)->batch);
+    struct lmdb_kv *kv = (struct lmdb_kv *)base;
+    MDB_txn *batch = CORDON_TAKE(kv->batch);
     const int code = mdb_txn_commit(batch);
-    return code == 0 ? NULL : failed_to("writing to the disk", code);
+    if (code != 0) {
+        return write_failed(kv, "writing to the disk", code);
+    }
+    kv->cut_writes = 0;
+    return NULL;
 }
 
 static void write_abort(struct kv *base)
@@ -248,18 +344,24 @@ static void write_abort(struct kv *base)
 static uint64_t free_bytes(struct kv *base)
 {
     const struct lmdb_kv *kv = (const struct lmdb_kv *)base;
-    struct statvfs disk;
     MDB_envinfo info;
-    if (fstatvfs(kv->folder_fd, &disk) != 0 || mdb_env_info(kv->env, &info) != 0) {
-        return 0; /* a disk that cannot even say so is not one to write to */
+    if (mdb_env_info(kv->env, &info) != 0) {
+        return 0;
     }
-    const uint64_t on_disk = (uint64_t)disk.f_bavail * disk.f_frsize;
+    const uint64_t on_disk = free_on_disk(kv);
     const uint64_t used = ((uint64_t)info.me_last_pgno + 1) * kv->page_bytes;
     const uint64_t in_map = kv->map_bytes > used ? kv->map_bytes - used : 0;
     return on_disk < in_map ? on_disk : in_map;
 }
 
 /* -- Opening --------------------------------------------------------------------------------- */
+
+static void close_fd(int fd)
+{
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+}
 
 static void close_kv(struct kv *base)
 {
@@ -273,12 +375,10 @@ static void close_kv(struct kv *base)
     if (kv->env != NULL) {
         mdb_env_close(kv->env);
     }
-    if (kv->lock_fd >= 0) {
-        (void)close(kv->lock_fd); /* last, as it lets the next process in */
-    }
-    if (kv->folder_fd >= 0) {
-        (void)close(kv->folder_fd);
-    }
+    close_fd(kv->data_fd);
+    close_fd(kv->readers_fd);
+    close_fd(kv->lock_fd); /* lets the next process in */
+    close_fd(kv->folder_fd);
     (void)pthread_mutex_destroy(&kv->pool_lock);
     mem_free(kv);
 }
@@ -301,16 +401,8 @@ static const struct kv_ops lmdb_ops = {
 
 static cordon_error *refused(const char *what, const char *folder, int code)
 {
-    const char *advice = "";
-    if (code == EROFS) {
-        advice = "; the disk is read-only: choose a folder that can be written";
-    } else if (code == ENOSPC || code == EDQUOT) {
-        advice = "; free some space and start again";
-    } else if (code == EACCES || code == EPERM) {
-        advice = "; run as its owner or choose another folder";
-    }
     return cordon_error_new(
-        CORDON_E_SYSTEM, "%s '%s': %s%s", what, folder, strerrordesc_np(code), advice);
+        CORDON_E_SYSTEM, "%s '%s': %s%s", what, folder, strerrordesc_np(code), disk_advice(code));
 }
 
 /* A new folder is ours alone. One that was there keeps its mode: the files in it are 0600. */
@@ -405,6 +497,40 @@ static cordon_error *check_whole(struct lmdb_kv *kv, const char *folder)
     return NULL;
 }
 
+/* An empty environment in a file, on the disk when this returns. */
+static int make_env(const char *path)
+{
+    MDB_env *env = NULL;
+    int code = mdb_env_create(&env);
+    if (code != 0) {
+        return code;
+    }
+    code = mdb_env_open(env, path, MDB_NOSUBDIR | MDB_NOLOCK, 0600);
+    if (code == 0) {
+        code = mdb_env_sync(env, 1);
+    }
+    mdb_env_close(env);
+    return code;
+}
+
+/* Makes the data file, if there is none, whole or not at all. Its name is synced with the rest. */
+static cordon_error *make_data_file(const struct lmdb_kv *kv, const char *folder)
+{
+    char path[PATH_MAX];
+    if (faccessat(kv->folder_fd, DATA_FILE, F_OK, 0) == 0) {
+        return NULL;
+    }
+    if (snprintf(path, sizeof path, "%s/" NEW_FILE, folder) >= (int)sizeof path) {
+        return refused("cannot make the data file in", folder, ENAMETOOLONG);
+    }
+    (void)unlinkat(kv->folder_fd, NEW_FILE, 0); /* what a power cut has left */
+    int code = make_env(path);
+    if (code == 0 && renameat(kv->folder_fd, NEW_FILE, kv->folder_fd, DATA_FILE) != 0) {
+        code = errno;
+    }
+    return code == 0 ? NULL : explain_open(code, folder, kv->map_bytes);
+}
+
 static cordon_error *open_env(struct lmdb_kv *kv, const char *folder)
 {
     int code = mdb_env_create(&kv->env);
@@ -421,6 +547,22 @@ static cordon_error *open_env(struct lmdb_kv *kv, const char *folder)
         return explain_open(code, folder, kv->map_bytes);
     }
     return check_whole(kv, folder);
+}
+
+/* The files of the environment that are ours to know too. */
+static cordon_error *open_files(struct lmdb_kv *kv, const char *folder)
+{
+    struct stat file;
+    kv->data_fd = openat(kv->folder_fd, DATA_FILE, O_RDONLY | O_CLOEXEC);
+    if (kv->data_fd < 0) {
+        return refused("cannot open the data file in", folder, errno);
+    }
+    kv->readers_fd = openat(kv->folder_fd, "lock.mdb", O_RDWR | O_CLOEXEC);
+    if (kv->readers_fd < 0 || fstat(kv->readers_fd, &file) != 0) {
+        return refused("cannot open the file of readers in", folder, errno);
+    }
+    const int code = disk_allocate(kv->readers_fd, 0, (uint64_t)file.st_size);
+    return code == 0 ? NULL : refused("cannot make room for the readers of", folder, code);
 }
 
 /* Opens the one database and says whether it holds nothing yet. */
@@ -462,11 +604,15 @@ cordon_error *kv_open_lmdb(
     kv->base.ops = &lmdb_ops;
     kv->folder_fd = -1;
     kv->lock_fd = -1;
+    kv->data_fd = -1;
+    kv->readers_fd = -1;
     kv->map_bytes = map_bytes == 0 ? MAP_BYTES_DEFAULT : map_bytes & ~(MAP_BYTES_STEP - 1);
     (void)pthread_mutex_init(&kv->pool_lock, NULL);
     TRY(open_folder(kv, folder));
     TRY(take_lock(kv, folder));
+    TRY(make_data_file(kv, folder));
     TRY(open_env(kv, folder));
+    TRY(open_files(kv, folder));
     TRY(open_dbi(kv, out_new));
     /* The names of the new files must survive a power cut too. */
     if (fsync(kv->folder_fd) != 0) {

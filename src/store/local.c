@@ -210,7 +210,8 @@ static cordon_error *open_journal(
     TRY(journal_open(folder, store->cluster_id, &store->journal));
     TRY(recover(store));
     journal_start(store->journal, store->last_ts);
-    if (!options->flusher_thread) {
+    store->logged = options->flusher_thread;
+    if (!store->logged) {
         journal_closep(&store->journal);
     }
     return NULL;
@@ -237,7 +238,6 @@ static cordon_error *open_over(
     atomic_store(&store->visible_ts, store->last_ts);
     atomic_store(&store->durable_ts, store->last_ts);
     atomic_store(&store->flushed_ts, store->last_ts);
-    atomic_store(&store->free_bytes, store->kv->ops->free_bytes(store->kv));
     if (options->flusher_thread) {
         TRY(local_workers_start(store));
     }

@@ -75,7 +75,9 @@ struct local {
     _Atomic uint64_t flushed_ts;  /* every commit up to here is in the backend */
     _Atomic uint64_t horizon_ts;  /* snapshots before this may have lost versions */
     _Atomic size_t pending_bytes; /* visible but not in the backend */
-    _Atomic uint64_t free_bytes;  /* on the disk, as of the last flush */
+    _Atomic uint64_t free_bytes;  /* on the disk, when it was asked last */
+    _Atomic uint64_t asked_at_ns; /* by the monotonic clock; 0 for never */
+    _Atomic bool flush_was_full;  /* the last flush found no room on the disk */
     _Atomic bool garbage_waits;   /* the backend may hold rows of the garbage queue */
     _Atomic uint64_t txn_count;   /* ever begun; seeds the random heights */
 
@@ -85,7 +87,8 @@ struct local {
     struct waiters waiters; /* for durable_ts */
     struct waiters room;    /* for flushed_ts */
     pthread_mutex_t flush_lock;
-    struct journal *journal; /* the log, or NULL; of the flusher */
+    struct journal *journal; /* the log, or NULL; of the flusher, but for claims */
+    bool logged;             /* what is answered is in the log first; set once, at opening */
     struct flusher flusher;
     struct worker checkpointer; /* with a log: brings memtables into the backend */
 };
@@ -222,16 +225,22 @@ void local_audit_heads_free(struct local *store);
 
 /*
  * Brings the memtable that is due into the backend; without a log that is all that is visible, and
- * who waits for it is woken. Errors: CORDON_E_NO_MEMORY, with
+ * who waits for it is woken. Errors: CORDON_E_NO_MEMORY and, with a log, CORDON_E_DISK_FULL, with
  * everything still there for another try. Any other failure ends the process.
  */
 CORDON_MUST_USE cordon_error *local_flush(struct local *store);
 
-/* Brings everything visible into the backend. No thread may be left, and no log. */
+/*
+ * Brings everything visible into the backend, or leaves it to the log if the disk is full. No
+ * thread may be left, and the log is closed.
+ */
 void local_flush_all(struct local *store);
 
 /* Says what is wrong and ends the process: going on could answer what is not safe. */
 _Noreturn void local_stop_process(const cordon_error *error);
+
+/* Asks the backend what is free on the disk, and notes it. */
+uint64_t local_ask_disk(struct local *store);
 
 /* Moves a timestamp on, never back. */
 void local_reach(_Atomic uint64_t *reached, uint64_t ts);

@@ -1,12 +1,13 @@
 /*
  * Committing, in four steps.
  *
- * 1. Prepare, with no lock: all rows, the write log's entry, and memory for everything that
- *    follows. This is the only step that can fail for lack of memory.
- * 2. Wait for room, if more is waiting for the disk than should.
- * 3. Under the commit lock: validate what was read against the commits since the snapshot, take a
- *    timestamp, chain the audit record, stamp the rows and link them into the memtable, and only
- *    then publish the timestamp. Whoever begins with that snapshot finds every row of it.
+ * 1. Prepare, with no lock: all rows and the write log's entry.
+ * 2. Refuse if the disk is nearly full; wait for room, if more is waiting for it than should.
+ * 3. Under the commit lock: validate what was read against the commits since the snapshot, take
+ *    what is left to take of memory and the commit's room in the log, and then, as from here on
+ *    nothing can fail, take a timestamp, chain the audit record, stamp the rows and link them into
+ *    the memtable, and only then publish the timestamp. Whoever begins with that snapshot finds
+ *    every row of it.
  * 4. Wait until durable. What was read counts too: a transaction that saw a commit which a power
  *    cut could still take back must not answer before it is safe.
  */
@@ -17,6 +18,9 @@
 
 /* More than this waiting for the disk, and commits wait before they become visible. */
 #define PENDING_BYTES_MAX ((size_t)64 << 20)
+
+/* A figure of the free disk older than this is asked for anew: others fill disks too. */
+#define DISK_FRESH_NS ((uint64_t)100000000)
 
 /* Keys validated in one hold of the commit lock; a long transaction lets others in between. */
 #define VALIDATE_KEYS_PER_HOLD 4096
@@ -168,10 +172,15 @@ static uint64_t disk_cost(const struct local *store, const struct batch *batch)
     return 8 * (pending + batch->bytes);
 }
 
+static uint64_t free_bytes(struct local *store)
+{
+    const uint64_t age_ns = clock_monotonic_ns() - atomic_load(&store->asked_at_ns);
+    return age_ns < DISK_FRESH_NS ? atomic_load(&store->free_bytes) : local_ask_disk(store);
+}
+
 /*
  * Refuses while the disk is nearly full, so that what is accepted can be written: a commit that is
- * visible cannot be taken back. The figure is that of the last flush; before refusing, a fresh one
- * is taken, as nothing may be flushing any more.
+ * visible cannot be taken back. Nobody is refused by an old figure.
  */
 static cordon_error *check_disk(struct local *store, const struct batch *batch)
 {
@@ -179,22 +188,24 @@ static cordon_error *check_disk(struct local *store, const struct batch *batch)
     const uint64_t needed = store->disk_reserve_bytes > UINT64_MAX - cost
                                 ? UINT64_MAX
                                 : store->disk_reserve_bytes + cost;
-    uint64_t available = atomic_load(&store->free_bytes);
+    uint64_t available = free_bytes(store);
     if (available < needed) {
-        available = store->kv->ops->free_bytes(store->kv);
-        atomic_store(&store->free_bytes, available);
+        available = local_ask_disk(store);
     }
     if (available >= needed) {
         return NULL;
     }
     return cordon_error_new(
-        CORDON_E_STORE,
+        CORDON_E_DISK_FULL,
         "the disk is nearly full: %llu MiB are free and %llu must stay so; nothing was written, "
         "free some space and try again",
         (unsigned long long)(available >> 20), (unsigned long long)(needed >> 20));
 }
 
-/* Whether the transaction must wait until what is visible now has been flushed. */
+/*
+ * Whether the transaction must wait until what is visible now has been flushed. Where that waits in
+ * turn, for somebody to free space, it is refused.
+ */
 static cordon_error *wait_for_room(struct local_txn *txn, bool *out_waits)
 {
     struct local *store = txn->store;
@@ -204,6 +215,13 @@ static cordon_error *wait_for_room(struct local_txn *txn, bool *out_waits)
     }
     if (!store->flusher.worker.runs) {
         return local_flush(store);
+    }
+    if (atomic_load(&store->flush_was_full)) {
+        return cordon_error_new(
+            CORDON_E_DISK_FULL,
+            "the disk is full: there is no room to store %zu MiB that were committed before; "
+            "nothing was written, free some space and try again",
+            atomic_load(&store->pending_bytes) >> 20);
     }
     txn->waits_in = &store->room;
     *out_waits = waiters_add(
@@ -401,7 +419,7 @@ void local_audit_heads_free(struct local *store)
 
 /* -- Submit ---------------------------------------------------------------------------------- */
 
-/* Everything publish() needs, with the commit lock held. */
+/* Everything publish() needs, with the commit lock held. What is claimed in the log is used. */
 static cordon_error *reserve(struct local_txn *txn, struct audit_head **out_head)
 {
     struct local *store = txn->store;
@@ -409,7 +427,13 @@ static cordon_error *reserve(struct local_txn *txn, struct audit_head **out_head
     if (store->spare == NULL) {
         TRY(memtable_new(&store->spare));
     }
-    return find_head(store, txn->tenant, out_head);
+    struct audit_head *head = NULL;
+    TRY(find_head(store, txn->tenant, &head));
+    if (store->journal != NULL) {
+        TRY(journal_claim(store->journal, txn->batch));
+    }
+    *out_head = head;
+    return NULL;
 }
 
 /* One hold of the commit lock. */
@@ -428,7 +452,6 @@ static cordon_error *submit_some(struct local_txn *txn, uint64_t *validated, boo
 static cordon_error *submit(struct local_txn *txn)
 {
     struct local *store = txn->store;
-    TRY(check_disk(store, txn->batch));
     uint64_t validated = txn->snapshot;
     bool more = true;
     cordon_error *error = NULL;
@@ -480,6 +503,7 @@ static cordon_error *advance(
         txn->result = (struct store_commit_result){.ts = txn->snapshot};
         return NULL;
     }
+    TRY(check_disk(txn->store, txn->batch));
     TRY(wait_for_room(txn, out_waits));
     if (*out_waits) {
         local_flusher_poke(txn->store);

@@ -7,10 +7,14 @@
  * before, and this is done for many at a time, behind their backs.
  *
  * After a failed write or sync nobody knows what the disk holds, and commits that others have seen
- * could be lost; so the process says one line and ends. Only running out of memory, which happens
- * before anything is written, leaves everything in place for another try.
+ * could be lost; so the process says one line and ends. Two failures leave everything in place for
+ * another try: running out of memory, which happens before anything is written, and, with a log, a
+ * full disk. The backend then has its last state, all that this flush wrote is written again by
+ * the next, and meanwhile the log has what was answered, while new commits are refused.
  */
 #include "store/local.h"
+
+#include "base/clock.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -96,6 +100,14 @@ static struct memtable *take_table(struct local *store)
     return overlay_flushing(&store->overlay);
 }
 
+uint64_t local_ask_disk(struct local *store)
+{
+    const uint64_t available = store->kv->ops->free_bytes(store->kv);
+    atomic_store(&store->free_bytes, available);
+    atomic_store(&store->asked_at_ns, clock_monotonic_ns());
+    return available;
+}
+
 void local_reach(_Atomic uint64_t *reached, uint64_t ts)
 {
     uint64_t before = atomic_load(reached);
@@ -130,8 +142,18 @@ static cordon_error *flush_locked(struct local *store)
         local_reach(&store->durable_ts, reached);
         local_reach(&store->flushed_ts, reached);
     }
-    atomic_store(&store->free_bytes, store->kv->ops->free_bytes(store->kv));
+    (void)local_ask_disk(store);
     return NULL;
+}
+
+static bool is_full(const cordon_error *error)
+{
+    return error != NULL && cordon_error_get_code(error) == CORDON_E_DISK_FULL;
+}
+
+static bool may_try_again(const struct local *store, const cordon_error *error)
+{
+    return cordon_error_get_code(error) == CORDON_E_NO_MEMORY || (store->logged && is_full(error));
 }
 
 cordon_error *local_flush(struct local *store)
@@ -139,19 +161,24 @@ cordon_error *local_flush(struct local *store)
     (void)pthread_mutex_lock(&store->flush_lock);
     cordon_error *error = flush_locked(store);
     (void)pthread_mutex_unlock(&store->flush_lock);
-    if (error != NULL && cordon_error_get_code(error) != CORDON_E_NO_MEMORY) {
+    if (error != NULL && !may_try_again(store, error)) {
         local_stop_process(error);
     }
+    const bool full = is_full(error);
+    atomic_store(&store->flush_was_full, full);
     waiters_wake(&store->waiters, atomic_load(&store->durable_ts));
-    waiters_wake(&store->room, atomic_load(&store->flushed_ts));
+    /* Who waits for room on a full disk is woken to be refused. */
+    waiters_wake(&store->room, full ? UINT64_MAX : atomic_load(&store->flushed_ts));
     return error;
 }
 
 void local_flush_all(struct local *store)
 {
-    for (int tries = 0; atomic_load(&store->pending_bytes) > 0; tries++) {
+    bool full = false;
+    for (int tries = 0; atomic_load(&store->pending_bytes) > 0 && !full; tries++) {
         cordon_error *error = local_flush(store);
-        if (error != NULL && tries >= CLOSE_TRIES_MAX) {
+        full = is_full(error);
+        if (error != NULL && !full && tries >= CLOSE_TRIES_MAX) {
             local_stop_process(error);
         }
         cordon_error_free(error);

@@ -17,7 +17,8 @@
 
 #define IDLE_NS_MAX 1000000000u
 #define RETRY_NS 10000000u
-#define CHECKPOINT_BYTES ((size_t)4 << 20)        /* of rows: what a recovery has to read again */
+#define RETRY_FULL_NS 500000000u           /* what fills a disk is not freed within moments */
+#define CHECKPOINT_BYTES ((size_t)4 << 20) /* of rows: what a recovery has to read again */
 #define CHECKPOINT_LOG_BYTES ((uint64_t)16 << 20) /* of the file, with its padding */
 
 /* -- Workers --------------------------------------------------------------------------------- */
@@ -58,11 +59,14 @@ static void poke(struct worker *worker)
     (void)pthread_mutex_unlock(&worker->lock);
 }
 
-static void pause_before_retry(struct worker *worker)
+/* Takes the error of a failed try over. */
+static void pause_before_retry(struct worker *worker, cordon_error *error)
 {
+    const bool full = cordon_error_get_code(error) == CORDON_E_DISK_FULL;
+    cordon_error_free(error);
     (void)pthread_mutex_lock(&worker->lock);
     if (!worker->stop) {
-        sleep_until(worker, clock_monotonic_ns() + RETRY_NS);
+        sleep_until(worker, clock_monotonic_ns() + (full ? RETRY_FULL_NS : RETRY_NS));
     }
     worker->wanted = true;
     (void)pthread_mutex_unlock(&worker->lock);
@@ -201,6 +205,7 @@ static struct group take_group(struct local *store)
         overlay_rotate(&store->overlay, CORDON_TAKE(store->spare));
         group.rotated = true;
     }
+    journal_take(store->journal, group.rotated);
     (void)pthread_mutex_unlock(&store->commit_lock);
     return group;
 }
@@ -245,8 +250,7 @@ static void *flusher_main(void *arg)
         wait_for_company(&store->flusher);
         cordon_error *error = timed(store, store->journal != NULL ? log_group : local_flush);
         if (error != NULL) {
-            cordon_error_free(error);
-            pause_before_retry(worker);
+            pause_before_retry(worker, error);
         }
     }
     return NULL;
@@ -259,8 +263,7 @@ static void *checkpointer_main(void *arg)
     while (wait_for_work(worker, next_look(store))) {
         cordon_error *error = local_flush(store);
         if (error != NULL) {
-            cordon_error_free(error);
-            pause_before_retry(worker);
+            pause_before_retry(worker, error);
         } else if (atomic_load(&store->pending_bytes) >= CHECKPOINT_BYTES) {
             poke(&store->flusher.worker); /* the next one may be due by now */
         }

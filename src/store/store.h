@@ -65,8 +65,8 @@ struct store_options {
      */
     uint64_t window_ms;
     /*
-     * Commits are refused with CORDON_E_STORE while less than this is free on the disk, in bytes,
-     * so that what was accepted can always be written; 0 is 64 MiB.
+     * Commits are refused with CORDON_E_DISK_FULL while less than this is free on the disk, in
+     * bytes, so that what was accepted can always be written; 0 is 64 MiB.
      */
     uint64_t disk_reserve_bytes;
     /*
@@ -82,13 +82,17 @@ CORDON_MUST_USE cordon_error *store_open_memory(
 
 /*
  * Opens or creates the data folder (mode 0700). Errors, each one line that says what to do:
- * CORDON_E_STORE for a folder in use, of another format version, damaged, on a full or read-only
- * disk; CORDON_E_SYSTEM for what the operating system refused.
+ * CORDON_E_STORE for a folder in use, of another format version or damaged; CORDON_E_DISK_FULL if
+ * there is no room to bring what the log holds into the database; CORDON_E_SYSTEM for what the
+ * operating system refused.
  */
 CORDON_MUST_USE cordon_error *store_open_lmdb(
     const char *folder, const struct store_options *options, struct store **out_store);
 
-/* Flushes what is visible, stops the flusher, frees. No transaction may be open. NULL accepted. */
+/*
+ * Flushes what is visible, stops the flusher, frees. On a full disk what the log has is left there
+ * for the next opening. No transaction may be open. NULL accepted.
+ */
 void store_close(struct store *store);
 
 /* The newest visible and the newest durable commit timestamp, ns. Any thread. */
@@ -137,7 +141,8 @@ struct store_commit_result {
 
 /*
  * Validates, orders, makes visible and waits until durable. Without writes it only waits until the
- * snapshot is durable. Errors: CORDON_E_STORE (the store has failed; the process should end).
+ * snapshot is durable. Errors: CORDON_E_DISK_FULL and CORDON_E_NO_MEMORY (nothing was written; the
+ * store goes on, and a later commit may succeed), CORDON_E_STORE (the store has failed).
  */
 CORDON_MUST_USE cordon_error *store_commit(
     struct store_txn *txn,

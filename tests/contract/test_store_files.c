@@ -17,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -371,7 +370,7 @@ static void nearly_full_disk_refuses_commits(void **state)
     OK(store_open_lmdb(folder.path, &full, &store));
     cordon_error *error = NULL;
     try_put(store, 2, &error);
-    require_error(error, CORDON_E_STORE, "the disk is nearly full");
+    require_error(error, CORDON_E_DISK_FULL, "the disk is nearly full");
     struct client client;
     client_begin(&client, store, TENANT); /* reading goes on */
     client_expect(&client, 10001, 1, "precious");
@@ -397,7 +396,7 @@ static void full_map_refuses_commits(void **state)
     while (error == NULL && count < 10000) {
         try_put(store, ++count, &error);
     }
-    require_error(error, CORDON_E_STORE, "nearly full");
+    require_error(error, CORDON_E_DISK_FULL, "nearly full");
     REQUIRE(count > 20);
     store_close(store);
     OK(store_open_lmdb(folder.path, &small, &store));
@@ -410,63 +409,6 @@ static void full_map_refuses_commits(void **state)
     client_end(&client);
     store_close(store);
     folder_remove(&folder);
-}
-
-/* The child: writes until the kernel refuses to let the file grow. */
-static _Noreturn void write_until_refused(const struct folder *folder, bool thread, int said)
-{
-    REQUIRE(dup2(said, STDERR_FILENO) == STDERR_FILENO);
-    (void)signal(SIGXFSZ, SIG_IGN); /* the write fails with EFBIG instead */
-    struct store_options with = options;
-    with.flusher_thread = thread; /* with it the log is refused, without it LMDB's file */
-    struct store *store = NULL;
-    OK(store_open_lmdb(folder->path, &with, &store));
-    const struct rlimit limit = {.rlim_cur = 1u << 20, .rlim_max = 1u << 20};
-    REQUIRE(setrlimit(RLIMIT_FSIZE, &limit) == 0);
-    for (uint64_t n = 1; n < 10000; n++) {
-        cordon_error *error = NULL;
-        try_put(store, n, &error);
-        REQUIRE(error == NULL);
-    }
-    _exit(0);
-}
-
-static void check_failed_write(bool thread)
-{
-    struct folder folder;
-    folder_make(&folder);
-    int said[2];
-    REQUIRE(pipe(said) == 0);
-    const pid_t child = fork();
-    REQUIRE(child >= 0);
-    if (child == 0) {
-        write_until_refused(&folder, thread, said[1]);
-    }
-    (void)close(said[1]);
-    char text[2000] = {0};
-    size_t size = 0;
-    ssize_t got = 0;
-    while ((got = read(said[0], text + size, sizeof text - 1 - size)) > 0) {
-        size += (size_t)got;
-    }
-    (void)close(said[0]);
-    int status = 0;
-    REQUIRE(waitpid(child, &status, 0) == child);
-    REQUIRE(WIFEXITED(status) && WEXITSTATUS(status) == 5);
-    REQUIRE(strncmp(text, "cordon: the store failed", 24) == 0);
-    REQUIRE(strstr(text, thread ? "the log failed: File too large" : "File too large") != NULL);
-    REQUIRE(strchr(text, '\n') == text + size - 1); /* one line */
-    struct store *store = NULL;
-    OK(store_open_lmdb(folder.path, &options, &store)); /* and nothing is broken */
-    store_close(store);
-    folder_remove(&folder);
-}
-
-static void failed_write_ends_the_process(void **state)
-{
-    (void)state;
-    check_failed_write(true);
-    check_failed_write(false);
 }
 
 /* -- Old versions ------------------------------------------------------------------------------ */
@@ -540,6 +482,38 @@ static void old_versions_are_removed(void **state)
         store_close(store);
         REQUIRE(count_rows(&folder, KEYSPACE_GARBAGE) == 0);
         REQUIRE(count_rows(&folder, KEYSPACE_INDEX) == (threads == 0 ? 11 : 1));
+        folder_remove(&folder);
+    }
+}
+
+/* However long ago the last commit was, and with old versions left to remove. */
+static void idle_store_still_answers(void **state)
+{
+    (void)state;
+    for (int restarted = 0; restarted < 2; restarted++) {
+        struct folder folder;
+        folder_make(&folder);
+        struct store_options brief = options;
+        brief.window_ms = restarted == 0 ? 60 : 20;
+        struct store *store = NULL;
+        OK(store_open_lmdb(folder.path, &brief, &store));
+        for (int i = 0; i < 600; i++) { /* more than one look takes along */
+            put_text(store, (uint64_t)i % 300, "written over");
+        }
+        if (restarted == 1) {
+            store_close(store);
+            sleep_ms(100); /* as long as the window, and longer */
+            OK(store_open_lmdb(folder.path, &brief, &store));
+        }
+        sleep_ms(300); /* the checkpointer looks for old versions meanwhile */
+        struct client client;
+        client_begin(&client, store, TENANT);
+        client_expect(&client, 10001, 7, "written over");
+        sleep_ms(300); /* and nothing newer was committed since it began */
+        client_expect(&client, 10001, 8, "written over");
+        REQUIRE(!client_commit(&client, NULL).conflict);
+        put_text(store, 1, "new");
+        store_close(store);
         folder_remove(&folder);
     }
 }
@@ -719,8 +693,8 @@ int main(void)
         cmocka_unit_test(flipped_byte_is_named),
         cmocka_unit_test(nearly_full_disk_refuses_commits),
         cmocka_unit_test(full_map_refuses_commits),
-        cmocka_unit_test(failed_write_ends_the_process),
         cmocka_unit_test(old_versions_are_removed),
+        cmocka_unit_test(idle_store_still_answers),
         cmocka_unit_test(open_snapshot_keeps_versions),
         cmocka_unit_test(killed_process_loses_nothing),
     };

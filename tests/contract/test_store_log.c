@@ -134,7 +134,7 @@ static void log_is_read_without_a_thread_too(void **state)
 static void record_cut_off_is_left_out(void **state)
 {
     (void)state;
-    static const off_t into_page[] = {0, 1, 47, 48, 300};
+    static const off_t into_page[] = {0, 1, 47, 48, 200};
     for (size_t i = 0; i < sizeof into_page / sizeof into_page[0]; i++) {
         for (uint64_t kept = 1; kept < DOCUMENTS; kept += 4) {
             struct folder folder;
@@ -147,6 +147,22 @@ static void record_cut_off_is_left_out(void **state)
             folder_remove(&folder);
         }
     }
+}
+
+/* Of the last record's page, the part behind its rows holds nothing. */
+static void padding_cut_off_loses_nothing(void **state)
+{
+    (void)state;
+    enum { KEPT = 5 };
+    struct folder folder;
+    folder_make(&folder);
+    commit_and_vanish(&folder, 0, DOCUMENTS);
+    cut(&folder, KEPT * PAGE_BYTES - 1000);
+    open_and_expect(&folder, KEPT);
+    open_and_expect(&folder, KEPT); /* then and later */
+    commit_and_vanish(&folder, KEPT, DOCUMENTS);
+    open_and_expect(&folder, DOCUMENTS);
+    folder_remove(&folder);
 }
 
 static void last_record_damaged_is_as_cut_off(void **state)
@@ -286,6 +302,7 @@ int main(void)
         cmocka_unit_test(vanished_process_loses_nothing),
         cmocka_unit_test(log_is_read_without_a_thread_too),
         cmocka_unit_test(record_cut_off_is_left_out),
+        cmocka_unit_test(padding_cut_off_loses_nothing),
         cmocka_unit_test(last_record_damaged_is_as_cut_off),
         cmocka_unit_test(record_damaged_in_between_is_named),
         cmocka_unit_test(foreign_log_is_passed_over),
