@@ -35,7 +35,6 @@ struct batch {
     struct batch_row *last;
     size_t count;
     size_t bytes; /* of keys and values */
-    uint64_t random;
     struct arena arena;
 };
 
@@ -45,7 +44,7 @@ struct audit_head {
     uint8_t hash[SHA256_BYTES];
 };
 
-CORDON_MUST_USE cordon_error *batch_new(uint64_t random, struct batch **out_batch);
+CORDON_MUST_USE cordon_error *batch_new(struct batch **out_batch);
 
 /* NULL accepted. */
 void batch_free(struct batch *batch);

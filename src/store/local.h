@@ -79,7 +79,6 @@ struct local {
     _Atomic uint64_t asked_at_ns; /* by the monotonic clock; 0 for never */
     _Atomic bool flush_was_full;  /* the last flush found no room on the disk */
     _Atomic bool garbage_waits;   /* the backend may hold rows of the garbage queue */
-    _Atomic uint64_t txn_count;   /* ever begun; seeds the random heights */
 
     struct overlay overlay;
     struct table_map tables;
@@ -124,7 +123,6 @@ struct local_txn {
     struct local_txn *newer;
 
     struct arena arena; /* writes and read set */
-    uint64_t random;
     struct skip writes; /* by logical key; documents also by creation-order key */
     size_t write_bytes;
     struct readset reads;

@@ -75,9 +75,8 @@ cordon_error *local_begin(
     txn->store = store;
     txn->tenant = tenant;
     txn->waiter.wake = wake;
-    txn->random = hash_fast((struct slice){0}, atomic_fetch_add(&store->txn_count, 1)) | 1;
     arena_init(&txn->arena, TXN_BYTES_MAX);
-    readset_init(&txn->reads, &txn->arena, txn->random);
+    readset_init(&txn->reads, &txn->arena);
     buffer_init(&txn->value, ANSWER_BYTES_MAX);
     buffer_init(&txn->key, ANSWER_BYTES_MAX);
     open_list_add(store, txn);

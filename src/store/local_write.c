@@ -23,8 +23,7 @@ static cordon_error *add_node(
     struct local_txn *txn, struct slice key, struct write *write, struct skip_node **out_node)
 {
     uint8_t *bytes = NULL;
-    struct skip_node *node =
-        skip_node_in_arena(&txn->arena, skip_random(&txn->random), key.size, &bytes);
+    struct skip_node *node = skip_node_in_arena(&txn->arena, skip_key_bits(key), key.size, &bytes);
     if (node == NULL) {
         return error_no_memory();
     }

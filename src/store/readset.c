@@ -19,9 +19,9 @@ struct interval {
 
 enum { END_BYTES_MIN = 48, KEY_BYTES_MAX = 511 };
 
-void readset_init(struct readset *set, struct arena *arena, uint64_t random)
+void readset_init(struct readset *set, struct arena *arena)
 {
-    *set = (struct readset){.arena = arena, .random = random};
+    *set = (struct readset){.arena = arena};
 }
 
 size_t readset_count(const struct readset *set)
@@ -70,7 +70,7 @@ static cordon_error *insert(
 {
     struct interval *interval = arena_alloc(set->arena, sizeof *interval);
     uint8_t *no_key = NULL;
-    struct skip_node *node = skip_node_in_arena(set->arena, skip_random(&set->random), 0, &no_key);
+    struct skip_node *node = skip_node_in_arena(set->arena, skip_key_bits(low), 0, &no_key);
     if (interval == NULL || node == NULL) {
         return error_no_memory();
     }

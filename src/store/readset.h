@@ -15,11 +15,10 @@ struct readset {
     struct skip intervals;   /* by their low end */
     struct interval *recent; /* the one touched last: most reads extend it or lie in it */
     struct arena *arena;     /* borrowed; holds everything */
-    uint64_t random;
 };
 
-/* An empty set whose memory comes from `arena`; `random` is anything but 0. */
-void readset_init(struct readset *set, struct arena *arena, uint64_t random);
+/* An empty set whose memory comes from `arena`. */
+void readset_init(struct readset *set, struct arena *arena);
 
 /*
  * Adds the interval from `low` (inclusive) to `high` (exclusive); both are copied.

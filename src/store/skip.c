@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/hash.h"
 
 uint32_t skip_height(uint64_t random)
 {
@@ -32,6 +33,11 @@ uint64_t skip_random(uint64_t *state)
     x ^= x >> 27;
     *state = x;
     return (x * 0x2545f4914f6cdd1du) >> 8; /* the low bits are the weak ones */
+}
+
+uint64_t skip_key_bits(struct slice key)
+{
+    return hash_fast(key, 0x736b6970);
 }
 
 struct skip_node *skip_node_in_arena(

@@ -59,6 +59,31 @@ static void the_same_run_costs_the_same(void **state)
     harness_close(&harness);
 }
 
+/* What the host holds for a run counts for it, and so must be the same each time. */
+static void the_same_run_holds_the_same(void **state)
+{
+    (void)state;
+    static const uint8_t seed[RANDOM_SEED_BYTES] = {1};
+    struct harness harness;
+    open_guests(&harness, "documents", NULL);
+    uint64_t held = 0;
+    for (int turn = 0; turn < 20; turn++) {
+        struct run_request request = request_of("documents:insert_then_fail", "{\"n\":50}");
+        request.seed = seed;
+        request.has_time = true;
+        struct called called;
+        called_begin(&called, &harness, &request);
+        const struct outcome *outcome = called_finish(&called);
+        assert_int_equal(outcome->code, CORDON_OUTCOME_FAILED);
+        if (turn > 0) {
+            assert_int_equal(outcome->used[CORDON_LIMIT_HOST_BYTES], held);
+        }
+        held = outcome->used[CORDON_LIMIT_HOST_BYTES];
+        called_end(&called);
+    }
+    harness_close(&harness);
+}
+
 /* One permit and two runs without end: a third gets its turn, and all end as they should. */
 static void who_computes_without_end_passes_its_turn_on(void **state)
 {
@@ -442,6 +467,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_function_answers),
         cmocka_unit_test(the_same_run_costs_the_same),
+        cmocka_unit_test(the_same_run_holds_the_same),
         cmocka_unit_test(who_computes_without_end_passes_its_turn_on),
         cmocka_unit_test(ids_and_randomness_follow_the_seed),
         cmocka_unit_test(a_run_that_is_freed_anywhere_leaves_nothing),

@@ -229,7 +229,7 @@ static void read_set_is_a_union(void **state)
         struct readset set;
         bool read[KEYS] = {false};
         arena_init(&arena, SIZE_MAX);
-        readset_init(&set, &arena, 7);
+        readset_init(&set, &arena);
         for (int add = 0; add < ADDS; add++) {
             const unsigned low = draw(&random, KEYS);
             const unsigned width = 1 + draw(&random, 20);
@@ -262,7 +262,7 @@ static void read_set_of_a_scan_stays_small(void **state)
         struct arena arena;
         struct readset set;
         arena_init(&arena, SIZE_MAX);
-        readset_init(&set, &arena, 7);
+        readset_init(&set, &arena);
         size_t bytes = 0;
         for (uint32_t i = 0; i < 100000; i++) {
             uint8_t low[4];
