@@ -165,7 +165,17 @@ cordon_error *run_check(
     CORDON_CLEANUP_BUFFER struct buffer words;
     buffer_init(&words, (size_t)1 << 20);
     TRY(buffer_append(&words, slice_str(prefix)));
-    TRY(check_value(&run->checker, validator, value, &words, out_verdict));
+    cordon_error *error = check_value(&run->checker, validator, value, &words, out_verdict);
+    if (error != NULL && cordon_error_get_code(error) == CORDON_E_TOO_LARGE) {
+        /* The caller's value and the function's validator made so much of it. */
+        CORDON_CLEANUP(cordon_error_freep) cordon_error *owned = error;
+        TRY(buffer_printf(
+            &words, "%s; use fewer unions inside each other, or smaller values",
+            cordon_error_get_message(owned)));
+        *out_verdict = CHECK_BAD;
+        error = NULL;
+    }
+    TRY(error);
     if (*out_verdict == CHECK_BAD) {
         run->outcome.code = code;
         run->outcome.message = arena_copy(&run->outcome.arena, buffer_slice(&words));

@@ -8,6 +8,7 @@
   ;; @function basic:default query {"export": "basic:echo"}
   ;; @function nested/folder/basic:echo query {"export": "basic:echo"}
   ;; @function basic:typed query {"export": "basic:echo", "args": {"type": "object", "value": {"name": {"fieldType": {"type": "string"}, "optional": false}}}}
+  ;; @function basic:unions query {"export": "basic:echo", "args": {"type": "object", "value": {"list": {"fieldType": {"type": "array", "value": {"type": "union", "value": [{"type": "string"},{"type": "string"},{"type": "string"},{"type": "string"},{"type": "string"},{"type": "string"},{"type": "string"},{"type": "string"},{"type": "string"},{"type": "number"}]}}, "optional": false}}}}
   ;; @function basic:returns_object query {"export": "basic:echo", "returns": {"type": "object", "value": {"name": {"fieldType": {"type": "string"}, "optional": false}}}}
   ;; @function basic:twice query
   ;; @function basic:fail query

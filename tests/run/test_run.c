@@ -1,6 +1,7 @@
 /* The life of runs: counts, conflicts, repeats, swaps. */
 #include "run/harness.h"
 
+#include "base/buffer.h"
 #include "base/random.h"
 
 #include <setjmp.h>
@@ -268,6 +269,36 @@ static void a_function_lowers_limits_for_itself(void **state)
     harness_close(&harness);
 }
 
+/* Ten choices for each of so many items: within the steps that a check may take, and past them. */
+static void arguments_too_costly_to_check_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t items;
+        cordon_outcome_code code;
+    } cases[] = {{1000, CORDON_OUTCOME_SUCCESS}, {400000, CORDON_OUTCOME_INVALID_ARGUMENTS}};
+    struct harness harness;
+    open_guests(&harness, "basic", NULL);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct buffer args;
+        buffer_init(&args, (size_t)4 << 20);
+        assert_good(buffer_append(&args, SLICE("{\"list\":[1")));
+        for (size_t item = 1; item < cases[i].items; item++) {
+            assert_good(buffer_append(&args, SLICE(",1")));
+        }
+        assert_good(buffer_append(&args, SLICE("]}")));
+        struct run_request request = request_of("basic:unions", "{}");
+        request.args = buffer_slice(&args);
+        struct called called;
+        called_begin(&called, &harness, &request);
+        const struct outcome *outcome = called_finish(&called);
+        assert_int_equal(outcome->code, cases[i].code);
+        called_end(&called);
+        buffer_done(&args);
+    }
+    harness_close(&harness);
+}
+
 /* Two mutations that read what the other writes: one is run again and sees the other's write. */
 static void a_conflict_runs_again(void **state)
 {
@@ -475,6 +506,7 @@ int main(void)
         cmocka_unit_test(a_spent_process_budget_is_overload),
         cmocka_unit_test(large_arguments_count_for_the_process),
         cmocka_unit_test(a_function_lowers_limits_for_itself),
+        cmocka_unit_test(arguments_too_costly_to_check_are_refused),
         cmocka_unit_test(a_conflict_runs_again),
         cmocka_unit_test(an_idempotent_call_is_done_once),
         cmocka_unit_test(a_failed_mutation_writes_nothing_but_its_record),
