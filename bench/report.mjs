@@ -77,6 +77,19 @@ kernelRows.push([
 
 const GENERATOR_BUSY_MAX = 0.95;
 
+/*
+ * What the ratio could be if our own code cost nothing: a request then takes what it takes the bare
+ * server, and the engine's part of a fresh run.
+ */
+function engineBound() {
+  const rates = queries[64].bare.map((one) => one.requests_per_second).sort((a, b) => a - b);
+  const bare_us = 1e6 / rates[rates.length >> 1];
+  const run_us = engine.fresh_run_file.p50 / 1000;
+  return `A request takes the bare server ${figure(bare_us)} µs at 64 connections, and the engine alone ${figure(run_us)} µs for a
+fresh instance of this module, its reset included: if nothing else cost anything, the ratio would be
+${figure(bare_us / (bare_us + run_us))}.`;
+}
+
 /* Says whether, and with whom at how many connections, it was the generator that was measured. */
 function generatorBound() {
   const bound = ['1', '64'].flatMap((connections) => Object.entries({ bare: 'the bare server', cordon: 'Cordon' })
@@ -157,6 +170,8 @@ each. "Busy" is the share of its core that a program used; the generator's µs a
 ratio is ${figure(queries[1].ratio)} at one connection and ${figure(queries[64].ratio)} at 64.
 
 ${generatorBound()}
+
+${engineBound()}
 
 ${table(['connections', 'server', 'requests/s', 'p50 µs', 'p99 µs', 'server busy %', 'generator busy %', 'generator µs'], queryRows)}
 
