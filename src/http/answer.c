@@ -143,12 +143,6 @@ static bool is_same_in_both(struct slice encoded)
     return encoded.size == 0 || memchr(encoded.data, '$', encoded.size) == NULL;
 }
 
-bool http_outcome_needs_rewriting(const struct http_outcome *what)
-{
-    return what->format == FORMAT_JSON &&
-           !(is_same_in_both(what->outcome->value) && is_same_in_both(what->outcome->data));
-}
-
 static cordon_error *append_value(struct buffer *out, struct slice encoded, enum http_format format)
 {
     if (encoded.size == 0) {

@@ -44,7 +44,4 @@ CORDON_MUST_USE cordon_error *http_answer_outcome(
     const struct http_outcome *what,
     struct buffer *scratch);
 
-/* True if the answer needs its value parsed and written anew, which takes time for a large one. */
-bool http_outcome_needs_rewriting(const struct http_outcome *what);
-
 #endif

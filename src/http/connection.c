@@ -78,7 +78,7 @@ void connection_close(struct connection *connection)
     }
     if (connection->phase == PHASE_WORKING) { /* the compute thread has it; it comes back soon */
         connection->gone = true;
-        if (connection->run != NULL) {
+        if (connection->work_kind == WORK_POLL) { /* else there is no run, or it is done */
             run_cancel(connection->run);
         }
         return;

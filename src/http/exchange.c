@@ -247,22 +247,40 @@ static void follow(struct connection *connection)
     }
 }
 
+/* Checking large arguments takes long, whatever the function does: their runs stay on the pool. */
 static void drive(struct connection *connection)
 {
+    if (connection->call.args.size > SHORT_BYTES) {
+        start_work(connection, WORK_POLL);
+        return;
+    }
     connection->run_state = run_poll(connection->run, clock_monotonic_ns() + LOOP_SLICE_NS);
     follow(connection);
 }
 
-static void start_run(struct connection *connection)
+/* A waiting run can go on. One that was only made to let others have their turn is computing. */
+static void go_on(struct connection *connection)
 {
-    if (!connection->call_is_good) {
-        buffer_clear(&connection->output);
-        cordon_error *error =
-            http_answer_refusal(&connection->output, &connection->frame, &connection->refusal);
-        exchange_done(connection); /* the words of the refusal may be the call's */
-        send_or_close(connection, error);
-        return;
+    (void)uv_timer_stop(&connection->timer);
+    if (run_had_turn(connection->run)) {
+        start_work(connection, WORK_POLL);
+    } else {
+        drive(connection);
     }
+}
+
+static void refuse_call(struct connection *connection)
+{
+    buffer_clear(&connection->output);
+    cordon_error *error =
+        http_answer_refusal(&connection->output, &connection->frame, &connection->refusal);
+    exchange_done(connection); /* the words of the refusal may be the call's */
+    send_or_close(connection, error);
+}
+
+/* Makes the run of a call that is good, for which its arguments are parsed; on any thread. */
+static cordon_error *new_run(struct connection *connection)
+{
     const struct slice key = connection->parser.request.headers[HTTP_IDEMPOTENCY_KEY];
     const struct run_request request = {
         .tenant = TENANT_DEFAULT,
@@ -274,9 +292,19 @@ static void start_run(struct connection *connection)
         .idempotency_key = key,
         .request_id = connection->request_id_text,
     };
-    cordon_error *error = run_new(
+    return run_new(
         connection->loop->server->options.runner, &request,
         (struct store_wake){loop_wake, connection}, &connection->run);
+}
+
+static void start_call(struct connection *connection)
+{
+    read_call(connection);
+    if (!connection->call_is_good) {
+        refuse_call(connection);
+        return;
+    }
+    cordon_error *error = new_run(connection);
     if (error != NULL) {
         exchange_done(connection);
         send_or_close(connection, error);
@@ -303,8 +331,7 @@ static void begin_call(struct connection *connection)
         start_work(connection, WORK_READ_CALL);
         return;
     }
-    read_call(connection);
-    start_run(connection);
+    start_call(connection);
 }
 
 /* Writes the answer of a run that is done; on any thread. */
@@ -323,11 +350,7 @@ static cordon_error *write_outcome(struct connection *connection)
 
 static void answer_outcome(struct connection *connection)
 {
-    const struct http_outcome what = {
-        .outcome = run_outcome(connection->run),
-        .format = connection->call.format,
-    };
-    if (what.outcome->value.size > SHORT_BYTES && http_outcome_needs_rewriting(&what)) {
+    if (run_outcome(connection->run)->value.size > SHORT_BYTES) {
         start_work(connection, WORK_ANSWER);
         return;
     }
@@ -430,6 +453,7 @@ static void on_work(uv_work_t *work)
     switch (connection->work_kind) {
     case WORK_READ_CALL:
         read_call(connection);
+        error = connection->call_is_good ? new_run(connection) : NULL;
         break;
     case WORK_POLL:
         connection->run_state = run_poll(connection->run, clock_monotonic_ns() + POOL_SLICE_NS);
@@ -458,11 +482,15 @@ static void on_worked(uv_work_t *work, int status)
     }
     switch (connection->work_kind) {
     case WORK_READ_CALL:
-        start_run(connection);
+        if (connection->call_is_good) {
+            drive(connection);
+        } else {
+            refuse_call(connection);
+        }
         break;
     case WORK_POLL:
         if (connection->run_state == RUN_WAITING && connection->woken) {
-            drive(connection);
+            go_on(connection);
         } else {
             follow(connection);
         }
@@ -499,8 +527,7 @@ void exchange_resume(struct connection *connection)
     if (connection->phase != PHASE_RUNNING || connection->run == NULL) {
         return;
     }
-    (void)uv_timer_stop(&connection->timer);
-    drive(connection);
+    go_on(connection);
     connection_settle(connection);
 }
 

@@ -51,9 +51,9 @@ struct loop {
     uv_async_t stop;
     uv_timer_t tick; /* timeouts of connections, the date */
     uv_prepare_t prepare;
-    uv_check_t check;
-    uint64_t busy_since_ns;
-    uint64_t last_tick_ms; /* when the tick before this one was */
+    uint64_t turn_since_ns; /* when this turn of the loop began */
+    uint64_t idle_ns;       /* how long the loop had waited by then, in all */
+    uint64_t last_tick_ms;  /* when the tick before this one was */
     struct connection *connections;
     pthread_mutex_t wake_lock;
     struct connection *wakes;    /* guarded by wake_lock */

@@ -108,19 +108,22 @@ static void on_tick(uv_timer_t *timer)
     loop_check_end(loop);
 }
 
-/* Between here and on_prepare() the loop is at work, and its sockets wait. */
-static void on_check(uv_check_t *check)
-{
-    struct loop *loop = check->data;
-    loop->busy_since_ns = clock_monotonic_ns();
-}
-
+/*
+ * A turn of the loop is over. What it took, less what it waited, is how long its sockets had to
+ * wait for it: their callbacks run while libuv polls, so that only libuv knows the waiting.
+ */
 static void on_prepare(uv_prepare_t *prepare)
 {
     struct loop *loop = prepare->data;
-    if (loop->busy_since_ns != 0) {
-        histogram_observe_ns(loop->server->hold, clock_monotonic_ns() - loop->busy_since_ns);
+    const uint64_t now_ns = clock_monotonic_ns();
+    const uint64_t idle_ns = uv_metrics_idle_time(&loop->uv);
+    if (loop->turn_since_ns != 0) {
+        const uint64_t took_ns = now_ns - loop->turn_since_ns;
+        const uint64_t waited_ns = idle_ns - loop->idle_ns;
+        histogram_observe_ns(loop->server->hold, took_ns > waited_ns ? took_ns - waited_ns : 0);
     }
+    loop->turn_since_ns = now_ns;
+    loop->idle_ns = idle_ns;
     log_flush(loop->server->options.log);
 }
 
@@ -158,7 +161,6 @@ void loop_check_end(struct loop *loop)
     uv_close((uv_handle_t *)&loop->stop, NULL);
     uv_close((uv_handle_t *)&loop->tick, NULL);
     uv_close((uv_handle_t *)&loop->prepare, NULL);
-    uv_close((uv_handle_t *)&loop->check, NULL);
 }
 
 /* -- Life ----------------------------------------------------------------------------------- */
@@ -180,15 +182,13 @@ cordon_error *loop_init(struct loop *loop)
     (void)pthread_mutex_init(&loop->wake_lock, NULL);
     (void)uv_timer_init(&loop->uv, &loop->tick);
     (void)uv_prepare_init(&loop->uv, &loop->prepare);
-    (void)uv_check_init(&loop->uv, &loop->check);
+    (void)uv_loop_configure(&loop->uv, UV_METRICS_IDLE_TIME);
     loop->woken.data = loop;
     loop->stop.data = loop;
     loop->tick.data = loop;
     loop->prepare.data = loop;
-    loop->check.data = loop;
     (void)uv_timer_start(&loop->tick, on_tick, TICK_MS, TICK_MS);
     (void)uv_prepare_start(&loop->prepare, on_prepare);
-    (void)uv_check_start(&loop->check, on_check);
     write_date(loop);
     return NULL;
 }

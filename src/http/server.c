@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define BACKLOG 1024
@@ -26,14 +27,25 @@ struct address {
 
 /* -- Addresses ------------------------------------------------------------------------------ */
 
+/* Digits and nothing else; -1 for what is no port. */
+static int read_port(const char *text)
+{
+    int port = 0;
+    for (const char *at = text; *at != '\0'; at++) {
+        if (*at < '0' || *at > '9' || port > 65535) {
+            return -1;
+        }
+        port = port * 10 + (*at - '0');
+    }
+    return text[0] == '\0' || port > 65535 ? -1 : port;
+}
+
 static cordon_error *read_address(const char *text, struct address *out_address)
 {
     const char *colon = strrchr(text, ':');
     char host[80] = "";
-    char *end = NULL;
-    const long port = colon == NULL ? -1 : strtol(colon + 1, &end, 10);
-    const bool good_port =
-        colon != NULL && end != colon + 1 && *end == '\0' && port >= 0 && port <= 65535;
+    const int port = colon == NULL ? -1 : read_port(colon + 1);
+    const bool good_port = port >= 0;
     size_t size = colon == NULL ? 0 : (size_t)(colon - text);
     const bool bracketed = size >= 2 && text[0] == '[' && text[size - 1] == ']';
     const char *from = bracketed ? text + 1 : text;
@@ -44,8 +56,8 @@ static cordon_error *read_address(const char *text, struct address *out_address)
         struct sockaddr_in *v4 = (struct sockaddr_in *)&out_address->socket;
         struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&out_address->socket;
         const char *name = strcmp(host, "localhost") == 0 ? "127.0.0.1" : host;
-        if ((!bracketed && uv_ip4_addr(name, (int)port, v4) == 0) ||
-            (bracketed && uv_ip6_addr(host, (int)port, v6) == 0)) {
+        if ((!bracketed && uv_ip4_addr(name, port, v4) == 0) ||
+            (bracketed && uv_ip6_addr(host, port, v6) == 0)) {
             (void)snprintf(out_address->text, sizeof out_address->text, "%s", text);
             return NULL;
         }
@@ -165,6 +177,44 @@ static cordon_error *listen_public(struct http_server *server, const char *text)
 
 /* -- The operator's listener ---------------------------------------------------------------- */
 
+/* Whether somebody answers at a socket. */
+static bool is_answered(const struct sockaddr_un *address)
+{
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        return true; /* who cannot ask leaves it alone */
+    }
+    const bool refused = connect(fd, (const struct sockaddr *)address, sizeof *address) != 0 &&
+                         errno == ECONNREFUSED;
+    (void)close(fd);
+    return !refused;
+}
+
+/* Removes the socket that a dead server has left. Whatever else is there stays. */
+static cordon_error *clear_socket(const char *path)
+{
+    struct stat status;
+    if (lstat(path, &status) != 0) {
+        return NULL; /* binding will say what is wrong, if anything is */
+    }
+    if (!S_ISSOCK(status.st_mode)) {
+        return cordon_error_new(
+            CORDON_E_SYSTEM,
+            "the path of the operator's socket is taken by something that is no socket; name "
+            "another in `operator_listen`");
+    }
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    (void)snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+    if (is_answered(&address)) {
+        return cordon_error_new(
+            CORDON_E_SYSTEM,
+            "another server uses the operator's socket; stop it, or name another path in "
+            "`operator_listen`");
+    }
+    (void)unlink(path);
+    return NULL;
+}
+
 static cordon_error *listen_unix(struct http_server *server, const char *path)
 {
     struct loop *loop = &server->loops[0];
@@ -174,7 +224,7 @@ static cordon_error *listen_unix(struct http_server *server, const char *path)
             "the path of the operator's socket is too long; name a shorter one in "
             "`operator_listen`");
     }
-    (void)unlink(path); /* the data folder is locked, so a socket here is a dead server's */
+    TRY(clear_socket(path));
     uv_pipe_t *pipe = &loop->operator_listener.pipe;
     (void)uv_pipe_init(&loop->uv, pipe, 0);
     loop->has_operator = true;
@@ -236,7 +286,12 @@ static cordon_error *listen_operator_default(struct http_server *server)
     char path[sizeof server->operator_path];
     const int size = snprintf(path, sizeof path, "%s/operator.sock", options->data_folder);
     if (size < 0 || (size_t)size >= sizeof path) {
-        return NULL; /* longer than a socket's path may be: none unless one is named */
+        const struct log_field why[] = {LOG_FIELD_STRING(
+            "message",
+            SLICE("no metrics: the path of the data folder is too long for a socket in it; "
+                  "name one in `operator_listen`"))};
+        log_write(options->log, LOG_WARN, "operator_socket", why, 1);
+        return NULL;
     }
     return listen_unix(server, path);
 }

@@ -4,6 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { brotliCompressSync } from 'node:zlib';
 import { Server, guest, newFolder } from '../support/cordon.mjs';
 import { Wire, call, metric, metricBecomes, request } from './wire.mjs';
@@ -16,6 +18,15 @@ before(async () => {
   await server.deploy(guest('basic'), guest('spin'), guest('counter'));
   key = await server.key();
 });
+
+/* Another server, all of whose connections share a loop. */
+async function oneLoop() {
+  const config = join(newFolder(), 'config.json');
+  writeFileSync(config, JSON.stringify({ loops: 1 }));
+  const one = await Server.start({ flags: ['--config', config] });
+  await one.deploy(guest('basic'));
+  return one;
+}
 
 /* One request on a connection of its own. */
 async function ask(bytes) {
@@ -349,6 +360,41 @@ describe('a run', () => {
   test('an Idempotency-Key has a bound', async () => {
     refused(await ask(echo({}, { 'Idempotency-Key': 'x'.repeat(257) })), 400);
     assert.deepEqual(value(await ask(echo({}, { 'Idempotency-Key': 'x'.repeat(256) }))), {});
+  });
+  test('with large arguments and a large value does not hold up others', async () => {
+    const one = await oneLoop();
+    /* Slow to read for its size, so that what is measured is not the copying of bytes. */
+    const large = call('query', 'basic:echo', { lists: Array(500).fill(Array(4096).fill(0)) });
+    await Wire.to(one).send(large).answer(); // loaded
+    const small = Wire.to(one);
+    let done = false;
+    const began = performance.now();
+    const answered = Wire.to(one).send(large).answer().then((answer) => {
+      done = true;
+      return performance.now() - began;
+    });
+    let longest = 0;
+    for (let last = began; !done;) {
+      assert.equal((await small.send(request('GET', '/version')).answer()).status, 200);
+      const now = performance.now();
+      longest = Math.max(longest, now - last);
+      last = now;
+    }
+    const took = await answered;
+    assert.ok(longest < took / 3, `${longest} of ${took} ms`);
+    await one.stop();
+  });
+  test('on the loop counts as time that the loop was held', async () => {
+    const one = await oneLoop();
+    const COUNT = 1000;
+    const before = await metric(one, 'http_loop_hold_seconds_sum');
+    const began = performance.now();
+    const wire = Wire.to(one).send(Buffer.concat(Array(COUNT).fill(echo({}))));
+    for (let i = 0; i < COUNT; i++) await wire.answer();
+    const took = (performance.now() - began) / 1000;
+    const held = (await metric(one, 'http_loop_hold_seconds_sum')) - before;
+    assert.ok(held > took / 20 && held < took * 2, `${held} of ${took} s`);
+    await one.stop();
   });
   test('that spins does not hold up others; its client leaves, and it ends', async () => {
     const wires = Array.from({ length: 3 }, () => Wire.to(server).send(call('query', 'spin:query', {})));
