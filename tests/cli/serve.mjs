@@ -173,6 +173,31 @@ describe('a stop', () => {
   });
 });
 
+describe("the operator's socket", () => {
+  const withSocket = async (path) => {
+    const config = join(newFolder(), 'config.json');
+    writeFileSync(config, JSON.stringify({ operator_listen: `unix:${path}`, listen: '127.0.0.1:0' }));
+    return ['serve', '--config', config, '--data', newFolder()];
+  };
+  test('never replaces a file', async () => {
+    const path = join(newFolder(), 'precious.txt');
+    writeFileSync(path, 'precious');
+    const { code, stderr } = await run(await withSocket(path));
+    assert.equal(code, 5);
+    assert.match(stderr, /no socket; name another/);
+    assert.equal(readFileSync(path, 'utf8'), 'precious');
+  });
+  test('never takes over that of a server that runs', async () => {
+    const first = await Server.start();
+    const path = join(first.data, 'operator.sock');
+    const { code, stderr } = await run(await withSocket(path));
+    assert.equal(code, 5);
+    assert.match(stderr, /another server uses/);
+    assert.ok(existsSync(path));
+    await first.stop();
+  });
+});
+
 describe('the config file', () => {
   const folder = newFolder();
   const write = (text) => {
@@ -245,7 +270,7 @@ describe('the config file', () => {
 });
 
 describe('starting where it should not', () => {
-  for (const listen of ['nonsense', '127.0.0.1', '127.0.0.1:99999', '127.0.0.1:-1', '999.0.0.1:80', ':::']) {
+  for (const listen of ['nonsense', '127.0.0.1', '127.0.0.1:99999', '127.0.0.1:-1', '999.0.0.1:80', ':::', '127.0.0.1: 3415', '127.0.0.1:+3415', '127.0.0.1:']) {
     test(`--listen ${listen}`, async () => {
       const { code, stdout, stderr } = await run(['serve', '--listen', listen, '--data', newFolder()]);
       assert.ok(code === 2 || code === 5, stderr);
