@@ -175,6 +175,14 @@ void cordon_free(void *text)
 
 /* -- Modules -------------------------------------------------------------------------------- */
 
+static struct deploy_module read_module(const cordon_module *module)
+{
+    return (struct deploy_module){
+        .name = slice_str(module->name == NULL ? "" : module->name),
+        .wasm = slice_of(module->data, module->size),
+    };
+}
+
 static cordon_error *set_functions(
     cordon_runtime *runtime,
     const cordon_module *modules,
@@ -187,8 +195,7 @@ static cordon_error *set_functions(
         return error_no_memory();
     }
     for (size_t i = 0; i < count; i++) {
-        list[i].name = slice_str(modules[i].name == NULL ? "" : modules[i].name);
-        list[i].wasm = slice_of(modules[i].data, modules[i].size);
+        list[i] = read_module(&modules[i]);
     }
     CORDON_CLEANUP_BUFFER struct buffer report;
     buffer_init(&report, (size_t)64 << 20);
@@ -215,7 +222,8 @@ cordon_error *cordon_check(cordon_runtime *runtime, const cordon_module *module,
 {
     CORDON_CLEANUP_BUFFER struct buffer report;
     buffer_init(&report, (size_t)64 << 20);
-    TRY(runner_check(runtime->runner, slice_of(module->data, module->size), &report));
+    const struct deploy_module inside = read_module(module);
+    TRY(runner_check(runtime->runner, &inside, &report));
     return api_give_text(&report, out_report);
 }
 

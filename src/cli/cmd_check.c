@@ -15,7 +15,10 @@ static int run(const struct cli_options *options)
         return unread;
     }
     const cordon_module module = {
-        .name = options->operands[0], .data = bytes.data, .size = bytes.size};
+        .name = local_module_name(options->operands[0]),
+        .data = bytes.data,
+        .size = bytes.size,
+    };
     CLI_CLEANUP(local_close) cordon_runtime *runtime = NULL;
     char *report = NULL;
     cordon_error *error = local_open(options, &runtime);

@@ -1,22 +1,17 @@
 /*
- * `cordon deploy`: puts modules on a running server, all of them or none. One module travels as it
- * is; several as a sequence of name and bytes, each with its size as 32 bits, little-endian, before
- * it (docs/protocol.md).
+ * `cordon deploy`: puts modules on a running server, all of them or none. They travel as a sequence
+ * of name and bytes, each with its size as 32 bits, little-endian, before it (docs/protocol.md);
+ * one alone too, as its bare bytes would carry no name.
  */
 #include <string.h>
 
 #include "cli/flags.h"
 #include "cli/http.h"
+#include "cli/local.h"
 #include "cli/report.h"
 #include "cli/terminal.h"
 
-enum { MODULE_READ_MAX = 1 << 30, MODULES_MAX = 4096 };
-
-static const char *file_name(const char *path)
-{
-    const char *const slash = strrchr(path, '/');
-    return slash == NULL ? path : slash + 1;
-}
+enum { MODULE_READ_MAX = 1 << 30, MODULES_MAX = 256 };
 
 static void append_size(struct text *body, size_t size)
 {
@@ -29,7 +24,13 @@ static void append_size(struct text *body, size_t size)
     text_append(body, bytes, sizeof bytes);
 }
 
-static int append_module(struct text *body, const char *path, bool framed)
+static void append_part(struct text *body, const char *bytes, size_t size)
+{
+    append_size(body, size);
+    text_append(body, bytes, size);
+}
+
+static int append_module(struct text *body, const char *path)
 {
     TEXT_CLEANUP bytes = {0};
     const int unread = text_read_file(&bytes, path, MODULE_READ_MAX);
@@ -43,12 +44,9 @@ static int append_module(struct text *body, const char *path, bool framed)
         return terminal_fail(
             CLI_REFUSED, "ModuleRefused: '%s' does not begin like a WebAssembly module", path);
     }
-    if (framed) {
-        append_size(body, strlen(file_name(path)));
-        text_append(body, file_name(path), strlen(file_name(path)));
-        append_size(body, bytes.size);
-    }
-    text_append(body, bytes.data, bytes.size);
+    const char *const name = local_module_name(path);
+    append_part(body, name, strlen(name));
+    append_part(body, bytes.data, bytes.size);
     return CLI_OK;
 }
 
@@ -61,9 +59,8 @@ static int run(const struct cli_options *options)
             "`cordon keygen admin --data DIR` makes one, also while the server runs.");
     }
     TEXT_CLEANUP body = {0};
-    const bool framed = options->operand_count > 1;
     for (int i = 0; i < options->operand_count; i++) {
-        const int failed = append_module(&body, options->operands[i], framed);
+        const int failed = append_module(&body, options->operands[i]);
         if (failed != CLI_OK) {
             return failed;
         }
@@ -71,7 +68,7 @@ static int run(const struct cli_options *options)
     const struct http_request request = {
         .options = options,
         .path = "/api/cordon/deploy",
-        .content_type = framed ? "application/vnd.cordon.modules" : "application/wasm",
+        .content_type = "application/vnd.cordon.modules",
         .body = &body,
         .working = "compiling",
     };
@@ -97,9 +94,9 @@ const struct cli_command cli_deploy = {
     .operands_max = MODULES_MAX,
     .summary = "puts modules on a running server",
     .details =
-        "Replaces all functions of the server by those of these WebAssembly files, or, if one of\n"
-        "them is refused, changes nothing. Calls under way end with the functions they began "
-        "with.\n"
+        "Replaces all functions of the server by those of these WebAssembly files, 256 at most;\n"
+        "or, if one of them is refused, changes nothing. Calls under way end with the functions\n"
+        "they began with.\n"
         "\n"
         "Exit code: 0 deployed; 2 wrong usage or a key that is not accepted; 4 a module was\n"
         "refused; 5 no server answers, or it failed.",

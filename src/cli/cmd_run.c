@@ -63,7 +63,11 @@ static cordon_error *run_in(
 
 static cordon_error *load(cordon_runtime *runtime, const char *path, const struct text *bytes)
 {
-    const cordon_module module = {.name = path, .data = bytes->data, .size = bytes->size};
+    const cordon_module module = {
+        .name = local_module_name(path),
+        .data = bytes->data,
+        .size = bytes->size,
+    };
     char *report = NULL;
     cordon_error *const error = cordon_load(runtime, &module, 1, &report);
     cordon_free(report);

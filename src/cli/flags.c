@@ -208,10 +208,15 @@ static int check_operands(const struct cli_options *options)
             options->operand_count == 0 ? "nothing was given" : "something is missing");
     }
     if (options->operand_count > command->operands_max) {
-        return terminal_usage(
-            command, "'%s' is too much: `cordon %s` takes %s",
-            options->operands[command->operands_max], command->name,
-            command->operands_max == 0 ? "flags only" : command->operands);
+        const char *const last = options->operands[command->operands_max];
+        const char *const takes = command->operands_max == 0 ? "flags only" : command->operands;
+        return strstr(takes, "...") == NULL
+                   ? terminal_usage(
+                         command, "'%s' is too much: `cordon %s` takes %s", last, command->name,
+                         takes)
+                   : terminal_usage(
+                         command, "'%s' is too much: `cordon %s` takes %s, at most %d", last,
+                         command->name, takes, command->operands_max);
     }
     return CLI_OK;
 }

@@ -39,6 +39,12 @@ void local_close(cordon_runtime **runtime)
     cordon_runtime_free(*runtime);
 }
 
+const char *local_module_name(const char *path)
+{
+    const char *const slash = strrchr(path, '/');
+    return slash == NULL ? path : slash + 1;
+}
+
 int local_read_module(const struct cli_options *options, const char *path, struct text *out_bytes)
 {
     const cordon_limit limit = CORDON_LIMIT_MODULE_BYTES;

@@ -23,6 +23,9 @@ void local_close(cordon_runtime **runtime);
  */
 const char *local_worker(struct text *path);
 
+/* What a module is called in reports and refusals: its file's name, without folders. */
+const char *local_module_name(const char *path);
+
 /* Reads a module; one over the limit module_bytes is read just so far that the library says so. */
 int local_read_module(const struct cli_options *options, const char *path, struct text *out_bytes);
 

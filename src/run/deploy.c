@@ -578,14 +578,14 @@ cordon_error *runner_deploy(
     return buffer_append(out_report, SLICE("]}"));
 }
 
-cordon_error *runner_check(struct runner *runner, struct slice wasm, struct buffer *out_report)
+cordon_error *runner_check(
+    struct runner *runner, const struct deploy_module *module, struct buffer *out_report)
 {
-    const struct deploy_module module = {.wasm = wasm};
     struct deployment *deployment = NULL;
     CORDON_CLEANUP_BUFFER struct buffer report;
     buffer_init(&report, out_report->size_max);
     TRY(make_deployment(
-        runner, TENANT_DEFAULT, &module, 1, (struct slice){0}, 0, &report, &deployment));
+        runner, TENANT_DEFAULT, module, 1, (struct slice){0}, 0, &report, &deployment));
     deployment_unref(deployment);
     return buffer_append(out_report, buffer_slice(&report));
 }

@@ -73,7 +73,7 @@ CORDON_MUST_USE cordon_error *runner_deploy(
  * `out_report` as runner_deploy, with imports, exports and memory.
  */
 CORDON_MUST_USE cordon_error *runner_check(
-    struct runner *runner, struct slice wasm, struct buffer *out_report);
+    struct runner *runner, const struct deploy_module *module, struct buffer *out_report);
 
 /* Counts now; for metrics, tests and shutdown. Any thread. */
 struct runner_counts {

@@ -55,7 +55,8 @@ describe('refused modules', () => {
       assert.equal(check.code, 4);
       const checked = parseOne(check.stdout);
       assert.equal(checked.code, 'ModuleRefused');
-      assert.ok(outcome.errorMessage.endsWith(checked.errorMessage), checked.errorMessage);
+      assert.equal(checked.errorMessage, outcome.errorMessage);
+      assert.ok(checked.errorMessage.startsWith(`refused_${name}.wasm: `), checked.errorMessage);
     });
   }
   test('no module at all, and every piece of one', async () => {
@@ -75,8 +76,10 @@ describe('refused modules', () => {
     assert.deepEqual([row.kind, row.visibility], ['query', 'internal']);
     assert.ok(report.module.imports.some(({ module, name }) => module === 'convex/core' && name === 'input_read'));
     assert.match(report.sha256, /^[0-9a-f]{64}$/);
+    assert.equal(report.name, 'basic.wasm');
     const text = await run(['check', guest('basic')]);
     assert.equal(text.code, 0);
+    assert.match(text.stdout, /^basic\.wasm: \d+ bytes, compiled in \d+ ms to \d+ bytes of machine code\n {2}sha256 [0-9a-f]{64}\n/);
     assert.match(text.stdout, /^ {2}basic:hidden +query +internal$/m);
     assert.match(text.stdout, /^ {2}imports convex\/core input_read /m);
   });
