@@ -1,6 +1,8 @@
 /* The outcome of a run for people, and for programs; see outcome.h. */
 #include "cli/outcome.h"
 
+#include <string.h>
+
 #include "cli/terminal.h"
 
 static void print_limit(const cordon_outcome *outcome)
@@ -13,15 +15,29 @@ static void print_limit(const cordon_outcome *outcome)
     }
     const cordon_limit_info *const info = cordon_limit_get_info(limit);
     (void)fprintf(
-        stderr, "  limit %s: %llu %s used, %llu allowed; --limit %s=NUMBER allows more\n",
+        stderr,
+        "  limit %s: %llu %s used, %llu allowed; `cordon run --limit %s=NUMBER` allows more\n",
         info->name, (unsigned long long)used, info->unit, (unsigned long long)allowed, info->name);
+}
+
+/* Code and words. The words of some limits begin with the code already, as Convex's do. */
+static void print_message(const cordon_outcome *outcome)
+{
+    const char *const code = cordon_outcome_get_name(outcome);
+    const size_t size = strlen(code);
+    cordon_text words = cordon_outcome_get_message(outcome);
+    if (words.size > size + 2 && memcmp(words.data, code, size) == 0 &&
+        memcmp(words.data + size, ": ", 2) == 0) {
+        words = (cordon_text){words.data + size + 2, words.size - size - 2};
+    }
+    (void)fprintf(stderr, "%s: ", code);
+    terminal_write_lines(stderr, words, "  ");
+    (void)fputc('\n', stderr);
 }
 
 static void print_failure(const cordon_outcome *outcome)
 {
-    (void)fprintf(stderr, "%s: ", cordon_outcome_get_name(outcome));
-    terminal_write_lines(stderr, cordon_outcome_get_message(outcome), "  ");
-    (void)fputc('\n', stderr);
+    print_message(outcome);
 
     const cordon_text data = cordon_outcome_get_data(outcome);
     if (data.size > 0) {

@@ -33,6 +33,41 @@ const char *engine_call_trap_text(const struct engine_call *call)
     return text != NULL ? text : "the code trapped";
 }
 
+/* What the host called: the function of the outermost frame. Empty in a start section. */
+static struct slice entry_name(const struct engine_call *call)
+{
+    switch (call->stage) {
+    case STAGE_INITIALIZING:
+        return SLICE("_initialize");
+    case STAGE_CALLING:
+        return call->options.export_name;
+    case STAGE_NEW:
+    case STAGE_INSTANTIATING:
+    case STAGE_OVER:
+        break;
+    }
+    return (struct slice){0};
+}
+
+/*
+ * A function that the module does not name has its export's name at least, as far as we know it:
+ * of the outermost frame, and so of every other of the same function. Of a stack that was cut the
+ * outermost frame is not there.
+ */
+static void name_entry(struct engine_call *call)
+{
+    if (call->frame_count == 0 || call->native_frames.size >= ENGINE_FRAMES_MAX) {
+        return;
+    }
+    const uint32_t entry = call->frames[call->frame_count - 1].function_index;
+    for (size_t i = 0; i < call->frame_count; i++) {
+        struct engine_frame *frame = &call->frames[i];
+        if (frame->function_index == entry && frame->function.size == 0) {
+            frame->function = entry_name(call);
+        }
+    }
+}
+
 /* The frames keep the engine's vector alive, as the names are borrowed from it. */
 static void read_frames(struct engine_call *call)
 {
@@ -54,6 +89,7 @@ static void read_frames(struct engine_call *call)
             call->frames[i].function = slice_of(name->data, name->size);
         }
     }
+    name_entry(call);
 }
 
 static enum engine_end classify_trap(const struct engine_call *call)

@@ -189,7 +189,9 @@ enum engine_end engine_call_end(const struct engine_call *call);
 const char *engine_call_trap_text(const struct engine_call *call);
 
 struct engine_frame {
-    struct slice function; /* demangled by nobody yet; empty if the module has no name */
+    /* Demangled by nobody yet. Without a name in the module, that of the export which the host
+     * called; empty if it is another function. */
+    struct slice function;
     uint32_t function_index;
     uint64_t module_offset; /* in the module as it was given to the compiler; SIZE_MAX unknown */
 };

@@ -64,9 +64,24 @@ describe('errors of the guest', () => {
       assert.doesNotMatch(outcome.errorMessage, /wasmtime|cranelift|0x[0-9a-f]{6}|\/rustc\//i);
     });
   }
-  test('frames are innermost first', async () => {
-    const outcome = await runError('Trapped', 1, basic, 'basic:unreachable');
-    assert.deepEqual(outcome.frames.map((frame) => frame.function).slice(0, 2), ['inner', 'outer']);
+  for (const [path, code, expected] of [
+    ['fail', 'Failed', ['give_up', 'try', 'frames:fail']],
+    ['refused', 'InvalidHostCall', ['look', 'frames:refused']],
+    ['denied', 'CapabilityDenied', ['write', 'frames:denied']],
+    ['trap', 'Trapped', ['func[10]', 'frames:trap']],
+    ['deep', 'Trapped', Array(4).fill('frames:deep')],
+    /* The outermost frames were cut off, so that nobody knows whose export it is. */
+    ['deepest', 'Trapped', Array(64).fill('func[13]')],
+  ]) {
+    test(`frames:${path} has its stack, innermost first, with the best name of each function`, async () => {
+      const { frames } = await runError(code, 1, guest('frames'), `frames:${path}`);
+      assert.deepEqual(frames.map((frame) => frame.function), expected);
+    });
+  }
+  test('in the import phase the outermost frame is _initialize', async () => {
+    const flags = ['--limit', 'fuel=1000'];
+    const { frames } = await runError('OutOfFuel', 3, guest('initialize_spins'), 'phase:run', {}, flags);
+    assert.deepEqual(frames.map((frame) => frame.function), ['_initialize']);
   });
   test('log lines of a run that failed are there', async () => {
     const outcome = await runError('Trapped', 1, logs, 'logs:then_trap');
@@ -138,12 +153,25 @@ describe('text', () => {
     assert.equal(failed.stdout, '');
     assert.match(failed.stderr, /^Failed: .*refused by the guest\n {2}data \{.*"code":7/s);
     const trapped = await run(['run', basic, 'basic:unreachable']);
-    assert.match(trapped.stderr, /^Trapped: .*\n {2}at inner\n {2}at outer\n/s);
+    assert.match(trapped.stderr, /^Trapped: .*\n {2}at inner\n {2}at outer\n {2}at basic:unreachable\n$/s);
   });
   test('a limit says what was used, what was allowed, and what to change', async () => {
     const { code, stderr } = await run(['run', '--limit', 'fuel=100000', guest('spin'), 'spin:query']);
     assert.equal(code, 3);
-    assert.match(stderr, /^OutOfFuel: .*\n {2}limit fuel: \d+ units used, 100000 allowed; --limit fuel=NUMBER/s);
+    assert.match(stderr, /^OutOfFuel: limit .*\n {2}limit fuel: 100000 units used, 100000 allowed; `cordon run --limit fuel=NUMBER` allows more\n/s);
+  });
+  test('the code stands there once, and in JSON where it stood', async () => {
+    for (const [flag, module, path, code] of [
+      ['fuel=1000', 'spin', 'spin:query', 'OutOfFuel'],
+      ['call_depth=0', 'basic', 'basic:echo', 'MaximumCallDepthExceeded'],
+      ['user_time_ms=0', 'basic', 'basic:echo', 'TimedOut'],
+    ]) {
+      const text = await run(['run', '--limit', flag, guest(module), path]);
+      assert.ok(text.stderr.startsWith(`${code}: `), text.stderr);
+      assert.equal(text.stderr.split(code).length, 2, text.stderr);
+      const { errorMessage } = await runError(code, 3, guest(module), path, {}, ['--limit', flag]);
+      assert.match(errorMessage, code === 'TimedOut' ? /^Function execution timed out/ : new RegExp(`^${code}: limit `));
+    }
   });
   test('a refused module', async () => {
     const { code, stdout, stderr } = await run(['run', guest('refused_no_metadata'), 'a:run']);
