@@ -38,6 +38,7 @@ struct change {
 struct content {
     uint8_t *bytes;
     uint64_t size;
+    uint64_t capacity;
 };
 
 struct file {
@@ -99,8 +100,11 @@ static ssize_t kernel_pwrite(int fd, const void *bytes, size_t size, off_t at)
 
 static void reach(struct content *content, uint64_t size)
 {
+    if (size > content->capacity) {
+        content->capacity = 2 * size;
+        content->bytes = allocate(content->bytes, content->capacity);
+    }
     if (size > content->size) {
-        content->bytes = allocate(content->bytes, size);
         memset(content->bytes + content->size, 0, size - content->size);
         content->size = size;
     }
@@ -114,7 +118,8 @@ static void put(struct content *content, uint64_t at, const uint8_t *bytes, uint
 
 static struct content read_all(int fd, uint64_t size)
 {
-    struct content content = {.bytes = allocate(NULL, size + 1), .size = size};
+    struct content content = {
+        .bytes = allocate(NULL, size + 1), .size = size, .capacity = size + 1};
     for (uint64_t at = 0; at < size;) {
         const ssize_t got = pread(fd, content.bytes + at, size - at, (off_t)at);
         if (got <= 0) {
