@@ -7,6 +7,9 @@
 
 #include "cli/terminal.h"
 
+/* Of any module, however much is allowed, so that a refusal can tell its size. */
+#define MODULE_READ_BYTES ((uint64_t)256 << 20)
+
 const char *local_worker(struct text *path)
 {
     const char *const named = getenv("CORDON_COMPILE_WORKER");
@@ -47,10 +50,8 @@ const char *local_module_name(const char *path)
 
 int local_read_module(const struct cli_options *options, const char *path, struct text *out_bytes)
 {
-    const cordon_limit limit = CORDON_LIMIT_MODULE_BYTES;
-    const uint64_t most = options->limits.set[limit]
-                              ? options->limits.value[limit]
-                              : cordon_limit_get_info(limit)->defaults[CORDON_QUERY];
+    const uint64_t allowed = options->limits.value[CORDON_LIMIT_MODULE_BYTES];
+    const uint64_t most = allowed > MODULE_READ_BYTES ? allowed : MODULE_READ_BYTES;
     return text_read_file(out_bytes, path, most < SIZE_MAX / 2 ? (size_t)most : SIZE_MAX / 2);
 }
 

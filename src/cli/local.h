@@ -26,7 +26,10 @@ const char *local_worker(struct text *path);
 /* What a module is called in reports and refusals: its file's name, without folders. */
 const char *local_module_name(const char *path);
 
-/* Reads a module; one over the limit module_bytes is read just so far that the library says so. */
+/*
+ * Reads a module, or of one over the limit module_bytes and 256 MiB just so much that the library
+ * says so. 0, or the exit code after having said what is wrong.
+ */
 int local_read_module(const struct cli_options *options, const char *path, struct text *out_bytes);
 
 /*

@@ -34,6 +34,10 @@ struct compiler {
     int process; /* pidfd of the starter */
 };
 
+/* More than any machine has, and little enough for the starter to calculate with. */
+#define WORKER_TIME_MS_MAX ((uint64_t)365 * 24 * 60 * 60 * 1000)
+#define WORKER_MEMORY_BYTES_MAX ((uint64_t)1 << 47)
+
 /* How long the starter may take to say hello. */
 enum { HELLO_MS = 10000 };
 
@@ -197,6 +201,11 @@ static cordon_error *starter_gone(void)
         CORDON_E_SYSTEM, "the process that starts compile workers is gone; restart this program");
 }
 
+static uint64_t lesser(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 /* Sends the request and waits for the reply. */
 static cordon_error *ask(
     const struct compiler *compiler, int module, int artifact, struct protocol_reply *out_reply)
@@ -208,11 +217,12 @@ static cordon_error *ask(
     }
     CORDON_CLEANUP(fd_closep) int reply = ends[0];
     CORDON_CLEANUP(fd_closep) int theirs = ends[1];
+    const uint64_t memory_bytes = lesser(compiler->options.memory_bytes, WORKER_MEMORY_BYTES_MAX);
     const struct protocol_request request = {
-        .time_ms = compiler->options.time_ms,
-        .memory_bytes = compiler->options.memory_bytes,
+        .time_ms = lesser(compiler->options.time_ms, WORKER_TIME_MS_MAX),
+        .memory_bytes = memory_bytes,
         /* A worker holds the artifact in its memory before it writes it. */
-        .artifact_bytes_max = compiler->options.memory_bytes,
+        .artifact_bytes_max = memory_bytes,
     };
     const int fds[PROTOCOL_REQUEST_FDS] = {module, artifact, theirs};
     if (!protocol_send(
