@@ -7,6 +7,7 @@
 #define CORDON_LIMITS_H
 
 #include <cordon/error.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -104,6 +105,20 @@ CORDON_API const cordon_limit_info *cordon_limit_get_info(cordon_limit limit);
 
 /* Finds a limit by its name; false if there is none. Any thread. */
 CORDON_API bool cordon_limit_find(const char *name, cordon_limit *out_limit);
+
+/*
+ * A bound on what a module may carry. All are fixed, whoever asks: a module over one is refused as
+ * ModuleRefused before any code is generated.
+ */
+typedef struct cordon_module_bound {
+    const char *name; /* "module_types", ... */
+    const char *unit; /* "count" or "bytes" */
+    uint32_t most;
+    const char *text; /* what is counted, in words */
+} cordon_module_bound;
+
+/* The bounds one by one, from 0; NULL behind the last. Static, any thread. */
+CORDON_API const cordon_module_bound *cordon_module_bound_get(size_t index);
 
 /* "query", "mutation" or "action". Static. */
 CORDON_API const char *cordon_kind_name(cordon_kind kind);

@@ -147,7 +147,10 @@ CORDON_API void cordon_call_free(cordon_call *call);
 CORDON_API CORDON_MUST_USE cordon_error *cordon_outcome_to_json(
     const cordon_outcome *outcome, char **out_json);
 
-/* The limit table as JSON: [{"name","unit","query","mutation","action","code","text"}]. */
+/*
+ * The limit table as JSON: [{"name","unit","query","mutation","action","code","text"}]. Behind the
+ * limits stand the fixed bounds on modules, named module_…, the same for each kind.
+ */
 CORDON_API CORDON_MUST_USE cordon_error *cordon_limits_to_json(char **out_json);
 
 /*

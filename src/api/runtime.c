@@ -402,20 +402,38 @@ cordon_error *cordon_outcome_to_json(const cordon_outcome *outcome, char **out_j
     return api_give_text(&text, out_json);
 }
 
+static cordon_error *write_limit(
+    struct buffer *out,
+    const char *name,
+    const char *unit,
+    const uint64_t numbers[CORDON_KIND_COUNT],
+    const char *code,
+    const char *text)
+{
+    TRY(json_write_comma(out));
+    return buffer_printf(
+        out,
+        "{\"name\":\"%s\",\"unit\":\"%s\",\"query\":%llu,\"mutation\":%llu,\"action\":%llu,"
+        "\"code\":\"%s\",\"text\":\"%s\"}",
+        name, unit, (unsigned long long)numbers[CORDON_QUERY],
+        (unsigned long long)numbers[CORDON_MUTATION], (unsigned long long)numbers[CORDON_ACTION],
+        code, text);
+}
+
 cordon_error *cordon_limits_to_json(char **out_json)
 {
     CORDON_CLEANUP_BUFFER struct buffer text;
     buffer_init(&text, 65536);
+    TRY(buffer_append_byte(&text, '['));
     for (size_t i = 0; i < CORDON_LIMIT_COUNT; i++) {
         const cordon_limit_info *info = cordon_limit_get_info((cordon_limit)i);
-        TRY(buffer_printf(
-            &text,
-            "%s{\"name\":\"%s\",\"unit\":\"%s\",\"query\":%llu,\"mutation\":%llu,"
-            "\"action\":%llu,\"code\":\"%s\",\"text\":\"%s\"}",
-            i == 0 ? "[" : ",", info->name, info->unit,
-            (unsigned long long)info->defaults[CORDON_QUERY],
-            (unsigned long long)info->defaults[CORDON_MUTATION],
-            (unsigned long long)info->defaults[CORDON_ACTION], info->code, info->text));
+        TRY(write_limit(&text, info->name, info->unit, info->defaults, info->code, info->text));
+    }
+    const char *const refused = cordon_error_code_name(CORDON_E_MODULE_REFUSED);
+    const cordon_module_bound *bound = NULL;
+    for (size_t i = 0; (bound = cordon_module_bound_get(i)) != NULL; i++) {
+        const uint64_t most[CORDON_KIND_COUNT] = {bound->most, bound->most, bound->most};
+        TRY(write_limit(&text, bound->name, bound->unit, most, refused, bound->text));
     }
     TRY(buffer_append_byte(&text, ']'));
     return api_give_text(&text, out_json);

@@ -1,6 +1,4 @@
 /* `cordon limits`: the limit table, for people and for programs. */
-#include <string.h>
-
 #include "cli/flags.h"
 #include "cli/terminal.h"
 
@@ -14,13 +12,8 @@ static void print_row(const cordon_limit_info *info)
     (void)printf("    %s\n", info->text);
 }
 
-static int run(const struct cli_options *options)
+static void print_limits(void)
 {
-    if (options->format == CLI_JSON) {
-        char *json = NULL;
-        cordon_error *const error = cordon_limits_to_json(&json);
-        return error == NULL ? terminal_print_json(json) : terminal_error(error);
-    }
     (void)printf("%-18s", "limit");
     for (int kind = 0; kind < CORDON_KIND_COUNT; kind++) {
         (void)printf(" %13s", cordon_kind_name((cordon_kind)kind));
@@ -29,6 +22,26 @@ static int run(const struct cli_options *options)
     for (int limit = 0; limit < CORDON_LIMIT_COUNT; limit++) {
         print_row(cordon_limit_get_info((cordon_limit)limit));
     }
+}
+
+static void print_bounds(void)
+{
+    (void)puts("\nA module is refused (ModuleRefused) over these, which are fixed:");
+    const cordon_module_bound *bound = NULL;
+    for (size_t i = 0; (bound = cordon_module_bound_get(i)) != NULL; i++) {
+        (void)printf("%-23s %8u %-9s  %s\n", bound->name, bound->most, bound->unit, bound->text);
+    }
+}
+
+static int run(const struct cli_options *options)
+{
+    if (options->format == CLI_JSON) {
+        char *json = NULL;
+        cordon_error *const error = cordon_limits_to_json(&json);
+        return error == NULL ? terminal_print_json(json) : terminal_error(error);
+    }
+    print_limits();
+    print_bounds();
     return CLI_OK;
 }
 
@@ -47,7 +60,8 @@ const struct cli_command cli_limits = {
         "Lists every limit: its name as in `cordon run --limit NAME=VALUE`, its default for each\n"
         "kind of function, and the code of the error when it ends a run. All of them are on; 0 "
         "for\n"
-        "actions means that they have no transaction to count in.",
+        "actions means that they have no transaction to count in. Below stand the bounds on what\n"
+        "a module may carry, which nobody changes.",
     .example = "  cordon limits --format json",
     .flags = flags,
     .run = run,

@@ -82,8 +82,22 @@ bool flags_set_format(struct cli_options *options, const char *value)
     return false;
 }
 
+static bool is_bound(const char *name)
+{
+    const cordon_module_bound *bound = NULL;
+    size_t i = 0;
+    do {
+        bound = cordon_module_bound_get(i++);
+    } while (bound != NULL && strcmp(bound->name, name) != 0);
+    return bound != NULL;
+}
+
 static void name_the_limits(const char *name)
 {
+    if (is_bound(name)) {
+        (void)terminal_fail(0, "'%s' is a fixed bound on modules; nobody changes it", name);
+        return;
+    }
     const char *names[CORDON_LIMIT_COUNT];
     for (int i = 0; i < CORDON_LIMIT_COUNT; i++) {
         names[i] = cordon_limit_get_info((cordon_limit)i)->name;

@@ -13,10 +13,11 @@
 #include <stdint.h>
 
 /*
- * field, default, what is counted.
+ * field, most, unit, what is counted. These are fixed. Beside them stands `module_bytes`, the limit
+ * of that name in cordon/limits.h, which an operator sets: a Rust program with full debug
+ * information is 3 to 6 MB, a language runtime with a snapshot of its heap about 10. It is also the
+ * ceiling of every data segment.
  *
- * module_bytes      A Rust program with full debug information is 3 to 6 MB; a language runtime
- *                   with a snapshot of its heap about 10. Also the ceiling of every data segment.
  * types             Signatures are shared by the functions that have them.
  * parameters,       The engine stops at 1,000; compilers pass more than a few through memory.
  * results
@@ -38,32 +39,32 @@
  * custom_sections   Debug information takes about a dozen.
  * name_bytes        Of an import, an export or a custom section. Not of debug names.
  */
-#define WASM_LIMITS(X)                                                                             \
-    X(module_bytes, 20971520, "bytes of the module")                                               \
-    X(types, 10000, "types")                                                                       \
-    X(parameters, 255, "parameters of a function type")                                            \
-    X(results, 255, "results of a function type")                                                  \
-    X(imports, 1000, "imports")                                                                    \
-    X(functions, 100000, "functions")                                                              \
-    X(tables, 1, "tables")                                                                         \
-    X(globals, 10000, "globals")                                                                   \
-    X(exports, 20000, "exports")                                                                   \
-    X(element_segments, 10000, "element segments")                                                 \
-    X(element_items, 200000, "items of all element segments")                                      \
-    X(data_segments, 50000, "data segments")                                                       \
-    X(body_bytes, 1048576, "bytes of a function body")                                             \
-    X(locals, 20000, "parameters and locals of a function")                                        \
-    X(all_locals, 2000000, "locals of all functions")                                              \
-    X(custom_sections, 256, "custom sections")                                                     \
-    X(name_bytes, 4096, "bytes of a name")
+#define WASM_BOUNDS(X)                                                                             \
+    X(types, 10000, "count", "function types")                                                     \
+    X(parameters, 255, "count", "parameters of one function type")                                 \
+    X(results, 255, "count", "results of one function type")                                       \
+    X(imports, 1000, "count", "imports")                                                           \
+    X(functions, 100000, "count", "functions, imported ones aside")                                \
+    X(tables, 1, "count", "tables")                                                                \
+    X(globals, 10000, "count", "globals, imported ones aside")                                     \
+    X(exports, 20000, "count", "exports")                                                          \
+    X(element_segments, 10000, "count", "element segments")                                        \
+    X(element_items, 200000, "count", "items of all element segments")                             \
+    X(data_segments, 50000, "count", "data segments")                                              \
+    X(body_bytes, 1048576, "bytes", "size of one function body")                                   \
+    X(locals, 20000, "count", "parameters and locals of one function")                             \
+    X(all_locals, 2000000, "count", "locals of all functions, parameters aside")                   \
+    X(custom_sections, 256, "count", "custom sections")                                            \
+    X(name_bytes, 4096, "bytes", "size of a name of an import, an export or a custom section")
 
 struct wasm_limits {
-#define WASM_LIMIT_FIELD(field, default_value, text) uint32_t field;
-    WASM_LIMITS(WASM_LIMIT_FIELD)
-#undef WASM_LIMIT_FIELD
+    uint32_t module_bytes;
+#define WASM_BOUND_FIELD(field, most, unit, text) uint32_t field;
+    WASM_BOUNDS(WASM_BOUND_FIELD)
+#undef WASM_BOUND_FIELD
 };
 
-/* The defaults of the table. Static, any thread. */
+/* The table, and the default of module_bytes. Static, any thread. */
 extern const struct wasm_limits wasm_limits_default;
 
 #endif

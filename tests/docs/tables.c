@@ -34,6 +34,7 @@ static void print_limits(void)
         "read or written is first a refusal that the function may handle.\n\n"
         "`per run` limits hold for each run; `per process` ones are fixed when a server, or\n"
         "`cordon run`, starts. An action has no transaction, so that nothing counts there.\n\n"
+        "## Limits of runs and processes\n\n"
         "| limit | query | mutation | action | unit | per | code | what is counted |\n"
         "|---|---:|---:|---:|---|---|---|---|");
     for (int i = 0; i < CORDON_LIMIT_COUNT; i++) {
@@ -47,6 +48,22 @@ static void print_limits(void)
         (void)printf(
             " %s | %s | `%s` | %s |\n", info->unit,
             info->scope == CORDON_SCOPE_RUN ? "run" : "process", info->code, info->text);
+    }
+}
+
+static void print_bounds(void)
+{
+    (void)puts("\n## Bounds on a module\n\n"
+               "A module over one of these is refused (`ModuleRefused`) before any code is\n"
+               "generated. They are fixed, and stand far above what compilers make of real\n"
+               "programs; `cordon limits` lists them too.\n\n"
+               "| bound | at most | unit | what is counted |\n"
+               "|---|---:|---|---|");
+    const cordon_module_bound *bound = NULL;
+    for (size_t i = 0; (bound = cordon_module_bound_get(i)) != NULL; i++) {
+        (void)printf("| `%s` | ", bound->name);
+        print_number(bound->most);
+        (void)printf(" | %s | %s |\n", bound->unit, bound->text);
     }
 }
 
@@ -87,6 +104,7 @@ int main(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], "limits") == 0) {
         print_limits();
+        print_bounds();
     } else if (argc == 2 && strcmp(argv[1], "error-codes") == 0) {
         print_error_codes();
     } else {

@@ -6,6 +6,7 @@
 #include "wasm/reader.h"
 #include "wasm/refusal.h"
 
+#include <cordon/limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 
@@ -571,6 +572,30 @@ static void test_limits(void **state)
     build_done(&b);
 }
 
+/* What people are told of the bounds is what the reader holds modules to. */
+static void test_bounds_as_told(void **state)
+{
+    (void)state;
+    size_t count = 0;
+#define CASE(field, number, unit_name, words)                                                      \
+    do {                                                                                           \
+        const cordon_module_bound *bound = cordon_module_bound_get(count++);                       \
+        assert_non_null(bound);                                                                    \
+        assert_string_equal(bound->name, "module_" #field);                                        \
+        assert_int_equal(bound->most, wasm_limits_default.field);                                  \
+        assert_true(strcmp(bound->unit, "count") == 0 || strcmp(bound->unit, "bytes") == 0);       \
+        cordon_limit limit = CORDON_LIMIT_FUEL;                                                    \
+        assert_false(cordon_limit_find(bound->name, &limit));                                      \
+    } while (0);
+    WASM_BOUNDS(CASE)
+#undef CASE
+    assert_null(cordon_module_bound_get(count));
+    assert_null(cordon_module_bound_get(SIZE_MAX));
+    assert_int_equal(
+        wasm_limits_default.module_bytes,
+        cordon_limit_get_info(CORDON_LIMIT_MODULE_BYTES)->defaults[CORDON_QUERY]);
+}
+
 static void test_module_too_large(void **state)
 {
     (void)state;
@@ -711,6 +736,7 @@ int main(void)
         {"wasm/reader/every_prefix", test_every_prefix, NULL, NULL, NULL},
         {"wasm/reader/every_byte_changed", test_every_byte_changed, NULL, NULL, NULL},
         {"wasm/reader/limits", test_limits, NULL, NULL, NULL},
+        {"wasm/reader/bounds_as_told", test_bounds_as_told, NULL, NULL, NULL},
         {"wasm/reader/module_too_large", test_module_too_large, NULL, NULL, NULL},
         {"wasm/reader/memory", test_memory, NULL, NULL, NULL},
         {"wasm/reader/names", test_names, NULL, NULL, NULL},
