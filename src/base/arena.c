@@ -1,8 +1,6 @@
 /* The bump arena: blocks of doubling size, the newest in front. */
 #include "base/arena.h"
 
-#include "base/memory.h"
-
 #include <stdalign.h>
 
 struct arena_block {
@@ -16,19 +14,22 @@ struct arena_block {
 #define BLOCK_BYTES_FIRST ((size_t)1024 - sizeof(struct arena_block))
 #define BLOCK_BYTES_MAX ((size_t)1 << 20)
 
-static void free_blocks(struct arena_block *block)
+static void free_blocks(struct arena *arena, struct arena_block *block)
 {
     while (block != NULL) {
         struct arena_block *older = block->older;
-        mem_free(block);
+        account_free(arena->account, block, block->size + sizeof *block);
         block = older;
     }
 }
 
 void arena_done(struct arena *arena)
 {
-    free_blocks(arena->blocks);
-    arena_init(arena, arena->bytes_max);
+    if (arena->blocks == NULL) {
+        return;
+    }
+    free_blocks(arena, arena->blocks);
+    *arena = (struct arena){.bytes_max = arena->bytes_max, .account = arena->account};
 }
 
 void arena_reset(struct arena *arena)
@@ -41,7 +42,7 @@ void arena_reset(struct arena *arena)
         arena_done(arena);
         return;
     }
-    free_blocks(kept->older);
+    free_blocks(arena, kept->older);
     kept->older = NULL;
     arena->next = kept->bytes;
     arena->end = kept->bytes + kept->size;
@@ -62,7 +63,7 @@ static bool add_block(struct arena *arena, size_t at_least)
     if (arena->full) {
         return false;
     }
-    struct arena_block *block = mem_realloc(NULL, whole);
+    struct arena_block *block = account_realloc(arena->account, NULL, 0, whole);
     if (block == NULL) {
         return false;
     }
@@ -95,7 +96,7 @@ cordon_error *arena_error(const struct arena *arena)
 {
     return arena->full ? cordon_error_new(
                              CORDON_E_TOO_LARGE, "more than %zu bytes of memory", arena->bytes_max)
-                       : error_no_memory();
+                       : account_error(arena->account);
 }
 
 struct slice arena_copy(struct arena *arena, struct slice bytes)

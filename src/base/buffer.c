@@ -1,14 +1,12 @@
 /* The bounded buffer: doubling growth under a fixed ceiling. */
 #include "base/buffer.h"
 
-#include "base/memory.h"
-
 #include <stdarg.h>
 #include <stdio.h>
 
 void buffer_done(struct buffer *buffer)
 {
-    mem_free(buffer->data);
+    account_free(buffer->account, buffer->data, buffer->capacity);
     buffer->data = NULL;
     buffer->size = 0;
     buffer->capacity = 0;
@@ -31,9 +29,9 @@ cordon_error *buffer_reserve(struct buffer *buffer, size_t more)
     if (capacity > buffer->size_max) {
         capacity = buffer->size_max;
     }
-    uint8_t *grown = mem_realloc(buffer->data, capacity);
+    uint8_t *grown = account_realloc(buffer->account, buffer->data, buffer->capacity, capacity);
     if (grown == NULL) {
-        return error_no_memory();
+        return account_error(buffer->account);
     }
     buffer->data = grown;
     buffer->capacity = capacity;
@@ -81,6 +79,9 @@ uint8_t *buffer_take(struct buffer *buffer, size_t *out_size)
 {
     uint8_t *data = buffer->data;
     *out_size = buffer->size;
+    if (buffer->account != NULL) {
+        account_release(buffer->account, buffer->capacity);
+    }
     buffer->data = NULL;
     buffer->size = 0;
     buffer->capacity = 0;

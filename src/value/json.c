@@ -7,12 +7,12 @@
  * unescaped in that copy, in place), and the nodes, which for a short text fit into the first.
  *
  * How many nodes a text makes is not known beforehand: up to one for each byte. So memory can reach
- * 17 times the text while it is parsed, which is why the ceiling counts memory and not text.
+ * 17 times the text while it is parsed, which is why the ceiling counts memory and not text, and an
+ * account is charged as the nodes grow.
  */
 #include "value/json.h"
 
 #include "base/arena.h"
-#include "base/memory.h"
 
 #include <math.h>
 #include <stdalign.h>
@@ -32,6 +32,7 @@ struct json_doc {
     size_t bytes;       /* of this block */
     size_t bytes_max;   /* of both */
     bool over;          /* the ceiling refused an allocation */
+    struct account *account;
     size_t inside_bytes;
     alignas(16) uint8_t inside[]; /* room for nodes, then the text unless it lies in an arena */
 };
@@ -68,7 +69,7 @@ static void *nodes_resize(void *arg, void *old, size_t old_size, size_t size)
     if (doc->over) {
         return NULL;
     }
-    void *nodes = mem_realloc(doc->nodes, size);
+    void *nodes = account_realloc(doc->account, doc->nodes, doc->nodes_bytes, size);
     if (nodes == NULL) {
         return NULL;
     }
@@ -102,7 +103,7 @@ static void trim_nodes(struct json_doc *doc, const yyjson_doc *parsed)
     }
     const size_t before_root = (size_t)((const char *)parsed->root - (const char *)parsed);
     const size_t used = before_root + parsed->val_read * sizeof(yyjson_val);
-    uint8_t *nodes = mem_realloc(doc->nodes, used);
+    uint8_t *nodes = account_realloc(doc->account, doc->nodes, doc->nodes_bytes, used);
     if (nodes != NULL) {
         doc->nodes = nodes;
         doc->nodes_bytes = used;
@@ -185,7 +186,7 @@ static cordon_error *parse(struct json_doc *doc, char *copy, struct slice text, 
                                CORDON_E_TOO_LARGE,
                                "a JSON text of %zu bytes takes more than %zu bytes of memory",
                                text.size, doc->bytes_max)
-                         : error_no_memory();
+                         : account_error(doc->account);
     }
     if (parsed == NULL) {
         return bad_text(text, failure.pos, failure.msg);
@@ -214,12 +215,16 @@ static cordon_error *new_doc(
             CORDON_E_TOO_LARGE, "a JSON text of %zu bytes takes more than %zu bytes of memory",
             text.size, limits->bytes_max);
     }
-    struct json_doc *doc = mem_realloc(NULL, bytes);
+    struct json_doc *doc = account_realloc(limits->account, NULL, 0, bytes);
     if (doc == NULL) {
-        return error_no_memory();
+        return account_error(limits->account);
     }
-    *doc =
-        (struct json_doc){.bytes = bytes, .bytes_max = limits->bytes_max, .inside_bytes = inside};
+    *doc = (struct json_doc){
+        .bytes = bytes,
+        .bytes_max = limits->bytes_max,
+        .account = limits->account,
+        .inside_bytes = inside,
+    };
     *out_doc = doc;
     return NULL;
 }
@@ -258,8 +263,9 @@ cordon_error *json_parse_in_arena(
 void json_free(struct json_doc *doc)
 {
     if (doc != NULL) {
-        mem_free(doc->nodes);
-        mem_free(doc);
+        struct account *account = doc->account;
+        account_free(account, doc->nodes, doc->nodes_bytes);
+        account_free(account, doc, doc->bytes);
     }
 }
 

@@ -19,6 +19,7 @@
 
 #include "base/buffer.h"
 
+struct account;
 struct arena;
 struct json_doc;
 struct json_node; /* a value inside a document; lives as long as the document */
@@ -39,12 +40,14 @@ enum json_kind {
 struct json_limits {
     size_t bytes_max;   /* of memory for the document, its copy of the text included */
     unsigned depth_max; /* nested arrays and objects; at most JSON_DEPTH_MAX */
+    /* Who pays for that memory, while it is parsed too; NULL: nobody. Outlives the document. */
+    struct account *account;
 };
 
 /*
  * Parses a text, which is copied. The document is the caller's, freed with json_free().
- * Errors: CORDON_E_BAD_JSON with byte, line and column; CORDON_E_TOO_LARGE over `bytes_max`;
- * CORDON_E_NO_MEMORY.
+ * Errors: CORDON_E_BAD_JSON with byte, line and column; CORDON_E_TOO_LARGE over `bytes_max`; those
+ * of account_error().
  */
 CORDON_MUST_USE cordon_error *json_parse(
     struct slice text, const struct json_limits *limits, struct json_doc **out_doc);
@@ -68,7 +71,7 @@ static inline void json_freep(struct json_doc **doc)
     *doc = NULL;
 }
 
-/* The memory a document holds, to be charged to its run. 0 for NULL. */
+/* The memory a document holds, in bytes. 0 for NULL. */
 size_t json_doc_bytes(const struct json_doc *doc);
 
 /* NULL for NULL. */

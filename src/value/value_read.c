@@ -339,7 +339,10 @@ cordon_error *value_patch_from_json(
 cordon_error *value_parse(struct slice text, struct arena *arena, struct value *out_value)
 {
     const struct json_limits limits = {
-        .bytes_max = arena->bytes_max - arena->bytes, .depth_max = JSON_DEPTH_MAX};
+        .bytes_max = arena->bytes_max - arena->bytes,
+        .depth_max = JSON_DEPTH_MAX,
+        .account = arena->account,
+    };
     CORDON_CLEANUP(json_freep) struct json_doc *doc = NULL;
     TRY(json_parse_in_arena(text, &limits, arena, &doc));
     return value_from_json(json_root(doc), arena, out_value);
