@@ -278,6 +278,11 @@ uint64_t engine_call_memory_bytes(struct engine_call *call)
     return call->guest.memory_bytes;
 }
 
+uint64_t engine_call_table_elements(const struct engine_call *call)
+{
+    return call->guest.table_elements;
+}
+
 struct engine_refused_grow engine_call_refused_grow(const struct engine_call *call)
 {
     return call->refused;

@@ -205,6 +205,9 @@ uint64_t engine_call_fuel_used(struct engine_call *call);
 /* Size of the linear memory now (its greatest, as memories never shrink), in bytes. */
 uint64_t engine_call_memory_bytes(struct engine_call *call);
 
+/* Elements of all tables together now (their greatest, as tables never shrink). */
+uint64_t engine_call_table_elements(const struct engine_call *call);
+
 struct engine_refused_grow {
     bool happened;
     bool is_table;
@@ -221,6 +224,9 @@ struct engine_refused_grow engine_call_refused_grow(const struct engine_call *ca
  * guest does not run meanwhile and there are no threads, so it does not change under the handler.
  */
 uint8_t *engine_guest_memory(struct engine_guest *guest, uint64_t *out_size);
+
+/* Elements of all the guest's tables together, now. */
+uint64_t engine_guest_table_elements(const struct engine_guest *guest);
 
 /*
  * Charges host work to the run's fuel. False: there is not enough; the handler must answer

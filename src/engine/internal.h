@@ -47,9 +47,10 @@ struct engine_module {
 struct engine_guest {
     wasmtime_context_t *context; /* of the call's store, for its whole life */
     struct meter meter;
-    uint64_t memory_bytes; /* size of the linear memory, kept by the limiter */
-    uint8_t *memory;       /* its base, which never moves; NULL until a handler has asked */
-    bool memory_sought;    /* the base was looked for */
+    uint64_t memory_bytes;   /* size of the linear memory, kept by the limiter */
+    uint64_t table_elements; /* of all tables together, kept by the limiter */
+    uint8_t *memory;         /* its base, which never moves; NULL until a handler has asked */
+    bool memory_sought;      /* the base was looked for */
 };
 
 /* A call of a waiting import that is to be made again. */
@@ -94,7 +95,6 @@ struct engine_call {
     cordon_native_limiter limiter;
     uint64_t memory_limit; /* bytes; grows once by the headroom */
     bool headroom_open;
-    uint64_t table_elements; /* of all tables together */
     struct engine_refused_grow refused;
 
     /* How it ended; see ending.c. */

@@ -7,8 +7,8 @@
  * lower of the two it is the module's doing and not remembered. A growth that the limits allow and
  * the operating system does not ends the call: what a guest sees must not depend on its neighbours.
  *
- * The limiter also keeps the size of the linear memory, as memories grow through it alone; a
- * handler's bounds check then costs no call into the engine.
+ * The limiter also keeps the sizes of memory and tables, as they grow through it alone; a handler's
+ * bounds check then costs no call into the engine.
  */
 #include "engine/internal.h"
 
@@ -62,7 +62,7 @@ static uint32_t memory_failed(void *data)
 static uint32_t table_growing(void *data, size_t now, size_t wanted, size_t max)
 {
     struct engine_call *call = data;
-    const uint64_t others = call->table_elements - now;
+    const uint64_t others = call->guest.table_elements - now;
     const uint64_t room = call->options.table_elements - others;
     if (wanted > room && room <= max) {
         remember(call, true, others + wanted);
@@ -71,7 +71,7 @@ static uint32_t table_growing(void *data, size_t now, size_t wanted, size_t max)
     if (wanted > max) {
         return NATIVE_GROW_REFUSED;
     }
-    call->table_elements = others + wanted;
+    call->guest.table_elements = others + wanted;
     return NATIVE_GROW_ALLOWED;
 }
 

@@ -315,6 +315,11 @@ uint8_t *engine_guest_memory(struct engine_guest *guest, uint64_t *out_size)
     return guest->memory;
 }
 
+uint64_t engine_guest_table_elements(const struct engine_guest *guest)
+{
+    return guest->table_elements;
+}
+
 bool engine_charge(struct engine_guest *guest, uint64_t fuel)
 {
     return meter_charge(&guest->meter, guest->context, fuel);
