@@ -53,7 +53,8 @@ typedef enum cordon_limit_scope {
     X(CALL_DEPTH, "call_depth", "calls", 8, 8, 8, RUN, "MaximumCallDepthExceeded",                 \
       "functions calling functions; the outermost counts as one")                                  \
     X(HOST_BYTES, "host_bytes", "bytes", 134217728, 134217728, 134217728, RUN, "TooManyHostBytes", \
-      "memory the host holds for the function: arguments, replies, result, logs, pending writes")  \
+      "memory the host holds for the function: arguments, calls as they are read, replies, "       \
+      "result, logs, pending writes")                                                              \
     X(ARGS_BYTES, "args_bytes", "bytes", 16777216, 16777216, 16777216, RUN,                        \
       "TooLargeFunctionArguments", "size of the arguments")                                        \
     X(RESULT_BYTES, "result_bytes", "bytes", 16777216, 16777216, 16777216, RUN,                    \

@@ -6,6 +6,9 @@
 
 #include "value/value.h"
 
+/* Room for the reply of `left`: a name and a number for each limit. */
+#define LEFT_BYTES_MAX ((size_t)CORDON_LIMIT_COUNT * 48)
+
 /* Copies the part of `source` that fits into the declared range; the answer is its whole length. */
 static enum gate_result copy_out(struct gate_call *call, struct slice source)
 {
@@ -43,18 +46,29 @@ enum gate_result core_output_write(struct host *host, struct gate_call *call)
     return GATE_OK;
 }
 
-/* The data of a ConvexError, in canonical form. */
-static cordon_error *keep_failure_data(
-    struct host *host, const struct json_node *data, struct arena *arena)
+/* Copies bytes for the rest of the run. */
+static cordon_error *keep(struct host *host, struct slice bytes, struct slice *out_copy)
 {
-    const struct budget *budget = host->options.budget;
+    const struct slice copy = arena_copy(&host->arena, bytes);
+    if (copy.data == NULL) {
+        return arena_error(&host->arena);
+    }
+    *out_copy = copy;
+    return NULL;
+}
+
+/* The data of a ConvexError, in canonical form. */
+static cordon_error *keep_failure_data(struct host *host, const struct json_node *data)
+{
+    const uint64_t size_max = host->options.budget->allowed[CORDON_LIMIT_RESULT_BYTES];
     CORDON_CLEANUP_BUFFER struct buffer text;
-    buffer_init(&text, (size_t)budget->allowed[CORDON_LIMIT_RESULT_BYTES]);
+    buffer_init_charged(&text, (size_t)size_max, host->options.account);
+    CORDON_CLEANUP_ARENA struct arena arena;
+    arena_init_charged(&arena, host->options.account);
     struct value value;
-    TRY(value_from_json(data, arena, &value));
+    TRY(value_from_json(data, &arena, &value));
     TRY(value_write_encoded(&text, &value));
-    host->stop.data = arena_copy(&host->arena, buffer_slice(&text));
-    return host->stop.data.data == NULL ? error_no_memory() : NULL;
+    return keep(host, buffer_slice(&text), &host->stop.data);
 }
 
 /* The longest prefix of at most `size_max` bytes that ends at a character boundary. */
@@ -74,8 +88,9 @@ static cordon_error *keep_failure(struct host *host, struct slice report)
 {
     const struct budget *budget = host->options.budget;
     const struct json_limits limits = {
-        .bytes_max = (size_t)budget->allowed[CORDON_LIMIT_HOST_BYTES],
+        .bytes_max = SIZE_MAX,
         .depth_max = VALUE_NESTING_MAX + 2,
+        .account = host->options.account,
     };
     CORDON_CLEANUP(json_freep) struct json_doc *doc = NULL;
     TRY(json_parse(report, &limits, &doc));
@@ -85,13 +100,11 @@ static cordon_error *keep_failure(struct host *host, struct slice report)
         return cordon_error_new(CORDON_E_BAD_JSON, "it is no object with a string `message`");
     }
     if (json_kind(data) != JSON_MISSING && json_kind(data) != JSON_NULL) {
-        CORDON_CLEANUP_ARENA struct arena arena;
-        arena_init(&arena, (size_t)budget->allowed[CORDON_LIMIT_HOST_BYTES]);
-        TRY(keep_failure_data(host, data, &arena));
+        TRY(keep_failure_data(host, data));
     }
-    host->stop.message = arena_copy(
-        &host->arena, cut_text(json_string(message), budget->allowed[CORDON_LIMIT_ERROR_BYTES]));
-    return host->stop.message.data == NULL ? error_no_memory() : NULL;
+    const struct slice kept =
+        cut_text(json_string(message), budget->allowed[CORDON_LIMIT_ERROR_BYTES]);
+    return keep(host, kept, &host->stop.message);
 }
 
 enum gate_result core_fail(struct host *host, struct gate_call *call)
@@ -102,6 +115,10 @@ enum gate_result core_fail(struct host *host, struct gate_call *call)
         return GATE_STOP;
     }
     host->stop.data = (struct slice){0};
+    if (host_lacks_memory(host, error)) {
+        (void)host_stop_error(host, CORDON_TAKE(error));
+        return GATE_STOP;
+    }
     (void)host_stop(
         host, CORDON_OUTCOME_FAILED,
         "The function failed, but its error report can't be read: %s. It should be "
@@ -139,7 +156,7 @@ enum gate_result core_log(struct host *host, struct gate_call *call)
             "Invalid argument `level` for `log`: it is one of DEBUG, ERROR, WARN, INFO, LOG.");
     }
     CORDON_CLEANUP_BUFFER struct buffer body;
-    buffer_init(&body, call->input.size + 1);
+    buffer_init_charged(&body, SIZE_MAX, host->options.account);
     bool good = false;
     GATE_TRY(host, join_messages(json_get(call->args, SLICE("messages")), &body, &good));
     if (!good) {
@@ -173,7 +190,7 @@ static uint64_t difference(uint64_t allowed, uint64_t used)
     return used >= allowed ? 0 : allowed - used;
 }
 
-/* What is left of one limit now. Most are counted in the budget, these five elsewhere. */
+/* What is left of one limit now. Most are counted in the budget, these elsewhere. */
 static uint64_t left_of(struct host *host, const struct gate_call *call, cordon_limit limit)
 {
     const struct budget *budget = host->options.budget;
@@ -182,6 +199,12 @@ static uint64_t left_of(struct host *host, const struct gate_call *call, cordon_
     }
     if (limit == CORDON_LIMIT_MEMORY_BYTES) {
         return difference(budget->allowed[limit], call->memory_size);
+    }
+    if (limit == CORDON_LIMIT_TABLE_ELEMENTS) {
+        return difference(budget->allowed[limit], engine_guest_table_elements(call->guest));
+    }
+    if (limit == CORDON_LIMIT_HOST_BYTES) {
+        return account_left(host->options.account);
     }
     if (limit == CORDON_LIMIT_LOG_LINES) {
         return difference(budget->allowed[limit], host->log.count);
@@ -196,6 +219,7 @@ static uint64_t left_of(struct host *host, const struct gate_call *call, cordon_
 enum gate_result core_left(struct host *host, struct gate_call *call)
 {
     buffer_clear(&host->reply);
+    GATE_TRY(host, buffer_reserve(&host->reply, LEFT_BYTES_MAX)); /* held, so that it is told */
     GATE_TRY(host, buffer_append_byte(&host->reply, '{'));
     for (size_t i = 0; i < CORDON_LIMIT_COUNT; i++) {
         const cordon_limit limit = (cordon_limit)i;

@@ -5,7 +5,6 @@
  * had come. What a guest gets wrong is a refusal with Convex's code and words; limits on documents
  * and bytes are refusals too.
  */
-#include "base/memory.h"
 #include "host/operations.h"
 #include "host/row.h"
 #include "value/document.h"
@@ -246,39 +245,54 @@ void db_close_scans(struct host *host)
     for (size_t i = 0; i < host->scans->count; i++) {
         close_scan(&host->scans->items[i]);
     }
-    mem_free(host->scans->items);
-    mem_free(host->scans);
+    struct account *account = host->options.account;
+    account_free(account, host->scans->items, host->scans->count * sizeof(struct open_scan));
+    account_free(account, host->scans, sizeof *host->scans);
     host->scans = NULL;
+}
+
+static cordon_error *ensure_scans(struct host *host)
+{
+    if (host->scans == NULL) {
+        host->scans = account_realloc(host->options.account, NULL, 0, sizeof *host->scans);
+        if (host->scans == NULL) {
+            return account_error(host->options.account);
+        }
+        *host->scans = (struct host_scans){0};
+    }
+    return NULL;
+}
+
+/* Twice the places; the new ones are free. */
+static cordon_error *grow_scans(struct host *host)
+{
+    struct host_scans *scans = host->scans;
+    struct account *account = host->options.account;
+    const size_t count = scans->count == 0 ? 4 : scans->count * 2;
+    struct open_scan *grown =
+        account_realloc(account, scans->items, scans->count * sizeof *grown, count * sizeof *grown);
+    if (grown == NULL) {
+        return account_error(account);
+    }
+    memset(grown + scans->count, 0, (count - scans->count) * sizeof *grown);
+    scans->items = grown;
+    scans->count = count;
+    return NULL;
 }
 
 static cordon_error *add_scan(struct host *host, struct open_scan **out_scan)
 {
-    if (host->scans == NULL) {
-        host->scans = MEM_NEW(struct host_scans);
-        if (host->scans == NULL) {
-            return error_no_memory();
-        }
-    }
+    TRY(ensure_scans(host));
     struct host_scans *scans = host->scans;
-    struct open_scan *place = NULL;
-    for (size_t i = 0; i < scans->count && place == NULL; i++) {
-        if (scans->items[i].query == 0) {
-            place = &scans->items[i];
-        }
+    size_t place = 0;
+    while (place < scans->count && scans->items[place].query != 0) {
+        place++;
     }
-    if (place == NULL) {
-        const size_t count = scans->count == 0 ? 4 : scans->count * 2;
-        struct open_scan *grown = mem_realloc(scans->items, count * sizeof *grown);
-        if (grown == NULL) {
-            return error_no_memory();
-        }
-        memset(grown + scans->count, 0, (count - scans->count) * sizeof *grown);
-        place = grown + scans->count;
-        scans->items = grown;
-        scans->count = count;
+    if (place == scans->count) {
+        TRY(grow_scans(host));
     }
-    place->query = ++scans->last_query;
-    *out_scan = place;
+    scans->items[place].query = ++scans->last_query;
+    *out_scan = &scans->items[place];
     return NULL;
 }
 
@@ -417,7 +431,7 @@ enum gate_result db_query_cleanup(struct host *host, struct gate_call *call)
 /* Memory of one write while it is made: the tree of old and new document. */
 static void init_scratch(struct host *host, struct arena *arena)
 {
-    arena_init(arena, (size_t)host->options.budget->allowed[CORDON_LIMIT_HOST_BYTES]);
+    arena_init_charged(arena, host->options.account);
 }
 
 /* Sub-millisecond steps keep the documents of one transaction in the order of their making. */
@@ -449,7 +463,7 @@ static enum gate_result store_document(
     GATE_TRY(host, document_check_limits(document, NULL)); /* what no limit may raise */
     GATE_CHECK(charge_write(host, call, size));
     CORDON_CLEANUP_BUFFER struct buffer row;
-    buffer_init(&row, (size_t)budget->allowed[CORDON_LIMIT_HOST_BYTES]);
+    buffer_init_charged(&row, SIZE_MAX, host->options.account);
     GATE_TRY(host, row_write(&row, document, size));
     const struct store_id key = store_id_of(id);
     GATE_TRY(host, store_put(host->options.txn, &key, creation_time, buffer_slice(&row)));

@@ -125,7 +125,8 @@ static bool may_enter(
     return gate_charge(host, call, fuel);
 }
 
-static bool decode(
+/* Whether the declared range is one that the call takes. */
+static bool check_range(
     struct host *host, struct gate_call *call, const struct gate_descriptor *descriptor)
 {
     const uint32_t offset = (uint32_t)call->slots[0];
@@ -142,14 +143,23 @@ static bool decode(
     }
     call->output = call->memory == NULL ? NULL : call->memory + offset;
     call->input = slice_of(call->output, size);
-    if (descriptor->codec != GATE_JSON) {
-        return true;
-    }
+    return true;
+}
+
+/* What is no JSON object is the guest's fault; what has no room in memory is told as that. */
+static bool decode(
+    struct host *host, struct gate_call *call, const struct gate_descriptor *descriptor)
+{
     const struct json_limits limits = {
-        .bytes_max = (size_t)host->options.budget->allowed[CORDON_LIMIT_HOST_BYTES],
+        .bytes_max = SIZE_MAX,
         .depth_max = ARGS_DEPTH_MAX,
+        .account = host->options.account,
     };
     cordon_error *error = json_parse(call->input, &limits, &host->waiting_args);
+    if (error != NULL && cordon_error_get_code(error) != CORDON_E_BAD_JSON) {
+        (void)host_stop_error(host, error);
+        return false;
+    }
     if (error == NULL && json_kind(json_root(host->waiting_args)) == JSON_OBJECT) {
         call->args = json_root(host->waiting_args);
         return true;
@@ -160,21 +170,6 @@ static bool decode(
         error == NULL ? "" : ": ", error == NULL ? "" : cordon_error_get_message(error));
     cordon_error_free(error);
     return false;
-}
-
-/* The time of an operation that may touch the store is the host's. */
-static enum gate_result operate(
-    struct host *host, struct gate_call *call, const struct gate_descriptor *descriptor)
-{
-    if (!descriptor->long_work) {
-        return descriptor->operation(host, call);
-    }
-    struct run_clock *clock = host->options.clock;
-    const enum run_clock_account paying =
-        run_clock_switch(clock, CLOCK_SYSTEM, clock_monotonic_ns());
-    const enum gate_result result = descriptor->operation(host, call);
-    (void)run_clock_switch(clock, paying, clock_monotonic_ns());
-    return result;
 }
 
 static enum engine_answer leave(
@@ -189,11 +184,11 @@ static enum engine_answer leave(
     }
     host->waiting = NULL;
     host->operation = (struct host_operation){0};
-    if (host->waiting_args != NULL) {
-        json_free(host->waiting_args);
-        host->waiting_args = NULL;
+    const bool goes_on = result != GATE_STOP && host_account(host);
+    if (host->waiting_args != NULL) { /* what was made of them was there beside them */
+        json_freep(&host->waiting_args);
     }
-    if (result == GATE_STOP || !host_account(host)) {
+    if (!goes_on) {
         return ENGINE_STOP;
     }
     if (descriptor->codec != GATE_RAW && descriptor->import->result[0] == 'I') {
@@ -204,6 +199,34 @@ static enum engine_answer leave(
     return ENGINE_ANSWERED;
 }
 
+/* What the host does for a call that it has let in, from the first byte it reads to the last. */
+static enum engine_answer serve(
+    struct host *host, struct gate_call *call, const struct gate_descriptor *descriptor)
+{
+    if (host->waiting == descriptor) { /* asked again after a wait: decoded already */
+        call->args = json_root(host->waiting_args);
+    } else if (descriptor->codec == GATE_JSON && !decode(host, call, descriptor)) {
+        return ENGINE_STOP;
+    }
+    return leave(host, call, descriptor, descriptor->operation(host, call));
+}
+
+/* The same, on the host's time if the call may touch the store. */
+static enum engine_answer serve_on_time(
+    struct host *host, struct gate_call *call, const struct gate_descriptor *descriptor)
+{
+    struct run_clock *clock = host->options.clock;
+    enum run_clock_account paying = clock->account;
+    if (descriptor->long_work) {
+        paying = run_clock_switch(clock, CLOCK_SYSTEM, clock_monotonic_ns());
+    }
+    const enum engine_answer answer = serve(host, call, descriptor);
+    if (descriptor->long_work) {
+        (void)run_clock_switch(clock, paying, clock_monotonic_ns());
+    }
+    return answer;
+}
+
 enum engine_answer gate_enter(
     struct host *host,
     struct engine_guest *guest,
@@ -212,17 +235,14 @@ enum engine_answer gate_enter(
 {
     struct gate_call call = {.guest = guest, .slots = slots};
     call.memory = engine_guest_memory(guest, &call.memory_size);
-    if (host->waiting == descriptor) { /* asked again after a wait: already paid and decoded */
-        call.args = json_root(host->waiting_args);
-        return leave(host, &call, descriptor, operate(host, &call, descriptor));
-    }
-    if (!may_enter(host, &call, descriptor)) {
+    const bool again = host->waiting == descriptor; /* after a wait: paid and checked already */
+    if (!again && !may_enter(host, &call, descriptor)) {
         return ENGINE_STOP;
     }
-    if (descriptor->codec != GATE_RAW && !decode(host, &call, descriptor)) {
+    if (!again && descriptor->codec != GATE_RAW && !check_range(host, &call, descriptor)) {
         return ENGINE_STOP;
     }
-    return leave(host, &call, descriptor, operate(host, &call, descriptor));
+    return serve_on_time(host, &call, descriptor);
 }
 
 enum engine_answer host_denied(void *run, const struct engine_import *import)

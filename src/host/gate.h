@@ -3,6 +3,9 @@
  *
  *   descriptor ► phase ► fuel ► clock ► range in 64-bit ► size cap ► copy and decode ► do ► account
  *
+ * Memory is charged to the run before it is taken, wherever the host takes some. A call that may
+ * touch the store is the host's time from the first byte it reads of the guest's to its end.
+ *
  * An operation sees checked arguments only. What the guest gets wrong in form (a range outside its
  * memory, malformed JSON, over the cap) ends the run with InvalidHostCall; what is well-formed but
  * cannot be done is a refusal that the guest may handle: status 1 and `{"code","message"}`.

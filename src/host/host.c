@@ -12,13 +12,18 @@
 /* The host's own words are cut here; the guest's are cut by `error_bytes`. */
 #define STOP_MESSAGE_BYTES_MAX 4096
 
+/* The first stop's words, and those of a second one that nobody will read. */
+#define WORDS_BYTES_MAX ((size_t)4 * STOP_MESSAGE_BYTES_MAX)
+
 void host_init(struct host *host, const struct host_options *options)
 {
-    struct budget *budget = options->budget;
+    const struct budget *budget = options->budget;
     *host = (struct host){.options = *options};
-    arena_init(&host->arena, (size_t)budget->allowed[CORDON_LIMIT_HOST_BYTES]);
-    buffer_init(&host->reply, (size_t)budget->allowed[CORDON_LIMIT_HOST_BYTES]);
-    buffer_init(&host->output, (size_t)budget->allowed[CORDON_LIMIT_RESULT_BYTES]);
+    arena_init(&host->words, WORDS_BYTES_MAX);
+    arena_init_charged(&host->arena, options->account);
+    buffer_init_charged(&host->reply, SIZE_MAX, options->account);
+    buffer_init_charged(
+        &host->output, (size_t)budget->allowed[CORDON_LIMIT_RESULT_BYTES], options->account);
     log_lines_init(
         &host->log, &host->arena, budget->allowed[CORDON_LIMIT_LOG_LINES],
         budget->allowed[CORDON_LIMIT_LOG_LINE_BYTES]);
@@ -35,10 +40,9 @@ void host_done(struct host *host)
     buffer_done(&host->reply);
     buffer_done(&host->output);
     arena_done(&host->arena);
-    if (host->bytes_held > 0) {
-        host->options.memory.give(host->options.memory.owner, host->bytes_held);
-        host->bytes_held = 0;
-    }
+    arena_done(&host->words);
+    account_release(host->options.account, host->polled);
+    host->polled = 0;
 }
 
 void host_on_running(void *run)
@@ -52,10 +56,12 @@ void host_on_running(void *run)
     }
 }
 
+/* The first growth is that of the memory itself, before anything of the guest runs. */
 bool host_may_grow(void *run, uint64_t more)
 {
     struct host *host = run;
-    return host->options.memory.take(host->options.memory.owner, more);
+    return account_take_beside(host->options.account, more) &&
+           (host->polled > 0 || host_account(host));
 }
 
 static enum engine_answer stop_with(
@@ -78,7 +84,9 @@ enum engine_answer host_stop(struct host *host, cordon_outcome_code code, const 
     const size_t kept = size < 0                         ? 0
                         : (size_t)size < sizeof text - 1 ? (size_t)size
                                                          : sizeof text - 1;
-    return stop_with(host, code, arena_copy(&host->arena, slice_of(text, kept)));
+    const struct slice words = arena_copy(&host->words, slice_of(text, kept));
+    return stop_with(
+        host, code, words.data != NULL ? words : SLICE("The process is out of memory."));
 }
 
 enum engine_answer host_stop_limit(struct host *host, cordon_limit limit, uint64_t used)
@@ -91,18 +99,32 @@ enum engine_answer host_stop_limit(struct host *host, cordon_limit limit, uint64
     return ENGINE_STOP;
 }
 
-enum engine_answer host_stop_error(struct host *host, cordon_error *error)
+/* Other things may be too large, too; the account is full only once it has refused something. */
+static bool account_is_full(const struct host *host, const cordon_error *error)
+{
+    return cordon_error_get_code(error) == CORDON_E_TOO_LARGE &&
+           host->options.account->refusal == ACCOUNT_FULL;
+}
+
+bool host_lacks_memory(const struct host *host, const cordon_error *error)
 {
     const cordon_error_code code = cordon_error_get_code(error);
-    if (code == CORDON_E_NO_MEMORY || code == CORDON_E_TOO_LARGE) {
-        /* Every buffer of a run is born with its ceiling: reaching it is the run's doing. */
-        const uint64_t allowed = host->options.budget->allowed[CORDON_LIMIT_HOST_BYTES];
-        cordon_error_free(error);
-        return host_stop_limit(host, CORDON_LIMIT_HOST_BYTES, allowed + 1);
+    return code == CORDON_E_NO_MEMORY || code == CORDON_E_OVERLOADED ||
+           account_is_full(host, error);
+}
+
+enum engine_answer host_stop_error(struct host *host, cordon_error *error)
+{
+    CORDON_CLEANUP(cordon_error_freep) cordon_error *owned = error;
+    const cordon_error_code code = cordon_error_get_code(owned);
+    if (account_is_full(host, owned)) {
+        return host_stop_limit(host, CORDON_LIMIT_HOST_BYTES, host->options.account->wanted);
     }
-    (void)host_stop(host, CORDON_OUTCOME_INTERNAL, "%s", cordon_error_get_message(error));
-    cordon_error_free(error);
-    return ENGINE_STOP;
+    if (code == CORDON_E_OVERLOADED) {
+        return host_stop(
+            host, CORDON_OUTCOME_OVERLOADED, "The server has no memory for this call now.");
+    }
+    return host_stop(host, CORDON_OUTCOME_INTERNAL, "%s", cordon_error_get_message(owned));
 }
 
 /* -- Time ---------------------------------------------------------------------------------- */
@@ -250,33 +272,23 @@ bool host_look(struct host *host, uint64_t now_ns)
     return true;
 }
 
+/* -- Bytes ---------------------------------------------------------------------------------- */
+
 bool host_account(struct host *host)
 {
-    struct budget *budget = host->options.budget;
-    const uint64_t held = host->options.args.size + host->reply.capacity + host->output.capacity +
-                          arena_bytes(&host->arena) + host->log.capacity * sizeof(struct slice) +
-                          (host->options.txn == NULL ? 0 : store_txn_bytes(host->options.txn));
-    if (held == host->bytes_held) {
+    const struct host_options *options = &host->options;
+    const uint64_t polled =
+        options->args.size + (options->txn == NULL ? 0 : store_txn_bytes(options->txn));
+    if (polled == host->polled) {
         return true;
     }
-    const struct host_memory *memory = &host->options.memory;
-    if (held > host->bytes_held) {
-        if (!memory->take(memory->owner, held - host->bytes_held)) {
-            (void)host_stop(
-                host, CORDON_OUTCOME_OVERLOADED, "The server has no memory for this call now.");
-            return false;
-        }
-    } else {
-        memory->give(memory->owner, host->bytes_held - held);
-    }
-    host->bytes_held = held;
-    if (held > budget->used[CORDON_LIMIT_HOST_BYTES]) {
-        budget->used[CORDON_LIMIT_HOST_BYTES] = held; /* the peak is what the usage shows */
-    }
-    if (held > budget->allowed[CORDON_LIMIT_HOST_BYTES]) {
-        (void)host_stop_limit(host, CORDON_LIMIT_HOST_BYTES, held);
+    if (polled < host->polled) {
+        account_release(options->account, host->polled - polled);
+    } else if (!account_charge(options->account, polled - host->polled)) {
+        (void)host_stop_error(host, account_error(options->account));
         return false;
     }
+    host->polled = polled;
     return true;
 }
 

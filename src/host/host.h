@@ -8,6 +8,7 @@
 #ifndef HOST_HOST_H
 #define HOST_HOST_H
 
+#include "base/account.h"
 #include "base/arena.h"
 #include "base/buffer.h"
 #include "base/random.h"
@@ -24,13 +25,6 @@
 struct gate_descriptor;
 struct json_doc;
 struct host_scans;
-
-/* Memory of the process, shared by all runs. Both are called on the run's thread. */
-struct host_memory {
-    bool (*take)(void *owner, uint64_t bytes); /* false: the process has none left */
-    void (*give)(void *owner, uint64_t bytes);
-    void *owner;
-};
 
 /* Where a run stands, counted in what each repeat of it passes at the same place. */
 struct host_place {
@@ -55,7 +49,11 @@ struct host_options {
     struct run_clock *clock;
     struct store_txn *txn; /* NULL in an action */
     struct slice args;     /* JSON array of the arguments */
-    struct host_memory memory;
+    /*
+     * Pays for all that the host holds for the guest. Its ceiling is `host_bytes`, its source the
+     * memory of the process. Only the host and who shares its life may charge it.
+     */
+    struct account *account;
     const atomic_bool *cancelled;
     uint8_t seed[RANDOM_SEED_BYTES];        /* of the run */
     uint8_t import_seed[RANDOM_SEED_BYTES]; /* of the import phase */
@@ -72,7 +70,7 @@ struct host_options {
 struct host_stop {
     cordon_outcome_code code;
     cordon_limit limit;   /* if code is CORDON_OUTCOME_LIMIT */
-    struct slice message; /* in the host's arena */
+    struct slice message; /* in one of the host's arenas */
     struct slice data;    /* of a ConvexError; empty: none */
     bool exited_well;     /* proc_exit(0): the run ends and is a success */
 };
@@ -86,7 +84,8 @@ struct host_operation {
 
 struct host {
     struct host_options options;
-    struct arena arena;   /* lives as long as the run: messages, log lines */
+    struct arena arena;   /* lives as long as the run: log lines, what the guest failed with */
+    struct arena words;   /* of a stop; nobody pays, as they may say that nobody can */
     struct buffer reply;  /* of the last call that has one */
     struct buffer output; /* the result, as written */
     bool has_output;
@@ -107,13 +106,13 @@ struct host {
     struct host_scans *scans;
     struct host_place place;
     uint64_t fuel_since_look; /* host fuel charged since the last look at the clock */
-    uint64_t bytes_held;      /* charged to host_bytes and to the process */
+    uint64_t polled; /* bytes charged for what the account does not see grow: see host_account() */
 };
 
 /* `host` is the caller's memory. */
 void host_init(struct host *host, const struct host_options *options);
 
-/* Gives everything back, process memory included. */
+/* Gives everything back to the account. */
 void host_done(struct host *host);
 
 /* The engine's hooks; `run` is the host. */
@@ -130,7 +129,10 @@ CORDON_PRINTF(3, 4) enum engine_answer host_stop(
 /* Ends the run because of a limit, which is tripped with `used` if it is not yet. */
 enum engine_answer host_stop_limit(struct host *host, cordon_limit limit, uint64_t used);
 
-/* Ends the run because of an error of ours or of the world, and frees it. */
+/*
+ * Ends the run because of an error of ours or of the world, and frees it. If the account refused
+ * memory, that is the limit host_bytes or, for want of it in the process, overload.
+ */
 enum engine_answer host_stop_error(struct host *host, cordon_error *error);
 
 /*
@@ -149,7 +151,16 @@ void host_replay_waits(struct host *host);
 /* Why a run that has ended was stopped from outside; `is_set` false if it was not. */
 struct host_cut host_get_cut(const struct host *host);
 
-/* Brings the account of host-side bytes up to date; false means the run was stopped. */
+/*
+ * Whether an error says that there is no memory for the run: of its own or anywhere. What a guest
+ * handed over is then not to blame, and host_stop_error() tells why.
+ */
+bool host_lacks_memory(const struct host *host, const cordon_error *error);
+
+/*
+ * Brings the account up to date with what grows without asking it: the transaction. The arguments,
+ * which were there before, are charged here the first time. False means the run was stopped.
+ */
 bool host_account(struct host *host);
 
 /* What is left of a time limit now, in ms. */

@@ -4,7 +4,6 @@
  */
 #include "host/log_lines.h"
 
-#include "base/memory.h"
 #include "value/utf8.h"
 
 #include <stdio.h>
@@ -24,15 +23,16 @@ void log_lines_init(
     };
     /* One byte over the limit is kept, so that a line which is too long can be told from one
      * that just fits. */
-    buffer_init(&log->open[0], log->bytes_max + 1);
-    buffer_init(&log->open[1], log->bytes_max + 1);
-    buffer_init(&log->error_tail, ERROR_TAIL_BYTES_MAX);
+    buffer_init_charged(&log->open[0], log->bytes_max + 1, arena->account);
+    buffer_init_charged(&log->open[1], log->bytes_max + 1, arena->account);
+    buffer_init_charged(&log->error_tail, ERROR_TAIL_BYTES_MAX, arena->account);
 }
 
 void log_lines_done(struct log_lines *log)
 {
-    mem_free(log->lines);
+    account_free(log->arena->account, log->lines, log->capacity * sizeof *log->lines);
     log->lines = NULL;
+    log->capacity = 0;
     buffer_done(&log->open[0]);
     buffer_done(&log->open[1]);
     buffer_done(&log->error_tail);
@@ -62,13 +62,15 @@ static size_t cut_at_character(struct slice text, size_t size_max)
 static cordon_error *append_line(struct log_lines *log, struct slice line)
 {
     if (line.data == NULL) {
-        return error_no_memory();
+        return arena_error(log->arena);
     }
     if (log->count == log->capacity) {
+        struct account *account = log->arena->account;
         const size_t capacity = log->capacity == 0 ? 16 : log->capacity * 2;
-        struct slice *grown = mem_realloc(log->lines, capacity * sizeof *grown);
+        struct slice *grown = account_realloc(
+            account, log->lines, log->capacity * sizeof *grown, capacity * sizeof *grown);
         if (grown == NULL) {
-            return error_no_memory();
+            return account_error(account);
         }
         log->lines = grown;
         log->capacity = capacity;
@@ -96,7 +98,7 @@ cordon_error *log_lines_add(struct log_lines *log, struct slice level, struct sl
     const size_t size = 1 + level.size + 2 + kept + mark_size;
     uint8_t *line = arena_alloc(log->arena, size + 1);
     if (line == NULL) {
-        return error_no_memory();
+        return arena_error(log->arena);
     }
     uint8_t *at = line;
     *at++ = '[';
@@ -119,7 +121,7 @@ static cordon_error *repair_utf8(struct arena *arena, struct slice bytes, struct
 {
     uint8_t *text = arena_alloc(arena, bytes.size * 3 + 1);
     if (text == NULL) {
-        return error_no_memory();
+        return arena_error(arena);
     }
     size_t size = 0;
     while (bytes.size > 0) {

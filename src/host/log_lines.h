@@ -11,7 +11,7 @@
 #include "base/buffer.h"
 
 struct log_lines {
-    struct arena *arena; /* of the run; lines live there */
+    struct arena *arena; /* of the run; lines live there, and its account pays for the rest */
     struct slice *lines;
     size_t count;
     size_t capacity;
@@ -29,7 +29,7 @@ void log_lines_done(struct log_lines *log);
 /* Levels as Convex has them. */
 bool log_level_known(struct slice level);
 
-/* Adds `[level] body`. Errors: CORDON_E_NO_MEMORY (the arena's ceiling is reached). */
+/* Adds `[level] body`. Errors, of all three: those of arena_error(). */
 CORDON_MUST_USE cordon_error *log_lines_add(
     struct log_lines *log, struct slice level, struct slice body);
 

@@ -1,8 +1,6 @@
 /* Counting use against the limit table; see budget.h. */
 #include "limits/budget.h"
 
-#include "base/error.h"
-
 void budget_init(struct budget *budget, cordon_kind kind, const struct limit_changes *operator_set)
 {
     *budget = (struct budget){0};
@@ -36,12 +34,6 @@ bool budget_charge(struct budget *budget, cordon_limit limit, uint64_t amount)
     }
     budget->used[limit] += amount;
     return true;
-}
-
-void budget_release(struct budget *budget, cordon_limit limit, uint64_t amount)
-{
-    CORDON_ASSERT(budget->used[limit] >= amount);
-    budget->used[limit] -= amount;
 }
 
 void budget_trip(struct budget *budget, cordon_limit limit, uint64_t used)

@@ -3,7 +3,8 @@
  * where use is counted, so that the usage of an answer, a limit error and `left` say the same.
  *
  * The first limit that is passed is remembered: it ended the run, whatever else happens on the way
- * out. Time and fuel are counted elsewhere (run_clock, the engine) and reported in here.
+ * out. Time, fuel and memory are counted elsewhere (run_clock, the engine, the run's account) and
+ * reported in here.
  */
 #ifndef LIMITS_BUDGET_H
 #define LIMITS_BUDGET_H
@@ -36,17 +37,11 @@ void budget_init(struct budget *budget, cordon_kind kind, const struct limit_cha
 /* Lowers limits as a request or a module may; a higher value changes nothing. */
 void budget_lower(struct budget *budget, const struct limit_changes *lower);
 
-/*
- * Uses `amount` more. False if that passes the limit: then nothing is used and the limit is
- * tripped. Host memory is given back by budget_release().
- */
+/* Uses `amount` more. False if that passes the limit: then nothing is used and it is tripped. */
 CORDON_MUST_USE bool budget_charge(struct budget *budget, cordon_limit limit, uint64_t amount);
 
 /* True if `amount` more would still fit. Changes nothing. */
 bool budget_fits(const struct budget *budget, cordon_limit limit, uint64_t amount);
-
-/* Gives back what was charged before, for limits on what is held (host_bytes). */
-void budget_release(struct budget *budget, cordon_limit limit, uint64_t amount);
 
 /* Says that `limit` ended the run with `used`. Only the first call counts. */
 void budget_trip(struct budget *budget, cordon_limit limit, uint64_t used);

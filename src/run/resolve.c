@@ -45,7 +45,7 @@ static cordon_error *write_args(
     const struct value *value, struct arena *arena, size_t size_max, struct slice *out_json)
 {
     CORDON_CLEANUP_BUFFER struct buffer text;
-    buffer_init(&text, size_max);
+    buffer_init_charged(&text, size_max, arena->account);
     const bool wrap = value->kind != VALUE_ARRAY;
     if (wrap) {
         TRY(buffer_append_byte(&text, '['));
@@ -55,7 +55,7 @@ static cordon_error *write_args(
         TRY(buffer_append_byte(&text, ']'));
     }
     *out_json = arena_copy(arena, buffer_slice(&text));
-    return out_json->data == NULL ? error_no_memory() : NULL;
+    return out_json->data == NULL ? arena_error(arena) : NULL;
 }
 
 static cordon_error *read_args(
@@ -75,6 +75,25 @@ static cordon_error *read_args(
         args->object = value.as.items[0];
     }
     return NULL;
+}
+
+/* What is no value is the caller's fault; for what there is no room it is not. */
+static void set_error(
+    struct outcome *outcome, const struct deployed_function *function, const cordon_error *error)
+{
+    const cordon_error_code code = cordon_error_get_code(error);
+    const char *words = cordon_error_get_message(error);
+    if (code == CORDON_E_OVERLOADED) {
+        outcome_set(
+            outcome, CORDON_OUTCOME_OVERLOADED,
+            "The server has no memory for these arguments now. Nothing was run; a retry is safe.");
+    } else if (code == CORDON_E_NO_MEMORY) {
+        outcome_set(outcome, CORDON_OUTCOME_INTERNAL, "%s", words);
+    } else {
+        outcome_set(
+            outcome, CORDON_OUTCOME_INVALID_ARGUMENTS, "Invalid arguments for %.*s: %s",
+            SLICE_FMT(function->metadata->path.text), words);
+    }
 }
 
 bool resolve_args(
@@ -98,9 +117,7 @@ bool resolve_args(
         CORDON_CLEANUP(cordon_error_freep) cordon_error *error =
             read_args(budget, text, arena, &args);
         if (error != NULL) {
-            outcome_set(
-                outcome, CORDON_OUTCOME_INVALID_ARGUMENTS, "Invalid arguments for %.*s: %s",
-                SLICE_FMT(function->metadata->path.text), cordon_error_get_message(error));
+            set_error(outcome, function, error);
             return false;
         }
         *out_args = args;

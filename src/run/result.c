@@ -156,10 +156,18 @@ static void set_end(struct outcome *outcome, const struct host *host, struct eng
     outcome_set(outcome, CORDON_OUTCOME_INTERNAL, "The sandbox failed to run the function.");
 }
 
-/* Reads the result; what is no value is the function's fault. */
+/*
+ * Reads the result; what is no value is the function's fault. Its canonical text may be longer than
+ * what was written (1e20 is 100000000000000000000), and is held against the limit, too.
+ */
 static void set_value(
-    struct outcome *outcome, const struct host *host, struct arena *arena, struct value *out_value)
+    struct outcome *outcome,
+    struct host *host,
+    const struct engine_call *call,
+    struct arena *arena,
+    struct value *out_value)
 {
+    struct budget *budget = host->options.budget;
     *out_value = value_null();
     outcome->code = CORDON_OUTCOME_SUCCESS;
     const struct slice text = buffer_slice(&host->output);
@@ -168,13 +176,26 @@ static void set_value(
         return;
     }
     CORDON_CLEANUP_BUFFER struct buffer canonical;
-    buffer_init(&canonical, 2 * text.size + 64);
+    buffer_init_charged(&canonical, SIZE_MAX, arena->account);
     cordon_error *error = value_parse(text, arena, out_value);
     if (error == NULL) {
         error = value_write_encoded(&canonical, out_value);
     }
+    if (error == NULL && canonical.size > budget->allowed[CORDON_LIMIT_RESULT_BYTES]) {
+        budget_trip(budget, CORDON_LIMIT_RESULT_BYTES, canonical.size);
+        set_limit(outcome, host, CORDON_LIMIT_RESULT_BYTES, canonical.size);
+        return;
+    }
     if (error == NULL) {
         outcome->value = arena_copy(&outcome->arena, buffer_slice(&canonical));
+        error = outcome->value.data == NULL ? arena_error(&outcome->arena) : NULL;
+    }
+    if (error == NULL) {
+        return;
+    }
+    if (host_lacks_memory(host, error)) {
+        (void)host_stop_error(host, error);
+        set_stop(outcome, host, call);
         return;
     }
     outcome_set(
@@ -195,7 +216,7 @@ void result_collect(
     if (host->stop.code != CORDON_OUTCOME_SUCCESS) {
         set_stop(outcome, host, call);
     } else if (returned || host->stop.exited_well) {
-        set_value(outcome, host, arena, out_value);
+        set_value(outcome, host, call, arena, out_value);
     } else {
         set_end(outcome, host, call);
     }

@@ -9,7 +9,8 @@
 
 /*
  * Decides what came of a call and copies words, value, log lines and frames into the outcome. The
- * value is read but not yet held against the function's validator. `*out_value` lives in `arena`.
+ * value is read but not yet held against the function's validator. `*out_value` lives in `arena`,
+ * which is charged to the host's account.
  */
 void result_collect(
     struct outcome *outcome,

@@ -8,9 +8,6 @@
 #include "run/report.h"
 #include "run/state.h"
 
-/* Below this the arguments of every slot together are small. */
-#define REQUEST_BYTES_COUNTED ((uint64_t)16 << 10)
-
 /* A slice on a loop thread may not be followed by another if it touched this much. */
 #define HEAVY_BYTES ((uint64_t)16 << 20)
 
@@ -88,6 +85,17 @@ void run_gives_memory(void *owner, uint64_t bytes)
 
 /* -- Endings -------------------------------------------------------------------------------- */
 
+/* Gives back all memory but what the result holds; what the account took in advance goes last. */
+static void settle_memory(struct run *run)
+{
+    if (run->account.held == 0) {
+        run->account.taken = 0;
+    }
+    if (run->memory_taken > run->account.taken) {
+        run_gives_memory(run, run->memory_taken - run->account.taken);
+    }
+}
+
 void run_end_guest(struct run *run)
 {
     engine_call_free(run->call);
@@ -96,15 +104,21 @@ void run_end_guest(struct run *run)
         host_done(&run->host);
         run->has_host = false;
     }
-    if (run->memory_taken > 0) {
-        run_gives_memory(run, run->memory_taken);
-    }
+    settle_memory(run);
     run_leave_permit(run);
+}
+
+void run_end_result(struct run *run)
+{
+    arena_done(&run->result_arena);
+    settle_memory(run);
 }
 
 enum next run_finish(struct run *run)
 {
     run_end_guest(run);
+    run_end_result(run);
+    CORDON_ASSERT(run->account.held == 0); /* whatever was charged was given back */
     store_end(&run->txn);
     const uint64_t now = clock_monotonic_ns();
     (void)run_clock_switch(&run->clock, CLOCK_STOPPED, now);
@@ -272,23 +286,6 @@ static void take_slot(struct run *run)
               "safe."));
 }
 
-/* Large arguments count against the memory of the process from here to the run's end. */
-static void charge_request(struct run *run)
-{
-    const uint64_t bytes = arena_bytes(&run->arena);
-    if (bytes < REQUEST_BYTES_COUNTED) {
-        return;
-    }
-    if (runner_take_memory(run->runner, bytes)) {
-        run->request_taken = bytes;
-        return;
-    }
-    (void)run_finish_with(
-        run, CORDON_OUTCOME_OVERLOADED,
-        SLICE("The server has no memory for these arguments now. Nothing was run; a retry is "
-              "safe."));
-}
-
 /* Finds the function and checks the call against it; a call that can't be made is done at once. */
 static void resolve(struct run *run, const struct run_request *request)
 {
@@ -306,9 +303,37 @@ static void resolve(struct run *run, const struct run_request *request)
     if (!resolve_args(
             &run->outcome, &run->budget, function, request->args, &run->arena, &run->args)) {
         (void)run_finish(run);
-        return;
     }
-    charge_request(run);
+}
+
+static bool take_memory(void *runner, uint64_t bytes)
+{
+    return runner_take_memory(runner, bytes);
+}
+
+static void give_memory(void *runner, uint64_t bytes)
+{
+    runner_give_memory(runner, bytes);
+}
+
+/*
+ * A large request counts against the memory of the process until the run is freed. The first lump
+ * comes with the slot and is asked of nobody: those of all slots together are small.
+ */
+static void open_request(struct run *run)
+{
+    const struct account_source memory = {take_memory, give_memory, run->runner};
+    account_init(&run->request, UINT64_MAX, &memory);
+    run->request.taken = ACCOUNT_LUMP_BYTES;
+    arena_init_charged(&run->arena, &run->request);
+}
+
+static void close_request(struct run *run)
+{
+    arena_done(&run->arena);
+    if (run->request.taken > ACCOUNT_LUMP_BYTES) {
+        runner_give_memory(run->runner, run->request.taken - ACCOUNT_LUMP_BYTES);
+    }
 }
 
 cordon_error *run_new(
@@ -328,14 +353,14 @@ cordon_error *run_new(
     run->started_ns = clock_monotonic_ns();
     outcome_init(&run->outcome);
     run->outcome.kind = request->any_kind ? CORDON_QUERY : request->kind;
-    arena_init(&run->arena, SIZE_MAX);
+    open_request(run);
     cordon_error *error = run_tape_new(run, request);
     if (error == NULL && !copy_request(run, request)) {
-        error = error_no_memory();
+        error = arena_error(&run->arena);
     }
     if (error != NULL) {
         run_tape_free(run);
-        arena_done(&run->arena);
+        close_request(run);
         mem_free(run);
         return error;
     }
@@ -386,11 +411,8 @@ void run_free(struct run *run)
     if (run->deployment != NULL) {
         deployment_unref(run->deployment);
     }
-    if (run->request_taken > 0) {
-        runner_give_memory(run->runner, run->request_taken);
-    }
     run_tape_free(run);
     outcome_done(&run->outcome);
-    arena_done(&run->arena);
+    close_request(run);
     mem_free(run);
 }

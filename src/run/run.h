@@ -61,7 +61,8 @@ enum run_state {
 /*
  * Takes a slot and copies what it needs of the request. `wake` is called from any thread when a
  * waiting run can go on. A request that cannot start (no slot) is a run too, already done with
- * outcome Overloaded. Errors: CORDON_E_NO_MEMORY only.
+ * outcome Overloaded. Errors: CORDON_E_NO_MEMORY, or CORDON_E_OVERLOADED for a request whose path
+ * and ids alone have no room in the memory of the process.
  */
 CORDON_MUST_USE cordon_error *run_new(
     struct runner *runner,

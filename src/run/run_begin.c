@@ -55,7 +55,6 @@ void run_reset_budget(struct run *run)
     if (run->has_lower) {
         budget_lower(&run->budget, &run->lower);
     }
-    run->budget.used[CORDON_LIMIT_ARGS_BYTES] = run->args.json.size;
 }
 
 /* A transaction that is recorded, or one that is played. */
@@ -83,8 +82,11 @@ cordon_error *run_begin_txn(struct run *run)
 
 enum next step_begin(struct run *run)
 {
-    run_reset_budget(run);
+    if (run->attempts > 0) { /* a fresh one for each attempt; the first has it from run_new() */
+        run_reset_budget(run);
+    }
     run->attempts++;
+    run->budget.used[CORDON_LIMIT_ARGS_BYTES] = run->args.json.size;
     if (run->taped != NULL) {
         tape_clear(&run->taped->tape); /* of an attempt that lost a conflict */
     }
@@ -206,7 +208,7 @@ static cordon_error *start_guest(struct run *run)
         .clock = &run->clock,
         .txn = run->txn,
         .args = run->args.json,
-        .memory = {.take = run_takes_memory, .give = run_gives_memory, .owner = run},
+        .account = &run->account,
         .cancelled = &run->cancelled,
         .time_ns = run->time_ns,
         .import_time_ns = run->deployment->time_ms * 1000000,
@@ -220,6 +222,9 @@ static cordon_error *start_guest(struct run *run)
     if (run->taped != NULL) {
         add_tape(run, &options);
     }
+    const struct account_source memory = {run_takes_memory, run_gives_memory, run};
+    account_init(&run->account, run->budget.allowed[CORDON_LIMIT_HOST_BYTES], &memory);
+    arena_init_charged(&run->result_arena, &run->account);
     host_init(&run->host, &options);
     run->has_host = true;
     const struct engine_call_options call = {

@@ -30,6 +30,7 @@ enum next step_result(struct run *run)
     if (verdict == CHECK_PENDING) {
         return run_wait_for_store(run);
     }
+    run_end_result(run);
     if (verdict == CHECK_BAD) {
         run->outcome.value = (struct slice){0};
         return run_leave_guest(run);

@@ -25,8 +25,11 @@ static enum next guest_ended(struct run *run, bool returned)
 {
     run->budget.used[CORDON_LIMIT_FUEL] = engine_call_fuel_used(run->call);
     run->budget.used[CORDON_LIMIT_MEMORY_BYTES] = engine_call_memory_bytes(run->call);
+    run->budget.used[CORDON_LIMIT_TABLE_ELEMENTS] = engine_call_table_elements(run->call);
     run->budget.used[CORDON_LIMIT_LOG_LINES] = run->host.log.count;
-    result_collect(&run->outcome, &run->host, run->call, returned, &run->arena, &run->result);
+    result_collect(
+        &run->outcome, &run->host, run->call, returned, &run->result_arena, &run->result);
+    run->budget.used[CORDON_LIMIT_HOST_BYTES] = run->account.peak;
     if (run->taped != NULL) {
         run->taped->cut = host_get_cut(&run->host);
         run->taped->tape_count = run->taped->tape.count;

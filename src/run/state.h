@@ -45,6 +45,7 @@ struct run {
     struct runner *runner;
     struct deployment *deployment;            /* NULL if there was none */
     const struct deployed_function *function; /* NULL if none was found */
+    struct account request;                   /* pays for `arena`, out of the process's memory */
     struct arena arena;                       /* the request's texts */
     struct call_args args;
     struct value result; /* of a guest that returned, until it is checked */
@@ -58,10 +59,12 @@ struct run {
     enum stage stage;
     struct budget budget;
     struct run_clock clock;
+    struct account account;    /* of what the host holds for the guest, and of `result_arena` */
+    struct arena result_arena; /* the result's tree, until it is checked */
     struct host host;
-    bool has_host;
     struct engine_call *call;
     struct store_txn *txn;
+    bool has_host;
     bool submitted; /* the transaction's commit was begun */
     struct outcome outcome;
     struct taped_run *taped; /* NULL: neither recorded nor replayed */
@@ -73,8 +76,7 @@ struct run {
     bool permit_asked; /* by a run that waited and wants to go on */
     bool had_turn;     /* waits for nothing but another turn */
     bool has_slot;
-    uint64_t request_taken;  /* memory for the request's texts */
-    uint64_t memory_taken;   /* memory for the guest */
+    uint64_t memory_taken;   /* memory for the guest and what the host holds for it */
     uint64_t memory_at_poll; /* guest memory when this poll began */
     uint64_t started_ns;
     uint64_t wake_at_ns; /* 0: not waiting */
@@ -155,8 +157,11 @@ void run_tape_free(struct run *run);
 
 /* -- Endings ---------------------------------------------------------------------------------- */
 
-/* Ends guest and host; what the outcome needs was copied before. */
+/* Ends guest and host; what the outcome needs was copied before. The result's tree stays. */
 void run_end_guest(struct run *run);
+
+/* Ends that, too: it was checked, or nobody will. */
+void run_end_result(struct run *run);
 
 /* The end of every run: gives back what it held and reports the outcome. */
 enum next run_finish(struct run *run);

@@ -143,6 +143,10 @@ describe('table_elements', () => {
     assert.equal(await within('table', 'table:grow', { n: 100000 }, []), -1);
     await over('table_elements', 'TooManyTableElements', 'table', 'table:grow_or_trap', { n: 100000 }, [], 100000);
   });
+  test('what was used shows', async () => {
+    const { usage } = await runJson(guest('table'), 'table:grow', { n: 99 });
+    assert.equal(usage.table_elements, 100);
+  });
   test('lowered', async () => {
     await within('table', 'table:grow_or_trap', { n: 9 }, limit('table_elements', 10));
     await over('table_elements', 'TooManyTableElements', 'table', 'table:grow_or_trap', { n: 10 }, limit('table_elements', 10), 10);
@@ -191,6 +195,30 @@ describe('sizes', () => {
     const flags = limit('host_bytes', 1048576);
     await within('results', 'results:long', { n: 100000 }, flags);
     await over('host_bytes', 'TooManyHostBytes', 'results', 'results:long', { n: 2000000 }, flags, 1048576);
+  });
+  for (const [path, n, more, held] of [
+    ['host_bytes:insert', 100000, 500000, 34],
+    ['host_bytes:insert_array', 500000, 1000000, 18],
+    ['host_bytes:log', 500000, 1000000, 18],
+    ['host_bytes:output', 200000, 500000, 36],
+  ]) {
+    test(`host_bytes: what ${path} makes the host hold`, async () => {
+      const { usage } = await runJson(guest('host_bytes'), path, { n });
+      assert.ok(usage.host_bytes >= n * held && usage.host_bytes <= 3 * n * held, `${usage.host_bytes}`);
+      const flags = limit('host_bytes', 16777216);
+      await within('host_bytes', path, { n }, flags);
+      await over('host_bytes', 'TooManyHostBytes', 'host_bytes', path, { n: more }, flags, 16777216);
+    });
+  }
+  test('host_bytes: malformed JSON is malformed, unless there was no room to read it', async () => {
+    const call = [guest('host_bytes'), 'host_bytes:insert_cut', { n: 100000 }];
+    await runError('InvalidHostCall', 1, ...call);
+    await runError('TooManyHostBytes', 3, ...call, limit('host_bytes', 1048576));
+  });
+  test('the cap of a call', async () => {
+    assert.equal(await within('host_bytes', 'host_bytes:insert_size', { n: 8388608 }, []), null);
+    const outcome = await runError('InvalidHostCall', 1, guest('host_bytes'), 'host_bytes:insert_size', { n: 8388609 });
+    assert.match(outcome.errorMessage, /8388608/);
   });
   test('log_lines: one mark, the rest is dropped, and nothing fails', async () => {
     const lines = async (n, flags = []) => (await runJson(guest('logs'), 'logs:lines', { n }, flags)).logLines;

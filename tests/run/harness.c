@@ -42,9 +42,9 @@ static struct slice read_guest(const char *name)
 
 static void deploy(struct harness *harness, const struct harness_options *options)
 {
-    struct deploy_module modules[8];
+    struct deploy_module modules[HARNESS_GUESTS_MAX];
     size_t count = 0;
-    while (count < 8 && options->guests[count] != NULL) {
+    while (count < HARNESS_GUESTS_MAX && options->guests[count] != NULL) {
         modules[count].name = slice_str(options->guests[count]);
         modules[count].wasm = read_guest(options->guests[count]);
         count++;

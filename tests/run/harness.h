@@ -16,10 +16,12 @@ struct harness {
     struct runner *runner;
 };
 
+enum { HARNESS_GUESTS_MAX = 12 };
+
 struct harness_options {
-    const char *guests[8]; /* names of modules, NULL-terminated */
-    unsigned delay_ms;     /* 0: no delaying store */
-    bool flusher;          /* commits are made durable by a thread, so that they are pending */
+    const char *guests[HARNESS_GUESTS_MAX]; /* names of modules; the first NULL ends them */
+    unsigned delay_ms;                      /* 0: no delaying store */
+    bool flusher; /* commits are made durable by a thread, so that they are pending */
     struct limit_changes limits;
     uint32_t permits;      /* 0: 4 */
     uint32_t slots;        /* 0: 64 */

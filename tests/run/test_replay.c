@@ -16,7 +16,9 @@
 
 #include <cmocka.h>
 
-#define GUESTS {"basic", "documents", "counter", "clock", "spin", "waits", "logs", "memory"}
+#define GUESTS                                                                                     \
+    {"basic", "documents", "counter",    "clock", "spin", "waits",                                 \
+     "logs",  "memory",    "host_bytes", "left",  "table"}
 
 static void open_pair(struct harness *first, struct harness *second, unsigned delay_ms)
 {
@@ -121,6 +123,17 @@ static void every_kind_of_run_comes_out_the_same(void **state)
         {"clock:random_mutation", "{}", CORDON_OUTCOME_SUCCESS},
         {"clock:random_action", "{}", CORDON_OUTCOME_SUCCESS},
         {"spin:rounds", "{\"n\":300000}", CORDON_OUTCOME_SUCCESS},
+        {"table:grow", "{\"n\":9}", CORDON_OUTCOME_SUCCESS},
+        {"host_bytes:insert", "{\"n\":20000}", CORDON_OUTCOME_SUCCESS},
+        {"host_bytes:insert_array", "{\"n\":20000}", CORDON_OUTCOME_SUCCESS},
+        {"host_bytes:insert_again", "{\"n\":9}", CORDON_OUTCOME_SUCCESS},
+        {"host_bytes:fail", "{\"n\":20000}", CORDON_OUTCOME_FAILED},
+        {"host_bytes:output", "{\"n\":20000}", CORDON_OUTCOME_SUCCESS},
+        {"host_bytes:output_typed", "{\"n\":20000}", CORDON_OUTCOME_SUCCESS},
+        {"left:insert", "{}", CORDON_OUTCOME_SUCCESS},
+        {"left:read", "{}", CORDON_OUTCOME_SUCCESS},
+        {"left:looks", "{}", CORDON_OUTCOME_SUCCESS},
+        {"left:fuel_action", "{}", CORDON_OUTCOME_SUCCESS},
     };
     for (unsigned delay_ms = 0; delay_ms <= 1; delay_ms++) {
         struct harness first;
@@ -152,6 +165,10 @@ static void a_run_that_met_a_limit_meets_it_again(void **state)
         {"spin:host", "{}", CORDON_LIMIT_FUEL, 5000000},
         {"documents:insert_or_trap", "{\"n\":9}", CORDON_LIMIT_DOCUMENTS_WRITTEN, 4},
         {"documents:read_or_trap", "{\"n\":9}", CORDON_LIMIT_DOCUMENTS_READ, 2},
+        {"documents:insert", "{\"n\":900}", CORDON_LIMIT_HOST_BYTES, 100000},
+        {"documents:read", "{\"n\":9}", CORDON_LIMIT_HOST_BYTES, 10000},
+        {"host_bytes:insert", "{\"n\":20000}", CORDON_LIMIT_HOST_BYTES, 500000},
+        {"host_bytes:output", "{\"n\":20000}", CORDON_LIMIT_HOST_BYTES, 500000},
         {"spin:query", "{}", CORDON_LIMIT_USER_TIME_MS, 20},
         {"spin:host", "{}", CORDON_LIMIT_USER_TIME_MS, 20},
         {"spin:action", "{}", CORDON_LIMIT_USER_TIME_MS, 20},

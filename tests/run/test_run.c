@@ -237,6 +237,38 @@ static void large_arguments_count_for_the_process(void **state)
     harness_close(&harness);
 }
 
+/* 100,000 numbers are 200 kB of text and 1.6 MB while it is read, which must be there first. */
+static void reading_arguments_counts_for_the_process(void **state)
+{
+    (void)state;
+    enum { NUMBERS = 100000 };
+    static const struct {
+        uint64_t memory_bytes;
+        cordon_outcome_code code;
+    } cases[] = {
+        {1000000, CORDON_OUTCOME_OVERLOADED},
+        {4000000, CORDON_OUTCOME_INVALID_ARGUMENTS}, /* as its end is missing */
+    };
+    char *args = malloc(2 * NUMBERS + 1);
+    assert_non_null(args);
+    for (size_t i = 0; i < NUMBERS; i++) {
+        memcpy(args + 2 * i, i == 0 ? "[0" : ",0", 3);
+    }
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct harness harness;
+        const struct harness_options options = {
+            .guests = {"basic"}, .memory_bytes = cases[i].memory_bytes};
+        harness_open(&harness, &options);
+        struct called called;
+        const struct outcome *outcome = call(&called, &harness, "basic:nothing", args);
+        assert_int_equal(outcome->code, cases[i].code);
+        assert_true(outcome->message.size > 0);
+        called_end(&called);
+        harness_close(&harness);
+    }
+    free(args);
+}
+
 /* What a module says about its own limits lowers them, and never raises them. */
 static void a_function_lowers_limits_for_itself(void **state)
 {
@@ -505,6 +537,7 @@ int main(void)
         cmocka_unit_test(every_slot_in_use_is_overload),
         cmocka_unit_test(a_spent_process_budget_is_overload),
         cmocka_unit_test(large_arguments_count_for_the_process),
+        cmocka_unit_test(reading_arguments_counts_for_the_process),
         cmocka_unit_test(a_function_lowers_limits_for_itself),
         cmocka_unit_test(arguments_too_costly_to_check_are_refused),
         cmocka_unit_test(a_conflict_runs_again),

@@ -86,6 +86,43 @@ static void spinning_between_the_waits_is_the_functions_time(void **state)
     harness_close(&harness);
 }
 
+/*
+ * 20 megabytes of arguments, each refused as soon as it is read: reading them is the host's time
+ * where the call may touch the store, and the function's where it may not. A quarter of the time
+ * it takes is enough for the one, and not for the other.
+ */
+static void reading_a_long_call_is_not_the_functions_time(void **state)
+{
+    (void)state;
+    struct harness harness;
+    const struct harness_options options = {.guests = {"host_bytes"}};
+    harness_open(&harness, &options);
+    struct limit_changes lower = {0};
+    struct run_request request = request_of("host_bytes:system_time", "{\"n\":20}");
+    request.lower = &lower;
+    struct called called;
+    called_begin(&called, &harness, &request);
+    const struct outcome *outcome = called_finish(&called);
+    assert_int_equal(outcome->code, CORDON_OUTCOME_SUCCESS);
+    const uint64_t reading_ms = outcome->used[CORDON_LIMIT_SYSTEM_TIME_MS];
+    assert_true(reading_ms >= 8);
+    called_end(&called);
+
+    change(&lower, CORDON_LIMIT_USER_TIME_MS, reading_ms / 4);
+    called_begin(&called, &harness, &request);
+    assert_int_equal(called_finish(&called)->code, CORDON_OUTCOME_SUCCESS);
+    called_end(&called);
+
+    request = request_of("host_bytes:user_time", "{\"n\":1000}"); /* it does not come that far */
+    request.lower = &lower;
+    called_begin(&called, &harness, &request);
+    outcome = called_finish(&called);
+    assert_int_equal(outcome->code, CORDON_OUTCOME_LIMIT);
+    assert_int_equal(outcome->limit, CORDON_LIMIT_USER_TIME_MS);
+    called_end(&called);
+    harness_close(&harness);
+}
+
 /* The same fuel and value, whether the store answers at once or late. */
 static void waiting_changes_nothing_but_time(void **state)
 {
@@ -176,6 +213,7 @@ int main(void)
         cmocka_unit_test(waiting_is_not_the_functions_time),
         cmocka_unit_test(waiting_is_bounded_by_the_systems_time),
         cmocka_unit_test(spinning_between_the_waits_is_the_functions_time),
+        cmocka_unit_test(reading_a_long_call_is_not_the_functions_time),
         cmocka_unit_test(waiting_changes_nothing_but_time),
         cmocka_unit_test(waiting_runs_hold_no_permit),
         cmocka_unit_test(a_waiting_run_can_be_cancelled_and_freed),

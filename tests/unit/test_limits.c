@@ -111,19 +111,6 @@ static void a_request_only_lowers(void **state)
     assert_int_equal(budget.allowed[CORDON_LIMIT_LOG_LINES], 3);
 }
 
-static void what_is_given_back_can_be_used_again(void **state)
-{
-    (void)state;
-    struct budget budget;
-    budget_init(&budget, CORDON_QUERY, NULL);
-    const uint64_t all = budget.allowed[CORDON_LIMIT_HOST_BYTES];
-    assert_true(budget_charge(&budget, CORDON_LIMIT_HOST_BYTES, all));
-    assert_false(budget_fits(&budget, CORDON_LIMIT_HOST_BYTES, 1));
-    budget_release(&budget, CORDON_LIMIT_HOST_BYTES, 5);
-    assert_true(budget_fits(&budget, CORDON_LIMIT_HOST_BYTES, 5));
-    assert_false(budget_fits(&budget, CORDON_LIMIT_HOST_BYTES, 6));
-}
-
 /* Guest 10, store 500, guest 10: the user pays 20, the host 500, whatever the order of looking. */
 static void the_clock_pauses_while_the_host_works(void **state)
 {
@@ -170,7 +157,6 @@ int main(void)
         cmocka_unit_test(a_budget_is_spent_to_the_last_unit),
         cmocka_unit_test(sums_do_not_wrap),
         cmocka_unit_test(a_request_only_lowers),
-        cmocka_unit_test(what_is_given_back_can_be_used_again),
         cmocka_unit_test(the_clock_pauses_while_the_host_works),
         cmocka_unit_test(a_clock_that_steps_back_gives_no_time),
         cmocka_unit_test(kinds_have_names),
