@@ -91,7 +91,9 @@ void connection_close(struct connection *connection)
 
 void connection_stop(struct connection *connection)
 {
-    connection->frame.keep_alive = false;
+    if (connection->phase != PHASE_WORKING) { /* else a compute thread may look at it */
+        connection->frame.keep_alive = false;
+    }
     if (connection->phase == PHASE_READING) {
         connection_close(connection);
     }

@@ -476,6 +476,9 @@ static void on_worked(uv_work_t *work, int status)
     (void)status;
     struct connection *connection = work->data;
     connection->phase = PHASE_RUNNING;
+    if (connection->loop->stopping) { /* since when the work began, maybe */
+        connection_stop(connection);
+    }
     if (connection->gone) {
         connection_close(connection);
         return;
