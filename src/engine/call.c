@@ -22,6 +22,18 @@
 /* Of the sanitizer's run time; no header declares them. */
 void AnnotateIgnoreWritesBegin(const char *file, int line);
 void AnnotateIgnoreWritesEnd(const char *file, int line);
+
+/*
+ * The engine makes a thread's stack for signals with its first call, and is then on a fiber's stack
+ * that another thread's call may just have given back to the pool.
+ */
+/* The name is the sanitizer's. NOLINTBEGIN(*-reserved-identifier, cert-dcl*) */
+__attribute__((visibility("default"))) const char *__tsan_default_suppressions(void);
+const char *__tsan_default_suppressions(void)
+{
+    return "race:allocate_sigaltstack\n";
+}
+/* NOLINTEND(*-reserved-identifier, cert-dcl*) */
 #endif
 
 /*
