@@ -10,10 +10,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    char words[REFUSAL_BYTES_MAX];
-    refusal_reword(slice_of(data, size), words);
-    const size_t length = strnlen(words, sizeof words);
-    CORDON_ASSERT(length < sizeof words);
+    const struct refusal refusal = refusal_read(slice_of(data, size));
+    const char *words = refusal.reason;
+    const size_t length = strnlen(words, sizeof refusal.reason);
+    CORDON_ASSERT(length < sizeof refusal.reason);
     for (size_t i = 0; i < length; i++) {
         CORDON_ASSERT(words[i] >= 0x20 && words[i] < 0x7f);
         CORDON_ASSERT(strncasecmp(words + i, "wasmtime", 8) != 0);

@@ -82,7 +82,8 @@ typedef enum cordon_limit_scope {
     X(COMPILE_TIME_MS, "compile_time_ms", "ms", 60000, 60000, 60000, PROCESS, "ModuleRefused",     \
       "time the compile worker may take for one module")                                           \
     X(COMPILE_BYTES, "compile_bytes", "bytes", 2147483648, 2147483648, 2147483648, PROCESS,        \
-      "ModuleRefused", "memory the compile worker may take for one module")
+      "ModuleRefused",                                                                             \
+      "memory the compile worker may take for one module; it has 64 MiB beside for itself")
 
 typedef enum cordon_limit {
 #define CORDON_LIMIT_ENUM(id, name, unit, q, m, a, scope, code, text) CORDON_LIMIT_##id,

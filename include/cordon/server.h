@@ -35,8 +35,9 @@ typedef struct cordon_server_options {
 } cordon_server_options;
 
 /*
- * Binds and listens. Errors: CORDON_E_SYSTEM (port in use, address not ours) with what to do;
- * CORDON_E_INVALID.
+ * Binds and listens, and starts the one thread that watches the compile worker's processes for as
+ * long as the runtime lives: what becomes of them is logged when it happens. Errors:
+ * CORDON_E_SYSTEM (port in use, address not ours) with what to do; CORDON_E_INVALID.
  */
 CORDON_API CORDON_MUST_USE cordon_error *cordon_server_new(
     const cordon_server_options *options, cordon_server **out_server);
@@ -47,8 +48,11 @@ CORDON_API const char *cordon_server_get_url(const cordon_server *server);
 /* Serves until cordon_server_stop(); this thread is the first loop. */
 CORDON_API CORDON_MUST_USE cordon_error *cordon_server_run(cordon_server *server);
 
-/* Stops accepting, answers what runs (up to ten seconds), returns from run. Any thread, also from
- * a signal handler. */
+/*
+ * Stops accepting, answers what runs (up to ten seconds), returns from run. Deploys of the runtime
+ * that are under way end with CORDON_E_OVERLOADED, as do those to come until there is a server
+ * again. Any thread, also from a signal handler.
+ */
 CORDON_API void cordon_server_stop(cordon_server *server);
 
 CORDON_API void cordon_server_free(cordon_server *server);

@@ -7,6 +7,7 @@
 
 struct cordon_server {
     struct http_server *http;
+    struct runner *runner; /* the runtime's */
 };
 
 static cordon_error *read_options(
@@ -46,10 +47,13 @@ cordon_error *cordon_server_new(const cordon_server_options *options, cordon_ser
         .connections_max = whole.connections_max,
         .write_timeout_ms = whole.write_timeout_ms,
     };
+    TRY(runner_watch(runtime->runner));
+    runner_allow_deploys(runtime->runner); /* an earlier server's stop may have ended them */
     cordon_server *server = MEM_NEW(struct cordon_server);
     if (server == NULL) {
         return error_no_memory();
     }
+    server->runner = runtime->runner;
     cordon_error *error = http_server_new(&http, &server->http);
     if (error != NULL) {
         mem_free(server);
@@ -71,6 +75,7 @@ cordon_error *cordon_server_run(cordon_server *server)
 
 void cordon_server_stop(cordon_server *server)
 {
+    runner_stop_deploys(server->runner);
     http_server_stop(server->http);
 }
 

@@ -3,7 +3,10 @@
 
 #include "base/error.h"
 
+#include <limits.h>
 #include <time.h>
+
+#define NS_PER_MS ((uint64_t)1000000)
 
 static uint64_t read_clock(clockid_t id)
 {
@@ -26,4 +29,20 @@ uint64_t clock_wall_ns(void)
 uint64_t clock_thread_cpu_ns(void)
 {
     return read_clock(CLOCK_THREAD_CPUTIME_ID);
+}
+
+uint64_t clock_deadline_ns(uint64_t ms)
+{
+    const uint64_t now = clock_monotonic_ns();
+    return ms > (UINT64_MAX - now) / NS_PER_MS ? UINT64_MAX : now + ms * NS_PER_MS;
+}
+
+int clock_poll_ms(uint64_t deadline_ns)
+{
+    const uint64_t now = clock_monotonic_ns();
+    if (now >= deadline_ns) {
+        return 0;
+    }
+    const uint64_t left_ms = (deadline_ns - now - 1) / NS_PER_MS + 1;
+    return left_ms > INT_MAX ? INT_MAX : (int)left_ms;
 }

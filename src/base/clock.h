@@ -13,4 +13,10 @@ uint64_t clock_wall_ns(void);
 /* Processor time of the calling thread, in nanoseconds. */
 uint64_t clock_thread_cpu_ns(void);
 
+/* The monotonic time in so many milliseconds; UINT64_MAX, which never comes, if it is past all. */
+uint64_t clock_deadline_ns(uint64_t ms);
+
+/* How long poll() may wait for such a deadline: milliseconds, rounded up; 0 if it is over. */
+int clock_poll_ms(uint64_t deadline_ns);
+
 #endif

@@ -51,8 +51,14 @@ const char *local_module_name(const char *path)
 int local_read_module(const struct cli_options *options, const char *path, struct text *out_bytes)
 {
     const uint64_t allowed = options->limits.value[CORDON_LIMIT_MODULE_BYTES];
-    const uint64_t most = allowed > MODULE_READ_BYTES ? allowed : MODULE_READ_BYTES;
-    return text_read_file(out_bytes, path, most < SIZE_MAX / 2 ? (size_t)most : SIZE_MAX / 2);
+    const uint64_t wanted = allowed > MODULE_READ_BYTES ? allowed : MODULE_READ_BYTES;
+    const size_t most = wanted < SIZE_MAX / 2 ? (size_t)wanted : SIZE_MAX / 2;
+    const int unread = text_read_file(out_bytes, path, most);
+    if (unread == CLI_OK && out_bytes->size > most) {
+        return terminal_fail(
+            CLI_USAGE, "'%s' is larger than %zu bytes, and so no module", path, most);
+    }
+    return unread;
 }
 
 int local_fail(const struct cli_options *options, cordon_error *error)

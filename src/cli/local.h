@@ -27,8 +27,9 @@ const char *local_worker(struct text *path);
 const char *local_module_name(const char *path);
 
 /*
- * Reads a module, or of one over the limit module_bytes and 256 MiB just so much that the library
- * says so. 0, or the exit code after having said what is wrong.
+ * Reads a module whole, also one over the limit module_bytes, so that its refusal tells its size;
+ * what is over that limit and 256 MiB too is not read. 0, or the exit code after having said what
+ * is wrong.
  */
 int local_read_module(const struct cli_options *options, const char *path, struct text *out_bytes);
 

@@ -35,40 +35,65 @@ void codegen_free(struct codegen *codegen)
     mem_free(codegen);
 }
 
-static cordon_error *refusal(wasmtime_error_t *error)
+cordon_error *codegen_refuse(
+    const struct engine_refuser *refuser, uint64_t offset, const char *reason)
 {
-    wasm_name_t text;
-    char words[REFUSAL_BYTES_MAX];
-    wasmtime_error_message(error, &text);
-    refusal_reword(slice_of(text.data, text.size), words);
-    wasm_name_delete(&text);
-    wasmtime_error_delete(error);
-    return cordon_error_new(CORDON_E_MODULE_REFUSED, "%s", words);
+    if (refuser != NULL) {
+        return refuser->refuse(refuser->arg, offset, reason);
+    }
+    if (offset == ENGINE_NO_OFFSET) {
+        return cordon_error_new(CORDON_E_MODULE_REFUSED, "the module is not valid: %s", reason);
+    }
+    return cordon_error_new(
+        CORDON_E_MODULE_REFUSED, "the module is not valid: %s, at byte %llu", reason,
+        (unsigned long long)offset);
 }
 
-static cordon_error *compile(const wasm_engine_t *native, struct slice wasm, wasm_byte_vec_t *out)
+/* What the engine has against the module, which is taken over. */
+static cordon_error *refuse(wasmtime_error_t *error, const struct engine_refuser *refuser)
+{
+    wasm_name_t text;
+    wasmtime_error_message(error, &text);
+    const struct refusal refusal = refusal_read(slice_of(text.data, text.size));
+    wasm_name_delete(&text);
+    wasmtime_error_delete(error);
+    return codegen_refuse(refuser, refusal.offset, refusal.reason);
+}
+
+static cordon_error *compile(
+    const wasm_engine_t *native,
+    struct slice wasm,
+    const struct engine_refuser *refuser,
+    wasm_byte_vec_t *out)
 {
     /* An empty slice may have no address, and the engine's Rust wants one. */
     static const uint8_t nothing[1];
     const uint8_t *data = wasm.size > 0 ? wasm.data : nothing;
     wasmtime_error_t *error = cordon_native_precompile(native, data, wasm.size, out);
-    return error != NULL ? refusal(error) : NULL;
+    return error != NULL ? refuse(error, refuser) : NULL;
 }
 
-cordon_error *codegen_run(struct codegen *codegen, struct slice wasm, struct slice *out_artifact)
+cordon_error *codegen_run(
+    struct codegen *codegen,
+    struct slice wasm,
+    const struct engine_refuser *refuser,
+    struct slice *out_artifact)
 {
     wasm_byte_vec_delete(&codegen->artifact);
     wasm_byte_vec_new_empty(&codegen->artifact);
-    TRY(compile(codegen->native, wasm, &codegen->artifact));
+    TRY(compile(codegen->native, wasm, refuser, &codegen->artifact));
     *out_artifact = slice_of(codegen->artifact.data, codegen->artifact.size);
     return NULL;
 }
 
 cordon_error *engine_compile_inside(
-    struct engine *engine, struct slice wasm, struct slice *out_artifact)
+    struct engine *engine,
+    struct slice wasm,
+    const struct engine_refuser *refuser,
+    struct slice *out_artifact)
 {
     wasm_byte_vec_t artifact;
-    TRY(compile(engine->native, wasm, &artifact));
+    TRY(compile(engine->native, wasm, refuser, &artifact));
     uint8_t *copy = mem_new(artifact.size);
     if (copy != NULL) {
         memcpy(copy, artifact.data, artifact.size);

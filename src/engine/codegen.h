@@ -15,19 +15,31 @@ void codegen_free(struct codegen *codegen);
 
 /*
  * Compiles. `*out_artifact` is borrowed until the next run or the end. Makes no system call but
- * for memory. Errors: CORDON_E_MODULE_REFUSED with the reason in our words.
+ * for memory. Errors: what `refuser` makes of a module that is not valid.
  */
 CORDON_MUST_USE cordon_error *codegen_run(
-    struct codegen *codegen, struct slice wasm, struct slice *out_artifact);
+    struct codegen *codegen,
+    struct slice wasm,
+    const struct engine_refuser *refuser,
+    struct slice *out_artifact);
 
-/* Most bytes of a refusal's words. */
-enum { REFUSAL_BYTES_MAX = 512 };
+/* What `refuser` makes of it; with NULL the words of this folder. */
+CORDON_MUST_USE cordon_error *codegen_refuse(
+    const struct engine_refuser *refuser, uint64_t offset, const char *reason);
+
+/* Most bytes of a reason, with its NUL. */
+enum { REASON_BYTES_MAX = 512 };
+
+/* What the validator has against a module. */
+struct refusal {
+    uint64_t offset; /* of the byte in question; ENGINE_NO_OFFSET: it does not say */
+    char reason[REASON_BYTES_MAX];
+};
 
 /*
  * The validator's complaint in our words: the cause without the chain around it, no name of a part
- * of ours, no address, printable characters only, not longer than REFUSAL_BYTES_MAX. `out` is
- * NUL-terminated. Pure.
+ * of ours, no address, printable characters only, cut where it is too long. Pure.
  */
-void refusal_reword(struct slice complaint, char out[REFUSAL_BYTES_MAX]);
+struct refusal refusal_read(struct slice complaint);
 
 #endif

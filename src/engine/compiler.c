@@ -1,5 +1,5 @@
 /*
- * Asking another process to compile; see compiler.h for the processes.
+ * Asking another process to compile; see keeper.h for the processes.
  *
  * Both files that a worker gets are made here: the module, sealed before it is sent, and an empty
  * one for the artifact. When the starter says how the worker ended, the worker is gone; the
@@ -7,151 +7,37 @@
  * change what was checked, and what a hostile module can make of a worker is at worst the machine
  * code of this one module.
  *
- * There is no queue: requests beyond the two that are at work wait in the socket to the starter,
- * whose bound is the kernel's. If the starter dies, every request has an end, as the sockets for
- * the replies close with it.
+ * Nobody waits without end. There are as many places as workers, taken here, so that the time for
+ * which a starter may be silent is known when the request is sent: a module's own and a margin. A
+ * request that is late or cancelled is taken back by closing its reply's socket, at which the
+ * starter kills the worker. If the starter dies, the sockets for the replies close with it.
  */
 #include "engine/compiler.h"
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "engine/codegen.h"
+#include "engine/keeper.h"
 #include "engine/protocol.h"
 #include "engine/sealed.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
-#include <spawn.h>
-#include <sys/pidfd.h>
+#include <stdio.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 struct compiler {
     struct compiler_options options; /* without the path */
-    int socket;
-    int process; /* pidfd of the starter */
+    struct keeper *keeper;
+    int places;    /* eventfd, counting: requests that may be with the starter at one time */
+    int cancelled; /* eventfd: can be read while everything is cancelled */
 };
 
-/* More than any machine has, and little enough for the starter to calculate with. */
-#define WORKER_TIME_MS_MAX ((uint64_t)365 * 24 * 60 * 60 * 1000)
-#define WORKER_MEMORY_BYTES_MAX ((uint64_t)1 << 47)
-
-/* How long the starter may take to say hello. */
-enum { HELLO_MS = 10000 };
-
-#define MIB ((unsigned long long)1 << 20)
-
-/* -- The starter ---------------------------------------------------------------------------- */
-
-/* As the socket's name in the starter is fixed, everything else of ours is closed there. */
-static int spawn_actions(posix_spawn_file_actions_t *actions, int socket)
-{
-    int failed = posix_spawn_file_actions_adddup2(actions, socket, STARTER_FD_SOCKET);
-    failed = failed != 0
-                 ? failed
-                 : posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDWR, 0);
-    failed = failed != 0 ? failed
-                         : posix_spawn_file_actions_adddup2(actions, STDIN_FILENO, STDOUT_FILENO);
-    return failed != 0 ? failed
-                       : posix_spawn_file_actions_addclosefrom_np(actions, STARTER_FD_SOCKET + 1);
-}
-
-/*
- * A process group of its own, so that an interrupt from the terminal ends the program and not the
- * starter under it; no signal blocked or ignored by inheritance.
- */
-static int spawn_attributes(posix_spawnattr_t *attributes)
-{
-    sigset_t none;
-    sigset_t all;
-    (void)sigemptyset(&none);
-    (void)sigfillset(&all);
-    int failed = posix_spawnattr_setflags(
-        attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    failed = failed != 0 ? failed : posix_spawnattr_setsigmask(attributes, &none);
-    return failed != 0 ? failed : posix_spawnattr_setsigdefault(attributes, &all);
-}
-
-/* Answers 0 or what errno would be. */
-static int spawn(const char *path, int socket, pid_t *out_pid)
-{
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    if (posix_spawn_file_actions_init(&actions) != 0) {
-        return ENOMEM;
-    }
-    if (posix_spawnattr_init(&attributes) != 0) {
-        (void)posix_spawn_file_actions_destroy(&actions);
-        return ENOMEM;
-    }
-    char *const argv[] = {
-        (char *)(uintptr_t)"cordon-compile", (char *)(uintptr_t)"--starter", NULL};
-    char *const environment[] = {NULL};
-    int failed = spawn_actions(&actions, socket);
-    failed = failed != 0 ? failed : spawn_attributes(&attributes);
-    failed =
-        failed != 0 ? failed : posix_spawn(out_pid, path, &actions, &attributes, argv, environment);
-    (void)posix_spawnattr_destroy(&attributes);
-    (void)posix_spawn_file_actions_destroy(&actions);
-    return failed;
-}
-
-static cordon_error *start_process(struct compiler *compiler, const char *path)
-{
-    int ends[2];
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
-        return cordon_error_new(
-            CORDON_E_SYSTEM, "no socket for the compile worker: %s", strerrordesc_np(errno));
-    }
-    compiler->socket = ends[0];
-    pid_t pid = 0;
-    const int failed = spawn(path, ends[1], &pid);
-    (void)close(ends[1]);
-    if (failed != 0) {
-        return cordon_error_new(
-            CORDON_E_SYSTEM,
-            "the compile worker %s could not be started: %s; build or install cordon-compile "
-            "beside cordon",
-            path, strerrordesc_np(failed));
-    }
-    compiler->process = pidfd_open(pid, 0);
-    if (compiler->process == -1) {
-        /* The socket closes with this failure, and the starter ends by that. */
-        return cordon_error_new(
-            CORDON_E_SYSTEM, "the compile worker could not be watched: %s", strerrordesc_np(errno));
-    }
-    return NULL;
-}
-
-/* Waits for the starter's first message: it proves that both ends are of one build. */
-static cordon_error *greet(const struct compiler *compiler, const char *path)
-{
-    struct pollfd wait = {.fd = compiler->socket, .events = POLLIN};
-    struct protocol_hello hello = {0};
-    uint8_t digest[CONFIG_DIGEST_BYTES];
-    config_digest(digest);
-    int ready = -1;
-    do {
-        ready = poll(&wait, 1, HELLO_MS);
-    } while (ready == -1 && errno == EINTR);
-    if (ready != 1 || !protocol_receive(compiler->socket, &hello, sizeof hello, NULL, 0) ||
-        hello.magic != PROTOCOL_MAGIC) {
-        return cordon_error_new(
-            CORDON_E_SYSTEM,
-            "%s does not answer as a compile worker; build or install cordon-compile beside cordon",
-            path);
-    }
-    if (memcmp(hello.digest, digest, sizeof digest) != 0) {
-        return cordon_error_new(
-            CORDON_E_SYSTEM,
-            "the compile worker %s is of another version; install cordon and cordon-compile of one "
-            "build",
-            path);
-    }
-    return NULL;
-}
+/* How much longer than its worker a request may take: to be read, started and answered. */
+enum { MARGIN_MS = 5000 };
 
 static void compiler_stopp(struct compiler **compiler)
 {
@@ -164,14 +50,36 @@ cordon_error *compiler_start(const struct compiler_options *options, struct comp
     if (compiler == NULL) {
         return error_no_memory();
     }
+    const struct keeper_options keeper = {
+        .path = options->worker_path, .tell = options->tell, .tell_arg = options->tell_arg};
     compiler->options = *options;
     compiler->options.worker_path = NULL;
-    compiler->socket = NO_FD;
-    compiler->process = NO_FD;
-    TRY(start_process(compiler, options->worker_path));
-    TRY(greet(compiler, options->worker_path));
+    compiler->places = eventfd(WORKERS_MAX, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
+    compiler->cancelled = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (compiler->places == NO_FD || compiler->cancelled == NO_FD) {
+        return cordon_error_new(
+            CORDON_E_SYSTEM, "the compile worker could not be waited for: %s",
+            strerrordesc_np(errno));
+    }
+    TRY(keeper_start(&keeper, &compiler->keeper));
     *out_compiler = CORDON_TAKE(compiler);
     return NULL;
+}
+
+cordon_error *compiler_watch(struct compiler *compiler)
+{
+    return keeper_watch(compiler->keeper);
+}
+
+void compiler_cancel(struct compiler *compiler)
+{
+    (void)eventfd_write(compiler->cancelled, 1);
+}
+
+void compiler_resume(struct compiler *compiler)
+{
+    eventfd_t count = 0;
+    (void)eventfd_read(compiler->cancelled, &count);
 }
 
 void compiler_stop(struct compiler *compiler)
@@ -179,31 +87,113 @@ void compiler_stop(struct compiler *compiler)
     if (compiler == NULL) {
         return;
     }
-    fd_closep(&compiler->socket);
-    if (compiler->process != NO_FD) {
-        /* Its workers die with it: each has asked the kernel for that. */
-        (void)pidfd_send_signal(compiler->process, SIGKILL, NULL, 0);
-        siginfo_t info;
-        int waited = -1;
-        do {
-            waited = waitid(P_PIDFD, (id_t)compiler->process, &info, WEXITED);
-        } while (waited == -1 && errno == EINTR);
-    }
-    fd_closep(&compiler->process);
+    keeper_end(compiler->keeper);
+    fd_closep(&compiler->places);
+    fd_closep(&compiler->cancelled);
     mem_free(compiler);
+}
+
+/* -- Waiting -------------------------------------------------------------------------------- */
+
+/* When a worker that is at work now has ended, or its starter does not answer. */
+static uint64_t deadline_of(const struct compiler *compiler)
+{
+    const uint64_t time_ms = compiler->options.time_ms;
+    return clock_deadline_ns(time_ms < UINT64_MAX - MARGIN_MS ? time_ms + MARGIN_MS : UINT64_MAX);
+}
+
+/* Waits until `fd` can be read, or it is too late. Errors: CORDON_E_OVERLOADED when cancelled. */
+static cordon_error *wait_for(
+    const struct compiler *compiler, int fd, uint64_t deadline_ns, bool *out_late)
+{
+    struct pollfd waits[] = {
+        {.fd = compiler->cancelled, .events = POLLIN},
+        {.fd = fd, .events = POLLIN},
+    };
+    int ready = 0;
+    do {
+        ready = poll(waits, sizeof waits / sizeof waits[0], clock_poll_ms(deadline_ns));
+    } while ((ready == -1 && errno == EINTR) || (ready == 0 && clock_monotonic_ns() < deadline_ns));
+    if (waits[0].revents != 0) {
+        return cordon_error_new(
+            CORDON_E_OVERLOADED,
+            "the program is stopping and compiles no more; deploy again when it is back");
+    }
+    *out_late = ready != 1;
+    return NULL;
+}
+
+/* A place among the requests that the starter has. */
+static cordon_error *take_place(const struct compiler *compiler)
+{
+    const uint64_t deadline_ns = deadline_of(compiler);
+    eventfd_t one = 0;
+    do {
+        bool is_late = false;
+        TRY(wait_for(compiler, compiler->places, deadline_ns, &is_late));
+        if (is_late) {
+            return cordon_error_new(
+                CORDON_E_OVERLOADED, "%d other modules are being compiled; try again in a moment",
+                WORKERS_MAX);
+        }
+    } while (eventfd_read(compiler->places, &one) != 0); /* else somebody was faster */
+    return NULL;
+}
+
+static void give_place(const struct compiler *compiler)
+{
+    (void)eventfd_write(compiler->places, 1);
 }
 
 /* -- One module ----------------------------------------------------------------------------- */
 
-static cordon_error *starter_gone(void)
+/* The starter took the request, or should have, and is not there any more. */
+static cordon_error *starter_gone(const struct compiler *compiler)
 {
+    if (keeper_look(compiler->keeper)) {
+        return cordon_error_new(
+            CORDON_E_SYSTEM, "the process that starts compile workers died meanwhile and is "
+                             "started again; deploy again");
+    }
     return cordon_error_new(
-        CORDON_E_SYSTEM, "the process that starts compile workers is gone; restart this program");
+        CORDON_E_SYSTEM, "the process that starts compile workers is gone, so nothing can be "
+                         "compiled; restart this program. What is deployed goes on");
 }
 
-static uint64_t lesser(uint64_t a, uint64_t b)
+static cordon_error *starter_silent(const struct compiler *compiler)
 {
-    return a < b ? a : b;
+    return cordon_error_new(
+        CORDON_E_OVERLOADED,
+        "the compile worker gave no answer in compile_time_ms (%llu) and %d ms more. The machine "
+        "is overloaded, or somebody stopped the processes of cordon-compile: try again, and if it "
+        "stays so, restart this program",
+        (unsigned long long)compiler->options.time_ms, MARGIN_MS);
+}
+
+static cordon_error *send_request(
+    const struct compiler *compiler, int module, int artifact, int reply)
+{
+    const struct protocol_request request = {
+        .time_ms = compiler->options.time_ms,
+        .memory_bytes = compiler->options.memory_bytes,
+        /* A worker holds the artifact in its memory before it writes it. */
+        .artifact_bytes_max = compiler->options.memory_bytes,
+    };
+    const int fds[PROTOCOL_REQUEST_FDS] = {module, artifact, reply};
+    if (protocol_send(
+            keeper_socket(compiler->keeper), slice_of(&request, sizeof request), fds,
+            PROTOCOL_REQUEST_FDS)) {
+        return NULL;
+    }
+    if (errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN) {
+        return starter_gone(compiler);
+    }
+    if (errno == EAGAIN) {
+        return starter_silent(compiler); /* for long: the socket is full of such requests */
+    }
+    return cordon_error_new(
+        CORDON_E_SYSTEM, "the module could not be sent to the compile worker: %s",
+        strerrordesc_np(errno));
 }
 
 /* Sends the request and waits for the reply. */
@@ -217,43 +207,47 @@ static cordon_error *ask(
     }
     CORDON_CLEANUP(fd_closep) int reply = ends[0];
     CORDON_CLEANUP(fd_closep) int theirs = ends[1];
-    const uint64_t memory_bytes = lesser(compiler->options.memory_bytes, WORKER_MEMORY_BYTES_MAX);
-    const struct protocol_request request = {
-        .time_ms = lesser(compiler->options.time_ms, WORKER_TIME_MS_MAX),
-        .memory_bytes = memory_bytes,
-        /* A worker holds the artifact in its memory before it writes it. */
-        .artifact_bytes_max = memory_bytes,
-    };
-    const int fds[PROTOCOL_REQUEST_FDS] = {module, artifact, theirs};
-    if (!protocol_send(
-            compiler->socket, slice_of(&request, sizeof request), fds, PROTOCOL_REQUEST_FDS)) {
-        if (errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN) {
-            return starter_gone();
-        }
-        return cordon_error_new(
-            CORDON_E_SYSTEM, "the module could not be sent to the compile worker: %s",
-            strerrordesc_np(errno));
-    }
+    const uint64_t deadline_ns = deadline_of(compiler);
+    TRY(send_request(compiler, module, artifact, theirs));
     fd_closep(&theirs); /* so that the reply's socket ends when the starter does */
+    bool is_late = false;
+    TRY(wait_for(compiler, reply, deadline_ns, &is_late));
+    if (is_late) {
+        return starter_silent(compiler);
+    }
     struct protocol_reply answer = {0};
     if (!protocol_receive(reply, &answer, sizeof answer, NULL, 0)) {
-        return starter_gone();
+        return starter_gone(compiler);
     }
     *out_reply = answer;
     return NULL;
 }
 
-/* The words a worker has left. It read hostile bytes, so they are taken as hostile themselves. */
-static cordon_error *refused(int artifact)
+static cordon_error *ask_in_turn(
+    const struct compiler *compiler, int module, int artifact, struct protocol_reply *out_reply)
 {
-    char words[REFUSAL_BYTES_MAX];
-    const ssize_t size = pread(artifact, words, sizeof words - 1, 0);
-    for (ssize_t i = 0; i < size; i++) {
-        words[i] = words[i] >= 0x20 && words[i] < 0x7f ? words[i] : '?';
+    if (!keeper_look(compiler->keeper)) {
+        return starter_gone(compiler);
     }
-    words[size > 0 ? size : 0] = '\0';
-    return cordon_error_new(
-        CORDON_E_MODULE_REFUSED, "%s", size > 0 ? words : "the compiler gives no reason");
+    TRY(take_place(compiler));
+    cordon_error *error = ask(compiler, module, artifact, out_reply);
+    give_place(compiler);
+    return error;
+}
+
+/* What a worker has left. It read hostile bytes, so its words are taken as hostile themselves. */
+static cordon_error *refused(int artifact, const struct engine_refuser *refuser)
+{
+    struct refusal refusal;
+    if (pread(artifact, &refusal, sizeof refusal, 0) != (ssize_t)sizeof refusal) {
+        return codegen_refuse(refuser, ENGINE_NO_OFFSET, "the compiler gives no reason");
+    }
+    for (size_t i = 0; i < sizeof refusal.reason; i++) {
+        char *c = &refusal.reason[i];
+        *c = (*c >= 0x20 && *c < 0x7f) || *c == '\0' ? *c : '?';
+    }
+    refusal.reason[sizeof refusal.reason - 1] = '\0';
+    return codegen_refuse(refuser, refusal.offset, refusal.reason);
 }
 
 static const char not_compiled[] = "the module could not be compiled";
@@ -277,29 +271,43 @@ static cordon_error *check_artifact(int artifact, uint64_t bytes_max)
     return NULL;
 }
 
+static cordon_error *over_time(const struct compiler_options *options)
+{
+    return cordon_error_new(
+        CORDON_E_MODULE_REFUSED,
+        "%s: it took more than %llu ms; make it smaller, above all its largest function, or raise "
+        "compile_time_ms",
+        not_compiled, (unsigned long long)options->time_ms);
+}
+
+static cordon_error *over_memory(const struct compiler_options *options, const char *of_what)
+{
+    return cordon_error_new(
+        CORDON_E_MODULE_REFUSED,
+        "%s: it took more than %llu bytes of %s; make it smaller, above all its largest function, "
+        "or raise compile_bytes",
+        not_compiled, (unsigned long long)options->memory_bytes, of_what);
+}
+
 /* What the reply means for the one who asked; NULL if there is an artifact. */
 static cordon_error *judge(
-    const struct compiler_options *options, const struct protocol_reply *reply, int artifact)
+    const struct compiler *compiler,
+    const struct protocol_reply *reply,
+    int artifact,
+    const struct engine_refuser *refuser)
 {
+    const struct compiler_options *options = &compiler->options;
     switch ((enum protocol_verdict)reply->verdict) {
     case VERDICT_COMPILED:
         return check_artifact(artifact, options->memory_bytes);
     case VERDICT_REFUSED:
-        return refused(artifact);
+        return refused(artifact, refuser);
     case VERDICT_TIME:
-        return cordon_error_new(
-            CORDON_E_MODULE_REFUSED,
-            "%s: it took more than %llu ms; make it smaller, above all its largest function, or "
-            "raise compile_time_ms",
-            not_compiled, (unsigned long long)options->time_ms);
+        return over_time(options);
     case VERDICT_MEMORY:
+        return over_memory(options, "memory");
     case VERDICT_LARGE:
-        return cordon_error_new(
-            CORDON_E_MODULE_REFUSED,
-            "%s: it took more than %llu MiB%s; make it smaller, above all its largest function, or "
-            "raise compile_bytes",
-            not_compiled, (unsigned long long)options->memory_bytes / MIB,
-            reply->verdict == VERDICT_LARGE ? " of machine code" : "");
+        return over_memory(options, "machine code");
     case VERDICT_DIED:
         return cordon_error_new(
             CORDON_E_MODULE_REFUSED,
@@ -315,14 +323,17 @@ static cordon_error *judge(
             CORDON_E_SYSTEM, "the compile worker cannot confine itself, so it does not compile; it "
                              "needs a kernel with seccomp filters");
     }
-    return starter_gone();
+    return starter_gone(compiler);
 }
 
-cordon_error *compiler_compile(struct compiler *compiler, struct slice wasm, int *out_fd)
+cordon_error *compiler_compile(
+    struct compiler *compiler, struct slice wasm, const struct engine_refuser *refuser, int *out_fd)
 {
     if (wasm.size > compiler->options.module_bytes_max) {
         return cordon_error_new(
-            CORDON_E_MODULE_REFUSED, "the module is %zu bytes; the limit is %llu (module_bytes)",
+            CORDON_E_MODULE_REFUSED,
+            "the module is %zu bytes long; the limit module_bytes is %llu. Make the module smaller "
+            "or raise module_bytes",
             wasm.size, (unsigned long long)compiler->options.module_bytes_max);
     }
     CORDON_CLEANUP(fd_closep) int module = NO_FD;
@@ -333,9 +344,9 @@ cordon_error *compiler_compile(struct compiler *compiler, struct slice wasm, int
     TRY(sealed_new(&artifact));
 
     struct protocol_reply reply = {0};
-    TRY(ask(compiler, module, artifact, &reply));
+    TRY(ask_in_turn(compiler, module, artifact, &reply));
     TRY(sealed_finish(artifact));
-    TRY(judge(&compiler->options, &reply, artifact));
+    TRY(judge(compiler, &reply, artifact, refuser));
     *out_fd = fd_take(&artifact);
     return NULL;
 }

@@ -33,63 +33,22 @@ const char *engine_call_trap_text(const struct engine_call *call)
     return text != NULL ? text : "the code trapped";
 }
 
-/* What the host called: the function of the outermost frame. Empty in a start section. */
-static struct slice entry_name(const struct engine_call *call)
-{
-    switch (call->stage) {
-    case STAGE_INITIALIZING:
-        return SLICE("_initialize");
-    case STAGE_CALLING:
-        return call->options.export_name;
-    case STAGE_NEW:
-    case STAGE_INSTANTIATING:
-    case STAGE_OVER:
-        break;
-    }
-    return (struct slice){0};
-}
-
-/*
- * A function that the module does not name has its export's name at least, as far as we know it:
- * of the outermost frame, and so of every other of the same function. Of a stack that was cut the
- * outermost frame is not there.
- */
-static void name_entry(struct engine_call *call)
-{
-    if (call->frame_count == 0 || call->native_frames.size >= ENGINE_FRAMES_MAX) {
-        return;
-    }
-    const uint32_t entry = call->frames[call->frame_count - 1].function_index;
-    for (size_t i = 0; i < call->frame_count; i++) {
-        struct engine_frame *frame = &call->frames[i];
-        if (frame->function_index == entry && frame->function.size == 0) {
-            frame->function = entry_name(call);
-        }
-    }
-}
-
-/* The frames keep the engine's vector alive, as the names are borrowed from it. */
 static void read_frames(struct engine_call *call)
 {
+    wasm_frame_vec_t trace = WASM_EMPTY_VEC;
     if (call->trap != NULL) {
-        wasm_trap_trace(call->trap, &call->native_frames);
+        wasm_trap_trace(call->trap, &trace);
     } else {
-        wasmtime_error_wasm_trace(call->error, &call->native_frames);
+        wasmtime_error_wasm_trace(call->error, &trace);
     }
-    const size_t count = call->native_frames.size;
-    call->frame_count = count < ENGINE_FRAMES_MAX ? count : ENGINE_FRAMES_MAX;
+    call->frame_count = trace.size < ENGINE_FRAMES_MAX ? trace.size : ENGINE_FRAMES_MAX;
     for (size_t i = 0; i < call->frame_count; i++) {
-        const wasm_frame_t *frame = call->native_frames.data[i];
-        const wasm_name_t *name = wasmtime_frame_func_name(frame);
         call->frames[i] = (struct engine_frame){
-            .function_index = wasm_frame_func_index(frame),
-            .module_offset = wasm_frame_module_offset(frame),
+            .function_index = wasm_frame_func_index(trace.data[i]),
+            .module_offset = wasm_frame_module_offset(trace.data[i]),
         };
-        if (name != NULL) {
-            call->frames[i].function = slice_of(name->data, name->size);
-        }
     }
-    name_entry(call);
+    wasm_frame_vec_delete(&trace);
 }
 
 static enum engine_end classify_trap(const struct engine_call *call)
@@ -123,9 +82,6 @@ void ending_read(struct engine_call *call)
 
 void ending_done(struct engine_call *call)
 {
-    if (call->native_frames.size > 0) {
-        wasm_frame_vec_delete(&call->native_frames);
-    }
     if (call->trap != NULL) {
         wasm_trap_delete(call->trap);
     }

@@ -5,7 +5,8 @@
  * of fuel; engine_call_poll() runs one slice and comes back. A suspended call may be polled from
  * another thread than before, never from two at once. Freeing a call at any point unwinds it.
  *
- * This folder alone includes wasmtime.h. No text of the engine leaves it.
+ * This folder alone includes wasmtime.h. No text of the engine leaves it as it is: how a call ended
+ * is told by codes, and what the validator says goes through refusal.c.
  */
 #ifndef ENGINE_ENGINE_H
 #define ENGINE_ENGINE_H
@@ -101,13 +102,29 @@ struct engine_counts engine_get_counts(const struct engine *engine);
 
 /* -- Modules -------------------------------------------------------------------------------- */
 
+#define ENGINE_NO_OFFSET UINT64_MAX
+
+/*
+ * Makes the error for a module that is not valid. `reason` is a line in words of ours and
+ * printable, `offset` that of the byte in question, from the start of the module; of a worker that
+ * was taken over both can be anything. Whoever reads modules knows more about the place than the
+ * engine does.
+ */
+struct engine_refuser {
+    cordon_error *(*refuse)(void *arg, uint64_t offset, const char *reason);
+    void *arg;
+};
+
 /*
  * Compiles inside this process. Only for embedders and tests that ask for it by name; a server
- * compiles in the worker (compiler.h). Errors: CORDON_E_MODULE_REFUSED. `*out_artifact` is a
- * malloc'ed block owned by the caller.
+ * compiles in the worker (compiler.h). Errors: CORDON_E_MODULE_REFUSED, by `refuser`, or in words
+ * of the engine's own if it is NULL. `*out_artifact` is a malloc'ed block owned by the caller.
  */
 CORDON_MUST_USE cordon_error *engine_compile_inside(
-    struct engine *engine, struct slice wasm, struct slice *out_artifact);
+    struct engine *engine,
+    struct slice wasm,
+    const struct engine_refuser *refuser,
+    struct slice *out_artifact);
 
 /*
  * Loads machine code. Trusts it wholly: only what artifact_open() has authenticated, or what was
@@ -188,12 +205,10 @@ enum engine_end engine_call_end(const struct engine_call *call);
 /* In words of ours: "unreachable code was reached", "integer division by zero". Static. */
 const char *engine_call_trap_text(const struct engine_call *call);
 
+/* A place in the module as it was given to the compiler. What it is called, others know. */
 struct engine_frame {
-    /* Demangled by nobody yet. Without a name in the module, that of the export which the host
-     * called; empty if it is another function. */
-    struct slice function;
-    uint32_t function_index;
-    uint64_t module_offset; /* in the module as it was given to the compiler; SIZE_MAX unknown */
+    uint32_t function_index; /* imported functions first */
+    uint64_t module_offset;  /* of the instruction; ENGINE_NO_OFFSET: not known */
 };
 
 /* Innermost first, at most 64. Borrowed until the call is freed. */

@@ -104,7 +104,6 @@ struct engine_call {
     uint8_t trap_code;
     wasm_trap_t *trap;
     wasmtime_error_t *error;
-    wasm_frame_vec_t native_frames;
     struct engine_frame frames[ENGINE_FRAMES_MAX];
     size_t frame_count;
 };

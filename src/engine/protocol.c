@@ -28,7 +28,7 @@ bool protocol_send(int socket, struct slice message, const int *fds, size_t fd_c
     }
     ssize_t sent = -1;
     do {
-        sent = sendmsg(socket, &packet, MSG_NOSIGNAL);
+        sent = sendmsg(socket, &packet, MSG_NOSIGNAL | MSG_DONTWAIT);
     } while (sent == -1 && errno == EINTR);
     return sent == (ssize_t)message.size;
 }

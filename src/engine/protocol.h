@@ -3,18 +3,21 @@
  * other. Both are of one build, which the starter's first message proves, so messages are plain
  * structs. One message is one packet of a SOCK_SEQPACKET socket.
  *
- *   starter  → us        hello, once
+ *   starter  → us        hello, once; a starter that takes the place of another says it too
  *   us       → starter   request, with three descriptors: module, artifact, reply
  *   starter  → us        reply, once, over the socket `reply`
  *
+ * Closing our end of `reply` takes the request back: its worker is killed.
+ *
  * A worker says nothing to anybody: it has the two files and its exit code. What it writes into
- * the artifact is machine code, or the words of a refusal.
+ * the artifact is machine code, or a refusal.
  */
 #ifndef ENGINE_PROTOCOL_H
 #define ENGINE_PROTOCOL_H
 
 #include "base/error.h"
 #include "base/slice.h"
+#include "engine/codegen.h"
 #include "engine/config.h"
 
 /* The starter's and the worker's descriptors beside 0, 1 and 2, which are /dev/null or stderr. */
@@ -25,14 +28,22 @@ enum {
     WORKER_FD_COUNT = 5,
 };
 
-/* Workers at one time. The next request waits in the socket. */
+/* Workers at one time. */
 enum { WORKERS_MAX = 2 };
+
+/*
+ * Address space that a worker has beside `memory_bytes`: program, libraries, stack, and the
+ * compiler before it has a module. 20 MiB measured; the text of compile_bytes states it.
+ */
+#define PROTOCOL_WORKER_OWN_BYTES ((uint64_t)64 << 20)
 
 #define PROTOCOL_MAGIC ((uint64_t)0x31636e6f64726f43)
 
 struct protocol_hello {
     uint64_t magic;
     uint8_t digest[CONFIG_DIGEST_BYTES]; /* config_digest() of the executable */
+    uint32_t replaces;                   /* 1: another starter was here before and died */
+    uint32_t signal;                     /* that ended it; 0: it ended by itself */
 };
 
 struct protocol_request {
@@ -45,7 +56,7 @@ enum { PROTOCOL_REQUEST_FDS = 3 };
 
 enum protocol_verdict {
     VERDICT_COMPILED,
-    VERDICT_REFUSED,     /* the artifact holds the words */
+    VERDICT_REFUSED,     /* the artifact holds a struct refusal */
     VERDICT_TIME,        /* over time_ms */
     VERDICT_MEMORY,      /* over memory_bytes */
     VERDICT_LARGE,       /* over artifact_bytes_max */
@@ -70,7 +81,10 @@ enum worker_exit {
     WORKER_EXIT_NOT_STARTED = 15, /* the fork of the starter, before it is a worker */
 };
 
-/* Sends one message; the descriptors stay the caller's. False: errno tells. Any thread. */
+/*
+ * Sends one message; the descriptors stay the caller's. Never waits. False: errno tells, EAGAIN
+ * that the other end does not read. Any thread.
+ */
 CORDON_MUST_USE bool protocol_send(
     int socket, struct slice message, const int *fds, size_t fd_count);
 

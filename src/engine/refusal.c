@@ -1,16 +1,17 @@
 /*
- * The validator's complaints, reworded.
+ * The validator's complaints, reworded: the one place where text of the engine is read.
  *
  * A complaint is a chain of causes, the innermost last:
  *
  *     WebAssembly translation error
  *
  *     Caused by:
- *         0: Invalid input WebAssembly code at offset 37
- *         1: type mismatch: expected i32, found i64 (at offset 0x25)
+ *         0: Invalid input WebAssembly code at offset 37: type mismatch: expected i32, found i64
  *
  * Only the innermost says something to the author of a module. It may quote names of the module,
- * which are hostile text, and names of our parts, which are nobody's business.
+ * which are hostile text, and names of our parts, which are nobody's business. The offset stands in
+ * front, as above, or at the end: "type mismatch (at offset 0x25)". Whoever knows the module makes
+ * a place of it.
  */
 #include "engine/codegen.h"
 
@@ -102,16 +103,74 @@ static void copy_plain(struct slice s, char *out, size_t out_size)
     out[used] = '\0';
 }
 
-void refusal_reword(struct slice complaint, char out[REFUSAL_BYTES_MAX])
+/* Takes a number off the front of `*s`, in base 10 or 16; false if there is none. */
+static bool take_number(struct slice *s, unsigned base, uint64_t *out_number)
 {
-    static const char opening[] = "the module is not valid: ";
-    struct slice line = innermost(complaint);
-    line = without(line, "WebAssembly translation error:");
-    line = without(line, "Invalid input WebAssembly code at");
+    static const char digits[] = "0123456789abcdef";
+    uint64_t number = 0;
+    size_t taken = 0;
+    while (taken < s->size) {
+        const char *digit = memchr(digits, s->data[taken], base);
+        if (digit == NULL || number > (UINT64_MAX >> 8)) {
+            break;
+        }
+        number = number * base + (uint64_t)(digit - digits);
+        taken++;
+    }
+    *s = slice_from(*s, taken);
+    *out_number = number;
+    return taken > 0;
+}
+
+/* "Invalid input WebAssembly code at offset 37: unknown type" */
+static bool take_offset_in_front(struct slice *line, uint64_t *out_offset)
+{
+    const struct slice opening = SLICE("Invalid input WebAssembly code at offset ");
+    if (!slice_starts_with(*line, opening)) {
+        return false;
+    }
+    struct slice rest = slice_from(*line, opening.size);
+    uint64_t offset = 0;
+    if (!take_number(&rest, 10, &offset) || !slice_starts_with(rest, SLICE(":"))) {
+        return false;
+    }
+    *line = trim(slice_from(rest, 1));
+    *out_offset = offset;
+    return true;
+}
+
+/* "unknown type (at offset 0x25)" */
+static bool take_offset_at_end(struct slice *line, uint64_t *out_offset)
+{
+    const struct slice opening = SLICE("(at offset 0x");
+    for (size_t at = line->size; at > 0; at--) {
+        struct slice rest = slice_from(*line, at - 1);
+        if (!slice_starts_with(rest, opening)) {
+            continue;
+        }
+        rest = slice_from(rest, opening.size);
+        uint64_t offset = 0;
+        if (!take_number(&rest, 16, &offset) || !slice_equal(rest, SLICE(")"))) {
+            return false;
+        }
+        *line = trim(slice_of(line->data, at - 1));
+        *out_offset = offset;
+        return true;
+    }
+    return false;
+}
+
+struct refusal refusal_read(struct slice complaint)
+{
+    struct refusal refusal = {.offset = ENGINE_NO_OFFSET};
+    struct slice line = without(innermost(complaint), "WebAssembly translation error:");
+    if (!take_offset_in_front(&line, &refusal.offset)) {
+        (void)take_offset_at_end(&line, &refusal.offset);
+    }
     line = without(line, "Unsupported feature:");
-    memcpy(out, opening, sizeof opening);
     if (line.size == 0) {
         line = SLICE("the compiler gives no reason");
     }
-    copy_plain(line, out + sizeof opening - 1, REFUSAL_BYTES_MAX - (sizeof opening - 1));
+    copy_plain(line, refusal.reason, sizeof refusal.reason);
+    return refusal;
 }

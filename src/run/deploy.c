@@ -12,7 +12,9 @@
 #include "run/internal.h"
 #include "value/json.h"
 #include "wasm/admit.h"
+#include "wasm/blank.h"
 #include "wasm/reader.h"
+#include "wasm/refusal.h"
 #include "wasm/report.h"
 
 #include <unistd.h>
@@ -74,51 +76,106 @@ static cordon_error *admit(
 
 struct built {
     const struct wasm_metadata *metadata; /* in the deployment's arena */
+    struct function_names names;          /* the same */
     bool has_initialize;
     struct engine_module *module;
     uint64_t compile_ns; /* 0: the machine code came from the cache */
 };
 
-static cordon_error *compile_inside(
-    struct runner *runner, struct slice wasm, struct engine_module **out_module)
+static void free_bytes(struct slice *bytes)
 {
-    struct slice artifact = {0};
-    TRY(engine_compile_inside(runner->engine, wasm, &artifact));
-    cordon_error *error = engine_module_load_bytes(runner->engine, artifact, out_module);
-    mem_free((void *)(uintptr_t)artifact.data);
-    return error;
+    mem_free((void *)(uintptr_t)bytes->data);
 }
 
-/* Machine code from the cache, or from a worker and then into the cache. */
-static cordon_error *compile(
+/* The validator's reason at its place in the module. */
+static cordon_error *refuse_invalid(void *arg, uint64_t offset, const char *reason)
+{
+    return wasm_refuse_invalid(arg, offset, reason);
+}
+
+static cordon_error *compile_inside(
+    struct runner *runner,
+    struct slice wasm,
+    const struct engine_refuser *refuser,
+    struct engine_module **out_module)
+{
+    CORDON_CLEANUP(free_bytes) struct slice artifact = {0};
+    TRY(engine_compile_inside(runner->engine, wasm, refuser, &artifact));
+    return engine_module_load_bytes(runner->engine, artifact, out_module);
+}
+
+/* By a worker, and then into the cache. */
+static cordon_error *compile_outside(
     struct runner *runner,
     uint32_t tenant,
     struct slice wasm,
     const uint8_t hash[SHA256_BYTES],
-    struct built *built)
+    const struct engine_refuser *refuser,
+    struct engine_module **out_module)
 {
-    const uint64_t started = clock_monotonic_ns();
-    if (runner->compiler == NULL) {
-        TRY(compile_inside(runner, wasm, &built->module));
-        built->compile_ns = clock_monotonic_ns() - started;
-        return NULL;
+    int fd = -1;
+    TRY(compiler_compile(runner->compiler, wasm, refuser, &fd));
+    cordon_error *error = engine_module_load(runner->engine, fd, out_module);
+    if (error == NULL && runner->cache != NULL) {
+        /* A cache that can't be written costs a compilation later, not this deploy. */
+        cordon_error_free(artifact_cache_put(runner->cache, tenant, hash, fd));
     }
+    (void)close(fd);
+    return error;
+}
+
+static cordon_error *compile(
+    struct runner *runner,
+    uint32_t tenant,
+    const struct wasm_module *module,
+    const uint8_t hash[SHA256_BYTES],
+    struct engine_module **out_module)
+{
+    const struct engine_refuser refuser = {refuse_invalid, (void *)(uintptr_t)module};
+    CORDON_CLEANUP(free_bytes) struct slice wasm = {0};
+    TRY(wasm_blank(module, &wasm));
+    if (runner->compiler == NULL) {
+        return compile_inside(runner, wasm, &refuser, out_module);
+    }
+    return compile_outside(runner, tenant, wasm, hash, &refuser, out_module);
+}
+
+/* Leaves `*out_module` NULL if the cache does not have it. */
+static cordon_error *load_cached(
+    struct runner *runner,
+    uint32_t tenant,
+    const uint8_t hash[SHA256_BYTES],
+    struct engine_module **out_module)
+{
     int fd = -1;
     bool found = false;
     if (runner->cache != NULL) {
         TRY(artifact_cache_get(runner->cache, tenant, hash, &found, &fd));
     }
     if (!found) {
-        TRY(compiler_compile(runner->compiler, wasm, &fd));
-        built->compile_ns = clock_monotonic_ns() - started;
+        return NULL;
     }
-    cordon_error *error = engine_module_load(runner->engine, fd, &built->module);
-    if (error == NULL && !found && runner->cache != NULL) {
-        /* A cache that can't be written costs a compilation later, not this deploy. */
-        cordon_error_free(artifact_cache_put(runner->cache, tenant, hash, fd));
-    }
+    cordon_error *error = engine_module_load(runner->engine, fd, out_module);
     (void)close(fd);
     return error;
+}
+
+/* Machine code from the cache, or made anew. */
+static cordon_error *make_code(
+    struct runner *runner,
+    uint32_t tenant,
+    const struct wasm_module *module,
+    const uint8_t hash[SHA256_BYTES],
+    struct built *built)
+{
+    TRY(load_cached(runner, tenant, hash, &built->module));
+    if (built->module != NULL) {
+        return NULL;
+    }
+    const uint64_t started = clock_monotonic_ns();
+    TRY(compile(runner, tenant, module, hash, &built->module));
+    built->compile_ns = clock_monotonic_ns() - started;
+    return NULL;
 }
 
 /* Says which module an error is about. */
@@ -148,8 +205,9 @@ static cordon_error *build(
     struct built built = {0};
     TRY(admit(runner, wasm, &arena, &module));
     TRY(wasm_metadata_read(module, keep, &built.metadata));
+    TRY(names_keep(module, keep, &built.names));
     built.has_initialize = wasm_has_initialize(module);
-    TRY(compile(runner, tenant, wasm, hash, &built));
+    TRY(make_code(runner, tenant, module, hash, &built));
     cordon_error *error = report == NULL ? NULL : wasm_report_json(module, built.metadata, report);
     if (error != NULL) {
         engine_module_unref(built.module);
@@ -188,6 +246,8 @@ static cordon_error *end_module_report(struct buffer *report, const struct built
     TRY(json_write_bool(report, built->compile_ns == 0));
     TRY(report_key(report, "codeBytes"));
     TRY(json_write_u64(report, engine_module_bytes(built->module)));
+    TRY(report_key(report, "namesLeftOut"));
+    TRY(json_write_u64(report, built->names.left_out));
     return buffer_append_byte(report, '}');
 }
 
@@ -224,6 +284,7 @@ static cordon_error *add_module(
                           &deployment->arena, &built, report)));
     module->engine_module = built.module;
     module->metadata = built.metadata;
+    module->names = built.names;
     module->has_initialize = built.has_initialize;
     seed_import_phase(module, secret);
     deployment->module_count++;
@@ -256,6 +317,11 @@ static cordon_error *make_deployment(
     TRY(deployment_new(tenant, count == 0 ? 1 : count, &deployment));
     deployment->time_ms = time_ms;
     for (size_t i = 0; i < count; i++) {
+        if (atomic_load(&runner->stops_deploys)) {
+            return cordon_error_new(
+                CORDON_E_OVERLOADED,
+                "the program is stopping and deploys no more; deploy again when it is back");
+        }
         TRY(add_module(runner, deployment, &modules[i], secret, report));
     }
     TRY(deployment_index(deployment));

@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/hash.h"
 #include "engine/engine.h"
+#include "run/names.h"
 #include "wasm/metadata.h"
 
 #include <stdatomic.h>
@@ -19,6 +20,7 @@ struct deployed_module {
     uint8_t import_seed[32];    /* seed of the import phase in queries and mutations */
     bool has_initialize;
     const struct wasm_metadata *metadata;
+    struct function_names names;
 };
 
 struct deployed_function {

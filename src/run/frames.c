@@ -1,6 +1,6 @@
 /*
- * Frames for people. Names come from the module's name section, so they are hostile: libiberty's
- * demanglers are called in the form that hands out pieces, with our own bound on the whole.
+ * Frames for people. Names come from the module, so they are hostile: libiberty's demanglers are
+ * called in the form that hands out pieces, with our own bound on the whole.
  */
 #include "run/frames.h"
 
@@ -10,10 +10,8 @@
 #include <libiberty/demangle.h>
 #include <stdio.h>
 
-#define NAME_BYTES_MAX 512
-
 struct collected {
-    char text[NAME_BYTES_MAX];
+    char text[WASM_NAME_SHOWN_MAX];
     size_t size;
 };
 
@@ -28,9 +26,9 @@ static void collect(const char *piece, size_t size, void *opaque)
 
 static struct slice demangle(struct arena *arena, struct slice mangled)
 {
-    char text[NAME_BYTES_MAX];
+    char text[WASM_NAME_SHOWN_MAX];
     if (mangled.size >= sizeof text) {
-        return arena_copy(arena, slice_of(mangled.data, sizeof text));
+        return arena_copy(arena, mangled); /* it was cut, and is no name that can be read */
     }
     memcpy(text, mangled.data, mangled.size);
     text[mangled.size] = '\0';
@@ -49,7 +47,20 @@ static struct slice demangle(struct arena *arena, struct slice mangled)
     return arena_copy(arena, mangled);
 }
 
-void frames_copy(struct outcome *outcome, const struct engine_call *call)
+static struct slice name_of(
+    struct arena *arena, const struct function_names *names, uint32_t function)
+{
+    const struct slice name = names_find(names, function);
+    if (name.size > 0) {
+        return demangle(arena, name);
+    }
+    char number[32];
+    const int size = snprintf(number, sizeof number, "func[%u]", function);
+    return arena_copy(arena, slice_of(number, (size_t)size));
+}
+
+void frames_copy(
+    struct outcome *outcome, const struct engine_call *call, const struct function_names *names)
 {
     size_t count = 0;
     const struct engine_frame *frames = engine_call_frames(call, &count);
@@ -62,13 +73,6 @@ void frames_copy(struct outcome *outcome, const struct engine_call *call)
     }
     outcome->frame_count = count;
     for (size_t i = 0; i < count; i++) {
-        if (frames[i].function.size > 0) {
-            outcome->frames[i].function = demangle(&outcome->arena, frames[i].function);
-        } else {
-            char number[32];
-            const int size = snprintf(number, sizeof number, "func[%u]", frames[i].function_index);
-            outcome->frames[i].function =
-                arena_copy(&outcome->arena, slice_of(number, (size_t)size));
-        }
+        outcome->frames[i].function = name_of(&outcome->arena, names, frames[i].function_index);
     }
 }

@@ -20,6 +20,7 @@ struct runner {
     atomic_uint slots_used;
     atomic_ullong memory_used;
     pthread_mutex_t deploy_lock;    /* one deploy at a time */
+    atomic_bool stops_deploys;      /* no module is built any more */
     pthread_rwlock_t lock;          /* guards `deployments` */
     struct deployment *deployments; /* one per tenant, by its `next` */
 };

@@ -9,7 +9,6 @@
  */
 #include "run/result.h"
 
-#include "run/frames.h"
 #include "run/resolve.h"
 #include "value/id.h"
 
@@ -215,15 +214,17 @@ void result_collect(
     *out_value = value_null();
     if (host->stop.code != CORDON_OUTCOME_SUCCESS) {
         set_stop(outcome, host, call);
+    } else if (host->stop.exited_well && engine_call_phase(call) == ENGINE_IMPORTING) {
+        outcome_set(
+            outcome, CORDON_OUTCOME_FAILED,
+            "The module ended before its function ran: it called proc_exit(0) in its start section "
+            "or in `_initialize`. Only the function itself may end the run.");
     } else if (returned || host->stop.exited_well) {
         set_value(outcome, host, call, arena, out_value);
     } else {
         set_end(outcome, host, call);
     }
     copy_log_lines(outcome, host);
-    if (outcome->code != CORDON_OUTCOME_SUCCESS && !returned) {
-        frames_copy(outcome, call);
-    }
 }
 
 cordon_error *result_set_conflict(

@@ -8,9 +8,9 @@
 #include "value/value.h"
 
 /*
- * Decides what came of a call and copies words, value, log lines and frames into the outcome. The
- * value is read but not yet held against the function's validator. `*out_value` lives in `arena`,
- * which is charged to the host's account.
+ * Decides what came of a call and copies words, value and log lines into the outcome. The value is
+ * read but not yet held against the function's validator. `*out_value` lives in `arena`, which is
+ * charged to the host's account.
  */
 void result_collect(
     struct outcome *outcome,

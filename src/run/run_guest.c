@@ -1,5 +1,6 @@
 /* The guest's turns, and what is left when it has ended: see state.h. */
 #include "base/clock.h"
+#include "run/frames.h"
 #include "run/result.h"
 #include "run/state.h"
 
@@ -29,6 +30,9 @@ static enum next guest_ended(struct run *run, bool returned)
     run->budget.used[CORDON_LIMIT_LOG_LINES] = run->host.log.count;
     result_collect(
         &run->outcome, &run->host, run->call, returned, &run->result_arena, &run->result);
+    if (run->outcome.code != CORDON_OUTCOME_SUCCESS && !returned) {
+        frames_copy(&run->outcome, run->call, &run->function->module->names);
+    }
     run->budget.used[CORDON_LIMIT_HOST_BYTES] = run->account.peak;
     if (run->taped != NULL) {
         run->taped->cut = host_get_cut(&run->host);

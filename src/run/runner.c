@@ -45,6 +45,22 @@ static uint64_t limit_max(const struct runner_options *options, cordon_limit lim
     return max;
 }
 
+/* The operator hears of it once; callers get an error each. */
+static void tell_of_compiler(void *arg, enum keeper_event event, const char *words)
+{
+    const struct runner *runner = arg;
+    const struct log_field fields[] = {LOG_FIELD_STRING("message", slice_str(words))};
+    switch (event) {
+    case KEEPER_STARTER_REPLACED:
+        log_write(runner->options.log, LOG_WARN, "compile_starter_replaced", fields, 1);
+        break;
+    case KEEPER_LOST:
+        log_write(runner->options.log, LOG_ERROR, "compile_starter_lost", fields, 1);
+        break;
+    }
+    log_flush(runner->options.log);
+}
+
 static cordon_error *start_compiler(struct runner *runner)
 {
     const struct runner_options *options = &runner->options;
@@ -62,6 +78,8 @@ static cordon_error *start_compiler(struct runner *runner)
         .module_bytes_max = limit_max(options, CORDON_LIMIT_MODULE_BYTES),
         .time_ms = limit_max(options, CORDON_LIMIT_COMPILE_TIME_MS),
         .memory_bytes = limit_max(options, CORDON_LIMIT_COMPILE_BYTES),
+        .tell = tell_of_compiler,
+        .tell_arg = runner,
     };
     return compiler_start(&compiler, &runner->compiler);
 }
@@ -110,6 +128,27 @@ cordon_error *runner_new(const struct runner_options *options, struct runner **o
     }
     *out_runner = runner;
     return NULL;
+}
+
+cordon_error *runner_watch(struct runner *runner)
+{
+    return runner->compiler == NULL ? NULL : compiler_watch(runner->compiler);
+}
+
+void runner_stop_deploys(struct runner *runner)
+{
+    atomic_store(&runner->stops_deploys, true);
+    if (runner->compiler != NULL) {
+        compiler_cancel(runner->compiler);
+    }
+}
+
+void runner_allow_deploys(struct runner *runner)
+{
+    atomic_store(&runner->stops_deploys, false);
+    if (runner->compiler != NULL) {
+        compiler_resume(runner->compiler);
+    }
 }
 
 void runner_free(struct runner *runner)

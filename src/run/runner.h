@@ -36,7 +36,24 @@ struct runner_options {
 CORDON_MUST_USE cordon_error *runner_new(
     const struct runner_options *options, struct runner **out_runner);
 
-/* No run may be alive. NULL accepted. */
+/*
+ * Starts one thread that logs, the moment it happens, that compiling has ended or begun again,
+ * because somebody killed its processes; without it that is logged by the next deploy. For programs
+ * that live long. Once there is such a thread it does nothing. One thread at a time. Errors:
+ * CORDON_E_SYSTEM.
+ */
+CORDON_MUST_USE cordon_error *runner_watch(struct runner *runner);
+
+/*
+ * Makes every deploy, load and check that is under way, and those to come until
+ * runner_allow_deploys(), end soon with CORDON_E_OVERLOADED: nothing of them is kept. Two are
+ * finished: a deploy whose modules are all built, and a module that compiles inside this process.
+ * Returns at once. For a server that stops. Any thread, also from a signal handler.
+ */
+void runner_stop_deploys(struct runner *runner);
+void runner_allow_deploys(struct runner *runner);
+
+/* No run and no deploy may be alive. NULL accepted. */
 void runner_free(struct runner *runner);
 
 /*

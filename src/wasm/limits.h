@@ -37,7 +37,8 @@
  *                   variable and an initial value; an unoptimised program of 10,000 functions has
  *                   half a million.
  * custom_sections   Debug information takes about a dozen.
- * name_bytes        Of an import, an export or a custom section. Not of debug names.
+ * name_bytes        Of an import, an export or a custom section. Debug names are not bounded, as
+ *                   they cost nothing here; what is kept of one is (WASM_NAME_SHOWN_MAX).
  */
 #define WASM_BOUNDS(X)                                                                             \
     X(types, 10000, "count", "function types")                                                     \

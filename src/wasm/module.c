@@ -45,6 +45,34 @@ const struct wasm_export *wasm_find_export(const struct wasm_module *module, str
     return NULL;
 }
 
+/* Whether a part of the module has that byte. */
+static bool contains(uint64_t start, uint64_t size, uint64_t offset)
+{
+    return offset >= start && offset - start < size;
+}
+
+const struct wasm_section *wasm_section_at(const struct wasm_module *module, uint64_t offset)
+{
+    for (uint32_t i = 0; i < module->section_count; i++) {
+        const struct wasm_section *section = &module->sections[i];
+        if (contains(wasm_offset_of(module, section->content), section->content.size, offset)) {
+            return section;
+        }
+    }
+    return NULL;
+}
+
+uint32_t wasm_function_at(const struct wasm_module *module, uint64_t offset)
+{
+    for (uint32_t i = 0; i < module->function_count; i++) {
+        const struct wasm_function *function = &module->functions[i];
+        if (!function->imported && contains(function->body_offset, function->body_bytes, offset)) {
+            return i;
+        }
+    }
+    return WASM_NO_FUNCTION;
+}
+
 uint32_t wasm_count_imports(const struct wasm_module *module, enum wasm_kind kind)
 {
     uint32_t count = 0;

@@ -51,6 +51,11 @@ enum wasm_kind {
 #define WASM_NO_FUNCTION UINT32_MAX
 #define WASM_PAGE_BYTES 65536
 
+/*
+ * Bytes of a function's name that are kept and shown; the reader takes debug names of any length.
+ */
+#define WASM_NAME_SHOWN_MAX 512
+
 struct wasm_section {
     enum wasm_section_id id;
     uint32_t offset;      /* of the section's id byte */
@@ -203,6 +208,12 @@ const struct wasm_section *wasm_find_custom(
 
 /* The export of that name, or NULL. */
 const struct wasm_export *wasm_find_export(const struct wasm_module *module, struct slice name);
+
+/* The section in whose content that byte of the module is, or NULL. */
+const struct wasm_section *wasm_section_at(const struct wasm_module *module, uint64_t offset);
+
+/* The function in whose body that byte of the module is, or WASM_NO_FUNCTION. */
+uint32_t wasm_function_at(const struct wasm_module *module, uint64_t offset);
 
 /* How many imports are of that kind. */
 uint32_t wasm_count_imports(const struct wasm_module *module, enum wasm_kind kind);

@@ -70,8 +70,9 @@ static cordon_error *check_header(struct slice bytes, const struct wasm_limits *
     if (bytes.size > limits->module_bytes) {
         return cordon_error_new(
             CORDON_E_MODULE_REFUSED,
-            "The module is %zu bytes long; the limit is %u. Strip its debug information "
-            "(wasm-strip, or -Wl,--strip-debug) or split its functions over several modules.",
+            "The module is %zu bytes long; the limit module_bytes is %u. Strip its debug "
+            "information (wasm-strip, or -Wl,--strip-debug), split its functions over several "
+            "modules, or raise module_bytes.",
             bytes.size, limits->module_bytes);
     }
     TRY(check_magic(bytes));

@@ -87,6 +87,24 @@ cordon_error *wasm_refuse_feature(
         place, rows[feature].advice, "%s uses %s, not admitted here", subject, rows[feature].text);
 }
 
+cordon_error *wasm_refuse_invalid(
+    const struct wasm_module *module, uint64_t offset, const char *reason)
+{
+    static const char advice[] =
+        "Compilers do not make such code: build the module again with a current one, and without "
+        "what edits it afterwards. `wasm-validate FILE` finds the same.";
+    if (offset >= module->bytes.size) {
+        return cordon_error_new(
+            CORDON_E_MODULE_REFUSED, "The module is not valid: %s. %s", reason, advice);
+    }
+    const struct wasm_section *section = wasm_section_at(module, offset);
+    struct wasm_place place =
+        wasm_place_in(module, section == NULL ? WASM_SECTION_NONE : section->id, (uint32_t)offset);
+    place.custom = section == NULL ? place.custom : section->name;
+    place.function = wasm_function_at(module, offset);
+    return wasm_refuse(place, advice, "The module is not valid: %s", reason);
+}
+
 /* What follows the quoted part of a cut name: the closing quote, the mark and the NUL. */
 #define QUOTE_TAIL sizeof "\"..."
 

@@ -80,6 +80,13 @@ enum wasm_refused_feature {
 __attribute__((returns_nonnull)) CORDON_MUST_USE cordon_error *wasm_refuse_feature(
     struct wasm_place place, const char *subject, enum wasm_refused_feature feature);
 
+/*
+ * Refuses because code or a section is not valid, as the compiler's validator found: its reason,
+ * and the place of the byte `offset`, which may be any number, in the terms of the module.
+ */
+__attribute__((returns_nonnull)) CORDON_MUST_USE cordon_error *wasm_refuse_invalid(
+    const struct wasm_module *module, uint64_t offset, const char *reason);
+
 /* A name in double quotes, safe to print: escaped, and cut with a mark where it is long. */
 struct wasm_quoted {
     char text[128];

@@ -2,6 +2,7 @@
 #include "wasm/report.h"
 
 #include "value/json.h"
+#include "value/utf8.h"
 #include "wasm/admit.h"
 #include "wasm/refusal.h"
 
@@ -153,7 +154,7 @@ static cordon_error *write_largest(struct buffer *out, const struct wasm_module 
     }
     TRY(write_raw(out, "largest", SLICE("{")));
     TRY(write_number(out, "index", (uint64_t)(largest - module->functions)));
-    TRY(write_text(out, "name", largest->name));
+    TRY(write_text(out, "name", utf8_cut(largest->name, WASM_NAME_SHOWN_MAX)));
     TRY(write_number(out, "bytes", largest->body_bytes));
     return close_with(out, '}');
 }

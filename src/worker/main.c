@@ -1,4 +1,4 @@
-/* The executable cordon-compile: a starter, or one of its workers. */
+/* The executable cordon-compile: a keeper with its starter, or one of their workers. */
 #include "worker/worker.h"
 
 #include <stdio.h>
@@ -7,7 +7,7 @@
 int main(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], "--starter") == 0) {
-        return starter_run();
+        return keeper_run();
     }
     if (argc == 2 && strcmp(argv[1], "--worker") == 0) {
         return worker_run();

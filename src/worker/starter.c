@@ -1,15 +1,17 @@
 /*
  * The starter: the one process of ours that executes others.
  *
- * It is spawned before the server has threads or confines itself, holds no secret, no store and no
- * network, and reads nothing but requests of the process that spawned it. For each it forks, sets
- * the limits, and executes itself anew as a worker, so that no worker inherits anything from
- * another, not even the layout of memory.
+ * It is forked by the keeper, which was spawned before the server has threads or confines itself;
+ * it holds no secret, no store and no network, and reads nothing but requests of the program. For
+ * each it forks, sets the limits, and executes itself anew as a worker, so that no worker inherits
+ * anything from another, not even the layout of memory.
  *
- * One loop waits for requests, ends of workers (pidfd) and deadlines. Requests are only taken while
- * there is a place for a worker; the others wait in the socket. When the socket ends the starter
- * does, and its workers die with it. (It does not ask the kernel to be killed with its parent: that
- * is bound to the thread that spawned it, which in an embedding program may end long before.)
+ * One loop waits for requests, ends of workers (pidfd), deadlines, and for those who asked to give
+ * up: a worker whose reply nobody waits for is killed. Requests are only taken while there is a
+ * place for a worker; the others wait in the socket. When the socket ends, the program is gone: the
+ * starter kills and reaps its workers and ends. (Neither it nor the keeper asks the kernel to be
+ * killed with the program: that is bound to the thread that spawned, which in an embedding program
+ * may end long before.)
  */
 #include "worker/worker.h"
 
@@ -28,11 +30,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define NS_PER_MS ((uint64_t)1000000)
-
-/* Address space of a worker before it has a module: program, libraries, stack. 20 MiB measured. */
-#define OWN_BYTES ((uint64_t)64 << 20)
-
 #define STACK_BYTES ((uint64_t)64 << 20)
 
 /* Room for the files of the dynamic linker beside the worker's own. */
@@ -40,7 +37,7 @@ enum { FILES_MAX = 8 };
 
 struct job {
     int process; /* pidfd; NO_FD: there is no worker here */
-    int reply;
+    int reply;   /* NO_FD: whoever asked has given up, and the worker was killed */
     uint64_t deadline_ns;
     bool is_late; /* it was killed at its deadline */
 };
@@ -57,6 +54,14 @@ static bool limit_to(__rlimit_resource_t resource, uint64_t value)
     return setrlimit(resource, &limit) == 0;
 }
 
+/* What a worker may map: what the request grants for the module, and what it is itself. */
+static uint64_t address_space(const struct protocol_request *request)
+{
+    const uint64_t most = RLIM_INFINITY - 1 - PROTOCOL_WORKER_OWN_BYTES;
+    return (request->memory_bytes < most ? request->memory_bytes : most) +
+           PROTOCOL_WORKER_OWN_BYTES;
+}
+
 static bool limit_all(const struct protocol_request *request)
 {
     /* The deadline is exact, this is what holds if the starter cannot keep it. */
@@ -64,7 +69,7 @@ static bool limit_all(const struct protocol_request *request)
     return limit_to(RLIMIT_CORE, 0) && limit_to(RLIMIT_CPU, seconds) &&
            limit_to(RLIMIT_FSIZE, request->artifact_bytes_max) &&
            limit_to(RLIMIT_STACK, STACK_BYTES) && limit_to(RLIMIT_NOFILE, FILES_MAX) &&
-           (WORKER_IS_SANITIZED || limit_to(RLIMIT_AS, request->memory_bytes + OWN_BYTES));
+           (WORKER_IS_SANITIZED || limit_to(RLIMIT_AS, address_space(request)));
 }
 
 /* By way of numbers above all of the worker's own, as the files may have any. */
@@ -121,7 +126,7 @@ static void begin_job(struct job *job, const struct protocol_request *request, c
     *job = (struct job){
         .process = process,
         .reply = fd_take(&reply),
-        .deadline_ns = clock_monotonic_ns() + request->time_ms * NS_PER_MS,
+        .deadline_ns = clock_deadline_ns(request->time_ms),
     };
 }
 
@@ -172,25 +177,36 @@ static void end_job(struct job *job)
     fd_closep(&job->reply);
 }
 
-/* Gives how long to wait for the next deadline, in ms; -1 if there is none. */
-static int kill_the_late(struct starter *starter)
+static void kill_worker(const struct job *job)
+{
+    (void)pidfd_send_signal(job->process, SIGKILL, NULL, 0);
+}
+
+/* Nobody waits for this any more. */
+static void abandon(struct job *job)
+{
+    kill_worker(job);
+    fd_closep(&job->reply);
+}
+
+/* Gives when the next deadline is; UINT64_MAX if there is none. */
+static uint64_t kill_the_late(struct starter *starter)
 {
     const uint64_t now = clock_monotonic_ns();
-    uint64_t wait_ms = INT32_MAX;
+    uint64_t next_ns = UINT64_MAX;
     for (size_t i = 0; i < WORKERS_MAX; i++) {
         struct job *job = &starter->jobs[i];
         if (job->process == NO_FD || job->is_late) {
             continue;
         }
         if (now >= job->deadline_ns) {
-            (void)pidfd_send_signal(job->process, SIGKILL, NULL, 0);
+            kill_worker(job);
             job->is_late = true;
-            continue;
+        } else if (job->deadline_ns < next_ns) {
+            next_ns = job->deadline_ns;
         }
-        const uint64_t left_ms = (job->deadline_ns - now) / NS_PER_MS + 1;
-        wait_ms = left_ms < wait_ms ? left_ms : wait_ms;
     }
-    return wait_ms == INT32_MAX ? -1 : (int)wait_ms;
+    return next_ns;
 }
 
 /* -- The loop ------------------------------------------------------------------------------- */
@@ -205,43 +221,75 @@ static struct job *free_job(struct starter *starter)
     return NULL;
 }
 
+/* What the loop waits for: for each job its worker and its reply, and the socket. */
+enum { WAITS_MAX = 2 * WORKERS_MAX + 1 };
+
+static void gather_waits(struct starter *starter, struct pollfd waits[WAITS_MAX])
+{
+    for (size_t i = 0; i < WORKERS_MAX; i++) {
+        const struct job *job = &starter->jobs[i];
+        waits[2 * i] = (struct pollfd){.fd = job->process, .events = POLLIN};
+        /* Told unasked: the other end has closed. */
+        waits[2 * i + 1] = (struct pollfd){.fd = job->reply, .events = 0};
+    }
+    waits[WAITS_MAX - 1] =
+        (struct pollfd){.fd = STARTER_FD_SOCKET, .events = free_job(starter) != NULL ? POLLIN : 0};
+}
+
 /* Waits for something to happen and sees to it. False when there is nobody to serve any more. */
 static bool step(struct starter *starter)
 {
-    struct pollfd waits[WORKERS_MAX + 1];
-    for (size_t i = 0; i < WORKERS_MAX; i++) {
-        waits[i] = (struct pollfd){.fd = starter->jobs[i].process, .events = POLLIN};
-    }
-    struct pollfd *socket = &waits[WORKERS_MAX];
-    *socket =
-        (struct pollfd){.fd = STARTER_FD_SOCKET, .events = free_job(starter) != NULL ? POLLIN : 0};
-    if (poll(waits, WORKERS_MAX + 1, kill_the_late(starter)) == -1) {
+    struct pollfd waits[WAITS_MAX];
+    const uint64_t next_ns = kill_the_late(starter);
+    gather_waits(starter, waits);
+    if (poll(waits, WAITS_MAX, next_ns == UINT64_MAX ? -1 : clock_poll_ms(next_ns)) == -1) {
         return errno == EINTR;
     }
     for (size_t i = 0; i < WORKERS_MAX; i++) {
-        if (starter->jobs[i].process != NO_FD && waits[i].revents != 0) {
-            end_job(&starter->jobs[i]);
+        struct job *job = &starter->jobs[i];
+        if (waits[2 * i].revents != 0) {
+            end_job(job);
+        } else if (waits[2 * i + 1].revents != 0) {
+            abandon(job);
         }
     }
-    if ((socket->revents & POLLIN) != 0) {
+    const short socket = waits[WAITS_MAX - 1].revents;
+    if ((socket & POLLIN) != 0) {
         return take_request(free_job(starter));
     }
-    return socket->revents == 0;
+    return socket == 0;
 }
 
-int starter_run(void)
+/* Kills the workers that are left, and waits for them. */
+static void end_all(struct starter *starter)
+{
+    for (size_t i = 0; i < WORKERS_MAX; i++) {
+        struct job *job = &starter->jobs[i];
+        if (job->process != NO_FD) {
+            abandon(job);
+            end_job(job);
+        }
+    }
+}
+
+int starter_run(const struct starter_end *before)
 {
     struct starter starter;
     for (size_t i = 0; i < WORKERS_MAX; i++) {
         starter.jobs[i] = (struct job){.process = NO_FD, .reply = NO_FD};
     }
     struct protocol_hello hello = {.magic = PROTOCOL_MAGIC};
+    if (before != NULL) {
+        hello.replaces = 1;
+        hello.signal = before->signal;
+    }
     config_digest(hello.digest);
     if (!protocol_send(STARTER_FD_SOCKET, slice_of(&hello, sizeof hello), NULL, 0)) {
         (void)fprintf(stderr, "cordon-compile --starter is for the program cordon alone.\n");
-        return 2;
+        return STARTER_EXIT_ALONE;
     }
     while (step(&starter)) {
     }
-    return 0; /* workers are killed as their parent is gone (PR_SET_PDEATHSIG) */
+    end_all(&starter);
+    return STARTER_EXIT_DONE;
 }

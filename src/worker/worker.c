@@ -48,17 +48,27 @@ static int write_out(struct slice bytes, int code)
     return code;
 }
 
+/* Leaves a refusal in the place of an artifact. */
+static cordon_error *leave_refusal(void *arg, uint64_t offset, const char *reason)
+{
+    int *code = arg;
+    struct refusal refusal = {.offset = offset};
+    memcpy(refusal.reason, reason, strnlen(reason, sizeof refusal.reason - 1));
+    *code = write_out(slice_of(&refusal, sizeof refusal), WORKER_EXIT_REFUSED);
+    return cordon_error_new(CORDON_E_MODULE_REFUSED, "refused");
+}
+
 static int compile(struct codegen *codegen, struct slice wasm)
 {
+    int code = WORKER_EXIT_FAILED;
+    const struct engine_refuser refuser = {leave_refusal, &code};
     struct slice artifact = {0};
-    CORDON_CLEANUP(cordon_error_freep) cordon_error *error = codegen_run(codegen, wasm, &artifact);
+    CORDON_CLEANUP(cordon_error_freep) cordon_error *error =
+        codegen_run(codegen, wasm, &refuser, &artifact);
     if (error == NULL) {
         return write_out(artifact, WORKER_EXIT_COMPILED);
     }
-    if (cordon_error_get_code(error) == CORDON_E_NO_MEMORY) {
-        return WORKER_EXIT_MEMORY;
-    }
-    return write_out(slice_str(cordon_error_get_message(error)), WORKER_EXIT_REFUSED);
+    return cordon_error_get_code(error) == CORDON_E_NO_MEMORY ? WORKER_EXIT_MEMORY : code;
 }
 
 int worker_run(void)

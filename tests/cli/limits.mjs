@@ -4,6 +4,8 @@
  * (limit_names.mjs has each limit, in each way to set it, once.)
  */
 import assert from 'node:assert/strict';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { example, guest, newFolder, run, runError, runJson, runValue } from '../support/cordon.mjs';
 
@@ -243,17 +245,24 @@ describe('sizes', () => {
     assert.ok(cut.includes('b'.repeat(100)) && !cut.includes('b'.repeat(101)), cut);
   });
   test('module_bytes', async () => {
-    const { statSync } = await import('node:fs');
     const { size } = statSync(guest('basic'));
     await within('basic', 'basic:nothing', {}, limit('module_bytes', size));
     const outcome = await runError('ModuleRefused', 4, guest('basic'), 'basic:nothing', {}, limit('module_bytes', size - 1));
-    assert.match(outcome.errorMessage, new RegExp(`${size - 1}`));
+    assert.match(outcome.errorMessage, new RegExp(`module is ${size} bytes long; the limit module_bytes is ${size - 1}\\..*or raise module_bytes\\.`));
+    /* The true size of a file that is much larger than the limit, which is read whole. */
+    const large = Buffer.concat([readFileSync(guest('basic')), Buffer.alloc(100000)]);
+    const path = join(newFolder(), 'large.wasm');
+    writeFileSync(path, large);
+    const refused = await runError('ModuleRefused', 4, path, 'basic:nothing', {}, limit('module_bytes', 1000));
+    assert.match(refused.errorMessage, new RegExp(`is ${large.length} bytes long; the limit module_bytes is 1000\\.`));
   });
   test('compile_time_ms and compile_bytes: a refusal, and nothing else happens', async () => {
     /* The program of the worker itself comes on top; a Rust guest needs more than that. */
     const large = example('messages_rust');
-    await runError('ModuleRefused', 4, large, 'noop:noop', {}, limit('compile_bytes', 0));
-    await runError('ModuleRefused', 4, large, 'noop:noop', {}, limit('compile_time_ms', 1));
+    const memory = await runError('ModuleRefused', 4, large, 'noop:noop', {}, limit('compile_bytes', 1000));
+    assert.match(memory.errorMessage, /more than 1000 bytes of .*raise compile_bytes/);
+    const time = await runError('ModuleRefused', 4, large, 'noop:noop', {}, limit('compile_time_ms', 1));
+    assert.match(time.errorMessage, /more than 1 ms.*raise compile_time_ms/);
     await within('basic', 'basic:nothing', {}, []);
   });
 });

@@ -70,8 +70,7 @@ describe('errors of the guest', () => {
     ['denied', 'CapabilityDenied', ['write', 'frames:denied']],
     ['trap', 'Trapped', ['func[10]', 'frames:trap']],
     ['deep', 'Trapped', Array(4).fill('frames:deep')],
-    /* The outermost frames were cut off, so that nobody knows whose export it is. */
-    ['deepest', 'Trapped', Array(64).fill('func[13]')],
+    ['deepest', 'Trapped', Array(64).fill('frames:deepest')], /* the rest was cut off */
   ]) {
     test(`frames:${path} has its stack, innermost first, with the best name of each function`, async () => {
       const { frames } = await runError(code, 1, guest('frames'), `frames:${path}`);

@@ -278,7 +278,7 @@ static inline struct engine *engine_for(uint32_t instances)
 static inline cordon_error *try_compile(struct engine *engine, const char *text, struct slice *out)
 {
     const struct slice wasm = wat_compile(text);
-    cordon_error *error = engine_compile_inside(engine, wasm, out);
+    cordon_error *error = engine_compile_inside(engine, wasm, NULL, out);
     mem_free((void *)(uintptr_t)wasm.data);
     return error;
 }

@@ -2,6 +2,7 @@
  * A compile worker that does what the module says: a module that begins with one of the words below
  * makes it hang, die, lie or break out; any other is compiled. The starter is the real one.
  */
+#include "engine/codegen.h"
 #include "engine/protocol.h"
 #include "worker/worker.h"
 
@@ -12,6 +13,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
@@ -67,10 +69,18 @@ static int nothing(void)
     return WORKER_EXIT_COMPILED;
 }
 
+/* Unprintable, and without an end. */
 static int words(void)
 {
-    static const char text[] = "\x1b[31mred\n\xff";
-    return leave(text, sizeof text - 1, WORKER_EXIT_REFUSED);
+    static struct refusal refusal = {.offset = 7, .reason = "\x1b[31mred\n\xff"};
+    const size_t size = strlen(refusal.reason);
+    memset(refusal.reason + size, 'x', sizeof refusal.reason - size);
+    return leave((const char *)&refusal, sizeof refusal, WORKER_EXIT_REFUSED);
+}
+
+static int half_a_refusal(void)
+{
+    return leave("half", 4, WORKER_EXIT_REFUSED);
 }
 
 static int silent(void)
@@ -220,6 +230,7 @@ static const struct {
     {"junk", junk, false},
     {"nothing", nothing, false},
     {"words", words, false},
+    {"half a refusal", half_a_refusal, false},
     {"silent", silent, false},
     {"much", much, false},
     {"eat", eat, false},
@@ -261,7 +272,7 @@ static int start(void)
         return protocol_send(STARTER_FD_SOCKET, slice_of(&hello, sizeof hello), NULL, 0) ? hang()
                                                                                          : 1;
     }
-    return starter_run();
+    return keeper_run();
 }
 
 int main(int argc, char **argv)

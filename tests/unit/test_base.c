@@ -1,6 +1,7 @@
 /* Units of base: buffers and arenas at their ceilings, hashes and ChaCha12 against vectors. */
 #include "base/arena.h"
 #include "base/buffer.h"
+#include "base/clock.h"
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/random.h"
@@ -191,6 +192,24 @@ static void hex_is_strict(void **state)
     }
 }
 
+static void deadlines_do_not_overflow(void **state)
+{
+    (void)state;
+    const uint64_t now = clock_monotonic_ns();
+    const uint64_t hour = clock_deadline_ns(3600000);
+    assert_in_range(hour - now, UINT64_C(3600000000000), UINT64_C(3700000000000));
+    assert_in_range(clock_poll_ms(hour), 3500000, 3600000);
+    assert_in_range(clock_poll_ms(clock_monotonic_ns() + 1000000000), 1, 1000);
+    assert_int_equal(clock_poll_ms(0), 0);
+    assert_int_equal(clock_poll_ms(now), 0);
+    static const uint64_t endless[] = {
+        UINT64_MAX, UINT64_MAX / 2, UINT64_MAX / 1000000, UINT64_MAX / 1000000 + 1};
+    for (size_t i = 0; i < sizeof endless / sizeof endless[0]; i++) {
+        assert_true(clock_deadline_ns(endless[i]) == UINT64_MAX);
+    }
+    assert_true(clock_poll_ms(UINT64_MAX) == INT32_MAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -204,6 +223,7 @@ int main(void)
         cmocka_unit_test(pool_gives_each_byte_once),
         cmocka_unit_test(hashes_match_published_vectors),
         cmocka_unit_test(hex_is_strict),
+        cmocka_unit_test(deadlines_do_not_overflow),
     };
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }

@@ -12,10 +12,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <pthread.h>
-#include <signal.h>
-#include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -39,7 +37,7 @@ static void check_good(struct compiler *compiler)
     const struct slice wasm = wat_compile("(module (import \"t\" \"note\" (func $note (param i64)))"
                                           " (func (export \"f\") (call $note (i64.const 42))))");
     int fd = -1;
-    expect_ok(compiler_compile(compiler, wasm, &fd));
+    expect_ok(compiler_compile(compiler, wasm, NULL, &fd));
     mem_free((void *)(uintptr_t)wasm.data);
     const int seals = fcntl(fd, F_GET_SEALS);
     assert_int_equal(seals, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
@@ -75,8 +73,8 @@ static void test_same_code_as_inside(void **state)
     struct slice inside = {0};
     struct sealed_view outside = {0};
     int fd = -1;
-    expect_ok(engine_compile_inside(engine, wasm, &inside));
-    expect_ok(compiler_compile(compiler, wasm, &fd));
+    expect_ok(engine_compile_inside(engine, wasm, NULL, &inside));
+    expect_ok(compiler_compile(compiler, wasm, NULL, &fd));
     expect_ok(sealed_view_open(fd, &outside));
     assert_true(slice_equal(inside, outside.bytes));
     sealed_view_close(&outside);
@@ -96,26 +94,28 @@ static void test_bad_modules(void **state)
     } cases[] = {
         {{NULL, 0}, "the module is not valid: "},
         {{(const uint8_t *)"hello, world", 12}, "the module is not valid: "},
-        {{(const uint8_t *)"\0asm\1\0\0", 7}, "offset"},
-        {{(const uint8_t *)"\0asm\1\0\0\0\1\xff", 10}, "offset 0x"},
+        {{(const uint8_t *)"\0asm\1\0\0", 7}, ", at byte 4"},
+        {{(const uint8_t *)"\0asm\1\0\0\0\1\xff", 10}, ", at byte 10"},
         {{(const uint8_t *)"\0asm\1\0\0\0\x03\x02\x01\x00\x0a\x04\x01\x02\x00\x0b", 18},
-         "offset 0x"},
+         ", at byte "},
     };
     struct compiler *compiler = start(COMPILE_WORKER, 60000, (uint64_t)1 << 31);
     for (size_t i = 0; i < COUNT(cases); i++) {
         int fd = -7;
         expect_error(
-            compiler_compile(compiler, cases[i].wasm, &fd), CORDON_E_MODULE_REFUSED, cases[i].part);
+            compiler_compile(compiler, cases[i].wasm, NULL, &fd), CORDON_E_MODULE_REFUSED,
+            cases[i].part);
         assert_int_equal(fd, -7);
     }
     static const uint8_t large[(1 << 20) + 1];
     int fd = -7;
     expect_error(
-        compiler_compile(compiler, slice_of(large, sizeof large), &fd), CORDON_E_MODULE_REFUSED,
-        "the module is 1048577 bytes; the limit is 1048576");
+        compiler_compile(compiler, slice_of(large, sizeof large), NULL, &fd),
+        CORDON_E_MODULE_REFUSED,
+        "the module is 1048577 bytes long; the limit module_bytes is 1048576. Make");
     expect_error(
-        compiler_compile(compiler, slice_of(large, sizeof large - 1), &fd), CORDON_E_MODULE_REFUSED,
-        "the module is not valid: ");
+        compiler_compile(compiler, slice_of(large, sizeof large - 1), NULL, &fd),
+        CORDON_E_MODULE_REFUSED, "the module is not valid: ");
     check_good(compiler);
     compiler_stop(compiler);
 }
@@ -139,14 +139,14 @@ static void test_real_limits(void **state)
     int fd = -7;
     struct compiler *hasty = start(COMPILE_WORKER, 20, (uint64_t)1 << 31);
     expect_error(
-        compiler_compile(hasty, wasm, &fd), CORDON_E_MODULE_REFUSED,
+        compiler_compile(hasty, wasm, NULL, &fd), CORDON_E_MODULE_REFUSED,
         "it took more than 20 ms; make");
     compiler_stop(hasty);
 
     struct compiler *small = start(COMPILE_WORKER, 60000, (uint64_t)4 << 20);
-    cordon_error *error = compiler_compile(small, wasm, &fd);
+    cordon_error *error = compiler_compile(small, wasm, NULL, &fd);
     if (!WORKER_IS_SANITIZED) {
-        expect_error(error, CORDON_E_MODULE_REFUSED, "it took more than 4 MiB");
+        expect_error(error, CORDON_E_MODULE_REFUSED, "it took more than 4194304 bytes of memory");
         check_good(small);
     } else {
         cordon_error_free(error);
@@ -154,7 +154,7 @@ static void test_real_limits(void **state)
     compiler_stop(small);
 
     struct compiler *large = start(COMPILE_WORKER, 60000, (uint64_t)1 << 31);
-    expect_ok(compiler_compile(large, wasm, &fd));
+    expect_ok(compiler_compile(large, wasm, NULL, &fd));
     (void)close(fd);
     compiler_stop(large);
     mem_free((void *)(uintptr_t)wasm.data);
@@ -174,11 +174,14 @@ static void test_misbehaviour(void **state)
         {"number", CORDON_E_MODULE_REFUSED, "the compiler died"},
         {"junk", CORDON_E_MODULE_REFUSED, "left no machine code"},
         {"nothing", CORDON_E_MODULE_REFUSED, "left no machine code"},
-        {"words", CORDON_E_MODULE_REFUSED, "?[31mred??"},
+        {"words", CORDON_E_MODULE_REFUSED, "the module is not valid: ?[31mred??xxx"},
+        {"words", CORDON_E_MODULE_REFUSED, "xxx, at byte 7"},
+        {"half a refusal", CORDON_E_MODULE_REFUSED, "gives no reason"},
         {"silent", CORDON_E_MODULE_REFUSED, "gives no reason"},
-        {"much", CORDON_E_MODULE_REFUSED, "it took more than 64 MiB of machine code"},
+        {"much", CORDON_E_MODULE_REFUSED, "it took more than 67108864 bytes of machine code"},
 #if !WORKER_IS_SANITIZED
-        {"eat", CORDON_E_MODULE_REFUSED, "it took more than 64 MiB; make it smaller"},
+        {"eat", CORDON_E_MODULE_REFUSED,
+         "it took more than 67108864 bytes of memory; make it smaller"},
 #endif
         {"keep mapped", CORDON_E_SYSTEM, "could not be sealed"},
         {"opens", CORDON_E_MODULE_REFUSED, "the compiler died (signal 31)"},
@@ -199,16 +202,46 @@ static void test_misbehaviour(void **state)
         int fd = -7;
         print_message("%s\n", cases[i].act);
         expect_error(
-            compiler_compile(is_late ? hasty : patient, slice_str(cases[i].act), &fd),
+            compiler_compile(is_late ? hasty : patient, slice_str(cases[i].act), NULL, &fd),
             cases[i].code, cases[i].part);
         assert_int_equal(fd, -7);
         check_good(patient);
     }
     int fd = -7;
-    expect_ok(compiler_compile(patient, SLICE("behaves"), &fd));
+    expect_ok(compiler_compile(patient, SLICE("behaves"), NULL, &fd));
     (void)close(fd);
     compiler_stop(hasty);
     compiler_stop(patient);
+}
+
+/* A starter that does not read makes a send fail, not wait. */
+static void test_send_never_waits(void **state)
+{
+    (void)state;
+    int ends[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+    const struct protocol_request request = {.time_ms = 1};
+    size_t sent = 0;
+    while (protocol_send(ends[0], slice_of(&request, sizeof request), NULL, 0)) {
+        sent++;
+        assert_true(sent < 100000);
+    }
+    assert_int_equal(errno, EAGAIN);
+    assert_true(sent > 0);
+    struct protocol_request read = {0};
+    assert_true(protocol_receive(ends[1], &read, sizeof read, NULL, 0));
+    assert_int_equal(read.time_ms, 1);
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+}
+
+/* Limits at the end of their type are no limit, and no overflow. */
+static void test_limits_without_end(void **state)
+{
+    (void)state;
+    struct compiler *compiler = start(COMPILE_WORKER, UINT64_MAX, UINT64_MAX);
+    check_good(compiler);
+    compiler_stop(compiler);
 }
 
 /* -- Several at once ------------------------------------------------------------------------ */
@@ -224,7 +257,7 @@ struct asker {
 static void *ask(void *data)
 {
     struct asker *asker = data;
-    asker->error = compiler_compile(asker->compiler, slice_str(asker->act), &asker->fd);
+    asker->error = compiler_compile(asker->compiler, slice_str(asker->act), NULL, &asker->fd);
     return NULL;
 }
 
@@ -274,28 +307,6 @@ static void test_never_three_at_once(void **state)
 
 /* -- The starter ---------------------------------------------------------------------------- */
 
-static void test_starter_killed(void **state)
-{
-    (void)state;
-    struct compiler *compiler = start(FAKE_WORKER, 60000, (uint64_t)64 << 20);
-    int fd = -7;
-    expect_error(
-        compiler_compile(compiler, SLICE("kill starter"), &fd), CORDON_E_SYSTEM,
-        "starts compile workers is gone; restart");
-    expect_error(
-        compiler_compile(compiler, SLICE("behaves"), &fd), CORDON_E_SYSTEM, "is gone; restart");
-    assert_int_equal(fd, -7);
-    compiler_stop(compiler);
-
-    compiler = start(FAKE_WORKER, 60000, (uint64_t)64 << 20);
-    struct asker askers[4]; /* those that wait hear of it too */
-    ask_all(askers, COUNT(askers), compiler, "kill starter");
-    for (size_t i = 0; i < COUNT(askers); i++) {
-        expect_error(askers[i].error, CORDON_E_SYSTEM, "is gone; restart");
-    }
-    compiler_stop(compiler);
-}
-
 static void test_wrong_workers(void **state)
 {
     (void)state;
@@ -328,42 +339,6 @@ static void test_wrong_workers(void **state)
     compiler_stop(NULL);
 }
 
-/* A program that is killed takes its starter and worker along. */
-static void test_nothing_outlives_the_program(void **state)
-{
-    (void)state;
-    assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
-    int ends[2];
-    assert_int_equal(pipe(ends), 0);
-    const pid_t program = fork();
-    if (program == 0) {
-        struct compiler *compiler = start(FAKE_WORKER, 60000, (uint64_t)64 << 20);
-        int fd = -7;
-        if (write(ends[1], "x", 1) != 1) {
-            _exit(2);
-        }
-        cordon_error_free(compiler_compile(compiler, SLICE("hang"), &fd));
-        _exit(1);
-    }
-    char byte;
-    assert_int_equal(read(ends[0], &byte, 1), 1);
-    (void)poll(NULL, 0, 200); /* for the worker, which is reaped too if it is there yet */
-    assert_int_equal(kill(program, SIGKILL), 0);
-    unsigned ended = 0;
-    pid_t pid = 0;
-    for (unsigned tries = 0; pid != -1 && tries < 10000; tries++) {
-        pid = waitpid(-1, NULL, WNOHANG);
-        ended += pid > 0;
-        if (pid == 0) {
-            (void)poll(NULL, 0, 1);
-        }
-    }
-    assert_int_equal(pid, -1);
-    assert_in_range(ended, 2, 3);
-    (void)close(ends[0]);
-    (void)close(ends[1]);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -372,11 +347,11 @@ int main(void)
         cmocka_unit_test(test_bad_modules),
         cmocka_unit_test(test_real_limits),
         cmocka_unit_test(test_misbehaviour),
+        cmocka_unit_test(test_send_never_waits),
+        cmocka_unit_test(test_limits_without_end),
         cmocka_unit_test(test_two_at_once),
         cmocka_unit_test(test_never_three_at_once),
-        cmocka_unit_test(test_starter_killed),
         cmocka_unit_test(test_wrong_workers),
-        cmocka_unit_test(test_nothing_outlives_the_program),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,7 +2,9 @@
  * The module reader: what it finds in well-formed modules, and that each malformed form is refused
  * with words that say what and where.
  */
+#include "base/memory.h"
 #include "unit/wasm_build.h"
+#include "wasm/blank.h"
 #include "wasm/reader.h"
 #include "wasm/refusal.h"
 
@@ -610,7 +612,136 @@ static void test_module_too_large(void **state)
     CORDON_CLEANUP(cordon_error_freep) cordon_error *error =
         wasm_read(wasm, &limits, &arena, &module);
     assert_non_null(error);
-    assert_non_null(strstr(cordon_error_get_message(error), "bytes long; the limit is"));
+    assert_non_null(
+        strstr(cordon_error_get_message(error), "bytes long; the limit module_bytes is"));
+    build_done(&b);
+}
+
+/* -- Places by their offset ------------------------------------------------------------------ */
+
+static void test_places(void **state)
+{
+    (void)state;
+    struct build b;
+    build_rich(&b);
+    const struct slice wasm = build_finish(&b);
+    CORDON_CLEANUP_ARENA struct arena arena;
+    const struct wasm_module *m = NULL;
+    assert_null(read_module(wasm, &arena, &m));
+    assert_null(wasm_section_at(m, 7)); /* the header */
+    assert_null(wasm_section_at(m, wasm.size));
+    assert_null(wasm_section_at(m, UINT64_MAX));
+    assert_int_equal(wasm_function_at(m, 0), WASM_NO_FUNCTION);
+    assert_int_equal(wasm_function_at(m, UINT64_MAX), WASM_NO_FUNCTION);
+    for (uint32_t i = 0; i < m->section_count; i++) {
+        const struct wasm_section *section = &m->sections[i];
+        const uint32_t start = wasm_offset_of(m, section->content);
+        const uint32_t size = (uint32_t)section->content.size;
+        assert_null(wasm_section_at(m, section->offset)); /* its frame */
+        if (size > 0) {
+            assert_ptr_equal(wasm_section_at(m, start), section);
+            assert_ptr_equal(wasm_section_at(m, start + size - 1), section);
+        }
+        assert_ptr_not_equal(wasm_section_at(m, start + size), section);
+    }
+    uint32_t bodies = 0;
+    for (uint32_t i = 0; i < m->function_count; i++) {
+        const struct wasm_function *f = &m->functions[i];
+        if (!f->imported) {
+            bodies++;
+            assert_int_equal(wasm_function_at(m, f->body_offset), i);
+            assert_int_equal(wasm_function_at(m, f->body_offset + f->body_bytes - 1), i);
+            assert_int_not_equal(wasm_function_at(m, f->body_offset + f->body_bytes), i);
+            assert_int_not_equal(wasm_function_at(m, f->body_offset - 1), i);
+        }
+    }
+    assert_true(bodies >= 2);
+    build_done(&b);
+}
+
+/* What the validator says, at its place, with what to do; whatever the number is. */
+static void test_refuse_invalid(void **state)
+{
+    (void)state;
+    struct build b;
+    build_rich(&b);
+    const struct slice wasm = build_finish(&b);
+    CORDON_CLEANUP_ARENA struct arena arena;
+    const struct wasm_module *m = NULL;
+    assert_null(read_module(wasm, &arena, &m));
+    const struct wasm_function *last = &m->functions[m->function_count - 1];
+    char in_function[96];
+    (void)snprintf(
+        in_function, sizeof in_function,
+        "The module is not valid: odd, at byte %u (0x%x) in the code section, in function %u",
+        last->body_offset, last->body_offset, m->function_count - 1);
+    const struct {
+        uint64_t offset;
+        const char *words;
+    } cases[] = {
+        {last->body_offset, in_function},
+        {3, "The module is not valid: odd, at byte 3 (0x3). Compilers"},
+        {wasm.size, "The module is not valid: odd. Compilers"},
+        {UINT64_MAX, "The module is not valid: odd. Compilers"},
+        {(uint64_t)UINT32_MAX + 10, "The module is not valid: odd. Compilers"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        CORDON_CLEANUP(cordon_error_freep) cordon_error *error =
+            wasm_refuse_invalid(m, cases[i].offset, "odd");
+        const char *text = cordon_error_get_message(error);
+        assert_int_equal(cordon_error_get_code(error), CORDON_E_MODULE_REFUSED);
+        if (!slice_starts_with(slice_str(text), slice_str(cases[i].words))) {
+            fail_msg("expected: %s\ngot: %s", cases[i].words, text);
+        }
+        assert_non_null(strstr(text, "build the module again"));
+    }
+    build_done(&b);
+}
+
+/* -- What the compiler gets ------------------------------------------------------------------ */
+
+static void test_blank(void **state)
+{
+    (void)state;
+    struct build b;
+    build_rich(&b);
+    const struct slice wasm = build_finish(&b);
+    CORDON_CLEANUP_ARENA struct arena arena;
+    const struct wasm_module *m = NULL;
+    assert_null(read_module(wasm, &arena, &m));
+    struct slice blank = {0};
+    assert_null(wasm_blank(m, &blank));
+    assert_int_equal(blank.size, wasm.size);
+    assert_reads("blank", blank);
+
+    CORDON_CLEANUP_ARENA struct arena other;
+    const struct wasm_module *n = NULL;
+    assert_null(read_module(blank, &other, &n));
+    assert_int_equal(n->section_count, m->section_count);
+    uint32_t customs = 0;
+    for (uint32_t i = 0; i < m->section_count; i++) {
+        const struct wasm_section *before = &m->sections[i];
+        const struct wasm_section *after = &n->sections[i];
+        assert_int_equal(before->id, after->id);
+        assert_int_equal(before->offset, after->offset);
+        if (before->id != WASM_SECTION_CUSTOM) {
+            assert_true(slice_equal(before->content, after->content));
+            continue;
+        }
+        customs++;
+        assert_int_equal(after->name.size, 0);
+        for (size_t k = 0; k < after->content.size; k++) {
+            assert_int_equal(after->content.data[k], 0);
+        }
+    }
+    assert_true(customs >= 2);
+    mem_free((void *)(uintptr_t)blank.data);
+
+    mem_fail_nth(1);
+    CORDON_CLEANUP(cordon_error_freep) cordon_error *error = wasm_blank(m, &blank);
+    mem_fail_nth(0);
+    assert_non_null(error);
+    assert_int_equal(cordon_error_get_code(error), CORDON_E_NO_MEMORY);
     build_done(&b);
 }
 
@@ -740,6 +871,9 @@ int main(void)
         {"wasm/reader/module_too_large", test_module_too_large, NULL, NULL, NULL},
         {"wasm/reader/memory", test_memory, NULL, NULL, NULL},
         {"wasm/reader/names", test_names, NULL, NULL, NULL},
+        {"wasm/reader/places", test_places, NULL, NULL, NULL},
+        {"wasm/reader/refuse_invalid", test_refuse_invalid, NULL, NULL, NULL},
+        {"wasm/reader/blank", test_blank, NULL, NULL, NULL},
         {"wasm/reader/quoting", test_quoting, NULL, NULL, NULL},
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

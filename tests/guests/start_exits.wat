@@ -1,0 +1,10 @@
+;; A start section that ends the program well.
+(module
+  ;; @function phase:run query
+  ;; @function phase:run_mutation mutation {"export": "phase:run"}
+  ;; @import convex/core input_read output_write
+  ;; @import wasi_snapshot_preview1 proc_exit
+  (memory (export "memory") 1)
+  (func $start (call $proc_exit (i32.const 0)))
+  (start $start)
+  (func (export "phase:run")))

@@ -1,0 +1,233 @@
+/* Deploys: names of functions, places of what is not valid, and stopping. */
+#include "run/harness.h"
+
+#include "base/memory.h"
+#include "run/names.h"
+#include "unit/wasm_build.h"
+#include "wasm/reader.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#define METADATA                                                                                   \
+    "{\"abi\":1,\"functions\":[{\"path\":\"a:run\",\"export\":\"a:run\",\"kind\":\"query\","       \
+    "\"visibility\":\"public\"}]}"
+
+static char *text_of(char byte, size_t size)
+{
+    char *text = mem_new(size + 1);
+    assert_non_null(text);
+    memset(text, byte, size);
+    return text;
+}
+
+static cordon_error *deploy(struct harness *harness, struct slice wasm, struct buffer *report)
+{
+    const struct deploy_module module = {.name = SLICE("built.wasm"), .wasm = wasm};
+    return runner_deploy(harness->runner, TENANT_DEFAULT, &module, 1, DEPLOY_KEEP, report);
+}
+
+/* -- Names ------------------------------------------------------------------------------------ */
+
+/*
+ * A name of 8 MiB in a stack as deep as may be: neither the report nor the machine code nor the
+ * frames get it, and the function is known by what fits.
+ */
+static void a_large_name_costs_nothing(void **state)
+{
+    (void)state;
+    const size_t large = (size_t)8 << 20;
+    struct build b;
+    build_init(&b);
+    const uint32_t own = build_function(&b, NULL, "", "", CODE(OP_UNREACHABLE));
+    assert_int_equal(own, 0);
+    /* Calls itself, with a countdown in a global, and then the first one. */
+    (void)build_global(&b, true, 100);
+    build_function(
+        &b, "a:run", "", "",
+        CODE(
+            OP_GLOBAL_GET, 0, OP_I32_EQZ, OP_IF, OP_BLOCK_EMPTY, OP_CALL, 0, OP_END, OP_GLOBAL_GET,
+            0, OP_I32_CONST, 1, OP_I32_SUB, OP_GLOBAL_SET, 0, OP_CALL, 1));
+    build_memory(&b, "memory", 1, BUILD_NO_MAX);
+    build_metadata(&b, METADATA);
+    char *name = text_of('n', large);
+    build_name(&b, 0, "inner");
+    build_name(&b, 1, name);
+    mem_free(name);
+
+    struct harness harness;
+    const struct harness_options options = {.guests = {NULL}};
+    harness_open(&harness, &options);
+    struct buffer report;
+    buffer_init(&report, 65536); /* the report has no room for it */
+    assert_good(deploy(&harness, build_finish(&b), &report));
+    assert_non_null(strstr((const char *)report.data, "\"namesLeftOut\":0"));
+    const char *code = strstr((const char *)report.data, "\"codeBytes\":");
+    assert_non_null(code);
+    assert_in_range(strtoull(code + strlen("\"codeBytes\":"), NULL, 10), 1, large / 8);
+    buffer_done(&report);
+
+    struct called called;
+    const struct outcome *outcome = call(&called, &harness, "a:run", "{}");
+    assert_int_equal(outcome->code, CORDON_OUTCOME_TRAPPED);
+    assert_int_equal(outcome->frame_count, 64);
+    assert_true(slice_equal(outcome->frames[0].function, SLICE("inner")));
+    for (size_t i = 1; i < 64; i++) {
+        assert_int_equal(outcome->frames[i].function.size, WASM_NAME_SHOWN_MAX);
+        assert_int_equal(outcome->frames[i].function.data[0], 'n');
+    }
+    called_end(&called);
+    harness_close(&harness);
+    build_done(&b);
+}
+
+/* All together have a bound too; what has no room is counted, and the rest keeps its name. */
+static void names_are_kept_up_to_a_bound(void **state)
+{
+    (void)state;
+    const uint32_t fitting = (uint32_t)(NAMES_BYTES_MAX / WASM_NAME_SHOWN_MAX);
+    struct build b;
+    build_init(&b);
+    char *long_name = text_of('x', 3 * (size_t)WASM_NAME_SHOWN_MAX);
+    for (uint32_t i = 0; i < fitting + 2; i++) {
+        build_function(&b, NULL, "", "", NO_CODE);
+        if (i != 1) {
+            build_name(&b, i, i == 3 ? "short" : long_name);
+        }
+    }
+    mem_free(long_name);
+    CORDON_CLEANUP_ARENA struct arena read;
+    CORDON_CLEANUP_ARENA struct arena kept;
+    arena_init(&read, (size_t)64 << 20);
+    arena_init(&kept, NAMES_BYTES_MAX + ((size_t)1 << 20));
+    const struct wasm_module *module = NULL;
+    struct function_names names = {0};
+    assert_good(wasm_read(build_finish(&b), &wasm_limits_default, &read, &module));
+    assert_good(names_keep(module, &kept, &names));
+    assert_int_equal(names.count, fitting + 2);
+    assert_int_equal(names_find(&names, 0).size, WASM_NAME_SHOWN_MAX);
+    assert_int_equal(names_find(&names, 1).size, 0);
+    assert_true(slice_equal(names_find(&names, 3), SLICE("short")));
+    /* Of `fitting` places one is taken by the short name, so that only the last has no room. */
+    assert_int_equal(names.left_out, 1);
+    assert_int_equal(names_find(&names, fitting).size, WASM_NAME_SHOWN_MAX);
+    assert_int_equal(names_find(&names, fitting + 1).size, 0);
+    assert_int_equal(names_find(&names, fitting + 2).size, 0); /* there is no such function */
+    assert_int_equal(names_find(&names, UINT32_MAX).size, 0);
+    build_done(&b);
+}
+
+/* A character that the bound would cut in two is left out. */
+static void a_cut_name_is_whole_characters(void **state)
+{
+    (void)state;
+    struct build b;
+    build_init(&b);
+    build_function(&b, NULL, "", "", NO_CODE);
+    char *name = text_of('a', WASM_NAME_SHOWN_MAX + 3);
+    memcpy(name + WASM_NAME_SHOWN_MAX - 1, "\xe2\x82\xac", 3);
+    build_name(&b, 0, name);
+    mem_free(name);
+    CORDON_CLEANUP_ARENA struct arena arena;
+    arena_init(&arena, (size_t)1 << 20);
+    const struct wasm_module *module = NULL;
+    struct function_names names = {0};
+    assert_good(wasm_read(build_finish(&b), &wasm_limits_default, &arena, &module));
+    assert_good(names_keep(module, &arena, &names));
+    assert_int_equal(names_find(&names, 0).size, WASM_NAME_SHOWN_MAX - 1);
+    build_done(&b);
+}
+
+/* -- Code that is not valid ------------------------------------------------------------------- */
+
+static void invalid_code_is_refused_at_its_place(void **state)
+{
+    (void)state;
+    struct build b;
+    build_init(&b);
+    build_memory(&b, "memory", 1, BUILD_NO_MAX);
+    build_function(&b, "a:run", "", "", NO_CODE);
+    build_function(&b, NULL, "", "", CODE(OP_I64_CONST, 1, OP_I32_EQZ, OP_DROP));
+    build_name(&b, 1, "odd_one");
+    build_metadata(&b, METADATA);
+    const struct slice wasm = build_finish(&b);
+    const uint8_t *found = memmem(wasm.data, wasm.size, "\x42\x01\x45\x1a", 4);
+    assert_non_null(found);
+    char place[96];
+    const unsigned offset = (unsigned)(found - wasm.data) + 2;
+    (void)snprintf(
+        place, sizeof place,
+        ", at byte %u (0x%x) in the code section, in function 1 \"odd_one\". Compilers", offset,
+        offset);
+
+    struct harness harness;
+    const struct harness_options options = {.guests = {"basic"}};
+    harness_open(&harness, &options);
+    struct buffer report;
+    buffer_init(&report, 65536);
+    cordon_error *error = deploy(&harness, wasm, &report);
+    assert_non_null(error);
+    assert_int_equal(cordon_error_get_code(error), CORDON_E_MODULE_REFUSED);
+    const char *text = cordon_error_get_message(error);
+    assert_non_null(strstr(text, "built.wasm: The module is not valid: type mismatch"));
+    if (strstr(text, place) == NULL) {
+        fail_msg("expected: %s\ngot: %s", place, text);
+    }
+    cordon_error_free(error);
+    buffer_done(&report);
+    harness_close(&harness);
+    build_done(&b);
+}
+
+/* -- Stopping --------------------------------------------------------------------------------- */
+
+static void stopped_deploys_change_nothing(void **state)
+{
+    (void)state;
+    struct build b;
+    build_init(&b);
+    const struct slice wasm = build_guest(&b, "a:run", NO_CODE, METADATA);
+    struct harness harness;
+    const struct harness_options options = {.guests = {"basic"}};
+    harness_open(&harness, &options);
+    runner_stop_deploys(harness.runner);
+    for (int i = 0; i < 2; i++) {
+        struct buffer report;
+        buffer_init(&report, 65536);
+        cordon_error *error = deploy(&harness, wasm, &report);
+        buffer_done(&report);
+        assert_non_null(error);
+        assert_int_equal(cordon_error_get_code(error), CORDON_E_OVERLOADED);
+        assert_non_null(strstr(cordon_error_get_message(error), "deploy again when it is back"));
+        cordon_error_free(error);
+    }
+    struct called called;
+    assert_int_equal(call(&called, &harness, "basic:nothing", "{}")->code, CORDON_OUTCOME_SUCCESS);
+    called_end(&called);
+
+    runner_allow_deploys(harness.runner);
+    struct buffer report;
+    buffer_init(&report, 65536);
+    assert_good(deploy(&harness, wasm, &report));
+    buffer_done(&report);
+    assert_int_equal(call(&called, &harness, "a:run", "{}")->code, CORDON_OUTCOME_SUCCESS);
+    called_end(&called);
+    harness_close(&harness);
+    build_done(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_large_name_costs_nothing),
+        cmocka_unit_test(names_are_kept_up_to_a_bound),
+        cmocka_unit_test(a_cut_name_is_whole_characters),
+        cmocka_unit_test(invalid_code_is_refused_at_its_place),
+        cmocka_unit_test(stopped_deploys_change_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
