@@ -14,19 +14,26 @@ use std::num::NonZeroUsize;
 use wasmtime::{Config, Enabled, Engine, Error, PoolingAllocationConfig, ResourceLimiter, Result};
 use wasmtime::{Store, WasmFeatures};
 
+/// Each row proves one wrapping, and makes a function from a reference to the handle to one to what
+/// it wraps: `[&]` for what threads share, `[&mut]` for what has one user.
 macro_rules! wraps {
-    ($($outer:ty => $inner:ty),*) => {
-        $(const _: () = assert!(
+    ($($inner_of:ident: [$($kind:tt)+] $outer:ty => $inner:ty),*) => {$(
+        const _: () = assert!(
             size_of::<$outer>() == size_of::<$inner>() && align_of::<$outer>() == align_of::<$inner>()
-        );)*
-    };
+        );
+        fn $inner_of(outer: $($kind)+ $outer) -> $($kind)+ $inner {
+            unsafe { std::mem::transmute(outer) }
+        }
+    )*};
 }
-wraps!(wasm_config_t => Config, wasm_engine_t => Engine, wasmtime_error_t => Error,
-       wasmtime_store_t => Store<WasmtimeStoreData>,
-       wasmtime_pooling_allocation_config_t => PoolingAllocationConfig);
+wraps!(config_of: [&mut] wasm_config_t => Config, engine_of: [&] wasm_engine_t => Engine,
+       store_of: [&mut] wasmtime_store_t => Store<WasmtimeStoreData>,
+       pool_of: [&mut] wasmtime_pooling_allocation_config_t => PoolingAllocationConfig);
 
-fn engine_of(engine: &wasm_engine_t) -> &Engine {
-    unsafe { &*(engine as *const wasm_engine_t).cast() }
+type Failure = Option<Box<wasmtime_error_t>>;
+
+fn failure(result: Result<()>) -> Failure {
+    result.err().map(|error| Box::new(error.into()))
 }
 
 /// What guests may use, as a list of what is on: a proposal that a later version of Wasmtime
@@ -45,54 +52,42 @@ const FEATURES: WasmFeatures = WasmFeatures::FLOATS
 
 #[unsafe(no_mangle)]
 pub extern "C" fn cordon_native_config_finish(config: &mut wasm_config_t, frames_max: usize) {
-    let config: &mut Config = unsafe { &mut *(config as *mut wasm_config_t).cast() };
-    config.wasm_features(WasmFeatures::all(), false);
-    config.wasm_features(FEATURES, true);
-    config.wasm_backtrace_max_frames(NonZeroUsize::new(frames_max));
+    config_of(config)
+        .wasm_features(WasmFeatures::all(), false)
+        .wasm_features(FEATURES, true)
+        .wasm_backtrace_max_frames(NonZeroUsize::new(frames_max));
 }
 
 #[unsafe(no_mangle)]
 pub extern "C" fn cordon_native_pool_scan_pages(pool: &mut wasmtime_pooling_allocation_config_t) {
-    let pool: &mut PoolingAllocationConfig = unsafe { &mut *(pool as *mut _ as *mut _) };
-    pool.pagemap_scan(Enabled::Yes);
+    pool_of(pool).pagemap_scan(Enabled::Yes);
 }
 
 /// As wasm_engine_new_with_config, with an error in place of a panic.
 #[unsafe(no_mangle)]
 pub extern "C" fn cordon_native_engine_new(
-    config: Box<wasm_config_t>,
+    mut config: Box<wasm_config_t>,
     out: &mut *mut wasm_engine_t,
-) -> Option<Box<wasmtime_error_t>> {
-    let config: Box<Config> = unsafe { Box::from_raw(Box::into_raw(config).cast()) };
-    match Engine::new(&config) {
-        Ok(engine) => *out = Box::into_raw(Box::new(engine)).cast(),
-        Err(error) => return Some(Box::new(error.into())),
-    }
-    None
+) -> Failure {
+    let engine = Engine::new(config_of(&mut config));
+    failure(engine.map(|engine| *out = Box::into_raw(Box::new(engine)).cast()))
 }
 
 /// Equal for two engines exactly if one loads what the other compiles.
 #[unsafe(no_mangle)]
 pub extern "C" fn cordon_native_engine_hash(engine: &wasm_engine_t) -> u64 {
     let mut hasher = DefaultHasher::new();
-    engine_of(engine)
-        .precompile_compatibility_hash()
-        .hash(&mut hasher);
+    let compatible = engine_of(engine).precompile_compatibility_hash();
+    compatible.hash(&mut hasher);
     hasher.finish()
 }
 
-/// Slots of the pool in use: instances, memories, tables, stacks.
+/// Slots of the pool in use: memories, stacks.
 #[unsafe(no_mangle)]
-pub extern "C" fn cordon_native_pool_use(engine: &wasm_engine_t, out: &mut [u64; 4]) {
-    let Some(pool) = engine_of(engine).pooling_allocator_metrics() else {
-        return;
-    };
-    *out = [
-        pool.core_instances(),
-        pool.memories() as u64,
-        pool.tables() as u64,
-        pool.stacks() as u64,
-    ];
+pub extern "C" fn cordon_native_pool_use(engine: &wasm_engine_t, out: &mut [u64; 2]) {
+    if let Some(pool) = engine_of(engine).pooling_allocator_metrics() {
+        *out = [pool.memories() as u64, pool.stacks() as u64];
+    }
 }
 
 #[unsafe(no_mangle)]
@@ -101,12 +96,10 @@ pub unsafe extern "C" fn cordon_native_precompile(
     wasm: *const u8,
     size: usize,
     out: &mut wasm_byte_vec_t,
-) -> Option<Box<wasmtime_error_t>> {
-    match engine_of(engine).precompile_module(unsafe { std::slice::from_raw_parts(wasm, size) }) {
-        Ok(artifact) => out.set_buffer(artifact),
-        Err(error) => return Some(Box::new(error.into())),
-    }
-    None
+) -> Failure {
+    let wasm = unsafe { std::slice::from_raw_parts(wasm, size) };
+    let artifact = engine_of(engine).precompile_module(wasm);
+    failure(artifact.map(|artifact| out.set_buffer(artifact)))
 }
 
 /// Asked before a memory or table grows: 1 lets it, 0 lets the guest see -1, 2 ends the call.
@@ -121,38 +114,25 @@ pub struct cordon_native_limiter {
 unsafe impl Send for cordon_native_limiter {}
 
 fn answer(word: u32) -> Result<bool> {
-    if word > 1 {
-        Err(Error::msg("ended by the limiter"))
-    } else {
-        Ok(word == 1)
+    match word {
+        0 | 1 => Ok(word == 1),
+        _ => Err(Error::msg("ended by the limiter")),
     }
 }
 
 impl ResourceLimiter for cordon_native_limiter {
     fn memory_growing(&mut self, now: usize, wanted: usize, max: Option<usize>) -> Result<bool> {
-        answer((self.memory_growing)(
-            self.data,
-            now,
-            wanted,
-            max.unwrap_or(usize::MAX),
-        ))
+        let max = max.unwrap_or(usize::MAX);
+        answer((self.memory_growing)(self.data, now, wanted, max))
     }
     fn memory_grow_failed(&mut self, _: Error) -> Result<()> {
         answer((self.memory_failed)(self.data)).map(|_| ())
     }
     fn table_growing(&mut self, now: usize, wanted: usize, max: Option<usize>) -> Result<bool> {
-        answer((self.table_growing)(
-            self.data,
-            now,
-            wanted,
-            max.unwrap_or(usize::MAX),
-        ))
+        let max = max.unwrap_or(usize::MAX);
+        answer((self.table_growing)(self.data, now, wanted, max))
     }
 }
-
-struct Borrowed(*mut cordon_native_limiter);
-unsafe impl Send for Borrowed {}
-unsafe impl Sync for Borrowed {}
 
 /// `limiter` must outlive the store.
 #[unsafe(no_mangle)]
@@ -160,10 +140,6 @@ pub extern "C" fn cordon_native_store_limiter(
     store: &mut wasmtime_store_t,
     limiter: *mut cordon_native_limiter,
 ) {
-    let store: &mut Store<WasmtimeStoreData> = unsafe { &mut *(store as *mut _ as *mut _) };
-    let borrowed = Borrowed(limiter);
-    store.limiter(move |_| {
-        let Borrowed(limiter) = &borrowed;
-        unsafe { &mut **limiter }
-    });
+    let address = limiter as usize; // a pointer may not change threads; the store does
+    store_of(store).limiter(move |_| unsafe { &mut *(address as *mut cordon_native_limiter) });
 }

@@ -77,13 +77,13 @@ const uint8_t *engine_fingerprint(const struct engine *engine)
 
 struct engine_counts engine_get_counts(const struct engine *engine)
 {
-    uint64_t use[4] = {0};
+    uint64_t use[2] = {0};
     cordon_native_pool_use(engine->native, use);
     return (struct engine_counts){
         .calls = engine->calls,
         .modules = engine->modules,
         .instances = engine->instances,
-        .pool_memories = (uint32_t)use[1],
-        .pool_stacks = (uint32_t)use[3],
+        .pool_memories = (uint32_t)use[0],
+        .pool_stacks = (uint32_t)use[1],
     };
 }

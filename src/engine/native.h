@@ -27,8 +27,8 @@ wasmtime_error_t *cordon_native_engine_new(wasm_config_t *config, wasm_engine_t 
 /* Equal for two engines exactly if one loads what the other compiles. Differs between builds. */
 uint64_t cordon_native_engine_hash(const wasm_engine_t *engine);
 
-/* Slots of the pool in use: instances, memories, tables, stacks. */
-void cordon_native_pool_use(const wasm_engine_t *engine, uint64_t out_use[4]);
+/* Slots of the pool in use: memories, stacks. */
+void cordon_native_pool_use(const wasm_engine_t *engine, uint64_t out_use[2]);
 
 /* Validates and compiles. `*out_artifact` is the caller's. Needs no executable memory. */
 wasmtime_error_t *cordon_native_precompile(
