@@ -5,6 +5,7 @@
  *       "listen": "127.0.0.1:3210",          "operator_listen": "unix:/run/cordon.sock",
  *       "data": "/var/lib/cordon",           "host_names": ["app.example.org"],
  *       "loops": 2, "permits": 8, "slots": 1000, "memory_bytes": 4294967296,
+ *       "connections_max": 4096,
  *       "request_timeout_ms": 30000, "idle_timeout_ms": 60000, "write_timeout_ms": 30000,
  *       "limits": {"fuel": 20000000000},     "production": true
  *     }
@@ -34,9 +35,10 @@ typedef struct cordon_config {
     uint32_t slots;
     uint64_t memory_bytes;
     bool production;
-    uint32_t request_timeout_ms; /* these three as in cordon_server_options */
+    uint32_t request_timeout_ms; /* these four as in cordon_server_options */
     uint32_t idle_timeout_ms;
     uint32_t write_timeout_ms;
+    uint32_t connections_max;
 } cordon_config;
 
 /*

@@ -64,6 +64,7 @@ static const struct setting settings[] = {
     SETTING(limits, SETTING_LIMITS, "an object such as {\"fuel\": 20000000000}"),
     SETTING_COUNTED(permits),
     SETTING_COUNTED(slots),
+    SETTING_COUNTED(connections_max),
     SETTING_NUMBER(memory_bytes, SETTING_U64, " of bytes", 1, UINT64_MAX),
     SETTING(production, SETTING_FLAG, "true or false"),
     SETTING_TIMEOUT(request_timeout_ms),

@@ -4,6 +4,7 @@
  */
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "cli/flags.h"
@@ -70,6 +71,19 @@ static int read_config(const char *path, cordon_config **out_config)
     return exit_code;
 }
 
+/*
+ * Connections are files. The usual limit of 1024 is there for programs that use select(), which
+ * this one does not; so it takes what the hard limit allows.
+ */
+static void allow_open_files(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
 /* True for 127.x.y.z, [::1] and localhost with any port. */
 static bool is_loopback(const char *listen)
 {
@@ -104,7 +118,9 @@ static cordon_error *serve(
         .idle_timeout_ms = config->idle_timeout_ms,
         .request_timeout_ms = config->request_timeout_ms,
         .write_timeout_ms = config->write_timeout_ms,
+        .connections_max = config->connections_max,
     };
+    allow_open_files();
     CLI_CLEANUP(free_server) cordon_server *server = NULL;
     cordon_error *const error = cordon_server_new(&wanted, &server);
     if (error != NULL) {
@@ -187,6 +203,7 @@ const struct cli_command cli_serve = {
         "unix:PATH),\n"
         "host_names (a list of what clients may call this server), loops, permits, slots,\n"
         "memory_bytes, limits (by name, as `cordon limits` lists them), production,\n"
+        "connections_max (4096, or as many as the hard limit on open files allows),\n"
         "request_timeout_ms, write_timeout_ms (a client must send or take 64 KiB, or the rest, in\n"
         "each; 30000), idle_timeout_ms (of a connection without a request; 60000).",
     .example = "  cordon serve --listen 127.0.0.1:3210 --data ./cordon-data",

@@ -21,6 +21,7 @@
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define READ_BYTES ((size_t)16384)
 /* Unparsed bytes of a client that pipelines; beyond it reading stops. */
@@ -56,7 +57,6 @@ static void on_closed(uv_handle_t *handle)
         return;
     }
     struct loop *loop = connection->loop;
-    struct http_server *server = loop->server;
     if (connection->previous != NULL) {
         connection->previous->next = connection->next;
     } else {
@@ -65,8 +65,6 @@ static void on_closed(uv_handle_t *handle)
     if (connection->next != NULL) {
         connection->next->previous = connection->previous;
     }
-    (void)atomic_fetch_sub(&server->connection_count, 1);
-    gauge_add(server->open_connections, -1);
     free_connection(connection);
     loop_check_end(loop);
 }
@@ -85,8 +83,13 @@ void connection_close(struct connection *connection)
     }
     connection->phase = PHASE_CLOSING;
     exchange_done(connection);
-    uv_close(&connection->socket.handle, on_closed);
+    connection_wait_in(connection, NULL);
+    uv_close(&connection->socket.handle, on_closed); /* its descriptor is free at once */
     uv_close((uv_handle_t *)&connection->timer, on_closed);
+    struct loop *loop = connection->loop;
+    (void)atomic_fetch_sub(&loop->connection_count, 1);
+    gauge_add(loop->server->open_connections, -1);
+    loop_accept_again(loop);
 }
 
 void connection_stop(struct connection *connection)
@@ -129,6 +132,7 @@ static void on_shut(uv_shutdown_t *shutdown, int status)
 static void start_lingering(struct connection *connection)
 {
     connection->phase = PHASE_LINGERING;
+    connection_wait_in(connection, &connection->loop->idle);
     connection->linger_until_ms =
         uv_now(&connection->loop->uv) + connection->loop->server->settings.request_timeout_ms;
     linger_on(connection);
@@ -164,6 +168,7 @@ static void answered(struct connection *connection)
         return;
     }
     connection->phase = PHASE_READING;
+    connection_wait_in(connection, &connection->loop->idle);
     http_parser_next(&connection->parser);
     connection->deadline_ms =
         uv_now(&connection->loop->uv) + connection->loop->server->settings.idle_timeout_ms;
@@ -212,6 +217,7 @@ void connection_send(struct connection *connection)
         return;
     }
     const size_t done = sent > 0 ? (size_t)sent : 0;
+    connection_wait_in(connection, &connection->loop->taking);
     bytes = uv_buf_init(
         (char *)connection->output.data + done, (unsigned int)(connection->output.size - done));
     connection->write.data = connection;
@@ -270,6 +276,12 @@ static void await_request(struct connection *connection)
         uv_now(&connection->loop->uv) + connection->loop->server->settings.request_timeout_ms;
 }
 
+static void refuse(struct connection *connection, const struct http_refusal *refusal)
+{
+    connection_wait_in(connection, NULL);
+    exchange_refuse(connection, refusal);
+}
+
 /* Parses what is there, as long as requests can be answered at once. */
 void connection_settle(struct connection *connection)
 {
@@ -281,13 +293,15 @@ void connection_settle(struct connection *connection)
         const enum http_parsed parsed = http_parser_feed(&connection->parser, bytes, &used);
         connection->input_at += used;
         if (!was_midway && http_parser_midway(&connection->parser)) {
+            connection_wait_in(connection, &connection->loop->arriving);
             await_request(connection);
         }
         if (parsed == HTTP_COMPLETE) {
+            connection_wait_in(connection, NULL);
             connection->deadline_ms = 0;
             exchange_begin(connection);
         } else if (parsed == HTTP_REFUSED) {
-            exchange_refuse(connection, &connection->parser.refusal);
+            refuse(connection, &connection->parser.refusal);
         } else if (parsed == HTTP_CONTINUE) {
             send_continue(connection);
         }
@@ -351,7 +365,7 @@ static void late_to_send(struct connection *connection)
     if (connection->parser.body.size >= connection->step_bytes + STEP_BYTES) {
         await_request(connection);
     } else {
-        exchange_refuse(connection, &too_slow);
+        refuse(connection, &too_slow);
     }
 }
 
@@ -394,7 +408,7 @@ void connection_check_deadline(struct connection *connection, uint64_t at_ms)
     }
 }
 
-/* -- Accepting ------------------------------------------------------------------------------ */
+/* -- Opening -------------------------------------------------------------------------------- */
 
 static struct connection *new_connection(struct loop *loop, bool is_operator)
 {
@@ -414,51 +428,55 @@ static struct connection *new_connection(struct loop *loop, bool is_operator)
     return connection;
 }
 
-static void accept_on(struct loop *loop, uv_stream_t *listener, bool is_operator)
+static void enter_loop(struct connection *connection)
 {
-    struct connection *connection = new_connection(loop, is_operator);
-    if (connection == NULL) {
-        return; /* the client waits in the backlog */
-    }
-    if (listener->type == UV_NAMED_PIPE) {
-        (void)uv_pipe_init(&loop->uv, &connection->socket.pipe, 0);
-    } else {
-        (void)uv_tcp_init(&loop->uv, &connection->socket.tcp);
-    }
-    (void)uv_timer_init(&loop->uv, &connection->timer);
-    connection->socket.handle.data = connection;
-    connection->timer.data = connection;
-    connection->open_handles = 2;
+    struct loop *loop = connection->loop;
     connection->next = loop->connections;
     if (loop->connections != NULL) {
         loop->connections->previous = connection;
     }
     loop->connections = connection;
-    const uint32_t before = atomic_fetch_add(&loop->server->connection_count, 1);
+    (void)atomic_fetch_add(&loop->connection_count, 1);
     gauge_add(loop->server->open_connections, 1);
-    const bool full = before >= loop->server->settings.connections_max;
-    if (uv_accept(listener, &connection->socket.stream) != 0 || full || loop->stopping) {
-        connection_close(connection);
-        return;
-    }
-    if (listener->type != UV_NAMED_PIPE) {
+    connection_wait_in(connection, &loop->idle);
+}
+
+/* Makes the handles, with the socket in one of them. Returns a code of libuv. */
+static int open_handles(struct connection *connection, int fd, bool is_unix)
+{
+    uv_loop_t *uv = &connection->loop->uv;
+    (void)uv_timer_init(uv, &connection->timer);
+    connection->timer.data = connection;
+    connection->open_handles = 2;
+    int failed = 0;
+    if (is_unix) {
+        (void)uv_pipe_init(uv, &connection->socket.pipe, 0);
+        failed = uv_pipe_open(&connection->socket.pipe, fd);
+    } else {
+        (void)uv_tcp_init(uv, &connection->socket.tcp);
+        failed = uv_tcp_open(&connection->socket.tcp, fd);
         (void)uv_tcp_nodelay(&connection->socket.tcp, 1);
     }
-    if (uv_read_start(&connection->socket.stream, on_alloc, on_read) != 0) {
+    connection->socket.handle.data = connection;
+    if (failed != 0) {
+        (void)close(fd); /* else it is the handle's */
+    }
+    return failed;
+}
+
+void connection_open(struct loop *loop, int fd, struct listener_kind kind)
+{
+    struct connection *connection = new_connection(loop, kind.is_operator);
+    if (connection == NULL) {
+        (void)close(fd);
+        return;
+    }
+    int failed = open_handles(connection, fd, kind.unix_path != NULL);
+    enter_loop(connection);
+    if (failed == 0) {
+        failed = uv_read_start(&connection->socket.stream, on_alloc, on_read);
+    }
+    if (failed != 0) {
         connection_close(connection);
-    }
-}
-
-void connection_accept(uv_stream_t *listener, int status)
-{
-    if (status == 0) {
-        accept_on(listener->data, listener, false);
-    }
-}
-
-void connection_accept_operator(uv_stream_t *listener, int status)
-{
-    if (status == 0) {
-        accept_on(listener->data, listener, true);
     }
 }

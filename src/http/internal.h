@@ -1,6 +1,6 @@
 /*
  * What the files of the server share: server.c binds and starts, loop.c is one thread's loop,
- * connection.c moves bytes, exchange.c turns one request into one answer.
+ * accept.c lets clients in, connection.c moves bytes, exchange.c turns one request into one answer.
  *
  * All of a connection is touched by its loop's thread alone, except while a piece of work is in
  * flight on a compute thread: then that thread has its run, call and answer, and the loop leaves
@@ -29,8 +29,30 @@ struct http_settings {
     uint64_t idle_timeout_ms;
     uint64_t request_timeout_ms;
     uint64_t write_timeout_ms;
-    uint32_t connections_max;
+    uint32_t connections_max; /* of all loops */
     uint32_t loops;
+};
+
+/* Whom a listener lets in, and by what sort of socket. */
+struct listener_kind {
+    bool is_operator;
+    const char *unix_path; /* of a Unix socket, removed with the listener, which it outlives */
+};
+
+struct listener {
+    struct loop *loop;
+    uv_poll_t poll;
+    int fd;
+    struct listener_kind kind;
+    bool is_open;
+    bool is_ready;  /* a client waits */
+    bool is_paused; /* there is no room; clients wait with the kernel */
+};
+
+/* Connections that wait for something, the longest first. One is in one of them, or in none. */
+struct waiting {
+    struct connection *first;
+    struct connection *last;
 };
 
 struct loop {
@@ -38,19 +60,20 @@ struct loop {
     uv_loop_t uv;
     pthread_t thread;
     bool has_thread;
-    bool has_listener; /* its handle is open, whether it listens or not */
-    uv_tcp_t listener;
-    bool has_operator; /* the same */
-    union {
-        uv_handle_t handle;
-        uv_stream_t stream;
-        uv_tcp_t tcp;
-        uv_pipe_t pipe;
-    } operator_listener;
-    uv_async_t woken; /* runs that can go on */
+    struct listener listener;
+    struct listener operator_listener;
+    uint32_t connections_max;     /* its share of all */
+    atomic_uint connection_count; /* changed by its own thread alone */
+    atomic_bool is_asked_for_room;
+    struct waiting idle;     /* without a request, or with their last answer given */
+    struct waiting arriving; /* their request has begun to come */
+    struct waiting taking;   /* their answer has begun to go */
+    uv_async_t woken;        /* runs that can go on */
     uv_async_t stop;
     uv_timer_t tick; /* timeouts of connections, the date */
     uv_prepare_t prepare;
+    uv_check_t check;
+    uv_timer_t room;        /* when to look for room again */
     uint64_t turn_since_ns; /* when this turn of the loop began */
     uint64_t idle_ns;       /* how long the loop had waited by then, in all */
     uint64_t last_tick_ms;  /* when the tick before this one was */
@@ -71,11 +94,10 @@ struct http_server {
     struct histogram *hold; /* how long a loop works before it looks at its sockets again */
     struct counter *requests;
     struct gauge *open_connections;
-    atomic_uint connection_count;
     struct loop *loops;
     uint32_t loop_count; /* of those that were made */
     char url[128];
-    char operator_path[108]; /* of the Unix socket, to be removed; or empty */
+    char operator_path[108]; /* of the operator's Unix socket, if it is one */
 };
 
 enum phase {
@@ -97,8 +119,12 @@ struct connection {
         uv_pipe_t pipe;
     } socket;
     struct loop *loop;
-    struct connection *next;
+    struct connection *next; /* of all of the loop */
     struct connection *previous;
+    struct waiting *waits_in;
+    uint64_t waits_since_ms;
+    struct connection *waits_before;
+    struct connection *waits_behind;
     bool is_operator;
     enum phase phase;
     bool gone;   /* the client left while a piece of work was in flight */
@@ -160,10 +186,33 @@ void loop_forget_wake(struct connection *connection);
 /* Ends the loop if it is stopping and nothing is left. */
 void loop_check_end(struct loop *loop);
 
+/* -- accept.c ------------------------------------------------------------------------------- */
+
+/*
+ * Accepts from a socket that listens and does not block. It is the listener's from now on, on
+ * failure too. Returns a code of libuv.
+ */
+int listener_open(struct listener *listener, struct loop *loop, int fd, struct listener_kind kind);
+
+/* Does nothing if it is not open. */
+void listener_close(struct listener *listener);
+
+/* Lets clients in that have come. Called once what others have sent is read. */
+void loop_accept(struct loop *loop);
+
+/* Another loop has no descriptor, and nobody who could go for it: closes somebody here. */
+void loop_give_room(struct loop *loop);
+
+/* Looks at the listeners again where it was paused: there may be room now. */
+void loop_accept_again(struct loop *loop);
+
+/* Puts a connection last among those who wait, or, with NULL, takes it out from where it waits. */
+void connection_wait_in(struct connection *connection, struct waiting *waiting);
+
 /* -- connection.c --------------------------------------------------------------------------- */
 
-void connection_accept(uv_stream_t *listener, int status);
-void connection_accept_operator(uv_stream_t *listener, int status);
+/* A client's socket, which is closed if there is no memory for a connection. */
+void connection_open(struct loop *loop, int fd, struct listener_kind kind);
 
 /* Sends `output`; the connection reads on or closes afterwards, as its frame says. */
 void connection_send(struct connection *connection);

@@ -59,6 +59,7 @@ static struct connection *take_wake(struct loop *loop)
 static void on_woken(uv_async_t *async)
 {
     struct loop *loop = async->data;
+    loop_give_room(loop);
     for (struct connection *connection = take_wake(loop); connection != NULL;
          connection = take_wake(loop)) {
         exchange_resume(connection);
@@ -127,6 +128,12 @@ static void on_prepare(uv_prepare_t *prepare)
     log_flush(loop->server->options.log);
 }
 
+/* What clients have sent is read: now others may come in. */
+static void on_check(uv_check_t *check)
+{
+    loop_accept(check->data);
+}
+
 /* -- Stopping ------------------------------------------------------------------------------- */
 
 static void on_stop(uv_async_t *async)
@@ -137,12 +144,8 @@ static void on_stop(uv_async_t *async)
     }
     loop->stopping = true;
     loop->stop_at_ms = uv_now(&loop->uv) + STOP_GRACE_MS;
-    if (loop->has_listener) {
-        uv_close((uv_handle_t *)&loop->listener, NULL);
-    }
-    if (loop->has_operator) {
-        uv_close(&loop->operator_listener.handle, NULL);
-    }
+    listener_close(&loop->listener);
+    listener_close(&loop->operator_listener);
     struct connection *next = NULL;
     for (struct connection *at = loop->connections; at != NULL; at = next) {
         next = at->next;
@@ -161,6 +164,8 @@ void loop_check_end(struct loop *loop)
     uv_close((uv_handle_t *)&loop->stop, NULL);
     uv_close((uv_handle_t *)&loop->tick, NULL);
     uv_close((uv_handle_t *)&loop->prepare, NULL);
+    uv_close((uv_handle_t *)&loop->check, NULL);
+    uv_close((uv_handle_t *)&loop->room, NULL);
 }
 
 /* -- Life ----------------------------------------------------------------------------------- */
@@ -182,13 +187,18 @@ cordon_error *loop_init(struct loop *loop)
     (void)pthread_mutex_init(&loop->wake_lock, NULL);
     (void)uv_timer_init(&loop->uv, &loop->tick);
     (void)uv_prepare_init(&loop->uv, &loop->prepare);
+    (void)uv_check_init(&loop->uv, &loop->check);
+    (void)uv_timer_init(&loop->uv, &loop->room);
     (void)uv_loop_configure(&loop->uv, UV_METRICS_IDLE_TIME);
     loop->woken.data = loop;
     loop->stop.data = loop;
     loop->tick.data = loop;
     loop->prepare.data = loop;
+    loop->check.data = loop;
+    loop->room.data = loop;
     (void)uv_timer_start(&loop->tick, on_tick, TICK_MS, TICK_MS);
     (void)uv_prepare_start(&loop->prepare, on_prepare);
+    (void)uv_check_start(&loop->check, on_check);
     write_date(loop);
     return NULL;
 }

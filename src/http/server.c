@@ -3,9 +3,11 @@
 
 #include "base/memory.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -19,6 +21,13 @@
 #define WRITE_TIMEOUT_DEFAULT_MS 30000
 #define CONNECTIONS_DEFAULT 4096
 #define LOOPS_MAX 256
+/*
+ * Descriptors that connections leave to others: the store, deploys with two compile workers at a
+ * time, keys, and what the embedding program opens later. Where the open ones can't be counted, so
+ * many are.
+ */
+#define DESCRIPTORS_KEPT 64
+#define DESCRIPTORS_GUESSED 64
 
 struct address {
     struct sockaddr_storage socket;
@@ -68,6 +77,17 @@ static cordon_error *read_address(const char *text, struct address *out_address)
         text);
 }
 
+static const struct sockaddr *socket_address(const struct address *address)
+{
+    return (const struct sockaddr *)&address->socket;
+}
+
+static socklen_t socket_size(const struct address *address)
+{
+    return address->socket.ss_family == AF_INET ? sizeof(struct sockaddr_in)
+                                                : sizeof(struct sockaddr_in6);
+}
+
 static cordon_error *bind_error(const struct address *address, int failed)
 {
     if (failed == UV_EADDRINUSE) {
@@ -80,62 +100,70 @@ static cordon_error *bind_error(const struct address *address, int failed)
         CORDON_E_SYSTEM, "can't listen on %s: %s", address->text, uv_strerror(failed));
 }
 
+/* A socket that listens, in `*out_fd`, or a code of libuv. */
+static int listen_at(const struct sockaddr *address, socklen_t size, bool shared, int *out_fd)
+{
+    const int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        return uv_translate_sys_error(errno);
+    }
+    const int yes = 1;
+    const int no = 0;
+    if (address->sa_family != AF_UNIX) {
+        (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    }
+    if (address->sa_family ==
+        AF_INET6) { /* `[::]` is reached by IPv4 too, however the system is set */
+        (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &no, sizeof no);
+    }
+    if (shared) {
+        (void)setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &yes, sizeof yes);
+    }
+    if (bind(fd, address, size) != 0 || listen(fd, BACKLOG) != 0) {
+        const int failed = uv_translate_sys_error(errno);
+        (void)close(fd);
+        return failed;
+    }
+    *out_fd = fd;
+    return 0;
+}
+
 /*
  * Several loops listen on one address by SO_REUSEPORT. That would also let two servers share it
  * unseen, so the first one tries the address without it.
  */
 static int try_address(const struct address *address)
 {
-    const struct sockaddr *socket_address = (const struct sockaddr *)&address->socket;
-    const socklen_t size = socket_address->sa_family == AF_INET ? sizeof(struct sockaddr_in)
-                                                                : sizeof(struct sockaddr_in6);
-    const int fd = socket(socket_address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0) {
-        return -errno;
+    int fd = -1;
+    const int failed = listen_at(socket_address(address), socket_size(address), false, &fd);
+    if (failed == 0) {
+        (void)close(fd);
     }
-    const int yes = 1;
-    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-    int failed = bind(fd, socket_address, size) == 0 && listen(fd, 1) == 0 ? 0 : -errno;
-    (void)close(fd);
     return failed;
 }
 
-static int bind_tcp(
+static int listen_tcp(
     struct loop *loop,
-    uv_tcp_t *listener,
+    struct listener *listener,
     const struct address *address,
     bool shared,
-    uv_connection_cb accept,
-    bool *out_open)
+    bool is_operator)
 {
-    const struct sockaddr *socket_address = (const struct sockaddr *)&address->socket;
-    int failed = uv_tcp_init_ex(&loop->uv, listener, socket_address->sa_family);
+    int fd = -1;
+    const int failed = listen_at(socket_address(address), socket_size(address), shared, &fd);
     if (failed != 0) {
         return failed;
     }
-    *out_open = true;
-    listener->data = loop;
-    uv_os_fd_t fd = -1;
-    const int yes = 1;
-    if (shared && uv_fileno((uv_handle_t *)listener, &fd) == 0) {
-        (void)setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &yes, sizeof yes);
-    }
-    failed = uv_tcp_bind(listener, socket_address, 0);
-    if (failed == 0) {
-        failed = uv_listen((uv_stream_t *)listener, BACKLOG, accept);
-    }
-    return failed;
+    return listener_open(listener, loop, fd, (struct listener_kind){.is_operator = is_operator});
 }
 
 /* The port that was really bound, for the other loops and for the URL. */
 static cordon_error *note_port(struct http_server *server, struct address *address)
 {
     struct sockaddr_storage bound;
-    int size = sizeof bound;
-    const int failed =
-        uv_tcp_getsockname(&server->loops[0].listener, (struct sockaddr *)&bound, &size);
-    if (failed != 0) {
-        return bind_error(address, failed);
+    socklen_t size = sizeof bound;
+    if (getsockname(server->loops[0].listener.fd, (struct sockaddr *)&bound, &size) != 0) {
+        return bind_error(address, uv_translate_sys_error(errno));
     }
     char host[64] = "";
     if (bound.ss_family == AF_INET) {
@@ -166,8 +194,7 @@ static cordon_error *listen_public(struct http_server *server, const char *text)
     int failed = shared ? try_address(&address) : 0;
     for (uint32_t i = 0; i < server->loop_count && failed == 0; i++) {
         struct loop *loop = &server->loops[i];
-        failed = bind_tcp(
-            loop, &loop->listener, &address, shared, connection_accept, &loop->has_listener);
+        failed = listen_tcp(loop, &loop->listener, &address, shared, false);
         if (failed == 0 && i == 0) {
             TRY(note_port(server, &address));
         }
@@ -225,21 +252,21 @@ static cordon_error *listen_unix(struct http_server *server, const char *path)
             "`operator_listen`");
     }
     TRY(clear_socket(path));
-    uv_pipe_t *pipe = &loop->operator_listener.pipe;
-    (void)uv_pipe_init(&loop->uv, pipe, 0);
-    loop->has_operator = true;
-    pipe->data = loop;
+    (void)snprintf(server->operator_path, sizeof server->operator_path, "%s", path);
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    (void)snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+    int fd = -1;
     const mode_t before = umask(0177);
-    int failed = uv_pipe_bind(pipe, path);
+    int failed = listen_at((const struct sockaddr *)&address, sizeof address, false, &fd);
     (void)umask(before);
     if (failed == 0) {
-        failed = uv_listen((uv_stream_t *)pipe, BACKLOG, connection_accept_operator);
+        const struct listener_kind kind = {.is_operator = true, .unix_path = server->operator_path};
+        failed = listener_open(&loop->operator_listener, loop, fd, kind);
     }
     if (failed != 0) {
         return cordon_error_new(
             CORDON_E_SYSTEM, "can't make the operator's socket: %s", uv_strerror(failed));
     }
-    (void)snprintf(server->operator_path, sizeof server->operator_path, "%s", path);
     return NULL;
 }
 
@@ -268,9 +295,7 @@ static cordon_error *listen_operator(struct http_server *server, const char *tex
             text);
     }
     struct loop *loop = &server->loops[0];
-    const int failed = bind_tcp(
-        loop, &loop->operator_listener.tcp, &address, false, connection_accept_operator,
-        &loop->has_operator);
+    const int failed = listen_tcp(loop, &loop->operator_listener, &address, false, true);
     return failed == 0 ? NULL : bind_error(&address, failed);
 }
 
@@ -294,6 +319,59 @@ static cordon_error *listen_operator_default(struct http_server *server)
         return NULL;
     }
     return listen_unix(server, path);
+}
+
+/* -- Room ----------------------------------------------------------------------------------- */
+
+/* Descriptors that are open now, as far as that can be seen. */
+static uint64_t count_descriptors(void)
+{
+    DIR *folder = opendir("/proc/self/fd");
+    if (folder == NULL) {
+        return DESCRIPTORS_GUESSED;
+    }
+    uint64_t count = 0;
+    while (readdir(folder) != NULL) {
+        count++;
+    }
+    (void)closedir(folder);
+    return count;
+}
+
+/* How many connections this process has descriptors for, if others need no more than is kept. */
+static uint64_t count_room(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
+        return UINT64_MAX;
+    }
+    const uint64_t taken = count_descriptors() + DESCRIPTORS_KEPT;
+    return limit.rlim_cur > taken ? limit.rlim_cur - taken : 0;
+}
+
+/* Shares out the connections there may be. The listeners are open: what they need is counted. */
+static cordon_error *share_connections(struct http_server *server)
+{
+    struct http_settings *settings = &server->settings;
+    const uint64_t room = count_room();
+    if (room < server->loop_count) {
+        return cordon_error_new(
+            CORDON_E_SYSTEM, "too many open files: there is none left for connections; allow more "
+                             "(ulimit -n), or lower `loops`");
+    }
+    if (room < settings->connections_max) {
+        settings->connections_max = (uint32_t)room;
+        const struct log_field fields[] = {
+            LOG_FIELD_STRING(
+                "message", SLICE("the limit on open files allows no more connections; raise it")),
+            LOG_FIELD_NUMBER("connections_max", room)};
+        log_write(server->options.log, LOG_WARN, "connections_bounded", fields, 2);
+    }
+    for (uint32_t i = 0; i < server->loop_count; i++) {
+        const uint32_t share = settings->connections_max / server->loop_count;
+        server->loops[i].connections_max = share > 0 ? share : 1;
+    }
+    return NULL;
 }
 
 /* -- Life ----------------------------------------------------------------------------------- */
@@ -398,7 +476,8 @@ static cordon_error *start(struct http_server *server)
         TRY(loop_init(loop));
     }
     TRY(listen_public(server, options->listen == NULL ? LISTEN_DEFAULT : options->listen));
-    return listen_operator_default(server);
+    TRY(listen_operator_default(server));
+    return share_connections(server);
 }
 
 cordon_error *http_server_new(
@@ -469,9 +548,6 @@ void http_server_free(struct http_server *server)
     }
     for (uint32_t i = 0; i < server->loop_count; i++) {
         loop_done(&server->loops[i]);
-    }
-    if (server->operator_path[0] != '\0') {
-        (void)unlink(server->operator_path);
     }
     for (size_t i = 0; i < server->settings.host_name_count; i++) {
         mem_free(server->settings.host_names[i]);

@@ -217,6 +217,7 @@ describe('the config file', () => {
       limits: { fuel: 1000000 },
       permits: 2,
       slots: 10,
+      connections_max: 100,
       memory_bytes: 1073741824,
       production: true,
       request_timeout_ms: 20000,

@@ -109,11 +109,13 @@ after(() => running.forEach((child) => child.kill('SIGKILL')));
 
 /* A server on a free port. It is stopped when the tests of this file are over, if not before. */
 export class Server {
-  static async start({ data = newFolder(), flags = [], env = {} } = {}) {
+  /* `before`: what sh does first, such as `ulimit -n 100`. */
+  static async start({ data = newFolder(), flags = [], env = {}, before = ':' } = {}) {
     const server = new Server();
     server.data = data;
     server.log = '';
-    server.child = spawn(cordon, ['serve', '--listen', '127.0.0.1:0', '--data', data, ...flags], {
+    const words = [cordon, 'serve', '--listen', '127.0.0.1:0', '--data', data, ...flags];
+    server.child = spawn('sh', ['-c', `${before}; exec "$@"`, 'sh', ...words], {
       env: environment(env),
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -35,6 +35,7 @@ static const struct refusal_case refusals[] = {
     {"{\"slots\":\"1\"}", "\"slots\" must be a whole number"},
     {"{\"permits\":true}", "\"permits\" must be a whole number"},
     {"{\"loops\":0}", "from 1 to 4294967295"},
+    {"{\"connections_max\":0}", "\"connections_max\" must be a whole number from 1"},
     {"{\"memory_bytes\":0}", "\"memory_bytes\" must be a whole number of bytes from 1 to 1844"},
     {"{\"request_timeout_ms\":249}",
      "\"request_timeout_ms\" must be a whole number of milliseconds from 250 to 86400000"},
@@ -87,7 +88,8 @@ static void test_every_setting(void **state)
         "\"host_names\":[\"a.example\",\"b.example\"],\"loops\":1,\"permits\":2,\"slots\":"
         "4294967295,"
         "\"memory_bytes\":18446744073709551615,\"production\":true,"
-        "\"request_timeout_ms\":250,\"idle_timeout_ms\":251,\"write_timeout_ms\":86400000,"
+        "\"connections_max\":5,\"request_timeout_ms\":250,\"idle_timeout_ms\":251,\"write_timeout_"
+        "ms\":86400000,"
         "\"limits\":{\"fuel\":0,\"memory_bytes\":65536}}";
     cordon_config *config = NULL;
     assert_null(cordon_config_parse(text, sizeof text - 1, &config));
@@ -105,6 +107,7 @@ static void test_every_setting(void **state)
     assert_int_equal(config->request_timeout_ms, 250);
     assert_int_equal(config->idle_timeout_ms, 251);
     assert_int_equal(config->write_timeout_ms, 86400000);
+    assert_int_equal(config->connections_max, 5);
     for (int i = 0; i < CORDON_LIMIT_COUNT; i++) {
         const bool given = i == CORDON_LIMIT_FUEL || i == CORDON_LIMIT_MEMORY_BYTES;
         assert_int_equal(config->limits.set[i], given);
