@@ -14,7 +14,7 @@ static void check_call(const struct http_request *request, const struct http_rou
 {
     struct http_call call;
     struct http_refusal refusal = {0};
-    if (http_call_read(request, route, &call, &refusal)) {
+    if (http_call_read(request, route, NULL, &call, &refusal)) {
         CORDON_ASSERT(call.args.size > 0 || route->in_query);
     } else {
         CORDON_ASSERT(refusal.status >= 400 && refusal.message[0] != '\0');
@@ -59,7 +59,7 @@ static enum http_parsed read_on(struct http_parser *parser, struct slice bytes, 
 static size_t count_requests(struct slice bytes, size_t cut)
 {
     struct http_parser parser;
-    http_parser_init(&parser, BODY_MAX, NULL, NULL);
+    http_parser_init(&parser, BODY_MAX, NULL, NULL, NULL);
     enum http_parsed parsed = HTTP_MORE;
     size_t count = 0;
     size_t at = 0;

@@ -153,6 +153,7 @@ static cordon_error *append_value(struct buffer *out, struct slice encoded, enum
     }
     CORDON_CLEANUP_ARENA struct arena arena;
     arena_init(&arena, (size_t)1 << 30);
+    arena.account = out->account; /* it is many times what it was read from */
     struct value value;
     TRY(value_parse(encoded, &arena, &value));
     return value_write_clean(out, &value);
@@ -199,7 +200,7 @@ static cordon_error *write_error_text(struct buffer *text, const struct http_out
 static cordon_error *write_failure(struct buffer *body, const struct http_outcome *what)
 {
     CORDON_CLEANUP_BUFFER struct buffer text;
-    buffer_init(&text, (size_t)4 << 20);
+    buffer_init_charged(&text, (size_t)4 << 20, body->account);
     TRY(write_error_text(&text, what));
     TRY(buffer_append(body, SLICE("{\"status\":\"error\"")));
     TRY(json_write_key(body, SLICE("errorMessage")));

@@ -26,14 +26,17 @@
 #define READ_BYTES ((size_t)16384)
 /* Unparsed bytes of a client that pipelines; beyond it reading stops. */
 #define INPUT_BYTES_MAX ((size_t)262144)
+/* A loop works so long in one turn before pipelined requests have to wait for the next. */
+#define TURN_NS ((uint64_t)1500000)
 /* What a body or an answer must move on by to be given another timeout: about 2 KiB/s. */
 #define STEP_BYTES ((size_t)65536)
 /* How much is unsent is found out at the first deadline: most connections never see one. */
 #define STEP_UNKNOWN SIZE_MAX
 /* A client that says nothing for so long after its last answer has read it, or never will. */
 #define LINGER_IDLE_MS 5000
-/* Buffers larger than this are given back between requests. */
-#define KEPT_BYTES_MAX ((size_t)65536)
+/* What a connection may hold before it counts against the memory of the process: of input, and of
+ * all else but the head of its request. */
+#define FREE_BYTES ((uint64_t)32768)
 
 static void control_reading(struct connection *connection);
 
@@ -45,7 +48,9 @@ static void free_connection(struct connection *connection)
     buffer_done(&connection->input);
     buffer_done(&connection->output);
     buffer_done(&connection->scratch);
-    buffer_done(&connection->decoded);
+    buffer_done(&connection->unpacked);
+    charge_done(&connection->charge);
+    charge_done(&connection->input_charge);
     mem_free(connection);
 }
 
@@ -69,27 +74,41 @@ static void on_closed(uv_handle_t *handle)
     loop_check_end(loop);
 }
 
-void connection_close(struct connection *connection)
+/* Closes the socket: its descriptor is free from here on. */
+static void hang_up(struct connection *connection)
 {
-    if (connection->phase == PHASE_CLOSING) {
-        return;
-    }
-    if (connection->phase == PHASE_WORKING) { /* the compute thread has it; it comes back soon */
-        connection->gone = true;
-        if (connection->work_kind == WORK_POLL) { /* else there is no run, or it is done */
-            run_cancel(connection->run);
-        }
-        return;
-    }
-    connection->phase = PHASE_CLOSING;
-    exchange_done(connection);
-    connection_wait_in(connection, NULL);
-    uv_close(&connection->socket.handle, on_closed); /* its descriptor is free at once */
-    uv_close((uv_handle_t *)&connection->timer, on_closed);
     struct loop *loop = connection->loop;
+    connection->gone = true;
+    connection_wait_in(connection, NULL);
+    uv_close(&connection->socket.handle, on_closed);
     (void)atomic_fetch_sub(&loop->connection_count, 1);
     gauge_add(loop->server->open_connections, -1);
     loop_accept_again(loop);
+}
+
+static void end_connection(struct connection *connection)
+{
+    connection->phase = PHASE_CLOSING;
+    exchange_done(connection);
+    uv_close((uv_handle_t *)&connection->timer, on_closed);
+}
+
+void connection_close(struct connection *connection)
+{
+    if (!connection->gone) {
+        hang_up(connection);
+    }
+    if (connection->phase != PHASE_CLOSING && !exchange_cancel(connection)) {
+        end_connection(connection);
+    }
+}
+
+void connection_abandon(struct connection *connection)
+{
+    connection_close(connection);
+    if (connection->phase == PHASE_RUNNING) {
+        end_connection(connection);
+    }
 }
 
 void connection_stop(struct connection *connection)
@@ -97,7 +116,8 @@ void connection_stop(struct connection *connection)
     if (connection->phase != PHASE_WORKING) { /* else a compute thread may look at it */
         connection->frame.keep_alive = false;
     }
-    if (connection->phase == PHASE_READING) {
+    const bool has_more = connection->waits_in == &connection->loop->deferred;
+    if (connection->phase == PHASE_READING && !has_more) {
         connection_close(connection);
     }
 }
@@ -151,7 +171,7 @@ static void start_lingering(struct connection *connection)
 
 static void trim(struct buffer *buffer)
 {
-    if (buffer->capacity > KEPT_BYTES_MAX) {
+    if (buffer->capacity > HTTP_KEPT_BYTES_MAX) {
         buffer_done(buffer);
     }
     buffer_clear(buffer);
@@ -161,7 +181,7 @@ static void answered(struct connection *connection)
 {
     trim(&connection->output);
     trim(&connection->scratch);
-    trim(&connection->decoded);
+    trim(&connection->unpacked);
     connection->step_bytes = STEP_UNKNOWN;
     if (!connection->frame.keep_alive) {
         start_lingering(connection);
@@ -208,6 +228,10 @@ static void await_writing(struct connection *connection)
 
 void connection_send(struct connection *connection)
 {
+    if (connection->gone) {
+        connection_close(connection);
+        return;
+    }
     connection->phase = PHASE_WRITING;
     uv_buf_t bytes =
         uv_buf_init((char *)connection->output.data, (unsigned int)connection->output.size);
@@ -235,24 +259,25 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *out_bytes)
     (void)suggested;
     struct connection *connection = handle->data;
     struct buffer *input = &connection->input;
-    cordon_error *error = buffer_reserve(input, READ_BYTES);
-    if (error != NULL) { /* libuv reports UV_ENOBUFS to on_read */
-        cordon_error_free(error);
-        *out_bytes = uv_buf_init(NULL, 0);
-        return;
-    }
+    /* Where there is no memory for more, what is left has to do; nothing at all is UV_ENOBUFS. */
+    cordon_error_free(buffer_reserve(input, READ_BYTES));
     *out_bytes = uv_buf_init(
         (char *)input->data + input->size, (unsigned int)(input->capacity - input->size));
 }
 
 static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *bytes);
 
+static void pause_reading(struct connection *connection)
+{
+    connection->paused = true;
+    (void)uv_read_stop(&connection->socket.stream);
+}
+
 static void control_reading(struct connection *connection)
 {
     const size_t waiting = connection->input.size - connection->input_at;
     if (!connection->paused && waiting >= INPUT_BYTES_MAX) {
-        connection->paused = true;
-        (void)uv_read_stop(&connection->socket.stream);
+        pause_reading(connection);
     } else if (connection->paused && waiting < INPUT_BYTES_MAX / 2) {
         connection->paused = false;
         (void)uv_read_start(&connection->socket.stream, on_alloc, on_read);
@@ -282,43 +307,67 @@ static void refuse(struct connection *connection, const struct http_refusal *ref
     exchange_refuse(connection, refusal);
 }
 
-/* Parses what is there, as long as requests can be answered at once. */
-void connection_settle(struct connection *connection)
+/* Parses on, up to the end of a request at most. */
+static void parse(struct connection *connection)
 {
-    while (connection->phase == PHASE_READING && connection->input_at < connection->input.size) {
-        const struct slice bytes =
-            slice_from(buffer_slice(&connection->input), connection->input_at);
-        const bool was_midway = http_parser_midway(&connection->parser);
-        size_t used = 0;
-        const enum http_parsed parsed = http_parser_feed(&connection->parser, bytes, &used);
-        connection->input_at += used;
-        if (!was_midway && http_parser_midway(&connection->parser)) {
-            connection_wait_in(connection, &connection->loop->arriving);
-            await_request(connection);
-        }
-        if (parsed == HTTP_COMPLETE) {
-            connection_wait_in(connection, NULL);
-            connection->deadline_ms = 0;
-            exchange_begin(connection);
-        } else if (parsed == HTTP_REFUSED) {
-            refuse(connection, &connection->parser.refusal);
-        } else if (parsed == HTTP_CONTINUE) {
-            send_continue(connection);
-        }
+    const struct slice bytes = slice_from(buffer_slice(&connection->input), connection->input_at);
+    const bool was_midway = http_parser_midway(&connection->parser);
+    size_t used = 0;
+    const enum http_parsed parsed = http_parser_feed(&connection->parser, bytes, &used);
+    connection->input_at += used;
+    if (!was_midway && http_parser_midway(&connection->parser)) {
+        connection_wait_in(connection, &connection->loop->arriving);
+        await_request(connection);
     }
-    if (connection->phase == PHASE_LINGERING || connection->phase == PHASE_CLOSING) {
-        return;
+    switch (parsed) {
+    case HTTP_MORE:
+        break;
+    case HTTP_CONTINUE:
+        send_continue(connection);
+        break;
+    case HTTP_COMPLETE:
+        connection_wait_in(connection, NULL);
+        connection->deadline_ms = 0;
+        exchange_begin(connection);
+        break;
+    case HTTP_REFUSED:
+        refuse(connection, &connection->parser.refusal);
+        break;
     }
-    if (connection->input_at == connection->input.size) {
-        buffer_clear(&connection->input);
+}
+
+/* Gives back what was parsed. */
+static void drop_input(struct connection *connection)
+{
+    struct buffer *input = &connection->input;
+    if (connection->input_at == input->size) {
+        trim(input);
         connection->input_at = 0;
     } else if (connection->input_at > INPUT_BYTES_MAX / 4) {
-        struct buffer *input = &connection->input;
         memmove(
             input->data, input->data + connection->input_at, input->size - connection->input_at);
         input->size -= connection->input_at;
         connection->input_at = 0;
     }
+}
+
+/* Parses what is there, as long as requests can be answered at once and others need not wait. */
+void connection_settle(struct connection *connection)
+{
+    struct loop *loop = connection->loop;
+    bool had_turn = connection->waits_in == &loop->deferred;
+    while (connection->phase == PHASE_READING && connection->input_at < connection->input.size) {
+        if (had_turn && loop_worked_ns(loop) > TURN_NS) {
+            loop_defer(connection);
+            break;
+        }
+        parse(connection);
+        had_turn = true;
+    }
+    if (connection->gone || connection->phase == PHASE_LINGERING) {
+        return;
+    }
+    drop_input(connection);
     control_reading(connection);
 }
 
@@ -327,6 +376,10 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *bytes)
     (void)bytes;
     struct connection *connection = stream->data;
     if (size == 0) {
+        return;
+    }
+    if (size == UV_ENOBUFS && connection->input.size > 0) { /* until some of it is parsed */
+        pause_reading(connection);
         return;
     }
     if (size < 0) { /* the client is gone: its run is not wanted any more */
@@ -419,11 +472,19 @@ static struct connection *new_connection(struct loop *loop, bool is_operator)
     const struct http_settings *settings = &loop->server->settings;
     connection->loop = loop;
     connection->is_operator = is_operator;
-    buffer_init(&connection->input, INPUT_BYTES_MAX + 4 * READ_BYTES);
-    buffer_init(&connection->output, (size_t)1 << 30);
-    buffer_init(&connection->scratch, (size_t)1 << 30);
-    buffer_init(&connection->decoded, settings->body_bytes_max);
-    http_parser_init(&connection->parser, settings->body_bytes_max, exchange_body_cap, connection);
+    /* The operator looks at a server, above all, when its memory is spent. */
+    const uint64_t free_bytes = is_operator ? UINT64_MAX : FREE_BYTES;
+    struct purse *purse = &loop->server->purse;
+    struct account *account = &connection->charge.account;
+    charge_init(&connection->charge, purse, free_bytes);
+    charge_init(&connection->input_charge, purse, free_bytes);
+    buffer_init_charged(
+        &connection->input, INPUT_BYTES_MAX + 4 * READ_BYTES, &connection->input_charge.account);
+    buffer_init_charged(&connection->output, (size_t)1 << 30, account);
+    buffer_init_charged(&connection->scratch, (size_t)1 << 30, account);
+    buffer_init_charged(&connection->unpacked, settings->body_bytes_max, account);
+    http_parser_init(
+        &connection->parser, settings->body_bytes_max, exchange_body_cap, connection, account);
     connection->deadline_ms = uv_now(&loop->uv) + settings->idle_timeout_ms;
     return connection;
 }

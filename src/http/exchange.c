@@ -3,13 +3,16 @@
  * a moment and answers. What is long goes to the compute threads of libuv's pool in pieces, one in
  * flight a connection, and comes back to the loop between them; so a spinning function shares the
  * pool with others and holds no loop.
+ *
+ * A client that leaves cancels its run, which is polled on until it is done all the same: a commit
+ * that is on its way can't be called back, and what is logged and counted waits until it is
+ * durable.
  */
 #include "http/internal.h"
 
 #include "base/clock.h"
 #include "base/hash.h"
-
-#include <brotli/decode.h>
+#include "http/body.h"
 
 /* A run is polled this long by the loop; one that goes on after it moves to the pool. */
 #define LOOP_SLICE_NS ((uint64_t)1000000)
@@ -17,7 +20,6 @@
 #define POOL_SLICE_NS ((uint64_t)5000000)
 /* Bodies and results above this are read and written on the pool. */
 #define SHORT_BYTES ((size_t)65536)
-#define DEPLOY_MODULES_MAX 256
 
 static void answer_outcome(struct connection *connection);
 static void start_work(struct connection *connection, enum work_kind kind);
@@ -35,11 +37,39 @@ static void send_or_close(struct connection *connection, cordon_error *error)
     connection_close(connection);
 }
 
+void exchange_drop_request(struct connection *connection)
+{
+    if (connection->has_call) {
+        http_call_done(&connection->call);
+        connection->has_call = false;
+    }
+    http_parser_drop_body(&connection->parser);
+    if (connection->unpacked.capacity > HTTP_KEPT_BYTES_MAX) {
+        buffer_done(&connection->unpacked);
+    }
+}
+
+void exchange_done(struct connection *connection)
+{
+    if (connection->run != NULL) {
+        (void)uv_timer_stop(&connection->timer);
+        run_free(connection->run);
+        connection->run = NULL;
+        loop_forget_wake(connection);
+    }
+    exchange_drop_request(connection);
+}
+
+/* The words of a refusal may be the call's; all else makes room for the answer. */
 static void answer_refusal(struct connection *connection, const struct http_refusal *refusal)
 {
-    buffer_clear(&connection->output);
-    send_or_close(
-        connection, http_answer_refusal(&connection->output, &connection->frame, refusal));
+    buffer_done(&connection->output);
+    buffer_done(&connection->scratch);
+    http_parser_drop_body(&connection->parser);
+    buffer_done(&connection->unpacked);
+    cordon_error *error = http_answer_refusal(&connection->output, &connection->frame, refusal);
+    exchange_done(connection);
+    send_or_close(connection, error);
 }
 
 void exchange_refuse(struct connection *connection, const struct http_refusal *refusal)
@@ -77,20 +107,6 @@ static void answer_metrics(struct connection *connection)
         return;
     }
     answer_text(connection, "text/plain; version=0.0.4", buffer_slice(&connection->scratch));
-}
-
-void exchange_done(struct connection *connection)
-{
-    if (connection->run != NULL) {
-        (void)uv_timer_stop(&connection->timer);
-        run_free(connection->run);
-        connection->run = NULL;
-        loop_forget_wake(connection);
-    }
-    if (connection->has_call) {
-        http_call_done(&connection->call);
-        connection->has_call = false;
-    }
 }
 
 /* -- Checks of a request -------------------------------------------------------------------- */
@@ -140,54 +156,6 @@ static bool authorize(struct connection *connection, struct http_refusal *out_re
     return true;
 }
 
-static bool decode_brotli(struct connection *connection, struct slice packed, size_t size_max)
-{
-    BrotliDecoderState *state = BrotliDecoderCreateInstance(NULL, NULL, NULL);
-    if (state == NULL) {
-        return false;
-    }
-    buffer_clear(&connection->decoded);
-    connection->decoded.size_max = size_max;
-    const uint8_t *next = packed.data;
-    size_t left = packed.size;
-    BrotliDecoderResult result = BROTLI_DECODER_RESULT_NEEDS_MORE_OUTPUT;
-    bool good = true;
-    while (good && result == BROTLI_DECODER_RESULT_NEEDS_MORE_OUTPUT) {
-        size_t room = 0;
-        result = BrotliDecoderDecompressStream(state, &left, &next, &room, NULL, NULL);
-        size_t size = 0;
-        const uint8_t *plain = BrotliDecoderTakeOutput(state, &size);
-        cordon_error *error = buffer_append(&connection->decoded, slice_of(plain, size));
-        good = error == NULL && result != BROTLI_DECODER_RESULT_ERROR;
-        cordon_error_free(error);
-    }
-    BrotliDecoderDestroyInstance(state);
-    return good && result == BROTLI_DECODER_RESULT_SUCCESS && left == 0;
-}
-
-/* The plain body; false: refused. */
-static bool read_body(struct connection *connection, size_t size_max)
-{
-    const struct http_request *request = &connection->parser.request;
-    const struct slice encoding = request->headers[HTTP_CONTENT_ENCODING];
-    connection->body = request->body;
-    if (encoding.data == NULL || slice_equal(encoding, SLICE("identity"))) {
-        return true;
-    }
-    if (!slice_equal(encoding, SLICE("br"))) {
-        connection->refusal = (struct http_refusal){
-            415, "UnsupportedEncoding", "A body is plain or brotli (Content-Encoding: br)."};
-        return false;
-    }
-    if (!decode_brotli(connection, request->body, size_max)) {
-        connection->refusal = (struct http_refusal){
-            400, "BadBody", "The body is not brotli, or larger than this server takes."};
-        return false;
-    }
-    connection->body = buffer_slice(&connection->decoded);
-    return true;
-}
-
 static void set_request_id(struct connection *connection)
 {
     const struct slice given = connection->parser.request.headers[HTTP_CONVEX_REQUEST_ID];
@@ -203,20 +171,6 @@ static void set_request_id(struct connection *connection)
 }
 
 /* -- Calls ---------------------------------------------------------------------------------- */
-
-/* Reads the call out of the request; on any thread. */
-static void read_call(struct connection *connection)
-{
-    struct http_request request = connection->parser.request;
-    connection->call_is_good = false;
-    if (!read_body(connection, connection->loop->server->settings.body_bytes_max)) {
-        return;
-    }
-    request.body = connection->body;
-    connection->has_call = true;
-    connection->call_is_good =
-        http_call_read(&request, &connection->route, &connection->call, &connection->refusal);
-}
 
 /* The time that a waiting run named has come. */
 static void on_timer(uv_timer_t *timer)
@@ -250,7 +204,7 @@ static void follow(struct connection *connection)
 /* Checking large arguments takes long, whatever the function does: their runs stay on the pool. */
 static void drive(struct connection *connection)
 {
-    if (connection->call.args.size > SHORT_BYTES) {
+    if (connection->is_large) {
         start_work(connection, WORK_POLL);
         return;
     }
@@ -269,48 +223,60 @@ static void go_on(struct connection *connection)
     }
 }
 
-static void refuse_call(struct connection *connection)
-{
-    buffer_clear(&connection->output);
-    cordon_error *error =
-        http_answer_refusal(&connection->output, &connection->frame, &connection->refusal);
-    exchange_done(connection); /* the words of the refusal may be the call's */
-    send_or_close(connection, error);
-}
-
-/* Makes the run of a call that is good, for which its arguments are parsed; on any thread. */
+/* Makes the run of a call that is good, for which its arguments are parsed. */
 static cordon_error *new_run(struct connection *connection)
 {
+    const struct http_call *call = &connection->call;
     const struct slice key = connection->parser.request.headers[HTTP_IDEMPOTENCY_KEY];
     const struct run_request request = {
         .tenant = TENANT_DEFAULT,
-        .path = connection->call.path,
-        .args = buffer_slice(&connection->call.args),
+        .path = call->path,
+        .args = buffer_slice(&call->args),
         .caller = connection->is_admin ? CALLER_ADMIN : CALLER_PUBLIC,
         .kind = connection->route.kind,
         .any_kind = connection->route.any_kind,
         .idempotency_key = key,
         .request_id = connection->request_id_text,
     };
+    connection->format = call->format;
+    connection->is_large = call->args.size > SHORT_BYTES;
     return run_new(
         connection->loop->server->options.runner, &request,
         (struct store_wake){loop_wake, connection}, &connection->run);
 }
 
-static void start_call(struct connection *connection)
+/* Reads the call out of the request and makes its run; false: refused. */
+static bool read_call(struct connection *connection)
 {
-    read_call(connection);
-    if (!connection->call_is_good) {
-        refuse_call(connection);
-        return;
+    struct http_request request = connection->parser.request;
+    if (!http_body_read(
+            &request, connection->loop->server->settings.body_bytes_max, &connection->unpacked,
+            &request.body, &connection->refusal)) {
+        return false;
+    }
+    connection->has_call = true;
+    if (!http_call_read(
+            &request, &connection->route, &connection->charge.account, &connection->call,
+            &connection->refusal)) {
+        return false;
     }
     cordon_error *error = new_run(connection);
     if (error != NULL) {
-        exchange_done(connection);
-        send_or_close(connection, error);
-        return;
+        cordon_error_free(error);
+        connection->refusal = http_no_memory;
+        return false;
     }
-    drive(connection);
+    exchange_drop_request(connection); /* the run has what it needs of it */
+    return true;
+}
+
+static void start_call(struct connection *connection)
+{
+    if (read_call(connection)) {
+        drive(connection);
+    } else {
+        answer_refusal(connection, &connection->refusal);
+    }
 }
 
 static void begin_call(struct connection *connection)
@@ -334,162 +300,114 @@ static void begin_call(struct connection *connection)
     start_call(connection);
 }
 
-/* Writes the answer of a run that is done; on any thread. */
-static cordon_error *write_outcome(struct connection *connection)
+/* Writes the answer of a run that is done; false: there is no memory for it. On any thread. */
+static bool write_outcome(struct connection *connection)
 {
+    static const struct http_refusal unsaid = {
+        503, "Overloaded",
+        "The function has run, but the server has no memory for its answer now. A retry is safe "
+        "for queries and calls with an idempotency key."};
     const struct http_outcome what = {
         .outcome = run_outcome(connection->run),
-        .format = connection->call.format,
+        .format = connection->format,
         .request_id = connection->request_id_text,
         .production = runner_is_production(connection->loop->server->options.runner),
     };
     buffer_clear(&connection->output);
-    return http_answer_outcome(
-        &connection->output, &connection->frame, &what, &connection->scratch);
+    cordon_error *error =
+        http_answer_outcome(&connection->output, &connection->frame, &what, &connection->scratch);
+    if (connection->scratch.capacity > HTTP_KEPT_BYTES_MAX) {
+        buffer_done(&connection->scratch);
+    }
+    connection->refusal = unsaid;
+    const bool good = error == NULL;
+    cordon_error_free(error);
+    return good;
+}
+
+/* What was written on any thread goes out. */
+static void send_written(struct connection *connection, bool is_good)
+{
+    if (is_good) {
+        exchange_done(connection);
+        connection_send(connection);
+    } else {
+        answer_refusal(connection, &connection->refusal);
+    }
 }
 
 static void answer_outcome(struct connection *connection)
 {
-    if (run_outcome(connection->run)->value.size > SHORT_BYTES) {
+    if (connection->gone) {
+        exchange_done(connection);
+        connection_close(connection);
+    } else if (run_outcome(connection->run)->value.size > SHORT_BYTES) {
         start_work(connection, WORK_ANSWER);
-        return;
+    } else {
+        send_written(connection, write_outcome(connection));
     }
-    cordon_error *error = write_outcome(connection);
-    exchange_done(connection);
-    send_or_close(connection, error);
 }
 
 /* -- Deploys -------------------------------------------------------------------------------- */
 
-static uint32_t load32(const uint8_t *bytes)
+static void begin_deploy(struct connection *connection)
 {
-    return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
-           (uint32_t)bytes[3] << 24;
+    static const struct http_refusal too_many = {
+        503, "Overloaded", "Too many deploys wait for others; deploy again when they are done."};
+    if (!authorize(connection, &connection->refusal)) {
+        answer_refusal(connection, &connection->refusal);
+        return;
+    }
+    connection->phase = PHASE_WORKING;
+    connection->work_kind = WORK_DEPLOY;
+    if (!deploys_add(&connection->loop->server->deploys, connection)) {
+        connection->phase = PHASE_RUNNING;
+        answer_refusal(connection, &too_many);
+    }
 }
 
-/* A size and so many bytes; false if they are not there. */
-static bool take_part(struct slice *rest, struct slice *out_part)
-{
-    if (rest->size < 4) {
-        return false;
-    }
-    const uint32_t size = load32(rest->data);
-    *rest = slice_from(*rest, 4);
-    if (size > rest->size) {
-        return false;
-    }
-    *out_part = slice_of(rest->data, size);
-    *rest = slice_from(*rest, size);
-    return true;
-}
-
-/* Several modules: name and bytes of each, with their sizes before them. */
-static bool read_modules(
-    struct slice body, struct deploy_module modules[DEPLOY_MODULES_MAX], size_t *out_count)
-{
-    size_t count = 0;
-    while (body.size > 0) {
-        if (count == DEPLOY_MODULES_MAX || !take_part(&body, &modules[count].name) ||
-            !take_part(&body, &modules[count].wasm)) {
-            return false;
-        }
-        count++;
-    }
-    *out_count = count;
-    return true;
-}
-
-static cordon_error *deploy(struct connection *connection)
-{
-    struct deploy_module modules[DEPLOY_MODULES_MAX];
-    size_t count = 1;
-    const struct slice type = connection->parser.request.headers[HTTP_CONTENT_TYPE];
-    if (slice_equal(type, SLICE("application/wasm"))) {
-        modules[0] = (struct deploy_module){.wasm = connection->body};
-    } else if (!slice_equal(type, SLICE("application/vnd.cordon.modules"))) {
-        return cordon_error_new(
-            CORDON_E_INVALID, "A deploy is one module (Content-Type: application/wasm) or several "
-                              "(application/vnd.cordon.modules).");
-    } else if (!read_modules(connection->body, modules, &count)) {
-        return cordon_error_new(
-            CORDON_E_INVALID,
-            "The body is no list of at most %d modules: for each the size of its name (u32, "
-            "little endian), its name, its size, its bytes.",
-            DEPLOY_MODULES_MAX);
-    }
-    buffer_clear(&connection->scratch);
-    return runner_deploy(
-        connection->loop->server->options.runner, TENANT_DEFAULT, modules, count, DEPLOY_KEEP,
-        &connection->scratch);
-}
-
-/* Deploys and writes the answer; on the pool. */
-static cordon_error *work_deploy(struct connection *connection)
-{
-    buffer_clear(&connection->output);
-    if (!read_body(connection, DEPLOY_BYTES_MAX)) {
-        return http_answer_refusal(&connection->output, &connection->frame, &connection->refusal);
-    }
-    CORDON_CLEANUP(cordon_error_freep) cordon_error *error = deploy(connection);
-    if (error == NULL) {
-        connection->frame.status = 200;
-        return http_answer(
-            &connection->output, &connection->frame, buffer_slice(&connection->scratch));
-    }
-    const cordon_error_code code = cordon_error_get_code(error);
-    const int status = cordon_error_code_http_status(code);
-    /* The holder of the admin key is told what the disk or the system said. */
-    const struct http_refusal refusal = {
-        status, cordon_error_code_name(code), cordon_error_get_message(error)};
-    return http_answer_refusal(&connection->output, &connection->frame, &refusal);
-}
-
-/* -- Compute threads ------------------------------------------------------------------------ */
+/* -- Other threads -------------------------------------------------------------------------- */
 
 static void on_work(uv_work_t *work)
 {
     struct connection *connection = work->data;
-    cordon_error *error = NULL;
     switch (connection->work_kind) {
     case WORK_READ_CALL:
-        read_call(connection);
-        error = connection->call_is_good ? new_run(connection) : NULL;
+        connection->is_refused = !read_call(connection);
         break;
     case WORK_POLL:
         connection->run_state = run_poll(connection->run, clock_monotonic_ns() + POOL_SLICE_NS);
         break;
     case WORK_ANSWER:
-        error = write_outcome(connection);
+        connection->is_refused = !write_outcome(connection);
         break;
-    case WORK_DEPLOY:
-        error = work_deploy(connection);
+    case WORK_DEPLOY: /* has a thread of its own */
         break;
-    }
-    if (error != NULL) { /* no memory for an answer */
-        cordon_error_free(error);
-        connection->gone = true;
     }
 }
 
-static void on_worked(uv_work_t *work, int status)
+/* The run of a call that was read elsewhere. */
+static void begin_run(struct connection *connection)
 {
-    (void)status;
-    struct connection *connection = work->data;
+    if (connection->is_refused) {
+        answer_refusal(connection, &connection->refusal);
+        return;
+    }
+    if (connection->gone) { /* while there was no run to be cancelled */
+        run_cancel(connection->run);
+    }
+    drive(connection);
+}
+
+static void end_work(struct connection *connection)
+{
     connection->phase = PHASE_RUNNING;
     if (connection->loop->stopping) { /* since when the work began, maybe */
         connection_stop(connection);
     }
-    if (connection->gone) {
-        connection_close(connection);
-        return;
-    }
     switch (connection->work_kind) {
     case WORK_READ_CALL:
-        if (connection->call_is_good) {
-            drive(connection);
-        } else {
-            refuse_call(connection);
-        }
+        begin_run(connection);
         break;
     case WORK_POLL:
         if (connection->run_state == RUN_WAITING && connection->woken) {
@@ -500,11 +418,16 @@ static void on_worked(uv_work_t *work, int status)
         break;
     case WORK_ANSWER:
     case WORK_DEPLOY:
-        exchange_done(connection);
-        connection_send(connection);
+        send_written(connection, !connection->is_refused);
         break;
     }
     connection_settle(connection);
+}
+
+static void on_worked(uv_work_t *work, int status)
+{
+    (void)status;
+    end_work(work->data);
 }
 
 static void start_work(struct connection *connection, enum work_kind kind)
@@ -515,7 +438,7 @@ static void start_work(struct connection *connection, enum work_kind kind)
     connection->work.data = connection;
     if (uv_queue_work(&connection->loop->uv, &connection->work, on_work, on_worked) != 0) {
         connection->phase = PHASE_RUNNING;
-        connection_close(connection);
+        connection_abandon(connection);
     }
 }
 
@@ -524,7 +447,11 @@ static void start_work(struct connection *connection, enum work_kind kind)
 void exchange_resume(struct connection *connection)
 {
     if (connection->phase == PHASE_WORKING) {
-        connection->woken = true;
+        if (connection->work_kind == WORK_DEPLOY) { /* its thread is done */
+            end_work(connection);
+        } else {
+            connection->woken = true;
+        }
         return;
     }
     if (connection->phase != PHASE_RUNNING || connection->run == NULL) {
@@ -532,6 +459,27 @@ void exchange_resume(struct connection *connection)
     }
     go_on(connection);
     connection_settle(connection);
+}
+
+bool exchange_cancel(struct connection *connection)
+{
+    if (connection->phase == PHASE_WORKING) {
+        switch (connection->work_kind) {
+        case WORK_POLL:
+            run_cancel(connection->run);
+            return true;
+        case WORK_READ_CALL: /* there is no run yet, or it is done; it comes back soon */
+        case WORK_ANSWER:
+            return true;
+        case WORK_DEPLOY:
+            return !deploys_remove(&connection->loop->server->deploys, connection);
+        }
+    }
+    if (connection->run == NULL || run_outcome(connection->run) != NULL) {
+        return false;
+    }
+    run_cancel(connection->run);
+    return true;
 }
 
 void exchange_begin(struct connection *connection)
@@ -565,11 +513,7 @@ void exchange_begin(struct connection *connection)
         begin_call(connection);
         return;
     case ROUTE_DEPLOY:
-        if (!authorize(connection, &connection->refusal)) {
-            answer_refusal(connection, &connection->refusal);
-            return;
-        }
-        start_work(connection, WORK_DEPLOY);
+        begin_deploy(connection);
         return;
     case ROUTE_TEXT:
         answer_text(connection, "text/plain", slice_str(connection->route.text));

@@ -1,6 +1,7 @@
 /*
  * What the files of the server share: server.c binds and starts, loop.c is one thread's loop,
- * accept.c lets clients in, connection.c moves bytes, exchange.c turns one request into one answer.
+ * accept.c lets clients in, connection.c moves bytes, exchange.c turns one request into one answer,
+ * deploy.c does what takes longest.
  *
  * All of a connection is touched by its loop's thread alone, except while a piece of work is in
  * flight on a compute thread: then that thread has its run, call and answer, and the loop leaves
@@ -11,6 +12,7 @@
 
 #include "base/random.h"
 #include "http/answer.h"
+#include "http/charge.h"
 #include "http/keys.h"
 #include "http/server.h"
 #include "run/run.h"
@@ -68,11 +70,13 @@ struct loop {
     struct waiting idle;     /* without a request, or with their last answer given */
     struct waiting arriving; /* their request has begun to come */
     struct waiting taking;   /* their answer has begun to go */
+    struct waiting deferred; /* have more requests here, and had their turn */
     uv_async_t woken;        /* runs that can go on */
     uv_async_t stop;
     uv_timer_t tick; /* timeouts of connections, the date */
     uv_prepare_t prepare;
     uv_check_t check;
+    uv_idle_t more;         /* while there are deferred ones */
     uv_timer_t room;        /* when to look for room again */
     uint64_t turn_since_ns; /* when this turn of the loop began */
     uint64_t idle_ns;       /* how long the loop had waited by then, in all */
@@ -84,7 +88,19 @@ struct loop {
     char date[40];
     bool stopping;
     bool closed;
-    uint64_t stop_at_ms; /* when what still runs is cancelled */
+    uint64_t cancel_at_ms; /* when what still runs is cancelled, once it stops */
+    uint64_t end_at_ms;    /* when nothing is waited for any more */
+};
+
+/* Deploys that wait, the first one first. */
+struct deploys {
+    pthread_t thread;
+    bool has_thread;
+    pthread_mutex_t lock; /* over all of this, the links of connections included */
+    pthread_cond_t changed;
+    struct connection *first;
+    uint32_t count;
+    bool ends;
 };
 
 struct http_server {
@@ -94,6 +110,8 @@ struct http_server {
     struct histogram *hold; /* how long a loop works before it looks at its sockets again */
     struct counter *requests;
     struct gauge *open_connections;
+    struct deploys deploys;
+    struct purse purse; /* the memory of connections */
     struct loop *loops;
     uint32_t loop_count; /* of those that were made */
     char url[128];
@@ -103,7 +121,7 @@ struct http_server {
 enum phase {
     PHASE_READING,   /* waits for a request */
     PHASE_RUNNING,   /* has one; waits for its run */
-    PHASE_WORKING,   /* a piece of work is in flight on a compute thread */
+    PHASE_WORKING,   /* a piece of work is in flight on another thread */
     PHASE_WRITING,   /* the answer does not fit into the socket yet */
     PHASE_LINGERING, /* the last answer is out; what still comes is thrown away */
     PHASE_CLOSING,
@@ -127,7 +145,7 @@ struct connection {
     struct connection *waits_behind;
     bool is_operator;
     enum phase phase;
-    bool gone;   /* the client left while a piece of work was in flight */
+    bool gone;   /* the client left: the socket is closed, what runs goes on to its end */
     bool paused; /* reading is stopped: the client sends more than is answered */
     int open_handles;
     uint64_t deadline_ms; /* of what it waits for now; 0: none */
@@ -135,6 +153,8 @@ struct connection {
     uint64_t linger_until_ms;
     size_t linger_bytes; /* thrown away so far */
 
+    struct charge input_charge; /* of `input`, which the loop touches while others work */
+    struct charge charge;       /* of all the rest */
     struct buffer input;
     size_t input_at; /* how much of it was parsed */
     struct http_parser parser;
@@ -142,15 +162,16 @@ struct connection {
     struct http_route route;
     struct http_call call;
     bool has_call;
+    bool is_large; /* its arguments take long to read and to check */
+    enum http_format format;
     struct http_refusal refusal;
-    bool call_is_good;
+    bool is_refused; /* by what a piece of work has found */
     bool is_admin;
     struct http_frame frame;
     char date[40]; /* the loop's, as of this request: a compute thread may write it */
     char request_id[68];
     struct slice request_id_text;
-    struct buffer decoded; /* a compressed body, plain */
-    struct slice body;
+    struct buffer unpacked; /* a packed body, plain */
 
     struct run *run;
     enum run_state run_state;
@@ -160,6 +181,7 @@ struct connection {
     bool woken;    /* its run was woken while work was in flight */
     bool in_wakes; /* guarded by wake_lock */
     struct connection *next_wake;
+    struct connection *next_deploy; /* guarded by the deploys' lock */
 
     struct buffer output;
     struct buffer scratch;
@@ -182,6 +204,12 @@ void loop_wake(void *connection);
 
 /* Takes a connection out of the queue of the woken. */
 void loop_forget_wake(struct connection *connection);
+
+/* How long this turn of the loop has worked. */
+uint64_t loop_worked_ns(struct loop *loop);
+
+/* Has a connection go on with what it has read, once others had their turn. */
+void loop_defer(struct connection *connection);
 
 /* Ends the loop if it is stopping and nothing is left. */
 void loop_check_end(struct loop *loop);
@@ -220,8 +248,14 @@ void connection_send(struct connection *connection);
 /* Goes on with what has been read, if it is time to. The last thing an event does. */
 void connection_settle(struct connection *connection);
 
-/* Ends it, with its run, wherever it is. */
+/*
+ * Closes the socket, at once. What is under way is cancelled and goes on to its end, so that what
+ * is said of it is true; then the connection goes.
+ */
 void connection_close(struct connection *connection);
+
+/* As that, but a run is not waited for, whatever becomes of its commit. */
+void connection_abandon(struct connection *connection);
 
 /* Does what is due if its deadline had passed at that time. */
 void connection_check_deadline(struct connection *connection, uint64_t at_ms);
@@ -240,10 +274,32 @@ void exchange_refuse(struct connection *connection, const struct http_refusal *r
 /* The run was woken, or its time has come. */
 void exchange_resume(struct connection *connection);
 
-/* Lets go of run and call. */
+/* The client has left: cancels what is under way. False if there is nothing. */
+bool exchange_cancel(struct connection *connection);
+
+/* Lets go of body and call. Any thread that has the connection. */
+void exchange_drop_request(struct connection *connection);
+
+/* Lets go of run and request. */
 void exchange_done(struct connection *connection);
 
 /* The body cap of a request by its head: large for a deploy with an accepted key. */
 size_t exchange_body_cap(void *connection, const struct http_request *head);
+
+/* -- deploy.c ------------------------------------------------------------------------------- */
+
+void deploys_init(struct deploys *deploys);
+
+/* No deploy may be under way or wait. */
+void deploys_done(struct deploys *deploys);
+
+/*
+ * Queues the deploy that a connection's request is. The connection is the deploy's until it is
+ * woken; its answer is in `output` then, or it is refused. False: too many wait.
+ */
+CORDON_MUST_USE bool deploys_add(struct deploys *deploys, struct connection *connection);
+
+/* Takes one out that has not begun; false if it has. */
+CORDON_MUST_USE bool deploys_remove(struct deploys *deploys, struct connection *connection);
 
 #endif

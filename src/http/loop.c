@@ -7,7 +7,9 @@
 #include <time.h>
 
 #define TICK_MS 250
-#define STOP_GRACE_MS 10000
+/* A server that stops: what still runs is cancelled, and at last not waited for any more. */
+#define STOP_CANCEL_MS 9000
+#define STOP_END_MS 9750
 
 /* -- Wakes ---------------------------------------------------------------------------------- */
 
@@ -56,6 +58,13 @@ static struct connection *take_wake(struct loop *loop)
     return connection;
 }
 
+uint64_t loop_worked_ns(struct loop *loop)
+{
+    const uint64_t took_ns = clock_monotonic_ns() - loop->turn_since_ns;
+    const uint64_t waited_ns = uv_metrics_idle_time(&loop->uv) - loop->idle_ns;
+    return took_ns > waited_ns ? took_ns - waited_ns : 0;
+}
+
 static void on_woken(uv_async_t *async)
 {
     struct loop *loop = async->data;
@@ -99,7 +108,9 @@ static void on_tick(uv_timer_t *timer)
     struct connection *next = NULL;
     for (struct connection *at = loop->connections; at != NULL; at = next) {
         next = at->next;
-        if (loop->stopping && now >= loop->stop_at_ms) {
+        if (loop->stopping && now >= loop->end_at_ms) {
+            connection_abandon(at);
+        } else if (loop->stopping && now >= loop->cancel_at_ms) {
             connection_close(at);
         } else {
             connection_check_deadline(at, loop->last_tick_ms);
@@ -116,16 +127,38 @@ static void on_tick(uv_timer_t *timer)
 static void on_prepare(uv_prepare_t *prepare)
 {
     struct loop *loop = prepare->data;
-    const uint64_t now_ns = clock_monotonic_ns();
-    const uint64_t idle_ns = uv_metrics_idle_time(&loop->uv);
     if (loop->turn_since_ns != 0) {
-        const uint64_t took_ns = now_ns - loop->turn_since_ns;
-        const uint64_t waited_ns = idle_ns - loop->idle_ns;
-        histogram_observe_ns(loop->server->hold, took_ns > waited_ns ? took_ns - waited_ns : 0);
+        histogram_observe_ns(loop->server->hold, loop_worked_ns(loop));
     }
-    loop->turn_since_ns = now_ns;
-    loop->idle_ns = idle_ns;
+    loop->turn_since_ns = clock_monotonic_ns();
+    loop->idle_ns = uv_metrics_idle_time(&loop->uv);
     log_flush(loop->server->options.log);
+}
+
+/* -- Turns ---------------------------------------------------------------------------------- */
+
+/* Each deferred connection has a turn: one request, and more if there is time. */
+static void on_more(uv_idle_t *more)
+{
+    struct loop *loop = more->data;
+    const struct connection *last = loop->deferred.last;
+    bool is_last = last == NULL;
+    while (!is_last) {
+        struct connection *connection = loop->deferred.first;
+        is_last = connection == last;
+        connection_wait_in(connection, NULL);
+        connection_settle(connection);
+    }
+    if (loop->deferred.first == NULL) {
+        (void)uv_idle_stop(more);
+    }
+}
+
+void loop_defer(struct connection *connection)
+{
+    struct loop *loop = connection->loop;
+    connection_wait_in(connection, &loop->deferred);
+    (void)uv_idle_start(&loop->more, on_more);
 }
 
 /* What clients have sent is read: now others may come in. */
@@ -143,7 +176,8 @@ static void on_stop(uv_async_t *async)
         return;
     }
     loop->stopping = true;
-    loop->stop_at_ms = uv_now(&loop->uv) + STOP_GRACE_MS;
+    loop->cancel_at_ms = uv_now(&loop->uv) + STOP_CANCEL_MS;
+    loop->end_at_ms = uv_now(&loop->uv) + STOP_END_MS;
     listener_close(&loop->listener);
     listener_close(&loop->operator_listener);
     struct connection *next = NULL;
@@ -165,6 +199,7 @@ void loop_check_end(struct loop *loop)
     uv_close((uv_handle_t *)&loop->tick, NULL);
     uv_close((uv_handle_t *)&loop->prepare, NULL);
     uv_close((uv_handle_t *)&loop->check, NULL);
+    uv_close((uv_handle_t *)&loop->more, NULL);
     uv_close((uv_handle_t *)&loop->room, NULL);
 }
 
@@ -188,6 +223,7 @@ cordon_error *loop_init(struct loop *loop)
     (void)uv_timer_init(&loop->uv, &loop->tick);
     (void)uv_prepare_init(&loop->uv, &loop->prepare);
     (void)uv_check_init(&loop->uv, &loop->check);
+    (void)uv_idle_init(&loop->uv, &loop->more);
     (void)uv_timer_init(&loop->uv, &loop->room);
     (void)uv_loop_configure(&loop->uv, UV_METRICS_IDLE_TIME);
     loop->woken.data = loop;
@@ -195,6 +231,7 @@ cordon_error *loop_init(struct loop *loop)
     loop->tick.data = loop;
     loop->prepare.data = loop;
     loop->check.data = loop;
+    loop->more.data = loop;
     loop->room.data = loop;
     (void)uv_timer_start(&loop->tick, on_tick, TICK_MS, TICK_MS);
     (void)uv_prepare_start(&loop->prepare, on_prepare);

@@ -15,6 +15,10 @@ static const char *const header_names[HTTP_HEADER_COUNT] = {
     [HTTP_REQUEST_HEADERS] = "access-control-request-headers",
 };
 
+const struct http_refusal http_no_memory = {
+    503, "Overloaded",
+    "The server has no memory for this request now. Nothing was run; try again later."};
+
 enum { CALLBACK_OK = 0, CALLBACK_STOP = -1 };
 
 static int refuse(struct http_parser *parser, int status, const char *code, const char *message)
@@ -43,7 +47,8 @@ static int append_head(struct http_parser *parser, const char *at, size_t size)
         return CALLBACK_OK;
     }
     cordon_error_free(error);
-    return refuse(parser, 503, "Overloaded", "The server is out of memory; try again.");
+    parser->refusal = http_no_memory;
+    return CALLBACK_STOP;
 }
 
 static int on_message_begin(llhttp_t *inner)
@@ -161,25 +166,27 @@ static int on_headers_complete(llhttp_t *inner)
     if ((inner->flags & F_CONTENT_LENGTH) != 0 && inner->content_length > parser->body.size_max) {
         return refuse(parser, 413, "RequestTooLarge", "The body is larger than this server takes.");
     }
+    if ((inner->flags & F_CONTENT_LENGTH) != 0) {
+        /* It grows as bytes come, not by what was said about them, and not beyond that. */
+        parser->body.size_max = (size_t)inner->content_length;
+    }
     return CALLBACK_OK;
 }
 
 static int on_body(llhttp_t *inner, const char *at, size_t size)
 {
     struct http_parser *parser = inner->data;
-    if (parser->body.size == 0 && (inner->flags & F_CONTENT_LENGTH) != 0) {
-        /* All of it at once, so that a large body is not copied again and again as it grows. */
-        cordon_error_free(buffer_reserve(&parser->body, size + (size_t)inner->content_length));
-    }
     cordon_error *error = buffer_append(&parser->body, slice_of(at, size));
     if (error == NULL) {
         return CALLBACK_OK;
     }
     const bool full = cordon_error_get_code(error) == CORDON_E_TOO_LARGE;
     cordon_error_free(error);
-    return full ? refuse(
-                      parser, 413, "RequestTooLarge", "The body is larger than this server takes.")
-                : refuse(parser, 503, "Overloaded", "The server is out of memory; try again.");
+    if (full) {
+        return refuse(parser, 413, "RequestTooLarge", "The body is larger than this server takes.");
+    }
+    parser->refusal = http_no_memory;
+    return CALLBACK_STOP;
 }
 
 static int on_message_complete(llhttp_t *inner)
@@ -206,7 +213,8 @@ void http_parser_init(
     struct http_parser *parser,
     size_t body_bytes_max,
     size_t (*body_cap)(void *arg, const struct http_request *head),
-    void *arg)
+    void *arg,
+    struct account *account)
 {
     *parser = (struct http_parser){
         .body_bytes_max = body_bytes_max,
@@ -215,7 +223,7 @@ void http_parser_init(
         .header = -1,
     };
     buffer_init(&parser->head, HTTP_HEAD_BYTES_MAX);
-    buffer_init(&parser->body, body_bytes_max);
+    buffer_init_charged(&parser->body, body_bytes_max, account);
     llhttp_init(&parser->inner, HTTP_REQUEST, &settings);
     parser->inner.data = parser;
 }
@@ -265,14 +273,19 @@ bool http_parser_midway(const struct http_parser *parser)
     return parser->begun && !parser->complete;
 }
 
-void http_parser_next(struct http_parser *parser)
+void http_parser_drop_body(struct http_parser *parser)
 {
-    /* What one large request needed is not held for the small ones that follow. */
-    if (parser->body.capacity > 65536) {
+    if (parser->body.capacity > HTTP_KEPT_BYTES_MAX) {
         buffer_done(&parser->body);
     }
-    buffer_clear(&parser->head);
     buffer_clear(&parser->body);
+    parser->request.body = slice_of(NULL, 0);
+}
+
+void http_parser_next(struct http_parser *parser)
+{
+    http_parser_drop_body(parser);
+    buffer_clear(&parser->head);
     memset(parser->starts, 0, sizeof parser->starts);
     memset(parser->sizes, 0, sizeof parser->sizes);
     parser->target_size = 0;

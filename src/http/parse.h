@@ -58,7 +58,12 @@ struct http_refusal {
     const char *message;
 };
 
+/* The server has no memory for what a client has sent. */
+extern const struct http_refusal http_no_memory;
+
 #define HTTP_HEAD_BYTES_MAX ((size_t)32768)
+/* What one large request needed is not kept for the small ones that follow: buffers up to this. */
+#define HTTP_KEPT_BYTES_MAX ((size_t)16384)
 
 struct http_parser {
     llhttp_t inner;
@@ -83,11 +88,13 @@ struct http_parser {
     bool complete;
 };
 
+/* `account` pays for bodies, as they come; NULL: nobody. It outlives the parser. */
 void http_parser_init(
     struct http_parser *parser,
     size_t body_bytes_max,
     size_t (*body_cap)(void *arg, const struct http_request *head),
-    void *arg);
+    void *arg,
+    struct account *account);
 void http_parser_done(struct http_parser *parser);
 
 /* Reads on; `*out_used` bytes were taken, the rest is to be given again. */
@@ -95,6 +102,9 @@ enum http_parsed http_parser_feed(struct http_parser *parser, struct slice bytes
 
 /* True once a part of a request has come that is not complete. */
 bool http_parser_midway(const struct http_parser *parser);
+
+/* After HTTP_COMPLETE or HTTP_REFUSED: lets go of the body, if it is large. */
+void http_parser_drop_body(struct http_parser *parser);
 
 /* After HTTP_COMPLETE: makes ready for the next one. */
 void http_parser_next(struct http_parser *parser);

@@ -8,8 +8,11 @@
 
 /* Nesting of a request: a value's own 64 levels and what wraps it. */
 #define CALL_DEPTH_MAX 72
-/* Memory of a parsed request: yyjson takes 16 bytes a value beside the text. */
-#define CALL_BYTES_MAX ((size_t)512 << 20)
+/*
+ * Memory of a parsed request: its text and 16 bytes for each value, of which the parser takes half
+ * as many again before it knows. A body of 16 MiB has room for a value in every three bytes.
+ */
+#define CALL_BYTES_MAX ((size_t)128 << 20)
 
 struct slice http_target_path(struct slice target)
 {
@@ -176,6 +179,15 @@ static bool bad_call(struct http_refusal *out_refusal, const char *code, const c
     return false;
 }
 
+/* There is more of something than there may be, or than there is memory for. */
+static void refuse_size(
+    const cordon_error *error, struct http_refusal *out_refusal, const char *words)
+{
+    *out_refusal = cordon_error_get_code(error) == CORDON_E_TOO_LARGE
+                       ? (struct http_refusal){413, "RequestTooLarge", words}
+                       : http_no_memory;
+}
+
 static int hex_value(uint8_t c)
 {
     if (c >= '0' && c <= '9') {
@@ -258,29 +270,41 @@ static bool take_args(
     if (error == NULL) {
         return true;
     }
+    refuse_size(error, out_refusal, "The arguments are too large.");
     cordon_error_free(error);
-    *out_refusal = (struct http_refusal){413, "RequestTooLarge", "The arguments are too large."};
     return false;
+}
+
+static void refuse_json(
+    const cordon_error *error, struct http_call *call, struct http_refusal *out_refusal)
+{
+    *out_refusal = (struct http_refusal){400, "BadJsonBody", "The body is no JSON."};
+    CORDON_CLEANUP(cordon_error_freep) cordon_error *unsaid =
+        buffer_printf(&call->text, "The body is no JSON: %s", cordon_error_get_message(error));
+    if (unsaid == NULL) {
+        unsaid = buffer_append_byte(&call->text, '\0');
+    }
+    if (unsaid == NULL) {
+        out_refusal->message = (const char *)call->text.data;
+    }
 }
 
 static bool parse_json(struct slice text, struct http_call *call, struct http_refusal *out_refusal)
 {
-    const struct json_limits limits = {.bytes_max = CALL_BYTES_MAX, .depth_max = CALL_DEPTH_MAX};
-    cordon_error *error = json_parse(text, &limits, &call->doc);
-    if (error == NULL) {
-        return true;
+    const struct json_limits limits = {
+        .bytes_max = CALL_BYTES_MAX,
+        .depth_max = CALL_DEPTH_MAX,
+        .account = call->args.account,
+    };
+    CORDON_CLEANUP(cordon_error_freep) cordon_error *error = json_parse(text, &limits, &call->doc);
+    if (error != NULL && cordon_error_get_code(error) == CORDON_E_BAD_JSON) {
+        refuse_json(error, call, out_refusal);
+    } else if (error != NULL) {
+        refuse_size(
+            error, out_refusal,
+            "The body has more values than this server reads at one time; make several calls.");
     }
-    const bool bad = cordon_error_get_code(error) == CORDON_E_BAD_JSON;
-    *out_refusal = (struct http_refusal){bad ? 400 : 413, bad ? "BadJsonBody" : "RequestTooLarge",
-                                         "The body can't be read."};
-    if (bad &&
-        buffer_printf(&call->text, "The body is no JSON: %s", cordon_error_get_message(error)) ==
-            NULL &&
-        buffer_append_byte(&call->text, '\0') == NULL) {
-        out_refusal->message = (const char *)call->text.data;
-    }
-    cordon_error_free(error);
-    return false;
+    return error == NULL;
 }
 
 static bool read_body(
@@ -363,25 +387,36 @@ static bool read_query(
     return read_format(has_format ? part : (struct slice){0}, call, out_refusal);
 }
 
+/* Lets go of all but the words of a refusal. */
+static void drop_call(struct http_call *call)
+{
+    json_free(call->doc);
+    call->doc = NULL;
+    buffer_done(&call->args);
+}
+
 bool http_call_read(
     const struct http_request *request,
     const struct http_route *route,
+    struct account *account,
     struct http_call *call,
     struct http_refusal *out_refusal)
 {
     *call = (struct http_call){0};
-    buffer_init(&call->text, 65536);
-    buffer_init(&call->args, (size_t)128 << 20);
-    return route->in_query ? read_query(request, call, out_refusal)
-                           : read_body(request, route, call, out_refusal);
+    buffer_init_charged(&call->text, 65536, account);
+    buffer_init_charged(&call->args, (size_t)128 << 20, account);
+    const bool good = route->in_query ? read_query(request, call, out_refusal)
+                                      : read_body(request, route, call, out_refusal);
+    if (!good) {
+        drop_call(call);
+    }
+    return good;
 }
 
 void http_call_done(struct http_call *call)
 {
-    json_free(call->doc);
-    call->doc = NULL;
+    drop_call(call);
     buffer_done(&call->text);
-    buffer_done(&call->args);
 }
 
 /* -- Headers -------------------------------------------------------------------------------- */

@@ -51,12 +51,14 @@ struct http_call {
 };
 
 /*
- * Reads a call. Errors become a refusal: false and `*out_refusal`, whose message may point into
- * `call->text`. The call is freed by http_call_done() in every case.
+ * Reads a call, whose memory `account` pays for; it outlives the call, and NULL is nobody. Errors
+ * become a refusal: false and `*out_refusal`, whose message may point into `call->text`, which is
+ * all that is left of the call then. It is freed by http_call_done() in every case.
  */
 CORDON_MUST_USE bool http_call_read(
     const struct http_request *request,
     const struct http_route *route,
+    struct account *account,
     struct http_call *call,
     struct http_refusal *out_refusal);
 

@@ -488,6 +488,8 @@ cordon_error *http_server_new(
         return error_no_memory();
     }
     server->options = *options;
+    deploys_init(&server->deploys);
+    purse_init(&server->purse, options->runner);
     cordon_error *error = start(server);
     if (error != NULL) {
         http_server_free(server);
@@ -549,6 +551,7 @@ void http_server_free(struct http_server *server)
     for (uint32_t i = 0; i < server->loop_count; i++) {
         loop_done(&server->loops[i]);
     }
+    deploys_done(&server->deploys);
     for (size_t i = 0; i < server->settings.host_name_count; i++) {
         mem_free(server->settings.host_names[i]);
     }

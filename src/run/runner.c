@@ -219,6 +219,11 @@ void runner_give_memory(struct runner *runner, uint64_t bytes)
     (void)atomic_fetch_sub(&runner->memory_used, bytes);
 }
 
+uint64_t runner_get_memory_bytes(const struct runner *runner)
+{
+    return runner->options.memory_bytes;
+}
+
 struct runner_counts runner_get_counts(struct runner *runner)
 {
     struct runner_counts counts = {

@@ -107,6 +107,7 @@ struct runner_counts runner_get_counts(struct runner *runner);
  */
 bool runner_take_memory(struct runner *runner, uint64_t bytes);
 void runner_give_memory(struct runner *runner, uint64_t bytes);
+uint64_t runner_get_memory_bytes(const struct runner *runner);
 
 /* Brings the gauges up to date before a scrape. Any thread. */
 void runner_refresh_metrics(struct runner *runner);

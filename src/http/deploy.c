@@ -1,0 +1,210 @@
+/*
+ * Deploys, one after the other, on a thread of their own. A deploy compiles for seconds, and must
+ * wait for others; on a compute thread it would be in the way of runs, and four of them in the way
+ * of all. The thread is started by the first one.
+ */
+#include "http/internal.h"
+
+#include "http/body.h"
+
+#define MODULES_MAX 256
+/* Deploys that wait for others. Each holds its modules in memory. */
+#define WAITING_MAX 8
+
+/* -- One deploy ----------------------------------------------------------------------------- */
+
+static uint32_t load32(const uint8_t *bytes)
+{
+    return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
+           (uint32_t)bytes[3] << 24;
+}
+
+/* A size and so many bytes; false if they are not there. */
+static bool take_part(struct slice *rest, struct slice *out_part)
+{
+    if (rest->size < 4) {
+        return false;
+    }
+    const uint32_t size = load32(rest->data);
+    *rest = slice_from(*rest, 4);
+    if (size > rest->size) {
+        return false;
+    }
+    *out_part = slice_of(rest->data, size);
+    *rest = slice_from(*rest, size);
+    return true;
+}
+
+/* Several modules: name and bytes of each, with their sizes before them. */
+static bool read_modules(
+    struct slice body, struct deploy_module modules[MODULES_MAX], size_t *out_count)
+{
+    size_t count = 0;
+    while (body.size > 0) {
+        if (count == MODULES_MAX || !take_part(&body, &modules[count].name) ||
+            !take_part(&body, &modules[count].wasm)) {
+            return false;
+        }
+        count++;
+    }
+    *out_count = count;
+    return true;
+}
+
+static cordon_error *deploy(struct connection *connection, struct slice body)
+{
+    struct deploy_module modules[MODULES_MAX];
+    size_t count = 1;
+    const struct slice type = connection->parser.request.headers[HTTP_CONTENT_TYPE];
+    if (slice_equal(type, SLICE("application/wasm"))) {
+        modules[0] = (struct deploy_module){.wasm = body};
+    } else if (!slice_equal(type, SLICE("application/vnd.cordon.modules"))) {
+        return cordon_error_new(
+            CORDON_E_INVALID, "A deploy is one module (Content-Type: application/wasm) or several "
+                              "(application/vnd.cordon.modules).");
+    } else if (!read_modules(body, modules, &count)) {
+        return cordon_error_new(
+            CORDON_E_INVALID,
+            "The body is no list of at most %d modules: for each the size of its name (u32, "
+            "little endian), its name, its size, its bytes.",
+            MODULES_MAX);
+    }
+    return runner_deploy(
+        connection->loop->server->options.runner, TENANT_DEFAULT, modules, count, DEPLOY_KEEP,
+        &connection->scratch);
+}
+
+/* The holder of the admin key is told what the disk or the system said. */
+static cordon_error *answer_error(struct connection *connection, const cordon_error *error)
+{
+    const cordon_error_code code = cordon_error_get_code(error);
+    const struct http_refusal refusal = {
+        cordon_error_code_http_status(code), cordon_error_code_name(code),
+        cordon_error_get_message(error)};
+    return http_answer_refusal(&connection->output, &connection->frame, &refusal);
+}
+
+/* Deploys and writes the answer. */
+static cordon_error *deploy_and_answer(struct connection *connection)
+{
+    struct slice body;
+    struct http_refusal refusal;
+    buffer_clear(&connection->output);
+    buffer_clear(&connection->scratch);
+    const bool good = http_body_read(
+        &connection->parser.request, DEPLOY_BYTES_MAX, &connection->unpacked, &body, &refusal);
+    CORDON_CLEANUP(cordon_error_freep) cordon_error *error = good ? deploy(connection, body) : NULL;
+    exchange_drop_request(connection); /* so that there is room for the answer */
+    if (!good) {
+        return http_answer_refusal(&connection->output, &connection->frame, &refusal);
+    }
+    if (error != NULL) {
+        buffer_done(&connection->scratch);
+        return answer_error(connection, error);
+    }
+    connection->frame.status = 200;
+    return http_answer(&connection->output, &connection->frame, buffer_slice(&connection->scratch));
+}
+
+static void work(struct connection *connection)
+{
+    static const struct http_refusal unsaid = {
+        503, "Overloaded",
+        "The server has no memory for the answer now; a call tells whether the functions were "
+        "deployed."};
+    cordon_error *error = deploy_and_answer(connection);
+    connection->is_refused = error != NULL;
+    connection->refusal = unsaid;
+    cordon_error_free(error);
+}
+
+/* -- The queue ------------------------------------------------------------------------------ */
+
+/* The next deploy, once there is one; NULL at the end. */
+static struct connection *take_next(struct deploys *deploys)
+{
+    (void)pthread_mutex_lock(&deploys->lock);
+    while (deploys->first == NULL && !deploys->ends) {
+        (void)pthread_cond_wait(&deploys->changed, &deploys->lock);
+    }
+    struct connection *connection = deploys->first;
+    if (connection != NULL) {
+        deploys->first = connection->next_deploy;
+        deploys->count--;
+    }
+    (void)pthread_mutex_unlock(&deploys->lock);
+    return connection;
+}
+
+static void *deploy_all(void *arg)
+{
+    struct deploys *deploys = arg;
+    for (struct connection *connection = take_next(deploys); connection != NULL;
+         connection = take_next(deploys)) {
+        work(connection);
+        loop_wake(connection); /* from here on it is its loop's */
+    }
+    return NULL;
+}
+
+void deploys_init(struct deploys *deploys)
+{
+    (void)pthread_mutex_init(&deploys->lock, NULL);
+    (void)pthread_cond_init(&deploys->changed, NULL);
+}
+
+static bool add(struct deploys *deploys, struct connection *connection)
+{
+    if (!deploys->has_thread) {
+        deploys->has_thread = pthread_create(&deploys->thread, NULL, deploy_all, deploys) == 0;
+    }
+    if (!deploys->has_thread || deploys->count == WAITING_MAX) {
+        return false;
+    }
+    struct connection **link = &deploys->first;
+    while (*link != NULL) {
+        link = &(*link)->next_deploy;
+    }
+    connection->next_deploy = NULL;
+    *link = connection;
+    deploys->count++;
+    (void)pthread_cond_signal(&deploys->changed);
+    return true;
+}
+
+bool deploys_add(struct deploys *deploys, struct connection *connection)
+{
+    (void)pthread_mutex_lock(&deploys->lock);
+    const bool added = add(deploys, connection);
+    (void)pthread_mutex_unlock(&deploys->lock);
+    return added;
+}
+
+bool deploys_remove(struct deploys *deploys, struct connection *connection)
+{
+    (void)pthread_mutex_lock(&deploys->lock);
+    struct connection **link = &deploys->first;
+    while (*link != NULL && *link != connection) {
+        link = &(*link)->next_deploy;
+    }
+    const bool found = *link == connection;
+    if (found) {
+        *link = connection->next_deploy;
+        deploys->count--;
+    }
+    (void)pthread_mutex_unlock(&deploys->lock);
+    return found;
+}
+
+void deploys_done(struct deploys *deploys)
+{
+    (void)pthread_mutex_lock(&deploys->lock);
+    deploys->ends = true;
+    (void)pthread_cond_signal(&deploys->changed);
+    (void)pthread_mutex_unlock(&deploys->lock);
+    if (deploys->has_thread) {
+        (void)pthread_join(deploys->thread, NULL);
+    }
+    (void)pthread_cond_destroy(&deploys->changed);
+    (void)pthread_mutex_destroy(&deploys->lock);
+}

@@ -1,0 +1,147 @@
+/*
+ * What clients make the server hold: bodies that do not end, answers that are not read, packed
+ * bodies that are much when they are unpacked. All of it is bounded by half of `memory_bytes`; who
+ * comes beyond it is told, small requests are served on, and all of it is given back.
+ */
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { before, describe, test } from 'node:test';
+import { brotliCompressSync, constants } from 'node:zlib';
+import { Server, build, guest, newFolder } from '../support/cordon.mjs';
+import { Wire, call, metric, metricBecomes, request } from './wire.mjs';
+
+const MEBIBYTE = 1 << 20;
+const MEMORY = 128 * MEBIBYTE;
+
+const config = join(newFolder(), 'config.json');
+let server;
+before(async () => {
+  writeFileSync(config, JSON.stringify({ memory_bytes: MEMORY }));
+  server = await Server.start({ flags: ['--config', config] });
+  await server.deploy(guest('basic'));
+});
+
+const taken = () => metric(server, 'run_memory_used_bytes');
+/* What is resident; a sanitizer keeps what was freed. */
+const SANITIZED = /^CORDON_SANITIZE:\w+=\w/m.test(readFileSync(join(build, 'CMakeCache.txt'), 'utf8'));
+const resident = () => SANITIZED ? 0 : Number(readFileSync(`/proc/${server.child.pid}/status`, 'utf8').match(/VmRSS:\s+(\d+) kB/)[1]) * 1024;
+
+const echo = (args) => call('query', 'basic:echo', args);
+async function isServed() {
+  const wire = Wire.to(server);
+  const { status, text } = await wire.send(echo({ a: 1 })).answer();
+  assert.equal(status, 200, text);
+  assert.equal(JSON.parse(text).status, 'success', text);
+  wire.close();
+}
+
+const refused = ({ status, text }, wanted, code, words) => {
+  assert.equal(status, wanted, text);
+  assert.equal(JSON.parse(text).code, code);
+  assert.match(JSON.parse(text).message, words);
+};
+
+/* Waits until no more of them is answered or closed than were, for a while. */
+async function settled(wires) {
+  const count = () => wires.filter((wire) => wire.closed || wire.bytes.length > 0).length;
+  for (let last = -1, same = 0; same < 10; ) {
+    const now = count();
+    same = now === last ? same + 1 : 0;
+    last = now;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+describe('bodies that do not end', () => {
+  const head = (line) => `POST /api/query HTTP/1.1\r\nHost: localhost\r\n${line}\r\n\r\n`;
+  for (const [what, start, piece] of [
+    ['with their length', head(`Content-Length: ${8 * MEBIBYTE}`), Buffer.alloc(8 * MEBIBYTE - 1, ' ')],
+    ['in chunks', head('Transfer-Encoding: chunked'), Buffer.concat([Buffer.from(`${(7 * MEBIBYTE).toString(16)}\r\n`), Buffer.alloc(7 * MEBIBYTE, ' ')])],
+  ]) {
+    test(what, async () => {
+      const before = resident();
+      const wires = Array.from({ length: 40 }, () => Wire.to(server).send(start).send(piece));
+      await settled(wires);
+      const held = wires.filter((wire) => wire.bytes.length === 0 && !wire.closed);
+      assert.ok(held.length >= 4 && held.length < 12, `${held.length}`);
+      assert.ok(await taken() <= MEMORY / 2);
+      assert.ok(resident() - before < MEMORY, `${resident() - before} bytes`);
+      for (const wire of wires) {
+        if (!held.includes(wire)) refused(await wire.answer(), 503, 'Overloaded', /no memory for this request now.*later/);
+      }
+      await isServed();
+      for (const wire of wires) wire.close();
+      await metricBecomes(server, 'run_memory_used_bytes', 0);
+    });
+  }
+  test('that only say how long they are cost nothing', async () => {
+    const wires = Array.from({ length: 100 }, () => Wire.to(server).send(head(`Content-Length: ${16 * MEBIBYTE}`)).send('{"'));
+    await metricBecomes(server, 'http_connections_info', 101);
+    assert.equal(await taken(), 0);
+    for (const wire of wires) wire.close();
+  });
+});
+
+test('answers that are not read', async () => {
+  const bytes = echo({ text: 'x'.repeat(6 * MEBIBYTE) });
+  const wires = [];
+  let last;
+  for (let i = 0; i < 30 && last === undefined; i++) {
+    const wire = Wire.to(server).send(bytes);
+    wires.push(wire);
+    await wire.changed(); // its answer has begun
+    if (wire.bytes.includes('HTTP/1.1 503')) last = wire;
+    wire.socket.pause();
+  }
+  assert.ok(await taken() <= MEMORY / 2);
+  last.socket.resume();
+  refused(await last.answer(), 503, 'Overloaded', /no memory/);
+  await isServed();
+  for (const wire of wires) wire.close();
+  await metricBecomes(server, 'run_memory_used_bytes', 0);
+});
+
+describe('a packed body', () => {
+  const packed = (plain) => {
+    const body = brotliCompressSync(plain, { params: { [constants.BROTLI_PARAM_LGWIN]: 22 } });
+    const head = request('POST', '/api/query', { headers: { 'Content-Encoding': 'br', 'Content-Length': body.length } });
+    return Buffer.concat([head, body]);
+  };
+  const ask = async (bytes) => {
+    const wire = Wire.to(server).send(bytes);
+    const answer = await wire.answer();
+    wire.close();
+    return answer;
+  };
+  const times = (text, count) => `{"path":"basic:echo","args":{"a":"${text.repeat(count)}"}}`;
+
+  test('of a usual ratio is read', async () => {
+    const words = Array.from({ length: 40000 }, (_, n) => `name ${n} is ${(n * 7919) % 10007}`).join();
+    const { status, text } = await ask(packed(times(words, 1)));
+    assert.equal(status, 200, text);
+    assert.equal(JSON.parse(text).value.a, words);
+  });
+  test('of any ratio is read while it is small', async () => {
+    const { status, text } = await ask(packed(times('x', 65000)));
+    assert.equal(status, 200, text);
+    assert.equal(JSON.parse(text).value.a.length, 65000);
+  });
+  test('that becomes much more than it is, is refused', async () => {
+    const before = resident();
+    for (const plain of [times('x', MEBIBYTE), `{"path":"basic:echo","args":{"a":[${'0,'.repeat(8000000)}0]}}`, Buffer.alloc(200 * MEBIBYTE)]) {
+      refused(await ask(packed(plain)), 413, 'RequestTooLarge', /64 times/);
+    }
+    assert.ok(resident() - before < 32 * MEBIBYTE);
+  });
+  test('leaves nothing behind', () => metricBecomes(server, 'run_memory_used_bytes', 0));
+});
+
+test('a request of more values than are read at once', async () => {
+  const wire = Wire.to(server).send(request('POST', '/api/query', { body: `{"path":"basic:echo","args":{"a":[${'0,'.repeat(8 * MEBIBYTE - 100)}0]}}` }));
+  refused(await wire.answer(), 503, 'Overloaded', /no memory/); // half of it is less than the 128 MiB for one
+  wire.close();
+  await metricBecomes(server, 'run_memory_used_bytes', 0);
+});
+
+test('and it ends well', () => server.stop());
