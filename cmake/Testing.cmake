@@ -56,10 +56,11 @@ function(cordon_fuzz name)
 endfunction()
 
 # What every test is given. A trap of a guest is a signal, so that TSan must not mind allocation in
-# a signal handler; and its strstr measures the whole rest of the text at each call.
+# a signal handler; and its strstr measures the whole rest of the text at each call. What else it
+# must not mind stands in tests/tsan.txt.
 function(cordon_test_settings name label timeout)
   set_tests_properties(${name} PROPERTIES LABELS "${label}" ENVIRONMENT
-    "CORDON_BUILD_DIR=${CMAKE_BINARY_DIR};UBSAN_OPTIONS=print_stacktrace=1;ASAN_OPTIONS=intercept_strstr=0;TSAN_OPTIONS=report_signal_unsafe=0 halt_on_error=1 intercept_strstr=0")
+    "CORDON_BUILD_DIR=${CMAKE_BINARY_DIR};UBSAN_OPTIONS=print_stacktrace=1;ASAN_OPTIONS=intercept_strstr=0;TSAN_OPTIONS=report_signal_unsafe=0 halt_on_error=1 intercept_strstr=0 suppressions=${CMAKE_SOURCE_DIR}/tests/tsan.txt")
   if(timeout)
     set_tests_properties(${name} PROPERTIES TIMEOUT ${timeout})
   endif()

@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { brotliCompressSync, constants } from 'node:zlib';
 import { Server, build, guest, newFolder } from '../support/cordon.mjs';
 import { Wire, call, metric, metricBecomes, request } from './wire.mjs';
@@ -42,14 +43,15 @@ const refused = ({ status, text }, wanted, code, words) => {
   assert.match(JSON.parse(text).message, words);
 };
 
-/* Waits until no more of them is answered or closed than were, for a while. */
-async function settled(wires) {
-  const count = () => wires.filter((wire) => wire.closed || wire.bytes.length > 0).length;
-  for (let last = -1, same = 0; same < 10; ) {
-    const now = count();
+/* Waits until the server has read what they have sent, and holds or refuses it. */
+async function settle(wires) {
+  await Promise.all(wires.map(({ socket }) => new Promise((resolve) => socket.write('', resolve))));
+  const state = async () => `${await taken()} ${wires.filter((wire) => wire.closed || wire.bytes.length > 0).length}`;
+  for (let last, same = 0; same < 10;) {
+    const now = await state();
     same = now === last ? same + 1 : 0;
     last = now;
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await sleep(50);
   }
 }
 
@@ -62,7 +64,7 @@ describe('bodies that do not end', () => {
     test(what, async () => {
       const before = resident();
       const wires = Array.from({ length: 40 }, () => Wire.to(server).send(start).send(piece));
-      await settled(wires);
+      await settle(wires);
       const held = wires.filter((wire) => wire.bytes.length === 0 && !wire.closed);
       assert.ok(held.length >= 4 && held.length < 12, `${held.length}`);
       assert.ok(await taken() <= MEMORY / 2);
