@@ -236,7 +236,7 @@ static cordon_error *ask_in_turn(
 }
 
 /* What a worker has left. It read hostile bytes, so its words are taken as hostile themselves. */
-static cordon_error *refused(int artifact, const struct engine_refuser *refuser)
+static cordon_error *refused_by_worker(int artifact, const struct engine_refuser *refuser)
 {
     struct refusal refusal;
     if (pread(artifact, &refusal, sizeof refusal, 0) != (ssize_t)sizeof refusal) {
@@ -301,7 +301,7 @@ static cordon_error *judge(
     case VERDICT_COMPILED:
         return check_artifact(artifact, options->memory_bytes);
     case VERDICT_REFUSED:
-        return refused(artifact, refuser);
+        return refused_by_worker(artifact, refuser);
     case VERDICT_TIME:
         return over_time(options);
     case VERDICT_MEMORY:
