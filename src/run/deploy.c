@@ -9,6 +9,7 @@
  */
 #include "base/clock.h"
 #include "base/memory.h"
+#include "engine/sealed.h"
 #include "run/internal.h"
 #include "value/json.h"
 #include "wasm/admit.h"
@@ -16,8 +17,6 @@
 #include "wasm/reader.h"
 #include "wasm/refusal.h"
 #include "wasm/report.h"
-
-#include <unistd.h>
 
 #define MODULES_MAX 256
 #define SECRET_BYTES 32
@@ -113,15 +112,14 @@ static cordon_error *compile_outside(
     const struct engine_refuser *refuser,
     struct engine_module **out_module)
 {
-    int fd = -1;
+    CORDON_CLEANUP(fd_closep) int fd = NO_FD;
     TRY(compiler_compile(runner->compiler, wasm, refuser, &fd));
-    cordon_error *error = engine_module_load(runner->engine, fd, out_module);
-    if (error == NULL && runner->cache != NULL) {
+    TRY(engine_module_load(runner->engine, fd, out_module));
+    if (runner->cache != NULL) {
         /* A cache that can't be written costs a compilation later, not this deploy. */
         cordon_error_free(artifact_cache_put(runner->cache, tenant, hash, fd));
     }
-    (void)close(fd);
-    return error;
+    return NULL;
 }
 
 static cordon_error *compile(
@@ -147,17 +145,12 @@ static cordon_error *load_cached(
     const uint8_t hash[SHA256_BYTES],
     struct engine_module **out_module)
 {
-    int fd = -1;
+    CORDON_CLEANUP(fd_closep) int fd = NO_FD;
     bool found = false;
     if (runner->cache != NULL) {
         TRY(artifact_cache_get(runner->cache, tenant, hash, &found, &fd));
     }
-    if (!found) {
-        return NULL;
-    }
-    cordon_error *error = engine_module_load(runner->engine, fd, out_module);
-    (void)close(fd);
-    return error;
+    return found ? engine_module_load(runner->engine, fd, out_module) : NULL;
 }
 
 /* Machine code from the cache, or made anew. */
