@@ -38,4 +38,5 @@ target_compile_options(yyjson PRIVATE -fPIC -O2 -w -fvisibility=hidden)
 add_library(llhttp STATIC
   /usr/share/llhttp/llhttp.c /usr/share/llhttp/api.c /usr/share/llhttp/http.c)
 target_include_directories(llhttp SYSTEM PUBLIC /usr/share/include/llhttp /usr/include/llhttp /usr/share/llhttp)
+target_compile_definitions(llhttp PUBLIC LLHTTP_STRICT_MODE=1) # or a lone CR ends a chunk
 target_compile_options(llhttp PRIVATE -fPIC -O2 -w -fvisibility=hidden)

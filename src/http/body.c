@@ -122,11 +122,11 @@ bool http_body_read(
     struct http_refusal *out_refusal)
 {
     const struct slice encoding = request->headers[HTTP_CONTENT_ENCODING];
-    if (encoding.data == NULL || slice_equal(encoding, SLICE("identity"))) {
+    if (encoding.data == NULL || http_token_is(encoding, "identity")) {
         *out_body = request->body;
         return true;
     }
-    if (!slice_equal(encoding, SLICE("br"))) {
+    if (!http_token_is(encoding, "br")) {
         return refuse(
             out_refusal,
             (struct http_refusal){415, "UnsupportedEncoding",

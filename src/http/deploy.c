@@ -56,9 +56,9 @@ static cordon_error *deploy(struct connection *connection, struct slice body)
     struct deploy_module modules[MODULES_MAX];
     size_t count = 1;
     const struct slice type = connection->parser.request.headers[HTTP_CONTENT_TYPE];
-    if (slice_equal(type, SLICE("application/wasm"))) {
+    if (http_token_is(type, "application/wasm")) {
         modules[0] = (struct deploy_module){.wasm = body};
-    } else if (!slice_equal(type, SLICE("application/vnd.cordon.modules"))) {
+    } else if (!http_token_is(type, "application/vnd.cordon.modules")) {
         return cordon_error_new(
             CORDON_E_INVALID, "A deploy is one module (Content-Type: application/wasm) or several "
                               "(application/vnd.cordon.modules).");

@@ -11,6 +11,7 @@ static const char *const header_names[HTTP_HEADER_COUNT] = {
     [HTTP_CONVEX_REQUEST_ID] = "convex-request-id",
     [HTTP_IDEMPOTENCY_KEY] = "idempotency-key",
     [HTTP_EXPECT] = "expect",
+    [HTTP_TRANSFER_ENCODING] = "transfer-encoding",
     [HTTP_REQUEST_METHOD] = "access-control-request-method",
     [HTTP_REQUEST_HEADERS] = "access-control-request-headers",
 };
@@ -70,9 +71,6 @@ static int on_header_field(llhttp_t *inner, const char *at, size_t size)
 {
     struct http_parser *parser = inner->data;
     for (size_t i = 0; i < size; i++) {
-        if (at[i] == ' ') { /* RFC 9112, 5.1: another server might read another header */
-            return refuse(parser, 400, "BadRequest", "A header's name has no spaces.");
-        }
         if (parser->field_size < sizeof parser->field) {
             const char c = at[i];
             parser->field[parser->field_size] = c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
@@ -133,27 +131,57 @@ static enum http_method method_of(uint8_t method)
     }
 }
 
-/* The head has come to its end: its slices no longer move. */
-static int on_headers_complete(llhttp_t *inner)
+/* llhttp leaves out the spaces before a value, and not those behind it. */
+static struct slice without_spaces(struct slice value)
 {
-    struct http_parser *parser = inner->data;
-    struct http_request *request = &parser->request;
-    *request = (struct http_request){
+    while (value.size > 0 &&
+           (value.data[value.size - 1] == ' ' || value.data[value.size - 1] == '\t')) {
+        value.size--;
+    }
+    return value;
+}
+
+/* The head has come to its end: its slices no longer move. */
+static void take_head(const struct http_parser *parser, struct http_request *out_request)
+{
+    const llhttp_t *inner = &parser->inner;
+    *out_request = (struct http_request){
         .method = method_of(inner->method),
         .target = slice_of(parser->head.data, parser->target_size),
         .has_host = parser->starts[HTTP_HOST] != 0 || inner->http_minor == 0,
     };
     for (int i = 0; i < HTTP_HEADER_COUNT; i++) {
         if (parser->starts[i] != 0) {
-            request->headers[i] =
-                slice_of(parser->head.data + parser->starts[i] - 1, parser->sizes[i]);
+            out_request->headers[i] = without_spaces(
+                slice_of(parser->head.data + parser->starts[i] - 1, parser->sizes[i]));
         }
     }
+}
+
+/*
+ * llhttp also takes `gzip, chunked`, whose body we would not understand, and chunks of HTTP/1.0,
+ * which has none, so that another server may not have seen where they end.
+ */
+static bool is_framing_good(const llhttp_t *inner, struct slice encoding)
+{
+    return encoding.data == NULL || (inner->http_minor != 0 && http_token_is(encoding, "chunked"));
+}
+
+static int on_headers_complete(llhttp_t *inner)
+{
+    struct http_parser *parser = inner->data;
+    struct http_request *request = &parser->request;
+    take_head(parser, request);
     if (inner->http_major != 1) {
         return refuse(parser, 505, "BadRequest", "This server speaks HTTP/1.1.");
     }
     if (!request->has_host) {
         return refuse(parser, 400, "BadRequest", "HTTP/1.1 asks for a Host header.");
+    }
+    if (!is_framing_good(inner, request->headers[HTTP_TRANSFER_ENCODING])) {
+        return refuse(
+            parser, 400, "BadRequest",
+            "A Transfer-Encoding is `chunked` and nothing else, and HTTP/1.0 has none.");
     }
     if (inner->upgrade != 0) {
         return refuse(
@@ -248,6 +276,13 @@ enum http_parsed http_parser_feed(struct http_parser *parser, struct slice bytes
         *out_used = bytes.size;
         return HTTP_REFUSED;
     }
+    if (!head_lines_feed(&parser->lines, bytes)) {
+        *out_used = bytes.size;
+        (void)refuse(
+            parser, 400, "BadRequest",
+            "Each line of a head ends with CR and LF, and begins with the name of a header.");
+        return HTTP_REFUSED;
+    }
     const llhttp_errno_t code =
         llhttp_execute(&parser->inner, (const char *)bytes.data, bytes.size);
     *out_used = bytes.size;
@@ -266,6 +301,20 @@ enum http_parsed http_parser_feed(struct http_parser *parser, struct slice bytes
         return HTTP_CONTINUE;
     }
     return HTTP_MORE;
+}
+
+bool http_token_is(struct slice value, const char *token)
+{
+    if (value.size != strlen(token)) {
+        return false;
+    }
+    for (size_t i = 0; i < value.size; i++) {
+        const uint8_t c = value.data[i];
+        if ((c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c) != (uint8_t)token[i]) {
+            return false;
+        }
+    }
+    return true;
 }
 
 bool http_parser_midway(const struct http_parser *parser)
@@ -292,6 +341,7 @@ void http_parser_next(struct http_parser *parser)
     parser->head_bytes = 0;
     parser->field_size = 0;
     parser->header = -1;
+    parser->lines = (struct head_lines){0};
     parser->begun = false;
     parser->head_done = false;
     parser->continued = false;

@@ -1,6 +1,7 @@
 /*
- * Requests out of bytes: llhttp (the parser of Node.js, strict about request smuggling) with our
- * bounds around it. No socket, no clock: bytes go in, a whole request or a refusal comes out.
+ * Requests out of bytes: llhttp (the parser of Node.js, in its strict mode) with our bounds around
+ * it. What two servers might read differently is refused, and ends the connection: whatever comes
+ * behind it might be meant as part of it. No socket, no clock: bytes go in, a whole request or a refusal comes out.
  *
  * One request at a time: after HTTP_COMPLETE the rest of the bytes waits with the caller until
  * http_parser_next(), so that pipelined requests are answered in their order.
@@ -9,6 +10,7 @@
 #define HTTP_PARSE_H
 
 #include "base/buffer.h"
+#include "http/head.h"
 
 #include <llhttp.h>
 
@@ -21,6 +23,7 @@ enum http_header {
     HTTP_CONVEX_REQUEST_ID,
     HTTP_IDEMPOTENCY_KEY,
     HTTP_EXPECT,
+    HTTP_TRANSFER_ENCODING,
     HTTP_REQUEST_METHOD,  /* Access-Control-Request-Method */
     HTTP_REQUEST_HEADERS, /* Access-Control-Request-Headers */
     HTTP_HEADER_COUNT,
@@ -38,7 +41,7 @@ enum http_method {
 struct http_request {
     enum http_method method;
     struct slice target;                     /* path and query, as sent */
-    struct slice headers[HTTP_HEADER_COUNT]; /* data is NULL where a header was not sent */
+    struct slice headers[HTTP_HEADER_COUNT]; /* without spaces around; data NULL: not sent */
     struct slice body;
     bool keep_alive;
     bool has_host; /* HTTP/1.1 asks for one */
@@ -67,6 +70,7 @@ extern const struct http_refusal http_no_memory;
 
 struct http_parser {
     llhttp_t inner;
+    struct head_lines lines;
     struct buffer head; /* target and header values, one after the other */
     struct buffer body;
     size_t body_bytes_max; /* of an ordinary request */
@@ -99,6 +103,9 @@ void http_parser_done(struct http_parser *parser);
 
 /* Reads on; `*out_used` bytes were taken, the rest is to be given again. */
 enum http_parsed http_parser_feed(struct http_parser *parser, struct slice bytes, size_t *out_used);
+
+/* Whether a header's value is a token, which is given in lower case; its own case tells nothing. */
+bool http_token_is(struct slice value, const char *token);
 
 /* True once a part of a request has come that is not complete. */
 bool http_parser_midway(const struct http_parser *parser);

@@ -435,21 +435,6 @@ static struct slice without_port(struct slice host)
     return host;
 }
 
-static bool equal_without_case(struct slice a, const char *b)
-{
-    if (a.size != strlen(b)) {
-        return false;
-    }
-    for (size_t i = 0; i < a.size; i++) {
-        const uint8_t c = a.data[i];
-        const uint8_t lower = c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c;
-        if (lower != (uint8_t)b[i]) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* 127.0.0.0/8 in dotted form, four numbers up to 255. */
 static bool is_loopback_v4(struct slice host)
 {
@@ -478,12 +463,11 @@ bool http_host_accepted(struct slice host, const char *const *names, size_t name
         return true;
     }
     const struct slice name = without_port(host);
-    if (equal_without_case(name, "localhost") || equal_without_case(name, "[::1]") ||
-        is_loopback_v4(name)) {
+    if (http_token_is(name, "localhost") || http_token_is(name, "[::1]") || is_loopback_v4(name)) {
         return true;
     }
     for (size_t i = 0; i < name_count; i++) {
-        if (equal_without_case(name, names[i])) {
+        if (http_token_is(name, names[i])) {
             return true;
         }
     }

@@ -126,6 +126,50 @@ describe('a connection', () => {
   }
 });
 
+/*
+ * What a server before this one might take for one request and this one for two, or the other way
+ * round: each is refused, and what comes behind it is answered by nobody.
+ */
+describe('a request that two servers might read differently', () => {
+  const behind = 'GET /version HTTP/1.1\r\nHost: localhost\r\n\r\n';
+  const head = (...lines) => `POST /api/query HTTP/1.1\r\nHost: localhost\r\n${lines.map((line) => `${line}\r\n`).join('')}\r\n`;
+  const chunked = (body) => head('Transfer-Encoding: chunked') + body;
+  for (const [what, bytes] of [
+    ['a length, and chunks', head('Content-Length: 5', 'Transfer-Encoding: chunked') + '0\r\n\r\n'],
+    ['chunks, and a length', head('Transfer-Encoding: chunked', 'Content-Length: 5') + '0\r\n\r\n'],
+    ['two lengths', head('Content-Length: 0', 'Content-Length: 44')],
+    ['the same length twice', head('Content-Length: 0', 'Content-Length: 0')],
+    ['a list of lengths', head('Content-Length: 0, 0')],
+    ['another coding before chunks', head('Transfer-Encoding: gzip, chunked') + '0\r\n\r\n'],
+    ['another coding', head('Transfer-Encoding: identity') + '0\r\n\r\n'],
+    ['two codings', head('Transfer-Encoding: identity', 'Transfer-Encoding: chunked') + '0\r\n\r\n'],
+    ['no coding', head('Transfer-Encoding:') + '0\r\n\r\n'],
+    ['chunks of HTTP/1.0', 'POST /api/query HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'],
+    ['a space behind a name', head('Transfer-Encoding : chunked') + '0\r\n\r\n'],
+    ['a folded header', head('X: a', ' Content-Length: 44')],
+    ['a folded length', head('Content-Length:', ' 0')],
+    ['a header before the first', 'GET / HTTP/1.1\r\n X: a\r\nHost: localhost\r\n\r\n'],
+    ['a header without a name', head(': a')],
+    ['a header without a colon', head('X')],
+    ['a lone LF', head('X: a\nContent-Length: 44')],
+    ['a lone LF at the end', head().replace(/\r\n$/, '\n')],
+    ['a lone CR', head('X: a\rContent-Length: 44')],
+    ['a chunk that a lone CR ends', chunked('1\r\na\rX0\r\n\r\n')],
+    ['a chunk that nothing ends', chunked('1\r\naXX0\r\n\r\n')],
+    ["a lone CR behind a chunk's size", chunked('1\rXa\r\n0\r\n\r\n')],
+    ["a lone LF behind a chunk's size", chunked('1\na\r\n0\r\n\r\n')],
+    ['a chunk of too many digits', chunked('10000000000000001\r\na\r\n0\r\n\r\n')],
+  ]) {
+    test(`${what}: 400, then it ends`, async () => {
+      const wire = Wire.to(server).send(bytes + behind);
+      const answer = await wire.answer();
+      refused(answer, 400, 'BadRequest');
+      assert.equal(answer.headers.connection, 'close');
+      await wire.end();
+    });
+  }
+});
+
 describe('a page of another origin', () => {
   /* What a browser sends before a call of Convex's client, and with it. */
   const browser = {
@@ -336,7 +380,8 @@ describe('bodies', () => {
   ]);
   const plain = Buffer.from('{"path":"basic:echo","args":{"a":1}}');
   test('brotli, and nothing else', async () => {
-    assert.deepEqual(value(await ask(packed(brotliCompressSync(plain), 'br'))), { a: 1 });
+    for (const encoding of ['br', 'BR', 'Br ']) assert.deepEqual(value(await ask(packed(brotliCompressSync(plain), encoding))), { a: 1 });
+    assert.deepEqual(value(await ask(packed(plain, 'Identity'))), { a: 1 });
     refused(await ask(packed(plain, 'br')), 400, 'BadBody');
     refused(await ask(packed(plain, 'gzip')), 415);
   });
