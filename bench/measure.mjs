@@ -157,9 +157,9 @@ async function load(server, { route, call }, connections, ...flags) {
  * hangs up at its end, so that the last run of each of its connections may be cancelled.
  */
 function countRuns(server) {
-  const runs = readFileSync(server.log, 'utf8').split('\n').filter((line) => line.includes('"event":"run"'));
-  const others = runs.filter((line) => !line.includes('"outcome":"Success"'));
-  const bad = others.find((line) => !line.includes('"outcome":"Cancelled"'));
+  const runs = readFileSync(server.log, 'utf8').split('\n').filter((line) => line.includes('"event":"function_execution"'));
+  const others = runs.filter((line) => !line.includes('"status":"success"'));
+  const bad = others.find((line) => !line.includes('"code":"Cancelled"'));
   if (bad !== undefined) throw new Error(`a run failed: ${bad}`);
   if (others.length > hangUps) throw new Error(`${others.length} runs were cancelled`);
   return runs.length;

@@ -313,6 +313,19 @@ static cordon_error *write_i64(struct buffer *buffer, int64_t number)
     return buffer_append(buffer, slice_of(at, (size_t)(end - at)));
 }
 
+static cordon_error *write_duration(struct buffer *buffer, int64_t us)
+{
+    const unsigned rest = (unsigned)(us % 1000);
+    const uint8_t fraction[4] = {
+        '.',
+        (uint8_t)('0' + rest / 100),
+        (uint8_t)('0' + rest / 10 % 10),
+        (uint8_t)('0' + rest % 10),
+    };
+    TRY(write_i64(buffer, us / 1000));
+    return buffer_append(buffer, slice_of(fraction, sizeof fraction));
+}
+
 static cordon_error *write_double(struct buffer *buffer, double number)
 {
     const bool finite = number - number == 0.0;
@@ -332,6 +345,8 @@ static cordon_error *write_field(struct log *log, const struct log_field *field)
         return write_i64(line, field->number);
     case LOG_NUMBER_DOUBLE:
         return write_double(line, field->number_double);
+    case LOG_DURATION:
+        return write_duration(line, field->number);
     }
     return NULL;
 }

@@ -24,14 +24,16 @@ void log_free(struct log *log);
 /* A field of a line. Strings are escaped; control characters never reach a terminal raw. */
 struct log_field {
     const char *key; /* static */
-    enum { LOG_STRING, LOG_NUMBER, LOG_NUMBER_DOUBLE } type;
+    enum { LOG_STRING, LOG_NUMBER, LOG_NUMBER_DOUBLE, LOG_DURATION } type;
     struct slice string;
-    int64_t number;
+    int64_t number; /* of a duration: microseconds */
     double number_double;
 };
 
 #define LOG_FIELD_STRING(k, s) {.key = (k), .type = LOG_STRING, .string = (s)}
 #define LOG_FIELD_NUMBER(k, n) {.key = (k), .type = LOG_NUMBER, .number = (int64_t)(n)}
+/* Written as milliseconds, to the microsecond. */
+#define LOG_FIELD_MS(k, ns) {.key = (k), .type = LOG_DURATION, .number = (int64_t)((ns) / 1000)}
 
 /* Writes one line: time, level, event, fields. A NULL log does nothing. Any thread. */
 void log_write(

@@ -1,12 +1,14 @@
-/* The log line of a run: what was called, what came of it, what it used. */
+/*
+ * The log line of a run: what was called, what came of it, what it used. Event and fields have the
+ * names of Convex's log stream where it has them; docs/metrics.md lists them.
+ */
 #include "run/report.h"
 
 static enum log_level level_of(const struct outcome *outcome)
 {
-    if (outcome->code == CORDON_OUTCOME_INTERNAL) {
-        return LOG_ERROR;
-    }
-    return outcome->code == CORDON_OUTCOME_SUCCESS ? LOG_INFO : LOG_WARN;
+    const bool ours =
+        outcome->code == CORDON_OUTCOME_INTERNAL || outcome->code == CORDON_OUTCOME_DISK_FULL;
+    return ours ? LOG_ERROR : outcome->code == CORDON_OUTCOME_SUCCESS ? LOG_INFO : LOG_WARN;
 }
 
 void run_report(
@@ -16,21 +18,26 @@ void run_report(
         return;
     }
     const bool failed = outcome->code != CORDON_OUTCOME_SUCCESS;
+    const uint64_t *const used = outcome->used;
     const struct log_field fields[] = {
         LOG_FIELD_STRING("path", path),
-        LOG_FIELD_STRING("kind", slice_str(cordon_kind_name(outcome->kind))),
-        LOG_FIELD_STRING("outcome", slice_str(outcome_code_name(outcome))),
+        LOG_FIELD_STRING("type", slice_str(cordon_kind_name(outcome->kind))),
         LOG_FIELD_STRING("request_id", request_id),
-        LOG_FIELD_NUMBER("wall_us", outcome->wall_time_ns / 1000),
-        LOG_FIELD_NUMBER("user_us", outcome->user_time_ns / 1000),
-        LOG_FIELD_NUMBER("system_us", outcome->system_time_ns / 1000),
-        LOG_FIELD_NUMBER("fuel", outcome->used[CORDON_LIMIT_FUEL]),
-        LOG_FIELD_NUMBER("memory_bytes", outcome->used[CORDON_LIMIT_MEMORY_BYTES]),
-        LOG_FIELD_NUMBER("documents_read", outcome->used[CORDON_LIMIT_DOCUMENTS_READ]),
-        LOG_FIELD_NUMBER("documents_written", outcome->used[CORDON_LIMIT_DOCUMENTS_WRITTEN]),
-        LOG_FIELD_NUMBER("retries", outcome->retries),
-        LOG_FIELD_STRING("message", outcome->message), /* only of what failed */
+        LOG_FIELD_STRING("status", failed ? SLICE("failure") : SLICE("success")),
+        LOG_FIELD_MS("execution_time_ms", outcome->wall_time_ns),
+        LOG_FIELD_MS("user_execution_time_ms", outcome->user_time_ns),
+        LOG_FIELD_MS("system_execution_time_ms", outcome->system_time_ns),
+        LOG_FIELD_NUMBER("fuel", used[CORDON_LIMIT_FUEL]),
+        LOG_FIELD_NUMBER("memory_bytes", used[CORDON_LIMIT_MEMORY_BYTES]),
+        LOG_FIELD_NUMBER("database_read_documents", used[CORDON_LIMIT_DOCUMENTS_READ]),
+        LOG_FIELD_NUMBER("database_read_bytes", used[CORDON_LIMIT_BYTES_READ]),
+        LOG_FIELD_NUMBER("database_write_documents", used[CORDON_LIMIT_DOCUMENTS_WRITTEN]),
+        LOG_FIELD_NUMBER("database_write_bytes", used[CORDON_LIMIT_BYTES_WRITTEN]),
+        LOG_FIELD_NUMBER("mutation_retry_count", outcome->retries),
+        /* Only of what failed: */
+        LOG_FIELD_STRING("code", slice_str(outcome_code_name(outcome))),
+        LOG_FIELD_STRING("error_message", outcome->message),
     };
     const size_t count = sizeof fields / sizeof fields[0];
-    log_write(log, level_of(outcome), "run", fields, failed ? count : count - 1);
+    log_write(log, level_of(outcome), "function_execution", fields, failed ? count : count - 2);
 }

@@ -1,14 +1,26 @@
-/* The metrics of runs, with Convex's names where they fit. */
+/*
+ * The metrics of runs, under Convex's names and labels where it measures the same thing.
+ * docs/metrics.md lists them, and says where they differ.
+ */
 #ifndef RUN_RUN_METRICS_H
 #define RUN_RUN_METRICS_H
 
 #include "observe/metrics.h"
 #include "run/outcome.h"
 
-enum run_status { RUN_STATUS_SUCCESS, RUN_STATUS_DEVELOPER_ERROR, RUN_STATUS_SYSTEM_ERROR };
+enum run_status {
+    RUN_STATUS_SUCCESS,
+    RUN_STATUS_DEVELOPER_ERROR,
+    RUN_STATUS_ERROR, /* ours, or of the load */
+    RUN_STATUS_CANCELED,
+    RUN_STATUSES,
+};
 
 struct run_metrics {
-    struct histogram *execute[KIND_COUNT][3]; /* by kind and run_status */
+    struct histogram *total[KIND_COUNT][RUN_STATUSES];
+    struct histogram *execute[KIND_COUNT][RUN_STATUSES];
+    struct histogram *user[KIND_COUNT];
+    struct counter *fuel[KIND_COUNT];
     struct counter *user_timeouts;
     struct counter *system_timeouts;
     struct counter *out_of_memory;
@@ -16,7 +28,6 @@ struct run_metrics {
     struct counter *cancelled;
     struct counter *rejected;
     struct counter *conflicts;
-    struct counter *fuel[KIND_COUNT];
     struct gauge *permits_used;
     struct gauge *permits_waiting;
     struct gauge *slots_used;
