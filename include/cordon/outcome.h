@@ -26,6 +26,7 @@ extern "C" {
     X(MODULE_REFUSED, "ModuleRefused", 4, "the module was not admitted")                           \
     X(CONFLICT, "OptimisticConcurrencyControlFailure", 5, "other commits were faster every time")  \
     X(OVERLOADED, "Overloaded", 5, "no room now; nothing was run, a retry is safe")                \
+    X(DISK_FULL, "DiskFull", 5, "the disk is full or nearly so; nothing was written")              \
     X(INTERNAL, "Internal", 5, "a fault of ours; the log has the details")
 
 typedef enum cordon_outcome_code {

@@ -317,7 +317,9 @@ static cordon_error *judge(
     case VERDICT_NOT_STARTED:
         return cordon_error_new(
             CORDON_E_SYSTEM, "the compile worker could not be started: %s",
-            strerrordesc_np((int)reply->detail));
+            reply->detail == 0 ? "it could not be limited or run; see the limits of this process "
+                                 "(ulimit -a)"
+                               : strerrordesc_np((int)reply->detail));
     case VERDICT_UNCONFINED:
         return cordon_error_new(
             CORDON_E_SYSTEM, "the compile worker cannot confine itself, so it does not compile; it "

@@ -238,6 +238,11 @@ static bool is_refusal(const struct outcome *outcome, struct http_refusal *out_r
                                   "The server is stopping, and the call was ended. A retry is safe "
                                   "for queries and calls with an idempotency key."};
         return true;
+    case CORDON_OUTCOME_DISK_FULL:
+        *out_refusal = (struct http_refusal){503, "DiskFull",
+                                             "The server's disk is full. Nothing was written; "
+                                             "free some space and try again."};
+        return true;
     case CORDON_OUTCOME_INTERNAL:
         *out_refusal = (struct http_refusal){
             500, "InternalServerError", "Your request couldn't be completed. Try again later."};

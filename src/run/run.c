@@ -147,12 +147,17 @@ enum next run_finish_with(struct run *run, cordon_outcome_code code, struct slic
     return run_finish(run);
 }
 
+static cordon_outcome_code outcome_of(cordon_error_code code)
+{
+    return code == CORDON_E_OVERLOADED  ? CORDON_OUTCOME_OVERLOADED
+           : code == CORDON_E_DISK_FULL ? CORDON_OUTCOME_DISK_FULL
+                                        : CORDON_OUTCOME_INTERNAL;
+}
+
 enum next run_finish_error(struct run *run, cordon_error *error)
 {
     CORDON_CLEANUP(cordon_error_freep) cordon_error *owned = error;
-    const cordon_outcome_code code = cordon_error_get_code(owned) == CORDON_E_OVERLOADED
-                                         ? CORDON_OUTCOME_OVERLOADED
-                                         : CORDON_OUTCOME_INTERNAL;
+    const cordon_outcome_code code = outcome_of(cordon_error_get_code(owned));
     outcome_done(&run->outcome); /* a half-made one */
     const cordon_kind kind = run->outcome.kind;
     outcome_init(&run->outcome);

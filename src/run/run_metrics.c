@@ -3,22 +3,48 @@
 
 #include <stdio.h>
 
-static cordon_error *register_by_kind(struct run_metrics *run_metrics, struct metrics *metrics)
+#define LABELS_MAX 64
+
+static cordon_error *register_by_status(
+    struct metrics *metrics,
+    const char *name,
+    const char *help,
+    struct histogram *(*out_histograms)[RUN_STATUSES])
 {
-    static const char *const statuses[] = {"success", "developer_error", "system_error"};
-    char labels[96];
+    static const char *const statuses[RUN_STATUSES] = {
+        [RUN_STATUS_SUCCESS] = "success",
+        [RUN_STATUS_DEVELOPER_ERROR] = "developer_error",
+        [RUN_STATUS_ERROR] = "error",
+        [RUN_STATUS_CANCELED] = "canceled",
+    };
+    char labels[LABELS_MAX];
     for (int kind = 0; kind < KIND_COUNT; kind++) {
-        for (int status = 0; status < 3; status++) {
+        for (int status = 0; status < RUN_STATUSES; status++) {
             (void)snprintf(
                 labels, sizeof labels, "udf_type=\"%s\",status=\"%s\"",
-                kind_title((cordon_kind)kind), statuses[status]);
+                cordon_kind_name((cordon_kind)kind), statuses[status]);
             TRY(metrics_histogram_seconds(
-                metrics, "udf_execute_seconds", labels, "Time from request to outcome.",
-                &run_metrics->execute[kind][status]));
+                metrics, name, labels, help, &out_histograms[kind][status]));
         }
     }
+    return NULL;
+}
+
+static cordon_error *register_by_kind(struct run_metrics *run_metrics, struct metrics *metrics)
+{
+    TRY(register_by_status(
+        metrics, "application_function_runner_total_seconds",
+        "Time from request to outcome, waiting for a turn included.", run_metrics->total));
+    TRY(register_by_status(
+        metrics, "udf_execute_seconds",
+        "Time of a run itself: the function's and the host's work for it.", run_metrics->execute));
+    char labels[LABELS_MAX];
     for (int kind = 0; kind < KIND_COUNT; kind++) {
-        (void)snprintf(labels, sizeof labels, "udf_type=\"%s\"", kind_title((cordon_kind)kind));
+        (void)snprintf(
+            labels, sizeof labels, "udf_type=\"%s\"", cordon_kind_name((cordon_kind)kind));
+        TRY(metrics_histogram_seconds(
+            metrics, "user_function_execution_seconds", labels, "Time of the function alone.",
+            &run_metrics->user[kind]));
         TRY(metrics_counter(
             metrics, "udf_fuel_total", labels, "Fuel used.", &run_metrics->fuel[kind]));
     }
@@ -82,32 +108,45 @@ static enum run_status status_of(const struct outcome *outcome)
     case CORDON_OUTCOME_MODULE_REFUSED:
         return RUN_STATUS_DEVELOPER_ERROR;
     case CORDON_OUTCOME_CANCELLED:
+        return RUN_STATUS_CANCELED;
     case CORDON_OUTCOME_CONFLICT:
     case CORDON_OUTCOME_OVERLOADED:
+    case CORDON_OUTCOME_DISK_FULL:
     case CORDON_OUTCOME_INTERNAL:
-        return RUN_STATUS_SYSTEM_ERROR;
+        return RUN_STATUS_ERROR;
     }
-    return RUN_STATUS_SYSTEM_ERROR;
+    return RUN_STATUS_ERROR;
+}
+
+static void count_limit(struct run_metrics *run_metrics, cordon_limit limit)
+{
+    if (limit == CORDON_LIMIT_USER_TIME_MS) {
+        counter_add(run_metrics->user_timeouts, 1);
+    } else if (limit == CORDON_LIMIT_SYSTEM_TIME_MS) {
+        counter_add(run_metrics->system_timeouts, 1);
+    } else if (limit == CORDON_LIMIT_MEMORY_BYTES) {
+        counter_add(run_metrics->out_of_memory, 1);
+    } else if (limit == CORDON_LIMIT_FUEL) {
+        counter_add(run_metrics->out_of_fuel, 1);
+    }
 }
 
 void run_metrics_count(struct run_metrics *run_metrics, const struct outcome *outcome)
 {
-    histogram_observe_ns(
-        run_metrics->execute[outcome->kind][status_of(outcome)], outcome->wall_time_ns);
-    counter_add(run_metrics->fuel[outcome->kind], outcome->used[CORDON_LIMIT_FUEL]);
+    const cordon_kind kind = outcome->kind;
+    const enum run_status status = status_of(outcome);
+    const uint64_t executed_ns = outcome->user_time_ns + outcome->system_time_ns;
+    histogram_observe_ns(run_metrics->total[kind][status], outcome->wall_time_ns);
+    if (executed_ns > 0) { /* else it was turned away, or there was nothing to run */
+        histogram_observe_ns(run_metrics->execute[kind][status], executed_ns);
+        histogram_observe_ns(run_metrics->user[kind], outcome->user_time_ns);
+    }
+    counter_add(run_metrics->fuel[kind], outcome->used[CORDON_LIMIT_FUEL]);
     if (outcome->code == CORDON_OUTCOME_CANCELLED) {
         counter_add(run_metrics->cancelled, 1);
-    } else if (outcome->code == CORDON_OUTCOME_OVERLOADED) {
+    } else if (outcome->code == CORDON_OUTCOME_OVERLOADED && executed_ns == 0) {
         counter_add(run_metrics->rejected, 1);
     } else if (outcome->code == CORDON_OUTCOME_LIMIT) {
-        if (outcome->limit == CORDON_LIMIT_USER_TIME_MS) {
-            counter_add(run_metrics->user_timeouts, 1);
-        } else if (outcome->limit == CORDON_LIMIT_SYSTEM_TIME_MS) {
-            counter_add(run_metrics->system_timeouts, 1);
-        } else if (outcome->limit == CORDON_LIMIT_MEMORY_BYTES) {
-            counter_add(run_metrics->out_of_memory, 1);
-        } else if (outcome->limit == CORDON_LIMIT_FUEL) {
-            counter_add(run_metrics->out_of_fuel, 1);
-        }
+        count_limit(run_metrics, outcome->limit);
     }
 }

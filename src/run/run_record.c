@@ -53,6 +53,7 @@ static bool is_repeatable(cordon_outcome_code code)
     case CORDON_OUTCOME_MODULE_REFUSED:
     case CORDON_OUTCOME_CONFLICT:
     case CORDON_OUTCOME_OVERLOADED:
+    case CORDON_OUTCOME_DISK_FULL:
     case CORDON_OUTCOME_INTERNAL:
         return false;
     }

@@ -48,9 +48,15 @@ struct starter {
 
 /* -- The child, between fork and exec ------------------------------------------------------- */
 
+/* A stricter limit of whoever started us stays. */
 static bool limit_to(__rlimit_resource_t resource, uint64_t value)
 {
-    const struct rlimit limit = {.rlim_cur = value, .rlim_max = value};
+    struct rlimit limit;
+    if (getrlimit(resource, &limit) != 0) {
+        return false;
+    }
+    const rlim_t most = limit.rlim_max < value ? limit.rlim_max : value;
+    limit = (struct rlimit){.rlim_cur = most, .rlim_max = most};
     return setrlimit(resource, &limit) == 0;
 }
 

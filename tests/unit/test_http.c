@@ -483,6 +483,12 @@ static void outcomes(void **state)
          "ConvexError: no\",\"errorData\":7}"},
         {{.code = CORDON_OUTCOME_OVERLOADED}, FORMAT_JSON, false, 503, NULL},
         {{.code = CORDON_OUTCOME_CANCELLED}, FORMAT_JSON, false, 503, NULL},
+        {{.code = CORDON_OUTCOME_DISK_FULL, .message = SLICE("secret")},
+         FORMAT_JSON,
+         false,
+         503,
+         "{\"code\":\"DiskFull\",\"message\":\"The server's disk is full. Nothing was written; free "
+         "some space and try again.\"}"},
         {{.code = CORDON_OUTCOME_INTERNAL, .message = SLICE("secret")},
          FORMAT_JSON,
          false,
