@@ -106,23 +106,18 @@ enum gate_result gate_fail(struct host *host, cordon_error *error)
     return GATE_STOP;
 }
 
-/* Steps that need no arguments: may this call be made now, and is it paid for? */
-static bool may_enter(
-    struct host *host, struct gate_call *call, const struct gate_descriptor *descriptor)
+/* Whether the call may be made now: while a module loads, few may. */
+static bool may_enter(struct host *host, const struct gate_descriptor *descriptor)
 {
-    if (!host->running && !descriptor->import_phase) {
-        (void)host_stop(
-            host, CORDON_OUTCOME_CAPABILITY_DENIED,
-            "`%s` can't be called while the module is loading (start section or `_initialize`); "
-            "only logging, randomness and time can. Call it from the function.",
-            call_name(descriptor));
-        return false;
+    if (host->running || descriptor->import_phase) {
+        return true;
     }
-    uint64_t fuel = descriptor->fuel;
-    if (descriptor->codec != GATE_RAW) {
-        fuel += (uint64_t)(uint32_t)call->slots[1] * descriptor->fuel_per_kib / 1024;
-    }
-    return gate_charge(host, call, fuel);
+    (void)host_stop(
+        host, CORDON_OUTCOME_CAPABILITY_DENIED,
+        "`%s` can't be called while the module is loading (start section or `_initialize`); "
+        "only logging, randomness and time can. Call it from the function.",
+        call_name(descriptor));
+    return false;
 }
 
 /* Whether the declared range is one that the call takes. */
@@ -144,6 +139,22 @@ static bool check_range(
     call->output = call->memory == NULL ? NULL : call->memory + offset;
     call->input = slice_of(call->output, size);
     return true;
+}
+
+/* Charges what a call with these arguments costs, whatever comes of it. */
+static bool pay(struct host *host, struct gate_call *call, const struct gate_descriptor *descriptor)
+{
+    const uint64_t bytes = call->input.size; /* within size_max */
+    return gate_charge(host, call, descriptor->fuel + bytes * descriptor->fuel_per_kib / 1024);
+}
+
+/* What is checked, and paid for, before the host reads a byte. */
+static bool enter(
+    struct host *host, struct gate_call *call, const struct gate_descriptor *descriptor)
+{
+    return may_enter(host, descriptor) &&
+           (descriptor->codec == GATE_RAW || check_range(host, call, descriptor)) &&
+           pay(host, call, descriptor);
 }
 
 /* What is no JSON object is the guest's fault; what has no room in memory is told as that. */
@@ -236,10 +247,7 @@ enum engine_answer gate_enter(
     struct gate_call call = {.guest = guest, .slots = slots};
     call.memory = engine_guest_memory(guest, &call.memory_size);
     const bool again = host->waiting == descriptor; /* after a wait: paid and checked already */
-    if (!again && !may_enter(host, &call, descriptor)) {
-        return ENGINE_STOP;
-    }
-    if (!again && descriptor->codec != GATE_RAW && !check_range(host, &call, descriptor)) {
+    if (!again && !enter(host, &call, descriptor)) {
         return ENGINE_STOP;
     }
     return serve_on_time(host, &call, descriptor);

@@ -89,13 +89,15 @@ describe('refused modules', () => {
 describe('host calls', () => {
   const calls = guest('calls');
   const invalid = ['empty_past_end', 'past_end', 'wraps_around', 'output_past_end', 'log_past_end', 'log_malformed', 'log_no_object',
-    'log_not_utf8', 'random_too_much', 'fail_past_end', 'alias_past_end', 'wasi_past_end', 'insert_malformed'];
+    'log_not_utf8', 'random_too_much', 'fail_past_end', 'alias_past_end', 'wasi_past_end', 'insert_malformed', 'insert_everything'];
   for (const name of invalid) {
     test(`${name} ends the run`, async () => {
       const outcome = await runError('InvalidHostCall', 1, calls, `calls:${name}`);
       assert.doesNotMatch(outcome.errorMessage, /0x[0-9a-f]{6}/);
     });
   }
+  test('a range that is not there is not paid for', () =>
+    runError('InvalidHostCall', 1, calls, 'calls:insert_everything', {}, ['--limit', 'fuel=10000']));
   for (const name of ['empty_at_end', 'whole_memory', 'random_most']) {
     test(`${name} is fine`, async () => assert.equal(await runValue(calls, `calls:${name}`), null));
   }

@@ -18,6 +18,7 @@
   ;; @function calls:alias_past_end query
   ;; @function calls:wasi_past_end query
   ;; @function calls:insert_malformed mutation
+  ;; @function calls:insert_everything mutation
   ;; @function calls:insert_wrong_type mutation
   ;; @function calls:insert_bad_table mutation
   ;; @function calls:get_foreign_id query
@@ -71,6 +72,8 @@
     (drop (call $fd_write (i32.const 1) (i32.const 131068) (i32.const 1) (i32.const 0))))
   (func (export "calls:insert_malformed")
     (drop (call $1.0/insert (i32.const 288) (i32.const 17))))
+  (func (export "calls:insert_everything")
+    (drop (call $1.0/insert (i32.const 0) (i32.const -1))))
   (func (export "calls:insert_wrong_type")
     (call $show (call $1.0/insert (i32.const 320) (i32.const 22))))
   (func (export "calls:insert_bad_table")
