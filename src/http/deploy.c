@@ -187,7 +187,7 @@ bool deploys_remove(struct deploys *deploys, struct connection *connection)
     while (*link != NULL && *link != connection) {
         link = &(*link)->next_deploy;
     }
-    const bool found = *link == connection;
+    const bool found = *link != NULL;
     if (found) {
         *link = connection->next_deploy;
         deploys->count--;

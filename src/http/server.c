@@ -160,7 +160,7 @@ static int listen_tcp(
 /* The port that was really bound, for the other loops and for the URL. */
 static cordon_error *note_port(struct http_server *server, struct address *address)
 {
-    struct sockaddr_storage bound;
+    struct sockaddr_storage bound = {0};
     socklen_t size = sizeof bound;
     if (getsockname(server->loops[0].listener.fd, (struct sockaddr *)&bound, &size) != 0) {
         return bind_error(address, uv_translate_sys_error(errno));

@@ -239,7 +239,7 @@ cordon_error *tape_play(
             op_name(question->op), player->played);
     }
     struct slice rest = player->rest;
-    struct tape_question recorded = {0};
+    struct tape_question recorded = {.op = TAPE_BEGIN};
     struct tape_answer answer = {0};
     struct recorded_error error = {0};
     if (!take_question(&rest, &recorded) || !take_answer(&rest, &answer, &error)) {
