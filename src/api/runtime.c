@@ -5,11 +5,11 @@
 #include "api/api.h"
 
 #include "base/clock.h"
+#include "base/event.h"
 #include "base/memory.h"
 #include "run/outcome_json.h"
 #include "value/json.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,12 +20,9 @@
 
 struct cordon_call {
     struct run *run;
-    /* For cordon_call_finish, when the caller brought no wake. */
-    void (*wake)(void *arg);
+    void (*wake)(void *arg); /* NULL: the caller waits by cordon_call_finish() */
     void *arg;
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    bool woken;
+    struct event woken;
 };
 
 /* -- Options -------------------------------------------------------------------------------- */
@@ -229,17 +226,14 @@ cordon_error *cordon_check(cordon_runtime *runtime, const cordon_module *module,
 
 /* -- Calls ---------------------------------------------------------------------------------- */
 
-static void wake_waiter(void *arg)
+static void wake_call(void *arg)
 {
     cordon_call *call = arg;
     if (call->wake != NULL) {
         call->wake(call->arg);
-        return;
+    } else {
+        event_set(&call->woken);
     }
-    (void)pthread_mutex_lock(&call->lock);
-    call->woken = true;
-    (void)pthread_cond_signal(&call->changed);
-    (void)pthread_mutex_unlock(&call->lock);
 }
 
 static cordon_error *read_request(const cordon_request *given, cordon_request *out_request)
@@ -273,14 +267,9 @@ cordon_error *api_call_new(
     }
     call->wake = wake;
     call->arg = arg;
-    pthread_condattr_t attributes;
-    (void)pthread_condattr_init(&attributes);
-    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&call->changed, &attributes);
-    (void)pthread_condattr_destroy(&attributes);
-    (void)pthread_mutex_init(&call->lock, NULL);
+    event_init(&call->woken);
     cordon_error *error =
-        run_new(runtime->runner, request, (struct store_wake){wake_waiter, call}, &call->run);
+        run_new(runtime->runner, request, (struct store_wake){wake_call, call}, &call->run);
     if (error != NULL) {
         cordon_call_free(call);
         return error;
@@ -355,19 +344,7 @@ void cordon_call_finish(cordon_call *call)
         if (state == CORDON_CALL_READY) {
             continue;
         }
-        const uint64_t at = run_wake_at_ns(call->run);
-        (void)pthread_mutex_lock(&call->lock);
-        int timed_out = 0;
-        while (!call->woken && timed_out == 0) {
-            const uint64_t seconds = at / 1000000000;
-            const struct timespec until = {
-                .tv_sec = seconds > 4000000000 ? 4000000000 : (time_t)seconds,
-                .tv_nsec = (long)(at % 1000000000),
-            };
-            timed_out = pthread_cond_timedwait(&call->changed, &call->lock, &until);
-        }
-        call->woken = false;
-        (void)pthread_mutex_unlock(&call->lock);
+        event_wait(&call->woken, run_wake_at_ns(call->run));
     }
 }
 
@@ -387,8 +364,7 @@ void cordon_call_free(cordon_call *call)
         return;
     }
     run_free(call->run);
-    (void)pthread_cond_destroy(&call->changed);
-    (void)pthread_mutex_destroy(&call->lock);
+    event_done(&call->woken);
     mem_free(call);
 }
 

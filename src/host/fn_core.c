@@ -4,6 +4,7 @@
  */
 #include "host/operations.h"
 
+#include "value/utf8.h"
 #include "value/value.h"
 
 /* Room for the reply of `left`: a name and a number for each limit. */
@@ -71,18 +72,6 @@ static cordon_error *keep_failure_data(struct host *host, const struct json_node
     return keep(host, buffer_slice(&text), &host->stop.data);
 }
 
-/* The longest prefix of at most `size_max` bytes that ends at a character boundary. */
-static struct slice cut_text(struct slice text, uint64_t size_max)
-{
-    if (text.size > size_max) {
-        text.size = (size_t)size_max;
-        while (text.size > 0 && (text.data[text.size] & 0xc0) == 0x80) {
-            text.size--;
-        }
-    }
-    return text;
-}
-
 /* Keeps what the guest says went wrong. A report we cannot read is still a failure of its own. */
 static cordon_error *keep_failure(struct host *host, struct slice report)
 {
@@ -103,7 +92,7 @@ static cordon_error *keep_failure(struct host *host, struct slice report)
         TRY(keep_failure_data(host, data));
     }
     const struct slice kept =
-        cut_text(json_string(message), budget->allowed[CORDON_LIMIT_ERROR_BYTES]);
+        utf8_cut(json_string(message), budget->allowed[CORDON_LIMIT_ERROR_BYTES]);
     return keep(host, kept, &host->stop.message);
 }
 

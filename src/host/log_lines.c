@@ -49,16 +49,6 @@ bool log_level_known(struct slice level)
     return false;
 }
 
-/* The longest prefix of at most `size_max` bytes that ends at a character boundary. */
-static size_t cut_at_character(struct slice text, size_t size_max)
-{
-    size_t size = size_max;
-    while (size > 0 && (text.data[size] & 0xc0) == 0x80) {
-        size--;
-    }
-    return size;
-}
-
 static cordon_error *append_line(struct log_lines *log, struct slice line)
 {
     if (line.data == NULL) {
@@ -93,7 +83,7 @@ cordon_error *log_lines_add(struct log_lines *log, struct slice level, struct sl
         return append_line(log, arena_copy(log->arena, slice_of(mark, (size_t)size)));
     }
     const bool cut = body.size > log->bytes_max;
-    const size_t kept = cut ? cut_at_character(body, log->bytes_max) : body.size;
+    const size_t kept = utf8_cut(body, log->bytes_max).size;
     const size_t mark_size = cut ? sizeof truncated_mark - 1 : 0;
     const size_t size = 1 + level.size + 2 + kept + mark_size;
     uint8_t *line = arena_alloc(log->arena, size + 1);

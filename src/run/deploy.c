@@ -8,6 +8,7 @@
  * Machine code is not in the store: the artifact cache holds what can be made again.
  */
 #include "base/clock.h"
+#include "base/event.h"
 #include "base/memory.h"
 #include "engine/sealed.h"
 #include "run/internal.h"
@@ -324,61 +325,33 @@ static cordon_error *make_deployment(
 
 /* -- The store's side ----------------------------------------------------------------------- */
 
-/* A deploy blocks its thread: what is pending is waited for on a condition. */
-struct waiter {
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    bool woken;
-};
-
-static void wake_waiter(void *arg)
-{
-    struct waiter *waiter = arg;
-    (void)pthread_mutex_lock(&waiter->lock);
-    waiter->woken = true;
-    (void)pthread_cond_signal(&waiter->changed);
-    (void)pthread_mutex_unlock(&waiter->lock);
-}
-
-static void wait_for_wake(struct waiter *waiter)
-{
-    (void)pthread_mutex_lock(&waiter->lock);
-    while (!waiter->woken) {
-        (void)pthread_cond_wait(&waiter->changed, &waiter->lock);
-    }
-    waiter->woken = false;
-    (void)pthread_mutex_unlock(&waiter->lock);
-}
-
-/* Makes the same call on the store until it is done. */
-#define AWAIT(waiter, step, call)                                                                  \
+/* Makes the same call on the store until it is done. A deploy blocks its thread. */
+#define AWAIT(woken, step, call)                                                                   \
     do {                                                                                           \
         TRY(call);                                                                                 \
         if ((step) == STORE_DONE) {                                                                \
             break;                                                                                 \
         }                                                                                          \
-        wait_for_wake(waiter);                                                                     \
+        event_wait(woken, UINT64_MAX);                                                             \
     } while (true)
 
 struct session {
-    struct waiter waiter;
+    struct event woken;
     struct store_txn *txn;
 };
 
 static cordon_error *session_begin(struct runner *runner, uint32_t tenant, struct session *session)
 {
     *session = (struct session){0};
-    (void)pthread_mutex_init(&session->waiter.lock, NULL);
-    (void)pthread_cond_init(&session->waiter.changed, NULL);
-    const struct store_wake wake = {wake_waiter, &session->waiter};
+    event_init(&session->woken);
+    const struct store_wake wake = {event_set, &session->woken};
     return store_begin(runner->options.store, tenant, wake, &session->txn);
 }
 
 static void session_end(struct session *session)
 {
     store_end(&session->txn);
-    (void)pthread_cond_destroy(&session->waiter.changed);
-    (void)pthread_mutex_destroy(&session->waiter.lock);
+    event_done(&session->woken);
 }
 
 /* A system row, copied into the arena; an empty slice if there is none. */
@@ -389,7 +362,7 @@ static cordon_error *read_row(
     bool found = false;
     struct slice value = {0};
     AWAIT(
-        &session->waiter, step,
+        &session->woken, step,
         store_row_get(session->txn, KEYSPACE_MODULE, key, &step, &found, &value));
     *out_value = (struct slice){0};
     if (found) {
@@ -441,7 +414,7 @@ static cordon_error *drop_old_modules(struct session *session, const struct depl
         struct slice key = {0};
         struct slice value = {0};
         AWAIT(
-            &session->waiter, step,
+            &session->woken, step,
             store_row_next(
                 session->txn, KEYSPACE_MODULE, slice_of(from, from_size), from_size > 7, &step,
                 &found, &key, &value));
@@ -486,7 +459,7 @@ static cordon_error *keep_deployment(
     const struct store_commit_facts facts = {.audit_body = buffer_slice(&audit)};
     enum store_step step = STORE_DONE;
     struct store_commit_result result = {0};
-    AWAIT(&session->waiter, step, store_commit(session->txn, &facts, &step, &result));
+    AWAIT(&session->woken, step, store_commit(session->txn, &facts, &step, &result));
     if (result.conflict) {
         return cordon_error_new(
             CORDON_E_CONFLICT, "another deploy was faster; deploy again to replace it");

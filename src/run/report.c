@@ -4,6 +4,11 @@
  */
 #include "run/report.h"
 
+#include "value/utf8.h"
+
+/* Of the path, which is as long as a caller likes where there is no such function. */
+#define PATH_BYTES_MAX 256
+
 static enum log_level level_of(const struct outcome *outcome)
 {
     const bool ours =
@@ -20,7 +25,7 @@ void run_report(
     const bool failed = outcome->code != CORDON_OUTCOME_SUCCESS;
     const uint64_t *const used = outcome->used;
     const struct log_field fields[] = {
-        LOG_FIELD_STRING("path", path),
+        LOG_FIELD_STRING("path", utf8_cut(path, PATH_BYTES_MAX)),
         LOG_FIELD_STRING("type", slice_str(cordon_kind_name(outcome->kind))),
         LOG_FIELD_STRING("request_id", request_id),
         LOG_FIELD_STRING("status", failed ? SLICE("failure") : SLICE("success")),

@@ -2,6 +2,7 @@
 #include "base/arena.h"
 #include "base/buffer.h"
 #include "base/clock.h"
+#include "base/event.h"
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/random.h"
@@ -10,6 +11,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -210,6 +212,36 @@ static void deadlines_do_not_overflow(void **state)
     assert_true(clock_poll_ms(UINT64_MAX) == INT32_MAX);
 }
 
+static void *set_soon(void *event)
+{
+    const struct timespec ms = {.tv_nsec = 1000000};
+    (void)nanosleep(&ms, NULL);
+    event_set(event);
+    return NULL;
+}
+
+static void events_are_waited_for_once(void **state)
+{
+    (void)state;
+    const uint64_t hour = clock_deadline_ns(3600000);
+    struct event event;
+    event_init(&event);
+    event_set(&event);
+    event_set(&event);
+    event_wait(&event, hour); /* said before */
+    assert_false(event.is_set);
+    event_wait(&event, clock_monotonic_ns()); /* said once: the second wait ends by the clock */
+    event_wait(&event, 0);
+    const uint64_t ends[] = {hour, UINT64_MAX};
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        pthread_t thread;
+        assert_int_equal(pthread_create(&thread, NULL, set_soon, &event), 0);
+        event_wait(&event, ends[i]);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+    }
+    event_done(&event);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -224,6 +256,7 @@ int main(void)
         cmocka_unit_test(hashes_match_published_vectors),
         cmocka_unit_test(hex_is_strict),
         cmocka_unit_test(deadlines_do_not_overflow),
+        cmocka_unit_test(events_are_waited_for_once),
     };
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }

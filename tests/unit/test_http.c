@@ -487,7 +487,8 @@ static void outcomes(void **state)
          FORMAT_JSON,
          false,
          503,
-         "{\"code\":\"DiskFull\",\"message\":\"The server's disk is full. Nothing was written; free "
+         "{\"code\":\"DiskFull\",\"message\":\"The server's disk is full. Nothing was written; "
+         "free "
          "some space and try again.\"}"},
         {{.code = CORDON_OUTCOME_INTERNAL, .message = SLICE("secret")},
          FORMAT_JSON,

@@ -148,13 +148,13 @@ static void each_outcome_is_counted_where_it_belongs(void **state)
 }
 
 /* The line of an outcome, without its time. */
-static void read_line(const struct outcome *outcome, char *line, size_t size_max)
+static void read_line(const struct outcome *outcome, struct slice path, char *line, size_t size_max)
 {
     int ends[2];
     assert_int_equal(pipe(ends), 0);
     struct log *log = NULL;
     assert_null(log_new(ends[1], LOG_JSON, &log));
-    run_report(log, outcome, SLICE("a:b"), SLICE("0123456789abcdef"));
+    run_report(log, outcome, path, SLICE("0123456789abcdef"));
     log_free(log);
     (void)close(ends[1]);
     const ssize_t size = read(ends[0], line, size_max - 1);
@@ -181,7 +181,7 @@ static void the_line_of_a_run(void **state)
     outcome.used[CORDON_LIMIT_DOCUMENTS_WRITTEN] = 1;
     outcome.used[CORDON_LIMIT_BYTES_WRITTEN] = 100;
     char line[1024];
-    read_line(&outcome, line, sizeof line);
+    read_line(&outcome, SLICE("a:b"), line, sizeof line);
     assert_string_equal(
         line, "\"level\":\"info\",\"event\":\"function_execution\",\"path\":\"a:b\","
               "\"type\":\"mutation\",\"request_id\":\"0123456789abcdef\",\"status\":\"success\","
@@ -196,7 +196,7 @@ static void the_line_of_a_run(void **state)
         .limit = CORDON_LIMIT_FUEL,
         .message = SLICE("so much\n\x1b"),
     };
-    read_line(&outcome, line, sizeof line);
+    read_line(&outcome, SLICE("a:b"), line, sizeof line);
     assert_memory_equal(line, "\"level\":\"warn\",", 15);
     assert_non_null(strstr(line, "\"status\":\"failure\","));
     assert_non_null(strstr(
@@ -204,8 +204,15 @@ static void the_line_of_a_run(void **state)
               "\"error_message\":\"so much\\n\\u001b\"}\n"));
 
     outcome.code = CORDON_OUTCOME_INTERNAL;
-    read_line(&outcome, line, sizeof line);
+    read_line(&outcome, SLICE("a:b"), line, sizeof line);
     assert_memory_equal(line, "\"level\":\"error\",", 16);
+
+    char path[400];
+    memset(path, 'p', sizeof path);
+    read_line(&outcome, slice_of(path, sizeof path), line, sizeof line);
+    const char *const shown = strstr(line, "\"path\":\"ppp");
+    assert_non_null(shown);
+    assert_int_equal(strspn(shown + 8, "p"), 256);
 }
 
 int main(void)
