@@ -6,10 +6,12 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "observe/log.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -17,15 +19,28 @@
 
 #define KEY_BYTES 32
 #define KEYS_MAX 4096
+#define KEY_NAME "default|" /* the one deployment there is */
 #define KEY_FILE_HEAD "cordon admin key 1 sha256 "
 #define HASH_HEX_SIZE ((size_t)2 * SHA256_BYTES)
+/* File times move in steps; a folder that changed this lately may change again unseen. */
+#define SETTLED_AFTER_S 2
+/* What is wrong with the files is told once in so long. */
+#define TELL_EVERY_NS ((uint64_t)60 * 1000000000)
+
+/* Where a key may be: whether it is accepted its file says when it is asked for. */
+struct key_file {
+    char name[NAME_MAX + 1];
+    uint8_t hash[SHA256_BYTES];
+};
 
 struct keys {
     char *folder; /* keys.d, or NULL */
+    struct log *log;
     pthread_mutex_t lock;
     struct timespec changed; /* of the folder, when it was read */
     bool read_once;
-    uint8_t (*hashes)[SHA256_BYTES];
+    uint64_t told_ns;
+    struct key_file *files;
     size_t count;
 };
 
@@ -46,54 +61,78 @@ static void mem_freep(char **text)
     *text = NULL;
 }
 
-cordon_error *keys_new(const char *folder, struct keys **out_keys)
-{
-    struct keys *keys = MEM_NEW(struct keys);
-    if (keys == NULL) {
-        return error_no_memory();
-    }
-    (void)pthread_mutex_init(&keys->lock, NULL);
-    if (folder != NULL) {
-        cordon_error *error = join(folder, "keys.d", &keys->folder);
-        if (error != NULL) {
-            keys_free(keys);
-            return error;
-        }
-    }
-    *out_keys = keys;
-    return NULL;
-}
+/* -- Reading -------------------------------------------------------------------------------- */
 
-void keys_free(struct keys *keys)
+enum key_state {
+    KEY_GOOD,
+    KEY_EXPOSED, /* others may have read or changed it, or put it there */
+    KEY_NONE,    /* no file of a key */
+};
+
+static void tell(struct keys *keys, struct slice file)
 {
-    if (keys == NULL) {
+    const uint64_t now = clock_monotonic_ns();
+    if (keys->told_ns != 0 && now - keys->told_ns < TELL_EVERY_NS) {
         return;
     }
-    (void)pthread_mutex_destroy(&keys->lock);
-    mem_free(keys->folder);
-    mem_free(keys->hashes);
-    mem_free(keys);
+    keys->told_ns = now;
+    const struct log_field fields[] = {
+        LOG_FIELD_STRING(
+            "message",
+            SLICE("an admin key is not accepted: its file, or the folder, belongs to another user "
+                  "or is open to others; remove the file and make a new key with `cordon keygen "
+                  "admin`, as the user of this server")),
+        LOG_FIELD_STRING("file", file)};
+    log_write(keys->log, LOG_WARN, "admin_key_ignored", fields, sizeof fields / sizeof fields[0]);
 }
 
-/* The hash in a key file; false unless it is ours alone and well-formed. */
-static bool read_key_file(int folder, const char *name, uint8_t out_hash[SHA256_BYTES])
+static bool is_ours(const struct stat *status, mode_t closed_to_others)
 {
-    CORDON_ASSERT(folder >= 0);
+    return status->st_uid == geteuid() && (status->st_mode & closed_to_others) == 0;
+}
+
+/* The hash in a key file, if it is good or exposed. */
+static enum key_state read_key_file(int folder, const char *name, uint8_t out_hash[SHA256_BYTES])
+{
     const int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0) {
-        return false;
+        return KEY_NONE;
     }
     struct stat status;
     char text[sizeof KEY_FILE_HEAD + (size_t)2 * SHA256_BYTES] = "";
     ssize_t size = -1;
-    if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_uid == geteuid() &&
-        (status.st_mode & 077) == 0) {
+    if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode)) {
         size = read(fd, text, sizeof text);
     }
     (void)close(fd);
     const size_t head = sizeof KEY_FILE_HEAD - 1;
-    return size >= (ssize_t)(head + HASH_HEX_SIZE) && memcmp(text, KEY_FILE_HEAD, head) == 0 &&
-           hex_decode(slice_of(text + head, HASH_HEX_SIZE), out_hash, SHA256_BYTES);
+    if (size < (ssize_t)(head + HASH_HEX_SIZE) || memcmp(text, KEY_FILE_HEAD, head) != 0 ||
+        !hex_decode(slice_of(text + head, HASH_HEX_SIZE), out_hash, SHA256_BYTES)) {
+        return KEY_NONE;
+    }
+    return is_ours(&status, S_IRWXG | S_IRWXO) ? KEY_GOOD : KEY_EXPOSED;
+}
+
+/* Takes note of a file of the folder; false if there is no memory to. */
+static bool note_file(struct keys *keys, int folder, const char *name)
+{
+    uint8_t hash[SHA256_BYTES];
+    const enum key_state state = name[0] == '.' ? KEY_NONE : read_key_file(folder, name, hash);
+    if (state == KEY_NONE) {
+        return true;
+    }
+    if (state == KEY_EXPOSED) {
+        tell(keys, slice_str(name));
+    }
+    struct key_file *grown = mem_realloc(keys->files, (keys->count + 1) * sizeof *grown);
+    if (grown == NULL) {
+        return false;
+    }
+    keys->files = grown;
+    struct key_file *file = &grown[keys->count++];
+    (void)snprintf(file->name, sizeof file->name, "%s", name);
+    memcpy(file->hash, hash, sizeof hash);
+    return true;
 }
 
 static void read_folder(struct keys *keys)
@@ -103,25 +142,13 @@ static void read_folder(struct keys *keys)
     if (folder == NULL) {
         return;
     }
-    for (struct dirent *entry = readdir(folder); entry != NULL && keys->count < KEYS_MAX;
-         entry = readdir(folder)) {
-        uint8_t hash[SHA256_BYTES];
-        if (entry->d_name[0] == '.' || !read_key_file(dirfd(folder), entry->d_name, hash)) {
-            continue;
-        }
-        uint8_t(*grown)[SHA256_BYTES] =
-            mem_realloc(keys->hashes, (keys->count + 1) * sizeof *keys->hashes);
-        if (grown == NULL) {
-            break;
-        }
-        keys->hashes = grown;
-        memcpy(keys->hashes[keys->count++], hash, SHA256_BYTES);
+    bool more = true;
+    while (more && keys->count < KEYS_MAX) {
+        const struct dirent *entry = readdir(folder);
+        more = entry != NULL && note_file(keys, dirfd(folder), entry->d_name);
     }
     (void)closedir(folder);
 }
-
-/* File times move in steps; a folder that changed this lately may change again unseen. */
-#define SETTLED_AFTER_S 2
 
 static bool is_settled(const struct timespec *changed)
 {
@@ -133,7 +160,12 @@ static bool is_settled(const struct timespec *changed)
 static void refresh(struct keys *keys)
 {
     struct stat status;
-    if (stat(keys->folder, &status) != 0) {
+    const bool is_there = stat(keys->folder, &status) == 0;
+    const bool is_good = is_there && is_ours(&status, S_IWGRP | S_IWOTH);
+    if (is_there && !is_good) {
+        tell(keys, SLICE("keys.d"));
+    }
+    if (!is_good) {
         keys->count = 0;
         keys->read_once = false;
         return;
@@ -147,32 +179,80 @@ static void refresh(struct keys *keys)
     keys->read_once = keys->count > 0 && is_settled(&status.st_mtim);
 }
 
-bool keys_accept(struct keys *keys, struct slice authorization)
+/* The folder's time does not tell what became of a file that stayed where it was. */
+static bool is_still_good(struct keys *keys, const struct key_file *file)
 {
-    const struct slice scheme = SLICE("Convex ");
-    if (keys->folder == NULL || !slice_starts_with(authorization, scheme)) {
+    const int folder = open(keys->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0) {
         return false;
     }
-    struct slice key = slice_from(authorization, scheme.size);
-    for (size_t i = key.size; i > 0; i--) { /* what stands before the last `|` is a name */
-        if (key.data[i - 1] == '|') {
-            key = slice_from(key, i);
-            break;
+    uint8_t hash[SHA256_BYTES];
+    const enum key_state state = read_key_file(folder, file->name, hash);
+    (void)close(folder);
+    if (state == KEY_EXPOSED) {
+        tell(keys, slice_str(file->name));
+    }
+    return state == KEY_GOOD && memcmp(hash, file->hash, sizeof hash) == 0;
+}
+
+/* -- Accepting ------------------------------------------------------------------------------ */
+
+cordon_error *keys_new(const char *folder, struct log *log, struct keys **out_keys)
+{
+    struct keys *keys = MEM_NEW(struct keys);
+    if (keys == NULL) {
+        return error_no_memory();
+    }
+    (void)pthread_mutex_init(&keys->lock, NULL);
+    keys->log = log;
+    if (folder != NULL) {
+        cordon_error *error = join(folder, "keys.d", &keys->folder);
+        if (error != NULL) {
+            keys_free(keys);
+            return error;
+        }
+        refresh(keys); /* so that what is wrong with them is told at once */
+    }
+    *out_keys = keys;
+    return NULL;
+}
+
+void keys_free(struct keys *keys)
+{
+    if (keys == NULL) {
+        return;
+    }
+    (void)pthread_mutex_destroy(&keys->lock);
+    mem_free(keys->folder);
+    mem_free(keys->files);
+    mem_free(keys);
+}
+
+static bool is_known(struct keys *keys, const uint8_t hash[SHA256_BYTES])
+{
+    refresh(keys);
+    const struct key_file *found = NULL;
+    for (size_t i = 0; i < keys->count; i++) { /* all of them, so that time tells nothing */
+        if (hash_equal_constant_time(hash, keys->files[i].hash, SHA256_BYTES)) {
+            found = &keys->files[i];
         }
     }
+    return found != NULL && is_still_good(keys, found);
+}
+
+bool keys_accept(struct keys *keys, struct slice authorization)
+{
+    const struct slice before = SLICE("Convex " KEY_NAME);
     uint8_t secret[KEY_BYTES];
-    if (!hex_decode(key, secret, sizeof secret)) {
+    if (keys->folder == NULL || !slice_starts_with(authorization, before) ||
+        !hex_decode(slice_from(authorization, before.size), secret, sizeof secret)) {
         return false;
     }
     uint8_t hash[SHA256_BYTES];
     const struct slice part = slice_of(secret, sizeof secret);
     hash_sha256(&part, 1, hash);
-    bool accepted = false;
     (void)pthread_mutex_lock(&keys->lock);
-    refresh(keys);
-    for (size_t i = 0; i < keys->count; i++) { /* all of them, so that time tells nothing */
-        accepted |= hash_equal_constant_time(hash, keys->hashes[i], sizeof hash);
-    }
+    const bool accepted = is_known(keys, hash);
     (void)pthread_mutex_unlock(&keys->lock);
     return accepted;
 }
@@ -227,7 +307,10 @@ static cordon_error *put_file(const char *folder, const char *name, struct slice
         const int reason = errno;
         (void)unlink(draft);
         return cordon_error_new(
-            CORDON_E_SYSTEM, "the key can't be kept in '%s': %s", folder, strerror(reason));
+            CORDON_E_SYSTEM, "the key can't be kept in '%s': %s; %s", folder, strerror(reason),
+            reason == ENOSPC || reason == EDQUOT
+                ? "make room on its disk and try again"
+                : "run this as the user of the server, or name its data folder with --data");
     }
     return NULL;
 }
@@ -254,7 +337,7 @@ cordon_error *keys_make(const char *folder, char **out_key)
     (void)snprintf(name, sizeof name, "admin-%.16s", hash_hex);
     TRY(put_file(keys_folder, name, buffer_slice(&text)));
     buffer_clear(&text);
-    TRY(buffer_printf(&text, "default|%s", secret_hex));
+    TRY(buffer_printf(&text, KEY_NAME "%s", secret_hex));
     TRY(buffer_append_byte(&text, '\0'));
     size_t size = 0;
     *out_key = (char *)buffer_take(&text, &size);

@@ -1,8 +1,10 @@
 /*
- * Admin keys. A key is `default|` and 64 hex digits of randomness; its file in `keys.d/` of the
- * data folder holds SHA-256 of the randomness and nothing that would help a thief. Whoever makes a
- * key puts the file there by rename, so a running server takes it at once; whoever removes the file
- * revokes the key.
+ * Admin keys. A key is `default|`, for the deployment, and 64 hex digits of randomness; its file in
+ * `keys.d/` of the data folder holds SHA-256 of the randomness and nothing that would help a thief.
+ * Whoever makes a key puts the file there by rename, so a running server takes it at once; whoever
+ * removes the file revokes the key. A file that others could have put there or changed is none: it
+ * and the folder belong to the server's user, and nobody else may write to them, or read the file.
+ * That is held at each use of a key, and told in the log when it is not so.
  */
 #ifndef HTTP_KEYS_H
 #define HTTP_KEYS_H
@@ -11,14 +13,18 @@
 #include "base/slice.h"
 
 struct keys;
+struct log;
 
-/* `folder` is the data folder, borrowed during the call; NULL: no key is ever accepted. */
-CORDON_MUST_USE cordon_error *keys_new(const char *folder, struct keys **out_keys);
+/*
+ * `folder` is the data folder, borrowed during the call; NULL: no key is ever accepted. `log`
+ * outlives the keys; NULL: nothing is told.
+ */
+CORDON_MUST_USE cordon_error *keys_new(const char *folder, struct log *log, struct keys **out_keys);
 void keys_free(struct keys *keys);
 
 /*
  * True if the header `Authorization: Convex <key>` carries a key that is accepted now. Looks at the
- * folder again when it has changed. Any thread.
+ * folder again when it has changed, and at the file of the key. Any thread.
  */
 bool keys_accept(struct keys *keys, struct slice authorization);
 

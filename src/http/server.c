@@ -464,7 +464,7 @@ static cordon_error *start(struct http_server *server)
     const struct http_server_options *options = &server->options;
     TRY(read_settings(server));
     TRY(register_metrics(server));
-    TRY(keys_new(options->data_folder, &server->keys));
+    TRY(keys_new(options->data_folder, options->log, &server->keys));
     const uint32_t wanted = server->settings.loops;
     server->loops = mem_new_array(wanted, sizeof *server->loops);
     if (server->loops == NULL) {

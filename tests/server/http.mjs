@@ -3,10 +3,11 @@
  * nonsense. One server, raw sockets.
  */
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { chmodSync, readdirSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { before, describe, test } from 'node:test';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { brotliCompressSync } from 'node:zlib';
 import { Server, guest, newFolder } from '../support/cordon.mjs';
 import { Wire, call, metric, metricBecomes, request } from './wire.mjs';
@@ -329,6 +330,28 @@ describe('who asks', () => {
     refused(await ask(call({ Authorization: `Convex ${key}0` })), 401, 'BadAdminKey');
     refused(await ask(echo({}, { Authorization: 'Convex x' })), 401, 'BadAdminKey');
     refused(await ask(request('POST', '/api/cordon/deploy', { body: 'x' })), 401, 'BadAdminKey');
+  });
+  test('an admin key for another deployment', async () => {
+    for (const name of ['', '|', 'other|']) {
+      refused(await ask(call({ Authorization: `Convex ${name}${key.split('|')[1]}` })), 401, 'BadAdminKey');
+    }
+  });
+  test('an admin key whose file is open to others: no longer, and why is logged', async () => {
+    const one = await Server.start();
+    await one.deploy(guest('basic'));
+    const asked = () => Wire.to(one).send(call({ Authorization: `Convex ${one.adminKey}` })).answer();
+    const [name] = readdirSync(join(one.data, 'keys.d'));
+    const file = join(one.data, 'keys.d', name);
+    assert.equal((await asked()).status, 200);
+    chmodSync(file, 0o640);
+    refused(await asked(), 401, 'BadAdminKey');
+    const told = ({ log }) => log.includes('"admin_key_ignored"') && log.includes(`"file":"${name}"`) && log.includes('cordon keygen admin');
+    while (!told(one)) await sleep(10);
+    await one.stop();
+    const two = await Server.start({ data: one.data }); // is told at its start
+    while (!told(two)) await sleep(10);
+    chmodSync(file, 0o600);
+    await two.stop();
   });
   /*
    * What is internal is not there for the public: same status, same words as for what does not

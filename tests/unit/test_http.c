@@ -481,7 +481,16 @@ static void outcomes(void **state)
          200,
          "{\"status\":\"error\",\"errorMessage\":\"[Request ID: r1] Server Error\\nUncaught "
          "ConvexError: no\",\"errorData\":7}"},
-        {{.code = CORDON_OUTCOME_OVERLOADED}, FORMAT_JSON, false, 503, NULL},
+        {{.code = CORDON_OUTCOME_OVERLOADED, .message = slice_of(words, 4)},
+         FORMAT_JSON,
+         true,
+         503,
+         "{\"code\":\"Overloaded\",\"message\":\"lost\"}"},
+        {{.code = CORDON_OUTCOME_OVERLOADED},
+         FORMAT_JSON,
+         false,
+         503,
+         "{\"code\":\"Overloaded\",\"message\":\"There was no memory for words.\"}"},
         {{.code = CORDON_OUTCOME_CANCELLED}, FORMAT_JSON, false, 503, NULL},
         {{.code = CORDON_OUTCOME_DISK_FULL, .message = SLICE("secret")},
          FORMAT_JSON,
@@ -557,7 +566,7 @@ static bool accepted_after(const char *command, bool seen_before)
     char *key = NULL;
     struct keys *keys = NULL;
     expect_ok(keys_make(folder, &key));
-    expect_ok(keys_new(folder, &keys));
+    expect_ok(keys_new(folder, NULL, &keys));
     if (seen_before) {
         assert_true(accepts(keys, key));
     }
@@ -573,13 +582,30 @@ static bool accepted_after(const char *command, bool seen_before)
 static void key_files(void **state)
 {
     (void)state;
-    assert_true(accepted_after("true", false));
-    assert_true(accepted_after("true", true));
-    assert_false(accepted_after("rm keys.d/*", false));
-    assert_false(accepted_after("rm keys.d/*", true));
-    assert_false(accepted_after("chmod 644 keys.d/*", false));
-    assert_false(accepted_after("mv keys.d/* .k && ln -s ../.k keys.d/k", false));
-    assert_false(accepted_after("echo x >$(echo keys.d/*)", false));
+    static const struct {
+        const char *command;
+        bool accepted;
+    } rows[] = {
+        {"true", true},
+        {"rm keys.d/*", false},
+        {"chmod 644 keys.d/*", false},
+        {"chmod 620 keys.d/*", false},
+        {"chmod 777 keys.d", false},
+        {"chmod 755 keys.d", true},
+        {"chmod 644 keys.d/*; chmod 600 keys.d/*", true},
+        {"mv keys.d/* keys.d/other", true},
+        {"mv keys.d/* .k && ln -s ../.k keys.d/k", false},
+        {"echo x >$(echo keys.d/*)", false},
+        {"sed -i 's/[0-9a-f]$/x/' keys.d/*", false},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        for (int seen_before = 0; seen_before < 2; seen_before++) {
+            if (accepted_after(rows[i].command, seen_before != 0) != rows[i].accepted) {
+                print_error("%s: %d\n", rows[i].command, seen_before);
+                fail();
+            }
+        }
+    }
 }
 
 static void key_headers(void **state)
@@ -592,8 +618,8 @@ static void key_headers(void **state)
     struct keys *keys = NULL;
     struct keys *none = NULL;
     expect_ok(keys_make(folder, &key));
-    expect_ok(keys_new(folder, &keys));
-    expect_ok(keys_new(NULL, &none));
+    expect_ok(keys_new(folder, NULL, &keys));
+    expect_ok(keys_new(NULL, NULL, &none));
     assert_true(accepts(keys, key));
     assert_false(accepts(none, key));
     assert_false(keys_accept(keys, slice_str(key)));
@@ -601,6 +627,13 @@ static void key_headers(void **state)
     static const char *const wrong[] = {"", "x", "default|", "default|00"};
     for (size_t i = 0; i < COUNT(wrong); i++) {
         assert_false(accepts(keys, wrong[i]));
+    }
+    static const char *const names[] = {"",          "|", "other|", "Default|", "prod:default|",
+                                        "a|default|"};
+    for (size_t i = 0; i < COUNT(names); i++) {
+        char other[128];
+        (void)snprintf(other, sizeof other, "%s%s", names[i], strchr(key, '|') + 1);
+        assert_false(accepts(keys, other));
     }
     char *last = key + strlen(key) - 1;
     *last = *last == '0' ? '1' : '0';
