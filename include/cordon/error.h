@@ -47,7 +47,7 @@ extern "C" {
     X(FORBIDDEN, "Forbidden", 403, false, "the key is valid but may not do this")                  \
     X(CONFLICT, "OptimisticConcurrencyControlFailure", 503, true,                                  \
       "other commits changed what this one had read, on every retry")                              \
-    X(OVERLOADED, "Overloaded", 503, true, "no room now; nothing was run, a retry is safe")        \
+    X(OVERLOADED, "Overloaded", 503, true, "no room now; the message says what was run")           \
     X(SYSTEM, "System", 500, true, "the operating system refused something")                       \
     X(STORE, "Store", 500, false, "the store is damaged, foreign or in use")                       \
     X(DISK_FULL, "DiskFull", 503, true,                                                            \

@@ -25,7 +25,7 @@ extern "C" {
     X(LIMIT, "Limit", 3, "a limit of the table ended the run")                                     \
     X(MODULE_REFUSED, "ModuleRefused", 4, "the module was not admitted")                           \
     X(CONFLICT, "OptimisticConcurrencyControlFailure", 5, "other commits were faster every time")  \
-    X(OVERLOADED, "Overloaded", 5, "no room now; nothing was run, a retry is safe")                \
+    X(OVERLOADED, "Overloaded", 5, "no room now; the message says what was run")                   \
     X(DISK_FULL, "DiskFull", 5, "the disk is full or nearly so; nothing was written")              \
     X(INTERNAL, "Internal", 5, "a fault of ours; the log has the details")
 

@@ -225,9 +225,8 @@ static cordon_error *write_success(struct buffer *body, const struct http_outcom
 static bool is_refusal(const struct outcome *outcome, struct http_refusal *out_refusal)
 {
     switch (outcome->code) {
-    case CORDON_OUTCOME_OVERLOADED:
-        *out_refusal = (struct http_refusal){
-            503, "Overloaded", "Too many concurrent requests. Nothing was run; a retry is safe."};
+    case CORDON_OUTCOME_OVERLOADED: /* before the run, or midway: its words tell */
+        *out_refusal = (struct http_refusal){503, "Overloaded", NULL};
         return true;
     case CORDON_OUTCOME_CONFLICT:
         *out_refusal = (struct http_refusal){503, "OptimisticConcurrencyControlFailure", NULL};
@@ -272,7 +271,9 @@ cordon_error *http_answer_outcome(
     buffer_clear(scratch);
     if (is_refusal(what->outcome, &refusal)) {
         if (refusal.message == NULL) {
-            TRY(buffer_append(scratch, what->outcome->message));
+            const struct slice message = what->outcome->message;
+            TRY(buffer_append(
+                scratch, message.size > 0 ? message : SLICE("There was no memory for words.")));
             TRY(buffer_append_byte(scratch, '\0'));
             refusal.message = (const char *)scratch->data;
         }

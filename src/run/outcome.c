@@ -40,6 +40,25 @@ void outcome_set(struct outcome *outcome, cordon_outcome_code code, const char *
     outcome->message = arena_copy(&outcome->arena, slice_of(text, kept));
 }
 
+/* What a run that was stopped for want of room leaves behind, and what that is to who asks again. */
+static const char *what_remains(cordon_kind kind)
+{
+    switch (kind) {
+    case CORDON_QUERY:
+        return "A retry is safe.";
+    case CORDON_MUTATION:
+        return "Nothing was committed; a retry is safe.";
+    case CORDON_ACTION:
+        return "What the action did before that stays done; a retry may do it again.";
+    }
+    return "";
+}
+
+void outcome_set_overloaded(struct outcome *outcome, const char *what)
+{
+    outcome_set(outcome, CORDON_OUTCOME_OVERLOADED, "%s %s", what, what_remains(outcome->kind));
+}
+
 void outcome_set_limit(struct outcome *outcome, cordon_limit limit, uint64_t used, uint64_t allowed)
 {
     outcome->code = CORDON_OUTCOME_LIMIT;

@@ -38,6 +38,12 @@ CORDON_MUST_USE bool resolve_args(
 CORDON_PRINTF(3, 4) void outcome_set(
     struct outcome *outcome, cordon_outcome_code code, const char *format, ...);
 
+/*
+ * Ends a run for which there is no room, which may have begun: to the words, static ones, it adds
+ * what such a run leaves behind and whether a retry is safe.
+ */
+void outcome_set_overloaded(struct outcome *outcome, const char *what);
+
 /* Ends a run because of a limit, with the words of host_limit_message(). */
 void outcome_set_limit(
     struct outcome *outcome, cordon_limit limit, uint64_t used, uint64_t allowed);

@@ -114,6 +114,10 @@ static void set_stop(
     if (host->stop.code == CORDON_OUTCOME_FAILED && failed_of_refusal(outcome, host, call)) {
         return;
     }
+    if (host->stop.code == CORDON_OUTCOME_OVERLOADED) {
+        outcome_set_overloaded(outcome, "The server has no memory for this call now.");
+        return;
+    }
     outcome->code = host->stop.code;
     outcome->message = arena_copy(&outcome->arena, host->stop.message);
     outcome->data = arena_copy(&outcome->arena, host->stop.data);
@@ -135,14 +139,10 @@ static void set_end(struct outcome *outcome, const struct host *host, struct eng
             outcome, host, CORDON_LIMIT_STACK_BYTES, budget->allowed[CORDON_LIMIT_STACK_BYTES]);
         return;
     case ENGINE_END_NO_HOST_MEMORY:
-        outcome_set(
-            outcome, CORDON_OUTCOME_OVERLOADED,
-            "The server has no memory for this call now. A retry is safe.");
+        outcome_set_overloaded(outcome, "The server has no memory for this call now.");
         return;
     case ENGINE_END_POOL_FULL:
-        outcome_set(
-            outcome, CORDON_OUTCOME_OVERLOADED,
-            "The server has no free instance for this call now. A retry is safe.");
+        outcome_set_overloaded(outcome, "The server has no free instance for this call now.");
         return;
     case ENGINE_END_TRAP:
         if (!failed_of_refusal(outcome, host, call)) {

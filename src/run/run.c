@@ -162,6 +162,10 @@ enum next run_finish_error(struct run *run, cordon_error *error)
     const cordon_kind kind = run->outcome.kind;
     outcome_init(&run->outcome);
     run->outcome.kind = kind;
+    if (code == CORDON_OUTCOME_OVERLOADED) {
+        outcome_set_overloaded(&run->outcome, "The server has no memory for this call now.");
+        return run_finish(run);
+    }
     return run_finish_with(run, code, slice_str(cordon_error_get_message(owned)));
 }
 

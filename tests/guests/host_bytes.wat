@@ -11,6 +11,7 @@
   ;; @function host_bytes:fail query
   ;; @function host_bytes:output query
   ;; @function host_bytes:output_typed query {"export": "host_bytes:output", "returns": {"type": "array", "value": {"type": "array", "value": {"type": "number"}}}}
+  ;; @function host_bytes:output_action action {"export": "host_bytes:output"}
   ;; @function host_bytes:output_cut query
   ;; @function host_bytes:output_minus query
   ;; @function host_bytes:system_time mutation

@@ -185,11 +185,18 @@ static void what_the_process_lacks_is_overload(void **state)
         const char *most; /* what fits in 64 MiB, guest and all */
         const char *more;
         cordon_outcome_code code;
+        const char *words; /* about what was done, as the run had begun */
     } cases[] = {
-        {"host_bytes:insert_array", "{\"n\":2500000}", "{\"n\":3500000}", CORDON_OUTCOME_SUCCESS},
-        {"host_bytes:insert", "{\"n\":1000000}", "{\"n\":2000000}", CORDON_OUTCOME_SUCCESS},
-        {"host_bytes:fail", "{\"n\":1000000}", "{\"n\":2000000}", CORDON_OUTCOME_FAILED},
-        {"host_bytes:output", "{\"n\":1000000}", "{\"n\":2000000}", CORDON_OUTCOME_SUCCESS},
+        {"host_bytes:insert_array", "{\"n\":2500000}", "{\"n\":3500000}", CORDON_OUTCOME_SUCCESS,
+         "Nothing was committed; a retry is safe."},
+        {"host_bytes:insert", "{\"n\":1000000}", "{\"n\":2000000}", CORDON_OUTCOME_SUCCESS,
+         "Nothing was committed; a retry is safe."},
+        {"host_bytes:fail", "{\"n\":1000000}", "{\"n\":2000000}", CORDON_OUTCOME_FAILED,
+         "A retry is safe."},
+        {"host_bytes:output", "{\"n\":1000000}", "{\"n\":2000000}", CORDON_OUTCOME_SUCCESS,
+         "A retry is safe."},
+        {"host_bytes:output_action", "{\"n\":1000000}", "{\"n\":2000000}", CORDON_OUTCOME_SUCCESS,
+         "What the action did before that stays done; a retry may do it again."},
     };
     struct harness harness;
     const struct harness_options options = {
@@ -202,7 +209,11 @@ static void what_the_process_lacks_is_overload(void **state)
         called_end(&called);
         const struct outcome *outcome = call(&called, &harness, cases[i].path, cases[i].more);
         assert_code(outcome, CORDON_OUTCOME_OVERLOADED, cases[i].path);
-        assert_true(outcome->message.size > 0);
+        const struct slice words = slice_str(cases[i].words);
+        assert_true(outcome->message.size > words.size);
+        assert_memory_equal(
+            outcome->message.data + outcome->message.size - words.size, words.data, words.size);
+        assert_memory_equal(outcome->message.data, "The server has no memory for this call", 38);
         called_end(&called);
         assert_int_equal(runner_get_counts(harness.runner).memory_used, 0);
     }

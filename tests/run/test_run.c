@@ -199,7 +199,12 @@ static void a_spent_process_budget_is_overload(void **state)
     called_begin(&first, &harness, &request);
     called_begin(&second, &harness, &request);
     assert_int_equal(run_poll(first.run, 0), RUN_READY);
-    assert_int_equal(called_finish(&second)->code, CORDON_OUTCOME_OVERLOADED);
+    const struct outcome *refused = called_finish(&second);
+    static const char words[] =
+        "The server has no memory for this call now. Nothing was committed; a retry is safe.";
+    assert_int_equal(refused->code, CORDON_OUTCOME_OVERLOADED);
+    assert_int_equal(refused->message.size, sizeof words - 1);
+    assert_memory_equal(refused->message.data, words, sizeof words - 1);
     called_end(&second);
     called_end(&first);
     harness_close(&harness);
