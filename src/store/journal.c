@@ -28,6 +28,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -95,6 +96,19 @@ static cordon_error *refused(const char *what, int code)
     return cordon_error_new(
         CORDON_E_SYSTEM, "cannot %s the log of the data folder: %s%s", what, strerrordesc_np(code),
         disk_advice(code));
+}
+
+bool journal_is_there(const char *folder)
+{
+    for (unsigned i = 0; i < FILES; i++) {
+        char path[PATH_MAX];
+        struct stat info;
+        const int size = snprintf(path, sizeof path, "%s/log.%u", folder, i);
+        if (size < (int)sizeof path && stat(path, &info) == 0 && info.st_size > 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static cordon_error *open_file(int folder_fd, unsigned number, struct journal_file *file)

@@ -14,6 +14,9 @@
 
 struct journal;
 
+/* Whether there are files of a log that hold anything. */
+bool journal_is_there(const char *folder);
+
 /*
  * Opens the two files in `folder`, made if they are missing. `cluster_id` tells these records from
  * another data folder's. Errors: CORDON_E_SYSTEM.

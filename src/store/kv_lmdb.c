@@ -513,12 +513,26 @@ static int make_env(const char *path)
     return code;
 }
 
+/*
+ * LMDB takes an empty file for a new one. Ours has its name only once it holds something, so this
+ * one held something, too.
+ */
+static cordon_error *lost(const char *folder)
+{
+    return cordon_error_new(
+        CORDON_E_STORE,
+        "'data.mdb' in the data folder '%s' is empty, and was not when it was made: restore it "
+        "from a backup, or move the whole folder away to begin anew",
+        folder);
+}
+
 /* Makes the data file, if there is none, whole or not at all. Its name is synced with the rest. */
 static cordon_error *make_data_file(const struct lmdb_kv *kv, const char *folder)
 {
     char path[PATH_MAX];
-    if (faccessat(kv->folder_fd, DATA_FILE, F_OK, 0) == 0) {
-        return NULL;
+    struct stat file;
+    if (fstatat(kv->folder_fd, DATA_FILE, &file, 0) == 0) {
+        return file.st_size > 0 ? NULL : lost(folder);
     }
     if (snprintf(path, sizeof path, "%s/" NEW_FILE, folder) >= (int)sizeof path) {
         return refused("cannot make the data file in", folder, ENAMETOOLONG);

@@ -217,6 +217,19 @@ static cordon_error *open_journal(
     return NULL;
 }
 
+/* The log is made after the first record of the data file: where it is, the data was there too. */
+static cordon_error *make_new(struct local *store, const char *folder)
+{
+    if (folder != NULL && journal_is_there(folder)) {
+        return cordon_error_new(
+            CORDON_E_STORE,
+            "the data folder '%s' has a log and no data: 'data.mdb' was lost; restore it from a "
+            "backup, or move the whole folder away to begin anew",
+            folder);
+    }
+    return make_meta(store);
+}
+
 /* Takes the backend over, also on failure. `folder` is where its log is, or NULL for none. */
 static cordon_error *open_over(
     struct kv **kv,
@@ -231,7 +244,7 @@ static cordon_error *open_over(
     }
     store->kv = CORDON_TAKE(*kv);
     TRY(overlay_init(&store->overlay));
-    TRY(is_new ? make_meta(store) : read_meta(store));
+    TRY(is_new ? make_new(store, folder) : read_meta(store));
     if (folder != NULL) {
         TRY(open_journal(store, folder, options));
     }

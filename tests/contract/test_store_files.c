@@ -265,11 +265,29 @@ static void torn_and_foreign_files_are_refused(void **state)
         REQUIRE(truncate(path, left) == 0);
         expect_refused(&folder, CORDON_E_STORE, "'data.mdb' in the data folder");
     }
+    REQUIRE(truncate(path, 0) == 0);
+    expect_refused(&folder, CORDON_E_STORE, "is empty");
+    REQUIRE(stat(path, &info) == 0 && info.st_size == 0); /* and is left as it is */
     const int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
     char text[9000];
     memset(text, 'x', sizeof text);
     REQUIRE(fd >= 0 && write(fd, text, sizeof text) == (ssize_t)sizeof text && close(fd) == 0);
     expect_refused(&folder, CORDON_E_STORE, "not a data file of this program");
+    folder_remove(&folder);
+}
+
+/* What was deleted is not begun anew under the eyes of its log, however often it is tried. */
+static void lost_data_is_missed(void **state)
+{
+    (void)state;
+    struct folder folder;
+    char path[600];
+    make_data(&folder);
+    data_path(&folder, path, sizeof path);
+    REQUIRE(unlink(path) == 0);
+    for (int i = 0; i < 2; i++) {
+        expect_refused(&folder, CORDON_E_STORE, "has a log and no data: 'data.mdb' was lost");
+    }
     folder_remove(&folder);
 }
 
@@ -689,6 +707,7 @@ int main(void)
         cmocka_unit_test(second_opener_is_refused),
         cmocka_unit_test(foreign_meta_is_refused),
         cmocka_unit_test(torn_and_foreign_files_are_refused),
+        cmocka_unit_test(lost_data_is_missed),
         cmocka_unit_test(bad_folders_are_refused),
         cmocka_unit_test(flipped_byte_is_named),
         cmocka_unit_test(nearly_full_disk_refuses_commits),
