@@ -30,6 +30,8 @@ struct outcome {
     /* "[LEVEL] message" lines, in order. */
     struct slice *log_lines;
     size_t log_line_count;
+    size_t warning_count; /* of these, at their end: see warnings.h */
+    bool warned[CORDON_LIMIT_COUNT];
     /* Innermost first. */
     struct outcome_frame *frames;
     size_t frame_count;

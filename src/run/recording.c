@@ -215,7 +215,8 @@ cordon_error *recording_write_result(const struct outcome *outcome, struct buffe
     TRY(write_words(out, "value", outcome->value));
     TRY(write_words(out, "message", outcome->message));
     TRY(write_words(out, "data", outcome->data));
-    for (size_t i = 0; i < outcome->log_line_count; i++) {
+    /* Without its warnings: those of time are other ones each time, the rest follows from use. */
+    for (size_t i = 0; i < outcome->log_line_count - outcome->warning_count; i++) {
         TRY(write_words(out, "log line", outcome->log_lines[i]));
     }
     for (size_t i = 0; i < outcome->frame_count; i++) {

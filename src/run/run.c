@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "run/report.h"
 #include "run/state.h"
+#include "run/warnings.h"
 
 /* A slice on a loop thread may not be followed by another if it touched this much. */
 #define HEAVY_BYTES ((uint64_t)16 << 20)
@@ -129,6 +130,7 @@ enum next run_finish(struct run *run)
     memcpy(outcome->used, run->budget.used, sizeof outcome->used);
     outcome->used[CORDON_LIMIT_USER_TIME_MS] = outcome->user_time_ns / 1000000;
     outcome->used[CORDON_LIMIT_SYSTEM_TIME_MS] = outcome->system_time_ns / 1000000;
+    warnings_add(outcome, run->budget.allowed);
     outcome->retries = run->attempts > 0 ? run->attempts - 1 : 0;
     if (run->has_slot) {
         run->has_slot = false;

@@ -1,6 +1,8 @@
 /* Registering and counting; see run_metrics.h. */
 #include "run/run_metrics.h"
 
+#include "run/warnings.h"
+
 #include <stdio.h>
 
 #define LABELS_MAX 64
@@ -51,9 +53,26 @@ static cordon_error *register_by_kind(struct run_metrics *run_metrics, struct me
     return NULL;
 }
 
+static cordon_error *register_warnings(struct run_metrics *run_metrics, struct metrics *metrics)
+{
+    char labels[LABELS_MAX];
+    for (int i = 0; i < CORDON_LIMIT_COUNT; i++) {
+        const cordon_limit limit = (cordon_limit)i;
+        if (warnings_cover(limit)) {
+            (void)snprintf(
+                labels, sizeof labels, "limit=\"%s\"", cordon_limit_get_info(limit)->name);
+            TRY(metrics_counter(
+                metrics, "function_limit_warning_total", labels,
+                "Runs that came near a limit and were told so.", &run_metrics->warnings[i]));
+        }
+    }
+    return NULL;
+}
+
 cordon_error *run_metrics_init(struct run_metrics *run_metrics, struct metrics *metrics)
 {
     TRY(register_by_kind(run_metrics, metrics));
+    TRY(register_warnings(run_metrics, metrics));
     const struct {
         const char *name;
         const char *help;
@@ -140,6 +159,11 @@ void run_metrics_count(struct run_metrics *run_metrics, const struct outcome *ou
     if (executed_ns > 0) { /* else it was turned away, or there was nothing to run */
         histogram_observe_ns(run_metrics->execute[kind][status], executed_ns);
         histogram_observe_ns(run_metrics->user[kind], outcome->user_time_ns);
+    }
+    for (int i = 0; i < CORDON_LIMIT_COUNT && outcome->warning_count > 0; i++) {
+        if (outcome->warned[i]) {
+            counter_add(run_metrics->warnings[i], 1);
+        }
     }
     counter_add(run_metrics->fuel[kind], outcome->used[CORDON_LIMIT_FUEL]);
     if (outcome->code == CORDON_OUTCOME_CANCELLED) {

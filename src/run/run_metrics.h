@@ -21,6 +21,7 @@ struct run_metrics {
     struct histogram *execute[KIND_COUNT][RUN_STATUSES];
     struct histogram *user[KIND_COUNT];
     struct counter *fuel[KIND_COUNT];
+    struct counter *warnings[CORDON_LIMIT_COUNT]; /* NULL: there are none for that limit */
     struct counter *user_timeouts;
     struct counter *system_timeouts;
     struct counter *out_of_memory;

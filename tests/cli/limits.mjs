@@ -291,6 +291,14 @@ describe('documents', () => {
       await over(name, code, 'documents', `${path}_or_trap`, { n: more }, flags, most);
     });
   }
+  test('near a limit the run says so; four fifths are not near', async () => {
+    const lines = async (n) =>
+      (await runJson(guest('documents'), 'documents:insert_or_trap', { n }, limit('documents_written', 10))).logLines;
+    assert.deepEqual(await lines(8), []);
+    assert.deepEqual(await lines(9), [
+      '[WARN] The function came near its limit documents_written (actual: 9 documents, limit: 10 documents).',
+    ]);
+  });
   test('bytes_read', async () => {
     const flags = ['--data', newFolder()];
     await within('documents', 'documents:insert_large', { n: 1000 }, flags);

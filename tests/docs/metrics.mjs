@@ -30,6 +30,7 @@ const inConvex = {
   udf_out_of_fuel_total: OWN,
   isolate_request_canceled_total: SAME,
   udf_rejected_before_execution_total: `${SAME}; there with \`reason\` too`,
+  function_limit_warning_total: `${SAME}; there with \`system_udf_path\` too`,
   udf_conflict_total: '`occ_retries_total`, a histogram of retries for each commit',
   concurrency_permits_used_info: '`concurrency_permit_total_hold_time_seconds`, a sum of time',
   concurrency_permits_waiting_info: '`concurrency_permit_acquire_seconds`, a histogram of time',
