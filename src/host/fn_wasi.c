@@ -21,6 +21,8 @@ enum { STDIN = 0, STDOUT = 1, STDERR = 2 };
 /* Bytes that one fd_write takes; the rest is the guest's next call, as with any short write. */
 #define WRITE_BYTES_MAX ((uint64_t)1 << 20)
 #define WRITE_VECTORS_MAX 1024
+/* The price of one vector, empty or not, beside that of its bytes. */
+#define WRITE_VECTOR_FUEL 32
 
 static enum gate_result answer(struct gate_call *call, enum wasi_errno code)
 {
@@ -125,7 +127,7 @@ static bool write_vector(
     if (size > WRITE_BYTES_MAX - *written) {
         size = WRITE_BYTES_MAX - *written;
     }
-    if (!gate_charge(host, call, size / 4)) {
+    if (!gate_charge(host, call, WRITE_VECTOR_FUEL + size / 4)) {
         return false;
     }
     const int fd = (int)argument(call, 0);

@@ -25,7 +25,7 @@ void log_lines_init(
      * that just fits. */
     buffer_init_charged(&log->open[0], log->bytes_max + 1, arena->account);
     buffer_init_charged(&log->open[1], log->bytes_max + 1, arena->account);
-    buffer_init_charged(&log->error_tail, ERROR_TAIL_BYTES_MAX, arena->account);
+    buffer_init_charged(&log->error_tail, 2 * ERROR_TAIL_BYTES_MAX, arena->account);
 }
 
 void log_lines_done(struct log_lines *log)
@@ -131,32 +131,35 @@ static cordon_error *repair_utf8(struct arena *arena, struct slice bytes, struct
     return NULL;
 }
 
-/* Keeps the line at the end of the tail; what no longer fits in front goes. */
-static cordon_error *keep_tail(struct buffer *tail, struct slice line)
+/* What is before the tail is dropped when as much has gathered: that moves each byte once. */
+static cordon_error *keep_tail(struct buffer *tail, struct slice bytes)
 {
-    if (line.size + 1 > tail->size_max) {
-        line = slice_from(line, line.size + 1 - tail->size_max);
+    if (bytes.size > ERROR_TAIL_BYTES_MAX) {
+        bytes = slice_from(bytes, bytes.size - ERROR_TAIL_BYTES_MAX);
     }
-    const size_t room = tail->size_max - tail->size;
-    if (line.size + 1 > room) {
-        const size_t drop = line.size + 1 - room;
-        memmove(tail->data, tail->data + drop, tail->size - drop);
-        tail->size -= drop;
+    if (bytes.size > tail->size_max - tail->size) {
+        const size_t kept = ERROR_TAIL_BYTES_MAX - bytes.size;
+        memmove(tail->data, tail->data + tail->size - kept, kept);
+        tail->size = kept;
     }
-    TRY(buffer_append(tail, line));
-    return buffer_append_byte(tail, '\n');
+    return buffer_append(tail, bytes);
+}
+
+struct slice log_lines_error_tail(const struct log_lines *log)
+{
+    const struct slice kept = buffer_slice(&log->error_tail);
+    return kept.size > ERROR_TAIL_BYTES_MAX ? slice_from(kept, kept.size - ERROR_TAIL_BYTES_MAX)
+                                            : kept;
+}
+
+static bool takes_no_more(const struct log_lines *log)
+{
+    return log->overflowed || log->count_max == 0;
 }
 
 static cordon_error *close_line(struct log_lines *log, int fd)
 {
     struct buffer *open = &log->open[fd - 1];
-    if (fd == 2) {
-        TRY(keep_tail(&log->error_tail, buffer_slice(open)));
-    }
-    if (log->overflowed || log->count_max == 0) {
-        buffer_clear(open);
-        return NULL;
-    }
     struct slice text;
     TRY(repair_utf8(log->arena, buffer_slice(open), &text));
     buffer_clear(open);
@@ -166,8 +169,11 @@ static cordon_error *close_line(struct log_lines *log, int fd)
 cordon_error *log_lines_write(struct log_lines *log, int fd, struct slice bytes)
 {
     struct buffer *open = &log->open[fd - 1];
+    if (fd == 2) {
+        TRY(keep_tail(&log->error_tail, bytes));
+    }
     size_t from = 0;
-    while (from < bytes.size) {
+    while (from < bytes.size && !takes_no_more(log)) {
         const uint8_t *newline = memchr(bytes.data + from, '\n', bytes.size - from);
         const size_t end = newline == NULL ? bytes.size : (size_t)(newline - bytes.data);
         size_t take = end - from;
@@ -187,7 +193,7 @@ cordon_error *log_lines_write(struct log_lines *log, int fd, struct slice bytes)
 cordon_error *log_lines_flush(struct log_lines *log)
 {
     for (int fd = 1; fd <= 2; fd++) {
-        if (log->open[fd - 1].size > 0) {
+        if (log->open[fd - 1].size > 0 && !takes_no_more(log)) {
             TRY(close_line(log, fd));
         }
     }

@@ -19,7 +19,7 @@ struct log_lines {
     size_t bytes_max; /* of one line's body */
     bool overflowed;
     struct buffer open[2];    /* unfinished lines of stdout and stderr */
-    struct buffer error_tail; /* the end of what stderr said: a panic's message is in there */
+    struct buffer error_tail; /* the end of what stderr said, and what was before it */
 };
 
 void log_lines_init(
@@ -33,8 +33,15 @@ bool log_level_known(struct slice level);
 CORDON_MUST_USE cordon_error *log_lines_add(
     struct log_lines *log, struct slice level, struct slice body);
 
-/* Bytes written to descriptor 1 or 2: each finished line becomes a [LOG] or [ERROR] line. */
+/*
+ * Bytes written to descriptor 1 or 2: each finished line becomes a [LOG] or [ERROR] line. Once there
+ * are as many lines as there may be, bytes are not looked at, so that newlines cost no more than
+ * other bytes.
+ */
 CORDON_MUST_USE cordon_error *log_lines_write(struct log_lines *log, int fd, struct slice bytes);
+
+/* The end of what was written to descriptor 2: a panic's message is in there. Borrowed. */
+struct slice log_lines_error_tail(const struct log_lines *log);
 
 /* Turns unfinished lines into lines, at the end of a run. */
 CORDON_MUST_USE cordon_error *log_lines_flush(struct log_lines *log);

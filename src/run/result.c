@@ -59,7 +59,7 @@ static void set_limit(
 
 static struct slice error_tail(const struct host *host)
 {
-    struct slice tail = buffer_slice(&host->log.error_tail);
+    struct slice tail = log_lines_error_tail(&host->log);
     while (tail.size > 0 && tail.data[tail.size - 1] == '\n') {
         tail.size--;
     }

@@ -1,6 +1,8 @@
 /* Log lines of a run: caps, marks, and what a guest may write to its standard output. */
 #include "host/log_lines.h"
 
+#include "base/clock.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -107,7 +109,7 @@ static void output_is_gathered_into_lines(void **state)
     assert_line(&fixture, 1, "[LOG] two");
     assert_line(&fixture, 2, "[LOG] ");
     assert_line(&fixture, 3, "[ERROR] oh no");
-    assert_true(slice_equal(buffer_slice(&fixture.log.error_tail), SLICE("oh no\n")));
+    assert_true(slice_equal(log_lines_error_tail(&fixture.log), SLICE("oh no")));
     close_log(&fixture);
 }
 
@@ -167,10 +169,56 @@ static void dropped_lines_cost_nothing(void **state)
     }
     assert_null(log_lines_write(&fixture.log, 2, SLICE("the end\n")));
     assert_int_equal(arena_bytes(&fixture.arena), before);
-    const struct slice tail = buffer_slice(&fixture.log.error_tail);
-    assert_true(tail.size <= 4096);
+    const struct slice tail = log_lines_error_tail(&fixture.log);
+    assert_int_equal(tail.size, 4096);
     assert_memory_equal(tail.data + tail.size - 8, "the end\n", 8);
     close_log(&fixture);
+}
+
+/* The end of standard error, however it came. */
+static void the_tail_is_the_end(void **state)
+{
+    (void)state;
+    static uint8_t said[20000];
+    for (size_t i = 0; i < sizeof said; i++) {
+        said[i] = (uint8_t)(i * 7919 >> 3);
+    }
+    static const size_t pieces[] = {1, 100, 4095, 4096, 4097, 8191, 8192, 20000};
+    for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++) {
+        struct fixture fixture;
+        open_log(&fixture, 2, 100);
+        for (size_t at = 0; at < sizeof said;) {
+            const size_t left = sizeof said - at;
+            const size_t size = pieces[i] < left ? pieces[i] : left;
+            assert_null(log_lines_write(&fixture.log, 2, slice_of(said + at, size)));
+            at += size;
+            const struct slice tail = log_lines_error_tail(&fixture.log);
+            assert_int_equal(tail.size, at < 4096 ? at : 4096);
+            assert_memory_equal(tail.data, said + at - tail.size, tail.size);
+        }
+        close_log(&fixture);
+    }
+}
+
+/* Newlines that become no line any more cost as much as other bytes: nothing to speak of. */
+static void newlines_cost_nothing(void **state)
+{
+    (void)state;
+    static uint8_t newlines[1 << 20];
+    memset(newlines, '\n', sizeof newlines);
+    for (int fd = 1; fd <= 2; fd++) {
+        for (uint64_t lines = 0; lines < 3; lines++) {
+            struct fixture fixture;
+            open_log(&fixture, lines, 100);
+            const uint64_t began = clock_monotonic_ns();
+            for (int i = 0; i < 1000; i++) {
+                assert_null(log_lines_write(&fixture.log, fd, slice_of(newlines, sizeof newlines)));
+            }
+            assert_true(clock_monotonic_ns() - began < 1000000000);
+            assert_int_equal(fixture.log.count, lines);
+            close_log(&fixture);
+        }
+    }
 }
 
 static void levels_are_convexs(void **state)
@@ -191,6 +239,8 @@ int main(void)
         cmocka_unit_test(output_that_is_no_text_is_repaired),
         cmocka_unit_test(an_endless_line_is_bounded),
         cmocka_unit_test(dropped_lines_cost_nothing),
+        cmocka_unit_test(the_tail_is_the_end),
+        cmocka_unit_test(newlines_cost_nothing),
         cmocka_unit_test(levels_are_convexs),
     };
     return cmocka_run_group_tests_name("log_lines", tests, NULL, NULL);
