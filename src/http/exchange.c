@@ -88,9 +88,10 @@ void exchange_refuse(struct connection *connection, const struct http_refusal *r
     answer_refusal(connection, refusal);
 }
 
-static void answer_text(struct connection *connection, const char *type, struct slice text)
+static void answer_text(
+    struct connection *connection, int status, const char *type, struct slice text)
 {
-    connection->frame.status = 200;
+    connection->frame.status = status;
     connection->frame.content_type = type;
     buffer_clear(&connection->output);
     send_or_close(connection, http_answer(&connection->output, &connection->frame, text));
@@ -106,7 +107,7 @@ static void answer_metrics(struct connection *connection)
         send_or_close(connection, error);
         return;
     }
-    answer_text(connection, "text/plain; version=0.0.4", buffer_slice(&connection->scratch));
+    answer_text(connection, 200, "text/plain; version=0.0.4", buffer_slice(&connection->scratch));
 }
 
 /* -- Checks of a request -------------------------------------------------------------------- */
@@ -516,7 +517,8 @@ void exchange_begin(struct connection *connection)
         begin_deploy(connection);
         return;
     case ROUTE_TEXT:
-        answer_text(connection, "text/plain", slice_str(connection->route.text));
+        answer_text(
+            connection, connection->route.status, "text/plain", slice_str(connection->route.text));
         return;
     case ROUTE_PREFLIGHT:
         connection->frame.status = 204;

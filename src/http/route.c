@@ -111,6 +111,7 @@ static bool route_text(
             continue;
         }
         route->id = ROUTE_TEXT;
+        route->status = 200;
         route->text = text_rows[i].text;
         if (!is_get(request)) {
             refuse_route(
@@ -156,6 +157,12 @@ void http_route(const struct http_request *request, bool is_operator, struct htt
         return;
     }
     if (route_text(request, path, out_route)) {
+        return;
+    }
+    if (slice_starts_with(path, SLICE("/http/"))) {
+        out_route->id = ROUTE_TEXT;
+        out_route->status = 404;
+        out_route->text = "This Convex deployment does not have HTTP actions enabled.";
         return;
     }
     if (slice_starts_with(path, SLICE("/api/"))) {

@@ -22,6 +22,7 @@ struct http_route {
     struct http_refusal refusal;
     const char *allow; /* for status 405 */
     const char *text;  /* for ROUTE_TEXT */
+    int status;        /* for ROUTE_TEXT */
     bool cross_origin; /* answers carry CORS headers: all but admin routes */
     bool needs_admin;  /* only with an admin key */
     /* ROUTE_CALL: */

@@ -306,11 +306,24 @@ describe('routes', () => {
     refused(await wire.answer(), 400, 'UpgradeNotSupported');
     await wire.end();
   });
-  for (const target of ['/', '/none', '/api', '/metrics', '/http/hook', '/..', '/%00', '/version/', '//version', '*']) {
+  for (const target of ['/', '/none', '/api', '/metrics', '/http', '/..', '/%00', '/version/', '//version', '*']) {
     test(`GET ${target} is not there`, async () => {
       refused(await ask(request('GET', target)), 404, 'NotFound');
     });
   }
+  test('HTTP actions are not there, in the words of Convex', async () => {
+    const wire = Wire.to(server);
+    for (const method of ['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'HEAD']) {
+      const toHead = method === 'HEAD';
+      const { status, headers, text } = await wire.send(request(method, '/http/hook?a=b')).answer({ toHead });
+      assert.equal(status, 404);
+      assert.equal(headers['content-type'], 'text/plain');
+      assert.equal(headers['access-control-allow-origin'], '*');
+      assert.equal(headers['content-length'], String('This Convex deployment does not have HTTP actions enabled.'.length));
+      assert.equal(text, toHead ? '' : 'This Convex deployment does not have HTTP actions enabled.');
+    }
+    wire.close();
+  });
   test('a foreign Host', async () => {
     refused(await ask(request('GET', '/version', { headers: { Host: 'evil.example' } })), 421);
   });
