@@ -36,8 +36,8 @@ void random_pool_fill(struct random_pool *pool, void *out, size_t size);
 
 /*
  * A deterministic stream: 32-byte key, 64-bit stream number (nonce), 64-bit block counter.
- * Two streams of one seed are independent: a run draws guest bytes from stream 0 and document
- * ids from stream 1, so that one never shifts the other. One thread at a time.
+ * Two streams of one seed are independent: a run draws guest bytes from one and document ids from
+ * another, so that one never shifts the other. One thread at a time.
  */
 struct random_stream {
     uint32_t state[16];

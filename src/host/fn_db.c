@@ -161,14 +161,6 @@ static struct store_id store_id_of(const struct document_id *id)
 
 /* -- Reading -------------------------------------------------------------------------------- */
 
-static enum gate_result reply_json(struct host *host, struct gate_call *call, struct slice json)
-{
-    buffer_clear(&host->reply);
-    GATE_TRY(host, buffer_append(&host->reply, json));
-    call->length = host->reply.size;
-    return GATE_OK;
-}
-
 /* Reads a document and pays for it. The row is borrowed until the next call on the store. */
 static enum gate_result fetch(
     struct host *host,
@@ -200,7 +192,7 @@ enum gate_result db_get(struct host *host, struct gate_call *call)
     bool found = false;
     struct row row = {0};
     GATE_CHECK(fetch(host, call, &id, &found, &row));
-    return reply_json(host, call, found ? row.json : SLICE("null"));
+    return gate_reply(host, call, found ? row.json : SLICE("null"));
 }
 
 /* -- Scans ---------------------------------------------------------------------------------- */
@@ -423,7 +415,7 @@ enum gate_result db_query_cleanup(struct host *host, struct gate_call *call)
     if (scan != NULL) {
         close_scan(scan);
     }
-    return reply_json(host, call, scan != NULL ? SLICE("true") : SLICE("false"));
+    return gate_reply(host, call, scan != NULL ? SLICE("true") : SLICE("false"));
 }
 
 /* -- Writing -------------------------------------------------------------------------------- */
@@ -638,7 +630,7 @@ enum gate_result db_remove(struct host *host, struct gate_call *call)
     struct existing existing = {0};
     GATE_CHECK(read_existing(host, call, "db.delete", "Delete", &arena, &existing));
     GATE_CHECK(charge_write(host, call, 0));
-    GATE_CHECK(reply_json(host, call, existing.json)); /* before the store is called again */
+    GATE_CHECK(gate_reply(host, call, existing.json)); /* before the store is called again */
     const struct store_id key = store_id_of(&existing.id);
     GATE_TRY(host, store_remove(host->options.txn, &key, existing.creation_time));
     return GATE_OK;

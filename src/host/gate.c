@@ -50,6 +50,14 @@ bool gate_range(struct host *host, const struct gate_call *call, uint64_t offset
     return false;
 }
 
+enum gate_result gate_reply(struct host *host, struct gate_call *call, struct slice json)
+{
+    buffer_clear(&host->reply);
+    GATE_TRY(host, buffer_append(&host->reply, json));
+    call->length = host->reply.size;
+    return GATE_OK;
+}
+
 static CORDON_PRINTF(3, 0) enum gate_result write_refusal(
     struct host *host, const char *code, const char *format, va_list args)
 {
@@ -251,21 +259,4 @@ enum engine_answer gate_enter(
         return ENGINE_STOP;
     }
     return serve_on_time(host, &call, descriptor);
-}
-
-enum engine_answer host_denied(void *run, const struct engine_import *import)
-{
-    struct host *host = run;
-    cordon_kind allowed = CORDON_QUERY;
-    for (int kind = 0; kind < KIND_COUNT; kind++) {
-        if ((import->kinds & 1u << kind) != 0) {
-            allowed = (cordon_kind)kind;
-            break;
-        }
-    }
-    return host_stop(
-        host, CORDON_OUTCOME_CAPABILITY_DENIED,
-        "A %s can't call `%s` of `%s`. A %s can: make this function one, or move the call there.",
-        cordon_kind_name(host->options.kind), import->name, import->module,
-        cordon_kind_name(allowed));
 }

@@ -19,7 +19,7 @@
 enum gate_result {
     GATE_OK,      /* status 0; the length is `call->length`, of the reply unless set otherwise */
     GATE_REFUSED, /* status 1; gate_refuse() has written the reply */
-    GATE_WAIT,    /* the store is not ready: the operation is called again later */
+    GATE_WAIT,    /* not ready, or it sleeps: the operation is called again later */
     GATE_STOP,    /* the run ends */
 };
 
@@ -68,6 +68,10 @@ CORDON_MUST_USE bool gate_range(
 
 /* Charges host work that depends on data found inside the call; false: the run is stopped. */
 CORDON_MUST_USE bool gate_charge(struct host *host, const struct gate_call *call, uint64_t fuel);
+
+/* Makes `json` the reply, and tells the guest its length. */
+CORDON_MUST_USE enum gate_result gate_reply(
+    struct host *host, struct gate_call *call, struct slice json);
 
 /* Writes `{"code","message"}` as the reply. */
 CORDON_PRINTF(3, 4) enum gate_result gate_refuse(

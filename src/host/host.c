@@ -15,6 +15,9 @@
 /* The first stop's words, and those of a second one that nobody will read. */
 #define WORDS_BYTES_MAX ((size_t)4 * STOP_MESSAGE_BYTES_MAX)
 
+/* Streams of one seed; in an action the import phase has the run's. */
+enum { STREAM_GUEST = 0, STREAM_IDS = 1, STREAM_IMPORT = 2 };
+
 void host_init(struct host *host, const struct host_options *options)
 {
     const struct budget *budget = options->budget;
@@ -27,8 +30,8 @@ void host_init(struct host *host, const struct host_options *options)
     log_lines_init(
         &host->log, &host->arena, budget->allowed[CORDON_LIMIT_LOG_LINES],
         budget->allowed[CORDON_LIMIT_LOG_LINE_BYTES]);
-    random_stream_init(&host->random, options->import_seed, 0);
-    random_stream_init(&host->ids, options->seed, 1);
+    random_stream_init(&host->random, options->import_seed, STREAM_IMPORT);
+    random_stream_init(&host->ids, options->seed, STREAM_IDS);
 }
 
 void host_done(struct host *host)
@@ -49,7 +52,7 @@ void host_on_running(void *run)
 {
     struct host *host = run;
     host->running = true;
-    random_stream_init(&host->random, host->options.seed, 0);
+    random_stream_init(&host->random, host->options.seed, STREAM_GUEST);
     if (host->options.kind == CORDON_ACTION) {
         /* Loading and initialising an action was the host's time; from here on it is its own. */
         (void)run_clock_switch(host->options.clock, CLOCK_USER, clock_monotonic_ns());

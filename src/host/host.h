@@ -78,6 +78,7 @@ struct host_stop {
 /* How far an operation has come that waits in between; zero when it begins. */
 struct host_operation {
     unsigned step;
+    uint64_t sleeps_until_ns; /* monotonic: nothing wakes it but this time. 0: it does not sleep */
     bool has_table;
     uint32_t table;
 };

@@ -1,4 +1,4 @@
-/* The operations behind the import table, by file: fn_core.c, fn_db.c, fn_wasi.c. */
+/* The operations behind the import table, by file: fn_core.c, fn_db.c, fn_effect.c, fn_wasi.c. */
 #ifndef HOST_OPERATIONS_H
 #define HOST_OPERATIONS_H
 
@@ -25,6 +25,9 @@ gate_operation db_remove;
 
 /* Closes what a run left open, before its transaction ends. */
 void db_close_scans(struct host *host);
+
+gate_operation effect_crypto_random;
+gate_operation effect_sleep;
 
 gate_operation wasi_args_get;
 gate_operation wasi_args_sizes_get;

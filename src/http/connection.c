@@ -119,6 +119,8 @@ void connection_stop(struct connection *connection)
     const bool has_more = connection->waits_in == &connection->loop->deferred;
     if (connection->phase == PHASE_READING && !has_more) {
         connection_close(connection);
+    } else if (connection->phase == PHASE_RUNNING) {
+        exchange_stop(connection);
     }
 }
 

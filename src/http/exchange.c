@@ -14,7 +14,10 @@
 #include "base/hash.h"
 #include "http/body.h"
 
-/* A run is polled this long by the loop; one that goes on after it moves to the pool. */
+/*
+ * What the loop gives a run of its time, in one poll or over several with waits in between; one that
+ * goes on after it moves to the pool.
+ */
 #define LOOP_SLICE_NS ((uint64_t)1000000)
 /* A piece of work on the pool, before others get their turn. */
 #define POOL_SLICE_NS ((uint64_t)5000000)
@@ -179,6 +182,25 @@ static void on_timer(uv_timer_t *timer)
     exchange_resume(timer->data);
 }
 
+/* The server stops, and will have ended all that runs before this run has slept. */
+static bool sleeps_too_long(const struct connection *connection)
+{
+    const struct loop *loop = connection->loop;
+    const uint64_t until_ns = run_sleeps_until_ns(connection->run);
+    const uint64_t now_ns = clock_monotonic_ns();
+    const uint64_t now_ms = uv_now(&loop->uv);
+    const uint64_t left_ms = loop->cancel_at_ms > now_ms ? loop->cancel_at_ms - now_ms : 0;
+    return until_ns > now_ns && (until_ns - now_ns) / 1000000 >= left_ms;
+}
+
+void exchange_stop(struct connection *connection)
+{
+    if (connection->run != NULL && connection->run_state == RUN_WAITING &&
+        sleeps_too_long(connection)) {
+        run_cancel(connection->run);
+    }
+}
+
 /* What comes after a poll of the run. */
 static void follow(struct connection *connection)
 {
@@ -193,6 +215,9 @@ static void follow(struct connection *connection)
         break;
     }
     connection->phase = PHASE_RUNNING;
+    if (connection->loop->stopping) {
+        exchange_stop(connection);
+    }
     const uint64_t at = run_wake_at_ns(connection->run);
     if (at != UINT64_MAX) {
         const uint64_t now = clock_monotonic_ns();
@@ -205,11 +230,15 @@ static void follow(struct connection *connection)
 /* Checking large arguments takes long, whatever the function does: their runs stay on the pool. */
 static void drive(struct connection *connection)
 {
-    if (connection->is_large) {
+    if (connection->is_large || connection->loop_ns_left == 0) {
         start_work(connection, WORK_POLL);
         return;
     }
-    connection->run_state = run_poll(connection->run, clock_monotonic_ns() + LOOP_SLICE_NS);
+    const uint64_t began_ns = clock_monotonic_ns();
+    connection->run_state = run_poll(connection->run, began_ns + connection->loop_ns_left);
+    const uint64_t took_ns = clock_monotonic_ns() - began_ns;
+    connection->loop_ns_left -=
+        took_ns < connection->loop_ns_left ? took_ns : connection->loop_ns_left;
     follow(connection);
 }
 
@@ -241,6 +270,7 @@ static cordon_error *new_run(struct connection *connection)
     };
     connection->format = call->format;
     connection->is_large = call->args.size > SHORT_BYTES;
+    connection->loop_ns_left = LOOP_SLICE_NS;
     return run_new(
         connection->loop->server->options.runner, &request,
         (struct store_wake){loop_wake, connection}, &connection->run);

@@ -175,6 +175,7 @@ struct connection {
 
     struct run *run;
     enum run_state run_state;
+    uint64_t loop_ns_left; /* that the loop polls it for */
     uv_timer_t timer;
     uv_work_t work;
     enum work_kind work_kind;
@@ -276,6 +277,9 @@ void exchange_resume(struct connection *connection);
 
 /* The client has left: cancels what is under way. False if there is nothing. */
 bool exchange_cancel(struct connection *connection);
+
+/* The server stops: ends a run that would sleep for longer than the others may run. */
+void exchange_stop(struct connection *connection);
 
 /* Lets go of body and call. Any thread that has the connection. */
 void exchange_drop_request(struct connection *connection);

@@ -58,7 +58,7 @@ static bool unlink_waiter(struct permit_queue *queue, struct permit_waiter *wait
 }
 
 enum permit_answer permits_take(
-    struct permits *permits, struct permit_waiter *waiter, bool had_one_before)
+    struct permits *permits, struct permit_waiter *waiter, enum permit_claim claim)
 {
     (void)pthread_mutex_lock(&permits->lock);
     enum permit_answer answer = PERMIT_QUEUED;
@@ -66,10 +66,10 @@ enum permit_answer permits_take(
         permits->used++;
         atomic_store(&waiter->has_permit, true);
         answer = PERMIT_HELD;
-    } else if (!had_one_before && permits->waiting >= permits->waiting_max) {
+    } else if (claim == PERMIT_FRESH && permits->waiting >= permits->waiting_max) {
         answer = PERMIT_REFUSED;
     } else {
-        push(had_one_before ? &permits->again : &permits->fresh, waiter);
+        push(claim == PERMIT_AGAIN ? &permits->again : &permits->fresh, waiter);
         waiter->queued = true;
         permits->waiting++;
     }

@@ -200,6 +200,15 @@ static enum next step(struct run *run, uint64_t until_ns)
     return NEXT_READY;
 }
 
+/* Asks for the permit that the guest needs to go on. False: it is queued for one. */
+static bool take_permit(struct run *run)
+{
+    const bool slept = run->host.operation.sleeps_until_ns != 0;
+    run->permit_asked = true;
+    return permits_take(&run->runner->permits, &run->permit, slept ? PERMIT_SLEPT : PERMIT_AGAIN) ==
+           PERMIT_HELD;
+}
+
 /*
  * A run that waits is polled again only after its wake, at its time, or when it is cancelled; one
  * that gave its permit back while it waited needs another before its guest goes on.
@@ -217,14 +226,13 @@ static bool may_go_on(struct run *run)
     if (run->stage != STAGE_GUEST || atomic_load(&run->permit.has_permit)) {
         return true;
     }
-    if (!run->permit_asked) {
-        run->permit_asked = true;
-        if (permits_take(&run->runner->permits, &run->permit, true) == PERMIT_HELD) {
-            return true;
-        }
+    if (!run->permit_asked && take_permit(run)) {
+        return true;
     }
     /* Queued. Its limits hold while it waits: past one of them it goes on, to its end. */
-    return atomic_load(&run->permit.has_permit) || !host_look(&run->host, clock_monotonic_ns());
+    const uint64_t now = clock_monotonic_ns();
+    run->wake_at_ns = run_limit_at_ns(run, now);
+    return atomic_load(&run->permit.has_permit) || !host_look(&run->host, now);
 }
 
 enum run_state run_poll(struct run *run, uint64_t until_ns)
@@ -386,6 +394,11 @@ cordon_error *run_new(
 uint64_t run_wake_at_ns(const struct run *run)
 {
     return run->wake_at_ns;
+}
+
+uint64_t run_sleeps_until_ns(const struct run *run)
+{
+    return run->has_host ? run->host.operation.sleeps_until_ns : 0;
 }
 
 void run_cancel(struct run *run)

@@ -76,6 +76,9 @@ enum run_state run_poll(struct run *run, uint64_t until_ns);
 /* For RUN_WAITING: when to poll even without a wake, as a limit ends it or a backoff is over. */
 uint64_t run_wake_at_ns(const struct run *run);
 
+/* For RUN_WAITING: until when it sleeps because it asked to; 0 if it waits for something else. */
+uint64_t run_sleeps_until_ns(const struct run *run);
+
 /* Asks a run to end as Cancelled at its next poll, and wakes it. Any thread. */
 void run_cancel(struct run *run);
 

@@ -21,7 +21,8 @@ enum next step_admit(struct run *run)
         }
         enum permit_answer answer = PERMIT_QUEUED;
         if (!run->permit_asked) {
-            answer = permits_take(&run->runner->permits, &run->permit, run->had_permit);
+            answer = permits_take(
+                &run->runner->permits, &run->permit, run->had_permit ? PERMIT_AGAIN : PERMIT_FRESH);
             run->permit_asked = answer == PERMIT_QUEUED;
         }
         if (answer == PERMIT_REFUSED) {

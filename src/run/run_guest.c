@@ -41,6 +41,17 @@ static enum next guest_ended(struct run *run, bool returned)
     return run_leave_guest(run);
 }
 
+/* The guest waits, for a wake or for a time it chose, and for its limit at the latest. */
+static enum next wait_for_call(struct run *run, uint64_t now_ns)
+{
+    (void)run_clock_switch(&run->clock, run_idle_account(run), now_ns);
+    const uint64_t limit_ns = run_limit_at_ns(run, now_ns);
+    const uint64_t chosen_ns = run->host.operation.sleeps_until_ns;
+    run->wake_at_ns = chosen_ns != 0 && chosen_ns < limit_ns ? chosen_ns : limit_ns;
+    run_leave_permit(run);
+    return NEXT_WAIT;
+}
+
 /* The guest could go on; whoever waits for a permit comes first. */
 static enum next end_turn(struct run *run, uint64_t now_ns)
 {
@@ -82,10 +93,7 @@ enum next step_guest(struct run *run, uint64_t until_ns)
             return guest_ended(run, false);
         }
         if (state == ENGINE_WAITING) {
-            (void)run_clock_switch(&run->clock, run_idle_account(run), now);
-            run->wake_at_ns = run_limit_at_ns(run, now);
-            run_leave_permit(run);
-            return NEXT_WAIT;
+            return wait_for_call(run, now);
         }
         if (now >= until_ns || run_is_heavy(run)) {
             return end_turn(run, now);

@@ -14,6 +14,7 @@ const reasons = {
   unknown_import: /input_reed/,
   unknown_import_module: /convex\/everything/,
   import_type: /input_read/,
+  effect_type: /"sleep" of "convex\/effect" has the type \(i64\) -> \(i64\), but is offered as \(i32, i32\) -> \(i64\)/,
   import_memory: /memory/,
   import_global: /base/,
   no_memory: /memory/,
@@ -144,6 +145,9 @@ describe('the import phase', () => {
     assert.equal(one, two);
     assert.notEqual(await runValue(phase, 'phase:random_action'), await runValue(phase, 'phase:random_action'));
   });
+  test('what an action draws there is not what it draws again', async () => {
+    assert.notEqual(await runValue(phase, 'phase:random_again'), 0);
+  });
   for (const [module, code, exit, flags, says = /./] of [
     ['start_spins', 'OutOfFuel', 3, ['--limit', 'fuel=1000000']],
     ['start_spins', 'TimedOut', 3, ['--limit', 'user_time_ms=100', '--limit', 'fuel=1000000000000000']],
@@ -153,6 +157,7 @@ describe('the import phase', () => {
     ['initialize_exits', 'Failed', 1, [], endedEarly],
     ['start_reads', 'CapabilityDenied', 1, []],
     ['start_takes_input', 'CapabilityDenied', 1, []],
+    ['start_draws', 'CapabilityDenied', 1, [], /while the module is loading|in queries and mutations/],
   ]) {
     test(`${module} ends with ${code}`, async () => {
       for (const path of ['phase:run', 'phase:run_mutation']) {

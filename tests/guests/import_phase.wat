@@ -4,6 +4,7 @@
   ;; @function phase:initialized query
   ;; @function phase:random query
   ;; @function phase:random_action action {"export": "phase:random"}
+  ;; @function phase:random_again action
   ;; @function phase:now query
   ;; @import convex/core input_read output_write log now_ms random_fill
   (memory (export "memory") 2)
@@ -23,4 +24,8 @@
   (func (export "phase:seen"))
   (func (export "phase:initialized") (call $output_number (global.get $started)))
   (func (export "phase:random") (call $output_hex (i32.const 512) (i32.const 32)))
+  ;; What was drawn then, less what is drawn now.
+  (func (export "phase:random_again")
+    (drop (call $random_fill (i32.const 600) (i32.const 8)))
+    (call $output_number (i64.sub (i64.load (i32.const 512)) (i64.load (i32.const 600)))))
   (func (export "phase:now") (call $output_number (global.get $time))))

@@ -16,7 +16,7 @@ struct harness {
     struct runner *runner;
 };
 
-enum { HARNESS_GUESTS_MAX = 12 };
+enum { HARNESS_GUESTS_MAX = 16 };
 
 struct harness_options {
     const char *guests[HARNESS_GUESTS_MAX]; /* names of modules; the first NULL ends them */

@@ -17,8 +17,8 @@
 #include <cmocka.h>
 
 #define GUESTS                                                                                     \
-    {"basic", "documents", "counter",    "clock", "spin", "waits",                                 \
-     "logs",  "memory",    "host_bytes", "left",  "table"}
+    {"basic", "documents", "counter",    "clock", "spin",  "waits",                                \
+     "logs",  "memory",    "host_bytes", "left",  "table", "effects"}
 
 static void open_pair(struct harness *first, struct harness *second, unsigned delay_ms)
 {
@@ -134,6 +134,14 @@ static void every_kind_of_run_comes_out_the_same(void **state)
         {"left:read", "{}", CORDON_OUTCOME_SUCCESS},
         {"left:looks", "{}", CORDON_OUTCOME_SUCCESS},
         {"left:fuel_action", "{}", CORDON_OUTCOME_SUCCESS},
+        {"effects:sleep", "{\"ms\":20}", CORDON_OUTCOME_SUCCESS},
+        {"effects:sleep", "{\"ms\":-20}", CORDON_OUTCOME_SUCCESS},
+        {"effects:sleep_query", "{\"ms\":20}", CORDON_OUTCOME_CAPABILITY_DENIED},
+        {"effects:sleeps", "{\"n\":3}", CORDON_OUTCOME_SUCCESS},
+        {"effects:clocks", "{\"n\":3}", CORDON_OUTCOME_SUCCESS},
+        {"effects:random", "{\"n\":65536}", CORDON_OUTCOME_SUCCESS},
+        {"effects:random", "{\"n\":65537}", CORDON_OUTCOME_INVALID_HOST_CALL},
+        {"effects:both", "{}", CORDON_OUTCOME_SUCCESS},
     };
     for (unsigned delay_ms = 0; delay_ms <= 1; delay_ms++) {
         struct harness first;
@@ -174,6 +182,9 @@ static void a_run_that_met_a_limit_meets_it_again(void **state)
         {"spin:action", "{}", CORDON_LIMIT_USER_TIME_MS, 20},
         {"waits:reads", "{\"n\":5}", CORDON_LIMIT_SYSTEM_TIME_MS, 12},
         {"waits:spins", "{\"n\":5}", CORDON_LIMIT_USER_TIME_MS, 20},
+        {"effects:sleep", "{\"ms\":60000}", CORDON_LIMIT_USER_TIME_MS, 20},
+        {"effects:sleeps", "{\"n\":1000000}", CORDON_LIMIT_USER_TIME_MS, 20},
+        {"effects:sleeps", "{\"n\":1000000}", CORDON_LIMIT_FUEL, 100000},
     };
     struct harness first;
     struct harness second;
@@ -196,7 +207,11 @@ static void a_cancelled_run_is_cancelled_again(void **state)
 {
     (void)state;
     static const char *const calls[][2] = {
-        {"spin:query", "{}"}, {"spin:action", "{}"}, {"waits:reads", "{\"n\":5}"}};
+        {"spin:query", "{}"},
+        {"spin:action", "{}"},
+        {"waits:reads", "{\"n\":5}"},
+        {"effects:sleep", "{\"ms\":60000}"},
+    };
     struct harness first;
     struct harness second;
     open_pair(&first, &second, 20);
