@@ -37,6 +37,8 @@ UNUSED_CALL(cordon_host_insert)
 UNUSED_CALL(cordon_host_shallow_merge)
 UNUSED_CALL(cordon_host_replace)
 UNUSED_CALL(cordon_host_remove)
+UNUSED_CALL(cordon_host_crypto_random)
+UNUSED_CALL(cordon_host_sleep)
 
 int64_t cordon_host_now_ms(void)
 {

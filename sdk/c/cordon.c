@@ -1159,15 +1159,20 @@ int64_t cordon_now_ms(void)
     return cordon_host_now_ms();
 }
 
-void cordon_random_fill(void *bytes, size_t size)
+static void fill(cordon_host_call *call, void *bytes, size_t size)
 {
     unsigned char *at = bytes;
     while (size != 0) {
         const size_t here = size < RANDOM_BYTES_MAX ? size : RANDOM_BYTES_MAX;
-        cordon_host_random_fill(at, here);
+        call(at, here);
         at += here;
         size -= here;
     }
+}
+
+void cordon_random_fill(void *bytes, size_t size)
+{
+    fill(cordon_host_random_fill, bytes, size);
 }
 
 double cordon_random_number(void)
@@ -1330,4 +1335,20 @@ cordon_value *cordon_db_list(const char *table)
         cordon_push(list, document);
     }
     return list;
+}
+
+/*
+ * 8. Effects
+ */
+
+void cordon_effect_sleep(uint32_t ms)
+{
+    const cordon_mark mark = cordon_mark_now();
+    (void)must_call(cordon_host_sleep, one_field("ms", cordon_number(ms)));
+    cordon_release(mark);
+}
+
+void cordon_effect_crypto_random(void *bytes, size_t size)
+{
+    fill(cordon_host_crypto_random, bytes, size);
 }

@@ -206,7 +206,19 @@ void cordon_db_stop(cordon_scan *scan);
 cordon_value *cordon_db_list(const char *table);
 
 /*
- * 4. Memory
+ * 4. Effects
+ *
+ * For actions alone: they can't be repeated. A query or mutation that calls one is ended.
+ */
+
+/* Sleeps; that is the action's own time, and ends at its limit. At most 2,147,483,647 ms. */
+void cordon_effect_sleep(uint32_t ms);
+
+/* Random bytes from the operating system, fit for keys; no seed makes them repeat. */
+void cordon_effect_crypto_random(void *bytes, size_t size);
+
+/*
+ * 5. Memory
  */
 
 /* Zeroed bytes, aligned for anything. Never NULL. */
@@ -236,7 +248,7 @@ cordon_mark cordon_mark_now(void);
 void cordon_release(cordon_mark mark);
 
 /*
- * 5. The table of functions
+ * 6. The table of functions
  *
  * CORDON_FUNCTIONS stands once in a program. Each row declares its function, exports it, and
  * becomes a line of the metadata by which the host knows it: what clients call it by, the C
@@ -335,7 +347,7 @@ void cordon_release(cordon_mark mark);
 void cordon_finish_(const cordon_value *result);
 
 /*
- * 6. The host calls, as sdk/abi.md describes them
+ * 7. The host calls, as sdk/abi.md describes them
  *
  * For what the functions above don't offer. A host call takes a range of memory and returns
  * status << 32 | length.
@@ -365,6 +377,8 @@ CORDON_IMPORT_("convex/db-write", "1.0/insert") cordon_host_call cordon_host_ins
 CORDON_IMPORT_("convex/db-write", "1.0/shallowMerge") cordon_host_call cordon_host_shallow_merge;
 CORDON_IMPORT_("convex/db-write", "1.0/replace") cordon_host_call cordon_host_replace;
 CORDON_IMPORT_("convex/db-write", "1.0/remove") cordon_host_call cordon_host_remove;
+CORDON_IMPORT_("convex/effect", "crypto_random") cordon_host_call cordon_host_crypto_random;
+CORDON_IMPORT_("convex/effect", "sleep") cordon_host_call cordon_host_sleep;
 
 /*
  * Makes a host call that takes an object and has a reply. True: done, the reply is a value of the

@@ -15,8 +15,8 @@
 #include "http/body.h"
 
 /*
- * What the loop gives a run of its time, in one poll or over several with waits in between; one that
- * goes on after it moves to the pool.
+ * What the loop gives a run of its time, in one poll or over several with waits in between; one
+ * that goes on after it moves to the pool.
  */
 #define LOOP_SLICE_NS ((uint64_t)1000000)
 /* A piece of work on the pool, before others get their turn. */

@@ -1,9 +1,9 @@
 /*
  * Permits: how many runs execute guest code at one time. Held only while guest code runs. Waiting
  * is first come, first served, and a run that had a permit before it waited for the host comes
- * before runs that have not begun; one that slept does not, or naps would be the way to the front. A
- * run that computes without end passes its permit on after each turn, so that however many of them
- * there are, everybody else gets a turn too.
+ * before runs that have not begun; one that slept does not, or naps would be the way to the front.
+ * A run that computes without end passes its permit on after each turn, so that however many of
+ * them there are, everybody else gets a turn too.
  */
 #ifndef RUN_PERMITS_H
 #define RUN_PERMITS_H

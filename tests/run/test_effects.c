@@ -1,6 +1,6 @@
 /*
- * Effects of actions, by the run: a sleep holds no permit and wakes by its time alone, counts as the
- * action's own time, and ends with whoever waits for it.
+ * Effects of actions, by the run: a sleep holds no permit and wakes by its time alone, counts as
+ * the action's own time, and ends with whoever waits for it.
  */
 #include "run/harness.h"
 

@@ -124,6 +124,7 @@ const KINDS = {
   "convex/core": ["query", "mutation", "action"],
   "convex/db-read": ["query", "mutation"],
   "convex/db-write": ["mutation"],
+  "convex/effect": ["action"],
   env: ["query", "mutation", "action"],
   wasi_snapshot_preview1: ["query", "mutation", "action"],
 };
@@ -308,7 +309,7 @@ class Run {
   }
 
   imports(module) {
-    const table = { ...this.core(), ...this.database(), ...this.wasi() };
+    const table = { ...this.core(), ...this.database(), ...this.effects(), ...this.wasi() };
     const imports = {};
     for (const { module: group, name } of WebAssembly.Module.imports(module)) {
       const call = table[`${group} ${name}`];
@@ -432,6 +433,20 @@ class Run {
     };
     return Object.fromEntries(
       Object.entries(calls).map(([name, work]) => [name, this.operation(work)]));
+  }
+
+  /* Sleeps by setting the clock. */
+  effects() {
+    return {
+      "convex/effect crypto_random": (ptr, len) => this.fill(ptr, len),
+      "convex/effect sleep": this.operation(({ ms }) => {
+        if (typeof ms !== "number" || !(ms >= 0 && ms <= 2147483647)) {
+          throw new Refusal("InvalidArgument", "Invalid argument `ms` for `sleep`");
+        }
+        this.now += Math.floor(ms);
+        return null;
+      }),
+    };
   }
 
   view() {

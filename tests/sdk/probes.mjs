@@ -172,6 +172,37 @@ describe("the database", () => {
   });
 });
 
+describe("effects", () => {
+  test("an action sleeps for as long as it says", () => {
+    for (const ms of [0, 1, 50, 2147483647]) {
+      const deployment = open();
+      assert.equal(deployment.call("effect:sleeps", { ms }), ms);
+      assert.ok(deployment.lastRun.calls.includes("sleep"));
+    }
+  });
+
+  test("a sleep that is too long is refused", () => {
+    const { code, message } = failure(open(), "effect:sleeps", { ms: 2147483648 });
+    assert.equal(code, "Failed");
+    assert.match(message, /Invalid argument `ms`/);
+  });
+
+  test("an action draws as many bytes as it wants, in calls of 64 KiB", () => {
+    for (const [count, calls] of [[0, 0], [1, 1], [65536, 1], [65537, 2], [200000, 4]]) {
+      const deployment = open();
+      const { $bytes } = deployment.call("effect:draws", { count });
+      const bytes = Buffer.from($bytes, "base64");
+      assert.equal(bytes.length, count);
+      assert.ok(count < 2 || bytes.subarray(-2).some((byte) => byte !== 0), "up to the end");
+      assert.equal(deployment.lastRun.calls.filter((name) => name === "crypto_random").length, calls);
+    }
+  });
+
+  testC("a query cannot sleep", () => {
+    assert.equal(failure(open(), "effect:sleeps_in_query").code, "CapabilityDenied");
+  });
+});
+
 describe("the run", () => {
   test("lines of all levels reach the log", () => {
     const deployment = open();

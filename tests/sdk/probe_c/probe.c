@@ -11,6 +11,7 @@
 #define ID CORDON_OBJECT(CORDON_FIELD("id", CORDON_STRING))
 #define JSON CORDON_OBJECT(CORDON_FIELD("json", CORDON_STRING))
 #define COUNT CORDON_OBJECT(CORDON_FIELD("count", CORDON_NUMBER))
+#define MS CORDON_OBJECT(CORDON_FIELD("ms", CORDON_NUMBER))
 #define MAYBE_TEXT CORDON_OBJECT(CORDON_OPTIONAL("text", CORDON_STRING))
 #define ID_AND_FIELDS                                                                              \
     CORDON_OBJECT(CORDON_FIELD("id", CORDON_STRING), CORDON_FIELD("fields", ANY_OBJECT))
@@ -36,6 +37,9 @@ CORDON_FUNCTIONS(
     CORDON_ACTION("run:logs", logs, CORDON_NO_ARGS, CORDON_NULL),
     CORDON_INTERNAL_ACTION("run:fails", fails, MAYBE_TEXT, CORDON_NULL),
     CORDON_INTERNAL_QUERY("run:left", left, CORDON_NO_ARGS, CORDON_ANY),
+    CORDON_ACTION("effect:sleeps", sleeps, MS, CORDON_NUMBER),
+    CORDON_QUERY("effect:sleeps_in_query", sleeps_in_query, CORDON_NO_ARGS, CORDON_NULL),
+    CORDON_ACTION("effect:draws", draws, COUNT, CORDON_BYTES),
     CORDON_INTERNAL_MUTATION("run:hungry", hungry, CORDON_NO_ARGS, CORDON_NULL))
 /* clang-format on */
 
@@ -228,4 +232,26 @@ cordon_value *hungry(void)
 {
     (void)cordon_alloc(SIZE_MAX - 64);
     return NULL;
+}
+
+/* By how much the clock has moved. */
+cordon_value *sleeps(void)
+{
+    const int64_t began = cordon_now_ms();
+    cordon_effect_sleep((uint32_t)cordon_to_number(argument("ms")));
+    return cordon_number((double)(cordon_now_ms() - began));
+}
+
+cordon_value *sleeps_in_query(void)
+{
+    cordon_effect_sleep(0);
+    return NULL;
+}
+
+cordon_value *draws(void)
+{
+    const size_t count = (size_t)cordon_to_number(argument("count"));
+    void *const bytes = cordon_alloc(count);
+    cordon_effect_crypto_random(bytes, count);
+    return cordon_bytes(bytes, count);
 }

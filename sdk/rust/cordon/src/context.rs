@@ -3,6 +3,7 @@
 //! A query has a [`QueryCtx`], a mutation a [`MutationCtx`], an action an [`ActionCtx`]. None can be
 //! made by other means, so a query cannot even be written to write.
 
+use crate::effect::Effects;
 use crate::error::Result;
 use crate::host;
 use crate::json::{self, write_string};
@@ -34,7 +35,7 @@ impl RunCtx {
 
     /// Random bytes, likewise.
     pub fn random_fill(&self, bytes: &mut [u8]) {
-        host::fill_randomly(bytes);
+        host::fill(host::random_fill, bytes);
     }
 
     /// What remains of each limit, by the names of `cordon limits`.
@@ -44,18 +45,18 @@ impl RunCtx {
 }
 
 macro_rules! contexts {
-    ($($(#[$doc:meta])* $name:ident { $($(#[$db_doc:meta])* $db:ident: $type:ident)? })*) => {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$member_doc:meta])* $member:ident: $type:ident)? })*) => {
         $(
             $(#[$doc])*
             #[derive(Clone, Copy)]
             pub struct $name {
-                $($(#[$db_doc])* pub $db: $type,)?
+                $($(#[$member_doc])* pub $member: $type,)?
                 _private: (),
             }
 
             impl $name {
                 pub(crate) fn new() -> Self {
-                    $name { $($db: $type::new(),)? _private: () }
+                    $name { $($member: $type::new(),)? _private: () }
                 }
             }
 
@@ -98,7 +99,10 @@ contexts! {
     ///     ctx.db;
     /// }
     /// ```
-    ActionCtx {}
+    ActionCtx {
+        /// What reaches outside of the run.
+        effect: Effects
+    }
 }
 
 /// The database as a query sees it.

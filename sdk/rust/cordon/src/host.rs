@@ -51,6 +51,10 @@ host_calls! {
         "1.0/replace" replace(from: *const u8, size: usize);
         "1.0/remove" remove(from: *const u8, size: usize);
     }
+    "convex/effect" {
+        "crypto_random" crypto_random(to: *const u8, size: usize);
+        "sleep" sleep(from: *const u8, size: usize);
+    }
 }
 
 const RANDOM_BYTES_MAX: usize = 65_536;
@@ -119,11 +123,11 @@ pub(crate) fn write_log(json: &[u8]) {
     unsafe { log(json.as_ptr(), json.len()) };
 }
 
-/// Fills the bytes with the run's randomness.
-pub(crate) fn fill_randomly(bytes: &mut [u8]) {
+/// Fills the bytes by a call that has randomness.
+pub(crate) fn fill(call: Call, bytes: &mut [u8]) {
     for part in bytes.chunks_mut(RANDOM_BYTES_MAX) {
         // SAFETY: the host writes that range, which is borrowed mutably, and nothing else.
-        unsafe { random_fill(part.as_mut_ptr(), part.len()) };
+        unsafe { call(part.as_mut_ptr(), part.len()) };
     }
 }
 

@@ -31,7 +31,7 @@
 //! make one that only other functions and the operator may call. A function has a context, or none,
 //! and behind it one argument of a type of your own, or none. It returns a value or a [`Result`] of
 //! one. Its capabilities are its context: a [`QueryCtx`] reads, a [`MutationCtx`] writes too, an
-//! [`ActionCtx`] has no database.
+//! [`ActionCtx`] has no database, but [`Effects`].
 //!
 //! [`functions!`] stands once, in `lib.rs`, and lists them all. A function is called by its place
 //! there: `messages::send` is `messages:send`, `admin::users::list` is `admin/users:list`, and a
@@ -68,12 +68,14 @@
 //! # Logs, time, chance
 //!
 //! [`info!`] and its like, or `println!`, write to the run's log. `std::time` and the hash maps of the
-//! standard library are deterministic in queries and mutations, as everything else is.
+//! standard library are deterministic in queries and mutations, as everything else is. An action has
+//! real randomness and sleep too, in its [`Effects`].
 
 #![warn(missing_docs)]
 
 mod base64;
 mod context;
+mod effect;
 mod error;
 mod host;
 pub mod json;
@@ -91,6 +93,7 @@ pub use cordon_macros::{
     action, data, functions, internal_action, internal_mutation, internal_query, mutation, query,
     table, HasValidator,
 };
+pub use effect::Effects;
 pub use error::{ConvexError, Error, Result};
 pub use serde;
 pub use table::{Doc, Id, Table};

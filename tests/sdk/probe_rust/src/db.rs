@@ -73,7 +73,7 @@ pub fn refused(ctx: MutationCtx) -> Refusal {
 
 #[cordon::data]
 pub struct Count {
-    count: u32,
+    pub count: u32,
 }
 
 #[query]

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod db;
+mod effect;
 mod run;
 mod values;
 
@@ -25,4 +26,6 @@ cordon::functions![
     run::left,
     run::panics,
     run::hashes,
+    effect::sleeps,
+    effect::draws,
 ];
