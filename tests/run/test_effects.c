@@ -141,7 +141,7 @@ static void assert_holds_no_permit(struct harness *harness)
 static void sleepers_hold_no_permit(void **state)
 {
     (void)state;
-    enum { SLEEPERS = 200 };
+    enum { SLEEPERS = 50 };
     static struct called sleepers[SLEEPERS];
     struct harness harness;
     open_effects(&harness, 1, SLEEPERS + 1);
