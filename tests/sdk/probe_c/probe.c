@@ -29,7 +29,7 @@ CORDON_FUNCTIONS(
     CORDON_MUTATION("db:replace", replace, ID_AND_FIELDS, CORDON_ANY),
     CORDON_MUTATION("db:forget", forget, ID, CORDON_ANY),
     CORDON_MUTATION("db:delete", delete, ID, CORDON_ANY),
-    CORDON_MUTATION("db:refused", refused, CORDON_NO_ARGS, CORDON_ANY),
+    CORDON_MUTATION("db:refused", refused, ID, CORDON_ANY),
     CORDON_QUERY("db:newest", newest, COUNT, CORDON_ANY),
     CORDON_QUERY("db:stopped", stopped, CORDON_NO_ARGS, CORDON_NULL),
     CORDON_QUERY("db:sum", sum, CORDON_NO_ARGS, CORDON_NUMBER),
@@ -157,8 +157,7 @@ cordon_value *delete(void)
 cordon_value *refused(void)
 {
     cordon_value *reply;
-    const cordon_value *const unknown =
-        cordon_set(cordon_object(), "id", cordon_string("things|404"));
+    const cordon_value *const unknown = cordon_set(cordon_object(), "id", cordon_string(id()));
     const bool done = cordon_call(cordon_host_remove, unknown, &reply);
     return cordon_set(reply, "done", cordon_boolean(done));
 }

@@ -64,8 +64,8 @@ pub struct Refusal {
 }
 
 #[mutation]
-pub fn refused(ctx: MutationCtx) -> Refusal {
-    match ctx.db.delete(&Id::<Thing>::new("things|404")) {
+pub fn refused(ctx: MutationCtx, args: One) -> Refusal {
+    match ctx.db.delete(&args.id) {
         Ok(_) => Refusal { code: None, done: true },
         Err(error) => Refusal { code: error.code().map(str::to_owned), done: false },
     }
