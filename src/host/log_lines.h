@@ -34,9 +34,9 @@ CORDON_MUST_USE cordon_error *log_lines_add(
     struct log_lines *log, struct slice level, struct slice body);
 
 /*
- * Bytes written to descriptor 1 or 2: each finished line becomes a [LOG] or [ERROR] line. Once there
- * are as many lines as there may be, bytes are not looked at, so that newlines cost no more than
- * other bytes.
+ * Bytes written to descriptor 1 or 2: each finished line becomes a [LOG] or [ERROR] line. Once
+ * there are as many lines as there may be, bytes are not looked at, so that newlines cost no more
+ * than other bytes.
  */
 CORDON_MUST_USE cordon_error *log_lines_write(struct log_lines *log, int fd, struct slice bytes);
 

@@ -1,7 +1,8 @@
 /*
  * Requests out of bytes: llhttp (the parser of Node.js, in its strict mode) with our bounds around
  * it. What two servers might read differently is refused, and ends the connection: whatever comes
- * behind it might be meant as part of it. No socket, no clock: bytes go in, a whole request or a refusal comes out.
+ * behind it might be meant as part of it. No socket, no clock: bytes go in, a whole request or a
+ * refusal comes out.
  *
  * One request at a time: after HTTP_COMPLETE the rest of the bytes waits with the caller until
  * http_parser_next(), so that pipelined requests are answered in their order.

@@ -40,7 +40,7 @@ void outcome_set(struct outcome *outcome, cordon_outcome_code code, const char *
     outcome->message = arena_copy(&outcome->arena, slice_of(text, kept));
 }
 
-/* What a run that was stopped for want of room leaves behind, and what that is to who asks again. */
+/* What a run that was stopped for want of room leaves behind, and what it is to who asks again. */
 static const char *what_remains(cordon_kind kind)
 {
     switch (kind) {

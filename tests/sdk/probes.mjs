@@ -201,33 +201,34 @@ describe("the database", () => {
 });
 
 describe("effects", () => {
-  test("an action sleeps for as long as it says", () => {
-    for (const ms of [0, 1, 50, 2147483647]) {
-      const deployment = open();
-      assert.equal(deployment.call("effect:sleeps", { ms }), ms);
-      assert.ok(deployment.lastRun.calls.includes("sleep"));
+  test("an action sleeps for as long as it says", async () => {
+    for (const ms of [0, 1, 50, ...(isReal ? [] : [2147483647])]) {
+      const deployment = await open();
+      const slept = await deployment.call("effect:sleeps", { ms });
+      assert.ok(isReal ? slept >= ms && slept < ms + 5000 : slept === ms, `${slept}`);
     }
   });
 
-  test("a sleep that is too long is refused", () => {
-    const { code, message } = failure(open(), "effect:sleeps", { ms: 2147483648 });
+  test("a sleep that is too long is refused", async () => {
+    const { code, message } = await failure(await open(), "effect:sleeps", { ms: 2147483648 });
     assert.equal(code, "Failed");
     assert.match(message, /Invalid argument `ms`/);
   });
 
-  test("an action draws as many bytes as it wants, in calls of 64 KiB", () => {
+  test("an action draws as many bytes as it wants, in calls of 64 KiB", async () => {
+    const deployment = await open();
     for (const [count, calls] of [[0, 0], [1, 1], [65536, 1], [65537, 2], [200000, 4]]) {
-      const deployment = open();
-      const { $bytes } = deployment.call("effect:draws", { count });
+      const { $bytes } = await deployment.call("effect:draws", { count });
       const bytes = Buffer.from($bytes, "base64");
       assert.equal(bytes.length, count);
-      assert.ok(count < 2 || bytes.subarray(-2).some((byte) => byte !== 0), "up to the end");
+      assert.ok(count < 64 || bytes.subarray(-8).some((byte) => byte !== 0), "up to the end");
+      if (isReal) continue;
       assert.equal(deployment.lastRun.calls.filter((name) => name === "crypto_random").length, calls);
     }
   });
 
-  testC("a query cannot sleep", () => {
-    assert.equal(failure(open(), "effect:sleeps_in_query").code, "CapabilityDenied");
+  testC("a query cannot sleep", async () => {
+    assert.equal((await failure(await open(), "effect:sleeps_in_query")).code, "CapabilityDenied");
   });
 });
 
