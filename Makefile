@@ -6,7 +6,7 @@ SECONDS ?= 60
 
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
-.PHONY: build run run-check test check-long asan tsan lint format fuzz fuzz-corpora bench clean help
+.PHONY: build run run-check test check-long asan tsan sabotage lint format fuzz fuzz-corpora bench clean help
 export EXAMPLE PORT DATA
 
 # $(call built,PRESET,FOLDER,GROUPS): packages, Wasmtime, configuration (where it is missing or was
@@ -36,6 +36,9 @@ asan: ## Run the tests under AddressSanitizer and UndefinedBehaviorSanitizer
 tsan: ## Run the tests under ThreadSanitizer
 	$(call built,tsan,build-tsan,tests node)
 	@$$(setarch -R true 2>/dev/null && echo setarch -R) ctest --preset tsan
+sabotage: ## Take out the code behind each promise, and see its test fail
+	$(call built,dev,build,tests node)
+	@tests/sabotage/run
 lint: ## Check layout, house rules and what analysers find
 	$(call built,dev,build,lint)
 	@tools/lint

@@ -341,6 +341,11 @@ describe('who asks', () => {
     assert.deepEqual(value(await ask(call({ Authorization: `Convex ${key}` }))), { a: 1 });
     refused(await ask(call({})), 401, 'BadAdminKey');
     refused(await ask(call({ Authorization: `Convex ${key}0` })), 401, 'BadAdminKey');
+    for (const at of [-1, key.indexOf('|') + 1]) { /* of the right form, and never made */
+      const other = [...key];
+      other.splice(at, 1, other.at(at) === '0' ? '1' : '0');
+      refused(await ask(call({ Authorization: `Convex ${other.join('')}` })), 401, 'BadAdminKey');
+    }
     refused(await ask(echo({}, { Authorization: 'Convex x' })), 401, 'BadAdminKey');
     refused(await ask(request('POST', '/api/cordon/deploy', { body: 'x' })), 401, 'BadAdminKey');
   });
