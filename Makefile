@@ -30,6 +30,7 @@ test: ## Run the tests
 check-long: ## Run the tests at full size, with those that take minutes
 	$(call built,dev,build,tests node)
 	@ctest --preset long
+	@tests/sabotage/run
 asan: ## Run the tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	$(call built,asan,build-asan,tests node)
 	@ctest --preset asan

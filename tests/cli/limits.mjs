@@ -166,6 +166,10 @@ describe('stack_bytes', () => {
     assert.equal(outcome.limit.allowed, 524288);
     assert.ok(outcome.frames.some((frame) => frame.function === 'forever'));
   });
+  test('the host has a stack of its own, whatever is left of the guest\'s', async () => {
+    const outcome = await runError('StackOverflow', 3, guest('stack'), 'stack:insert_at_every_depth');
+    assert.ok(outcome.usage.documents_written > 1000);
+  });
   test('a thousand calls deep is none', async () => {
     assert.equal(await within('stack', 'stack:deep', { n: 1000 }, []), 1000);
   });
