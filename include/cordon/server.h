@@ -33,7 +33,7 @@ typedef struct cordon_server_options {
      * Connections at one time, in equal shares for the loops; 0: 4,096. There are never more than
      * the limit on open files (RLIMIT_NOFILE) leaves when the server is made, less 64 for others;
      * if that is fewer, it is logged. Where there is no room the one that has been idle the longest
-     * is closed for the next.
+     * is closed for the next. The operator has 8 beside them.
      */
     uint32_t connections_max;
     /* A client must take 64 KiB of an answer or its rest in each; 0: 30,000, else it is closed. */

@@ -7,6 +7,9 @@
  * the longest. So no client keeps others out by doing nothing, or by doing it slowly. The same is
  * done when descriptors run out, whoever in this process has them.
  *
+ * The operator has connections beside those, of which the same is true: a server whose clients all
+ * wait for something is one to be looked at.
+ *
  * Nobody has to go who had no time to do anything, or whose bytes are there but were not read yet:
  * a loop accepts after it has read. While there is nobody else, the next client waits with the
  * kernel.
@@ -22,6 +25,8 @@
 
 /* Accepted at one time; then others have their turn. */
 #define ACCEPTS_A_TURN 64
+/* Connections of the operator. */
+#define OPERATORS_MAX 8
 /* For so long a client stays whatever it does, and so long the next one waits if there is none. */
 #define STAY_MS 50
 
@@ -68,13 +73,23 @@ void connection_wait_in(struct connection *connection, struct waiting *waiting)
 
 /* -- Room ----------------------------------------------------------------------------------- */
 
+/* The longest there of the operator's, or of all others. */
+static struct connection *first_of(const struct waiting *waiting, bool is_operator)
+{
+    struct connection *at = waiting->first;
+    while (at != NULL && at->is_operator != is_operator) {
+        at = at->waits_behind;
+    }
+    return at;
+}
+
 /* The new ones of one sort are passed over for the next sort: those hold what they have longer. */
-static struct connection *who_has_to_go(const struct loop *loop)
+static struct connection *who_has_to_go(const struct loop *loop, bool is_operator)
 {
     const struct waiting *const in_turn[] = {&loop->idle, &loop->arriving, &loop->taking};
     const uint64_t now_ms = uv_now(&loop->uv);
     for (size_t i = 0; i < sizeof in_turn / sizeof in_turn[0]; i++) {
-        struct connection *first = in_turn[i]->first;
+        struct connection *first = first_of(in_turn[i], is_operator);
         if (first != NULL && now_ms - first->waits_since_ms >= STAY_MS) {
             return first;
         }
@@ -82,15 +97,16 @@ static struct connection *who_has_to_go(const struct loop *loop)
     return NULL;
 }
 
-static bool is_full(const struct loop *loop)
+static bool is_full(const struct loop *loop, bool is_operator)
 {
-    return atomic_load(&loop->connection_count) >= loop->connections_max;
+    return is_operator ? loop->operator_count >= OPERATORS_MAX
+                       : atomic_load(&loop->connection_count) >= loop->connections_max;
 }
 
 /* Closes one connection, and with it its descriptor; false if there is none that has to go. */
-static bool make_room(struct loop *loop)
+static bool make_room(struct loop *loop, bool is_operator)
 {
-    struct connection *connection = who_has_to_go(loop);
+    struct connection *connection = who_has_to_go(loop, is_operator);
     if (connection != NULL) {
         connection_close(connection);
     }
@@ -100,7 +116,7 @@ static bool make_room(struct loop *loop)
 void loop_give_room(struct loop *loop)
 {
     if (atomic_exchange(&loop->is_asked_for_room, false)) {
-        (void)make_room(loop);
+        (void)make_room(loop, false);
     }
 }
 
@@ -146,7 +162,7 @@ static int accept_next(struct listener *listener)
         }
         const int failed = errno;
         const bool no_descriptor = failed == EMFILE || failed == ENFILE;
-        if (no_descriptor && make_room(listener->loop)) {
+        if (no_descriptor && make_room(listener->loop, false)) {
             continue;
         }
         if (no_descriptor) {
@@ -162,8 +178,9 @@ static int accept_next(struct listener *listener)
 static void accept_from(struct listener *listener)
 {
     struct loop *loop = listener->loop;
+    const bool is_operator = listener->kind.is_operator;
     for (int i = 0; i < ACCEPTS_A_TURN; i++) {
-        if (is_full(loop) && who_has_to_go(loop) == NULL) {
+        if (is_full(loop, is_operator) && who_has_to_go(loop, is_operator) == NULL) {
             pause_accepting(listener);
             return;
         }
@@ -171,8 +188,8 @@ static void accept_from(struct listener *listener)
         if (fd < 0) {
             return;
         }
-        if (is_full(loop)) {
-            (void)make_room(loop);
+        if (is_full(loop, is_operator)) {
+            (void)make_room(loop, is_operator);
         }
         connection_open(loop, fd, listener->kind);
     }

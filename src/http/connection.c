@@ -74,6 +74,18 @@ static void on_closed(uv_handle_t *handle)
     loop_check_end(loop);
 }
 
+/* One connection more, or less. */
+static void count(const struct connection *connection, int change)
+{
+    struct loop *loop = connection->loop;
+    gauge_add(loop->server->open_connections, change);
+    if (connection->is_operator) {
+        loop->operator_count += (uint32_t)change;
+    } else {
+        (void)atomic_fetch_add(&loop->connection_count, (unsigned)change);
+    }
+}
+
 /* Closes the socket: its descriptor is free from here on. */
 static void hang_up(struct connection *connection)
 {
@@ -81,8 +93,7 @@ static void hang_up(struct connection *connection)
     connection->gone = true;
     connection_wait_in(connection, NULL);
     uv_close(&connection->socket.handle, on_closed);
-    (void)atomic_fetch_sub(&loop->connection_count, 1);
-    gauge_add(loop->server->open_connections, -1);
+    count(connection, -1);
     loop_accept_again(loop);
 }
 
@@ -499,8 +510,7 @@ static void enter_loop(struct connection *connection)
         loop->connections->previous = connection;
     }
     loop->connections = connection;
-    (void)atomic_fetch_add(&loop->connection_count, 1);
-    gauge_add(loop->server->open_connections, 1);
+    count(connection, 1);
     connection_wait_in(connection, &loop->idle);
 }
 

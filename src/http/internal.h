@@ -66,6 +66,7 @@ struct loop {
     struct listener operator_listener;
     uint32_t connections_max;     /* its share of all */
     atomic_uint connection_count; /* changed by its own thread alone */
+    uint32_t operator_count;      /* connections of the operator, which are none of these */
     atomic_bool is_asked_for_room;
     struct waiting idle;     /* without a request, or with their last answer given */
     struct waiting arriving; /* their request has begun to come */
