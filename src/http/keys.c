@@ -94,6 +94,7 @@ static bool is_ours(const struct stat *status, mode_t closed_to_others)
 /* The hash in a key file, if it is good or exposed. */
 static enum key_state read_key_file(int folder, const char *name, uint8_t out_hash[SHA256_BYTES])
 {
+    CORDON_ASSERT(folder >= 0);
     const int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0) {
         return KEY_NONE;
