@@ -64,10 +64,23 @@ CORDON_API cordon_text cordon_outcome_get_data(const cordon_outcome *outcome);
 CORDON_API size_t cordon_outcome_get_log_line_count(const cordon_outcome *outcome);
 CORDON_API cordon_text cordon_outcome_get_log_line(const cordon_outcome *outcome, size_t index);
 
-/* Frames of the guest's stack where it was stopped, innermost first. */
+/*
+ * Frames of the guest's stack where it was stopped, innermost first, 64 at most. Calls that the
+ * compiler inlined are frames too, if the module has debug information.
+ */
 CORDON_API size_t cordon_outcome_get_frame_count(const cordon_outcome *outcome);
 CORDON_API cordon_text cordon_outcome_get_frame_function(
     const cordon_outcome *outcome, size_t index);
+
+/*
+ * Where the frame stands in the function's sources: a path in the project that it was built from,
+ * and a line from 1 on. Empty and 0 if the module has no debug information that says so.
+ */
+CORDON_API cordon_text cordon_outcome_get_frame_file(const cordon_outcome *outcome, size_t index);
+CORDON_API uint32_t cordon_outcome_get_frame_line(const cordon_outcome *outcome, size_t index);
+
+/* Whether the compiler put this call into the function of the next frame. */
+CORDON_API bool cordon_outcome_is_frame_inlined(const cordon_outcome *outcome, size_t index);
 
 /* What was used of a limit, in the limit's unit. */
 CORDON_API uint64_t cordon_outcome_get_used(const cordon_outcome *outcome, cordon_limit limit);

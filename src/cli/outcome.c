@@ -35,6 +35,19 @@ static void print_message(const cordon_outcome *outcome)
     (void)fputc('\n', stderr);
 }
 
+static void print_frame(const cordon_outcome *outcome, size_t index)
+{
+    const cordon_text file = cordon_outcome_get_frame_file(outcome, index);
+    (void)fputs("  at ", stderr);
+    terminal_write(stderr, cordon_outcome_get_frame_function(outcome, index));
+    if (file.size > 0) {
+        (void)fputs(" (", stderr);
+        terminal_write(stderr, file);
+        (void)fprintf(stderr, ":%u)", cordon_outcome_get_frame_line(outcome, index));
+    }
+    (void)fputc('\n', stderr);
+}
+
 static void print_failure(const cordon_outcome *outcome)
 {
     print_message(outcome);
@@ -47,9 +60,7 @@ static void print_failure(const cordon_outcome *outcome)
     }
     print_limit(outcome);
     for (size_t i = 0; i < cordon_outcome_get_frame_count(outcome); i++) {
-        (void)fputs("  at ", stderr);
-        terminal_write(stderr, cordon_outcome_get_frame_function(outcome, i));
-        (void)fputc('\n', stderr);
+        print_frame(outcome, i);
     }
 }
 

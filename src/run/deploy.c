@@ -78,6 +78,7 @@ struct built {
     const struct wasm_metadata *metadata; /* in the deployment's arena */
     struct function_names names;          /* the same */
     bool has_initialize;
+    bool has_debug;
     struct engine_module *module;
     uint64_t compile_ns; /* 0: the machine code came from the cache */
 };
@@ -201,6 +202,7 @@ static cordon_error *build(
     TRY(wasm_metadata_read(module, keep, &built.metadata));
     TRY(names_keep(module, keep, &built.names));
     built.has_initialize = wasm_has_initialize(module);
+    built.has_debug = wasm_find_custom(module, SLICE(".debug_info"), NULL) != NULL;
     TRY(make_code(runner, tenant, module, hash, &built));
     cordon_error *error = report == NULL ? NULL : wasm_report_json(module, built.metadata, report);
     if (error != NULL) {
@@ -280,6 +282,7 @@ static cordon_error *add_module(
     module->metadata = built.metadata;
     module->names = built.names;
     module->has_initialize = built.has_initialize;
+    module->has_debug = built.has_debug;
     seed_import_phase(module, secret);
     deployment->module_count++;
     return report == NULL ? NULL : end_module_report(report, &built);
@@ -374,17 +377,6 @@ static cordon_error *read_row(
     return NULL;
 }
 
-struct module_key {
-    uint8_t bytes[7 + SHA256_BYTES];
-};
-
-static struct slice module_key(struct module_key *key, const uint8_t hash[SHA256_BYTES])
-{
-    memcpy(key->bytes, "module/", 7);
-    memcpy(key->bytes + 7, hash, SHA256_BYTES);
-    return slice_of(key->bytes, sizeof key->bytes);
-}
-
 static cordon_error *write_deploy_row(const struct deployment *deployment, struct buffer *row)
 {
     TRY(buffer_printf(
@@ -406,7 +398,7 @@ static cordon_error *write_deploy_row(const struct deployment *deployment, struc
 /* Removes the bytes of modules that the new deployment no longer has. */
 static cordon_error *drop_old_modules(struct session *session, const struct deployment *deployment)
 {
-    uint8_t from[sizeof(struct module_key)] = "module/";
+    uint8_t from[sizeof(struct deployment_key)] = "module/";
     size_t from_size = 7;
     for (;;) {
         enum store_step step = STORE_DONE;
@@ -441,9 +433,9 @@ static cordon_error *keep_deployment(
 {
     TRY(store_row_put(session->txn, KEYSPACE_MODULE, SLICE("secret"), secret));
     for (size_t i = 0; i < deployment->module_count; i++) {
-        struct module_key key;
+        struct deployment_key key;
         TRY(store_row_put(
-            session->txn, KEYSPACE_MODULE, module_key(&key, deployment->modules[i].hash),
+            session->txn, KEYSPACE_MODULE, deployment_module_key(&key, deployment->modules[i].hash),
             modules[i].wasm));
     }
     TRY(drop_old_modules(session, deployment));
@@ -549,6 +541,21 @@ static cordon_error *read_deploy_time(
     return NULL;
 }
 
+/* Bytes that the store does not have, for traces. */
+static cordon_error *keep_bytes(struct deployment *deployment, const struct deploy_module *modules)
+{
+    for (size_t i = 0; i < deployment->module_count; i++) {
+        struct deployed_module *module = &deployment->modules[i];
+        if (module->has_debug) {
+            module->bytes = arena_copy(&deployment->arena, modules[i].wasm);
+            if (module->bytes.data == NULL) {
+                return arena_error(&deployment->arena);
+            }
+        }
+    }
+    return NULL;
+}
+
 /*
  * Functions for this process alone. Beside a store that holds a deployment they get its secret and
  * time, so that a module's import phase is the same as when it is deployed.
@@ -568,7 +575,11 @@ static cordon_error *load_in_place(
     uint64_t time_ms = 0;
     TRY(read_row(session, SLICE("secret"), &arena, &secret));
     TRY(read_deploy_time(session, &arena, &time_ms));
-    return make_deployment(runner, tenant, modules, count, secret, time_ms, report, out_deployment);
+    CORDON_CLEANUP(deployment_unrefp) struct deployment *deployment = NULL;
+    TRY(make_deployment(runner, tenant, modules, count, secret, time_ms, report, &deployment));
+    TRY(keep_bytes(deployment, modules));
+    *out_deployment = CORDON_TAKE(deployment);
+    return NULL;
 }
 
 static cordon_error *deploy_locked(
@@ -653,12 +664,12 @@ static cordon_error *load_in_session(
     for (size_t i = 0; i < count; i++) {
         const struct json_node *item = json_next_item(&walk);
         uint8_t hash[SHA256_BYTES];
-        struct module_key key;
+        struct deployment_key key;
         modules[i].name = json_string(json_get(item, SLICE("name")));
         if (!hex_decode(json_string(json_get(item, SLICE("hash"))), hash, sizeof hash)) {
             return cordon_error_new(CORDON_E_STORE, "the record of the last deploy is damaged");
         }
-        TRY(read_row(session, module_key(&key, hash), arena, &modules[i].wasm));
+        TRY(read_row(session, deployment_module_key(&key, hash), arena, &modules[i].wasm));
     }
     return make_deployment(runner, tenant, modules, count, secret, time_ms, NULL, out_deployment);
 }

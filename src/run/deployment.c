@@ -6,6 +6,13 @@
 /* Functions of a whole deployment: one metadata section of 1 MiB holds some 10,000. */
 #define FUNCTIONS_MAX ((size_t)1 << 20)
 
+struct slice deployment_module_key(struct deployment_key *key, const uint8_t hash[SHA256_BYTES])
+{
+    memcpy(key->bytes, "module/", 7);
+    memcpy(key->bytes + 7, hash, SHA256_BYTES);
+    return slice_of(key->bytes, sizeof key->bytes);
+}
+
 cordon_error *deployment_new(
     uint32_t tenant, size_t modules_max, struct deployment **out_deployment)
 {

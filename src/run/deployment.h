@@ -19,6 +19,8 @@ struct deployed_module {
     uint8_t hash[SHA256_BYTES]; /* SHA-256 of the WebAssembly bytes */
     uint8_t import_seed[32];    /* seed of the import phase in queries and mutations */
     bool has_initialize;
+    bool has_debug;     /* lines of its sources can be found in its bytes */
+    struct slice bytes; /* WebAssembly, if it is to be found in no store and has such; else empty */
     const struct wasm_metadata *metadata;
     struct function_names names;
 };
@@ -41,6 +43,14 @@ struct deployment {
     uint32_t *index; /* open addressing by path: number of the function + 1 */
     size_t index_size;
 };
+
+/* Under which the bytes of a module lie in KEYSPACE_MODULE of the store. */
+struct deployment_key {
+    uint8_t bytes[7 + SHA256_BYTES];
+};
+
+/* The slice borrows `key`. */
+struct slice deployment_module_key(struct deployment_key *key, const uint8_t hash[SHA256_BYTES]);
 
 /* An empty one with a reference for the caller and room for so many modules. */
 CORDON_MUST_USE cordon_error *deployment_new(

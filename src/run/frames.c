@@ -1,50 +1,23 @@
-/*
- * Frames for people. Names come from the module, so they are hostile: libiberty's demanglers are
- * called in the form that hands out pieces, with our own bound on the whole.
- */
+/* From places in a module to frames for people; see frames.h. */
 #include "run/frames.h"
 
-#include "base/buffer.h"
 #include "engine/engine.h"
+#include "run/demangle.h"
+#include "wasm/symbols.h"
 
-#include <libiberty/demangle.h>
 #include <stdio.h>
 
-struct collected {
-    char text[WASM_NAME_SHOWN_MAX];
-    size_t size;
-};
+_Static_assert(
+    (int)OUTCOME_FRAMES_MAX == (int)ENGINE_FRAMES_MAX, "an outcome has room for a whole stack");
+_Static_assert(SYMBOLS_NO_OFFSET == ENGINE_NO_OFFSET, "an offset is passed on as it is");
 
-static void collect(const char *piece, size_t size, void *opaque)
-{
-    struct collected *name = opaque;
-    const size_t room = sizeof name->text - name->size;
-    const size_t take = size < room ? size : room;
-    memcpy(name->text + name->size, piece, take);
-    name->size += take;
-}
+/* -- As the engine has them ----------------------------------------------------------------- */
 
-static struct slice demangle(struct arena *arena, struct slice mangled)
+/* Demangled, into the arena. */
+static struct slice readable(struct arena *arena, struct slice name)
 {
     char text[WASM_NAME_SHOWN_MAX];
-    if (mangled.size >= sizeof text) {
-        return arena_copy(arena, mangled); /* it was cut, and is no name that can be read */
-    }
-    memcpy(text, mangled.data, mangled.size);
-    text[mangled.size] = '\0';
-    struct collected name = {.size = 0};
-    if (strncmp(text, "_R", 2) == 0 || strncmp(text, "_ZN", 3) == 0) {
-        if (rust_demangle_callback(text, DMGL_AUTO, collect, &name) != 0 && name.size > 0) {
-            return arena_copy(arena, slice_of(name.text, name.size));
-        }
-        name.size = 0;
-    }
-    if (strncmp(text, "_Z", 2) == 0 &&
-        cplus_demangle_v3_callback(text, DMGL_PARAMS | DMGL_ANSI, collect, &name) != 0 &&
-        name.size > 0) {
-        return arena_copy(arena, slice_of(name.text, name.size));
-    }
-    return arena_copy(arena, mangled);
+    return arena_copy(arena, demangle(name, text));
 }
 
 static struct slice name_of(
@@ -52,7 +25,7 @@ static struct slice name_of(
 {
     const struct slice name = names_find(names, function);
     if (name.size > 0) {
-        return demangle(arena, name);
+        return readable(arena, name);
     }
     char number[32];
     const int size = snprintf(number, sizeof number, "func[%u]", function);
@@ -73,6 +46,84 @@ void frames_copy(
     }
     outcome->frame_count = count;
     for (size_t i = 0; i < count; i++) {
-        outcome->frames[i].function = name_of(&outcome->arena, names, frames[i].function_index);
+        outcome->frames[i] = (struct outcome_frame){
+            .function = name_of(&outcome->arena, names, frames[i].function_index),
+            .function_index = frames[i].function_index,
+            .module_offset = frames[i].module_offset,
+        };
     }
+}
+
+/* -- As debug information has them ---------------------------------------------------------- */
+
+/* The frame that the engine knows of, with what was found out about it. */
+static struct outcome_frame merge(
+    struct arena *arena, const struct outcome_frame *known, const struct symbols_frame *found)
+{
+    struct outcome_frame frame = *known;
+    if (found->is_named) {
+        frame.function = found->is_linkage_name ? readable(arena, found->function)
+                                                : arena_copy(arena, found->function);
+    }
+    frame.file = found->file.size > 0 ? arena_copy(arena, found->file) : found->file;
+    frame.line = found->line;
+    frame.is_inlined = found->is_inlined;
+    return frame;
+}
+
+static size_t find(
+    const struct outcome *outcome,
+    struct slice module,
+    struct arena *texts,
+    struct symbols_frame found[OUTCOME_FRAMES_MAX])
+{
+    struct symbols_place places[OUTCOME_FRAMES_MAX];
+    for (size_t i = 0; i < outcome->frame_count; i++) {
+        places[i] = (struct symbols_place){
+            .function = outcome->frames[i].function_index,
+            .module_offset = outcome->frames[i].module_offset,
+        };
+    }
+    return symbols_resolve(module, places, outcome->frame_count, texts, found, OUTCOME_FRAMES_MAX);
+}
+
+void frames_resolve(struct outcome *outcome, struct slice module)
+{
+    CORDON_CLEANUP_ARENA struct arena texts;
+    arena_init(&texts, FRAMES_WORK_BYTES - SYMBOLS_WORK_BYTES);
+    struct symbols_frame found[OUTCOME_FRAMES_MAX];
+    const size_t count = find(outcome, module, &texts, found);
+    struct outcome_frame *frames = arena_alloc(&outcome->arena, (count + 1) * sizeof *frames);
+    if (count == 0 || frames == NULL) {
+        return;
+    }
+    size_t place = 0; /* which of the engine's frames it is: inlined ones come before it */
+    for (size_t i = 0; i < count; i++) {
+        frames[i] = merge(&outcome->arena, &outcome->frames[place], &found[i]);
+        place += !found[i].is_inlined;
+    }
+    outcome->frames = frames;
+    outcome->frame_count = count;
+}
+
+bool frames_clone(
+    struct arena *arena,
+    const struct outcome_frame *frames,
+    size_t count,
+    struct outcome_frame **out_frames)
+{
+    struct outcome_frame *copies = arena_alloc(arena, count * sizeof *copies);
+    for (size_t i = 0; copies != NULL && i < count; i++) {
+        copies[i] = frames[i];
+        copies[i].function = arena_copy(arena, frames[i].function);
+        copies[i].file = arena_copy(arena, frames[i].file);
+        if (copies[i].function.data == NULL || copies[i].file.data == NULL) {
+            return false;
+        }
+    }
+    if (copies == NULL) {
+        return false;
+    }
+    *out_frames = copies;
+    return true;
 }

@@ -1,4 +1,10 @@
-/* The guest's stack where it was stopped, with readable names. */
+/*
+ * The guest's stack where it was stopped, for people.
+ *
+ * Every failed run has the engine's frames, with the names that are kept beside the machine code:
+ * that costs next to nothing. What the module's debug information adds is found later, where there
+ * is time for it; see run_trace.c.
+ */
 #ifndef RUN_FRAMES_H
 #define RUN_FRAMES_H
 
@@ -7,8 +13,25 @@
 
 struct engine_call;
 
+/* Memory that frames_resolve() takes at most while it lasts. */
+#define FRAMES_WORK_BYTES ((uint64_t)4 << 20)
+
 /* Copies the frames into the outcome, innermost first, with their names demangled (Rust, C++). */
 void frames_copy(
     struct outcome *outcome, const struct engine_call *call, const struct function_names *names);
+
+/*
+ * Puts what the debug information in the module's bytes says in the place of the outcome's frames:
+ * with files and lines, and with a frame for each inlined call. What it does not know stays as it
+ * was; so does everything if memory is out. Takes up to 100 ms. Any thread.
+ */
+void frames_resolve(struct outcome *outcome, struct slice module);
+
+/* Copies frames and their texts. False, and nothing else, if the arena is full. */
+CORDON_MUST_USE bool frames_clone(
+    struct arena *arena,
+    const struct outcome_frame *frames,
+    size_t count,
+    struct outcome_frame **out_frames);
 
 #endif

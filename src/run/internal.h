@@ -8,6 +8,7 @@
 #include "run/permits.h"
 #include "run/run.h"
 #include "run/run_metrics.h"
+#include "run/trace_cache.h"
 
 struct runner {
     struct runner_options options; /* texts are owned copies */
@@ -17,6 +18,7 @@ struct runner {
     struct permits permits;
     struct run_metrics metrics;
     struct random_pool seeds;
+    struct trace_cache traces;
     atomic_uint slots_used;
     atomic_ullong memory_used;
     pthread_mutex_t deploy_lock;    /* one deploy at a time */

@@ -130,6 +130,21 @@ cordon_text cordon_outcome_get_frame_function(const cordon_outcome *outcome, siz
     return text_of(inside(outcome)->frames[index].function);
 }
 
+cordon_text cordon_outcome_get_frame_file(const cordon_outcome *outcome, size_t index)
+{
+    return text_of(inside(outcome)->frames[index].file);
+}
+
+uint32_t cordon_outcome_get_frame_line(const cordon_outcome *outcome, size_t index)
+{
+    return inside(outcome)->frames[index].line;
+}
+
+bool cordon_outcome_is_frame_inlined(const cordon_outcome *outcome, size_t index)
+{
+    return inside(outcome)->frames[index].is_inlined;
+}
+
 uint64_t cordon_outcome_get_used(const cordon_outcome *outcome, cordon_limit limit)
 {
     return inside(outcome)->used[limit];

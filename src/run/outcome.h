@@ -11,8 +11,17 @@
 #include "base/slice.h"
 #include "limits/budget.h"
 
+/* Most frames of an outcome, inlined calls included. */
+enum { OUTCOME_FRAMES_MAX = 64 };
+
 struct outcome_frame {
     struct slice function; /* demangled; "func[12]" if the module has no names */
+    struct slice file;     /* as wasm/symbols_path.h shows it; empty: not known */
+    uint32_t line;         /* from 1; 0: not known */
+    bool is_inlined;       /* into the function of the next frame */
+    /* Where that is in the module; of an inlined call, in the function that it was inlined into. */
+    uint32_t function_index;
+    uint64_t module_offset; /* ENGINE_NO_OFFSET: not known */
 };
 
 struct outcome {

@@ -36,6 +36,18 @@ static cordon_error *write_usage(const struct outcome *outcome, struct buffer *o
     return buffer_append_byte(out, '}');
 }
 
+/* Where a frame stands in the sources; null where that is not known. */
+static cordon_error *write_place(const struct outcome_frame *frame, struct buffer *out)
+{
+    const bool is_known = frame->file.size > 0;
+    TRY(key(out, "file"));
+    TRY(is_known ? json_write_string(out, frame->file) : buffer_append(out, SLICE("null")));
+    TRY(key(out, "line"));
+    TRY(is_known ? json_write_u64(out, frame->line) : buffer_append(out, SLICE("null")));
+    TRY(key(out, "inlined"));
+    return json_write_bool(out, frame->is_inlined);
+}
+
 static cordon_error *write_frames(const struct outcome *outcome, struct buffer *out)
 {
     TRY(key(out, "frames"));
@@ -45,6 +57,7 @@ static cordon_error *write_frames(const struct outcome *outcome, struct buffer *
         TRY(buffer_append_byte(out, '{'));
         TRY(key(out, "function"));
         TRY(json_write_string(out, outcome->frames[i].function));
+        TRY(write_place(&outcome->frames[i], out));
         TRY(buffer_append_byte(out, '}'));
     }
     return buffer_append_byte(out, ']');

@@ -13,7 +13,7 @@
 
 #define MAGIC SLICE("CORDON record\n")
 
-enum { VERSION = 1 };
+enum { VERSION = 2 };
 
 /* -- Writing -------------------------------------------------------------------------------- */
 
@@ -221,6 +221,10 @@ cordon_error *recording_write_result(const struct outcome *outcome, struct buffe
     }
     for (size_t i = 0; i < outcome->frame_count; i++) {
         TRY(write_words(out, "frame", outcome->frames[i].function));
+        TRY(write_words(out, "file", outcome->frames[i].file));
+        TRY(buffer_printf(
+            out, "line %" PRIu32 "%s\n", outcome->frames[i].line,
+            outcome->frames[i].is_inlined ? ", inlined" : ""));
     }
     for (size_t i = 0; i < CORDON_LIMIT_COUNT; i++) {
         if (!limit_is_time((cordon_limit)i)) {

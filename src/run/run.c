@@ -121,6 +121,7 @@ enum next run_finish(struct run *run)
     run_end_result(run);
     CORDON_ASSERT(run->account.held == 0); /* whatever was charged was given back */
     store_end(&run->txn);
+    store_end(&run->trace_txn);
     const uint64_t now = clock_monotonic_ns();
     (void)run_clock_switch(&run->clock, CLOCK_STOPPED, now);
     struct outcome *outcome = &run->outcome;
@@ -186,6 +187,8 @@ static enum next step(struct run *run, uint64_t until_ns)
         return step_args(run);
     case STAGE_GUEST:
         return step_guest(run, until_ns);
+    case STAGE_TRACE:
+        return step_trace(run);
     case STAGE_RESULT:
         return step_result(run);
     case STAGE_COMMIT:
@@ -415,7 +418,7 @@ bool run_is_heavy(const struct run *run)
 
 bool run_had_turn(const struct run *run)
 {
-    return run->had_turn;
+    return run->had_turn || run->stage == STAGE_TRACE;
 }
 
 const struct outcome *run_outcome(const struct run *run)

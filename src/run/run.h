@@ -86,8 +86,8 @@ void run_cancel(struct run *run);
 bool run_is_heavy(const struct run *run);
 
 /*
- * For RUN_WAITING: whether it computes, and waits for nothing but another turn. The next one then
- * belongs on a compute thread, as the last one did.
+ * For RUN_WAITING: whether it computes, or will when its wait is over. Its next turn then belongs
+ * on a compute thread, as the last one did.
  */
 bool run_had_turn(const struct run *run);
 

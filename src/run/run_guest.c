@@ -11,6 +11,15 @@ enum next run_leave_guest(struct run *run)
         run->stage = STAGE_RESULT;
         return NEXT_STEP;
     }
+    if (run_needs_trace(run)) {
+        run->stage = STAGE_TRACE;
+        return NEXT_READY;
+    }
+    return run_leave_failed(run);
+}
+
+enum next run_leave_failed(struct run *run)
+{
     if (!run_is_transactional(run)) {
         return run_finish(run);
     }

@@ -119,6 +119,7 @@ cordon_error *runner_new(const struct runner_options *options, struct runner **o
     runner->options = *options;
     permits_init(&runner->permits, options->permits, QUEUE_RUNS_MAX);
     random_pool_init(&runner->seeds);
+    trace_cache_init(&runner->traces);
     (void)pthread_mutex_init(&runner->deploy_lock, NULL);
     (void)pthread_rwlock_init(&runner->lock, NULL);
     cordon_error *error = start(runner);
@@ -167,6 +168,7 @@ void runner_free(struct runner *runner)
     compiler_stop(runner->compiler);
     permits_done(&runner->permits);
     random_pool_done(&runner->seeds);
+    trace_cache_done(&runner->traces);
     (void)pthread_mutex_destroy(&runner->deploy_lock);
     (void)pthread_rwlock_destroy(&runner->lock);
     free_text(runner->options.worker_path);

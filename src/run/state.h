@@ -4,6 +4,7 @@
  *   run.c        its life, its polls, its end
  *   run_begin.c  permit, transaction, earlier answer, arguments, the guest's start
  *   run_guest.c  the guest's turns
+ *   run_trace.c  where in its sources it failed
  *   run_end.c    result, commit, conflict, settling
  *   run_record.c its record, and whether a replay was the same
  */
@@ -21,6 +22,7 @@ enum stage {
     STAGE_EARLIER, /* looks whether an idempotent call was answered before */
     STAGE_ARGS,    /* holds the arguments against the function's validator */
     STAGE_GUEST,   /* the guest runs or waits for a host call */
+    STAGE_TRACE,   /* it failed: its stack is looked up in the module's debug information */
     STAGE_RESULT,  /* holds the result against the function's validator */
     STAGE_COMMIT,  /* writes are on their way */
     STAGE_SETTLE,  /* it failed: the record of that, and what it has read, become durable */
@@ -65,7 +67,10 @@ struct run {
     struct engine_call *call;
     struct store_txn *txn;
     bool has_host;
-    bool submitted; /* the transaction's commit was begun */
+    bool submitted;              /* the transaction's commit was begun */
+    struct store_txn *trace_txn; /* reads the module's bytes, for STAGE_TRACE */
+    struct trace_key trace_key;
+    uint64_t trace_until_ns;
     struct outcome outcome;
     struct taped_run *taped; /* NULL: neither recorded nor replayed */
     struct store_wake wake;
@@ -93,6 +98,7 @@ enum next step_begin(struct run *run);
 enum next step_earlier(struct run *run);
 enum next step_args(struct run *run);
 enum next step_guest(struct run *run, uint64_t until_ns);
+enum next step_trace(struct run *run);
 enum next step_result(struct run *run);
 enum next step_commit(struct run *run);
 enum next step_settle(struct run *run);
@@ -150,6 +156,12 @@ CORDON_MUST_USE cordon_error *run_check(
 
 /* What comes after a guest that ended: nothing of it is left but the outcome. */
 enum next run_leave_guest(struct run *run);
+
+/* What comes after that if it failed, and its trace is as good as it gets. */
+enum next run_leave_failed(struct run *run);
+
+/* Whether STAGE_TRACE has something to do. Traces that are known are put into the outcome here. */
+bool run_needs_trace(struct run *run);
 
 /* What a request for a record, or a replay, needs; nothing for others. */
 CORDON_MUST_USE cordon_error *run_tape_new(struct run *run, const struct run_request *request);

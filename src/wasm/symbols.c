@@ -15,9 +15,6 @@
 
 #define HEADER_BYTES 8
 
-/* For 64 places: two tables of abbreviations, and frames as deep as they get. */
-#define OWN_BYTES_MAX ((size_t)3 << 20)
-
 /*
  * Of the walks over sections and names: a module has at most 256 custom sections, and 100,000
  * functions with a name each.
@@ -249,18 +246,20 @@ static struct slice copy_text(struct arena *arena, struct slice text, size_t byt
     return slice_of(bytes, size);
 }
 
-/* The name that debug information gives, else that of the name section, else a number. */
-static struct slice name_frame(
-    const struct trace *trace, size_t place, const struct dwarf_frame *debug, struct arena *arena)
+/* The name that debug information gives, else that of the name section; empty: there is none. */
+static struct slice find_name(
+    const struct trace *trace, size_t place, const struct dwarf_frame *debug)
+{
+    if (debug != NULL && debug->function.size > 0) {
+        return debug->function;
+    }
+    return debug != NULL && debug->is_inlined ? SLICE("(inlined)") : trace->names[place];
+}
+
+static struct slice copy_name(
+    const struct trace *trace, size_t place, struct slice name, struct arena *arena)
 {
     char number[32];
-    struct slice name = debug == NULL ? (struct slice){NULL, 0} : debug->function;
-    if (name.size == 0 && debug != NULL && debug->is_inlined) {
-        name = SLICE("(inlined)");
-    }
-    if (name.size == 0) {
-        name = trace->names[place];
-    }
     if (name.size == 0) {
         const int size = snprintf(number, sizeof number, "func[%u]", trace->places[place].function);
         name = slice_of(number, (size_t)size);
@@ -283,11 +282,15 @@ static bool make_frame(
     struct arena *arena,
     struct symbols_frame *out_frame)
 {
-    struct symbols_frame frame = {.function = name_frame(trace, place, debug, arena)};
+    const struct slice name = find_name(trace, place, debug);
+    struct symbols_frame frame = {
+        .function = copy_name(trace, place, name, arena),
+        .is_named = name.size > 0,
+        .is_linkage_name = trace->names[place].size > 0,
+    };
     if (frame.function.size == 0) {
         return false;
     }
-    frame.is_linkage_name = trace->names[place].size > 0;
     if (debug != NULL) {
         frame.is_linkage_name =
             debug->function.size > 0 ? debug->is_linkage_name : frame.is_linkage_name;
@@ -344,7 +347,8 @@ size_t symbols_resolve(
     size_t frames_max)
 {
     CORDON_CLEANUP_ARENA struct arena own;
-    arena_init(&own, OWN_BYTES_MAX);
+    /* For 64 places it is two tables of abbreviations, and frames as deep as they get. */
+    arena_init(&own, SYMBOLS_WORK_BYTES);
     /* Each place gives a frame at least: those past the greatest number are never shown. */
     struct trace trace = {
         .places = places,

@@ -22,6 +22,9 @@
 
 #define SYMBOLS_NO_OFFSET UINT64_MAX
 
+/* Memory of its own that symbols_resolve() takes at most, while it lasts. */
+#define SYMBOLS_WORK_BYTES ((size_t)3 << 20)
+
 /* As the engine knows a frame. */
 struct symbols_place {
     uint32_t function;      /* index among all functions of the module, imported ones first */
@@ -31,6 +34,7 @@ struct symbols_place {
 /* Texts are UTF-8 without control characters. */
 struct symbols_frame {
     struct slice function; /* never empty */
+    bool is_named;         /* false: nothing names it, and `function` is its number: "func[12]" */
     bool is_linkage_name;  /* `function` is the linker's name: to be demangled before it is shown */
     bool is_inlined;       /* into the function of the next frame */
     struct slice file;     /* empty: not known; see symbols_path.h for how it is shown */
@@ -41,7 +45,7 @@ struct symbols_frame {
 /*
  * Writes the frames of the places, in their order and innermost first, at most `frames_max`;
  * returns how many. That is at least one for each place, unless there is no room or memory is out.
- * The texts live in `arena`. Takes up to 3 MB of memory of its own while it lasts. Any thread.
+ * The texts live in `arena`. Any thread.
  */
 size_t symbols_resolve(
     struct slice module,

@@ -46,7 +46,11 @@ static void add_name(struct path *path, struct slice name)
     path->names[path->count++] = name;
 }
 
-/* Goes on from the path so far, or begins anew if the part is absolute. */
+/*
+ * Goes on from the path so far, or begins anew if the part is absolute. So does what begins with
+ * "./" behind a path that is relative itself: there a build has put "." in the place of the folder
+ * that all its absolute paths began with.
+ */
 static void add_part(struct path *path, struct slice part)
 {
     if (part.size == 0) {
@@ -54,6 +58,8 @@ static void add_part(struct path *path, struct slice part)
     }
     if (has_drive(part) || slice_starts_with(part, SLICE("/"))) {
         *path = (struct path){.is_absolute = true, .is_windows = has_drive(part)};
+    } else if (!path->is_absolute && slice_starts_with(part, SLICE("./"))) {
+        *path = (struct path){.is_absolute = false};
     }
     size_t start = 0;
     for (size_t i = 0; i <= part.size; i++) {
@@ -68,14 +74,16 @@ static void add_part(struct path *path, struct slice part)
 
 /*
  * Folders that end what a machine adds in front of a file that many have: where the toolchain and
- * cargo keep sources. "*" is any one name.
+ * cargo keep sources. "*" is any one name. So many of them are shown.
  */
 static const struct mark {
     const char *names[4];
+    size_t shown;
 } marks[] = {
-    {{"lib", "rustlib", "src", "rust"}},
-    {{"registry", "src", "*"}}, /* behind it "serde-1.0.200" */
-    {{"git", "checkouts"}},     /* behind it a name and a revision */
+    {{"lib", "rustlib", "src", "rust"}, 0},
+    {{"rust", "library"}, 1},      /* where the toolchain's own folder was left out */
+    {{"registry", "src", "*"}, 0}, /* behind it "serde-1.0.200" */
+    {{"git", "checkouts"}, 0},     /* behind it a name and a revision */
 };
 
 static size_t mark_length(const struct mark *mark)
@@ -112,7 +120,7 @@ static size_t count_marked(const struct path *path)
     for (size_t at = path->count; at-- > 0;) {
         for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) {
             if (stands_at(&marks[i], path, at)) {
-                return at + mark_length(&marks[i]);
+                return at + mark_length(&marks[i]) - marks[i].shown;
             }
         }
     }

@@ -207,9 +207,82 @@ static void a_waiting_run_can_be_cancelled_and_freed(void **state)
     harness_close(&harness);
 }
 
+/* -- Traces ----------------------------------------------------------------------------------- */
+
+static const struct outcome *call_until_spent(struct called *called, struct harness *harness)
+{
+    struct limit_changes lower = {0};
+    change(&lower, CORDON_LIMIT_FUEL, 100000);
+    struct run_request request = request_of("math:fib", "{\"n\":40}");
+    request.lower = &lower;
+    called_begin(called, harness, &request);
+    return called_finish(called);
+}
+
+/*
+ * The module's bytes are waited for, which is nobody's time; a trace that was made is there at once
+ * the next time.
+ */
+static void a_trace_waits_for_the_store(void **state)
+{
+    (void)state;
+    struct harness harness;
+    struct called called;
+    const struct harness_options options = {
+        .guests = {"../../examples/messages_c"},
+        .delay_ms = DELAY_MS,
+    };
+    harness_open(&harness, &options);
+    uint64_t wall_ns[2];
+    for (size_t i = 0; i < 2; i++) {
+        const struct outcome *outcome = call_until_spent(&called, &harness);
+        assert_int_equal(outcome->code, CORDON_OUTCOME_LIMIT);
+        assert_in_range(outcome->frame_count, 3, OUTCOME_FRAMES_MAX);
+        const struct outcome_frame *caller = &outcome->frames[outcome->frame_count - 2];
+        assert_true(slice_equal(outcome->frames[0].function, SLICE("fib")));
+        assert_true(slice_equal(outcome->frames[0].file, SLICE("messages.c")));
+        assert_in_range(outcome->frames[0].line, 1, 1000);
+        assert_true(slice_equal(caller->function, SLICE("compute_fib")));
+        assert_true(outcome->used[CORDON_LIMIT_USER_TIME_MS] < DELAY_MS);
+        wall_ns[i] = outcome->wall_time_ns;
+        called_end(&called);
+    }
+    assert_true(wall_ns[0] >= wall_ns[1] + DELAY_MS * 1000000ull);
+    harness_close(&harness);
+}
+
+/* Who leaves meanwhile ends the wait; what the run was is told with the names that are known. */
+static void a_trace_ends_with_its_run(void **state)
+{
+    (void)state;
+    struct harness harness;
+    struct called called;
+    const struct harness_options options = {
+        .guests = {"../../examples/messages_c"},
+        .delay_ms = 1000,
+    };
+    harness_open(&harness, &options);
+    struct limit_changes lower = {0};
+    change(&lower, CORDON_LIMIT_FUEL, 1000);
+    struct run_request request = request_of("math:fib", "{\"n\":40}");
+    request.lower = &lower;
+    called_begin(&called, &harness, &request);
+    enum run_state polled = RUN_READY;
+    while (polled == RUN_READY) {
+        polled = called_poll(&called);
+    }
+    run_cancel(called.run);
+    const struct outcome *outcome = called_finish(&called);
+    assert_true(outcome->code == CORDON_OUTCOME_LIMIT || outcome->code == CORDON_OUTCOME_CANCELLED);
+    called_end(&called);
+    harness_close(&harness);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_trace_waits_for_the_store),
+        cmocka_unit_test(a_trace_ends_with_its_run),
         cmocka_unit_test(waiting_is_not_the_functions_time),
         cmocka_unit_test(waiting_is_bounded_by_the_systems_time),
         cmocka_unit_test(spinning_between_the_waits_is_the_functions_time),

@@ -68,7 +68,10 @@ export function checkOutcome(outcome) {
     assert.match(outcome.code, /^[A-Z][A-Za-z]+$/);
     assert.ok(outcome.errorMessage.length > 0, 'an error has words');
   }
-  for (const frame of outcome.frames ?? []) assert.equal(typeof frame.function, 'string');
+  for (const frame of outcome.frames ?? []) {
+    assert.deepEqual(Object.keys(frame), ['function', 'file', 'line', 'inlined']);
+    assert.equal(typeof frame.function, 'string');
+  }
   if (outcome.limit !== undefined) {
     assert.deepEqual(Object.keys(outcome.limit).sort(), ['allowed', 'name', 'used']);
   }

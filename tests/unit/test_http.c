@@ -431,7 +431,10 @@ static void outcomes(void **state)
 {
     (void)state;
     struct slice lines[] = {SLICE("[LOG] hi")};
-    struct outcome_frame frames[] = {{SLICE("inner")}};
+    struct outcome_frame frames[] = {
+        {.function = SLICE("inner"), .file = SLICE("src/lib.rs"), .line = 12, .is_inlined = true},
+        {.function = SLICE("outer")},
+    };
     const struct slice big = SLICE("{\"$integer\":\"AQAAAAAAAAA=\"}");
     /* Its words end where the slice does, and nothing promises a NUL there. */
     static const char words[4] = {'l', 'o', 's', 't'};
@@ -467,12 +470,12 @@ static void outcomes(void **state)
         {{.code = CORDON_OUTCOME_FAILED,
           .message = SLICE("no"),
           .frames = frames,
-          .frame_count = 1},
+          .frame_count = 2},
          FORMAT_JSON,
          false,
          200,
          "{\"status\":\"error\",\"errorMessage\":\"[Request ID: r1] Server Error\\nUncaught "
-         "Error: no\\n    at inner\"}"},
+         "Error: no\\n    at inner (src/lib.rs:12)\\n    at outer\"}"},
         {{.code = CORDON_OUTCOME_FAILED, .message = SLICE("no"), .data = SLICE("{\"c\":7}")},
          FORMAT_JSON,
          true,
