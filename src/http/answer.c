@@ -4,9 +4,9 @@
  */
 #include "http/answer.h"
 
+#include "run/frames.h"
 #include "value/value.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 static const char *reason(int status)
@@ -175,17 +175,6 @@ static cordon_error *append_log_lines(struct buffer *out, const struct http_outc
     return buffer_append_byte(out, ']');
 }
 
-/* As Convex writes frames of JavaScript: `    at NAME (FILE:LINE)`. */
-static cordon_error *append_frame(struct buffer *text, const struct outcome_frame *frame)
-{
-    TRY(append_text(text, "\n    at "));
-    TRY(buffer_append(text, frame->function));
-    if (frame->file.size == 0) {
-        return NULL;
-    }
-    return buffer_printf(text, " (%.*s:%" PRIu32 ")", SLICE_FMT(frame->file), frame->line);
-}
-
 /* The developer's text: what Convex puts before it, the message, and the frames. */
 static cordon_error *write_error_text(struct buffer *text, const struct http_outcome *what)
 {
@@ -203,7 +192,8 @@ static cordon_error *write_error_text(struct buffer *text, const struct http_out
     }
     TRY(buffer_append(text, outcome->message));
     for (size_t i = 0; i < outcome->frame_count; i++) {
-        TRY(append_frame(text, &outcome->frames[i]));
+        TRY(append_text(text, "\n    "));
+        TRY(frames_write(&outcome->frames[i], text));
     }
     return NULL;
 }

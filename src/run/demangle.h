@@ -14,7 +14,7 @@
 
 /*
  * The name as its author wrote it, or as it is if it is not mangled, cut to what is shown. Lies in
- * `buffer`. Takes less than 10 ms whatever the name is.
+ * `buffer`. Takes less than a millisecond whatever the name is.
  */
 struct slice demangle(struct slice name, char buffer[WASM_NAME_SHOWN_MAX]);
 

@@ -5,6 +5,7 @@
 #include "run/demangle.h"
 #include "wasm/symbols.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 _Static_assert(
@@ -104,6 +105,16 @@ void frames_resolve(struct outcome *outcome, struct slice module)
     }
     outcome->frames = frames;
     outcome->frame_count = count;
+}
+
+cordon_error *frames_write(const struct outcome_frame *frame, struct buffer *text)
+{
+    TRY(buffer_append(text, SLICE("at ")));
+    TRY(buffer_append(text, frame->function));
+    if (frame->file.size == 0) {
+        return NULL;
+    }
+    return buffer_printf(text, " (%.*s:%" PRIu32 ")", SLICE_FMT(frame->file), frame->line);
 }
 
 bool frames_clone(

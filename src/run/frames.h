@@ -8,6 +8,7 @@
 #ifndef RUN_FRAMES_H
 #define RUN_FRAMES_H
 
+#include "base/buffer.h"
 #include "run/names.h"
 #include "run/outcome.h"
 
@@ -26,6 +27,9 @@ void frames_copy(
  * was; so does everything if memory is out. Takes up to 100 ms. Any thread.
  */
 void frames_resolve(struct outcome *outcome, struct slice module);
+
+/* Appends a frame as Convex writes those of JavaScript: `at NAME (FILE:LINE)`, or `at NAME`. */
+CORDON_MUST_USE cordon_error *frames_write(const struct outcome_frame *frame, struct buffer *text);
 
 /* Copies frames and their texts. False, and nothing else, if the arena is full. */
 CORDON_MUST_USE bool frames_clone(

@@ -233,11 +233,13 @@ describe('a server', () => {
     assert.equal(trace(await call(server)), trace(first));
     await server.stop();
   });
-  test('and to nobody in production', async () => {
+  test('and in production to the log alone', async () => {
     const server = await Server.start({ flags: [...config(), '--production'] });
     await server.deploy(inC);
-    assert.match(await call(server), /^\[Request ID: [0-9a-f]+\] Server Error$/);
+    const [, id] = (await call(server)).match(/^\[Request ID: ([0-9a-f]+)\] Server Error$/);
     await server.stop();
+    const line = server.log.split('\n').map((text) => text.startsWith('{') && JSON.parse(text)).find((entry) => entry.request_id === id);
+    assert.match(line.stack, /^at fib \(messages\.c:\d+\)\n[^]*\nat \w+ \(messages\.c:\d+\)$/, 'but it is in the log');
   });
   test('many failures at once each have theirs', async () => {
     const server = await Server.start({ flags: config() });

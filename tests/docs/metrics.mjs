@@ -62,6 +62,7 @@ const fields = {
   mutation_retry_count: ['attempts before the last, after conflicts', '`function.mutation_retry_count`'],
   code: ['of failures: as in [error-codes.md](error-codes.md) and [limits.md](limits.md)', OWN],
   error_message: ['of failures: whole, in production too', SAME],
+  stack: ['of failures inside the function: a line `at NAME (FILE:LINE)` for each frame, innermost first, up to 4,096 bytes', 'in `error_message`'],
 };
 
 /* -- What there is -------------------------------------------------------------------------- */
@@ -173,7 +174,7 @@ test('every metric has words, and a name of the form that its type asks for', ()
 
 test('every field has a row, and every row a field', () => {
   assert.deepEqual(failure, Object.keys(fields));
-  assert.deepEqual(success, failure.filter((name) => name !== 'code' && name !== 'error_message'));
+  assert.deepEqual(success, failure.filter((name) => !['code', 'error_message', 'stack'].includes(name)));
 });
 
 test('the page says what the server does', () => {

@@ -166,6 +166,29 @@ static void read_line(const struct outcome *outcome, struct slice path, char *li
     memmove(line, rest, strlen(rest) + 1);
 }
 
+/* Of a deep stack the frames that have room are there, each whole. */
+static void a_long_stack_is_cut(void **state)
+{
+    (void)state;
+    static char name[100];
+    memset(name, 'n', sizeof name);
+    struct outcome_frame frames[64];
+    for (size_t i = 0; i < 64; i++) {
+        frames[i] = (struct outcome_frame){.function = slice_of(name, sizeof name)};
+    }
+    struct outcome outcome = {.code = CORDON_OUTCOME_TRAPPED, .frames = frames, .frame_count = 64};
+    static char line[8192];
+    read_line(&outcome, SLICE("a:b"), line, sizeof line);
+    const char *stack = strstr(line, "\"stack\":\"");
+    assert_non_null(stack);
+    size_t count = 0;
+    for (const char *at = stack; (at = strstr(at, "at n")) != NULL; at += 4) {
+        assert_int_equal(strspn(at + 3, "n"), sizeof name);
+        count++;
+    }
+    assert_int_equal(count, (4096 + 1) / (3 + sizeof name + 1));
+}
+
 static void the_line_of_a_run(void **state)
 {
     (void)state;
@@ -203,7 +226,19 @@ static void the_line_of_a_run(void **state)
         line, "\"mutation_retry_count\":0,\"code\":\"OutOfFuel\","
               "\"error_message\":\"so much\\n\\u001b\"}\n"));
 
+    struct outcome_frame frames[64];
+    for (size_t i = 0; i < 64; i++) {
+        frames[i] =
+            (struct outcome_frame){.function = SLICE("outer"), .file = SLICE("a.c"), .line = 9};
+    }
+    frames[0] = (struct outcome_frame){.function = SLICE("inner")};
+    outcome.frames = frames;
+    outcome.frame_count = 2;
+    read_line(&outcome, SLICE("a:b"), line, sizeof line);
+    assert_non_null(strstr(line, ",\"stack\":\"at inner\\nat outer (a.c:9)\"}\n"));
+
     outcome.code = CORDON_OUTCOME_INTERNAL;
+    outcome.frame_count = 0;
     read_line(&outcome, SLICE("a:b"), line, sizeof line);
     assert_memory_equal(line, "\"level\":\"error\",", 16);
 
@@ -221,6 +256,7 @@ int main(void)
         {"run/metrics/each_outcome_is_counted_where_it_belongs",
          each_outcome_is_counted_where_it_belongs, NULL, NULL, NULL},
         {"run/report/the_line_of_a_run", the_line_of_a_run, NULL, NULL, NULL},
+        {"run/report/a_long_stack_is_cut", a_long_stack_is_cut, NULL, NULL, NULL},
     };
     return cmocka_run_group_tests_name("run/metrics", tests, NULL, NULL);
 }
