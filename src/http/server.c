@@ -2,6 +2,7 @@
 #include "http/internal.h"
 
 #include "base/memory.h"
+#include "base/pipe_signal.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -510,7 +511,8 @@ static void *loop_main(void *arg)
     return NULL;
 }
 
-cordon_error *http_server_run(struct http_server *server)
+/* This thread is the first loop, those of the others are started here. */
+static cordon_error *run_loops(struct http_server *server)
 {
     int failed = 0;
     for (uint32_t i = 1; i < server->loop_count && failed == 0; i++) {
@@ -534,6 +536,18 @@ cordon_error *http_server_run(struct http_server *server)
             CORDON_E_SYSTEM, "a thread can't be started: %s; lower `loops`", strerror(failed));
     }
     return NULL;
+}
+
+/* A client that leaves before it is answered ends its connection, and not the process. */
+cordon_error *http_server_run(struct http_server *server)
+{
+    sigset_t before;
+    const bool blocked = pipe_signal_block(&before);
+    cordon_error *error = run_loops(server);
+    if (blocked) {
+        pipe_signal_unblock(&before, true);
+    }
+    return error;
 }
 
 void http_server_stop(struct http_server *server)

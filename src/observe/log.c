@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/pipe_signal.h"
 #include "value/utf8.h"
 
 #include <errno.h>
@@ -26,7 +27,6 @@
 #include <limits.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -96,27 +96,6 @@ static ssize_t write_some(struct sink sink, struct slice bytes)
     return write(sink.fd, bytes.data, bytes.size);
 }
 
-/* Keeps the signal of a reader that went away from ending the process. */
-static bool block_sigpipe(sigset_t *out_before)
-{
-    sigset_t pipe_only;
-    (void)sigemptyset(&pipe_only);
-    (void)sigaddset(&pipe_only, SIGPIPE);
-    return pthread_sigmask(SIG_BLOCK, &pipe_only, out_before) == 0;
-}
-
-static void unblock_sigpipe(const sigset_t *before, bool reader_gone)
-{
-    if (reader_gone && sigismember(before, SIGPIPE) == 0) {
-        sigset_t pipe_only;
-        (void)sigemptyset(&pipe_only);
-        (void)sigaddset(&pipe_only, SIGPIPE);
-        const struct timespec now = {0};
-        (void)sigtimedwait(&pipe_only, NULL, &now);
-    }
-    (void)pthread_sigmask(SIG_SETMASK, before, NULL);
-}
-
 static uint64_t count_lines(struct slice bytes)
 {
     uint64_t lines = 0;
@@ -164,7 +143,7 @@ void log_flush(struct log *log)
     }
     log->flushing = true;
     sigset_t before;
-    const bool blocked = block_sigpipe(&before);
+    const bool blocked = pipe_signal_block(&before);
     const uint64_t lost_before = atomic_load(&log->lost);
     /* Two rounds: what stood there before, and what came meanwhile. */
     for (int round = 0; round < 2 && (log->leaving.size > 0 || log->pending.size > 0); round++) {
@@ -183,7 +162,7 @@ void log_flush(struct log *log)
     log->flushing = false;
     (void)pthread_mutex_unlock(&log->lock);
     if (blocked) {
-        unblock_sigpipe(&before, atomic_load(&log->lost) != lost_before);
+        pipe_signal_unblock(&before, atomic_load(&log->lost) != lost_before);
     }
 }
 

@@ -4,7 +4,12 @@
 #include "support/expect.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static cordon_runtime *runtime;
@@ -149,12 +154,74 @@ static void too_few_descriptors(void **state)
     }
 }
 
+static void *run_server(void *server)
+{
+    return cordon_server_run(server);
+}
+
+/* A connection to a server of this process. */
+static int connect_to(const cordon_server *server)
+{
+    const char *port = strrchr(cordon_server_get_url(server), ':') + 1;
+    const struct sockaddr_in address = {
+        .sin_family = AF_INET,
+        .sin_port = htons((uint16_t)strtoul(port, NULL, 10)),
+        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+    };
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&address, sizeof address), 0);
+    return fd;
+}
+
+static const char request[] = "GET /version HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+/*
+ * Clients who ask for many things and leave: what is written to them is a SIGPIPE, of which the
+ * process that embeds the server knows nothing and must not end.
+ */
+static void clients_leave(void **state)
+{
+    (void)state;
+    enum { REQUESTS = 100, CLIENTS = 50 };
+    struct sigaction pipe_before;
+    const struct sigaction deadly = {.sa_handler = SIG_DFL};
+    assert_int_equal(sigaction(SIGPIPE, &deadly, &pipe_before), 0);
+    const cordon_server_options options = on_any_port();
+    cordon_server *server = NULL;
+    expect_ok(cordon_server_new(&options, &server));
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, run_server, server), 0);
+    char many[REQUESTS * (sizeof request - 1)];
+    for (size_t i = 0; i < REQUESTS; i++) {
+        memcpy(many + i * (sizeof request - 1), request, sizeof request - 1);
+    }
+    for (int i = 0; i < CLIENTS; i++) {
+        const int fd = connect_to(server);
+        assert_int_equal(send(fd, many, sizeof many, MSG_NOSIGNAL), sizeof many);
+        assert_int_equal(close(fd), 0);
+    }
+    char answer[16];
+    const int fd = connect_to(server);
+    assert_int_equal(send(fd, request, sizeof request - 1, MSG_NOSIGNAL), sizeof request - 1);
+    assert_int_equal(recv(fd, answer, 12, MSG_WAITALL), 12);
+    assert_memory_equal(answer, "HTTP/1.1 200", 12);
+    assert_int_equal(close(fd), 0);
+    cordon_server_stop(server);
+    void *error = NULL;
+    assert_int_equal(pthread_join(thread, &error), 0);
+    expect_ok(error);
+    cordon_server_free(server);
+    assert_int_equal(sigaction(SIGPIPE, &pipe_before, NULL), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bounds),
         cmocka_unit_test(callers),
         cmocka_unit_test(too_few_descriptors),
+        cmocka_unit_test(clients_leave),
     };
     return cmocka_run_group_tests_name("server", tests, open_runtime, close_runtime);
 }
