@@ -51,7 +51,7 @@ CORDON_API CORDON_MUST_USE cordon_error *cordon_server_new(
 /* The address that clients use, such as "http://127.0.0.1:3210". Lives as long as the server. */
 CORDON_API const char *cordon_server_get_url(const cordon_server *server);
 
-/* Serves until cordon_server_stop(); this thread is the first loop. SIGPIPE is blocked on it then. */
+/* Serves until cordon_server_stop(); this thread is the first loop, SIGPIPE blocked meanwhile. */
 CORDON_API CORDON_MUST_USE cordon_error *cordon_server_run(cordon_server *server);
 
 /*
