@@ -34,9 +34,10 @@
 #define STEP_UNKNOWN SIZE_MAX
 /* A client that says nothing for so long after its last answer has read it, or never will. */
 #define LINGER_IDLE_MS 5000
-/* What a connection may hold before it counts against the memory of the process: of input, and of
- * all else but the head of its request. */
-#define FREE_BYTES ((uint64_t)32768)
+/* What a connection may hold before it counts against the memory of the process: of input and the
+ * head of a request, and of all else. All connections together may hold as many times that. */
+#define INPUT_FREE_BYTES ((uint64_t)32768)
+#define FREE_BYTES ((uint64_t)16384)
 
 static void control_reading(struct connection *connection);
 
@@ -486,11 +487,10 @@ static struct connection *new_connection(struct loop *loop, bool is_operator)
     connection->loop = loop;
     connection->is_operator = is_operator;
     /* The operator looks at a server, above all, when its memory is spent. */
-    const uint64_t free_bytes = is_operator ? UINT64_MAX : FREE_BYTES;
     struct purse *purse = &loop->server->purse;
     struct account *account = &connection->charge.account;
-    charge_init(&connection->charge, purse, free_bytes);
-    charge_init(&connection->input_charge, purse, free_bytes);
+    charge_init(&connection->charge, purse, is_operator ? UINT64_MAX : FREE_BYTES);
+    charge_init(&connection->input_charge, purse, is_operator ? UINT64_MAX : INPUT_FREE_BYTES);
     buffer_init_charged(
         &connection->input, INPUT_BYTES_MAX + 4 * READ_BYTES, &connection->input_charge.account);
     buffer_init_charged(&connection->output, (size_t)1 << 30, account);
@@ -498,6 +498,7 @@ static struct connection *new_connection(struct loop *loop, bool is_operator)
     buffer_init_charged(&connection->unpacked, settings->body_bytes_max, account);
     http_parser_init(
         &connection->parser, settings->body_bytes_max, exchange_body_cap, connection, account);
+    http_parser_charge_head(&connection->parser, &connection->input_charge.account);
     connection->deadline_ms = uv_now(&loop->uv) + settings->idle_timeout_ms;
     return connection;
 }

@@ -154,7 +154,7 @@ struct connection {
     uint64_t linger_until_ms;
     size_t linger_bytes; /* thrown away so far */
 
-    struct charge input_charge; /* of `input`, which the loop touches while others work */
+    struct charge input_charge; /* of `input` and heads: the loop touches it while others work */
     struct charge charge;       /* of all the rest */
     struct buffer input;
     size_t input_at; /* how much of it was parsed */

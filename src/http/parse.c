@@ -256,6 +256,11 @@ void http_parser_init(
     parser->inner.data = parser;
 }
 
+void http_parser_charge_head(struct http_parser *parser, struct account *account)
+{
+    buffer_init_charged(&parser->head, HTTP_HEAD_BYTES_MAX, account);
+}
+
 void http_parser_done(struct http_parser *parser)
 {
     buffer_done(&parser->head);
@@ -322,19 +327,24 @@ bool http_parser_midway(const struct http_parser *parser)
     return parser->begun && !parser->complete;
 }
 
+static void trim(struct buffer *buffer)
+{
+    if (buffer->capacity > HTTP_KEPT_BYTES_MAX) {
+        buffer_done(buffer);
+    }
+    buffer_clear(buffer);
+}
+
 void http_parser_drop_body(struct http_parser *parser)
 {
-    if (parser->body.capacity > HTTP_KEPT_BYTES_MAX) {
-        buffer_done(&parser->body);
-    }
-    buffer_clear(&parser->body);
+    trim(&parser->body);
     parser->request.body = slice_of(NULL, 0);
 }
 
 void http_parser_next(struct http_parser *parser)
 {
     http_parser_drop_body(parser);
-    buffer_clear(&parser->head);
+    trim(&parser->head);
     memset(parser->starts, 0, sizeof parser->starts);
     memset(parser->sizes, 0, sizeof parser->sizes);
     parser->target_size = 0;

@@ -100,6 +100,10 @@ void http_parser_init(
     size_t (*body_cap)(void *arg, const struct http_request *head),
     void *arg,
     struct account *account);
+
+/* Before the first byte: `account` pays for heads. It outlives the parser. */
+void http_parser_charge_head(struct http_parser *parser, struct account *account);
+
 void http_parser_done(struct http_parser *parser);
 
 /* Reads on; `*out_used` bytes were taken, the rest is to be given again. */

@@ -85,6 +85,23 @@ describe('bodies that do not end', () => {
   });
 });
 
+/* Ten kilobytes of each are free; three times as much is not, and is given back with the answer. */
+test('heads that do not end', async () => {
+  const COUNT = 300;
+  const head = `GET /version HTTP/1.1\r\nHost: localhost\r\nAuthorization: ${'x'.repeat(30000)}`;
+  const before = await taken();
+  const short = Array.from({ length: COUNT }, () => Wire.to(server).send(head.slice(0, 10000)));
+  await metricBecomes(server, 'http_connections_info', COUNT + 1);
+  await settle(short);
+  assert.equal(await taken(), before);
+  for (const wire of short) wire.send(head.slice(10000));
+  while (await taken() < before + COUNT * 16384) await sleep(20);
+  for (const wire of short) wire.send('\r\n\r\n');
+  for (const wire of short) assert.equal((await wire.answer()).status, 200);
+  await metricBecomes(server, 'run_memory_used_bytes', before);
+  for (const wire of short) wire.close();
+});
+
 test('answers that are not read', async () => {
   const bytes = echo({ text: 'x'.repeat(6 * MEBIBYTE) });
   const wires = [];
