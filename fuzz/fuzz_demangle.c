@@ -1,5 +1,5 @@
 /* Names to be demangled: the result fits, is no longer than the buffer, and it ends soon. */
-#include "run/demangle.h"
+#include "debug/demangle.h"
 
 #include "base/error.h"
 #include "value/utf8.h"

@@ -3,7 +3,7 @@
  * section, the last of which has all that is left. Whatever they say, frames are well formed and
  * their texts lie in the sections, and it ends.
  */
-#include "wasm/dwarf.h"
+#include "debug/dwarf.h"
 
 #define SECTIONS 9
 #define PLACES 64

@@ -3,7 +3,7 @@
  * it. The same text as mappings alone, in a map that is good but for them, reaches the numbers
  * fast.
  */
-#include "wasm/source_map.h"
+#include "debug/source_map.h"
 
 #include "base/buffer.h"
 #include "value/json.h"

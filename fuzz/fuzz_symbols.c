@@ -2,7 +2,7 @@
  * Modules as a failing run finds them: places in their code, and past it, are named. Whatever the
  * bytes are, each place has a frame, and each text can be shown to people.
  */
-#include "wasm/symbols.h"
+#include "debug/symbols.h"
 
 #include "value/utf8.h"
 

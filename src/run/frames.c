@@ -1,9 +1,9 @@
 /* From places in a module to frames for people; see frames.h. */
 #include "run/frames.h"
 
+#include "debug/demangle.h"
+#include "debug/symbols.h"
 #include "engine/engine.h"
-#include "run/demangle.h"
-#include "wasm/symbols.h"
 
 #include <inttypes.h>
 #include <stdio.h>

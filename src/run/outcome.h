@@ -16,7 +16,7 @@ enum { OUTCOME_FRAMES_MAX = 64 };
 
 struct outcome_frame {
     struct slice function; /* demangled; "func[12]" if the module has no names */
-    struct slice file;     /* as wasm/symbols_path.h shows it; empty: not known */
+    struct slice file;     /* as debug/symbols_path.h shows it; empty: not known */
     uint32_t line;         /* from 1; 0: not known */
     bool is_inlined;       /* into the function of the next frame */
     /* Where that is in the module; of an inlined call, in the function that it was inlined into. */

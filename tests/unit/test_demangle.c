@@ -1,5 +1,5 @@
 /* Mangled names: what real ones stand for, and that names made to take long do not. */
-#include "run/demangle.h"
+#include "debug/demangle.h"
 
 #include "base/clock.h"
 

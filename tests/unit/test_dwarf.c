@@ -2,7 +2,7 @@
  * The reader of debug information on sections made by hand: every form and kind that compilers may
  * use, and what they never write. What they do write is in test_symbols.c.
  */
-#include "wasm/dwarf.h"
+#include "debug/dwarf.h"
 
 #include "base/clock.h"
 #include "base/memory.h"

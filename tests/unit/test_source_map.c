@@ -2,7 +2,7 @@
  * Source maps: what positions are, on maps that tools wrote and on maps made by hand, and that each
  * way in which a map is broken is told.
  */
-#include "wasm/source_map.h"
+#include "debug/source_map.h"
 
 #include "base/memory.h"
 #include "golden/source_map.h"

@@ -3,16 +3,16 @@
  * symbolizer says about each byte of their code (tests/golden/symbols/make made both); the rest is
  * about what is missing, damaged, too much or hostile.
  */
-#include "wasm/symbols.h"
+#include "debug/symbols.h"
 
 #include "base/memory.h"
+#include "debug/dwarf.h"
+#include "debug/symbols_path.h"
 #include "support/expect.h"
 #include "support/size.h"
 #include "unit/wasm_build.h"
 #include "value/utf8.h"
-#include "wasm/dwarf.h"
 #include "wasm/reader.h"
-#include "wasm/symbols_path.h"
 
 #define FRAMES_MAX 64
 #define ARENA_BYTES ((size_t)16 << 20)

@@ -1,8 +1,8 @@
 /* The ranges of code that a unit, a function or an inlined call is, one after the other. */
-#ifndef WASM_DWARF_RANGES_H
-#define WASM_DWARF_RANGES_H
+#ifndef DEBUG_DWARF_RANGES_H
+#define DEBUG_DWARF_RANGES_H
 
-#include "wasm/dwarf_unit.h"
+#include "debug/dwarf_unit.h"
 
 /* From `low` up to but without `high`. */
 struct dwarf_range {

@@ -4,7 +4,7 @@
  * before: the generated column, and if the code comes from a source which one, its line, its
  * column, a name. Segments end with "," and lines with ";".
  */
-#include "wasm/source_map.h"
+#include "debug/source_map.h"
 
 #include "base/arena.h"
 #include "base/memory.h"

@@ -6,8 +6,8 @@
  * own, with its work counted; libiberty reads C++ and Rust's old way, where a name that refers back
  * more often than real ones do is shown as it is.
  */
-#ifndef RUN_DEMANGLE_H
-#define RUN_DEMANGLE_H
+#ifndef DEBUG_DEMANGLE_H
+#define DEBUG_DEMANGLE_H
 
 #include "base/slice.h"
 #include "wasm/module.h"

@@ -1,8 +1,8 @@
 /* Which functions, inlined into one another, hold an address. */
-#ifndef WASM_DWARF_SCOPES_H
-#define WASM_DWARF_SCOPES_H
+#ifndef DEBUG_DWARF_SCOPES_H
+#define DEBUG_DWARF_SCOPES_H
 
-#include "wasm/dwarf_unit.h"
+#include "debug/dwarf_unit.h"
 
 /* A function with code of its own, or a call that was inlined into the scope before. */
 struct dwarf_scope {

@@ -2,10 +2,10 @@
  * The line table of a unit: a list of files, and a program whose rows say which line of which file
  * an address belongs to.
  */
-#ifndef WASM_DWARF_LINE_H
-#define WASM_DWARF_LINE_H
+#ifndef DEBUG_DWARF_LINE_H
+#define DEBUG_DWARF_LINE_H
 
-#include "wasm/dwarf_unit.h"
+#include "debug/dwarf_unit.h"
 
 struct dwarf_row {
     uint32_t address;

@@ -1,5 +1,5 @@
 /* Ranges of code: a single one in the entry itself, or a list, whose form changed with DWARF 5. */
-#include "wasm/dwarf_ranges.h"
+#include "debug/dwarf_ranges.h"
 
 enum {
     RLE_END_OF_LIST = 0,

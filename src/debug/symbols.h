@@ -3,15 +3,15 @@
  * of its stack at once.
  *
  * The best answer that the module holds is given: functions, files and lines from its debug
- * information (wasm/dwarf.h), with a frame for each inlined call; else the function's name from the
- * name section; else "func[12]".
+ * information (debug/dwarf.h), with a frame for each inlined call; else the function's name from
+ * the name section; else "func[12]".
  *
  * Nothing here fails and nothing is kept. Whatever is wrong with the debug information, a frame is
  * shown with less, and the failure that is being reported is not lost behind another. The module's
  * bytes are needed for the call alone, so they may be read from where they are stored just then.
  */
-#ifndef WASM_SYMBOLS_H
-#define WASM_SYMBOLS_H
+#ifndef DEBUG_SYMBOLS_H
+#define DEBUG_SYMBOLS_H
 
 #include "base/arena.h"
 #include "base/slice.h"

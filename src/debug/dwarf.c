@@ -2,11 +2,11 @@
  * From addresses to frames: which units claim an address, what their functions and line tables say,
  * and how those functions are called.
  */
-#include "wasm/dwarf.h"
+#include "debug/dwarf.h"
 
-#include "wasm/dwarf_line.h"
-#include "wasm/dwarf_ranges.h"
-#include "wasm/dwarf_scopes.h"
+#include "debug/dwarf_line.h"
+#include "debug/dwarf_ranges.h"
+#include "debug/dwarf_scopes.h"
 
 /* From an inlined call over its function to that function's declaration it takes three. */
 #define REFERENCES_MAX 8

@@ -6,7 +6,7 @@
  * the nesting has a depth, so that a name that is no good ends soon; what is written ends when the
  * buffer is full, which is no fault of the name.
  */
-#include "run/demangle.h"
+#include "debug/demangle.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -6,9 +6,9 @@
  * The first function that holds an address is taken. That a unit claims an address is not enough:
  * where a function was left out by the linker, old ones left ranges that begin at 0.
  */
-#include "wasm/dwarf_scopes.h"
+#include "debug/dwarf_scopes.h"
 
-#include "wasm/dwarf_ranges.h"
+#include "debug/dwarf_ranges.h"
 
 #define NOT_PASSING UINT32_MAX
 

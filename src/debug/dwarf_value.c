@@ -4,7 +4,7 @@
  * How far a form reaches is a table, for every form of DWARF 4 and 5: a reader that does not know
  * one loses its place. What it means is asked later and of few, as most values are passed over.
  */
-#include "wasm/dwarf_unit.h"
+#include "debug/dwarf_unit.h"
 
 enum form {
     FORM_ADDR = 0x01,

@@ -14,8 +14,8 @@
  * to walk it once for a trace costs less than to make and keep an index, and nothing has to be
  * kept between failures.
  */
-#ifndef WASM_DWARF_H
-#define WASM_DWARF_H
+#ifndef DEBUG_DWARF_H
+#define DEBUG_DWARF_H
 
 #include "base/arena.h"
 #include "base/slice.h"

@@ -2,7 +2,7 @@
  * libiberty's demanglers are called in the form that hands out pieces: nothing is allocated, and
  * the whole has our own bound. They can't be stopped, so a name is looked at before.
  */
-#include "run/demangle.h"
+#include "debug/demangle.h"
 
 #include "value/utf8.h"
 

@@ -1,5 +1,5 @@
 /* The longer takes of a cursor over debug information. */
-#include "wasm/dwarf_cursor.h"
+#include "debug/dwarf_cursor.h"
 
 /* Looking for the end of a text costs a step for so many bytes, as that is faster than reading. */
 #define TEXT_BYTES_PER_STEP 64

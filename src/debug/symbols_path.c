@@ -1,7 +1,7 @@
 /*
  * Paths as lists of names. They are texts here: no file is looked at, and a link is not followed.
  */
-#include "wasm/symbols_path.h"
+#include "debug/symbols_path.h"
 
 /* Of names in a path; from deeper ones the front is missing. */
 #define NAMES_MAX 64

@@ -6,11 +6,11 @@
  * abbreviation says which attributes an entry has and in which form. Forms are read by a table, and
  * of an entry only the attributes are kept that lead to names and lines.
  */
-#ifndef WASM_DWARF_UNIT_H
-#define WASM_DWARF_UNIT_H
+#ifndef DEBUG_DWARF_UNIT_H
+#define DEBUG_DWARF_UNIT_H
 
-#include "wasm/dwarf.h"
-#include "wasm/dwarf_cursor.h"
+#include "debug/dwarf.h"
+#include "debug/dwarf_cursor.h"
 
 enum dwarf_tag {
     DWARF_TAG_INLINED = 0x1d,

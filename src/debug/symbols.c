@@ -3,13 +3,13 @@
  * refuses what is wrong and describes all of a module, and here the few parts are wanted that are
  * there.
  */
-#include "wasm/symbols.h"
+#include "debug/symbols.h"
 
+#include "debug/dwarf.h"
+#include "debug/dwarf_cursor.h"
+#include "debug/symbols_path.h"
 #include "value/utf8.h"
-#include "wasm/dwarf.h"
-#include "wasm/dwarf_cursor.h"
 #include "wasm/module.h"
-#include "wasm/symbols_path.h"
 
 #include <stdio.h>
 

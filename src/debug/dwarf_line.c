@@ -6,9 +6,9 @@
  * trace needs few of them. Of the state that DWARF describes only address, file, line and column
  * are kept.
  */
-#include "wasm/dwarf_line.h"
+#include "debug/dwarf_line.h"
 
-#include "wasm/dwarf_ranges.h"
+#include "debug/dwarf_ranges.h"
 
 enum {
     LNS_COPY = 1,

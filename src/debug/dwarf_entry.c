@@ -6,7 +6,7 @@
  * bytes that an entry takes is worked out once, where it is always the same: most entries are
  * passed over.
  */
-#include "wasm/dwarf_unit.h"
+#include "debug/dwarf_unit.h"
 
 enum {
     AT_NAME = 0x03,

@@ -4,7 +4,7 @@
  * Units stand one behind the other, each with its size, so that one that can't be used (of another
  * version, a type unit, for addresses of 64 bits) is passed over and the next is read.
  */
-#include "wasm/dwarf_unit.h"
+#include "debug/dwarf_unit.h"
 
 enum {
     UNIT_COMPILE = 0x01,

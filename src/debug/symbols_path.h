@@ -14,11 +14,11 @@
  *
  * This is about what is worth showing, and no secret: the module holds the whole path.
  */
-#ifndef WASM_SYMBOLS_PATH_H
-#define WASM_SYMBOLS_PATH_H
+#ifndef DEBUG_SYMBOLS_PATH_H
+#define DEBUG_SYMBOLS_PATH_H
 
-#include "wasm/dwarf.h"
-#include "wasm/symbols.h"
+#include "debug/dwarf.h"
+#include "debug/symbols.h"
 
 /*
  * Writes the path into `buffer`, which the result borrows. Parts that are too long for it are left

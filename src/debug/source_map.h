@@ -11,8 +11,8 @@
  * differences, and one walk over it costs less than a table of it would, which would have to be
  * kept.
  */
-#ifndef WASM_SOURCE_MAP_H
-#define WASM_SOURCE_MAP_H
+#ifndef DEBUG_SOURCE_MAP_H
+#define DEBUG_SOURCE_MAP_H
 
 #include "base/error.h"
 #include "base/slice.h"

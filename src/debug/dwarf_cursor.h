@@ -11,8 +11,8 @@
  * on. So readers check once, after a sequence of takes, and not after each. Nothing here allocates
  * and nothing makes an error: what can't be read is not there.
  */
-#ifndef WASM_DWARF_CURSOR_H
-#define WASM_DWARF_CURSOR_H
+#ifndef DEBUG_DWARF_CURSOR_H
+#define DEBUG_DWARF_CURSOR_H
 
 #include "base/slice.h"
 
