@@ -22,6 +22,34 @@ static const struct wasm_rules rules = {
     .table_elements_max = 100000,
 };
 
+/* Bounds that small inputs can pass, so that their refusals are reached. */
+static const struct wasm_limits tight = {
+    .module_bytes = 1 << 20,
+    .types = 10,
+    .parameters = 4,
+    .results = 2,
+    .imports = 10,
+    .functions = 10,
+    .tables = 1,
+    .globals = 4,
+    .exports = 10,
+    .element_segments = 4,
+    .element_items = 10,
+    .data_segments = 4,
+    .body_bytes = 4096,
+    .locals = 10,
+    .all_locals = 20,
+    .nesting = 6,
+    .branches = 8,
+    .branch_targets = 6,
+    .carried_values = 8,
+    .call_values = 20,
+    .local_places = 60,
+    .local_branches = 16,
+    .custom_sections = 6,
+    .name_bytes = 64,
+};
+
 /* A refusal is the one error that hostile bytes may make, and it always has its three parts. */
 static void expect_refusal(cordon_error *error)
 {
@@ -34,6 +62,16 @@ static void expect_refusal(cordon_error *error)
         strstr(text, "at byte ") != NULL || strstr(text, "bytes long; the limit") != NULL);
     CORDON_ASSERT(text[strlen(text) - 1] == '.');
     cordon_error_free(error);
+}
+
+/* What the tight bounds admit the real ones admit too. */
+static void read_tightly(struct slice bytes, bool admitted)
+{
+    CORDON_CLEANUP_ARENA struct arena arena;
+    arena_init(&arena, (size_t)64 << 20);
+    const struct wasm_module *module = NULL;
+    expect_refusal(wasm_read(bytes, &tight, &arena, &module));
+    CORDON_ASSERT(module == NULL || admitted);
 }
 
 static void check_facts(const struct wasm_module *module)
@@ -63,6 +101,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     arena_init(&arena, (size_t)64 << 20);
     const struct wasm_module *module = NULL;
     expect_refusal(wasm_read(slice_of(data, size), &wasm_limits_default, &arena, &module));
+    read_tightly(slice_of(data, size), module != NULL);
     if (module == NULL) {
         return 0;
     }

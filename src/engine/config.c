@@ -12,9 +12,8 @@
  * - Target and processor features are pinned, so that one module gives one artifact everywhere.
  *   NaN bits are left as the processor makes them (making them canonical costs 7x on float code);
  *   they are the same wherever the same artifact runs.
- * - WebAssembly features are a list of what is on (FEATURES in native/src/lib.rs). Tail calls are
- *   not on it: no toolchain of ours emits them, switching on later breaks nobody, switching off
- *   would, and metering by instrumentation does not handle them.
+ * - WebAssembly features are a list of what is on (FEATURES in native/src/lib.rs), and what the
+ *   reader of modules admits. Why tail calls are not on it: docs/decisions/015-no-tail-calls.md.
  */
 #include "engine/config.h"
 

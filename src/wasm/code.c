@@ -1,10 +1,6 @@
-/*
- * The code section: where each body is, how many locals it has, and that it ends as a body must.
- * Its operators are for the engine's validator.
- */
+/* The code section: where each body is, how many locals it has, and what operators. */
+#include "wasm/body.h"
 #include "wasm/sections.h"
-
-#define OP_END 0x0b
 
 /* The groups of locals. A group may be empty, so their number is bounded like the locals. */
 static cordon_error *take_locals(struct wasm_cursor *c, struct wasm_function *function)
@@ -33,20 +29,16 @@ static cordon_error *take_locals(struct wasm_cursor *c, struct wasm_function *fu
 }
 
 /* `body` is a cursor over exactly one body. */
-static cordon_error *take_body(struct wasm_cursor *body, struct wasm_function *function)
+static cordon_error *take_body(
+    struct wasm_cursor *body, struct wasm_scan *scan, struct wasm_function *function)
 {
     function->body_offset = body->at;
     function->body_bytes = wasm_left(body);
     TRY(take_locals(body, function));
-    if (wasm_left(body) == 0 || body->module->bytes.data[body->end - 1] != OP_END) {
-        return wasm_refuse(
-            wasm_at(body, body->end), WASM_ADVICE_DAMAGED,
-            "The function body does not end with the operator `end`");
-    }
-    return NULL;
+    return wasm_scan_body(scan, body);
 }
 
-static cordon_error *take_function(struct wasm_cursor *c, uint32_t index)
+static cordon_error *take_function(struct wasm_cursor *c, struct wasm_scan *scan, uint32_t index)
 {
     struct wasm_cursor body = *c;
     body.function = index;
@@ -65,7 +57,7 @@ static cordon_error *take_function(struct wasm_cursor *c, uint32_t index)
             wasm_left(&body));
     }
     body.end = body.at + size;
-    TRY(take_body(&body, &c->module->functions[index]));
+    TRY(take_body(&body, scan, &c->module->functions[index]));
     c->at = body.end;
     return NULL;
 }
@@ -83,9 +75,14 @@ cordon_error *wasm_read_code(struct wasm_cursor *c)
             wasm_at(c, start), WASM_ADVICE_DAMAGED, "There are %u function bodies for %u functions",
             count, defined);
     }
+    if (count == 0) {
+        return NULL;
+    }
+    struct wasm_scan scan;
+    TRY(wasm_scan_init(&scan, c));
     uint64_t locals = 0;
     for (uint32_t i = imported; i < imported + count; i++) {
-        TRY(take_function(c, i));
+        TRY(take_function(c, &scan, i));
         locals += module->functions[i].locals;
         if (locals > c->limits->all_locals) {
             return wasm_refuse(

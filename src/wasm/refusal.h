@@ -64,6 +64,14 @@ __attribute__((returns_nonnull)) CORDON_MUST_USE CORDON_PRINTF(3, 4) cordon_erro
       "Build without the target feature `gc` or `function-references`.")                           \
     X(EXTERNREF, "references to host objects (externref)",                                         \
       "No host call takes or gives one; pass bytes in linear memory.")                             \
+    X(TAIL_CALLS, "tail calls (the tail-call proposal)",                                           \
+      "Build without -mtail-call or the target feature `tail-call`.")                              \
+    X(RELAXED_SIMD, "relaxed SIMD, whose results depend on the machine",                           \
+      "Build without -mrelaxed-simd or the target feature `relaxed-simd`; SIMD itself is fine.")   \
+    X(WIDE_ARITHMETIC, "128-bit arithmetic (the wide-arithmetic proposal)",                        \
+      "Build without -mwide-arithmetic or the target feature `wide-arithmetic`.")                  \
+    X(MEMORY_CONTROL, "the discarding of memory (the memory-control proposal)",                    \
+      "Fill the pages with zeros by memory.fill in its place.")                                    \
     X(STACK_SWITCHING, "continuations (the stack-switching proposal)",                             \
       "Build without the target feature `stack-switching`.")                                       \
     X(COMPONENT, "the component model",                                                            \

@@ -286,7 +286,7 @@ static const struct malformed {
     /* Code. */
     {"0a 04 01 02 00 0b", "There are 1 function bodies for 0 functions"},
     {"01 04 01 60 00 00 03 02 01 00 0a 04 01 05 00 0b", "The function body is 5 bytes long, but"},
-    {"01 04 01 60 00 00 03 02 01 00 0a 04 01 02 00 0a", "does not end with the operator `end`"},
+    {"01 04 01 60 00 00 03 02 01 00 0a 04 01 02 00 01", "does not end with the operator `end`"},
     {"01 04 01 60 00 00 03 02 01 00 0a 04 01 00 00 0b", "A count is cut off: its function body"},
     {"01 04 01 60 00 00 03 02 01 00 0a 04 01 01 00 0b", "does not end with the operator `end`"},
     {"01 04 01 60 00 00 03 02 01 00 0a 04 01 02 01 0b", "1 groups of locals are declared, but"},
@@ -295,7 +295,7 @@ static const struct malformed {
      "4294967295 parameters and locals are declared; the limit is 20000"},
     {"01 04 01 60 00 00 03 02 01 00 0a 10 01 0e 02 ff ff ff ff 0f 7f ff ff ff ff 0f 7f 0b",
      "8589934590 parameters and locals are declared; the limit is 20000"},
-    {"01 04 01 60 00 00 03 02 01 00 07 08 01 04 73 70 69 6e 00 00 0a 04 01 02 00 0a",
+    {"01 04 01 60 00 00 03 02 01 00 07 08 01 04 73 70 69 6e 00 00 0a 04 01 02 00 01",
      "at byte 34 (0x22) in the code section, in function 0 \"spin\". "},
     {"01 04 01 60 00 00 03 02 01 00 0a 05 01 81 80 40 00",
      "The function body is 1048577 bytes long; the limit is 1048576"},
