@@ -133,7 +133,7 @@ static void count_call(struct body *b, const struct wasm_func_type *type)
     b->called += VALUES_OF_A_CALL + type->params.size + type->results.size;
 }
 
-/* The compiler joins what reaches a block from several others, for each local that lives so long. */
+/* What reaches a block from several others is joined there, for each local that lives so long. */
 static cordon_error *read_local(struct body *b, const struct wasm_operator *op)
 {
     struct wasm_local *local = &b->scan->locals[op->index];

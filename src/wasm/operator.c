@@ -6,14 +6,14 @@
 /* What stands behind the code of an operator. */
 enum form {
     U_, /* there is no such operator */
-    __, /* nothing */
+    PL, /* nothing */
     BL, /* a block type */
     LB, /* a label */
     LT, /* a table of labels */
     CA, /* a function */
     CI, /* a type and a table */
     ST, /* a list of types, which has one */
-    LO, /* a local */
+    LV, /* a local */
     GG, /* a global */
     GS, /* a global that can be written */
     TA, /* a table */
@@ -50,42 +50,42 @@ enum form {
 /* clang-format off: rows of a table */
 static const uint8_t forms[256] = {
     /*        0   1   2   3   4   5   6   7   8   9   a   b   c   d   e   f  */
-    /* 0 */ __, __,   BL,   BL,   BL,   __, XX, XX, XX, XX, XX, __, LB, LB, LT, __,
-    /* 1 */ CA, CI,   XX,   XX,   XX,   XX, U_, U_, XX, XX, __, __, ST, U_, U_, XX,
-    /* 2 */ LO, LO,   LO,   GG,   GS,   TA, TA, U_, A2, A3, A2, A3, A0, A0, A1, A1,
+    /* 0 */ PL, PL,   BL,   BL,   BL,   PL, XX, XX, XX, XX, XX, PL, LB, LB, LT, PL,
+    /* 1 */ CA, CI,   XX,   XX,   XX,   XX, U_, U_, XX, XX, PL, PL, ST, U_, U_, XX,
+    /* 2 */ LV, LV,   LV,   GG,   GS,   TA, TA, U_, A2, A3, A2, A3, A0, A0, A1, A1,
     /* 3 */ A0, A0,   A1,   A1,   A2,   A2, A2, A3, A2, A3, A0, A1, A0, A1, A2, ME,
-    /* 4 */ ME, CI32, CI64, CF32, CF64, __, __, __, __, __, __, __, __, __, __, __,
-    /* 5 */ __, __,   __,   __,   __,   __, __, __, __, __, __, __, __, __, __, __,
-    /* 6 */ __, __,   __,   __,   __,   __, __, __, __, __, __, __, __, __, __, __,
-    /* 7 */ __, __,   __,   __,   __,   __, __, __, __, __, __, __, __, __, __, __,
-    /* 8 */ __, __,   __,   __,   __,   __, __, __, __, __, __, __, __, __, __, __,
-    /* 9 */ __, __,   __,   __,   __,   __, __, __, __, __, __, __, __, __, __, __,
-    /* a */ __, __,   __,   __,   __,   __, __, __, __, __, __, __, __, __, __, __,
-    /* b */ __, __,   __,   __,   __,   __, __, __, __, __, __, __, __, __, __, __,
-    /* c */ __, __,   __,   __,   __,   U_, U_, U_, U_, U_, U_, U_, U_, U_, U_, U_,
-    /* d */ RN, __,   RF,   XX,   XX,   XX, XX, U_, U_, U_, U_, U_, U_, U_, U_, U_,
+    /* 4 */ ME, CI32, CI64, CF32, CF64, PL, PL, PL, PL, PL, PL, PL, PL, PL, PL, PL,
+    /* 5 */ PL, PL,   PL,   PL,   PL,   PL, PL, PL, PL, PL, PL, PL, PL, PL, PL, PL,
+    /* 6 */ PL, PL,   PL,   PL,   PL,   PL, PL, PL, PL, PL, PL, PL, PL, PL, PL, PL,
+    /* 7 */ PL, PL,   PL,   PL,   PL,   PL, PL, PL, PL, PL, PL, PL, PL, PL, PL, PL,
+    /* 8 */ PL, PL,   PL,   PL,   PL,   PL, PL, PL, PL, PL, PL, PL, PL, PL, PL, PL,
+    /* 9 */ PL, PL,   PL,   PL,   PL,   PL, PL, PL, PL, PL, PL, PL, PL, PL, PL, PL,
+    /* a */ PL, PL,   PL,   PL,   PL,   PL, PL, PL, PL, PL, PL, PL, PL, PL, PL, PL,
+    /* b */ PL, PL,   PL,   PL,   PL,   PL, PL, PL, PL, PL, PL, PL, PL, PL, PL, PL,
+    /* c */ PL, PL,   PL,   PL,   PL,   U_, U_, U_, U_, U_, U_, U_, U_, U_, U_, U_,
+    /* d */ RN, PL,   RF,   XX,   XX,   XX, XX, U_, U_, U_, U_, U_, U_, U_, U_, U_,
     /* e */ XX, XX,   XX,   XX,   XX,   XX, XX, U_, U_, U_, U_, U_, U_, U_, U_, U_,
     /* f */ U_, U_,   U_,   U_,   U_,   U_, U_, U_, U_, U_, U_, XX, PB, PV, XX, U_,
 };
 
 static const uint8_t simd_forms[256] = {
     /*        0   1   2   3   4   5   6   7   8   9   a   b   c   d   e   f  */
-    /* 0 */ A4, A3, A3, A3, A3, A3, A3, A0, A1, A2, A3, A4, CV, SH, __, __,
-    /* 1 */ __, __, __, __, __, N0, N0, N0, N1, N1, N1, N2, N2, N3, N3, N2,
-    /* 2 */ N2, N3, N3, __, __, __, __, __, __, __, __, __, __, __, __, __,
-    /* 3 */ __, __, __, __, __, __, __, __, __, __, __, __, __, __, __, __,
-    /* 4 */ __, __, __, __, __, __, __, __, __, __, __, __, __, __, __, __,
-    /* 5 */ __, __, __, __, L0, L1, L2, L3, L0, L1, L2, L3, A2, A3, __, __,
-    /* 6 */ __, __, __, __, __, __, __, __, __, __, __, __, __, __, __, __,
-    /* 7 */ __, __, __, __, __, __, __, __, __, __, __, __, __, __, __, __,
-    /* 8 */ __, __, __, __, __, __, __, __, __, __, __, __, __, __, __, __,
-    /* 9 */ __, __, __, __, __, __, __, __, __, __, U_, __, __, __, __, __,
-    /* a */ __, __, U_, __, __, U_, U_, __, __, __, __, __, __, __, __, U_,
-    /* b */ U_, __, U_, U_, U_, __, __, __, __, __, __, U_, __, __, __, __,
-    /* c */ __, __, U_, __, __, U_, U_, __, __, __, __, __, __, __, __, U_,
-    /* d */ U_, __, U_, U_, U_, __, __, __, __, __, __, __, __, __, __, __,
-    /* e */ __, __, U_, __, __, __, __, __, __, __, __, __, __, __, U_, __,
-    /* f */ __, __, __, __, __, __, __, __, __, __, __, __, __, __, __, __,
+    /* 0 */ A4, A3, A3, A3, A3, A3, A3, A0, A1, A2, A3, A4, CV, SH, PL, PL,
+    /* 1 */ PL, PL, PL, PL, PL, N0, N0, N0, N1, N1, N1, N2, N2, N3, N3, N2,
+    /* 2 */ N2, N3, N3, PL, PL, PL, PL, PL, PL, PL, PL, PL, PL, PL, PL, PL,
+    /* 3 */ PL, PL, PL, PL, PL, PL, PL, PL, PL, PL, PL, PL, PL, PL, PL, PL,
+    /* 4 */ PL, PL, PL, PL, PL, PL, PL, PL, PL, PL, PL, PL, PL, PL, PL, PL,
+    /* 5 */ PL, PL, PL, PL, L0, L1, L2, L3, L0, L1, L2, L3, A2, A3, PL, PL,
+    /* 6 */ PL, PL, PL, PL, PL, PL, PL, PL, PL, PL, PL, PL, PL, PL, PL, PL,
+    /* 7 */ PL, PL, PL, PL, PL, PL, PL, PL, PL, PL, PL, PL, PL, PL, PL, PL,
+    /* 8 */ PL, PL, PL, PL, PL, PL, PL, PL, PL, PL, PL, PL, PL, PL, PL, PL,
+    /* 9 */ PL, PL, PL, PL, PL, PL, PL, PL, PL, PL, U_, PL, PL, PL, PL, PL,
+    /* a */ PL, PL, U_, PL, PL, U_, U_, PL, PL, PL, PL, PL, PL, PL, PL, U_,
+    /* b */ U_, PL, U_, U_, U_, PL, PL, PL, PL, PL, PL, U_, PL, PL, PL, PL,
+    /* c */ PL, PL, U_, PL, PL, U_, U_, PL, PL, PL, PL, PL, PL, PL, PL, U_,
+    /* d */ U_, PL, U_, U_, U_, PL, PL, PL, PL, PL, PL, PL, PL, PL, PL, PL,
+    /* e */ PL, PL, U_, PL, PL, PL, PL, PL, PL, PL, PL, PL, PL, PL, U_, PL,
+    /* f */ PL, PL, PL, PL, PL, PL, PL, PL, PL, PL, PL, PL, PL, PL, PL, PL,
 };
 /* clang-format on */
 
@@ -437,7 +437,7 @@ static cordon_error *take_form(struct wasm_cursor *c, enum form form, struct was
     switch (form) {
     case U_:
         return refuse_unknown(c, op);
-    case __:
+    case PL:
         return NULL;
     case BL:
         return take_block_type(c, &op->block);
@@ -452,7 +452,7 @@ static cordon_error *take_form(struct wasm_cursor *c, enum form form, struct was
         return take_table(c, &ignored);
     case ST:
         return take_select_type(c);
-    case LO:
+    case LV:
         return take_index(
             c, "The local of an operator",
             (uint32_t)module->types[function->type].params.size + function->locals, &op->index);
@@ -515,7 +515,7 @@ cordon_error *wasm_take_operator(struct wasm_cursor *c, struct wasm_operator *ou
     out_operator->offset = offset;
     out_operator->code = code;
     const enum form form = (enum form)forms[code];
-    return form == __ ? NULL : take_form(c, form, out_operator);
+    return form == PL ? NULL : take_form(c, form, out_operator);
 }
 
 cordon_error *wasm_skip_locals(struct wasm_cursor *body)

@@ -11,7 +11,7 @@
 
 #include "wasm/cursor.h"
 
-/* The operators that a reader of bodies tells apart; 0xfc, 0xfd: what follows the prefix is added. */
+/* The operators that readers of bodies tell apart. To 0xfc00 and 0xfd00 the rest is added. */
 enum wasm_opcode {
     WASM_OP_BLOCK = 0x02,
     WASM_OP_LOOP = 0x03,

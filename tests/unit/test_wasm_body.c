@@ -1,6 +1,6 @@
 /*
- * The scan of function bodies: each form that an operator has, each way in which one is not there or
- * not admitted, and each bound with its twin just inside.
+ * The scan of function bodies: each form that an operator has, each way in which one is not there
+ * or not admitted, and each bound with its twin just inside.
  */
 #include "unit/wasm_build.h"
 #include "wasm/reader.h"
