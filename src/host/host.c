@@ -299,10 +299,12 @@ struct slice host_limit_message(
     struct arena *arena, cordon_limit limit, uint64_t used, uint64_t allowed)
 {
     const cordon_limit_info *info = cordon_limit_get_info(limit);
-    const char *change = info->scope == CORDON_SCOPE_PROCESS
-                             ? "change the operator's setting"
-                             : "make the function use less, or raise the limit in the settings "
-                               "(`--limit` with `cordon run`)";
+    const char *change =
+        info->scope == CORDON_SCOPE_PROCESS ? "change the operator's setting"
+        : limit == CORDON_LIMIT_ARGS_BYTES
+            ? "pass less, or raise the limit in the settings (`--limit` with `cordon run`)"
+            : "make the function use less, or raise the limit in the settings (`--limit` with "
+              "`cordon run`)";
     char text[768];
     int size = 0;
     if (limit == CORDON_LIMIT_USER_TIME_MS) {

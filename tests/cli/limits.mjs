@@ -188,6 +188,8 @@ describe('sizes', () => {
     assert.equal(args.length, 1000);
     await within('basic', 'basic:echo', args, limit('args_bytes', 1000));
     await over('args_bytes', 'TooLargeFunctionArguments', 'basic', 'basic:echo', args, limit('args_bytes', 999), 999);
+    const { errorMessage } = await runError('TooLargeFunctionArguments', 3, guest('basic'), 'basic:echo', args, limit('args_bytes', 999));
+    assert.match(errorMessage, /; pass less, or raise the limit/);
   });
   test('result_bytes', async () => {
     await within('results', 'results:long', { n: 1000 }, limit('result_bytes', 1000));
