@@ -1,0 +1,34 @@
+/*
+ * From WebAssembly bytes to a loaded module: read, admit, compile or take from the cache, load. What
+ * is admitted and how is reported as it goes.
+ */
+#ifndef RUN_BUILD_H
+#define RUN_BUILD_H
+
+#include "run/deployment.h"
+#include "run/runner.h"
+
+struct built {
+    const struct wasm_metadata *metadata; /* in the arena it was built with */
+    struct function_names names;          /* the same */
+    bool has_initialize;
+    bool has_debug;
+    struct engine_module *module;
+    uint64_t compile_ns; /* 0: the machine code came from the cache */
+};
+
+/*
+ * Builds a module. What lives as long as it goes into `keep`; the caller owns the reference to the
+ * engine's module. A report (NULL: none) gets one object more. Blocks while a worker compiles.
+ * Errors, with the module's name in front: CORDON_E_MODULE_REFUSED, and those of compiler.h.
+ */
+CORDON_MUST_USE cordon_error *build_module(
+    struct runner *runner,
+    uint32_t tenant,
+    const struct deploy_module *source,
+    const uint8_t hash[SHA256_BYTES],
+    struct arena *keep,
+    struct built *out_built,
+    struct buffer *report);
+
+#endif
