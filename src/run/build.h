@@ -1,6 +1,6 @@
 /*
- * From WebAssembly bytes to a loaded module: read, admit, compile or take from the cache, load. What
- * is admitted and how is reported as it goes.
+ * From WebAssembly bytes to a loaded module: read, admit, compile or take from the cache, load.
+ * What is admitted and how is reported as it goes.
  */
 #ifndef RUN_BUILD_H
 #define RUN_BUILD_H

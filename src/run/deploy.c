@@ -1,6 +1,6 @@
 /*
- * Deployments: made of modules that are built one by one, kept in the store, and put in the place of
- * the last one. All or nothing.
+ * Deployments: made of modules that are built one by one, kept in the store, and put in the place
+ * of the last one. All or nothing.
  */
 #include "base/clock.h"
 #include "run/build.h"
