@@ -1,6 +1,7 @@
 /*
  * `cordon new`: a project to begin with, in a folder of its own, SDK included. Nothing that exists
- * is written over: the folder must be new or empty, and each file is made anew or not at all.
+ * is written over: the folder must be new or empty, and each file is made anew or not at all. What
+ * cannot be made whole is taken away again.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "cli/embedded.h"
+#include "cli/file.h"
 #include "cli/flags.h"
 #include "cli/terminal.h"
 #include "cli/text.h"
@@ -24,15 +26,21 @@ static const struct language languages[] = {
     {"c", embedded_c},
 };
 
+/* Whoever runs it can choose another folder, and can't mend a disk. */
 static int fail(const char *what, const char *path)
 {
-    return terminal_fail(CLI_USAGE, "cannot %s '%s': %s", what, path, strerror(errno));
+    const int error = errno;
+    const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
+    return terminal_fail(
+        full || error == EIO ? CLI_MACHINE : CLI_USAGE, "cannot %s '%s': %s%s", what, path,
+        strerror(error), full ? "; free some space and try again" : "");
 }
 
 /* Makes the folder, or accepts one that is there and empty. */
-static int make_project_folder(const char *path)
+static int make_project_folder(const char *path, bool *out_is_new)
 {
-    if (mkdir(path, 0777) == 0) {
+    *out_is_new = mkdir(path, 0777) == 0;
+    if (*out_is_new) {
         return CLI_OK;
     }
     DIR *const folder = errno == EEXIST ? opendir(path) : NULL;
@@ -64,22 +72,6 @@ static int make_folders(const char *project, const char *path)
     return CLI_OK;
 }
 
-static int write_whole(int fd, const struct embedded_file *file, const char *path)
-{
-    size_t done = 0;
-    while (done < file->size) {
-        const ssize_t size = write(fd, file->data + done, file->size - done);
-        if (size < 0 && errno == EINTR) {
-            continue;
-        }
-        if (size < 0) {
-            return fail("write", path);
-        }
-        done += (size_t)size;
-    }
-    return CLI_OK;
-}
-
 static int write_file(const char *project, const struct embedded_file *file)
 {
     int failed = make_folders(project, file->path);
@@ -92,11 +84,49 @@ static int write_file(const char *project, const struct embedded_file *file)
     if (fd < 0) {
         return fail("make", path.data);
     }
-    failed = write_whole(fd, file, path.data);
+    if (!file_write_all(fd, file->data, file->size)) {
+        failed = fail("write", path.data);
+    }
     if (close(fd) != 0 && failed == CLI_OK) {
         failed = fail("write", path.data);
     }
     return failed;
+}
+
+/* The last of the folders between the project's and a file's; then those that are empty by that. */
+static void remove_folders(const char *project, const char *path)
+{
+    for (size_t size = strlen(path); size > 0; size--) {
+        if (path[size] == '/') {
+            TEXT_CLEANUP folder = {0};
+            text_printf(&folder, "%s/%.*s", project, (int)size, path);
+            (void)rmdir(folder.data);
+        }
+    }
+}
+
+/* Takes away the files up to one that could not be written, that one too. */
+static void remove_files(
+    const char *project, const struct embedded_file *first, const struct embedded_file *failed)
+{
+    for (const struct embedded_file *file = first; file <= failed; file++) {
+        TEXT_CLEANUP path = {0};
+        text_printf(&path, "%s/%s", project, file->path);
+        (void)unlink(path.data);
+        remove_folders(project, file->path);
+    }
+}
+
+static int write_project(const char *project, const struct embedded_file *files)
+{
+    for (const struct embedded_file *file = files; file->path != NULL; file++) {
+        const int failed = write_file(project, file);
+        if (failed != CLI_OK) {
+            remove_files(project, files, file);
+            return failed;
+        }
+    }
+    return CLI_OK;
 }
 
 static const struct language *find(const char *name)
@@ -133,13 +163,16 @@ static int run(const struct cli_options *options)
         return terminal_usage(
             options->command, "there are no projects in '%s'; there are in rust and c", name);
     }
-    int failed = make_project_folder(project);
-    for (const struct embedded_file *file = language->files; failed == CLI_OK && file->path != NULL;
-         file++) {
-        failed = write_file(project, file);
+    bool is_new = false;
+    int failed = make_project_folder(project, &is_new);
+    if (failed != CLI_OK) {
+        return failed;
     }
+    failed = write_project(project, language->files);
     if (failed == CLI_OK) {
         print_next_steps(project);
+    } else if (is_new) {
+        (void)rmdir(project);
     }
     return failed;
 }

@@ -27,10 +27,7 @@ static void stop(int signal_number)
     }
 }
 
-/*
- * SA_RESETHAND: the second signal does what it does to any program. What SIGPIPE and SIGXFSZ end a
- * process for is told to the writer as EPIPE and EFBIG.
- */
+/* SA_RESETHAND: the second signal does what it does to any program. */
 static void handle_signals(void)
 {
     struct sigaction action = {.sa_handler = stop, .sa_flags = (int)SA_RESETHAND};
@@ -41,7 +38,6 @@ static void handle_signals(void)
     struct sigaction ignore = {.sa_handler = SIG_IGN};
     (void)sigemptyset(&ignore.sa_mask);
     (void)sigaction(SIGPIPE, &ignore, NULL);
-    (void)sigaction(SIGXFSZ, &ignore, NULL);
 }
 
 static void free_config(cordon_config **config)

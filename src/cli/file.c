@@ -1,9 +1,8 @@
-/* Writing a file whole or not at all; see file.h. */
+/* Writing files; see file.h. */
 #include "cli/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,17 +10,18 @@
 #include "cli/terminal.h"
 #include "cli/text.h"
 
-static bool write_all(int fd, const char *bytes, size_t size)
+bool file_write_all(int fd, const void *bytes, size_t size)
 {
+    const char *at = bytes;
     while (size > 0) {
-        const ssize_t written = write(fd, bytes, size);
+        const ssize_t written = write(fd, at, size);
         if (written < 0 && errno == EINTR) {
             continue;
         }
         if (written <= 0) {
             return false;
         }
-        bytes += written;
+        at += written;
         size -= (size_t)written;
     }
     return true;
@@ -42,7 +42,7 @@ int file_write_secret(const char *path, const void *bytes, size_t size)
     if (fd < 0) {
         return say(path, errno);
     }
-    int error = write_all(fd, bytes, size) && fsync(fd) == 0 ? 0 : errno;
+    int error = file_write_all(fd, bytes, size) && fsync(fd) == 0 ? 0 : errno;
     if (close(fd) != 0 && error == 0) {
         error = errno;
     }

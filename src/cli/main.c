@@ -2,6 +2,7 @@
  * The command `cordon`: a table of commands, and the way from a word to its row. What was written
  * to stdout is checked at the end, so that a full disk never passes for success.
  */
+#include <signal.h>
 #include <string.h>
 
 #include "cli/flags.h"
@@ -101,6 +102,7 @@ static int dispatch(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    (void)signal(SIGXFSZ, SIG_IGN); /* a file that may not grow answers EFBIG then */
     const int code = dispatch(argc - 1, argv + 1);
     if (fflush(stdout) != 0 || ferror(stdout) != 0) {
         return terminal_fail(CLI_MACHINE, "cannot write to stdout: is the disk full?");

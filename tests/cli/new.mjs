@@ -7,7 +7,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, test } from 'node:test';
-import { Server, newFolder, run, runJson, runValue } from '../support/cordon.mjs';
+import { Server, cordon, newFolder, run, runJson, runValue } from '../support/cordon.mjs';
 
 const repository = resolve('.');
 
@@ -103,6 +103,20 @@ describe('where it cannot', () => {
     mkdirSync(folder);
     assert.equal((await run(['new', 'c', folder])).code, 0);
     assert.ok(existsSync(join(folder, 'README.md')));
+  });
+  test('a disk that is full: nothing is left behind', () => {
+    const folder = newFolder();
+    mkdirSync(join(folder, 'empty'));
+    for (const language of ['rust', 'c']) {
+      for (const name of ['new', 'empty']) {
+        const { status, stdout, stderr } = shell(`ulimit -f 8; exec '${resolve(cordon)}' new ${language} '${join(folder, name)}'`, '/');
+        assert.equal(status, 5);
+        assert.equal(stdout, '');
+        assert.match(stderr, /^cordon: cannot write '.*': File too large; free some space and try again\n$/);
+        assert.deepEqual(readdirSync(folder), ['empty']);
+        assert.deepEqual(readdirSync(join(folder, 'empty')), []);
+      }
+    }
   });
   test('a file stands there, or the folder above is missing', async () => {
     const folder = newFolder();
