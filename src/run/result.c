@@ -28,20 +28,20 @@ static void copy_log_lines(struct outcome *outcome, struct host *host)
     outcome->log_line_count = log->count;
 }
 
-/* The guest's message when a limit ended it and it had one. */
-static void append_own_message(struct outcome *outcome, struct slice own)
+/* Behind the message, words of the guest's own: any bytes, a NUL among them. */
+static void append_words(struct outcome *outcome, struct slice lead, struct slice words)
 {
-    if (own.size == 0) {
+    if (words.size == 0) {
         return;
     }
     CORDON_CLEANUP_BUFFER struct buffer text;
     buffer_init(&text, SIZE_MAX);
     cordon_error *error = buffer_append(&text, outcome->message);
     if (error == NULL) {
-        error = buffer_append(&text, SLICE(" The function said: "));
+        error = buffer_append(&text, lead);
     }
     if (error == NULL) {
-        error = buffer_append(&text, own);
+        error = buffer_append(&text, words);
     }
     if (error == NULL) {
         outcome->message = arena_copy(&outcome->arena, buffer_slice(&text));
@@ -82,25 +82,16 @@ static bool failed_of_refusal(
     } else {
         return false;
     }
-    append_own_message(outcome, own);
+    append_words(outcome, SLICE(" The function said: "), own);
     outcome->data = arena_copy(&outcome->arena, host->stop.data);
     return true;
 }
 
 static void set_trap(struct outcome *outcome, const struct host *host, struct engine_call *call)
 {
-    const struct slice tail = error_tail(host);
-    if (tail.size == 0) {
-        outcome_set(
-            outcome, CORDON_OUTCOME_TRAPPED, "The function trapped: %s.",
-            engine_call_trap_text(call));
-    } else {
-        outcome_set(
-            outcome, CORDON_OUTCOME_TRAPPED,
-            "The function trapped: %s. It had written to standard error: %.*s",
-            engine_call_trap_text(call), (int)(tail.size > 3500 ? 3500 : tail.size),
-            (const char *)tail.data + (tail.size > 3500 ? tail.size - 3500 : 0));
-    }
+    outcome_set(
+        outcome, CORDON_OUTCOME_TRAPPED, "The function trapped: %s.", engine_call_trap_text(call));
+    append_words(outcome, SLICE(" It had written to standard error: "), error_tail(host));
 }
 
 /* A stop of the host's: the guest's own report is the last to be told. */
