@@ -65,7 +65,8 @@ static cordon_error *check_recorded(const struct run *run)
     if (run->taped == NULL || run->stage != STAGE_DONE) {
         return cordon_error_new(CORDON_E_INVALID, "the run was not recorded");
     }
-    if (run->function == NULL || run->taped->unfit || !is_repeatable(run->outcome.code)) {
+    const bool began = run->function != NULL && run->attempts > 0;
+    if (!began || run->taped->unfit || !is_repeatable(run->outcome.code)) {
         return cordon_error_new(
             CORDON_E_INVALID,
             "there is nothing to replay: the call ended as %s before its "
