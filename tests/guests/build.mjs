@@ -8,13 +8,21 @@
  *                                     object is laid over the row ("visibility", "args", ...)
  *   ;; @section NAME TEXT             a custom section, as it stands (for hostile metadata)
  *   ;; @import MODULE FIELD...        the imports of that module, as funcs named $FIELD
- *   ;; @include NAME                  lib/NAME.wat
+ *   ;; @include NAME                  lib/NAME.wat, beside this script
  *   ;; @flags FLAG...                 more flags for wat2wasm, such as --no-check
+ *   ;; @names none                    without the names of functions
+ *   ;; @tail HEX                      bytes behind the last section, as they stand
+ *   ;; @cut COUNT                     so many bytes less at the end
  *
- * Names of functions are kept, so that frames can be told apart.
+ * A source with lines `;; @attack TEXT` and `;; @twin TEXT` is two modules that differ by them alone:
+ * NAME.attack.wasm has the text of the former and NAME.twin.wasm of the latter, which may be one of
+ * the comments above. `@<COUNT TEXT>@` in a line stands for so many times the text, with `%` for the
+ * number of each, from 0.
+ *
+ * Names of functions are kept else, so that frames can be told apart.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 
 const call = '(param i32 i32) (result i64)';
@@ -59,15 +67,31 @@ function functionRow(words) {
   return { path, export: path, kind, visibility: 'public', ...JSON.parse(more || '{}') };
 }
 
+const LIB = new URL('lib/', import.meta.url).pathname;
+const VARIANTS = ['attack', 'twin'];
+
+/* The lines of one variant of a source, with what is repeated written out. */
+function readLines(path, variant) {
+  return readFileSync(path, 'utf8').split('\n').flatMap((line) => {
+    const [, word, rest] = line.match(/^\s*;; @(attack|twin)\s+(.*)$/) ?? [];
+    if (word !== undefined && word !== variant) return [];
+    return (rest ?? line).replace(/@<(\d+) (.*?)>@/g, (_, count, text) =>
+      Array.from({ length: Number(count) }, (_, index) => text.replaceAll('%', index)).join(''));
+  });
+}
+
 /* The text for wat2wasm, and what it does not know. */
-function read(path, folder) {
-  const found = { flags: [], functions: [], sections: [] };
-  const lines = readFileSync(path, 'utf8').split('\n').map((line) => {
+function read(path, variant) {
+  const found = { flags: ['--debug-names'], functions: [], sections: [], tail: '', cut: 0 };
+  const lines = readLines(path, variant).map((line) => {
     const [, word, rest] = line.match(/^\s*;; @(\w+)\s+(.*)$/) ?? [];
     if (word === 'function') found.functions.push(functionRow(rest));
     if (word === 'flags') found.flags.push(...rest.split(/\s+/));
     if (word === 'section') found.sections.push(rest.match(/^(\S+)\s*(.*)$/).slice(1));
-    if (word === 'include') return readFileSync(join(folder, 'lib', `${rest}.wat`), 'utf8');
+    if (word === 'names') found.flags.shift();
+    if (word === 'tail') found.tail += rest.replaceAll(' ', '');
+    if (word === 'cut') found.cut = Number(rest);
+    if (word === 'include') return readFileSync(join(LIB, `${rest}.wat`), 'utf8');
     if (word === 'import') {
       const [module, ...fields] = rest.split(/\s+/);
       return fields
@@ -79,41 +103,47 @@ function read(path, folder) {
   return { text: lines.join('\n'), ...found };
 }
 
-function compile(source, target, folder) {
-  const { text, flags, functions, sections } = read(source, folder);
+function compile(source, target, variant) {
+  const { text, flags, functions, sections, tail, cut } = read(source, variant);
   const expanded = `${target}.${process.pid}.wat`;
   const part = `${target}.${process.pid}.part`;
   writeFileSync(expanded, text);
   try {
-    execFileSync('wat2wasm', ['--debug-names', ...flags, expanded, '-o', part], { stdio: 'inherit' });
+    execFileSync('wat2wasm', [...flags, expanded, '-o', part], { stdio: 'inherit' });
   } finally {
     rmSync(expanded);
   }
   if (functions.length > 0) {
     sections.unshift(['convex.functions', JSON.stringify({ abi: 1, functions })]);
   }
-  writeFileSync(part, Buffer.concat([
-    readFileSync(part), ...sections.map(([name, content]) => customSection(name, content))]));
+  const whole = Buffer.concat([
+    readFileSync(part), ...sections.map(([name, content]) => customSection(name, content)), Buffer.from(tail, 'hex')]);
+  writeFileSync(part, whole.subarray(0, whole.length - cut));
   renameSync(part, target);
+}
+
+/* What becomes of a source: the names of its modules, each with the variant that it is. */
+function modulesOf(name) {
+  const varies = /^\s*;; @(attack|twin)\s/m.test(readFileSync(join(source, `${name}.wat`), 'utf8'));
+  return varies ? VARIANTS.map((variant) => [`${name}.${variant}`, variant]) : [[name, undefined]];
 }
 
 const [source, target] = process.argv.slice(2);
 mkdirSync(target, { recursive: true });
 const time = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-const lib = join(source, 'lib');
 const shared = Math.max(
-  time(new URL(import.meta.url).pathname),
-  ...(existsSync(lib) ? readdirSync(lib) : []).map((name) => time(join(lib, name))));
+  time(new URL(import.meta.url).pathname), ...readdirSync(LIB).map((name) => time(join(LIB, name))));
 const names = readdirSync(source).filter((name) => name.endsWith('.wat')).map((name) => basename(name, '.wat'));
+const modules = names.flatMap((name) => modulesOf(name).map((module) => [name, ...module]));
 for (const old of readdirSync(target).filter((name) => name.endsWith('.wasm'))) {
-  if (!names.includes(basename(old, '.wasm'))) rmSync(join(target, old));
+  if (!modules.some(([, module]) => old === `${module}.wasm`)) rmSync(join(target, old));
 }
 let compiled = 0;
-for (const name of names) {
-  const [from, to] = [join(source, `${name}.wat`), join(target, `${name}.wasm`)];
+for (const [name, module, variant] of modules) {
+  const [from, to] = [join(source, `${name}.wat`), join(target, `${module}.wasm`)];
   if (time(to) < Math.max(time(from), shared)) {
-    compile(from, to, source);
+    compile(from, to, variant);
     compiled++;
   }
 }
-console.log(`${names.length} guests in ${target}, ${compiled} compiled`);
+console.log(`${modules.length} guests in ${target}, ${compiled} compiled`);

@@ -102,15 +102,21 @@ export function request(method, target, { body, headers = {} } = {}) {
 export const call = (kind, path, args, headers) =>
   request('POST', `/api/${kind}`, { body: JSON.stringify({ path, args }), headers });
 
-/* One gauge or counter of a server, by the operator's socket. */
-export async function metric(server, name) {
+/* The values of a metric of a server, one for each of its labels, by the operator's socket. */
+async function metricValues(server, name) {
   const wire = new Wire({ path: `${server.data}/operator.sock` });
   const { text } = await wire.send(request('GET', '/metrics')).answer();
   wire.close();
-  const line = text.split('\n').find((one) => one.startsWith(`${name} `) || one.startsWith(`${name}{`));
-  if (line === undefined) throw new Error(`no metric ${name}`);
-  return Number(line.split(' ').at(-1));
+  const lines = text.split('\n').filter((one) => one.startsWith(`${name} `) || one.startsWith(`${name}{`));
+  if (lines.length === 0) throw new Error(`no metric ${name}`);
+  return lines.map((line) => Number(line.split(' ').at(-1)));
 }
+
+/* One gauge or counter; of several, the first. */
+export const metric = async (server, name) => (await metricValues(server, name))[0];
+
+/* A counter, whatever its labels. */
+export const metricSum = async (server, name) => (await metricValues(server, name)).reduce((all, one) => all + one, 0);
 
 /* Waits until it has that value. */
 export async function metricBecomes(server, name, wanted) {
