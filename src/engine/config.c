@@ -132,8 +132,9 @@ void config_digest(uint8_t out[CONFIG_DIGEST_BYTES])
 {
     struct settings_text line = {.size = 0};
     append(
-        &line, "engine=%s abi=%d slice=%llu target=%s %s", WASMTIME_VERSION, ENGINE_ABI_VERSION,
-        (unsigned long long)ENGINE_SLICE_FUEL, target, words);
+        &line, "engine=%s abi=%d slice=%llu page=%llu target=%s %s", WASMTIME_VERSION,
+        ENGINE_ABI_VERSION, (unsigned long long)ENGINE_SLICE_FUEL,
+        (unsigned long long)ENGINE_PAGE_FUEL, target, words);
     for (size_t i = 0; processor_features[i] != NULL; i++) {
         append(&line, " %s", processor_features[i]);
     }
@@ -180,9 +181,6 @@ cordon_error *config_engine_for_compiling(wasm_engine_t **out_engine)
 
 /* Stack for handlers, beside the guest's own on one fiber. */
 #define HANDLER_STACK_BYTES ((size_t)512 << 10)
-
-/* A memory is a whole number of these. */
-#define WASM_PAGE_BYTES ((uint64_t)65536)
 
 /* The pool wants a guest's memory within its reservation. */
 #define MEMORY_BYTES_MAX (((uint64_t)4 << 30) - ENGINE_HEADROOM_BYTES)
@@ -248,7 +246,7 @@ static void pool_settings(
 {
     wasmtime_pooling_allocation_config_t *pool = wasmtime_pooling_allocation_config_new();
     const uint64_t memory =
-        round_up(options->memory_bytes_max + ENGINE_HEADROOM_BYTES, WASM_PAGE_BYTES);
+        round_up(options->memory_bytes_max + ENGINE_HEADROOM_BYTES, ENGINE_PAGE_BYTES);
     /* One of each for a call; a call has one instance, one memory, one table, one fiber. */
     wasmtime_pooling_allocation_config_total_core_instances_set(pool, slots);
     wasmtime_pooling_allocation_config_total_memories_set(pool, slots);

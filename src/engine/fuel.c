@@ -58,6 +58,11 @@ bool meter_charge(struct meter *meter, wasmtime_context_t *context, uint64_t fue
     return true;
 }
 
+void meter_owe(struct meter *meter, uint64_t fuel)
+{
+    meter->pending += fuel < FUEL_MAX - meter->pending ? fuel : FUEL_MAX - meter->pending;
+}
+
 uint64_t meter_left(const struct meter *meter, wasmtime_context_t *context)
 {
     const uint64_t left = engine_left(context);

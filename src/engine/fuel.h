@@ -39,6 +39,13 @@ void meter_next_slice(struct meter *meter, wasmtime_context_t *context);
 /* Charges host work. False, and nothing is left, if there is not enough. */
 bool meter_charge(struct meter *meter, wasmtime_context_t *context, uint64_t fuel);
 
+/*
+ * Charges what is done already, or can't be refused here: if there is not enough, the call ends at
+ * the end of its slice, of itself or at its next charge, whichever comes first. Doesn't ask the
+ * engine, so that it may be called from within it.
+ */
+void meter_owe(struct meter *meter, uint64_t fuel);
+
 /* What remains after all charges. */
 uint64_t meter_left(const struct meter *meter, wasmtime_context_t *context);
 

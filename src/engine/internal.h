@@ -95,6 +95,7 @@ struct engine_call {
     cordon_native_limiter limiter;
     uint64_t memory_limit; /* bytes; grows once by the headroom */
     bool headroom_open;
+    bool has_memory; /* of its initial size; what comes then is growth */
     struct engine_refused_grow refused;
 
     /* How it ended; see ending.c. */

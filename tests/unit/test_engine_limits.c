@@ -24,6 +24,10 @@ static const struct fuel_case fuel_cases[] = {
     {"large charges", TURNS(100, "(call $charge (i64.const 60001))")},
     {"charge at the end", TURNS(100, "") "(call $charge (i64.const 1000))"},
     {"charge, then work", "(call $charge (i64.const 49000))" TURNS(30000, "")},
+    {"grows", TURNS(40, "(drop (memory.grow (i32.const 3)))")},
+    {"grows at the end", TURNS(100, "") "(drop (memory.grow (i32.const 100)))"},
+    {"grows, then calls",
+     "(drop (memory.grow (i32.const 100)))" TURNS(3000, "(drop (call $size))")},
     {"waits", TURNS(
                   20,
                   "(drop (call $wait (i32.const 1)))"
@@ -67,6 +71,40 @@ static void test_fuel_decides_to_the_unit(void **state)
     struct engine *engine = engine_for(2);
     for (size_t i = 0; i < COUNT(fuel_cases); i++) {
         check_fuel(engine, &fuel_cases[i]);
+    }
+    close_engine(engine);
+}
+
+/* A page has its price where memory grows; not in what it begins with, nor where it may not. */
+static void test_growth_has_a_price(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *memory;
+        const char *pages;
+        uint64_t paid;
+    } cases[] = {
+        {"0", "0", 0}, {"1", "0", 0}, {"9", "0", 0},  {"0", "1", 1},
+        {"1", "1", 1}, {"1", "9", 9}, {"1", "10", 0}, {"1 5", "5", 0},
+    };
+    struct engine *engine = engine_for(1);
+    uint64_t without = 0;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char text[4096];
+        (void)snprintf(
+            text, sizeof text,
+            MODULE("(memory (export \"memory\") %s) (func (export \"f\")"
+                   "(drop (memory.grow (i32.const %s))))"),
+            cases[i].memory, cases[i].pages);
+        struct engine_module *module = load(engine, text);
+        struct host host = {0};
+        struct engine_call_options options = call_options(module, &host);
+        options.memory_bytes = 10 * PAGE;
+        const struct result result = run(&options);
+        assert_int_equal(result.state, ENGINE_RETURNED);
+        without = i == 0 ? result.fuel : without;
+        assert_int_equal(result.fuel, without + cases[i].paid * ENGINE_PAGE_FUEL);
+        engine_module_unref(module);
     }
     close_engine(engine);
 }
@@ -391,6 +429,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fuel_decides_to_the_unit),
+        cmocka_unit_test(test_growth_has_a_price),
         cmocka_unit_test(test_fuel_of_nothing_and_of_all),
         cmocka_unit_test(test_left_and_used_agree),
         cmocka_unit_test(test_slices),
