@@ -93,6 +93,23 @@ static void check_facts(const struct wasm_module *module)
     }
 }
 
+/* Whatever calls what, each function has an answer that can be. */
+static const struct wasm_callgraph *check_graph(
+    const struct wasm_module *module, struct arena *arena)
+{
+    const struct wasm_callgraph *graph = NULL;
+    CORDON_ASSERT(wasm_callgraph_make(module, arena, &graph) == NULL);
+    for (uint32_t i = 0; i < module->function_count; i++) {
+        const uint32_t depth = wasm_call_depth(graph, i);
+        CORDON_ASSERT((depth == 0) == module->functions[i].imported);
+        CORDON_ASSERT(depth == WASM_RECURSIVE || depth <= module->function_count);
+        for (uint32_t capability = 0; capability < graph->capability_count; capability++) {
+            (void)wasm_reaches(graph, i, capability);
+        }
+    }
+    return graph;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -113,7 +130,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     CORDON_CLEANUP_BUFFER struct buffer report;
     buffer_init(&report, (size_t)64 << 20);
     CORDON_CLEANUP(cordon_error_freep) cordon_error *error =
-        wasm_report_json(module, metadata, &report);
+        wasm_report_json(module, check_graph(module, &arena), metadata, &report);
     CORDON_ASSERT(error == NULL || cordon_error_get_code(error) == CORDON_E_TOO_LARGE);
     return 0;
 }

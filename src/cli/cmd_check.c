@@ -46,8 +46,9 @@ const struct cli_command cli_check = {
     .summary = "says whether a module would be admitted",
     .details =
         "Reads, checks and compiles the WebAssembly file MODULE as a deploy would, keeps nothing,\n"
-        "and prints its functions and what it imports, or why it is refused, where, and what to "
-        "do.\n"
+        "and prints what is in it, or why it is refused, where, and what to do. What a function\n"
+        "reaches is told by the calls in its code: a run never reaches more. An indirect call may\n"
+        "mean every function of its type whose address is taken.\n"
         "\n"
         "Exit code: 0 it would be admitted; 2 wrong usage; 4 it is refused; 5 Cordon failed.",
     .example = "  cordon check messages.wasm",

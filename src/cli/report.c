@@ -29,7 +29,30 @@ static void print_padded(const cordon_json_value *object, const char *name, size
     (void)printf("%*s", text.size < column ? (int)(column - text.size) : 1, "");
 }
 
-static void print_functions(const cordon_json_value *module)
+/* "reaches convex/core convex/db-read; calls go 12 deep", of a function or what runs before. */
+static void print_calls(const cordon_json_value *row)
+{
+    const cordon_json_value *const capabilities = member(row, "capabilities");
+    if (capabilities == NULL) {
+        return;
+    }
+    (void)fputs("reaches", stdout);
+    cordon_json_walk walk = cordon_json_walk_begin(capabilities);
+    size_t count = 0;
+    for (const cordon_json_value *name; (name = cordon_json_walk_next(&walk, NULL)) != NULL;) {
+        (void)fputc(' ', stdout);
+        terminal_write(stdout, cordon_json_get_text(name));
+        count++;
+    }
+    (void)fputs(count == 0 ? " no import; " : "; ", stdout);
+    if (cordon_json_is_true(member(row, "recursive"))) {
+        (void)fputs("its calls may recurse\n", stdout);
+    } else {
+        (void)printf("calls go %.0f deep\n", cordon_json_get_number(member(row, "callDepth")));
+    }
+}
+
+static void print_functions(const cordon_json_value *module, bool with_calls)
 {
     cordon_json_walk walk = cordon_json_walk_begin(member(module, "functions"));
     for (const cordon_json_value *row; (row = cordon_json_walk_next(&walk, NULL)) != NULL;) {
@@ -38,7 +61,51 @@ static void print_functions(const cordon_json_value *module)
         print_padded(row, "kind", KIND_COLUMN);
         print_text(row, "visibility");
         (void)fputc('\n', stdout);
+        if (with_calls) {
+            (void)fputs("    ", stdout);
+            print_calls(row);
+        }
     }
+}
+
+static void print_initialization(const cordon_json_value *module)
+{
+    if (!cordon_json_is_true(member(module, "start"))) {
+        return;
+    }
+    (void)fputs("  runs first: ", stdout);
+    print_calls(member(module, "initialization"));
+}
+
+static void print_memory(const cordon_json_value *module)
+{
+    const cordon_json_value *const memory = member(module, "memory");
+    const cordon_json_value *const most = member(memory, "maximumBytes");
+    (void)printf(
+        "  memory %.0f bytes at first, ", cordon_json_get_number(member(memory, "initialBytes")));
+    if (cordon_json_get_type(most) != CORDON_JSON_NUMBER) {
+        (void)fputs("no maximum of its own\n", stdout);
+    } else {
+        (void)printf("at most %.0f\n", cordon_json_get_number(most));
+    }
+}
+
+static void print_debug(const cordon_json_value *module)
+{
+    static const struct {
+        const char *name;
+        const char *words;
+    } kinds[] = {{"names", " names"}, {"dwarf", " DWARF"}, {"sourceMap", " a source map"}};
+    const cordon_json_value *const debug = member(module, "debug");
+    size_t count = 0;
+    (void)fputs("  debug information:", stdout);
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (cordon_json_is_true(member(debug, kinds[i].name))) {
+            (void)fputs(count++ == 0 ? "" : ",", stdout);
+            (void)fputs(kinds[i].words, stdout);
+        }
+    }
+    (void)fputs(count == 0 ? " none\n" : "\n", stdout);
 }
 
 static void print_imports(const cordon_json_value *module)
@@ -54,7 +121,8 @@ static void print_imports(const cordon_json_value *module)
     }
 }
 
-static void print_module(const cordon_json_value *row, bool with_imports)
+/* All of it for a check, functions alone for a deploy. */
+static void print_module(const cordon_json_value *row, bool whole)
 {
     const cordon_json_value *const module = member(row, "module");
     print_text(row, "name");
@@ -69,9 +137,12 @@ static void print_module(const cordon_json_value *row, bool with_imports)
         cordon_json_get_number(member(row, "codeBytes")));
     print_text(row, "sha256");
     (void)fputc('\n', stdout);
-    print_functions(module);
-    if (with_imports) {
+    print_functions(module, whole);
+    if (whole) {
+        print_initialization(module);
         print_imports(module);
+        print_memory(module);
+        print_debug(module);
     }
 }
 

@@ -202,6 +202,17 @@ static cordon_error *name_module(struct slice name, cordon_error *error)
         cordon_error_get_code(owned), "%.*s: %s", SLICE_FMT(name), cordon_error_get_message(owned));
 }
 
+static cordon_error *report_module(
+    const struct wasm_module *module,
+    const struct built *built,
+    struct arena *arena,
+    struct buffer *report)
+{
+    const struct wasm_callgraph *graph = NULL;
+    TRY(wasm_callgraph_make(module, arena, &graph));
+    return wasm_report_json(module, graph, built->metadata, report);
+}
+
 /* Everything from bytes to a loaded module; the report is of its admission. */
 static cordon_error *build(
     struct runner *runner,
@@ -222,7 +233,7 @@ static cordon_error *build(
     built.has_initialize = wasm_has_initialize(module);
     built.has_debug = wasm_find_custom(module, SLICE(".debug_info"), NULL) != NULL;
     TRY(make_code(runner, tenant, module, hash, &built));
-    cordon_error *error = report == NULL ? NULL : wasm_report_json(module, built.metadata, report);
+    cordon_error *error = report == NULL ? NULL : report_module(module, &built, &arena, report);
     if (error != NULL) {
         engine_module_unref(built.module);
         return error;

@@ -269,16 +269,16 @@ cordon_error *wasm_check_callable(
     return NULL;
 }
 
-static const struct slice initialize_name = {(const uint8_t *)"_initialize", 11};
+const struct slice wasm_initialize_name = {(const uint8_t *)"_initialize", 11};
 
 bool wasm_has_initialize(const struct wasm_module *module)
 {
-    return wasm_find_export(module, initialize_name) != NULL;
+    return wasm_find_export(module, wasm_initialize_name) != NULL;
 }
 
 static cordon_error *check_initialize(const struct wasm_module *m)
 {
-    const struct wasm_export *initialize = wasm_find_export(m, initialize_name);
+    const struct wasm_export *initialize = wasm_find_export(m, wasm_initialize_name);
     return initialize == NULL ? NULL
                               : wasm_check_callable(m, initialize, "The export \"_initialize\"");
 }

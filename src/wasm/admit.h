@@ -48,7 +48,10 @@ CORDON_MUST_USE cordon_error *wasm_admit(
 const struct wasm_import_type *wasm_find_import_type(
     const struct wasm_rules *rules, const struct wasm_import *import);
 
-/* True if the module exports `_initialize`, which then runs before any function. */
+/* "_initialize": what a module exports by that name runs before any function. */
+extern const struct slice wasm_initialize_name;
+
+/* True if the module exports it. */
 bool wasm_has_initialize(const struct wasm_module *module);
 
 /*

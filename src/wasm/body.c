@@ -184,6 +184,9 @@ static cordon_error *note(struct body *b, const struct wasm_operator *op)
         b->branches++;
         TRY(take_branch_table(b, op));
         break;
+    case WASM_OP_REF_FUNC:
+        b->c->module->functions[op->index].referenced = true;
+        return NULL;
     case WASM_OP_CALL:
         count_call(b, wasm_function_type(b->c->module, op->index));
         break;

@@ -110,7 +110,7 @@ struct wasm_function {
     uint32_t body_bytes;
     bool imported;
     bool exported;
-    bool referenced;   /* its address is taken outside of bodies: it may be called indirectly */
+    bool referenced;   /* its address is taken: it may be called indirectly */
     struct slice name; /* of the name section, else its first export, else empty */
 };
 

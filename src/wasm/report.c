@@ -42,7 +42,59 @@ static cordon_error *close_with(struct buffer *out, char bracket)
     return buffer_append_byte(out, (uint8_t)bracket);
 }
 
-static cordon_error *write_functions(struct buffer *out, const struct wasm_metadata *metadata)
+/* Functions that run one after another; together they reach what each does. */
+struct calls {
+    const struct wasm_callgraph *graph;
+    uint32_t functions[2];
+    uint32_t count;
+};
+
+static bool any_reaches(const struct calls *calls, uint32_t capability)
+{
+    for (uint32_t i = 0; i < calls->count; i++) {
+        if (wasm_reaches(calls->graph, calls->functions[i], capability)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What the calls can come to, as members of an object. */
+static cordon_error *write_calls(struct buffer *out, const struct calls *calls)
+{
+    TRY(write_raw(out, "capabilities", SLICE("[")));
+    for (uint32_t i = 0; i < calls->graph->capability_count; i++) {
+        if (any_reaches(calls, i)) {
+            TRY(json_write_comma(out));
+            TRY(json_write_string(out, calls->graph->capabilities[i]));
+        }
+    }
+    TRY(close_with(out, ']'));
+    uint32_t deepest = 0;
+    for (uint32_t i = 0; i < calls->count; i++) {
+        const uint32_t depth = wasm_call_depth(calls->graph, calls->functions[i]);
+        deepest = depth > deepest ? depth : deepest; /* recursive ones are the deepest */
+    }
+    const bool recursive = deepest == WASM_RECURSIVE;
+    TRY(write_bool(out, "recursive", recursive));
+    return recursive ? write_raw(out, "callDepth", SLICE("null"))
+                     : write_number(out, "callDepth", deepest);
+}
+
+static void add_export(
+    struct calls *calls, const struct wasm_module *module, struct slice export_name)
+{
+    const struct wasm_export *export = wasm_find_export(module, export_name);
+    if (export != NULL && export->kind == WASM_FUNCTION) {
+        calls->functions[calls->count++] = export->index;
+    }
+}
+
+static cordon_error *write_functions(
+    struct buffer *out,
+    const struct wasm_module *module,
+    const struct wasm_callgraph *graph,
+    const struct wasm_metadata *metadata)
 {
     if (metadata == NULL) {
         return NULL;
@@ -50,6 +102,8 @@ static cordon_error *write_functions(struct buffer *out, const struct wasm_metad
     TRY(write_raw(out, "functions", SLICE("[")));
     for (uint32_t i = 0; i < metadata->function_count; i++) {
         const struct wasm_metadata_function *function = &metadata->functions[i];
+        struct calls calls = {.graph = graph};
+        add_export(&calls, module, function->export_name);
         TRY(open_item(out));
         TRY(write_text(out, "path", function->path.text));
         TRY(write_text(out, "export", function->export_name));
@@ -57,9 +111,29 @@ static cordon_error *write_functions(struct buffer *out, const struct wasm_metad
         TRY(write_text(out, "visibility", slice_str(wasm_visibility_name(function->visibility))));
         TRY(write_raw(out, "args", function->args_json));
         TRY(write_raw(out, "returns", function->returns_json));
+        TRY(write_calls(out, &calls));
         TRY(close_with(out, '}'));
     }
     return close_with(out, ']');
+}
+
+/* The start section, then `_initialize`. */
+static cordon_error *write_start(
+    struct buffer *out, const struct wasm_module *module, const struct wasm_callgraph *graph)
+{
+    struct calls calls = {.graph = graph};
+    if (module->start != WASM_NO_FUNCTION) {
+        calls.functions[calls.count++] = module->start;
+    }
+    add_export(&calls, module, wasm_initialize_name);
+    const bool starts = module->start != WASM_NO_FUNCTION || wasm_has_initialize(module);
+    TRY(write_bool(out, "start", starts));
+    if (calls.count == 0) {
+        return write_raw(out, "initialization", SLICE("null"));
+    }
+    TRY(write_raw(out, "initialization", SLICE("{")));
+    TRY(write_calls(out, &calls));
+    return close_with(out, '}');
 }
 
 static cordon_error *write_imports(struct buffer *out, const struct wasm_module *module)
@@ -210,18 +284,20 @@ static cordon_error *write_debug(struct buffer *out, const struct wasm_module *m
 }
 
 cordon_error *wasm_report_json(
-    const struct wasm_module *module, const struct wasm_metadata *metadata, struct buffer *buffer)
+    const struct wasm_module *module,
+    const struct wasm_callgraph *graph,
+    const struct wasm_metadata *metadata,
+    struct buffer *buffer)
 {
-    const bool starts = module->start != WASM_NO_FUNCTION || wasm_has_initialize(module);
     TRY(buffer_append_byte(buffer, '{'));
     TRY(write_number(buffer, "bytes", module->bytes.size));
-    TRY(write_functions(buffer, metadata));
+    TRY(write_functions(buffer, module, graph, metadata));
     TRY(write_imports(buffer, module));
     TRY(write_exports(buffer, module));
     TRY(write_memory_and_tables(buffer, module));
     TRY(write_counts(buffer, module));
     TRY(write_code_and_data(buffer, module));
-    TRY(write_bool(buffer, "start", starts));
+    TRY(write_start(buffer, module, graph));
     TRY(write_sections(buffer, module));
     TRY(write_debug(buffer, module));
     return close_with(buffer, '}');

@@ -84,6 +84,32 @@ describe('refused modules', () => {
     assert.match(text.stdout, /^basic\.wasm: \d+ bytes, compiled in \d+ ms to \d+ bytes of machine code\n {2}sha256 [0-9a-f]{64}\n/);
     assert.match(text.stdout, /^ {2}basic:hidden +query +internal$/m);
     assert.match(text.stdout, /^ {2}imports convex\/core input_read /m);
+    assert.match(text.stdout, /^ {2}memory 65536 bytes at first, no maximum of its own\n {2}debug information: names$/m);
+  });
+});
+
+describe('a check', () => {
+  const checked = async (name) => parseOne((await run(['check', '--format', 'json', guest(name)])).stdout).module;
+  test('tells what each function reaches, and how deep its calls go', async () => {
+    const { functions, initialization } = await checked('reaches');
+    const rows = Object.fromEntries(functions.map(({ path, capabilities, recursive, callDepth }) =>
+      [path.replace('reaches:', ''), { capabilities, recursive, callDepth }]));
+    const [core, read, write, effect] = ['convex/core', 'convex/db-read', 'convex/db-write', 'convex/effect'];
+    assert.deepEqual(rows, {
+      nothing: { capabilities: [], recursive: false, callDepth: 1 },
+      core: { capabilities: [core], recursive: false, callDepth: 2 },
+      read: { capabilities: [core, read], recursive: false, callDepth: 3 },
+      by_table: { capabilities: [core, write], recursive: false, callDepth: 3 },
+      recurses: { capabilities: [effect], recursive: true, callDepth: null },
+    });
+    assert.deepEqual(initialization, { capabilities: [core], recursive: false, callDepth: 2 });
+  });
+  test('says so in words', async () => {
+    const { stdout } = await run(['check', guest('reaches')]);
+    assert.match(stdout, /^ {2}reaches:nothing +query +public\n {4}reaches no import; calls go 1 deep$/m);
+    assert.match(stdout, /^ {4}reaches convex\/core convex\/db-read; calls go 3 deep$/m);
+    assert.match(stdout, /^ {4}reaches convex\/effect; its calls may recurse$/m);
+    assert.match(stdout, /^ {2}runs first: reaches convex\/core; calls go 2 deep$/m);
   });
 });
 

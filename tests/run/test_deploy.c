@@ -66,6 +66,8 @@ static void a_large_name_costs_nothing(void **state)
     buffer_init(&report, 65536); /* the report has no room for it */
     assert_good(deploy(&harness, build_finish(&b), &report));
     assert_non_null(strstr((const char *)report.data, "\"namesLeftOut\":0"));
+    assert_non_null(strstr(
+        (const char *)report.data, "\"capabilities\":[],\"recursive\":true,\"callDepth\":null"));
     const char *code = strstr((const char *)report.data, "\"codeBytes\":");
     assert_non_null(code);
     assert_in_range(strtoull(code + strlen("\"codeBytes\":"), NULL, 10), 1, large / 8);

@@ -386,9 +386,11 @@ static void test_report(void **state)
     arena_init(&arena, ARENA_BYTES);
     const struct wasm_module *module = NULL;
     assert_null(wasm_read(wasm, &wasm_limits_default, &arena, &module));
+    const struct wasm_callgraph *graph = NULL;
+    assert_null(wasm_callgraph_make(module, &arena, &graph));
     CORDON_CLEANUP_BUFFER struct buffer report;
     buffer_init(&report, 1 << 20);
-    assert_null(wasm_report_json(module, NULL, &report));
+    assert_null(wasm_report_json(module, graph, NULL, &report));
     assert_null(buffer_append_byte(&report, 0));
     char expected[2048];
     (void)snprintf(
@@ -404,6 +406,7 @@ static void test_report(void **state)
         "\"dataSegments\":1},"
         "\"code\":{\"bytes\":5,\"largest\":{\"index\":1,\"name\":\"f\\n\",\"bytes\":3}},"
         "\"data\":{\"bytes\":5},\"start\":true,"
+        "\"initialization\":{\"capabilities\":[],\"recursive\":false,\"callDepth\":1},"
         "\"sections\":[{\"name\":\"type\",\"bytes\":10},{\"name\":\"import\",\"bytes\":19},"
         "{\"name\":\"function\",\"bytes\":2},{\"name\":\"table\",\"bytes\":4},"
         "{\"name\":\"memory\",\"bytes\":4},{\"name\":\"export\",\"bytes\":15},"
@@ -418,7 +421,7 @@ static void test_report(void **state)
         CORDON_CLEANUP_BUFFER struct buffer small;
         buffer_init(&small, size);
         CORDON_CLEANUP(cordon_error_freep) cordon_error *error =
-            wasm_report_json(module, NULL, &small);
+            wasm_report_json(module, graph, NULL, &small);
         assert_non_null(error);
         assert_int_equal(cordon_error_get_code(error), CORDON_E_TOO_LARGE);
     }

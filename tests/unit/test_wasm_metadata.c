@@ -393,13 +393,16 @@ static void test_report(void **state)
     assert_null(wasm_metadata_read(module, &arena, &metadata));
     CORDON_CLEANUP_BUFFER struct buffer report;
     buffer_init(&report, 1 << 20);
-    assert_null(wasm_report_json(module, metadata, &report));
+    const struct wasm_callgraph *graph = NULL;
+    assert_null(wasm_callgraph_make(module, &arena, &graph));
+    assert_null(wasm_report_json(module, graph, metadata, &report));
     assert_null(buffer_append_byte(&report, 0));
     assert_non_null(strstr(
         (const char *)report.data,
         ",\"functions\":[{\"path\":\"a:f\",\"export\":\"f\",\"kind\":\"mutation\","
         "\"visibility\":\"internal\",\"args\":{\"type\":\"any\"},"
-        "\"returns\":{\"type\":\"null\"}}],\"imports\":[],"));
+        "\"returns\":{\"type\":\"null\"},\"capabilities\":[],\"recursive\":false,"
+        "\"callDepth\":1}],\"imports\":[],"));
     build_done(&b);
 }
 
