@@ -1,7 +1,7 @@
-;; A jump table with one more target than a function may jump to.
+;; A function with more branches than may be.
 (module
   ;; @function bomb_branches:run query
-  ;; @attack (func (block (br_table @<65522 0 >@ (i32.const 0))))
-  ;; @twin (func (block (br_table @<65521 0 >@ (i32.const 0))))
   (memory (export "memory") 1)
+  ;; @attack (func (block @<10001 (br_if 0 (i32.const 0))>@))
+  ;; @twin (func (block @<9200 (br_if 0 (i32.const 0))>@))
   (func (export "bomb_branches:run")))
