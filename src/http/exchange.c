@@ -134,8 +134,9 @@ size_t exchange_body_cap(void *arg, const struct http_request *head)
 static bool authorize(struct connection *connection, struct http_refusal *out_refusal)
 {
     const struct slice header = connection->parser.request.headers[HTTP_AUTHORIZATION];
+    struct slice token = {0};
     connection->is_admin = false;
-    if (slice_starts_with(header, SLICE("Bearer "))) {
+    if (http_authorization_is(header, "bearer", &token)) {
         *out_refusal = (struct http_refusal){
             401, "NoAuthProvider",
             "No auth provider is configured for this server, so it takes no user's token."};

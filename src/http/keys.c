@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "http/parse.h"
 #include "observe/log.h"
 
 #include <dirent.h>
@@ -243,10 +244,11 @@ static bool is_known(struct keys *keys, const uint8_t hash[SHA256_BYTES])
 
 bool keys_accept(struct keys *keys, struct slice authorization)
 {
-    const struct slice before = SLICE("Convex " KEY_NAME);
+    struct slice key = {0};
     uint8_t secret[KEY_BYTES];
-    if (keys->folder == NULL || !slice_starts_with(authorization, before) ||
-        !hex_decode(slice_from(authorization, before.size), secret, sizeof secret)) {
+    if (keys->folder == NULL || !http_authorization_is(authorization, "convex", &key) ||
+        !slice_starts_with(key, SLICE(KEY_NAME)) ||
+        !hex_decode(slice_from(key, sizeof KEY_NAME - 1), secret, sizeof secret)) {
         return false;
     }
     uint8_t hash[SHA256_BYTES];

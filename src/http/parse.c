@@ -308,6 +308,17 @@ enum http_parsed http_parser_feed(struct http_parser *parser, struct slice bytes
     return HTTP_MORE;
 }
 
+bool http_authorization_is(struct slice value, const char *scheme, struct slice *out_rest)
+{
+    const size_t size = strlen(scheme);
+    if (value.size <= size || value.data[size] != ' ' ||
+        !http_token_is(slice_of(value.data, size), scheme)) {
+        return false;
+    }
+    *out_rest = slice_from(value, size + 1);
+    return true;
+}
+
 bool http_token_is(struct slice value, const char *token)
 {
     if (value.size != strlen(token)) {

@@ -112,6 +112,9 @@ enum http_parsed http_parser_feed(struct http_parser *parser, struct slice bytes
 /* Whether a header's value is a token, which is given in lower case; its own case tells nothing. */
 bool http_token_is(struct slice value, const char *token);
 
+/* What follows a scheme, given in lower case, and its space in an Authorization header; or none. */
+bool http_authorization_is(struct slice value, const char *scheme, struct slice *out_rest);
+
 /* True once a part of a request has come that is not complete. */
 bool http_parser_midway(const struct http_parser *parser);
 

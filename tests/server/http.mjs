@@ -339,6 +339,7 @@ describe('who asks', () => {
   const call = (headers) => request('POST', '/api/function', { body: '{"path":"basic:echo","args":{"a":1}}', headers });
   test('an admin key', async () => {
     assert.deepEqual(value(await ask(call({ Authorization: `Convex ${key}` }))), { a: 1 });
+    assert.deepEqual(value(await ask(call({ Authorization: `convex ${key}` }))), { a: 1 });
     refused(await ask(call({})), 401, 'BadAdminKey');
     refused(await ask(call({ Authorization: `Convex ${key}0` })), 401, 'BadAdminKey');
     for (const at of [-1, key.indexOf('|') + 1]) { /* of the right form, and never made */
@@ -411,6 +412,7 @@ describe('who asks', () => {
   });
   test("a user's token", async () => {
     refused(await ask(echo({}, { Authorization: 'Bearer x' })), 401, 'NoAuthProvider');
+    refused(await ask(echo({}, { Authorization: 'bearer x' })), 401, 'NoAuthProvider');
   });
 });
 
