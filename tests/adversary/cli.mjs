@@ -87,9 +87,12 @@ async function runWhole(one) {
   return outcome;
 }
 
+/* Under a sanitizer a share of the rows; server.mjs runs all of them there. */
+const chosen = rows.filter(({ attack }) => attack.number % Math.max(1, Math.floor(100 / size)) === 0);
+
 for (const promise of new Set(rows.map((row) => row.promise))) {
   describe(promise, { concurrency: 2 }, () => {
-    for (const row of rows.filter((one) => one.promise === promise)) {
+    for (const row of chosen.filter((one) => one.promise === promise)) {
       test(row.title, () => runWhole(row.attack));
       test(`${row.title}, its twin`, async () => {
         const outcome = await runWhole(row.twin);
