@@ -34,7 +34,7 @@ void must_hold(bool holds, const char *what, const char *which)
 
 /* -- Opening -------------------------------------------------------------------------------- */
 
-static struct slice read_file(const char *path)
+struct slice inside_read_file(const char *path)
 {
     FILE *file = fopen(path, "rbe");
     uint8_t *data = mem_new(MODULE_BYTES_MAX);
@@ -50,7 +50,7 @@ static void deploy(struct runner *runner, const char *const *paths, size_t count
     CORDON_ASSERT(count <= INSIDE_MODULES_MAX);
     for (size_t i = 0; i < count; i++) {
         modules[i] =
-            (struct deploy_module){.name = slice_str(paths[i]), .wasm = read_file(paths[i])};
+            (struct deploy_module){.name = slice_str(paths[i]), .wasm = inside_read_file(paths[i])};
     }
     struct buffer report;
     buffer_init(&report, REPORT_BYTES_MAX);

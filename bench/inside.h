@@ -23,6 +23,9 @@ void must(cordon_error *error);
 /* Ends the program, saying of which thing what does not hold, unless it holds. */
 void must_hold(bool holds, const char *what, const char *which);
 
+/* A whole file, 64 MB of it at most. The caller's to free with mem_free(). */
+struct slice inside_read_file(const char *path);
+
 /* Compiles in this process and deploys the modules of `count` files. The caller's to close. */
 void inside_open(struct inside *inside, const char *const *paths, size_t count);
 void inside_close(struct inside *inside);

@@ -244,6 +244,7 @@ async function measure() {
   const engine = await lines('bench_engine', messages, 'noop:noop');
   const gate = await lines('bench_gate', messages, guests);
   const metering = await lines('bench_metering', kernels);
+  const admission = await lines('bench_admission', messages);
   const starts = await measureStarts();
   const commit = await lines('bench_commit', folder);
   const mutations = await measureHttp(measureMutations);
@@ -254,6 +255,8 @@ async function measure() {
     get_us: gate.gate_get.each / 1000,
     metering_ratio: geometricMean(Object.values(metering).map((kernel) => kernel.ratio)),
     metering_ratio_unsliced: geometricMean(Object.values(metering).map((kernel) => kernel.ratio_unsliced)),
+    refuse_ms: Math.max(...Object.values(admission).filter(({ name }) => name.startsWith('refuse')).map(({ ms }) => ms)),
+    admit_ms: admission.admit_file.ms,
     http_ratio_1: queries[1].ratio,
     http_ratio_64: queries[64].ratio,
     mutation_ratio_1: median(mutations.turns.map((turn) => turn.mutation_us / turn.bare_us)),
@@ -262,7 +265,7 @@ async function measure() {
     ready_ms: starts.ready_ms,
   };
   facts.load_after = loadavg()[0];
-  return { machine: facts, metrics, engine, gate, metering, starts, commit, mutations, queries };
+  return { machine: facts, metrics, engine, gate, metering, admission, starts, commit, mutations, queries };
 }
 
 try {

@@ -9,7 +9,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 const [source, page] = process.argv.slice(2);
 const bench = JSON.parse(readFileSync(source, 'utf8'));
 const goals = JSON.parse(readFileSync(new URL('goals.json', import.meta.url), 'utf8'));
-const { machine, metrics, engine, gate, metering, starts, commit, mutations, queries } = bench;
+const { machine, metrics, engine, gate, metering, admission, starts, commit, mutations, queries } = bench;
 
 /* Three digits that matter, and thousands apart. */
 function figure(number) {
@@ -74,6 +74,19 @@ const kernelRows = Object.entries(kernelNames).map(([name, title]) => {
 kernelRows.push([
   'geometric mean', '', '', '', figure(metrics.metering_ratio_unsliced), figure(metrics.metering_ratio), '', '',
 ]);
+
+const admissionNames = {
+  refuse_nops: 'operators with nothing behind them',
+  refuse_locals: 'reads of locals',
+  refuse_loads: 'loads from memory',
+  refuse_long_numbers: 'numbers of five bytes',
+  refuse_shuffles: 'shuffles of vectors',
+  refuse_calls: 'calls',
+  refuse_branches: 'blocks that are left by a branch',
+  refuse_small_functions: 'functions of 100 bytes',
+};
+const admissionRows = Object.entries(admissionNames).map(([name, title]) => [
+  title, figure(admission[name].bytes / 1e6), figure(admission[name].ms)]);
 
 const GENERATOR_BUSY_MAX = 0.95;
 
@@ -159,6 +172,16 @@ process, taking turns. Processor time, medians of ${metering.bytes.turns} turns;
 of the same turn. "ns a unit" is with slices.
 
 ${table(['kernel', 'without, ms', 'counted, ms', 'with slices, ms', 'counted, ratio', 'with slices, ratio', 'fuel, million', 'ns a unit'], kernelRows)}
+
+## Admission
+
+Modules of 10 MB that are good but for their last operator, by the whole way of a deploy: hashed,
+read, refused with words, before a compiler is asked. Each has one thing over and over. Median.
+
+${table(['it has', 'MB', 'ms'], admissionRows)}
+
+\`messages_rust.wasm\` (${figure(admission.admit_file.bytes / 1e6)} MB with its debug information) is hashed and read, with its
+metadata and call graph, in ${figure(admission.admit_file.ms)} ms.
 
 ## A no-op query over HTTP
 

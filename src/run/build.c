@@ -217,8 +217,7 @@ static cordon_error *report_module(
 static cordon_error *build(
     struct runner *runner,
     uint32_t tenant,
-    struct slice wasm,
-    const uint8_t hash[SHA256_BYTES],
+    const struct deploy_module *source,
     struct arena *keep,
     struct built *out_built,
     struct buffer *report)
@@ -227,12 +226,16 @@ static cordon_error *build(
     arena_init(&arena, READ_BYTES_MAX);
     const struct wasm_module *module = NULL;
     struct built built = {0};
-    TRY(admit(runner, wasm, &arena, &module));
+    TRY(admit(runner, source->wasm, &arena, &module));
     TRY(wasm_metadata_read(module, keep, &built.metadata));
     TRY(names_keep(module, keep, &built.names));
     built.has_initialize = wasm_has_initialize(module);
     built.has_debug = wasm_find_custom(module, SLICE(".debug_info"), NULL) != NULL;
-    TRY(make_code(runner, tenant, module, hash, &built));
+    hash_sha256(&source->wasm, 1, built.hash); /* not before it is worth it */
+    if (report != NULL) {
+        TRY(begin_module_report(report, source->name, built.hash));
+    }
+    TRY(make_code(runner, tenant, module, built.hash, &built));
     cordon_error *error = report == NULL ? NULL : report_module(module, &built, &arena, report);
     if (error != NULL) {
         engine_module_unref(built.module);
@@ -246,16 +249,12 @@ cordon_error *build_module(
     struct runner *runner,
     uint32_t tenant,
     const struct deploy_module *source,
-    const uint8_t hash[SHA256_BYTES],
     struct arena *keep,
     struct built *out_built,
     struct buffer *report)
 {
-    if (report != NULL) {
-        TRY(begin_module_report(report, source->name, hash));
-    }
     struct built built;
-    TRY(name_module(source->name, build(runner, tenant, source->wasm, hash, keep, &built, report)));
+    TRY(name_module(source->name, build(runner, tenant, source, keep, &built, report)));
     cordon_error *error = report == NULL ? NULL : end_module_report(report, &built);
     if (error != NULL) {
         engine_module_unref(built.module);

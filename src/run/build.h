@@ -11,6 +11,7 @@
 struct built {
     const struct wasm_metadata *metadata; /* in the arena it was built with */
     struct function_names names;          /* the same */
+    uint8_t hash[SHA256_BYTES];           /* of its bytes */
     bool has_initialize;
     bool has_debug;
     struct engine_module *module;
@@ -26,7 +27,6 @@ CORDON_MUST_USE cordon_error *build_module(
     struct runner *runner,
     uint32_t tenant,
     const struct deploy_module *source,
-    const uint8_t hash[SHA256_BYTES],
     struct arena *keep,
     struct built *out_built,
     struct buffer *report);

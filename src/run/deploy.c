@@ -28,11 +28,10 @@ static cordon_error *add_module(
     struct buffer *report)
 {
     struct deployed_module *module = &deployment->modules[deployment->module_count];
-    hash_sha256(&source->wasm, 1, module->hash);
     module->name = arena_copy(&deployment->arena, source->name);
     struct built built;
-    TRY(build_module(
-        runner, deployment->tenant, source, module->hash, &deployment->arena, &built, report));
+    TRY(build_module(runner, deployment->tenant, source, &deployment->arena, &built, report));
+    memcpy(module->hash, built.hash, sizeof module->hash);
     module->engine_module = built.module;
     module->metadata = built.metadata;
     module->names = built.names;

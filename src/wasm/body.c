@@ -49,6 +49,7 @@ static cordon_error *refuse_product(
         (unsigned long long)locals, what, most);
 }
 
+/* What blocks and branches come to. */
 static cordon_error *check_bounds(const struct body *b, uint32_t offset)
 {
     const struct wasm_limits *limits = b->c->limits;
@@ -59,9 +60,6 @@ static cordon_error *check_bounds(const struct body *b, uint32_t offset)
     if (b->carried > limits->carried_values) {
         return refuse_more(
             b, offset, limits->carried_values, "values that blocks and branches carry");
-    }
-    if (b->called > limits->call_values) {
-        return refuse_more(b, offset, limits->call_values, "values that calls pass and give back");
     }
     if (b->locals * places > limits->local_places) {
         return refuse_product(b, offset, b->locals, "parameters and locals", limits->local_places);
@@ -128,9 +126,14 @@ static cordon_error *take_branch_table(struct body *b, const struct wasm_operato
 
 /* -- Operators ------------------------------------------------------------------------------ */
 
-static void count_call(struct body *b, const struct wasm_func_type *type)
+static cordon_error *count_call(
+    struct body *b, const struct wasm_operator *op, const struct wasm_func_type *type)
 {
+    const uint32_t most = b->c->limits->call_values;
     b->called += VALUES_OF_A_CALL + type->params.size + type->results.size;
+    return b->called <= most
+               ? NULL
+               : refuse_more(b, op->offset, most, "values that calls pass and give back");
 }
 
 /* What reaches a block from several others is joined there, for each local that lives so long. */
@@ -188,11 +191,10 @@ static cordon_error *note(struct body *b, const struct wasm_operator *op)
         b->c->module->functions[op->index].referenced = true;
         return NULL;
     case WASM_OP_CALL:
-        count_call(b, wasm_function_type(b->c->module, op->index));
-        break;
+        return count_call(b, op, wasm_function_type(b->c->module, op->index));
     case WASM_OP_CALL_INDIRECT:
         b->branches++;
-        count_call(b, &b->c->module->types[op->index]);
+        TRY(count_call(b, op, &b->c->module->types[op->index]));
         break;
     default: /* code that looks into a table, or that the engine calls out for and comes back */
         if (op->code != WASM_OP_TABLE_GET && op->code != WASM_OP_MEMORY_GROW &&

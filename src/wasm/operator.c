@@ -509,10 +509,12 @@ static cordon_error *take_form(struct wasm_cursor *c, enum form form, struct was
 
 cordon_error *wasm_take_operator(struct wasm_cursor *c, struct wasm_operator *out_operator)
 {
-    const uint32_t offset = c->at;
     uint8_t code = 0;
-    TRY(wasm_take_byte(c, "An operator", &code));
-    out_operator->offset = offset;
+    out_operator->offset = c->at;
+    if (c->at == c->end) {
+        return wasm_take_byte(c, "An operator", &code); /* which says that it is cut off */
+    }
+    code = c->module->bytes.data[c->at++];
     out_operator->code = code;
     const enum form form = (enum form)forms[code];
     return form == PL ? NULL : take_form(c, form, out_operator);
