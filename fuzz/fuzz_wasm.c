@@ -28,6 +28,7 @@ static const struct wasm_limits tight = {
     .types = 10,
     .parameters = 4,
     .results = 2,
+    .type_values = 20,
     .imports = 10,
     .functions = 10,
     .tables = 1,

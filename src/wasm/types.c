@@ -57,12 +57,21 @@ cordon_error *wasm_read_types(struct wasm_cursor *c)
     void *items = NULL;
     TRY(wasm_allocate(c, count, sizeof *module->types, &items));
     module->types = items;
+    size_t values = 0;
     for (; module->type_count < count; module->type_count++) {
+        const uint32_t start = c->at;
         struct wasm_func_type *type = &module->types[module->type_count];
         TRY(take_form(c));
         TRY(take_type_list(
             c, "parameters", "A parameter type", c->limits->parameters, &type->params));
         TRY(take_type_list(c, "results", "A result type", c->limits->results, &type->results));
+        values += type->params.size + type->results.size;
+        if (values > c->limits->type_values) {
+            return wasm_refuse(
+                wasm_at(c, start), WASM_ADVICE_SMALLER,
+                "The function types have more than %u parameters and results together",
+                c->limits->type_values);
+        }
     }
     return NULL;
 }

@@ -45,6 +45,7 @@ static struct reason theirs_alone[] = {
 static struct reason ours_alone[] = {
     {"; the limit is", "a bound on a count or a size", 0},
     {"The function has more than", "a bound on what the compiler takes", 0},
+    {"The function types have more than", "the same, of all types", 0},
     {"so many blocks and branches that their product is over", "the same", 0},
     {"An import is of the unknown kind 0x20", "an exact import, which it takes as another", 0},
     {"A constant expression has more than 64 operators", "it is computed at every start", 0},
@@ -604,6 +605,7 @@ static void compare_mutants(
 static struct wasm_limits tight_limits(void)
 {
     struct wasm_limits limits = wasm_limits_default;
+    limits.type_values = 20;
     limits.branches = 12;
     limits.branch_targets = 2;
     limits.carried_values = 20;

@@ -557,6 +557,7 @@ static void test_limits(void **state)
     CASE(types, 3, "3 types are declared; the limit is 2");
     CASE(parameters, 5, "5 parameters are declared; the limit is 4");
     CASE(results, 1, "1 results are declared; the limit is 0");
+    CASE(type_values, 9, "The function types have more than 8 parameters and results together");
     CASE(imports, 2, "2 imports are declared; the limit is 1");
     CASE(functions, 2, "2 functions are declared; the limit is 1");
     CASE(tables, 1, "1 tables are declared; the limit is 0");
