@@ -4,9 +4,9 @@
  */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after, describe, test } from "node:test";
 
 const scratch = mkdtempSync(join(tmpdir(), "cordon-build-"));
@@ -107,3 +107,34 @@ for (const language of ["c", "rust"]) {
     });
   });
 }
+
+/*
+ * A project in one workspace with the library beside it, as the examples are with the SDK, all files
+ * a day old. Cargo knows what is in a workspace by its path there, which is the same in each copy.
+ */
+function copyWithLibrary(copy, answer) {
+  const files = {
+    "sdk/Cargo.toml": `[workspace]\nresolver = "2"\nmembers = ["library", "../project"]\n\n[profile.release]\n${PROFILE}`,
+    "sdk/library/Cargo.toml": '[package]\nname = "library_beside"\nversion = "0.1.0"\nedition = "2024"\n',
+    "sdk/library/src/lib.rs": `pub const ANSWER: u32 = ${answer};\n`,
+    "project/Cargo.toml":
+      `${CARGO_TOML.split("[workspace]")[0].replace("\n\n[lib]", '\nworkspace = "../sdk"\n\n[lib]')}` +
+      '[dependencies]\nlibrary_beside = { path = "../sdk/library" }\n',
+  };
+  PROJECTS.rust(join(copy, "project"), "library_beside::ANSWER");
+  for (const [file, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(copy, file)), { recursive: true });
+    writeFileSync(join(copy, file), text);
+  }
+  const yesterday = Date.now() / 1000 - 86400;
+  for (const file of [...Object.keys(files), "project/src/lib.rs"]) utimesSync(join(copy, file), yesterday, yesterday);
+  return join(copy, "project");
+}
+
+test("two copies of a library beside its project keep apart", async () => {
+  const projects = [11, 22].map((answer) => copyWithLibrary(join(scratch, `copy ${answer}`), answer));
+  for (let round = 0; round < 2; round++) {
+    assert.equal(await answerOf("rust", projects[0]), 11);
+    assert.equal(await answerOf("rust", projects[1]), 22);
+  }
+});
