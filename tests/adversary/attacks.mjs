@@ -393,7 +393,7 @@ export const attacks = {
     undone('leave_writes:fail', 'Failed', 8, { own: true }),
     undone('leave_writes:exit', 'Failed', 9),
     undone('leave_writes:writes', 'TooManyWrites', 10, { limits: { documents_written: 20 } }),
-    { ...undone('leave_writes:fuel', 'TimedOut', 11, { limits: { user_time_ms: 600 }, leaves: true }), twin: { call: 'leave_writes:exits', args: { n: 61 }, gives: 1, after: { call: 'leave_writes:count', args: { n: 61 }, gives: 1 } } },
+    { ...undone('leave_writes:fuel', 'TimedOut', 11, { limits: { user_time_ms: 1000 }, leaves: true }), twin: { call: 'leave_writes:exits', args: { n: 61 }, gives: 1, after: { call: 'leave_writes:count', args: { n: 61 }, gives: 1 } } },
     { call: 'leave_open:traps', args: { n: 4000 }, ends: 'Trapped', twin: { call: 'leave_open:returns', gives: 1 } },
     { call: 'leave_open:spins', args: { n: 4000 }, limits: { user_time_ms: 100 }, ends: 'TimedOut', twin: { call: 'leave_open:returns', limits: {}, gives: 1 } },
     { call: 'seen_fresh:fill_and_trap', ends: 'Trapped', after: { call: 'seen_fresh:look', gives: 0 }, twin: { call: 'seen_fresh:fill', gives: 1, after: { call: 'seen_fresh:look', gives: 0 } } },
