@@ -23,6 +23,7 @@
  *   repeats    the same seed and time give the same in all there is
  *   at_once    so many callers of it at one time: then each may be told instead that there is no
  *              room, and its twin is answered meanwhile
+ *   counted    what the twin gives afterwards is how many callers succeeded
  *   leaves     its caller leaves before it ends (of the server; the command has none)
  *
  * The twin has what the row says of calls, arguments and limits unless it says otherwise itself.
@@ -64,6 +65,11 @@ const undone = (call, ends, n, more = {}) => ({
 
 /* A run of everything that ends in this way: its record says the same. */
 const woven = (call, ends, more = {}) => ({ call, args: { n: 3 }, given: { seed: SEED, time: 1700000000000 }, ends, ...more, repeats: true, twin: { call: 'weave:returns', repeats: true, like: /^\d+$/ } });
+
+/* Arguments that are no value of the data model, and others that just are. */
+const badArgs = (args, says, good) => ({ call: 'wrong_result:good', args, ends: 'InvalidArguments', says, twin: { args: good, gives: 'good' } });
+const nested = (depth) => `{"a":${'['.repeat(depth)}${']'.repeat(depth)}}`;
+const fields = (count) => Object.fromEntries(Array.from({ length: count }, (_, n) => [`f${n}`, 0]));
 
 const crowd = (call, args, more, twin) => ({ call, args, at_once: 24, ...more, twin });
 
@@ -308,6 +314,14 @@ export const attacks = {
     { call: 'wrong_result:special', ends: 'InvalidReturn', says: /\$float/, twin: { call: 'wrong_result:good', gives: 'good' } },
     { call: 'wrong_result:number', ends: 'InvalidReturn', says: /ReturnsValidationError/, twin: { call: 'wrong_result:number_good', gives: 7 } },
     { call: 'wrong_result:args', args: { n: '1' }, ends: 'InvalidArguments', says: /ArgumentValidationError/, twin: { args: { n: 1 }, gives: 1 } },
+    badArgs(nested(64), /too nested/, nested(63)),
+    badArgs(fields(1025), /too many fields/, fields(1024)),
+    badArgs({ a: Array(8193).fill(0) }, /too long/, { a: Array(8192).fill(0) }),
+    badArgs({ $a: 1 }, /reserved/, { a: 1 }),
+    badArgs({ a: { $integer: 'AAAA' } }, /takes 8 bytes/, { a: { $integer: 'KgAAAAAAAAA=' } }),
+    badArgs({ a: { $bytes: 'AA=' } }, /base64/, { a: { $bytes: 'AA==' } }),
+    badArgs({ a: { $float: 'AAAAAAAA8D8=' } }, /\$float/, { a: { $float: 'AAAAAAAA8H8=' } }),
+    badArgs('{"a\\u0000b":1}', /invalid character/, { ab: 1 }),
     { call: 'wrong_result:fails', ends: 'Failed', own: true, says: /^the server is on fire$|Server Error/, twin: { call: 'wrong_result:error', gives: { error: 'Server Error' } } },
   ],
   stack: [
@@ -378,7 +392,7 @@ export const attacks = {
     crowd('effects:sleep', { n: 3600000 }, { limits: { user_time_ms: 500 }, ends: 'TimedOut' }, { args: { n: 1 }, limits: {}, gives: 1 }),
     crowd('crowd_memory:grow', { n: 4000 }, { gives: 1 }, { args: { n: 1 }, gives: 1 }),
     crowd('crowd_memory:result', { n: 200 }, { gives: 1 }, { args: { n: 1 }, gives: 1 }),
-    crowd('crowd_hot:add', {}, { gives: 1 }, { call: 'crowd_hot:count', like: /^\d+$/ }),
+    crowd('crowd_hot:add', {}, { gives: 1, counted: true }, { call: 'crowd_hot:count', like: /^\d+$/ }),
     crowd('crowd_hot:add_and_fail', {}, { ends: 'Trapped' }, { call: 'crowd_hot:count', like: /^\d+$/ }),
     { ...crowd('crowd_spin:compute', { n: ENDLESS }, { limits: { user_time_ms: 50 }, ends: 'TimedOut' }, { args: { n: 1000 }, limits: {}, gives: 1 }), at_once: 200 },
   ],

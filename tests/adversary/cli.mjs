@@ -1,8 +1,8 @@
 /*
- * The table by the command: `cordon run --format json` for each attack and its twin. What comes of
- * each is also what `cordon replay` makes of its record, and what another run of the same seed and
- * time gives, to the last unit of fuel; and where a row asks for it, what a terminal is shown holds no
- * control character.
+ * The table by the command: `cordon run --format json` for each attack and its twin. Of a share of
+ * them, and of all in the long run, `cordon replay` makes the same of the record, to the last unit of
+ * fuel; where a row asks for it, another run with the same seed and time gives the same, and what a
+ * terminal is shown holds no control character.
  */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';

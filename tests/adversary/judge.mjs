@@ -39,7 +39,7 @@ export function moduleOf({ call, variant }) {
 /* The rows, each with its promise, a name, and its two cases written out. */
 export const rows = Object.entries(attacks).flatMap(([promise, list]) => list.map((row, index) => {
   const { twin, ...attack } = row;
-  const { ends, says, gives, like, logs, frame, own, shown, repeats, leaves, at_once, after, ...common } = attack;
+  const { ends, says, gives, like, logs, frame, own, shown, repeats, leaves, at_once, counted, after, ...common } = attack;
   const id = `${promise}_${index}`;
   const title = (one) => `${one.call}${one.args === undefined ? '' : ` ${JSON.stringify(one.args).slice(0, 60)}`}`;
   const cases = [
@@ -53,7 +53,7 @@ export const rows = Object.entries(attacks).flatMap(([promise, list]) => list.ma
 export const limitOf = new Map();
 
 /* Words that must never reach whoever calls: the engine's, paths of ours, addresses. */
-const FOREIGN = /wasmtime|cranelift|wasmparser|pulley|backtrace|RUST_|libcordon|cordon-compile|\/(home|root|usr|tmp|work|proc|build)\/|0x[0-9a-f]{9,}|\.rs:\d|src\/\w+\/\w+\.[ch]\b/i;
+export const FOREIGN = /wasmtime|cranelift|wasmparser|pulley|backtrace|RUST_|libcordon|cordon-compile|\/(home|root|usr|tmp|work|proc|build)\/|0x[0-9a-f]{9,}|\.rs:\d|src\/\w+\/\w+\.[ch]\b/i;
 /* What may end a message: the function's own words may. */
 const CONTROL = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/u;
 

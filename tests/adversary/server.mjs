@@ -12,7 +12,7 @@ import { before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Server, newFolder, run } from '../support/cordon.mjs';
 import { Wire, metricBecomes, metricSum, request } from '../server/wire.mjs';
-import { SANITIZED, judge, limitOf, moduleOf, rows, size } from './judge.mjs';
+import { FOREIGN, SANITIZED, judge, limitOf, moduleOf, rows, size } from './judge.mjs';
 import { functionsOf, withFunctions } from './metadata.mjs';
 
 const SLOTS = 64;
@@ -185,6 +185,7 @@ async function crowd(one, bystander) {
     } else judge(one, outcome);
   }
   assert.ok(turnedAway < one.at_once, 'some of them ran');
+  if (one.counted) assert.equal((await ask(bystander)).value, one.at_once - turnedAway);
   return turnedAway;
 }
 
@@ -255,6 +256,29 @@ describe('nothing is left', () => {
     for (const until = Date.now() + 5000; residentBytes() - resident > 64 * MEBIBYTE && Date.now() < until;) await sleep(100);
     const more = (residentBytes() - resident) / MEBIBYTE;
     assert.ok(more < 64, `${more} MiB more`);
+  });
+  /* What no function is asked: the log has a line of each call and no other. */
+  test('nor of requests that mean harm', async () => {
+    const forged = '{"event":"forged"}';
+    const post = async (path, body, headers = {}) => {
+      const response = await fetch(`${server.url}${path}`, { method: 'POST', headers: { connection: 'close', 'content-type': 'application/json', ...headers }, body });
+      const text = await response.text();
+      assert.doesNotMatch(text, FOREIGN);
+      return { status: response.status, body: JSON.parse(text) };
+    };
+    const path = (text) => JSON.stringify({ path: text, args: {} });
+    for (const text of [`a:b\n${forged}\n`, 'a:\u001b[2Jb', '../../etc/passwd:run', 'a'.repeat(100000), '', 'a:b\u0000c', '\u202ea:b']) {
+      const { status, body } = await post('/api/query', path(text));
+      assert.ok(status === 400 || (status === 200 && body.status === 'error'), JSON.stringify(body).slice(0, 300));
+    }
+    for (const args of [`{"a":${'['.repeat(100000)}${']'.repeat(100000)}}`, '{"a":"\\ud800"}', '{"a":1e999}', `{"a":${'1'.repeat(5000)}}`, '[[[[', '7']) {
+      const { status, body } = await post('/api/query', `{"path":"burn_loop:rounds","args":${args}}`);
+      assert.ok(status === 400 || (status === 200 && body.status === 'error'), `${args.slice(0, 40)}: ${JSON.stringify(body).slice(0, 300)}`);
+    }
+    const { status } = await post(`/api/run/${encodeURIComponent(`x\n${forged}`)}/y`, '{"args":{}}', { 'convex-request-id': 'x"\\}{"event":"forged"}' });
+    assert.ok(status === 200 || status === 400);
+    await plainQuery();
+    for (const line of server.log.trim().split('\n')) assert.notEqual(JSON.parse(line).event, 'forged');
   });
   test('a plain query is answered, and the server ends well', async () => {
     await plainQuery();
