@@ -59,14 +59,7 @@ static cordon_error *take_global(struct wasm_cursor *c, struct stack *stack)
 
 static cordon_error *take_null(struct wasm_cursor *c, struct stack *stack)
 {
-    const uint32_t start = c->at;
-    enum wasm_type type;
-    TRY(wasm_take_type(c, "The type of a null reference", &type));
-    if (type != WASM_FUNCREF) {
-        return wasm_refuse(
-            wasm_at(c, start), WASM_ADVICE_DAMAGED, "A null reference is of type %s",
-            wasm_type_name(type));
-    }
+    TRY(wasm_take_null(c));
     push(stack, WASM_FUNCREF, false, 0);
     return NULL;
 }

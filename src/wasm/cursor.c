@@ -215,6 +215,19 @@ cordon_error *wasm_take_type(struct wasm_cursor *c, const char *what, enum wasm_
         wasm_at(c, start), WASM_ADVICE_DAMAGED, "%s is 0x%02x, which is no type", what, code);
 }
 
+cordon_error *wasm_take_null(struct wasm_cursor *c)
+{
+    const uint32_t start = c->at;
+    enum wasm_type type;
+    TRY(wasm_take_type(c, "The type of a null reference", &type));
+    if (type != WASM_FUNCREF) {
+        return wasm_refuse(
+            wasm_at(c, start), WASM_ADVICE_DAMAGED, "A null reference is of type %s",
+            wasm_type_name(type));
+    }
+    return NULL;
+}
+
 cordon_error *wasm_no_room(const struct wasm_cursor *c)
 {
     if (!c->arena->full) {

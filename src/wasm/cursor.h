@@ -80,6 +80,9 @@ CORDON_MUST_USE cordon_error *wasm_take_name(
 CORDON_MUST_USE cordon_error *wasm_take_type(
     struct wasm_cursor *c, const char *what, enum wasm_type *out_type);
 
+/* The type of a null reference, of which one is admitted: functions. */
+CORDON_MUST_USE cordon_error *wasm_take_null(struct wasm_cursor *c);
+
 /* The error for an arena that gave nothing: refused at its ceiling, else CORDON_E_NO_MEMORY. */
 CORDON_MUST_USE cordon_error *wasm_no_room(const struct wasm_cursor *c);
 

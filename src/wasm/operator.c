@@ -228,8 +228,12 @@ static cordon_error *take_global(struct wasm_cursor *c, bool written, uint32_t *
     return NULL;
 }
 
-static cordon_error *check_has_memory(const struct wasm_cursor *c, uint32_t offset)
+/* That there is a memory of that index, which is 0. */
+static cordon_error *check_memory(const struct wasm_cursor *c, uint32_t offset, uint32_t index)
 {
+    if (index != 0) {
+        return wasm_refuse_feature(wasm_at(c, offset), "The code", WASM_FEATURE_MULTI_MEMORY);
+    }
     if (c->module->memory_count > 0) {
         return NULL;
     }
@@ -238,15 +242,13 @@ static cordon_error *check_has_memory(const struct wasm_cursor *c, uint32_t offs
         "An operator works on memory, but the module has none");
 }
 
+/* `memory.size` and `memory.grow` were given one byte for it, before it was an index. */
 static cordon_error *take_memory_byte(struct wasm_cursor *c)
 {
     const uint32_t start = c->at;
     uint8_t byte = 0;
     TRY(wasm_take_byte(c, "The memory of an operator", &byte));
-    if (byte != 0) {
-        return wasm_refuse_feature(wasm_at(c, start), "The code", WASM_FEATURE_MULTI_MEMORY);
-    }
-    return check_has_memory(c, start);
+    return check_memory(c, start, byte);
 }
 
 static cordon_error *take_memory_index(struct wasm_cursor *c)
@@ -254,10 +256,7 @@ static cordon_error *take_memory_index(struct wasm_cursor *c)
     const uint32_t start = c->at;
     uint32_t index = 0;
     TRY(take_u32(c, "The memory of an operator", &index));
-    if (index != 0) {
-        return wasm_refuse_feature(wasm_at(c, start), "The code", WASM_FEATURE_MULTI_MEMORY);
-    }
-    return check_has_memory(c, start);
+    return check_memory(c, start, index);
 }
 
 /* The bit of an alignment that says that the index of a memory follows. */
@@ -279,7 +278,7 @@ static cordon_error *take_address(struct wasm_cursor *c, uint32_t alignment_max)
             alignment_max);
     }
     TRY(take_u32(c, "The offset of an access", &ignored));
-    return check_has_memory(c, start);
+    return check_memory(c, start, 0);
 }
 
 static cordon_error *take_lane(struct wasm_cursor *c, uint8_t lanes)
@@ -298,19 +297,6 @@ static cordon_error *take_shuffle(struct wasm_cursor *c)
 {
     for (int i = 0; i < 16; i++) {
         TRY(take_lane(c, 32));
-    }
-    return NULL;
-}
-
-static cordon_error *take_null(struct wasm_cursor *c)
-{
-    const uint32_t start = c->at;
-    enum wasm_type type;
-    TRY(wasm_take_type(c, "The type of a null reference", &type));
-    if (type != WASM_FUNCREF) {
-        return wasm_refuse(
-            wasm_at(c, start), WASM_ADVICE_DAMAGED, "A null reference is of type %s",
-            wasm_type_name(type));
     }
     return NULL;
 }
@@ -473,7 +459,7 @@ static cordon_error *take_form(struct wasm_cursor *c, enum form form, struct was
     case CF64:
         return wasm_take_bytes(c, 8, "A constant", &bytes);
     case RN:
-        return take_null(c);
+        return wasm_take_null(c);
     case RF:
         return take_reference(c, &op->index);
     case PB:

@@ -8,6 +8,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { join } from 'node:path';
 import { Server, build, example, newFolder, run, runError } from '../support/cordon.mjs';
+import { customSections } from '../support/wasm.mjs';
 
 const inC = example('messages_c');
 const inRust = example('messages_rust');
@@ -125,31 +126,10 @@ describe('without debug information', () => {
 
 /* -- Sections of a module ----------------------------------------------------------------------- */
 
-function leb128(bytes, at) {
-  let value = 0;
-  for (let shift = 0; ; shift += 7) {
-    value += (bytes[at] & 0x7f) * 2 ** shift;
-    if (bytes[at++] < 0x80) return [value, at];
-  }
-}
-
-/* Custom sections with their names, and where their contents are. */
-function* sections(bytes) {
-  for (let at = 8; at < bytes.length; ) {
-    const start = at;
-    const [size, content] = leb128(bytes, at + 1);
-    at = content + size;
-    if (bytes[start] === 0) {
-      const [length, name] = leb128(bytes, content);
-      yield { name: bytes.toString('latin1', name, name + length), start, from: name + length, to: at };
-    }
-  }
-}
-
 function dropSections(bytes, pattern) {
   const parts = [];
   let kept = 0;
-  for (const { name, start, to } of sections(bytes)) {
+  for (const { name, start, to } of customSections(bytes)) {
     if (pattern.test(name)) {
       parts.push(bytes.subarray(kept, start));
       kept = to;
@@ -192,7 +172,7 @@ describe('hostile debug information', () => {
       test(`${name}: ${what}`, async () => {
         const bytes = readFileSync(inC);
         const random = numbers(seed);
-        for (const section of sections(bytes)) {
+        for (const section of customSections(bytes)) {
           if (section.name.startsWith(name)) damage(bytes, section.from, section.to, () => random.next().value);
         }
         const hostile = join(newFolder(), 'hostile.wasm');

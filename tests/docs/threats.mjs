@@ -18,7 +18,9 @@ const tests = new Set(
 
 /* [{ promise, code, tests, sabotage }] */
 const promises = PAGE.split('\n## Promises\n')[1].split('\n## ')[0].split('\n### ').slice(1).map((section) => {
-  const list = (word) => [...(section.match(new RegExp(`^- ${word}: (.*)$`, 'm'))?.[1] ?? '').matchAll(/`([^`]+)`/g)].map(([, name]) => name);
+  /* Of an item with the lines that go on with it. */
+  const list = (word) =>
+    [...(section.match(new RegExp(`^- ${word}:(.*(?:\\n  .*)*)$`, 'm'))?.[1] ?? '').matchAll(/`([^`]+)`/g)].map(([, name]) => name);
   return { promise: section.split('\n')[0], code: list('Code'), tests: list('Tests'), sabotage: list('Sabotage') };
 });
 

@@ -24,6 +24,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { customSection } from '../support/wasm.mjs';
 
 const call = '(param i32 i32) (result i64)';
 const types = {
@@ -47,20 +48,6 @@ const types = {
   'sched_yield': '(result i32)',
   'proc_exit': '(param i32)',
 };
-
-function leb128(number) {
-  const bytes = [];
-  do {
-    bytes.push((number & 0x7f) | (number > 0x7f ? 0x80 : 0));
-    number >>>= 7;
-  } while (number > 0);
-  return Buffer.from(bytes);
-}
-
-function customSection(name, text) {
-  const content = Buffer.concat([leb128(Buffer.byteLength(name)), Buffer.from(name), Buffer.from(text)]);
-  return Buffer.concat([Buffer.from([0]), leb128(content.length), content]);
-}
 
 function functionRow(words) {
   const [, path, kind, more] = words.match(/^(\S+)\s+(\S+)\s*(.*)$/);

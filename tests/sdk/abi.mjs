@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { Deployment } from "./host.mjs";
+import { customSection } from "../support/wasm.mjs";
 
 const page = readFileSync("sdk/abi.md", "utf8");
 const WASI = "wasi_snapshot_preview1";
@@ -92,14 +93,6 @@ test("each call of the host is on the page, with its type, its phase and its cap
   }
 });
 
-/* A custom section as the page says to append one. */
-function section(name, content) {
-  const leb128 = (size) => (size < 128 ? [size] : [(size % 128) + 128, ...leb128(size >> 7)]);
-  const text = Buffer.from(name);
-  const rest = Buffer.concat([Buffer.from(leb128(text.length)), text, Buffer.from(content)]);
-  return Buffer.concat([Buffer.from([0, ...leb128(rest.length)]), rest]);
-}
-
 test("the whole guest runs", () => {
   const guest = page.match(/```wat\n([^]*?)```/)[1];
   const metadata = guest.match(/\(@custom "convex\.functions"\s+"([^]*?)"\)/);
@@ -109,7 +102,7 @@ test("the whole guest runs", () => {
     writeFileSync(text, guest.replace(metadata[0], ""));
     execFileSync("wat2wasm", [text, "-o", module]);
     const bytes = Buffer.concat([
-      readFileSync(module), section("convex.functions", metadata[1].replaceAll("\\22", '"'))]);
+      readFileSync(module), customSection("convex.functions", metadata[1].replaceAll("\\22", '"'))]);
     const deployment = new Deployment(bytes);
     const value = { name: "echo", list: [1, null, { deep: "ü" }] };
     assert.deepEqual(deployment.call("echo:echo", value), value);

@@ -1,102 +1,11 @@
 /*
  * The reader of debug information on sections made by hand: every form and kind that compilers may
- * use, and what they never write. What they do write is in test_symbols.c.
+ * use, and what they never write. Its line tables are in test_dwarf_line.c, those that ask for too
+ * much in test_dwarf_hostile.c; what compilers do write is in test_symbols.c.
  */
-#include "debug/dwarf.h"
-
-#include "base/clock.h"
-#include "base/memory.h"
-#include "support/expect.h"
-#include "unit/wasm_build.h"
-
-#define SECTION_BYTES_MAX ((size_t)64 << 20)
-#define ARENA_BYTES ((size_t)4 << 20)
-
-/* -- Bytes ---------------------------------------------------------------------------------- */
-
-static void put(struct buffer *out, const char *hex)
-{
-    for (; *hex != '\0'; hex++) {
-        unsigned byte = 0;
-        if (*hex == ' ') {
-            continue;
-        }
-        assert_int_equal(sscanf(hex, "%2x", &byte), 1);
-        expect_ok(buffer_append_byte(out, (uint8_t)byte));
-        hex++;
-    }
-}
-
-static void put_u32(struct buffer *out, uint32_t number)
-{
-    for (unsigned i = 0; i < 4; i++) {
-        expect_ok(buffer_append_byte(out, (uint8_t)(number >> (8 * i))));
-    }
-}
-
-static void put_text(struct buffer *out, const char *text)
-{
-    expect_ok(buffer_append(out, slice_of(text, strlen(text) + 1)));
-}
-
-/*
- * The sections of a test. Each place for a part of them is a buffer, so that cases can add to it.
- */
-struct world {
-    struct buffer info, abbrev, line, str, line_str, str_offsets, addr, ranges, rnglists;
-};
-
-static void world_init(struct world *w)
-{
-    struct buffer *all = &w->info;
-    for (size_t i = 0; i < sizeof *w / sizeof *all; i++) {
-        buffer_init(&all[i], SECTION_BYTES_MAX);
-    }
-}
-
-static void world_done(struct world *w)
-{
-    struct buffer *all = &w->info;
-    for (size_t i = 0; i < sizeof *w / sizeof *all; i++) {
-        buffer_done(&all[i]);
-    }
-}
-
-static struct dwarf_sections sections_of(const struct world *w)
-{
-    return (struct dwarf_sections){
-        .info = buffer_slice(&w->info),
-        .abbrev = buffer_slice(&w->abbrev),
-        .line = buffer_slice(&w->line),
-        .str = buffer_slice(&w->str),
-        .line_str = buffer_slice(&w->line_str),
-        .str_offsets = buffer_slice(&w->str_offsets),
-        .addr = buffer_slice(&w->addr),
-        .ranges = buffer_slice(&w->ranges),
-        .rnglists = buffer_slice(&w->rnglists),
-    };
-}
-
-/* A unit with its header; `entries` are its bytes. */
-static void put_unit(struct world *w, unsigned version, const struct buffer *entries)
-{
-    const uint32_t header = version >= 5 ? 8 : 7;
-    put_u32(&w->info, header + (uint32_t)entries->size);
-    expect_ok(buffer_append_byte(&w->info, (uint8_t)version));
-    put(&w->info, version >= 5 ? "00 01 04 00000000" : "00 00000000 04");
-    expect_ok(buffer_append(&w->info, buffer_slice(entries)));
-}
+#include "unit/dwarf_world.h"
 
 /* -- What is found -------------------------------------------------------------------------- */
-
-static void resolve_one(
-    const struct world *w, struct arena *arena, uint32_t address, struct dwarf_place *place)
-{
-    arena_init(arena, ARENA_BYTES);
-    *place = (struct dwarf_place){.address = address};
-    const struct dwarf_sections sections = sections_of(w);
-    dwarf_resolve(&sections, arena, place, 1);
-}
 
 /* One frame of that name; none if the name is empty. */
 static void expect_function(
@@ -115,21 +24,6 @@ static void expect_function(
             place.frame_count == 0 ? 0 : (int)place.frames[0].function.size,
             place.frame_count == 0 ? "" : (const char *)place.frames[0].function.data, name);
     }
-}
-
-/*
- * The world of most cases: the root's addresses are 0x10 to 0x90, and what values refer to is
- * there: texts "alpha" at 1 and "beta" at 7, addresses 0x10, 0x20, -1 and 0x30, lists of ranges.
- */
-static void fill(struct world *w)
-{
-    put(&w->str, "00");
-    put_text(&w->str, "alpha");
-    put_text(&w->str, "beta");
-    put(&w->line_str, "00");
-    put_text(&w->line_str, "alpha");
-    put(&w->str_offsets, "0c000000 05000000 01000000 07000000");
-    put(&w->addr, "14000000 05000400 10000000 20000000 ffffffff 30000000");
 }
 
 /* The root of a unit of DWARF 5 has bases; that of DWARF 4 has not. */
@@ -469,22 +363,6 @@ static void test_abbreviations(void **state)
 
 /* -- Functions in functions ----------------------------------------------------------------- */
 
-/*
- * Abbreviations of a tree. Those with children: 1 the root, 2 a function, 3 an inlined call, 4 a
- * namespace. Those without: 5 a function that refers to another, 6 one with a linker's name, 7 one
- * that says where it is declared. Code is given by address and size.
- */
-static void put_tree_abbrevs(struct world *w)
-{
-    put(&w->abbrev, "01 11 01 11 01 12 06 10 17 1b 08 00 00");
-    put(&w->abbrev, "02 2e 01 11 01 12 06 03 08 00 00");
-    put(&w->abbrev, "03 1d 01 11 01 12 06 31 13 58 0b 59 0b 57 0b 00 00");
-    put(&w->abbrev, "04 39 01 00 00");
-    put(&w->abbrev, "05 2e 00 03 08 47 13 00 00");
-    put(&w->abbrev, "06 2e 00 6e 08 00 00");
-    put(&w->abbrev, "07 2e 00 03 08 3a 0b 3b 0b 00 00 00");
-}
-
 /* A line table of DWARF 4: "a.c", whose line 3 is 0x20 up to 0x40, save that 0x28 is of no line. */
 static void put_small_lines(struct world *w)
 {
@@ -493,9 +371,6 @@ static void put_small_lines(struct world *w)
     put(&w->line, "00 05 02 20000000 03 02 05 05 01 02 08 03 7d 01 02 01 03 03 01 02 17 00 01 01");
 }
 
-/* Entries begin at 0x1a, where the first function is "f" if there is no other. */
-#define ROOT "01 10000000 80000000 00000000 2f00"
-#define IN_F "02 20000000 10000000 6600"
 #define CALL_IN_F(range, line) "03 " range " 1a000000 01 " line " 02"
 
 static const struct {
@@ -575,11 +450,7 @@ static void make_tree(struct world *w, const char *entries)
     world_init(w);
     put_tree_abbrevs(w);
     put_small_lines(w);
-    CORDON_CLEANUP_BUFFER struct buffer bytes;
-    buffer_init(&bytes, SECTION_BYTES_MAX);
-    put(&bytes, ROOT);
-    put(&bytes, entries);
-    put_unit(w, 4, &bytes);
+    put_entries(w, 4, ROOT, entries, 1);
 }
 
 static void test_trees(void **state)
@@ -663,178 +534,6 @@ static void test_other_units(void **state)
     }
 }
 
-/* -- Lines ---------------------------------------------------------------------------------- */
-
-/*
- * A unit whose function holds everything from 0x10 to 0x90, with a line table of its own: a header
- * without its sizes and lists, and a program.
- */
-struct line_case {
-    const char *what;
-    unsigned version;
-    const char *lists;
-    const char *program;
-    const char *position; /* of 0x25: FOLDER FILE LINE COLUMN */
-};
-
-/* Folder "d", files "a.c" in the compiler's folder and "b.c" in "d". */
-#define LISTS4 "6400 00 612e6300 000000 622e6300 010000 00"
-#define LISTS5 "01 01 08 02 2f00 6400 02 01 08 02 0b 02 612e6300 00 622e6300 01"
-#define AT_20 "00 05 02 20000000 03 02"
-#define END "02 20 00 01 01"
-
-static const struct line_case lines[] = {
-    {"copy", 4, LISTS4, AT_20 "01" END, " a.c 3 0"},
-    {"copy in DWARF 5", 5, LISTS5, AT_20 "01" END, "d b.c 3 0"},
-    {"file 0 in DWARF 5", 5, LISTS5, AT_20 "04 00 01" END, "/ a.c 3 0"},
-    {"set_file", 4, LISTS4, AT_20 "04 02 01" END, "d b.c 3 0"},
-    {"set_column", 4, LISTS4, AT_20 "05 8101 01" END, " a.c 3 129"},
-    {"advance_line back", 4, LISTS4, AT_20 "03 7f 01" END, " a.c 2 0"},
-    {"the last row before it", 4, LISTS4, AT_20 "01 02 05 03 01 01 02 01 03 01 01" END, " a.c 4 0"},
-    {"of rows for one address the last", 4, LISTS4, AT_20 "01 03 01 01" END, " a.c 4 0"},
-    {"special", 4, LISTS4, AT_20 "01 5a" END, " a.c 5 0"}, /* 5 bytes and 7 - 5 lines on */
-    {"const_add_pc", 4, LISTS4, AT_20 "08 01" END, ""},    /* 17 bytes on: behind it */
-    {"fixed_advance_pc", 4, LISTS4, AT_20 "01 09 0500 03 01 01" END, " a.c 4 0"},
-    {"negate, block, prologue, epilogue, isa", 4, LISTS4, AT_20 "06 07 0a 0b 0c 8001 01" END,
-     " a.c 3 0"},
-    {"an extended opcode that is unknown", 4, LISTS4, AT_20 "00 04 80 010101 01" END, " a.c 3 0"},
-    {"one without a size", 4, LISTS4, AT_20 "00 00 01" END, ""},
-    {"one past the end", 4, LISTS4, AT_20 "00 7f 80 01" END, ""},
-    {"an address of 8 bytes", 4, LISTS4, "00 09 02 2000000000000000 01" END, ""},
-    {"a sequence left out", 4, LISTS4,
-     "00 05 02 ffffffff 03 01 01 02 27 01 02 20 00 01 01" AT_20 "01" END, " a.c 3 0"},
-    {"a sequence left out long ago", 4, LISTS4, "03 01 01 02 30 00 01 01" AT_20 "01" END,
-     " a.c 3 0"},
-    {"the second sequence", 4, LISTS4, "00 05 02 10000000 01 02 08 00 01 01" AT_20 "01" END,
-     " a.c 3 0"},
-    {"rows that go back", 4, LISTS4, "00 05 02 30000000 01" AT_20 "01" END, " a.c 3 0"},
-    {"no end of the sequence", 4, LISTS4, AT_20 "01", ""},
-    {"cut off", 4, LISTS4, AT_20 "01 02", ""},
-    {"no such file", 4, LISTS4, AT_20 "04 03 01" END, ""},
-    {"file 0 in DWARF 4", 4, LISTS4, AT_20 "04 00 01" END, ""},
-    {"no such file in DWARF 5", 5, LISTS5, AT_20 "04 02 01" END, ""},
-    {"a file number over 32 bits", 4, LISTS4, AT_20 "04 ffffffff7f 01" END, ""},
-    /* Lists. */
-    {"no such folder", 4, "00 612e6300 050000 00", AT_20 "01" END, " a.c 3 0"},
-    {"no file", 4, "6400 00 00", AT_20 "01" END, ""},
-    {"folders without an end", 4, "6400", AT_20 "01" END, ""},
-    {"line_strp", 5, "01 01 1f 01 01000000 01 01 1f 02 01000000 01000000", AT_20 "01" END,
-     "alpha alpha 3 0"},
-    {"strp", 5, "00 00 02 01 0e 05 1e 01 01000000 000102030405060708090a0b0c0d0e0f",
-     AT_20 "04 00 01" END, " alpha 3 0"},
-    {"a source's text and a time", 5,
-     "00 00 04 01 08 02 0b 03 06 8140 1f 01 612e6300 00 00000000 01000000", AT_20 "04 00 01" END,
-     " a.c 3 0"},
-    {"a form that is none", 5, "00 00 02 01 08 02 02 01 612e6300 00", AT_20 "04 00 01" END, ""},
-    {"very many files of nothing", 5, "00 00 00 ffffffffffffffff7f", AT_20 "04 7f 01" END, ""},
-    {"very many folders of nothing", 5, "00 ffffffffffffffff7f 00 00", AT_20 "01" END, ""},
-    {"fewer files than told", 5, "00 00 01 01 08 40 612e6300", AT_20 "04 08 01" END, ""},
-};
-
-/* The table, and where its version, sizes and so on are broken. */
-static void put_lines(struct buffer *out, const struct line_case *c, const char *header)
-{
-    CORDON_CLEANUP_BUFFER struct buffer program;
-    CORDON_CLEANUP_BUFFER struct buffer rest;
-    buffer_init(&program, SECTION_BYTES_MAX);
-    buffer_init(&rest, SECTION_BYTES_MAX);
-    put(&program, c->program);
-    put(&rest, header);
-    put(&rest, c->lists);
-    put_u32(out, (uint32_t)(rest.size + program.size) + (c->version >= 5 ? 8 : 6));
-    put(out, c->version >= 5 ? "0500 04 00" : "0400");
-    put_u32(out, (uint32_t)rest.size);
-    expect_ok(buffer_append(out, buffer_slice(&rest)));
-    expect_ok(buffer_append(out, buffer_slice(&program)));
-}
-
-#define LINE_HEADER "01 01 01 fb 0e 0d 00 01 01 01 01 00 00 00 01 00 00 01"
-
-static void make_lines(struct world *w, const struct line_case *c, const char *header)
-{
-    world_init(w);
-    fill(w);
-    put_tree_abbrevs(w);
-    put_lines(&w->line, c, header);
-    CORDON_CLEANUP_BUFFER struct buffer entries;
-    buffer_init(&entries, SECTION_BYTES_MAX);
-    put(&entries, ROOT "02 10000000 80000000 6600 00 00");
-    put_unit(w, c->version, &entries);
-}
-
-static void expect_position(const struct world *w, const char *wanted, const char *what)
-{
-    CORDON_CLEANUP_ARENA struct arena arena;
-    struct dwarf_place place;
-    resolve_one(w, &arena, 0x25, &place);
-    assert_int_equal(place.frame_count, 1);
-    const struct dwarf_frame *frame = &place.frames[0];
-    char text[256] = "";
-    if (frame->line > 0) {
-        (void)snprintf(
-            text, sizeof text, "%.*s %.*s %u %u", SLICE_FMT(frame->file.directory),
-            SLICE_FMT(frame->file.name), frame->line, frame->column);
-    }
-    if (strcmp(text, wanted) != 0) {
-        fail_msg("%s: \"%s\", wanted \"%s\"", what, text, wanted);
-    }
-}
-
-static void test_lines(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < COUNT(lines); i++) {
-        struct world w;
-        make_lines(&w, &lines[i], LINE_HEADER);
-        expect_position(&w, lines[i].position, lines[i].what);
-        world_done(&w);
-    }
-}
-
-/* What stands in front of the lists. */
-static void test_line_headers(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *header;
-        const char *position;
-    } cases[] = {
-        {"04 01 01 fb 0e 0d 00 01 01 01 01 00 00 00 01 00 00 01", " a.c 3 0"},    /* 4 bytes each */
-        {"01 01 01 fb 0e 0e 00 01 01 01 01 00 00 00 01 00 00 01 00", " a.c 3 0"}, /* one more */
-        {"01 01 01 fb 00 0d 00 01 01 01 01 00 00 00 01 00 00 01", ""}, /* no range of lines */
-        {"01 01 01 fb 0e 00", ""},                                     /* no opcodes */
-        {"01 01 01 fb 0e ff 00 01 01 01 01 00 00 00 01 00 00 01", ""}, /* more than there are */
-        {"01 01 01", ""},
-    };
-    const struct line_case plain = {"", 4, LISTS4, AT_20 "01 02 01" END, ""};
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        struct world w;
-        make_lines(&w, &plain, cases[i].header);
-        expect_position(&w, cases[i].position, cases[i].header);
-        world_done(&w);
-    }
-}
-
-/* Tables whose first bytes are changed. */
-static void test_broken_lines(void **state)
-{
-    (void)state;
-    static const struct {
-        size_t at;
-        uint8_t byte;
-    } cases[] = {{0, 0xff}, {3, 0xff}, {4, 3}, {4, 6}, {5, 1}, {6, 0xff}, {9, 0xff}};
-    const struct line_case plain = {"", 4, LISTS4, AT_20 "01 02 01" END, ""};
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        struct world w;
-        make_lines(&w, &plain, LINE_HEADER);
-        w.line.data[cases[i].at] = cases[i].byte;
-        expect_position(&w, "", "a broken table");
-        w.line.size = cases[i].at;
-        expect_position(&w, "", "a table cut off");
-        world_done(&w);
-    }
-}
-
 /* Lines alone, without functions: a frame without a name. */
 static void test_lines_alone(void **state)
 {
@@ -846,157 +545,6 @@ static void test_lines_alone(void **state)
     expect_frames(&w, 0x45, "", "no row");
     expect_frames(&w, 0x95, "", "another unit's");
     world_done(&w);
-}
-
-/* -- Hostile -------------------------------------------------------------------------------- */
-
-/*
- * Modules that ask for more work than their size: the worst would take minutes without the bound
- * on steps. They take less than 0.1 s each; ten times that is for sanitizers, the rest for busy
- * machines.
- */
-#define TIME_NS_MAX ((uint64_t)10 * 1000000000)
-
-static void repeat(struct buffer *out, const char *hex, size_t times)
-{
-    CORDON_CLEANUP_BUFFER struct buffer once;
-    buffer_init(&once, SECTION_BYTES_MAX);
-    put(&once, hex);
-    for (size_t i = 0; i < times; i++) {
-        expect_ok(buffer_append(out, buffer_slice(&once)));
-    }
-}
-
-/* Many units with one long list of ranges, which never hold the place. */
-static void many_ranges(struct world *w)
-{
-    put(&w->abbrev, "01 11 01 55 17 00 00 00");
-    repeat(&w->info, "0c000000 0400 00000000 04 01 00000000", 20000);
-    repeat(&w->ranges, "01000000 02000000", 1000000);
-}
-
-/* Many units that all look for their root's abbreviation behind many others. */
-static void many_abbreviations(struct world *w)
-{
-    repeat(&w->abbrev, "02 34 00 00 00", 1000000);
-    put(&w->abbrev, "01 11 01 55 17 00 00 00");
-    repeat(&w->info, "0c000000 0400 00000000 04 01 00000000", 20000);
-}
-
-/* Many units that claim the place, each with the same long line table that says nothing of it. */
-static void many_lines(struct world *w)
-{
-    put(&w->abbrev, "01 11 00 11 01 12 06 10 17 00 00 00");
-    repeat(&w->info, "14000000 0400 00000000 04 01 10000000 80000000 00000000", 20000);
-    put_u32(&w->line, 6 + 20 + 4000000);
-    put(&w->line, "0400 14000000 " LINE_HEADER "00 00");
-    repeat(&w->line, "01", 4000000);
-}
-
-/* Files that are looked up behind many others, for calls inlined deeply. */
-static void many_files(struct world *w)
-{
-    put_tree_abbrevs(w);
-    put_u32(&w->line, 6 + 20 + 8000000);
-    put(&w->line, "0400");
-    put_u32(&w->line, 20 + 8000000);
-    put(&w->line, LINE_HEADER "00");
-    repeat(&w->line, "61000000 00", 1600000);
-    put(&w->line, "00");
-    CORDON_CLEANUP_BUFFER struct buffer entries;
-    buffer_init(&entries, SECTION_BYTES_MAX);
-    put(&entries, ROOT IN_F);
-    repeat(&entries, "03 20000000 10000000 1a000000 ff 07 00", 64);
-    put_unit(w, 4, &entries);
-}
-
-/* Many entries that all hold all places, each by a long list. */
-static void many_claims(struct world *w)
-{
-    put(&w->abbrev, "01 11 01 11 01 12 06 00 00 02 2e 01 11 01 12 06 00 00");
-    put(&w->abbrev, "03 1d 00 55 17 00 00 00");
-    CORDON_CLEANUP_BUFFER struct buffer entries;
-    buffer_init(&entries, SECTION_BYTES_MAX);
-    put(&entries, "01 10000000 80000000 02 10000000 80000000");
-    repeat(&entries, "03 00000000", 500000);
-    put_unit(w, 4, &entries);
-    repeat(&w->ranges, "10000000 80000000", 1000000);
-}
-
-/* Functions that refer to and fro between units behind very many others. */
-static void many_units(struct world *w)
-{
-    put(&w->abbrev, "01 11 01 11 01 12 06 00 00 02 2e 01 11 01 12 06 31 10 00 00 00");
-    CORDON_CLEANUP_BUFFER struct buffer entries;
-    buffer_init(&entries, SECTION_BYTES_MAX);
-    put(&entries, "01 10000000 80000000");
-    for (uint32_t i = 0; i < 64; i++) {
-        put(&entries, "02");
-        put_u32(&entries, 0x10 + i);
-        put_u32(&entries, 1);
-        put_u32(&entries, i % 2 == 0 ? 10000000 : 11000000);
-        put(&entries, "00");
-    }
-    put_unit(w, 4, &entries);
-    repeat(&w->info, "00000000", 3000000);
-}
-
-/* Names that are searched for their end through megabytes, again and again. */
-static void long_names(struct world *w)
-{
-    put(&w->abbrev, "01 11 01 11 01 12 06 00 00 02 2e 01 11 01 12 06 03 0e 00 00");
-    put(&w->abbrev, "03 1d 01 11 01 12 06 03 0e 00 00 00");
-    CORDON_CLEANUP_BUFFER struct buffer entries;
-    buffer_init(&entries, SECTION_BYTES_MAX);
-    put(&entries, "01 10000000 80000000 02 10000000 80000000 00000000");
-    repeat(&entries, "03 10000000 80000000 00000000", 64);
-    put_unit(w, 4, &entries);
-    repeat(&w->str, "78", 20000000);
-}
-
-/* A tree that is deeper than any stack. */
-static void deep_tree(struct world *w)
-{
-    put(&w->abbrev, "01 11 01 11 01 12 06 00 00 02 39 01 00 00 00");
-    CORDON_CLEANUP_BUFFER struct buffer entries;
-    buffer_init(&entries, SECTION_BYTES_MAX);
-    put(&entries, "01 10000000 80000000");
-    repeat(&entries, "02", 20000000);
-    put_unit(w, 4, &entries);
-}
-
-static const struct {
-    const char *what;
-    void (*make)(struct world *w);
-} hostile[] = {
-    {"many ranges", many_ranges}, {"many abbreviations", many_abbreviations},
-    {"many lines", many_lines},   {"many files", many_files},
-    {"many claims", many_claims}, {"many units", many_units},
-    {"long names", long_names},   {"deep tree", deep_tree},
-};
-
-static void test_hostile(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < COUNT(hostile); i++) {
-        struct world w;
-        world_init(&w);
-        hostile[i].make(&w);
-        struct dwarf_place places[64];
-        for (uint32_t k = 0; k < COUNT(places); k++) {
-            places[k] = (struct dwarf_place){.address = 0x10 + k};
-        }
-        CORDON_CLEANUP_ARENA struct arena arena;
-        arena_init(&arena, ARENA_BYTES);
-        const struct dwarf_sections sections = sections_of(&w);
-        const uint64_t started = clock_monotonic_ns();
-        dwarf_resolve(&sections, &arena, places, COUNT(places));
-        const uint64_t taken = clock_monotonic_ns() - started;
-        if (taken > TIME_NS_MAX) {
-            fail_msg("%s: %.1f s", hostile[i].what, (double)taken / 1e9);
-        }
-        world_done(&w);
-    }
 }
 
 /* No places, no sections: nothing. */
@@ -1016,14 +564,12 @@ static void test_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_functions),    cmocka_unit_test(test_nameless),
-        cmocka_unit_test(test_ranges),       cmocka_unit_test(test_indexed_ranges),
-        cmocka_unit_test(test_units),        cmocka_unit_test(test_abbreviations),
-        cmocka_unit_test(test_trees),        cmocka_unit_test(test_no_line),
-        cmocka_unit_test(test_deep),         cmocka_unit_test(test_other_units),
-        cmocka_unit_test(test_lines),        cmocka_unit_test(test_line_headers),
-        cmocka_unit_test(test_broken_lines), cmocka_unit_test(test_lines_alone),
-        cmocka_unit_test(test_hostile),      cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_functions),   cmocka_unit_test(test_nameless),
+        cmocka_unit_test(test_ranges),      cmocka_unit_test(test_indexed_ranges),
+        cmocka_unit_test(test_units),       cmocka_unit_test(test_abbreviations),
+        cmocka_unit_test(test_trees),       cmocka_unit_test(test_no_line),
+        cmocka_unit_test(test_deep),        cmocka_unit_test(test_other_units),
+        cmocka_unit_test(test_lines_alone), cmocka_unit_test(test_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -121,6 +121,15 @@ static void describe(const struct wasm_callgraph *graph, uint32_t function, char
     text[size] = '\0';
 }
 
+/* What was built, as the reader has it; in the arena, which begins here. */
+static const struct wasm_module *read_built(struct build *b, struct arena *arena)
+{
+    const struct wasm_module *module = NULL;
+    arena_init(arena, ARENA_BYTES);
+    assert_null(wasm_read(build_finish(b), &wasm_limits_default, arena, &module));
+    return module;
+}
+
 static void test_graphs(void **state)
 {
     (void)state;
@@ -128,10 +137,8 @@ static void test_graphs(void **state)
         struct build b;
         build_graph(&b, &graphs[i]);
         CORDON_CLEANUP_ARENA struct arena arena;
-        arena_init(&arena, ARENA_BYTES);
-        const struct wasm_module *module = NULL;
+        const struct wasm_module *module = read_built(&b, &arena);
         const struct wasm_callgraph *graph = NULL;
-        assert_null(wasm_read(build_finish(&b), &wasm_limits_default, &arena, &module));
         assert_null(wasm_callgraph_make(module, &arena, &graph));
         assert_int_equal(graph->capability_count, 3);
         for (uint32_t f = 0; f < 3; f++) {
@@ -172,10 +179,8 @@ static void test_many_capabilities(void **state)
         build_function(&b, NULL, "", "", CODE(OP_CALL, (uint8_t)(0x80 | (i % 128)), 1 + i / 128));
     }
     CORDON_CLEANUP_ARENA struct arena arena;
-    arena_init(&arena, ARENA_BYTES);
-    const struct wasm_module *module = NULL;
+    const struct wasm_module *module = read_built(&b, &arena);
     const struct wasm_callgraph *graph = NULL;
-    assert_null(wasm_read(build_finish(&b), &wasm_limits_default, &arena, &module));
     assert_null(wasm_callgraph_make(module, &arena, &graph));
     assert_int_equal(graph->capability_count, MODULES);
     for (uint32_t i = 0; i < 2 * MODULES - 128; i++) {
@@ -277,10 +282,8 @@ static void test_many_functions(void **state)
         struct build b;
         build_shape(&b, &shapes[i]);
         CORDON_CLEANUP_ARENA struct arena arena;
-        arena_init(&arena, ARENA_BYTES);
-        const struct wasm_module *module = NULL;
+        const struct wasm_module *module = read_built(&b, &arena);
         const struct wasm_callgraph *graph = NULL;
-        assert_null(wasm_read(build_finish(&b), &wasm_limits_default, &arena, &module));
         const size_t before = arena_bytes(&arena);
         assert_null(wasm_callgraph_make(module, &arena, &graph));
         assert_in_range(arena_bytes(&arena) - before, 1, MANY * 64); /* by function, not by call */
@@ -300,9 +303,7 @@ static void test_no_room(void **state)
     struct build b;
     build_graph(&b, &graphs[2]);
     CORDON_CLEANUP_ARENA struct arena arena;
-    arena_init(&arena, ARENA_BYTES);
-    const struct wasm_module *module = NULL;
-    assert_null(wasm_read(build_finish(&b), &wasm_limits_default, &arena, &module));
+    const struct wasm_module *module = read_built(&b, &arena);
     bool done = false;
     for (size_t size = 0; !done; size += 8) {
         CORDON_CLEANUP_ARENA struct arena small;
