@@ -30,7 +30,7 @@ static const struct language languages[] = {
 static int fail(const char *what, const char *path)
 {
     const int error = errno;
-    const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
+    const bool full = file_is_full(error);
     return terminal_fail(
         full || error == EIO ? CLI_MACHINE : CLI_USAGE, "cannot %s '%s': %s%s", what, path,
         strerror(error), full ? "; free some space and try again" : "");

@@ -14,9 +14,9 @@ static void free_call(cordon_call **call)
     cordon_call_free(*call);
 }
 
-/* A record that can't be made or written is told, and leaves the run's own exit code. */
-static void save_record(
-    const struct cli_options *options, const cordon_call *call, const struct text *module_bytes)
+/* 0, or CLI_MACHINE after having said why there is no record. */
+static int save_record(
+    struct file_secret *file, const cordon_call *call, const struct text *module_bytes)
 {
     const cordon_module module = {.data = module_bytes->data, .size = module_bytes->size};
     char *bytes = NULL;
@@ -25,16 +25,18 @@ static void save_record(
     if (error != NULL) {
         (void)terminal_error(error);
         (void)fputs("  No record was written.\n", stderr);
-        return;
+        return CLI_MACHINE;
     }
-    (void)file_write_secret(options->record, bytes, size);
+    const int failed = file_secret_finish(file, bytes, size);
     cordon_free(bytes);
+    return failed;
 }
 
 static cordon_error *run_in(
     cordon_runtime *runtime,
     const struct cli_options *options,
     const struct text *module_bytes,
+    struct file_secret *record,
     int *out_exit_code)
 {
     const cordon_request request = {
@@ -56,7 +58,8 @@ static cordon_error *run_in(
     const cordon_outcome *const outcome = cordon_call_get_outcome(call);
     *out_exit_code = cordon_outcome_get_exit_code(outcome);
     if (options->record != NULL) {
-        save_record(options, call, module_bytes);
+        const int unsaved = save_record(record, call, module_bytes);
+        *out_exit_code = *out_exit_code == CLI_OK ? unsaved : *out_exit_code;
     }
     return outcome_print(options, outcome);
 }
@@ -91,8 +94,15 @@ static int run(const struct cli_options *options)
     if (error == NULL) {
         error = load(runtime, options->operands[0], &bytes);
     }
+    CLI_CLEANUP(file_secret_drop) struct file_secret record = {0};
+    if (error == NULL && options->record != NULL) {
+        const int unwritable = file_secret_begin(&record, options->record);
+        if (unwritable != CLI_OK) {
+            return unwritable;
+        }
+    }
     if (error == NULL) {
-        error = run_in(runtime, options, &bytes, &exit_code);
+        error = run_in(runtime, options, &bytes, &record, &exit_code);
     }
     return error == NULL ? exit_code : local_fail(options, error);
 }
@@ -128,7 +138,8 @@ const struct cli_command cli_run = {
         "included; `cordon replay` runs it again from there alone.\n"
         "\n"
         "Exit code: 0 success; 1 the function failed; 2 wrong usage; 3 a limit ended the run;\n"
-        "4 the module was refused; 5 Cordon or the machine failed.",
+        "4 the module was refused; 5 Cordon or the machine failed, or a run that went well has no\n"
+        "record. A file that can't be written is told before the function runs.",
     .example =
         "  cordon run messages.wasm math:fib '{\"n\": 20}'\n"
         "  cordon run --limit fuel=1000000 --format json messages.wasm math:fib '{\"n\": 30}'",

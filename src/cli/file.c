@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/terminal.h"
@@ -27,31 +28,62 @@ bool file_write_all(int fd, const void *bytes, size_t size)
     return true;
 }
 
+bool file_is_full(int error)
+{
+    return error == ENOSPC || error == EDQUOT || error == EFBIG;
+}
+
 static int say(const char *path, int error)
 {
     return terminal_fail(
-        CLI_MACHINE, "%s cannot be written: %s%s", path, strerror(error),
-        error == ENOSPC ? "; free some space and try again" : "");
+        CLI_MACHINE, "%s cannot be written: %s; %s", path, strerror(error),
+        file_is_full(error) ? "free some space and try again"
+                            : "name a file in a folder that is there and may be written to");
 }
 
-int file_write_secret(const char *path, const void *bytes, size_t size)
+static bool is_folder(const char *path)
 {
-    TEXT_CLEANUP beside = {0};
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+int file_secret_begin(struct file_secret *file, const char *path)
+{
+    *file = (struct file_secret){.path = path};
+    if (is_folder(path)) {
+        return say(path, EISDIR);
+    }
+    struct text beside = {0};
     text_printf(&beside, "%s.XXXXXX", path);
-    const int fd = mkstemp(beside.data); /* which makes it 0600 */
-    if (fd < 0) {
-        return say(path, errno);
+    file->fd = mkstemp(beside.data); /* which makes it 0600 */
+    if (file->fd < 0) {
+        const int error = errno;
+        text_done(&beside);
+        return say(path, error);
     }
-    int error = file_write_all(fd, bytes, size) && fsync(fd) == 0 ? 0 : errno;
-    if (close(fd) != 0 && error == 0) {
-        error = errno;
-    }
-    if (error == 0 && rename(beside.data, path) != 0) {
+    file->beside = beside;
+    return CLI_OK;
+}
+
+int file_secret_finish(struct file_secret *file, const void *bytes, size_t size)
+{
+    int error = file_write_all(file->fd, bytes, size) && fsync(file->fd) == 0 ? 0 : errno;
+    if (error == 0 && rename(file->beside.data, file->path) != 0) {
         error = errno;
     }
     if (error != 0) {
-        (void)unlink(beside.data);
-        return say(path, error);
+        return say(file->path, error);
     }
+    (void)close(file->fd);
+    text_done(&file->beside);
     return CLI_OK;
+}
+
+void file_secret_drop(struct file_secret *file)
+{
+    if (file->beside.data != NULL) {
+        (void)unlink(file->beside.data);
+        (void)close(file->fd);
+        text_done(&file->beside);
+    }
 }

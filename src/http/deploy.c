@@ -35,20 +35,26 @@ static bool take_part(struct slice *rest, struct slice *out_part)
     return true;
 }
 
-/* Several modules: name and bytes of each, with their sizes before them. */
+/* As long as a file's may be. */
+#define NAME_BYTES_MAX 255
+
+/*
+ * Several modules: name and bytes of each, with their sizes before them. At least one: a body that
+ * was lost on the way must not remove all functions.
+ */
 static bool read_modules(
     struct slice body, struct deploy_module modules[MODULES_MAX], size_t *out_count)
 {
     size_t count = 0;
     while (body.size > 0) {
         if (count == MODULES_MAX || !take_part(&body, &modules[count].name) ||
-            !take_part(&body, &modules[count].wasm)) {
+            modules[count].name.size > NAME_BYTES_MAX || !take_part(&body, &modules[count].wasm)) {
             return false;
         }
         count++;
     }
     *out_count = count;
-    return true;
+    return count > 0;
 }
 
 static cordon_error *deploy(struct connection *connection, struct slice body)
@@ -65,9 +71,9 @@ static cordon_error *deploy(struct connection *connection, struct slice body)
     } else if (!read_modules(body, modules, &count)) {
         return cordon_error_new(
             CORDON_E_INVALID,
-            "The body is no list of at most %d modules: for each the size of its name (u32, "
-            "little endian), its name, its size, its bytes.",
-            MODULES_MAX);
+            "The body must be a list of 1 to %d modules: for each the size of its name (u32, "
+            "little endian), its name (%d bytes at most), its size, its bytes.",
+            MODULES_MAX, NAME_BYTES_MAX);
     }
     return runner_deploy(
         connection->loop->server->options.runner, TENANT_DEFAULT, modules, count, DEPLOY_KEEP,

@@ -162,22 +162,26 @@ static cordon_error *report_key(struct buffer *report, const char *key)
     return json_write_key(report, slice_str(key));
 }
 
-static cordon_error *begin_module_report(
-    struct buffer *report, struct slice name, const uint8_t hash[SHA256_BYTES])
+/* What was admitted, and how it became machine code. */
+static cordon_error *report_module(
+    const struct wasm_module *module,
+    struct slice name,
+    const struct built *built,
+    struct arena *arena,
+    struct buffer *report)
 {
+    const struct wasm_callgraph *graph = NULL;
+    TRY(wasm_callgraph_make(module, arena, &graph));
     char hex[2 * SHA256_BYTES + 1];
-    hex_encode(slice_of(hash, SHA256_BYTES), hex);
+    hex_encode(slice_of(built->hash, SHA256_BYTES), hex);
     TRY(json_write_comma(report));
     TRY(buffer_append_byte(report, '{'));
     TRY(report_key(report, "name"));
     TRY(json_write_string(report, name));
     TRY(report_key(report, "sha256"));
     TRY(json_write_string(report, slice_str(hex)));
-    return report_key(report, "module");
-}
-
-static cordon_error *end_module_report(struct buffer *report, const struct built *built)
-{
+    TRY(report_key(report, "module"));
+    TRY(wasm_report_json(module, graph, built->metadata, report));
     TRY(report_key(report, "compileMs"));
     TRY(json_write_number(report, (double)built->compile_ns / 1e6));
     TRY(report_key(report, "fromCache"));
@@ -194,7 +198,7 @@ static cordon_error *end_module_report(struct buffer *report, const struct built
 /* Says which module an error is about. */
 static cordon_error *name_module(struct slice name, cordon_error *error)
 {
-    if (error == NULL || name.size == 0) {
+    if (name.size == 0) {
         return error;
     }
     CORDON_CLEANUP(cordon_error_freep) cordon_error *owned = error;
@@ -202,47 +206,26 @@ static cordon_error *name_module(struct slice name, cordon_error *error)
         cordon_error_get_code(owned), "%.*s: %s", SLICE_FMT(name), cordon_error_get_message(owned));
 }
 
-static cordon_error *report_module(
-    const struct wasm_module *module,
-    const struct built *built,
-    struct arena *arena,
-    struct buffer *report)
-{
-    const struct wasm_callgraph *graph = NULL;
-    TRY(wasm_callgraph_make(module, arena, &graph));
-    return wasm_report_json(module, graph, built->metadata, report);
-}
-
-/* Everything from bytes to a loaded module; the report is of its admission. */
+/* The report gets one object more; after a failure the whole of it is of no use. */
 static cordon_error *build(
     struct runner *runner,
     uint32_t tenant,
     const struct deploy_module *source,
     struct arena *keep,
-    struct built *out_built,
+    struct built *built,
     struct buffer *report)
 {
     CORDON_CLEANUP_ARENA struct arena arena;
     arena_init(&arena, READ_BYTES_MAX);
     const struct wasm_module *module = NULL;
-    struct built built = {0};
     TRY(admit(runner, source->wasm, &arena, &module));
-    TRY(wasm_metadata_read(module, keep, &built.metadata));
-    TRY(names_keep(module, keep, &built.names));
-    built.has_initialize = wasm_has_initialize(module);
-    built.has_debug = wasm_find_custom(module, SLICE(".debug_info"), NULL) != NULL;
-    hash_sha256(&source->wasm, 1, built.hash); /* not before it is worth it */
-    if (report != NULL) {
-        TRY(begin_module_report(report, source->name, built.hash));
-    }
-    TRY(make_code(runner, tenant, module, built.hash, &built));
-    cordon_error *error = report == NULL ? NULL : report_module(module, &built, &arena, report);
-    if (error != NULL) {
-        engine_module_unref(built.module);
-        return error;
-    }
-    *out_built = built;
-    return NULL;
+    TRY(wasm_metadata_read(module, keep, &built->metadata));
+    TRY(names_keep(module, keep, &built->names));
+    built->has_initialize = wasm_has_initialize(module);
+    built->has_debug = wasm_find_custom(module, SLICE(".debug_info"), NULL) != NULL;
+    hash_sha256(&source->wasm, 1, built->hash); /* not before it is worth it */
+    TRY(make_code(runner, tenant, module, built->hash, built));
+    return report == NULL ? NULL : report_module(module, source->name, built, &arena, report);
 }
 
 cordon_error *build_module(
@@ -253,12 +236,11 @@ cordon_error *build_module(
     struct built *out_built,
     struct buffer *report)
 {
-    struct built built;
-    TRY(name_module(source->name, build(runner, tenant, source, keep, &built, report)));
-    cordon_error *error = report == NULL ? NULL : end_module_report(report, &built);
+    struct built built = {0};
+    cordon_error *error = build(runner, tenant, source, keep, &built, report);
     if (error != NULL) {
         engine_module_unref(built.module);
-        return error;
+        return name_module(source->name, error);
     }
     *out_built = built;
     return NULL;

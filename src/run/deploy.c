@@ -3,6 +3,7 @@
  * of the last one. All or nothing.
  */
 #include "base/clock.h"
+#include "base/random.h"
 #include "run/build.h"
 #include "run/deploy_rows.h"
 #include "run/internal.h"
@@ -29,6 +30,9 @@ static cordon_error *add_module(
 {
     struct deployed_module *module = &deployment->modules[deployment->module_count];
     module->name = arena_copy(&deployment->arena, source->name);
+    if (module->name.data == NULL) {
+        return arena_error(&deployment->arena);
+    }
     struct built built;
     TRY(build_module(runner, deployment->tenant, source, &deployment->arena, &built, report));
     memcpy(module->hash, built.hash, sizeof module->hash);
@@ -80,48 +84,72 @@ static cordon_error *make_deployment(
     return NULL;
 }
 
-/* The folder of artifacts holds those of the new deployment, and of it alone. */
-static cordon_error *drop_old_artifacts(
-    struct runner *runner, const struct deployment *deployment, struct arena *arena)
+/* -- Deploys that are kept ------------------------------------------------------------------ */
+
+typedef uint8_t module_hash[SHA256_BYTES];
+
+static cordon_error *list_hashes(
+    const struct deployment *deployment, struct arena *arena, const module_hash **out_hashes)
 {
-    if (runner->cache == NULL) {
-        return NULL;
-    }
-    uint8_t(*hashes)[SHA256_BYTES] = arena_alloc(arena, deployment->module_count * SHA256_BYTES);
+    module_hash *hashes = arena_alloc(arena, (deployment->module_count + 1) * sizeof *hashes);
     if (hashes == NULL) {
-        return error_no_memory();
+        return arena_error(arena);
     }
     for (size_t i = 0; i < deployment->module_count; i++) {
         memcpy(hashes[i], deployment->modules[i].hash, SHA256_BYTES);
     }
-    artifact_cache_keep(
-        runner->cache, deployment->tenant, (const uint8_t(*)[SHA256_BYTES])hashes,
-        deployment->module_count);
+    *out_hashes = (const module_hash *)hashes;
     return NULL;
 }
 
-static cordon_error *deploy_in_session(
+/* That of the deploys before, or a new one. */
+static cordon_error *choose_secret(
+    const struct deploy_past *past, struct arena *arena, struct slice *out_secret)
+{
+    *out_secret = past->secret;
+    if (past->secret.size == DEPLOY_SECRET_BYTES) {
+        return NULL;
+    }
+    uint8_t *fresh = arena_alloc(arena, DEPLOY_SECRET_BYTES);
+    if (fresh == NULL) {
+        return arena_error(arena);
+    }
+    random_system(fresh, DEPLOY_SECRET_BYTES);
+    *out_secret = slice_of(fresh, DEPLOY_SECRET_BYTES);
+    return NULL;
+}
+
+/* Nothing fails once the store has it: what is kept must not be called a failure. */
+static cordon_error *deploy_and_keep(
     struct runner *runner,
     uint32_t tenant,
     const struct deploy_module *modules,
     size_t count,
-    struct deploy_rows *rows,
     struct buffer *report,
     struct deployment **out_deployment)
 {
+    struct store *store = runner->options.store;
     CORDON_CLEANUP_ARENA struct arena arena;
-    arena_init(&arena, 65536);
+    arena_init(&arena, (size_t)16 << 20);
+    struct deploy_past past;
     struct slice secret;
-    TRY(deploy_rows_read_secret(rows, true, &arena, &secret));
+    TRY(deploy_rows_read(store, tenant, false, &arena, &past));
+    TRY(choose_secret(&past, &arena, &secret));
     CORDON_CLEANUP(deployment_unrefp) struct deployment *deployment = NULL;
     TRY(make_deployment(
         runner, tenant, modules, count, secret, clock_wall_ns() / 1000000, report, &deployment));
-    TRY(buffer_reserve(report, 2)); /* for its end: what is kept must not be called a failure */
-    TRY(deploy_rows_keep(rows, deployment, modules, secret));
-    TRY(drop_old_artifacts(runner, deployment, &arena));
+    const module_hash *hashes = NULL;
+    TRY(list_hashes(deployment, &arena, &hashes));
+    TRY(buffer_reserve(report, 2)); /* for its end */
+    TRY(deploy_rows_keep(store, deployment, modules, secret));
+    if (runner->cache != NULL) { /* it holds those of the new deployment, and of it alone */
+        artifact_cache_keep(runner->cache, tenant, hashes, deployment->module_count);
+    }
     *out_deployment = CORDON_TAKE(deployment);
     return NULL;
 }
+
+/* -- Deploys of this process alone ---------------------------------------------------------- */
 
 /* Bytes that the store does not have, for traces. */
 static cordon_error *keep_bytes(struct deployment *deployment, const struct deploy_module *modules)
@@ -147,41 +175,22 @@ static cordon_error *load_in_place(
     uint32_t tenant,
     const struct deploy_module *modules,
     size_t count,
-    struct deploy_rows *rows,
     struct buffer *report,
     struct deployment **out_deployment)
 {
     CORDON_CLEANUP_ARENA struct arena arena;
     arena_init(&arena, (size_t)16 << 20);
-    struct slice secret;
-    struct deploy_last last;
-    TRY(deploy_rows_read_secret(rows, false, &arena, &secret));
-    TRY(deploy_rows_read_last(rows, false, &arena, &last));
+    struct deploy_past past;
+    TRY(deploy_rows_read(runner->options.store, tenant, false, &arena, &past));
     CORDON_CLEANUP(deployment_unrefp) struct deployment *deployment = NULL;
-    TRY(make_deployment(runner, tenant, modules, count, secret, last.time_ms, report, &deployment));
+    TRY(make_deployment(
+        runner, tenant, modules, count, past.secret, past.time_ms, report, &deployment));
     TRY(keep_bytes(deployment, modules));
     *out_deployment = CORDON_TAKE(deployment);
     return NULL;
 }
 
-static cordon_error *deploy_locked(
-    struct runner *runner,
-    uint32_t tenant,
-    const struct deploy_module *modules,
-    size_t count,
-    enum deploy_mode mode,
-    struct buffer *report,
-    struct deployment **out_deployment)
-{
-    struct deploy_rows rows;
-    cordon_error *error = deploy_rows_begin(runner->options.store, tenant, &rows);
-    if (error == NULL) {
-        error = (mode == DEPLOY_KEEP ? deploy_in_session : load_in_place)(
-            runner, tenant, modules, count, &rows, report, out_deployment);
-    }
-    deploy_rows_end(&rows);
-    return error;
-}
+/* -- Entries -------------------------------------------------------------------------------- */
 
 cordon_error *runner_deploy(
     struct runner *runner,
@@ -194,8 +203,8 @@ cordon_error *runner_deploy(
     TRY(buffer_append(out_report, SLICE("{\"modules\":[")));
     struct deployment *deployment = NULL;
     (void)pthread_mutex_lock(&runner->deploy_lock);
-    cordon_error *error =
-        deploy_locked(runner, tenant, modules, count, mode, out_report, &deployment);
+    cordon_error *error = (mode == DEPLOY_KEEP ? deploy_and_keep : load_in_place)(
+        runner, tenant, modules, count, out_report, &deployment);
     if (error == NULL) {
         runner_swap(runner, deployment);
     }
@@ -216,38 +225,19 @@ cordon_error *runner_check(
     return buffer_append(out_report, buffer_slice(&report));
 }
 
-/* -- Loading at start ----------------------------------------------------------------------- */
-
-static cordon_error *load_last(
-    struct runner *runner,
-    uint32_t tenant,
-    struct deploy_rows *rows,
-    struct deployment **out_deployment)
+/* What the store has, at the start. */
+cordon_error *runner_load(struct runner *runner, uint32_t tenant)
 {
     CORDON_CLEANUP_ARENA struct arena arena;
     arena_init(&arena, SIZE_MAX);
-    struct deploy_last last;
-    struct slice secret;
-    TRY(deploy_rows_read_last(rows, true, &arena, &last));
-    TRY(deploy_rows_read_secret(rows, false, &arena, &secret));
-    return last.exists ? make_deployment(
-                             runner, tenant, last.modules, last.count, secret, last.time_ms, NULL,
-                             out_deployment)
-                       : NULL;
-}
-
-cordon_error *runner_load(struct runner *runner, uint32_t tenant)
-{
-    struct deploy_rows rows;
+    struct deploy_past past;
+    TRY(deploy_rows_read(runner->options.store, tenant, true, &arena, &past));
+    if (!past.exists) {
+        return NULL;
+    }
     struct deployment *deployment = NULL;
-    cordon_error *error = deploy_rows_begin(runner->options.store, tenant, &rows);
-    if (error == NULL) {
-        error = load_last(runner, tenant, &rows, &deployment);
-    }
-    deploy_rows_end(&rows);
-    TRY(error);
-    if (deployment != NULL) {
-        runner_swap(runner, deployment);
-    }
+    TRY(make_deployment(
+        runner, tenant, past.modules, past.count, past.secret, past.time_ms, NULL, &deployment));
+    runner_swap(runner, deployment);
     return NULL;
 }

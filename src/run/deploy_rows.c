@@ -1,10 +1,8 @@
 /* Rows of a deployment; see deploy_rows.h. */
 #include "run/deploy_rows.h"
 
-#include "base/random.h"
+#include "base/event.h"
 #include "value/json.h"
-
-#define SECRET_BYTES 32
 
 /* Makes the same call on the store until it is done. A deploy blocks its thread. */
 #define AWAIT(woken, step, call)                                                                   \
@@ -16,15 +14,22 @@
         event_wait(woken, UINT64_MAX);                                                             \
     } while (true)
 
-cordon_error *deploy_rows_begin(struct store *store, uint32_t tenant, struct deploy_rows *rows)
+/* The transaction that rows are read or written in. */
+struct rows {
+    struct event woken;
+    struct store_txn *txn;
+};
+
+/* To be ended in any case. */
+static cordon_error *rows_begin(struct store *store, uint32_t tenant, struct rows *rows)
 {
-    *rows = (struct deploy_rows){0};
+    *rows = (struct rows){0};
     event_init(&rows->woken);
     const struct store_wake wake = {event_set, &rows->woken};
     return store_begin(store, tenant, wake, &rows->txn);
 }
 
-void deploy_rows_end(struct deploy_rows *rows)
+static void rows_end(struct rows *rows)
 {
     store_end(&rows->txn);
     event_done(&rows->woken);
@@ -32,7 +37,7 @@ void deploy_rows_end(struct deploy_rows *rows)
 
 /* A system row, copied into the arena; an empty slice if there is none. */
 static cordon_error *read_row(
-    struct deploy_rows *rows, struct slice key, struct arena *arena, struct slice *out_value)
+    struct rows *rows, struct slice key, struct arena *arena, struct slice *out_value)
 {
     enum store_step step = STORE_DONE;
     bool found = false;
@@ -68,7 +73,7 @@ static cordon_error *write_deploy_row(const struct deployment *deployment, struc
 }
 
 /* Removes the bytes of modules that the new deployment no longer has. */
-static cordon_error *drop_old_modules(struct deploy_rows *rows, const struct deployment *deployment)
+static cordon_error *drop_old_modules(struct rows *rows, const struct deployment *deployment)
 {
     uint8_t from[sizeof(struct deployment_key)] = "module/";
     size_t from_size = 7;
@@ -97,8 +102,8 @@ static cordon_error *drop_old_modules(struct deploy_rows *rows, const struct dep
     }
 }
 
-cordon_error *deploy_rows_keep(
-    struct deploy_rows *rows,
+static cordon_error *write_rows(
+    struct rows *rows,
     const struct deployment *deployment,
     const struct deploy_module *modules,
     struct slice secret)
@@ -116,7 +121,7 @@ cordon_error *deploy_rows_keep(
     TRY(write_deploy_row(deployment, &row));
     TRY(store_row_put(rows->txn, KEYSPACE_MODULE, SLICE("deploy"), buffer_slice(&row)));
     CORDON_CLEANUP_BUFFER struct buffer audit;
-    buffer_init(&audit, (size_t)1 << 20);
+    buffer_init(&audit, (size_t)2 << 20); /* the row and a few words */
     TRY(buffer_append(&audit, SLICE("{\"kind\":\"deploy\",\"deploy\":")));
     TRY(buffer_append(&audit, buffer_slice(&row)));
     TRY(buffer_append_byte(&audit, '}'));
@@ -131,24 +136,30 @@ cordon_error *deploy_rows_keep(
     return NULL;
 }
 
-cordon_error *deploy_rows_read_secret(
-    struct deploy_rows *rows, bool makes, struct arena *arena, struct slice *out_secret)
+cordon_error *deploy_rows_keep(
+    struct store *store,
+    const struct deployment *deployment,
+    const struct deploy_module *modules,
+    struct slice secret)
 {
-    TRY(read_row(rows, SLICE("secret"), arena, out_secret));
-    if (out_secret->size == SECRET_BYTES || !makes) {
-        return NULL;
+    struct rows rows;
+    cordon_error *error = rows_begin(store, deployment->tenant, &rows);
+    if (error == NULL) {
+        error = write_rows(&rows, deployment, modules, secret);
     }
-    uint8_t *fresh = arena_alloc(arena, SECRET_BYTES);
-    if (fresh == NULL) {
-        return error_no_memory();
-    }
-    random_system(fresh, SECRET_BYTES);
-    *out_secret = slice_of(fresh, SECRET_BYTES);
-    return NULL;
+    rows_end(&rows);
+    return error;
+}
+
+static cordon_error *damaged(void)
+{
+    return cordon_error_new(
+        CORDON_E_STORE, "the record of the last deploy is damaged; deploy the functions again into "
+                        "a new data folder, or put this one back from a copy");
 }
 
 static cordon_error *read_module(
-    struct deploy_rows *rows,
+    struct rows *rows,
     const struct json_node *item,
     struct arena *arena,
     struct deploy_module *out_module)
@@ -156,20 +167,21 @@ static cordon_error *read_module(
     uint8_t hash[SHA256_BYTES];
     struct deployment_key key;
     if (!hex_decode(json_string(json_get(item, SLICE("hash"))), hash, sizeof hash)) {
-        return cordon_error_new(CORDON_E_STORE, "the record of the last deploy is damaged");
+        return damaged();
     }
     out_module->name = arena_copy(arena, json_string(json_get(item, SLICE("name"))));
     if (out_module->name.data == NULL) {
         return arena_error(arena);
     }
-    return read_row(rows, deployment_module_key(&key, hash), arena, &out_module->wasm);
+    TRY(read_row(rows, deployment_module_key(&key, hash), arena, &out_module->wasm));
+    return out_module->wasm.size == 0 ? damaged() : NULL;
 }
 
 static cordon_error *read_modules(
-    struct deploy_rows *rows,
+    struct rows *rows,
     const struct json_node *list,
     struct arena *arena,
-    struct deploy_last *out_last)
+    struct deploy_past *out_past)
 {
     const size_t count = json_count(list);
     struct deploy_module *modules = arena_alloc(arena, (count + 1) * sizeof *modules);
@@ -180,27 +192,47 @@ static cordon_error *read_modules(
     for (size_t i = 0; i < count; i++) {
         TRY(read_module(rows, json_next_item(&walk), arena, &modules[i]));
     }
-    out_last->modules = modules;
-    out_last->count = count;
+    out_past->modules = modules;
+    out_past->count = count;
     return NULL;
 }
 
-cordon_error *deploy_rows_read_last(
-    struct deploy_rows *rows, bool with_modules, struct arena *arena, struct deploy_last *out_last)
+static cordon_error *read_rows(
+    struct rows *rows, bool with_modules, struct arena *arena, struct deploy_past *out_past)
 {
     struct slice row;
-    struct deploy_last last = {0};
+    TRY(read_row(rows, SLICE("secret"), arena, &out_past->secret));
     TRY(read_row(rows, SLICE("deploy"), arena, &row));
-    if (row.size > 0) {
-        const struct json_limits limits = {.bytes_max = (size_t)16 << 20, .depth_max = 16};
-        CORDON_CLEANUP(json_freep) struct json_doc *doc = NULL;
-        TRY(json_parse(row, &limits, &doc));
-        last.exists = true;
-        (void)json_u64(json_get(json_root(doc), SLICE("time_ms")), &last.time_ms);
-        if (with_modules) {
-            TRY(read_modules(rows, json_get(json_root(doc), SLICE("modules")), arena, &last));
-        }
+    if (row.size == 0) {
+        return NULL;
     }
-    *out_last = last;
+    const struct json_limits limits = {.bytes_max = (size_t)16 << 20, .depth_max = 16};
+    CORDON_CLEANUP(json_freep) struct json_doc *doc = NULL;
+    TRY(json_parse(row, &limits, &doc));
+    if (out_past->secret.size != DEPLOY_SECRET_BYTES) {
+        return damaged();
+    }
+    out_past->exists = true;
+    (void)json_u64(json_get(json_root(doc), SLICE("time_ms")), &out_past->time_ms);
+    const struct json_node *list = json_get(json_root(doc), SLICE("modules"));
+    return with_modules ? read_modules(rows, list, arena, out_past) : NULL;
+}
+
+cordon_error *deploy_rows_read(
+    struct store *store,
+    uint32_t tenant,
+    bool with_modules,
+    struct arena *arena,
+    struct deploy_past *out_past)
+{
+    struct rows rows;
+    struct deploy_past past = {0};
+    cordon_error *error = rows_begin(store, tenant, &rows);
+    if (error == NULL) {
+        error = read_rows(&rows, with_modules, arena, &past);
+    }
+    rows_end(&rows);
+    TRY(error);
+    *out_past = past;
     return NULL;
 }

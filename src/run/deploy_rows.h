@@ -5,47 +5,41 @@
  *   "secret"        32 random bytes, made with the first deploy: seeds of the import phase
  * Machine code is not in the store: the artifact cache holds what can be made again.
  *
- * All of it is read and written in one transaction, and each call blocks until the store is done.
+ * It is read in one transaction and written in another. None is open while modules are built, as
+ * that takes longer than a snapshot lasts; deploys of one process take turns (runner->deploy_lock),
+ * and no other process has the store. Each call blocks until the store is done.
  */
 #ifndef RUN_DEPLOY_ROWS_H
 #define RUN_DEPLOY_ROWS_H
 
-#include "base/event.h"
 #include "run/deployment.h"
 #include "run/runner.h"
 
-struct deploy_rows {
-    struct event woken;
-    struct store_txn *txn;
-};
+#define DEPLOY_SECRET_BYTES 32
 
-/* To be ended in any case. Errors: those of store_begin(). */
-CORDON_MUST_USE cordon_error *deploy_rows_begin(
-    struct store *store, uint32_t tenant, struct deploy_rows *rows);
-void deploy_rows_end(struct deploy_rows *rows);
-
-/* The secret, in the arena. If there is none: a new one (`makes`), or an empty slice. */
-CORDON_MUST_USE cordon_error *deploy_rows_read_secret(
-    struct deploy_rows *rows, bool makes, struct arena *arena, struct slice *out_secret);
-
-/* What was deployed last. */
-struct deploy_last {
-    bool exists;
+/* What was deployed last, in an arena. */
+struct deploy_past {
+    struct slice secret; /* empty: nothing was ever deployed */
+    bool exists;         /* there are functions, or there were */
     uint64_t time_ms;
     struct deploy_module *modules; /* with their bytes; only if asked for */
     size_t count;
 };
 
-/* Everything in the arena. Errors: CORDON_E_STORE for a row that is damaged, those of the store. */
-CORDON_MUST_USE cordon_error *deploy_rows_read_last(
-    struct deploy_rows *rows, bool with_modules, struct arena *arena, struct deploy_last *out_last);
+/* Errors: CORDON_E_STORE for rows that are damaged, those of the arena and of the store. */
+CORDON_MUST_USE cordon_error *deploy_rows_read(
+    struct store *store,
+    uint32_t tenant,
+    bool with_modules,
+    struct arena *arena,
+    struct deploy_past *out_past);
 
 /*
  * Puts a deployment in the place of the last one, with its audit record, and commits. Errors:
  * CORDON_E_CONFLICT if another deploy was faster, those of store_commit().
  */
 CORDON_MUST_USE cordon_error *deploy_rows_keep(
-    struct deploy_rows *rows,
+    struct store *store,
     const struct deployment *deployment,
     const struct deploy_module *modules,
     struct slice secret);

@@ -57,9 +57,12 @@ void frames_copy(
 
 /* -- As debug information has them ---------------------------------------------------------- */
 
-/* The frame that the engine knows of, with what was found out about it. */
-static struct outcome_frame merge(
-    struct arena *arena, const struct outcome_frame *known, const struct symbols_frame *found)
+/* The frame that the engine knows of, with what was found out about it. False: no memory. */
+static bool merge(
+    struct arena *arena,
+    const struct outcome_frame *known,
+    const struct symbols_frame *found,
+    struct outcome_frame *out_frame)
 {
     struct outcome_frame frame = *known;
     if (found->is_named) {
@@ -69,7 +72,8 @@ static struct outcome_frame merge(
     frame.file = found->file.size > 0 ? arena_copy(arena, found->file) : found->file;
     frame.line = found->line;
     frame.is_inlined = found->is_inlined;
-    return frame;
+    *out_frame = frame;
+    return frame.function.data != NULL && (found->file.size == 0 || frame.file.data != NULL);
 }
 
 static size_t find(
@@ -88,7 +92,7 @@ static size_t find(
     return symbols_resolve(module, places, outcome->frame_count, texts, found, OUTCOME_FRAMES_MAX);
 }
 
-void frames_resolve(struct outcome *outcome, struct slice module)
+bool frames_resolve(struct outcome *outcome, struct slice module)
 {
     CORDON_CLEANUP_ARENA struct arena texts;
     arena_init(&texts, FRAMES_WORK_BYTES - SYMBOLS_WORK_BYTES);
@@ -96,15 +100,18 @@ void frames_resolve(struct outcome *outcome, struct slice module)
     const size_t count = find(outcome, module, &texts, found);
     struct outcome_frame *frames = arena_alloc(&outcome->arena, (count + 1) * sizeof *frames);
     if (count == 0 || frames == NULL) {
-        return;
+        return false;
     }
     size_t place = 0; /* which of the engine's frames it is: inlined ones come before it */
     for (size_t i = 0; i < count; i++) {
-        frames[i] = merge(&outcome->arena, &outcome->frames[place], &found[i]);
+        if (!merge(&outcome->arena, &outcome->frames[place], &found[i], &frames[i])) {
+            return false;
+        }
         place += !found[i].is_inlined;
     }
     outcome->frames = frames;
     outcome->frame_count = count;
+    return true;
 }
 
 cordon_error *frames_write(const struct outcome_frame *frame, struct buffer *text)

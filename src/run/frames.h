@@ -24,9 +24,9 @@ void frames_copy(
 /*
  * Puts what the debug information in the module's bytes says in the place of the outcome's frames:
  * with files and lines, and with a frame for each inlined call. What it does not know stays as it
- * was; so does everything if memory is out. Takes up to 100 ms. Any thread.
+ * was. False if memory is out: then everything does. Takes up to 100 ms. Any thread.
  */
-void frames_resolve(struct outcome *outcome, struct slice module);
+CORDON_MUST_USE bool frames_resolve(struct outcome *outcome, struct slice module);
 
 /* Appends a frame as Convex writes those of JavaScript: `at NAME (FILE:LINE)`, or `at NAME`. */
 CORDON_MUST_USE cordon_error *frames_write(const struct outcome_frame *frame, struct buffer *text);

@@ -58,9 +58,11 @@ static void resolve(struct run *run, struct slice module)
     if (module.size == 0 || !runner_take_memory(run->runner, FRAMES_WORK_BYTES)) {
         return;
     }
-    frames_resolve(&run->outcome, module);
+    const bool resolved = frames_resolve(&run->outcome, module);
     runner_give_memory(run->runner, FRAMES_WORK_BYTES);
-    trace_cache_put(&run->runner->traces, &run->trace_key, &run->outcome);
+    if (resolved) {
+        trace_cache_put(&run->runner->traces, &run->trace_key, &run->outcome);
+    }
 }
 
 enum next step_trace(struct run *run)

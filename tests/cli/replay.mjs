@@ -1,9 +1,10 @@
 /* `cordon run --record` and `cordon replay`: the same run from its record alone, and what is not one. */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { example, guest, newFolder, run } from '../support/cordon.mjs';
+import { cordon, example, guest, newFolder, run } from '../support/cordon.mjs';
 
 const folder = newFolder();
 let records = 0;
@@ -82,10 +83,27 @@ describe('the file', () => {
     assert.match(stderr, /No record was written/);
     assert.ok(!existsSync(record));
   });
-  test('one that cannot be written is told', async () => {
-    const { code, stderr } = await run(['run', '--record', join(folder, 'no', 'such', 'folder'), guest('basic'), 'basic:echo']);
-    assert.equal(code, 0);
-    assert.match(stderr, /cannot be written: No such file or directory/);
+  test('one that cannot be written is told before the function runs', async () => {
+    const data = newFolder();
+    const add = (...flags) => run(['run', '--data', data, ...flags, guest('counter'), 'counter:add']);
+    for (const [path, words] of [[join(folder, 'no', 'such', 'folder'), /No such file or directory/], [folder, /Is a directory/]]) {
+      const { code, stdout, stderr } = await add('--record', path);
+      assert.equal(code, 5);
+      assert.equal(stdout, '');
+      assert.match(stderr, /cannot be written: .*; name a file in a folder that is there and may be written to\n$/);
+      assert.match(stderr, words);
+    }
+    assert.equal((await add()).stdout, '1\n');
+  });
+  test('one for which there is no room by then: the run is told, and that it has no record', () => {
+    const record = join(folder, 'large.record');
+    const args = JSON.stringify({ a: 'x'.repeat(100000) });
+    const words = ['run', '--record', record, guest('basic'), 'basic:echo', args].map((word) => `'${word}'`).join(' ');
+    const { status, stdout, stderr } = spawnSync('sh', ['-c', `ulimit -f 160; exec '${cordon}' ${words}`], { encoding: 'utf8' });
+    assert.equal(status, 5, stderr);
+    assert.equal(stdout, `${args}\n`);
+    assert.match(stderr, /cannot be written: File too large; free some space/);
+    assert.deepEqual(readdirSync(folder).filter((name) => name.startsWith('large.record')), []);
   });
 });
 

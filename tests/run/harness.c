@@ -62,7 +62,10 @@ static void deploy(struct harness *harness, const struct harness_options *option
 void harness_open(struct harness *harness, const struct harness_options *options)
 {
     *harness = (struct harness){0};
-    const struct store_options store = {.flusher_thread = options->flusher};
+    const struct store_options store = {
+        .flusher_thread = options->flusher,
+        .window_ms = options->window_ms,
+    };
     struct store *inner = NULL;
     assert_good(store_open_memory(&store, &inner));
     if (options->delay_ms > 0) {

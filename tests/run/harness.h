@@ -21,6 +21,7 @@ enum { HARNESS_GUESTS_MAX = 16 };
 struct harness_options {
     const char *guests[HARNESS_GUESTS_MAX]; /* names of modules; the first NULL ends them */
     unsigned delay_ms;                      /* 0: no delaying store */
+    uint64_t window_ms;                     /* 0: the store's default */
     bool flusher; /* commits are made durable by a thread, so that they are pending */
     struct limit_changes limits;
     uint32_t permits;      /* 0: 4 */

@@ -1,13 +1,16 @@
 /* Deploys: names of functions, places of what is not valid, and stopping. */
 #include "run/harness.h"
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "run/names.h"
 #include "unit/wasm_build.h"
 #include "wasm/reader.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -222,6 +225,73 @@ static void stopped_deploys_change_nothing(void **state)
     build_done(&b);
 }
 
+/* -- Long deploys ----------------------------------------------------------------------------- */
+
+enum { WINDOW_MS = 5, BODIES = 60, BODY_TURNS = 4000 };
+
+/* A module that takes many times as long to compile as the store keeps a snapshot. */
+static struct slice build_long(struct build *b)
+{
+    static uint8_t code[4 * BODY_TURNS];
+    for (size_t i = 0; i < sizeof code; i += 4) {
+        const uint8_t turn[] = {OP_I32_CONST, (uint8_t)(i % 64), OP_GLOBAL_SET, 0};
+        memcpy(code + i, turn, sizeof turn);
+    }
+    build_init(b);
+    (void)build_global(b, true, 0);
+    build_memory(b, "memory", 1, BUILD_NO_MAX);
+    build_function(b, "a:run", "", "", NO_CODE);
+    for (int i = 0; i < BODIES; i++) {
+        (void)build_function(b, NULL, "", "", slice_of(code, sizeof code));
+    }
+    build_metadata(b, METADATA);
+    return build_finish(b);
+}
+
+struct deployer {
+    struct harness *harness;
+    struct slice wasm;
+    cordon_error *error;
+    atomic_bool done;
+};
+
+static void *deploy_long(void *arg)
+{
+    struct deployer *deployer = arg;
+    struct buffer report;
+    buffer_init(&report, 65536);
+    deployer->error = deploy(deployer->harness, deployer->wasm, &report);
+    buffer_done(&report);
+    atomic_store(&deployer->done, true);
+    return NULL;
+}
+
+/* Others commit meanwhile, and what is older than the window is removed as they do. */
+static void a_deploy_may_take_longer_than_a_snapshot_lasts(void **state)
+{
+    (void)state;
+    struct build b;
+    struct harness harness;
+    const struct harness_options options = {.guests = {"counter"}, .window_ms = WINDOW_MS};
+    harness_open(&harness, &options);
+    struct deployer deployer = {.harness = &harness, .wasm = build_long(&b)};
+    pthread_t thread;
+    const uint64_t started = clock_monotonic_ns();
+    assert_int_equal(pthread_create(&thread, NULL, deploy_long, &deployer), 0);
+    unsigned commits = 0;
+    while (!atomic_load(&deployer.done)) {
+        struct called called;
+        commits += call(&called, &harness, "counter:add", "{}")->code == CORDON_OUTCOME_SUCCESS;
+        called_end(&called);
+    }
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_good(deployer.error);
+    assert_true(clock_monotonic_ns() - started > (uint64_t)WINDOW_MS * 4 * 1000000);
+    assert_true(commits > 10);
+    harness_close(&harness);
+    build_done(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -230,6 +300,7 @@ int main(void)
         cmocka_unit_test(a_cut_name_is_whole_characters),
         cmocka_unit_test(invalid_code_is_refused_at_its_place),
         cmocka_unit_test(stopped_deploys_change_nothing),
+        cmocka_unit_test(a_deploy_may_take_longer_than_a_snapshot_lasts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

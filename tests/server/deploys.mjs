@@ -86,6 +86,21 @@ test('deploys come in their order, and the last one stays', async () => {
   await server.stop();
 });
 
+/* What a pipe that broke sends is no wish to have no functions. */
+test('a list without modules, or with a name that is too long, changes nothing', async () => {
+  const server = await start();
+  const refused = async (body) => {
+    const headers = { Authorization: `Convex ${await server.key()}`, 'Content-Type': 'application/vnd.cordon.modules' };
+    const { status, text } = await Wire.to(server).send(request('POST', '/api/cordon/deploy', { body, headers })).answer();
+    assert.equal(status, 400, text);
+    assert.match(JSON.parse(text).message, /must be a list of 1 to \d+ modules/);
+  };
+  await refused('');
+  await refused(Buffer.concat([Buffer.from([0, 1, 0, 0]), Buffer.alloc(256, 'n'), Buffer.alloc(4)]).toString('latin1'));
+  assert.equal(value(await Wire.to(server).send(call('query', 'basic:nothing', {})).answer()), null);
+  await server.stop();
+});
+
 test('more than may wait are told to come again; who leaves makes room', async () => {
   const server = await start();
   const { compilers, wires } = await deployMany(server, 1 + WAITING_MAX);
