@@ -4,7 +4,8 @@
  * the clock itself reads no time, so that every rule about it is tested without waiting.
  *
  * In a query or mutation: guest code is user time; loading, store calls and waiting are system
- * time. In an action waiting is user time too, as in Convex, so that none outlives its limit.
+ * time, waiting for a turn on a crowded server too. In an action waiting is user time, as in
+ * Convex, so that none outlives its limit.
  */
 #ifndef LIMITS_CLOCK_H
 #define LIMITS_CLOCK_H

@@ -1,4 +1,4 @@
-/* Debug information that asks for more work than its size: the reader ends soon, whatever it says. */
+/* Debug information that asks for more work than its size: the reader ends soon all the same. */
 #include "unit/dwarf_world.h"
 
 #include "base/clock.h"

@@ -1,4 +1,4 @@
-/* Line tables of DWARF 4 and 5 on sections made by hand: each opcode, and what compilers never write. */
+/* Line tables of DWARF 4 and 5 made by hand: each opcode, and what compilers never write. */
 #include "unit/dwarf_world.h"
 
 /*
