@@ -131,7 +131,9 @@ static cordon_error *write_rows(
     AWAIT(&rows->woken, step, store_commit(rows->txn, &facts, &step, &result));
     if (result.conflict) {
         return cordon_error_new(
-            CORDON_E_CONFLICT, "another deploy was faster; deploy again to replace it");
+            CORDON_E_CONFLICT,
+            "writing the deploy took longer than the store keeps a moment; nothing was changed, "
+            "deploy again");
     }
     return NULL;
 }

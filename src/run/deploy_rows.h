@@ -36,7 +36,7 @@ CORDON_MUST_USE cordon_error *deploy_rows_read(
 
 /*
  * Puts a deployment in the place of the last one, with its audit record, and commits. Errors:
- * CORDON_E_CONFLICT if another deploy was faster, those of store_commit().
+ * CORDON_E_CONFLICT if that took longer than a snapshot lasts, those of store_commit().
  */
 CORDON_MUST_USE cordon_error *deploy_rows_keep(
     struct store *store,
