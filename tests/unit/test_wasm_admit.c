@@ -127,6 +127,17 @@ static void be_shared_library(struct build *b)
     build_custom(b, "dylink.0", SLICE(""));
 }
 
+static void bring_schema(struct build *b)
+{
+    build_custom(b, "convex.schema", SLICE("{\"tables\":[],\"schemaValidation\":true}"));
+}
+
+static void bring_what_is_no_schema(struct build *b)
+{
+    build_custom(b, "convex.schem", SLICE(""));
+    build_custom(b, "convex.schema2", SLICE(""));
+}
+
 static void grow_memory_section(struct build *b, uint32_t pages)
 {
     b->counts[5] = 0;
@@ -259,6 +270,9 @@ static const struct admit_case {
     {import_global, "is a global; only functions may be imported"},
     {be_object_file, "is an object file"},
     {be_shared_library, "is a shared library"},
+    {bring_schema, "The module brings a schema, which this version would not keep, at byte "},
+    {bring_schema, " in the custom section \"convex.schema\". Build without a schema"},
+    {bring_what_is_no_schema, NULL},
     {have_memory_at_limit, NULL},
     {have_memory_over_limit,
      "The memory begins with 327680 bytes; the limit memory_bytes is 262144"},
