@@ -7,10 +7,12 @@
 #include <cordon/json.h>
 
 #include "base/arena.h"
+#include "base/buffer.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/nearest.h"
 #include "http/server.h"
+#include "value/printable.h"
 
 #include <inttypes.h>
 #include <stddef.h>
@@ -84,19 +86,26 @@ static cordon_error *wrong(const struct setting *setting)
     return cordon_error_new(CORDON_E_INVALID, "\"%s\" must be %s", setting->name, setting->wanted);
 }
 
-/* "there is no … "lisen"; did you mean "listen"?" */
+/* "there is no … "lisen"; did you mean "listen"?", or all that there are. */
 static cordon_error *unknown(
     const char *what, cordon_text name, const char *const *names, size_t count)
 {
     const struct slice typed = slice_of(name.data, name.size);
     const size_t nearest = nearest_name(typed, names, count);
-    if (nearest == count) {
+    if (nearest < count) {
         return cordon_error_new(
-            CORDON_E_INVALID, "there is no %s \"%.*s\"", what, SLICE_FMT(typed));
+            CORDON_E_INVALID, "there is no %s \"%s\"; did you mean \"%s\"?", what,
+            printable(typed).text, names[nearest]);
     }
+    CORDON_CLEANUP_BUFFER struct buffer list;
+    buffer_init(&list, (size_t)1 << 16);
+    for (size_t i = 0; i < count; i++) {
+        TRY(buffer_printf(&list, "%s%s", i == 0 ? "" : ", ", names[i]));
+    }
+    TRY(buffer_append_byte(&list, '\0'));
     return cordon_error_new(
-        CORDON_E_INVALID, "there is no %s \"%.*s\"; did you mean \"%s\"?", what, SLICE_FMT(typed),
-        names[nearest]);
+        CORDON_E_INVALID, "there is no %s \"%s\"; the %ss are: %s", what, printable(typed).text,
+        what, (const char *)list.data);
 }
 
 /* An empty text, and one with a NUL in it, name nothing. */

@@ -6,6 +6,7 @@
 #include "engine/sealed.h"
 #include "run/internal.h"
 #include "value/json.h"
+#include "value/printable.h"
 #include "wasm/admit.h"
 #include "wasm/blank.h"
 #include "wasm/reader.h"
@@ -203,7 +204,8 @@ static cordon_error *name_module(struct slice name, cordon_error *error)
     }
     CORDON_CLEANUP(cordon_error_freep) cordon_error *owned = error;
     return cordon_error_new(
-        cordon_error_get_code(owned), "%.*s: %s", SLICE_FMT(name), cordon_error_get_message(owned));
+        cordon_error_get_code(owned), "%s: %s", printable(name).text,
+        cordon_error_get_message(owned));
 }
 
 /* The report gets one object more; after a failure the whole of it is of no use. */

@@ -2,6 +2,7 @@
 #include "run/deployment.h"
 
 #include "base/memory.h"
+#include "value/printable.h"
 
 /* Functions of a whole deployment: one metadata section of 1 MiB holds some 10,000. */
 #define FUNCTIONS_MAX ((size_t)1 << 20)
@@ -69,9 +70,10 @@ static cordon_error *add_function(
             deployment->functions[deployment->index[at] - 1].module;
         return cordon_error_new(
             CORDON_E_MODULE_REFUSED,
-            "The function `%.*s` is in two modules, %.*s and %.*s. A path belongs to one function: "
+            "The function `%.*s` is in two modules, %s and %s. A path belongs to one function: "
             "rename one of them.",
-            SLICE_FMT(metadata->path.text), SLICE_FMT(other->name), SLICE_FMT(module->name));
+            SLICE_FMT(metadata->path.text), printable(other->name).text,
+            printable(module->name).text);
     }
     deployment->functions[deployment->function_count] = (struct deployed_function){
         .metadata = metadata,

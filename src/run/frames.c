@@ -121,7 +121,9 @@ cordon_error *frames_write(const struct outcome_frame *frame, struct buffer *tex
     if (frame->file.size == 0) {
         return NULL;
     }
-    return buffer_printf(text, " (%.*s:%" PRIu32 ")", SLICE_FMT(frame->file), frame->line);
+    TRY(buffer_append(text, SLICE(" (")));
+    TRY(buffer_append(text, frame->file));
+    return buffer_printf(text, ":%" PRIu32 ")", frame->line);
 }
 
 bool frames_clone(

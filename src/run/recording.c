@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "base/pack.h"
 #include "value/json.h"
+#include "value/printable.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -245,11 +246,8 @@ static struct slice take_line(struct slice *from)
     return line;
 }
 
-/* For a message: what of a line has room. */
-static int shown(struct slice line)
-{
-    return line.size > 200 ? 200 : (int)line.size;
-}
+/* Of a line in a message: a record is as hostile as any file. */
+#define LINE_SHOWN_BYTES 204
 
 bool recording_differs(
     struct slice recorded, struct slice replayed, char *out_words, size_t words_size)
@@ -258,9 +256,11 @@ bool recording_differs(
         const struct slice was = take_line(&recorded);
         const struct slice is = take_line(&replayed);
         if (!slice_equal(was, is)) {
+            char before[LINE_SHOWN_BYTES];
+            char now[LINE_SHOWN_BYTES];
             (void)snprintf(
-                out_words, words_size, "recorded: %.*s; replayed: %.*s", shown(was),
-                (const char *)was.data, shown(is), (const char *)is.data);
+                out_words, words_size, "recorded: %s; replayed: %s",
+                printable_write(was, before, sizeof before), printable_write(is, now, sizeof now));
             return true;
         }
     }

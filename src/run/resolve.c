@@ -2,6 +2,7 @@
 #include "run/resolve.h"
 
 #include "host/host.h"
+#include "value/printable.h"
 #include "value/validator.h"
 
 bool resolve_function(
@@ -12,15 +13,16 @@ bool resolve_function(
     const bool visible = function != NULL && (request->caller == CALLER_ADMIN ||
                                               function->metadata->visibility == WASM_PUBLIC);
     if (!visible) {
+        char path[PRINTABLE_SIZE(FUNCTION_PATH_BYTES_MAX)];
+        (void)printable_write(request->path, path, sizeof path);
         if (request->any_kind) { /* Convex's words are those of its endpoints */
             outcome_set(
                 outcome, CORDON_OUTCOME_FUNCTION_NOT_FOUND,
-                "Could not find function for '%.*s'. Did you forget to run `cordon deploy`?",
-                SLICE_FMT(request->path));
+                "Could not find function for '%s'. Did you forget to run `cordon deploy`?", path);
         } else {
             outcome_set(
                 outcome, CORDON_OUTCOME_FUNCTION_NOT_FOUND,
-                "Could not find public function for '%.*s'.", SLICE_FMT(request->path));
+                "Could not find public function for '%s'.", path);
         }
         return false;
     }

@@ -60,6 +60,12 @@ struct recorded_error {
     struct slice message;
 };
 
+/* Words are a C string on their way on. */
+static bool holds_nul(struct slice words)
+{
+    return words.size > 0 && memchr(words.data, '\0', words.size) != NULL;
+}
+
 static bool take_answer(
     struct slice *from, struct tape_answer *out_answer, struct recorded_error *out_error)
 {
@@ -78,7 +84,8 @@ static bool take_answer(
     out_answer->txn_bytes = (size_t)txn_bytes;
     if (out_error->is_one) {
         out_error->code = (cordon_error_code)number;
-        return number <= CORDON_E_INTERNAL && unpack_text(from, &out_error->message);
+        return number <= CORDON_E_INTERNAL && unpack_text(from, &out_error->message) &&
+               !holds_nul(out_error->message);
     }
     out_answer->number = number;
     return unpack_text(from, &out_answer->text[0]) && unpack_text(from, &out_answer->text[1]);

@@ -4,6 +4,7 @@
  */
 #include "value/name.h"
 
+#include "value/printable.h"
 #include "value/utf8.h"
 
 #include <stdio.h>
@@ -11,7 +12,7 @@
 /* How much of a bad name a refusal quotes, in bytes. */
 #define QUOTE_BYTES_MAX 128
 
-#define QUOTE(name) SLICE_FMT(utf8_cut((name), QUOTE_BYTES_MAX))
+#define QUOTE(name) printable(utf8_cut((name), QUOTE_BYTES_MAX)).text
 
 static bool is_letter(uint8_t byte)
 {
@@ -62,7 +63,7 @@ cordon_error *name_check_identifier(const char *what, struct slice name)
         return NULL;
     }
     return cordon_error_new(
-        CORDON_E_INVALID, "\"%.*s\" is no valid %s: %s", QUOTE(name), what, fault);
+        CORDON_E_INVALID, "\"%s\" is no valid %s: %s", QUOTE(name), what, fault);
 }
 
 /* -- Fields --------------------------------------------------------------------------------- */
@@ -74,19 +75,18 @@ cordon_error *name_check_field(struct slice name)
     }
     if (name.size > FIELD_NAME_BYTES_MAX) {
         return cordon_error_new(
-            CORDON_E_BAD_VALUE, "Field name %.*s... exceeds maximum field name length %d",
+            CORDON_E_BAD_VALUE, "Field name %s... exceeds maximum field name length %d",
             QUOTE(name), FIELD_NAME_BYTES_MAX);
     }
     if (name.data[0] == '$') {
         return cordon_error_new(
-            CORDON_E_BAD_VALUE, "Field name %.*s starts with a '$', which is reserved",
-            QUOTE(name));
+            CORDON_E_BAD_VALUE, "Field name %s starts with a '$', which is reserved", QUOTE(name));
     }
     for (size_t i = 0; i < name.size; i++) {
         if (name.data[i] < 0x20 || name.data[i] > 0x7e) {
             return cordon_error_new(
                 CORDON_E_BAD_VALUE,
-                "Field name %.*s has an invalid character at byte %zu: field names can only "
+                "Field name %s has an invalid character at byte %zu: field names can only "
                 "contain non-control ASCII characters",
                 QUOTE(name), i);
         }
@@ -127,7 +127,7 @@ static cordon_error *check_component(struct slice component)
         if (!word && byte != '_' && byte != '.') {
             return cordon_error_new(
                 CORDON_E_INVALID,
-                "Path component %.*s can only contain alphanumeric characters, underscores, or "
+                "Path component %s can only contain alphanumeric characters, underscores, or "
                 "periods.",
                 QUOTE(component));
         }
@@ -135,7 +135,7 @@ static cordon_error *check_component(struct slice component)
     return has_word ? NULL
                     : cordon_error_new(
                           CORDON_E_INVALID,
-                          "Path component %.*s must have at least one alphanumeric character.",
+                          "Path component %s must have at least one alphanumeric character.",
                           QUOTE(component));
 }
 
@@ -221,7 +221,7 @@ cordon_error *function_path_parse_slashes(
     if (slash == text.size) {
         return cordon_error_new(
             CORDON_E_INVALID,
-            "\"%.*s\" names no function: it takes a module and a function, as in messages/list",
+            "\"%s\" names no function: it takes a module and a function, as in messages/list",
             QUOTE(text));
     }
     const struct slice module = slice_of(text.data, slash);

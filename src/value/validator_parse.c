@@ -7,7 +7,7 @@
 
 #include "value/json.h"
 #include "value/name.h"
-#include "value/utf8.h"
+#include "value/printable.h"
 #include "value/value_error.h"
 
 #include <stdio.h>
@@ -53,7 +53,7 @@ static cordon_error *bad(const struct step *step, const char *what)
     return place.size == 0
                ? cordon_error_new(CORDON_E_BAD_VALUE, "in the validator: %s", what)
                : cordon_error_new(
-                     CORDON_E_BAD_VALUE, "in the validator at %.*s: %s", SLICE_FMT(place), what);
+                     CORDON_E_BAD_VALUE, "in the validator at %s: %s", printable(place).text, what);
 }
 
 /* One more level: `name` is what stands behind the place of `up`. */
@@ -289,10 +289,11 @@ static cordon_error *parse(
             return row->parse == NULL ? NULL : row->parse(json, step, arena, out);
         }
     }
-    char what[128];
+    char name[PRINTABLE_SIZE(64)];
+    char what[sizeof name + sizeof "the type \"\" is unknown"];
     (void)snprintf(
-        what, sizeof what, "the type \"%.*s\" is unknown",
-        SLICE_FMT(utf8_cut(json_string(type), 64)));
+        what, sizeof what, "the type \"%s\" is unknown",
+        printable_write(json_string(type), name, sizeof name));
     return bad(step, what);
 }
 

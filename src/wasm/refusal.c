@@ -2,7 +2,7 @@
 #include "wasm/refusal.h"
 
 #include "base/memory.h"
-#include "value/utf8.h"
+#include "value/printable.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -108,42 +108,22 @@ cordon_error *wasm_refuse_invalid(
 /* What follows the quoted part of a cut name: the closing quote, the mark and the NUL. */
 #define QUOTE_TAIL sizeof "\"..."
 
-/*
- * What must not reach a terminal raw: the control characters C0, DEL and C1, and those that change
- * the direction of writing and so make a text read as another.
- */
-static bool is_control(uint32_t code_point)
-{
-    return code_point < 0x20 || (code_point >= 0x7f && code_point < 0xa0) ||
-           (code_point >= 0x202a && code_point <= 0x202e) ||
-           (code_point >= 0x2066 && code_point <= 0x2069);
-}
-
 struct wasm_quoted wasm_quote(struct slice name)
 {
     struct wasm_quoted quoted = {.text = "\""};
     size_t used = 1;
     size_t at = 0;
     while (at < name.size) {
-        const struct slice rest = slice_from(name, at);
-        uint32_t code_point = 0;
-        size_t ignored = 0;
-        const size_t whole = utf8_decode(rest, &code_point, &ignored);
-        const bool plain = whole > 0 && !is_control(code_point);
-        const bool escaped = plain && (code_point == '"' || code_point == '\\');
-        const size_t size = plain ? whole : 1;
-        const size_t printed = plain ? whole + escaped : strlen("\\x00");
-        if (used + printed + QUOTE_TAIL > sizeof quoted.text) {
+        char each[1 + PRINTABLE_BYTES_EACH] = "\\";
+        size_t taken = 0;
+        const size_t printed = printable_first(slice_from(name, at), each + 1, &taken);
+        const bool marked = name.data[at] == '"' || name.data[at] == '\\';
+        if (used + marked + printed + QUOTE_TAIL > sizeof quoted.text) {
             break;
         }
-        if (!plain) {
-            (void)snprintf(quoted.text + used, printed + 1, "\\x%02x", rest.data[0]);
-        } else {
-            quoted.text[used] = '\\'; /* overwritten where nothing is escaped */
-            memcpy(quoted.text + used + escaped, rest.data, whole);
-        }
-        used += printed;
-        at += size;
+        memcpy(quoted.text + used, each + !marked, marked + printed);
+        used += marked + printed;
+        at += taken;
     }
     (void)snprintf(
         quoted.text + used, sizeof quoted.text - used, "\"%s", at < name.size ? "..." : "");

@@ -57,6 +57,7 @@ static void fields(void **state)
         {"a\x1f", "invalid character at byte 1"},
         {"\x7f", "invalid character at byte 0"},
         {"ab\xc3\xa9", "invalid character at byte 2"},
+        {"\x1b[2J", "Field name \\x1b[2J has an invalid character at byte 0"},
     };
     for (size_t i = 0; i < COUNT(good); i++) {
         expect_ok(name_check_field(slice_str(good[i])));
@@ -64,6 +65,9 @@ static void fields(void **state)
     for (size_t i = 0; i < COUNT(bad); i++) {
         expect_error(name_check_field(slice_str(bad[i].name)), CORDON_E_BAD_VALUE, bad[i].why);
     }
+    expect_error(
+        name_check_field(SLICE("a\0b")), CORDON_E_BAD_VALUE,
+        "Field name a\\x00b has an invalid character at byte 1");
     expect_ok(name_check_field(many(FIELD_NAME_BYTES_MAX)));
     expect_error(
         name_check_field(many(FIELD_NAME_BYTES_MAX + 1)), CORDON_E_BAD_VALUE, "length 1024");

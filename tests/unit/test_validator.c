@@ -128,6 +128,7 @@ static void refuses_what_is_no_validator(void **state)
         {"{\"type\":1}", "string `type`"},
         {"{\"type\":\"String\"}", "in the validator: the type \"String\" is unknown"},
         {"{\"type\":\"commitTs\"}", "the type \"commitTs\" is unknown"},
+        {"{\"type\":\"a\\u0000b\"}", "in the validator: the type \"a\\x00b\" is unknown"},
         {"{\"type\":\"array\"}", "in the validator at []: a validator is an object"},
         {"{\"type\":\"object\"}", "`value` of an object is not an object"},
         {"{\"type\":\"object\",\"value\":[]}", "`value` of an object is not an object"},
