@@ -118,6 +118,14 @@ struct json_walk json_walk_fields(const struct json_node *object);
 const struct json_node *json_next_item(struct json_walk *walk);
 const struct json_node *json_next_field(struct json_walk *walk, struct slice *out_name);
 
+/*
+ * Finds a name that an object has twice, in the node or anywhere below it, for texts in which that
+ * could only be a mistake. `*out_name`, borrowed from the document, is written where one is found.
+ * Errors: CORDON_E_NO_MEMORY.
+ */
+CORDON_MUST_USE cordon_error *json_find_repeated(
+    const struct json_node *node, bool *out_found, struct slice *out_name);
+
 /* -- Writing -------------------------------------------------------------------------------- */
 /*
  * Each appends to a buffer; errors are those of buffer_append(). On failure the buffer may hold a

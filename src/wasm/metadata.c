@@ -75,6 +75,18 @@ static cordon_error *refuse_because(const struct reading *r, const char *what, c
     return refusal;
 }
 
+/* No object of it may have a key twice: which of the two values holds nobody could tell. */
+static cordon_error *check_keys(const struct reading *r, const struct json_node *node)
+{
+    bool found = false;
+    struct slice key = {NULL, 0};
+    TRY(json_find_repeated(node, &found, &key));
+    return !found ? NULL
+                  : wasm_refuse(
+                        r->place, "Keep one of the two.", "%s has the key %s twice in one object",
+                        name_function(r).text, wasm_quote(key).text);
+}
+
 /* -- One function --------------------------------------------------------------------------- */
 
 static cordon_error *take_text(
@@ -269,6 +281,7 @@ static cordon_error *read_function(
     }
     struct wasm_metadata_function function = {.kind = CORDON_QUERY};
     TRY(read_path(r, object, &function));
+    TRY(check_keys(r, object));
     TRY(read_export(r, object, &function));
     TRY(read_kind(r, object, &function));
     TRY(read_visibility(r, object, &function));
@@ -334,6 +347,24 @@ static cordon_error *read_functions(
     return check_paths(r, metadata);
 }
 
+/* The keys of the outermost object; those that nobody reads may be as they like. */
+static cordon_error *check_once(
+    const struct reading *r, const struct json_node *root, const char *key)
+{
+    size_t count = 0;
+    struct slice name;
+    struct json_walk walk = json_walk_fields(root);
+    while (json_next_field(&walk, &name) != NULL) {
+        count += slice_equal(name, slice_str(key));
+    }
+    return count < 2 ? NULL
+                     : wasm_refuse(
+                           r->place,
+                           "Keep one of the two; link the functions of one module with "
+                           "one SDK.",
+                           "The metadata has the key \"%s\" twice", key);
+}
+
 static cordon_error *check_abi(const struct reading *r, const struct json_node *root)
 {
     const struct json_node *node = json_get(root, SLICE("abi"));
@@ -357,6 +388,8 @@ static cordon_error *read_root(
     if (json_kind(root) != JSON_OBJECT) {
         return wasm_refuse(r->place, ADVICE_SDK, "The metadata is no JSON object");
     }
+    TRY(check_once(r, root, "abi"));
+    TRY(check_once(r, root, "functions"));
     TRY(check_abi(r, root));
     const struct json_node *functions = json_get(root, SLICE("functions"));
     if (json_kind(functions) != JSON_ARRAY) {

@@ -266,6 +266,40 @@ static void answers_about_what_is_there(void **state)
     json_free(doc);
 }
 
+static void finds_repeated_names(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        const char *name; /* NULL: none is there twice */
+    } cases[] = {
+        {"1", NULL},
+        {"{}", NULL},
+        {"{\"a\":1}", NULL},
+        {"{\"a\":1,\"b\":{\"a\":1},\"c\":[{\"a\":1},{\"a\":1}]}", NULL},
+        {"[\"a\",\"a\"]", NULL},
+        {"{\"a\":1,\"A\":1,\"\":1,\"a\\u0000\":1}", NULL},
+        {"{\"a\":1,\"b\":2,\"a\":1}", "a"},
+        {"{\"\":1,\"\":2}", ""},
+        {"{\"a\":1,\"\\u0061\":2}", "a"},
+        {"[[{\"x\":{\"y\":[0,{\"z\":1,\"z\":2}]}}]]", "z"},
+        {"{\"a\":{\"b\":1},\"c\":{\"d\":1,\"d\":1}}", "d"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct json_doc *doc = parsed(cases[i].text);
+        bool found = false;
+        struct slice name = SLICE("untouched");
+        expect_ok(json_find_repeated(json_root(doc), &found, &name));
+        assert_int_equal(found, cases[i].name != NULL);
+        expect_slice(name, cases[i].name == NULL ? SLICE("untouched") : slice_str(cases[i].name));
+        json_free(doc);
+    }
+    bool found = true;
+    struct slice name;
+    expect_ok(json_find_repeated(NULL, &found, &name));
+    assert_false(found);
+}
+
 /* Whatever is asked of a node of another kind, or of none, has a harmless answer. */
 static void answers_about_what_is_not_there(void **state)
 {
@@ -524,6 +558,7 @@ int main(void)
         cmocka_unit_test(survives_each_failed_allocation),
         cmocka_unit_test(strings_in_an_arena_outlive_the_document),
         cmocka_unit_test(answers_about_what_is_there),
+        cmocka_unit_test(finds_repeated_names),
         cmocka_unit_test(answers_about_what_is_not_there),
         cmocka_unit_test(walks_in_the_order_of_the_text),
         cmocka_unit_test(whole_numbers_however_written),

@@ -139,6 +139,23 @@ static const struct refused_case {
          "\"limits\":{\"fuel\":-1}}"),
      "lowers the limit \"fuel\" to something that is no whole number"},
 
+    /* Keys that are there twice. */
+    {"{\"abi\":1,\"abi\":1,\"functions\":[" ENTRY("a:f", "f") "]}",
+     "The metadata has the key \"abi\" twice"},
+    {"{\"abi\":1,\"functions\":[],\"functions\":[" ENTRY("a:f", "f") "]}",
+     "The metadata has the key \"functions\" twice"},
+    {ONE("{\"path\":\"a:f\",\"export\":\"f\",\"kind\":\"query\",\"visibility\":\"internal\","
+         "\"visibility\":\"public\"}"),
+     "Function 0 of the metadata, \"a:f\", has the key \"visibility\" twice in one object"},
+    {ONE("{\"path\":\"a:f\",\"export\":\"f\",\"kind\":\"query\",\"visibility\":\"public\","
+         "\"args\":{\"type\":\"object\",\"value\":{"
+         "\"x\":{\"fieldType\":{\"type\":\"any\"},\"optional\":false},"
+         "\"x\":{\"fieldType\":{\"type\":\"string\"},\"optional\":false}}}}"),
+     "has the key \"x\" twice in one object"},
+    {ONE("{\"path\":\"a:f\",\"export\":\"f\",\"kind\":\"query\",\"visibility\":\"public\","
+         "\"limits\":{\"fuel\":1,\"fuel\":2}}"),
+     "has the key \"fuel\" twice in one object"},
+
     /* All together. */
     {ONE(ENTRY("a:f", "f") "," ENTRY("a:f", "g")),
      "Functions 0 and 1 of the metadata have the same path \"a:f\""},
