@@ -71,6 +71,7 @@ void inside_open(struct inside *inside, const char *const *paths, size_t count)
         .metrics = inside->metrics,
         .compile_inside = true,
         .permits = 4,
+        .turns_ns = (uint64_t)300000000000,
         .slots = 64,
         .memory_bytes = (uint64_t)4 << 30,
     };

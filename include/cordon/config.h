@@ -5,7 +5,7 @@
  *       "listen": "127.0.0.1:3210",          "operator_listen": "unix:/run/cordon.sock",
  *       "data": "/var/lib/cordon",           "host_names": ["app.example.org"],
  *       "loops": 2, "permits": 8, "slots": 1000, "memory_bytes": 4294967296,
- *       "connections_max": 4096,
+ *       "turn_wait_ms": 300000,              "connections_max": 4096,
  *       "request_timeout_ms": 30000, "idle_timeout_ms": 60000, "write_timeout_ms": 30000,
  *       "limits": {"fuel": 20000000000},     "production": true
  *     }
@@ -33,6 +33,7 @@ typedef struct cordon_config {
     uint32_t loops;
     uint32_t permits;
     uint32_t slots;
+    uint32_t turn_wait_ms; /* most that a run waits for its turns, in all */
     uint64_t memory_bytes;
     bool production;
     uint32_t request_timeout_ms; /* these four as in cordon_server_options */

@@ -46,6 +46,7 @@ typedef struct cordon_runtime_options {
     bool flusher_thread;        /* one thread that makes many commits durable by one sync */
     bool production;            /* hide details of errors from callers */
     int log_fd;                 /* one line per run to this descriptor; 0 or less: none */
+    uint32_t turn_wait_ms;      /* most a run waits for turns, in all; 0: 300,000 */
 } cordon_runtime_options;
 
 /*

@@ -66,6 +66,7 @@ static const struct setting settings[] = {
     SETTING(limits, SETTING_LIMITS, "an object such as {\"fuel\": 20000000000}"),
     SETTING_COUNTED(permits),
     SETTING_COUNTED(slots),
+    SETTING_NUMBER(turn_wait_ms, SETTING_U32, " of milliseconds", 1, UINT32_MAX),
     SETTING_COUNTED(connections_max),
     SETTING_NUMBER(memory_bytes, SETTING_U64, " of bytes", 1, UINT64_MAX),
     SETTING(production, SETTING_FLAG, "true or false"),

@@ -15,6 +15,12 @@
 #include <unistd.h>
 
 #define SLOTS_DEFAULT 1000
+
+/*
+ * As long as an action may run. Who has left is cancelled, so only patient callers wait that long;
+ * less would end all of many long runs where each of them could end well a little later.
+ */
+#define TURN_WAIT_MS_DEFAULT 300000
 #define PERMITS_PER_PROCESSOR 4
 #define PERMITS_MIN 16
 
@@ -126,6 +132,8 @@ static cordon_error *start(cordon_runtime *runtime, const cordon_runtime_options
         .artifact_folder = runtime->data_folder == NULL ? NULL : artifacts,
         .permits = options->permits > 0 ? options->permits : default_permits(),
         .slots = options->slots > 0 ? options->slots : SLOTS_DEFAULT,
+        .turns_ns = (uint64_t)1000000 *
+                    (options->turn_wait_ms > 0 ? options->turn_wait_ms : TURN_WAIT_MS_DEFAULT),
         .memory_bytes = options->memory_bytes > 0 ? options->memory_bytes : default_memory_bytes(),
         .production = options->production,
     };

@@ -180,6 +180,7 @@ static int run(const struct cli_options *options)
         .limits = config->limits,
         .permits = config->permits,
         .slots = config->slots,
+        .turn_wait_ms = config->turn_wait_ms,
         .memory_bytes = config->memory_bytes,
         .flusher_thread = true,
         .production = production,
@@ -216,6 +217,7 @@ const struct cli_command cli_serve = {
         "Keys of the config file: listen, data, operator_listen (loopback ADDR:PORT or "
         "unix:PATH),\n"
         "host_names (a list of what clients may call this server), loops, permits, slots,\n"
+        "turn_wait_ms (most that a call waits for its turns among others, in all; 300000),\n"
         "memory_bytes, limits (by name, as `cordon limits` lists them), production,\n"
         "connections_max (4096, or as many as the hard limit on open files allows),\n"
         "request_timeout_ms, write_timeout_ms (a client must send or take 64 KiB, or the rest, in\n"

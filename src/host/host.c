@@ -272,6 +272,10 @@ bool host_look(struct host *host, uint64_t now_ns)
             return false;
         }
     }
+    if (run_clock_spent_ns(clock, CLOCK_QUEUED, now_ns) >= host->options.turns_ns) {
+        (void)host_stop(host, CORDON_OUTCOME_OVERLOADED, HOST_NO_TURN);
+        return false;
+    }
     return true;
 }
 

@@ -42,6 +42,9 @@ struct host_cut {
     struct host_place place;
 };
 
+/* Of a run that waited for its turns as long as it may, before what that leaves behind. */
+#define HOST_NO_TURN "Too many concurrent requests: the call waited for its turns for too long."
+
 /* What run/ decides before the guest runs. Slices are borrowed for the life of the host. */
 struct host_options {
     cordon_kind kind;
@@ -61,6 +64,7 @@ struct host_options {
     uint64_t import_time_ns;
     bool real_clock; /* actions: time_ns plus what has passed since `started_ns` */
     uint64_t started_ns;
+    uint64_t turns_ns;          /* most that the run may wait for its turns */
     struct tape *tape;          /* what the run learns from outside is written there; NULL: not */
     struct tape_player *player; /* a replay: it learns from there, and has no clock. NULL: none */
     const struct host_cut *cut; /* of a replay */

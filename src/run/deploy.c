@@ -41,6 +41,7 @@ static cordon_error *add_module(
     module->names = built.names;
     module->has_initialize = built.has_initialize;
     module->has_debug = built.has_debug;
+    module->size = source->wasm.size;
     seed_import_phase(module, secret);
     deployment->module_count++;
     return NULL;

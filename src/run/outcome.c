@@ -54,9 +54,11 @@ static const char *what_remains(cordon_kind kind)
     return "";
 }
 
-void outcome_set_overloaded(struct outcome *outcome, const char *what)
+void outcome_set_overloaded(struct outcome *outcome, struct slice what)
 {
-    outcome_set(outcome, CORDON_OUTCOME_OVERLOADED, "%s %s", what, what_remains(outcome->kind));
+    outcome_set(
+        outcome, CORDON_OUTCOME_OVERLOADED, "%.*s %s", SLICE_FMT(what),
+        what_remains(outcome->kind));
 }
 
 void outcome_set_limit(struct outcome *outcome, cordon_limit limit, uint64_t used, uint64_t allowed)

@@ -48,10 +48,11 @@ struct outcome {
     uint64_t used[CORDON_LIMIT_COUNT];
     uint64_t user_time_ns;
     uint64_t system_time_ns;
-    uint64_t wall_time_ns; /* from request to outcome */
-    uint32_t retries;      /* attempts before the last, after conflicts */
-    uint64_t ts;           /* commit or snapshot timestamp, 0 for actions */
-    cordon_kind kind;      /* of the function; CORDON_QUERY if none was found */
+    uint64_t queued_time_ns; /* it waited for its turns */
+    uint64_t wall_time_ns;   /* from request to outcome */
+    uint32_t retries;        /* attempts before the last, after conflicts */
+    uint64_t ts;             /* commit or snapshot timestamp, 0 for actions */
+    cordon_kind kind;        /* of the function; CORDON_QUERY if none was found */
 };
 
 static inline void outcome_init(struct outcome *outcome)

@@ -58,6 +58,7 @@ void run_report(
         LOG_FIELD_MS("execution_time_ms", outcome->wall_time_ns),
         LOG_FIELD_MS("user_execution_time_ms", outcome->user_time_ns),
         LOG_FIELD_MS("system_execution_time_ms", outcome->system_time_ns),
+        LOG_FIELD_MS("queued_time_ms", outcome->queued_time_ns),
         LOG_FIELD_NUMBER("fuel", used[CORDON_LIMIT_FUEL]),
         LOG_FIELD_NUMBER("memory_bytes", used[CORDON_LIMIT_MEMORY_BYTES]),
         LOG_FIELD_NUMBER("database_read_documents", used[CORDON_LIMIT_DOCUMENTS_READ]),

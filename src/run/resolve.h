@@ -42,7 +42,7 @@ CORDON_PRINTF(3, 4) void outcome_set(
  * Ends a run for which there is no room, which may have begun: to the words, static ones, it adds
  * what such a run leaves behind and whether a retry is safe.
  */
-void outcome_set_overloaded(struct outcome *outcome, const char *what);
+void outcome_set_overloaded(struct outcome *outcome, struct slice what);
 
 /* Ends a run because of a limit, with the words of host_limit_message(). */
 void outcome_set_limit(

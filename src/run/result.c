@@ -106,7 +106,7 @@ static void set_stop(
         return;
     }
     if (host->stop.code == CORDON_OUTCOME_OVERLOADED) {
-        outcome_set_overloaded(outcome, "The server has no memory for this call now.");
+        outcome_set_overloaded(outcome, host->stop.message);
         return;
     }
     outcome->code = host->stop.code;
@@ -130,10 +130,11 @@ static void set_end(struct outcome *outcome, const struct host *host, struct eng
             outcome, host, CORDON_LIMIT_STACK_BYTES, budget->allowed[CORDON_LIMIT_STACK_BYTES]);
         return;
     case ENGINE_END_NO_HOST_MEMORY:
-        outcome_set_overloaded(outcome, "The server has no memory for this call now.");
+        outcome_set_overloaded(outcome, SLICE("The server has no memory for this call now."));
         return;
     case ENGINE_END_POOL_FULL:
-        outcome_set_overloaded(outcome, "The server has no free instance for this call now.");
+        outcome_set_overloaded(
+            outcome, SLICE("The server has no free instance for this call now."));
         return;
     case ENGINE_END_TRAP:
         if (!failed_of_refusal(outcome, host, call)) {

@@ -9,6 +9,9 @@
 #include "run/state.h"
 #include "run/warnings.h"
 
+/* A run that got no first turn for this long is turned away (Convex waits 5 s). */
+#define FIRST_TURN_NS ((uint64_t)5000000000)
+
 /* A slice on a loop thread may not be followed by another if it touched this much. */
 #define HEAVY_BYTES ((uint64_t)16 << 20)
 
@@ -17,7 +20,7 @@
 void run_wake(void *arg)
 {
     struct run *run = arg;
-    atomic_store(&run->woken, true);
+    atomic_store(&run->woken_at_ns, clock_monotonic_ns());
     run->wake.call(run->wake.arg);
 }
 
@@ -34,22 +37,41 @@ bool run_is_transactional(const struct run *run)
 
 enum run_clock_account run_idle_account(const struct run *run)
 {
+    if (run->permit_asked && !atomic_load(&run->permit.has_permit)) {
+        return CLOCK_QUEUED;
+    }
     const bool own = run->host.running && !run_is_transactional(run);
     return own ? CLOCK_USER : CLOCK_SYSTEM;
+}
+
+static uint64_t time_after(uint64_t at_ns, uint64_t ns)
+{
+    return ns > UINT64_MAX - at_ns ? UINT64_MAX : at_ns + ns;
+}
+
+/* What an account may spend before the run is ended. */
+static uint64_t account_allows_ns(const struct run *run, enum run_clock_account account)
+{
+    if (account == CLOCK_QUEUED) {
+        return run_turns_ns(run);
+    }
+    const cordon_limit limit =
+        account == CLOCK_USER ? CORDON_LIMIT_USER_TIME_MS : CORDON_LIMIT_SYSTEM_TIME_MS;
+    const uint64_t ms = run->budget.allowed[limit];
+    return ms > UINT64_MAX / 1000000 ? UINT64_MAX : ms * 1000000;
 }
 
 uint64_t run_limit_at_ns(const struct run *run, uint64_t now_ns)
 {
     const enum run_clock_account account = run_idle_account(run);
-    const cordon_limit limit =
-        account == CLOCK_USER ? CORDON_LIMIT_USER_TIME_MS : CORDON_LIMIT_SYSTEM_TIME_MS;
     const uint64_t spent = run_clock_spent_ns(&run->clock, account, now_ns);
-    const uint64_t allowed_ms = run->budget.allowed[limit];
-    if (allowed_ms > UINT64_MAX / 1000000 - 1) {
-        return UINT64_MAX;
-    }
-    const uint64_t allowed = allowed_ms * 1000000;
-    return spent >= allowed ? now_ns : now_ns + (allowed - spent);
+    const uint64_t allowed = account_allows_ns(run, account);
+    return spent >= allowed ? now_ns : time_after(now_ns, allowed - spent);
+}
+
+uint64_t run_turns_ns(const struct run *run)
+{
+    return run->had_permit ? run->runner->options.turns_ns : FIRST_TURN_NS;
 }
 
 enum next run_wait_for_store(struct run *run)
@@ -127,6 +149,7 @@ enum next run_finish(struct run *run)
     struct outcome *outcome = &run->outcome;
     outcome->user_time_ns = run->clock.spent_ns[CLOCK_USER];
     outcome->system_time_ns = run->clock.spent_ns[CLOCK_SYSTEM];
+    outcome->queued_time_ns = run->clock.spent_ns[CLOCK_QUEUED];
     outcome->wall_time_ns = now - run->started_ns;
     memcpy(outcome->used, run->budget.used, sizeof outcome->used);
     outcome->used[CORDON_LIMIT_USER_TIME_MS] = outcome->user_time_ns / 1000000;
@@ -166,7 +189,7 @@ enum next run_finish_error(struct run *run, cordon_error *error)
     outcome_init(&run->outcome);
     run->outcome.kind = kind;
     if (code == CORDON_OUTCOME_OVERLOADED) {
-        outcome_set_overloaded(&run->outcome, "The server has no memory for this call now.");
+        outcome_set_overloaded(&run->outcome, SLICE("The server has no memory for this call now."));
         return run_finish(run);
     }
     return run_finish_with(run, code, slice_str(cordon_error_get_message(owned)));
@@ -213,17 +236,30 @@ static bool take_permit(struct run *run)
 }
 
 /*
- * A run that waits is polled again only after its wake, at its time, or when it is cancelled; one
- * that gave its permit back while it waited needs another before its guest goes on.
+ * Whether a run that waits may be polled again: after its wake, at its time, or when it is
+ * cancelled. From then on it waited for a thread, and neighbours of it are to blame.
  */
+static bool is_due(struct run *run, uint64_t now_ns)
+{
+    const uint64_t woken_at_ns = atomic_exchange(&run->woken_at_ns, 0);
+    if (woken_at_ns == 0 && now_ns < run->wake_at_ns && !atomic_load(&run->cancelled)) {
+        return false;
+    }
+    if (run->clock.account != CLOCK_STOPPED) {
+        const uint64_t due_ns = woken_at_ns != 0 ? woken_at_ns : run->wake_at_ns;
+        (void)run_clock_switch(&run->clock, CLOCK_QUEUED, due_ns < now_ns ? due_ns : now_ns);
+    }
+    return true;
+}
+
+/* A run that gave its permit back while it waited needs another before its guest goes on. */
 static bool may_go_on(struct run *run)
 {
     if (run->wake_at_ns == 0) {
         return true;
     }
-    const bool due = atomic_exchange(&run->woken, false) || atomic_load(&run->cancelled) ||
-                     clock_monotonic_ns() >= run->wake_at_ns;
-    if (!due) {
+    const uint64_t now = clock_monotonic_ns();
+    if (!is_due(run, now)) {
         return false;
     }
     if (run->stage != STAGE_GUEST || atomic_load(&run->permit.has_permit)) {
@@ -233,9 +269,17 @@ static bool may_go_on(struct run *run)
         return true;
     }
     /* Queued. Its limits hold while it waits: past one of them it goes on, to its end. */
-    const uint64_t now = clock_monotonic_ns();
     run->wake_at_ns = run_limit_at_ns(run, now);
     return atomic_load(&run->permit.has_permit) || !host_look(&run->host, now);
+}
+
+/* Whoever kept the run waiting pays no longer; a guest's turn says itself who does. */
+static void end_wait(struct run *run)
+{
+    if (run->clock.account == CLOCK_QUEUED && run->stage != STAGE_ADMIT &&
+        run->stage != STAGE_GUEST) {
+        (void)run_clock_switch(&run->clock, run_idle_account(run), clock_monotonic_ns());
+    }
 }
 
 enum run_state run_poll(struct run *run, uint64_t until_ns)
@@ -246,11 +290,12 @@ enum run_state run_poll(struct run *run, uint64_t until_ns)
     if (!may_go_on(run)) {
         return RUN_WAITING;
     }
+    end_wait(run);
     run->memory_at_poll = run->memory_taken;
     run->had_turn = false;
     for (;;) {
         run->wake_at_ns = 0;
-        atomic_store(&run->woken, false);
+        atomic_store(&run->woken_at_ns, 0);
         const enum next next = step(run, until_ns);
         if (run->stage == STAGE_DONE) {
             return RUN_DONE;
@@ -259,7 +304,9 @@ enum run_state run_poll(struct run *run, uint64_t until_ns)
             continue;
         }
         if (run->clock.account != CLOCK_STOPPED) {
-            (void)run_clock_switch(&run->clock, run_idle_account(run), clock_monotonic_ns());
+            const enum run_clock_account account =
+                next == NEXT_READY ? CLOCK_QUEUED : run_idle_account(run);
+            (void)run_clock_switch(&run->clock, account, clock_monotonic_ns());
         }
         return next == NEXT_READY ? RUN_READY : RUN_WAITING;
     }

@@ -3,8 +3,18 @@
 #include "run/record.h"
 #include "run/state.h"
 
-/* A fresh run that got no permit for this long is turned away (Convex waits 5 s). */
-#define QUEUE_WAIT_NS ((uint64_t)5000000000)
+/* It waited for a turn as long as it may. */
+static enum next turn_away(struct run *run)
+{
+    if (run->had_permit) {
+        outcome_set_overloaded(&run->outcome, SLICE(HOST_NO_TURN));
+        return run_finish(run);
+    }
+    return run_finish_with(
+        run, CORDON_OUTCOME_OVERLOADED,
+        SLICE("Too many concurrent requests: no turn came within 5 seconds. Nothing was run; a "
+              "retry is safe."));
+}
 
 enum next step_admit(struct run *run)
 {
@@ -13,11 +23,8 @@ enum next step_admit(struct run *run)
         return run_finish_with(run, CORDON_OUTCOME_CANCELLED, SLICE("The call was cancelled."));
     }
     if (!atomic_load(&run->permit.has_permit)) {
-        if (!run->had_permit && now - run->started_ns > QUEUE_WAIT_NS) {
-            return run_finish_with(
-                run, CORDON_OUTCOME_OVERLOADED,
-                SLICE("Too many concurrent requests: no turn came within 5 seconds. Nothing was "
-                      "run; a retry is safe."));
+        if (run_clock_spent_ns(&run->clock, CLOCK_QUEUED, now) >= run_turns_ns(run)) {
+            return turn_away(run);
         }
         enum permit_answer answer = PERMIT_QUEUED;
         if (!run->permit_asked) {
@@ -32,8 +39,8 @@ enum next step_admit(struct run *run)
                       "a retry is safe."));
         }
         if (answer == PERMIT_QUEUED) {
-            const uint64_t turned_away_ns = run->started_ns + QUEUE_WAIT_NS + 1000000;
-            run->wake_at_ns = run->had_permit ? run_limit_at_ns(run, now) : turned_away_ns;
+            (void)run_clock_switch(&run->clock, CLOCK_QUEUED, now);
+            run->wake_at_ns = run_limit_at_ns(run, now);
             return NEXT_WAIT;
         }
     }
@@ -215,6 +222,7 @@ static cordon_error *start_guest(struct run *run)
         .import_time_ns = run->deployment->time_ms * 1000000,
         .real_clock = kind == CORDON_ACTION,
         .started_ns = run->started_ns,
+        .turns_ns = run->runner->options.turns_ns,
     };
     memcpy(options.seed, run->seed, sizeof options.seed);
     memcpy(

@@ -47,6 +47,10 @@ static cordon_error *register_by_kind(struct run_metrics *run_metrics, struct me
         TRY(metrics_histogram_seconds(
             metrics, "user_function_execution_seconds", labels, "Time of the function alone.",
             &run_metrics->user[kind]));
+        TRY(metrics_histogram_seconds(
+            metrics, "udf_queue_seconds", labels,
+            "Time waited for turns, in all, of runs that had to wait.",
+            &run_metrics->queued[kind]));
         TRY(metrics_counter(
             metrics, "udf_fuel_total", labels, "Fuel used.", &run_metrics->fuel[kind]));
     }
@@ -159,6 +163,9 @@ void run_metrics_count(struct run_metrics *run_metrics, const struct outcome *ou
     if (executed_ns > 0) { /* else it was turned away, or there was nothing to run */
         histogram_observe_ns(run_metrics->execute[kind][status], executed_ns);
         histogram_observe_ns(run_metrics->user[kind], outcome->user_time_ns);
+    }
+    if (outcome->queued_time_ns > 0) {
+        histogram_observe_ns(run_metrics->queued[kind], outcome->queued_time_ns);
     }
     for (int i = 0; i < CORDON_LIMIT_COUNT && outcome->warning_count > 0; i++) {
         if (outcome->warned[i]) {

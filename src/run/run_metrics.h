@@ -20,6 +20,7 @@ struct run_metrics {
     struct histogram *total[KIND_COUNT][RUN_STATUSES];
     struct histogram *execute[KIND_COUNT][RUN_STATUSES];
     struct histogram *user[KIND_COUNT];
+    struct histogram *queued[KIND_COUNT]; /* of runs that waited */
     struct counter *fuel[KIND_COUNT];
     struct counter *warnings[CORDON_LIMIT_COUNT]; /* NULL: there are none for that limit */
     struct counter *user_timeouts;

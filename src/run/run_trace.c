@@ -6,8 +6,13 @@
  * The module's bytes come from the store, where they were deployed to, by a transaction apart: what
  * a trace reads is no part of what the run depended on.
  *
+ * It is the host's work, but the guest's doing, and up to 100 ms of it: it holds a permit like any
+ * turn of a guest, the memory of the process pays for the module's bytes, and all new stacks
+ * together have a share of one processor (trace_purse).
+ *
  * Nothing here fails the run. Where the bytes are gone, as the functions were replaced meanwhile,
- * or memory is out, the frames stay as they were: with the names that are kept in memory.
+ * or memory or the share is used up, the frames stay as they were: with the names that are kept in
+ * memory.
  */
 #include "base/clock.h"
 #include "run/frames.h"
@@ -23,11 +28,16 @@ bool run_needs_trace(struct run *run)
     if (outcome->frame_count == 0 || !module->has_debug) {
         return false;
     }
+    struct trace_cache *traces = &run->runner->traces;
     run->trace_key = trace_key_of(outcome, module->hash);
-    if (trace_cache_get(&run->runner->traces, &run->trace_key, outcome)) {
+    if (trace_cache_get(traces, &run->trace_key, outcome)) {
         return false;
     }
     const uint64_t now = clock_monotonic_ns();
+    if (!trace_cache_has_time(traces, now) ||
+        !run_takes_memory(run, FRAMES_WORK_BYTES + module->size)) {
+        return false;
+    }
     (void)run_clock_switch(&run->clock, CLOCK_STOPPED, now); /* it is not the function's work */
     run->trace_until_ns = now + WAIT_NS_MAX;
     return true;
@@ -53,33 +63,52 @@ static cordon_error *find_module(
         &found, out_bytes);
 }
 
+/* Whether the run has the permit for that work; else it has asked for one. */
+static bool has_permit(struct run *run)
+{
+    if (!run->permit_asked && !atomic_load(&run->permit.has_permit)) {
+        run->permit_asked = true;
+        (void)permits_take(&run->runner->permits, &run->permit, PERMIT_SLEPT);
+    }
+    return atomic_load(&run->permit.has_permit);
+}
+
 static void resolve(struct run *run, struct slice module)
 {
-    if (module.size == 0 || !runner_take_memory(run->runner, FRAMES_WORK_BYTES)) {
-        return;
+    struct trace_cache *traces = &run->runner->traces;
+    const uint64_t began_ns = clock_thread_cpu_ns();
+    if (frames_resolve(&run->outcome, module)) {
+        trace_cache_put(traces, &run->trace_key, &run->outcome);
     }
-    const bool resolved = frames_resolve(&run->outcome, module);
-    runner_give_memory(run->runner, FRAMES_WORK_BYTES);
-    if (resolved) {
-        trace_cache_put(&run->runner->traces, &run->trace_key, &run->outcome);
-    }
+    trace_cache_spend(traces, clock_thread_cpu_ns() - began_ns);
+}
+
+static enum next leave_trace(struct run *run)
+{
+    store_end(&run->trace_txn);
+    run_gives_memory(run, FRAMES_WORK_BYTES + run->function->module->size);
+    run_leave_permit(run);
+    return run_leave_failed(run);
 }
 
 enum next step_trace(struct run *run)
 {
     enum store_step step = STORE_DONE;
     struct slice module = {NULL, 0};
-    const bool has_time =
-        !atomic_load(&run->cancelled) && clock_monotonic_ns() < run->trace_until_ns;
-    cordon_error *error = has_time ? find_module(run, &step, &module) : NULL;
-    if (error == NULL && step == STORE_PENDING) {
+    if (atomic_load(&run->cancelled) || clock_monotonic_ns() >= run->trace_until_ns) {
+        return leave_trace(run);
+    }
+    cordon_error *error = find_module(run, &step, &module);
+    if (error != NULL) {
+        cordon_error_free(error); /* of a store that fails the run's own end will tell */
+        return leave_trace(run);
+    }
+    if (step == STORE_PENDING || (module.size > 0 && !has_permit(run))) {
         run->wake_at_ns = run->trace_until_ns;
         return NEXT_WAIT;
     }
-    if (error == NULL) {
+    if (module.size > 0) {
         resolve(run, module);
     }
-    cordon_error_free(error); /* of a store that fails the run's own end will tell */
-    store_end(&run->trace_txn);
-    return run_leave_failed(run);
+    return leave_trace(run);
 }

@@ -28,6 +28,7 @@ struct runner_options {
     struct limit_changes limits; /* the operator's, over the table's defaults */
     uint32_t permits;            /* runs that execute guest code at one time */
     uint32_t slots;              /* runs alive */
+    uint64_t turns_ns;           /* most that a run that has begun waits for its turns, in all */
     uint64_t memory_bytes;       /* all guests' memory and host bytes together */
     bool production;             /* redact errors towards clients */
 };

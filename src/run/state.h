@@ -74,7 +74,7 @@ struct run {
     struct outcome outcome;
     struct taped_run *taped; /* NULL: neither recorded nor replayed */
     struct store_wake wake;
-    atomic_bool woken;
+    atomic_uint_fast64_t woken_at_ns; /* monotonic; 0: not woken */
     atomic_bool cancelled;
     struct permit_waiter permit;
     bool had_permit;
@@ -118,11 +118,17 @@ static inline bool run_is_replay(const struct run *run)
 /* Queries and mutations; not actions. */
 bool run_is_transactional(const struct run *run);
 
-/* While nothing of a run executes, its waiting is the host's time; an action's is its own. */
+/*
+ * Who pays while nothing of a run executes: who is queued for a permit waits for others; else its
+ * waiting is the host's time, and an action's is its own.
+ */
 enum run_clock_account run_idle_account(const struct run *run);
 
 /* When the clock that runs while this run waits will be at its limit. */
 uint64_t run_limit_at_ns(const struct run *run, uint64_t now_ns);
+
+/* Most that the run may wait for its turns, in all: less as long as it has not begun. */
+uint64_t run_turns_ns(const struct run *run);
 
 /* For a step whose call of the store is pending. */
 enum next run_wait_for_store(struct run *run);

@@ -5,7 +5,7 @@
 
 void trace_cache_init(struct trace_cache *cache)
 {
-    *cache = (struct trace_cache){.uses = 0};
+    *cache = (struct trace_cache){.purse_ns = TRACE_PURSE_NS};
     (void)pthread_mutex_init(&cache->lock, NULL);
 }
 
@@ -92,5 +92,24 @@ void trace_cache_put(
             entry->used = ++cache->uses;
         }
     }
+    (void)pthread_mutex_unlock(&cache->lock);
+}
+
+bool trace_cache_has_time(struct trace_cache *cache, uint64_t now_ns)
+{
+    (void)pthread_mutex_lock(&cache->lock);
+    const uint64_t added = (now_ns - cache->filled_ns) / TRACE_PURSE_SHARE;
+    const uint64_t room = TRACE_PURSE_NS - cache->purse_ns;
+    cache->purse_ns += added < room ? added : room;
+    cache->filled_ns = now_ns;
+    const bool has_time = cache->purse_ns > 0;
+    (void)pthread_mutex_unlock(&cache->lock);
+    return has_time;
+}
+
+void trace_cache_spend(struct trace_cache *cache, uint64_t cpu_ns)
+{
+    (void)pthread_mutex_lock(&cache->lock);
+    cache->purse_ns -= cpu_ns < cache->purse_ns ? cpu_ns : cache->purse_ns;
     (void)pthread_mutex_unlock(&cache->lock);
 }

@@ -81,6 +81,7 @@ void harness_open(struct harness *harness, const struct harness_options *options
         .limits = options->limits,
         .permits = options->permits > 0 ? options->permits : 4,
         .slots = options->slots > 0 ? options->slots : 64,
+        .turns_ns = options->turns_ns > 0 ? options->turns_ns : (uint64_t)300000000000,
         .memory_bytes = options->memory_bytes > 0 ? options->memory_bytes : (uint64_t)4 << 30,
     };
     assert_good(runner_new(&runner, &harness->runner));

@@ -26,6 +26,7 @@ struct harness_options {
     struct limit_changes limits;
     uint32_t permits;      /* 0: 4 */
     uint32_t slots;        /* 0: 64 */
+    uint64_t turns_ns;     /* 0: 300 s */
     uint64_t memory_bytes; /* 0: 4 GiB */
 };
 

@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -287,6 +288,137 @@ static void a_trace_ends_with_its_run(void **state)
     harness_close(&harness);
 }
 
+/* Its work is a turn like a guest's: it comes when a permit does. */
+static void a_trace_needs_a_permit(void **state)
+{
+    (void)state;
+    struct harness harness;
+    const struct harness_options options = {
+        .guests = {"../../examples/messages_c", "spin"},
+        .permits = 1,
+    };
+    harness_open(&harness, &options);
+    struct limit_changes lower = {0};
+    change(&lower, CORDON_LIMIT_FUEL, 1000);
+    struct run_request request = request_of("math:fib", "{\"n\":40}");
+    request.lower = &lower;
+    struct called failed;
+    called_begin(&failed, &harness, &request);
+    assert_int_equal(called_poll(&failed), RUN_READY); /* ended; what is left is its trace */
+    struct called busy;
+    const struct run_request spin = request_of("spin:query", "{}");
+    called_begin(&busy, &harness, &spin);
+    assert_int_equal(called_poll(&busy), RUN_READY);
+
+    assert_int_equal(called_poll(&failed), RUN_WAITING);
+    assert_int_equal(runner_get_counts(harness.runner).permits_waiting, 1);
+    assert_int_equal(
+        called_poll(&busy), RUN_WAITING); /* its turn is over, and the permit passed on */
+    const struct outcome *outcome = called_finish(&failed);
+    assert_int_equal(outcome->code, CORDON_OUTCOME_LIMIT);
+    assert_in_range(outcome->frames[0].line, 1, 1000);
+    called_end(&failed);
+    called_end(&busy);
+    harness_close(&harness);
+}
+
+/* -- Turns ------------------------------------------------------------------------------------ */
+
+/*
+ * One permit and two runs without end: the first has had its turn and waits for the second's to
+ * end, so long as these milliseconds.
+ */
+static void let_it_queue(
+    struct harness *harness, struct called *first, struct called *second, unsigned wait_ms)
+{
+    struct limit_changes lower = {0};
+    change(&lower, CORDON_LIMIT_SYSTEM_TIME_MS, 50);
+    struct run_request request = request_of("spin:query", "{}");
+    request.lower = &lower;
+    called_begin(first, harness, &request);
+    assert_int_equal(called_poll(first), RUN_READY);
+    called_begin(second, harness, &request);
+    assert_int_equal(called_poll(second), RUN_WAITING);
+    assert_int_equal(called_poll(first), RUN_WAITING);
+    const struct timespec wait = {.tv_nsec = (long)wait_ms * 1000000};
+    (void)nanosleep(&wait, NULL);
+}
+
+static void waiting_for_a_turn_is_nobodys_limit(void **state)
+{
+    (void)state;
+    struct harness harness;
+    const struct harness_options options = {.guests = {"spin"}, .permits = 1};
+    harness_open(&harness, &options);
+    struct called first;
+    struct called second;
+    let_it_queue(&harness, &first, &second, 200);
+    assert_int_equal(called_poll(&first), RUN_WAITING);  /* past system_time_ms, were it that */
+    assert_int_equal(called_poll(&second), RUN_WAITING); /* it passes the turn on */
+    assert_int_equal(called_poll(&first), RUN_WAITING);  /* and the other passes it back */
+    run_cancel(first.run);
+    const struct outcome *outcome = called_finish(&first);
+    assert_int_equal(outcome->code, CORDON_OUTCOME_CANCELLED);
+    assert_true(outcome->queued_time_ns >= 200000000);
+    assert_true(outcome->used[CORDON_LIMIT_SYSTEM_TIME_MS] < 50);
+    called_end(&first);
+    called_end(&second);
+    harness_close(&harness);
+}
+
+/* Waiting for a thread, with a permit, is waiting for neighbours, too. */
+static void waiting_for_a_thread_is_nobodys_limit(void **state)
+{
+    (void)state;
+    struct harness harness;
+    const struct harness_options options = {.guests = {"spin", "waits"}, .delay_ms = 10};
+    harness_open(&harness, &options);
+    struct limit_changes lower = {0};
+    change(&lower, CORDON_LIMIT_SYSTEM_TIME_MS, 100);
+    struct called called[2];
+    struct run_request requests[] = {
+        request_of("spin:query", "{}"), request_of("waits:reads", "{\"n\":2}")};
+    for (size_t i = 0; i < 2; i++) {
+        requests[i].lower = &lower;
+        called_begin(&called[i], &harness, &requests[i]);
+        (void)called_poll(&called[i]); /* the one is ready for its next turn, the other waits */
+    }
+    const struct timespec wait = {.tv_nsec = 300000000};
+    (void)nanosleep(&wait, NULL); /* nobody has a thread for them */
+    assert_int_equal(called_poll(&called[0]), RUN_READY);
+    run_cancel(called[0].run);
+    assert_int_equal(called_finish(&called[0])->code, CORDON_OUTCOME_CANCELLED);
+    assert_true(run_outcome(called[0].run)->queued_time_ns >= 300000000);
+    const struct outcome *outcome = called_finish(&called[1]);
+    assert_int_equal(outcome->code, CORDON_OUTCOME_SUCCESS);
+    assert_true(outcome->queued_time_ns >= 150000000);
+    assert_true(outcome->used[CORDON_LIMIT_SYSTEM_TIME_MS] < 100);
+    for (size_t i = 0; i < 2; i++) {
+        called_end(&called[i]);
+    }
+    harness_close(&harness);
+}
+
+static void who_gets_no_turn_for_too_long_is_told_so(void **state)
+{
+    (void)state;
+    struct harness harness;
+    const struct harness_options options = {.guests = {"spin"}, .permits = 1, .turns_ns = 20000000};
+    harness_open(&harness, &options);
+    struct called first;
+    struct called second;
+    let_it_queue(&harness, &first, &second, 0);
+    const struct outcome *outcome = called_finish(&first); /* its own wait, to the end */
+    assert_int_equal(outcome->code, CORDON_OUTCOME_OVERLOADED);
+    assert_true(slice_equal(
+        outcome->message, SLICE("Too many concurrent requests: the call waited for its turns for "
+                                "too long. A retry is safe.")));
+    assert_true(outcome->queued_time_ns >= 20000000);
+    called_end(&first);
+    called_end(&second);
+    harness_close(&harness);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -299,6 +431,10 @@ int main(void)
         cmocka_unit_test(waiting_changes_nothing_but_time),
         cmocka_unit_test(waiting_runs_hold_no_permit),
         cmocka_unit_test(a_waiting_run_can_be_cancelled_and_freed),
+        cmocka_unit_test(a_trace_needs_a_permit),
+        cmocka_unit_test(waiting_for_a_turn_is_nobodys_limit),
+        cmocka_unit_test(waiting_for_a_thread_is_nobodys_limit),
+        cmocka_unit_test(who_gets_no_turn_for_too_long_is_told_so),
     };
     return cmocka_run_group_tests_name("run/waits", tests, NULL, NULL);
 }

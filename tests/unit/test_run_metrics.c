@@ -105,6 +105,7 @@ static void check_case(const struct metrics_case *one, cordon_kind kind)
     outcome.wall_time_ns = 30 * MS;
     outcome.user_time_ns = one->ran ? 4 * MS : 0;
     outcome.system_time_ns = one->ran ? 16 * MS : 0;
+    outcome.queued_time_ns = one->ran ? 8 * MS : 0;
     outcome.used[CORDON_LIMIT_FUEL] = one->ran ? 77 : 0;
     run_metrics_count(&fixture.run, &outcome);
 
@@ -123,8 +124,10 @@ static void check_case(const struct metrics_case *one, cordon_kind kind)
         assert_series(text, "udf_execute_seconds_sum", by_status, "0.020000000");
         assert_series(text, "user_function_execution_seconds_count", by_kind, "1");
         assert_series(text, "user_function_execution_seconds_sum", by_kind, "0.004000000");
+        assert_series(text, "udf_queue_seconds_count", by_kind, "1");
+        assert_series(text, "udf_queue_seconds_sum", by_kind, "0.008000000");
         assert_series(text, "udf_fuel_total", by_kind, "77");
-        moved += 3;
+        moved += 4;
     }
     if (one->counter != NULL) {
         assert_series(text, one->counter, "", "1");
@@ -196,6 +199,7 @@ static void the_line_of_a_run(void **state)
     outcome.wall_time_ns = 30 * MS;
     outcome.user_time_ns = 4 * MS + 5000;
     outcome.system_time_ns = 16 * MS;
+    outcome.queued_time_ns = 12 * MS + MS / 2;
     outcome.retries = 2;
     outcome.used[CORDON_LIMIT_FUEL] = 77;
     outcome.used[CORDON_LIMIT_MEMORY_BYTES] = 65536;
@@ -209,7 +213,8 @@ static void the_line_of_a_run(void **state)
         line, "\"level\":\"info\",\"event\":\"function_execution\",\"path\":\"a:b\","
               "\"type\":\"mutation\",\"request_id\":\"0123456789abcdef\",\"status\":\"success\","
               "\"execution_time_ms\":30.000,\"user_execution_time_ms\":4.005,"
-              "\"system_execution_time_ms\":16.000,\"fuel\":77,\"memory_bytes\":65536,"
+              "\"system_execution_time_ms\":16.000,\"queued_time_ms\":12.500,\"fuel\":77,\"memory_"
+              "bytes\":65536,"
               "\"database_read_documents\":3,\"database_read_bytes\":300,"
               "\"database_write_documents\":1,\"database_write_bytes\":100,"
               "\"mutation_retry_count\":2}\n");

@@ -94,12 +94,39 @@ static void large_ones_are_not_kept(void **state)
     trace_cache_done(&cache);
 }
 
+/* A share of one processor and no more, saved up to a bound. */
+static void new_stacks_have_a_share_of_a_processor(void **state)
+{
+    (void)state;
+    enum { SECOND = 1000000000 };
+    struct trace_cache cache;
+    trace_cache_init(&cache);
+    uint64_t now = SECOND;
+    assert_true(trace_cache_has_time(&cache, now));
+    trace_cache_spend(&cache, TRACE_PURSE_NS - 1);
+    assert_true(trace_cache_has_time(&cache, now));
+    trace_cache_spend(&cache, SECOND / 10); /* what was begun ends */
+    assert_false(trace_cache_has_time(&cache, now));
+    now += SECOND;
+    assert_true(trace_cache_has_time(&cache, now));
+    trace_cache_spend(&cache, SECOND / TRACE_PURSE_SHARE - 1);
+    assert_true(trace_cache_has_time(&cache, now));
+    trace_cache_spend(&cache, 1);
+    assert_false(trace_cache_has_time(&cache, now));
+    now += (uint64_t)1000 * SECOND; /* a quiet night saves no more than the purse holds */
+    assert_true(trace_cache_has_time(&cache, now));
+    trace_cache_spend(&cache, TRACE_PURSE_NS);
+    assert_false(trace_cache_has_time(&cache, now));
+    trace_cache_done(&cache);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_put_is_found),
         cmocka_unit_test(the_oldest_makes_room),
         cmocka_unit_test(large_ones_are_not_kept),
+        cmocka_unit_test(new_stacks_have_a_share_of_a_processor),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
