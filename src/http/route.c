@@ -345,6 +345,12 @@ static bool read_body(
         return bad_call(
             out_refusal, "BadJsonBody", "`args` is one object, or an array with one object.");
     }
+    if (kind == JSON_ARRAY && json_count(args) > 1) { /* a function would see the first alone */
+        return bad_call(
+            out_refusal, "BadJsonBody",
+            "`args` has more than one argument; a function takes one object: put them into it as "
+            "its fields.");
+    }
     const struct json_node *format = json_get(root, SLICE("format"));
     if (json_kind(format) != JSON_MISSING && json_kind(format) != JSON_STRING) {
         return bad_call(out_refusal, "BadFormat", "`format` is a string.");

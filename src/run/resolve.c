@@ -71,6 +71,12 @@ static cordon_error *read_args(
         return cordon_error_new(
             CORDON_E_BAD_VALUE, "Arguments are one object, or an array with one object.");
     }
+    if (value.kind == VALUE_ARRAY && value.count > 1) {
+        return cordon_error_new(
+            CORDON_E_BAD_VALUE,
+            "there are %zu arguments; a function takes one object: put them into it as its fields",
+            (size_t)value.count);
+    }
     TRY(write_args(&value, arena, size_max, &args->json));
     args->object = value;
     if (value.kind == VALUE_ARRAY && value.count == 1) {
