@@ -60,6 +60,23 @@ static cordon_error *append_header(struct buffer *out, const char *name, const c
     return buffer_append(out, SLICE("\r\n"));
 }
 
+/* Load passes in a moment; a disk waits for somebody who makes room on it. */
+#define RETRY_OVERLOADED_S 1
+#define RETRY_DISK_FULL_S 30
+
+/* When to send it again, where that is safe (RFC 9110, 10.2.3). */
+static cordon_error *append_retry_after(
+    struct buffer *out, const struct http_frame *frame, const struct http_refusal *refusal)
+{
+    if (refusal->status != 503 || frame->may_have_run) {
+        return NULL;
+    }
+    const bool waits_long = strcmp(refusal->code, "DiskFull") == 0;
+    TRY(append_text(out, "Retry-After: "));
+    TRY(json_write_u64(out, waits_long ? RETRY_DISK_FULL_S : RETRY_OVERLOADED_S));
+    return buffer_append(out, SLICE("\r\n"));
+}
+
 static cordon_error *append_head(struct buffer *out, const struct http_frame *frame, size_t size)
 {
     TRY(append_text(out, "HTTP/1.1 "));
@@ -87,11 +104,17 @@ static cordon_error *append_head(struct buffer *out, const struct http_frame *fr
     return frame->keep_alive ? NULL : append_header(out, "Connection", "close");
 }
 
+static cordon_error *append_body(
+    struct buffer *out, const struct http_frame *frame, struct slice body)
+{
+    TRY(buffer_append(out, SLICE("\r\n")));
+    return frame->head_only ? NULL : buffer_append(out, body);
+}
+
 cordon_error *http_answer(struct buffer *out, const struct http_frame *frame, struct slice body)
 {
     TRY(append_head(out, frame, body.size));
-    TRY(buffer_append(out, SLICE("\r\n")));
-    return frame->head_only ? NULL : buffer_append(out, body);
+    return append_body(out, frame, body);
 }
 
 cordon_error *http_answer_refusal(
@@ -106,7 +129,9 @@ cordon_error *http_answer_refusal(
     TRY(json_write_string(&body, slice_str(refusal->message)));
     TRY(buffer_append_byte(&body, '}'));
     frame->status = refusal->status;
-    return http_answer(out, frame, buffer_slice(&body));
+    TRY(append_head(out, frame, body.size));
+    TRY(append_retry_after(out, frame, refusal));
+    return append_body(out, frame, buffer_slice(&body));
 }
 
 /* A header of the client's that is repeated to it: printable ASCII without line ends only. */
@@ -262,6 +287,24 @@ static bool is_refusal(const struct outcome *outcome, struct http_refusal *out_r
     return false;
 }
 
+/*
+ * Whether what was refused may have done something all the same. A query changes nothing, and what
+ * met no room, a conflict or a full disk committed nothing; but an action goes on from effect to
+ * effect, and a commit that was on its way when the call was cancelled may have come through.
+ */
+static bool may_have_run(const struct outcome *outcome)
+{
+    switch (outcome->kind) {
+    case CORDON_QUERY:
+        return false;
+    case CORDON_MUTATION:
+        return outcome->code == CORDON_OUTCOME_CANCELLED;
+    case CORDON_ACTION:
+        return outcome->used[CORDON_LIMIT_FUEL] > 0 || outcome->code == CORDON_OUTCOME_CANCELLED;
+    }
+    return true;
+}
+
 cordon_error *http_answer_outcome(
     struct buffer *out,
     struct http_frame *frame,
@@ -278,6 +321,7 @@ cordon_error *http_answer_outcome(
             TRY(buffer_append_byte(scratch, '\0'));
             refusal.message = (const char *)scratch->data;
         }
+        frame->may_have_run = may_have_run(what->outcome);
         return http_answer_refusal(out, frame, &refusal);
     }
     TRY(what->outcome->code == CORDON_OUTCOME_SUCCESS ? write_success(scratch, what)

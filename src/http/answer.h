@@ -16,6 +16,7 @@ struct http_frame {
     bool head_only;    /* the request was a HEAD: as for a GET, but the body stays here */
     const char *allow; /* for 405 */
     const char *date;  /* IMF-fixdate, or NULL */
+    bool may_have_run; /* of a 503: a retry could do it a second time, so none is asked for */
 };
 
 /* Appends head and body. Errors: those of buffer_append(). */

@@ -121,6 +121,7 @@ static void work(struct connection *connection)
     cordon_error *error = deploy_and_answer(connection);
     connection->is_refused = error != NULL;
     connection->refusal = unsaid;
+    connection->frame.may_have_run = true;
     cordon_error_free(error);
 }
 

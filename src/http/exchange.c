@@ -352,6 +352,7 @@ static bool write_outcome(struct connection *connection)
         buffer_done(&connection->scratch);
     }
     connection->refusal = unsaid;
+    connection->frame.may_have_run = true;
     const bool good = error == NULL;
     cordon_error_free(error);
     return good;

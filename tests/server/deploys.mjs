@@ -54,8 +54,9 @@ const value = ({ status, text }) => {
   assert.equal(status, 200, text);
   return JSON.parse(text).value;
 };
-const overloaded = ({ status, text }, words) => {
+const overloaded = ({ status, headers, text }, words) => {
   assert.equal(status, 503, text);
+  assert.equal(headers['retry-after'], '1');
   assert.equal(JSON.parse(text).code, 'Overloaded');
   assert.match(JSON.parse(text).message, words);
 };

@@ -35,6 +35,7 @@ test('a disk without room', { timeout: 120000 }, async () => {
   }
   assert.ok(written > 0);
   assert.equal(answer.status, 503);
+  assert.equal(answer.headers.get('retry-after'), '30');
   assert.deepEqual(answer.body, {
     code: 'DiskFull',
     message: "The server's disk is full. Nothing was written; free some space and try again.",

@@ -431,6 +431,34 @@ describe('bodies', () => {
   test('no JSON', async () => {
     refused(await ask(request('POST', '/api/query', { body: '{"path"' })), 400, 'BadJsonBody');
   });
+  test('of a key that is there twice the last one counts, as in JavaScript', async () => {
+    for (const [body, wanted] of [
+      ['{"path":"basic:echo","args":{"a":1,"a":2}}', { a: 2 }],
+      ['{"path":"basic:echo","args":{"a":{"b":[{"c":1,"c":2}]},"a":{"b":[{"c":3,"\\u0063":4}]}}}', { a: { b: [{ c: 4 }] } }],
+      ['{"path":"basic:none","args":{"a":1},"path":"basic:echo","args":[{"a":2}]}', { a: 2 }],
+    ]) {
+      assert.deepEqual(value(await ask(request('POST', '/api/query', { body }))), wanted);
+      assert.deepEqual(JSON.parse(body).args.a ?? JSON.parse(body).args[0].a, wanted.a);
+    }
+  });
+  test('more than one argument', async () => {
+    for (const args of [[{}, {}], [{ a: 1 }, 2], Array(1000).fill({})]) {
+      refused(await ask(echo(args)), 400, 'BadJsonBody');
+      const { status, text } = await ask(request('GET', `/api/query?path=basic:echo&args=${JSON.stringify(args)}`));
+      assert.equal(status, 200);
+      assert.match(JSON.parse(text).errorMessage, new RegExp(`Invalid arguments for basic:echo: there are ${args.length} arguments; a function takes one object`));
+    }
+    assert.deepEqual(value(await ask(echo([{ a: 1 }]))), { a: 1 });
+  });
+  test('names with what cannot be printed are shown whole', async () => {
+    for (const [path, shown] of [['a\0b:c', 'a\\x00b:c'], ['\u001b[2J', '\\x1b[2J'], ['\u202ea', '\\xe2\\x80\\xaea']]) {
+      const { status, text } = await ask(call('query', path, {}));
+      assert.equal(status, 200);
+      assert.ok(JSON.parse(text).errorMessage.endsWith(`Could not find public function for '${shown}'.`), text);
+    }
+    const { text } = await ask(echo({ 'a\0b': 1 }));
+    assert.match(JSON.parse(text).errorMessage, /Field name a\\x00b has an invalid character at byte 1/);
+  });
   test('arguments of 1 MiB', async () => {
     const args = { text: 'x'.repeat(1 << 20) };
     assert.deepEqual(value(await ask(echo(args))), args);

@@ -27,8 +27,8 @@ const sleepFor = (server, ms) => Wire.to(server).send(call('action', 'effects:sl
 const sleepers = (server, ms) => Array.from({ length: COUNT }, () => sleepFor(server, ms));
 
 async function answered(wire) {
-  const { status, text } = await wire.answer();
-  return { ...JSON.parse(text), status };
+  const { status, headers, text } = await wire.answer();
+  return { ...JSON.parse(text), status, retryAfter: headers['retry-after'] };
 }
 
 async function query(server, path, args = {}) {
@@ -116,8 +116,8 @@ describe(`${COUNT} sleeping actions`, () => {
     const server = await start({ slots: 5 });
     const wires = Array.from({ length: 5 }, () => sleepFor(server, 250000));
     await metricBecomes(server, 'run_slots_used_info', 5);
-    const { status, code } = await query(server, 'basic:echo');
-    assert.deepEqual([status, code], [503, 'Overloaded']);
+    const { status, code, retryAfter } = await query(server, 'basic:echo');
+    assert.deepEqual([status, code, retryAfter], [503, 'Overloaded', '1']);
     wires[0].close();
     await metricBecomes(server, 'run_slots_used_info', 4);
     assert.equal((await query(server, 'basic:echo')).status, 200);
@@ -135,7 +135,7 @@ test('a server that stops waits for short sleeps, and ends long ones at once', a
   const stopped = server.stop('SIGTERM');
   const [first, second] = await Promise.all([answered(short), answered(long)]);
   assert.ok(first.value >= 1000);
-  assert.deepEqual([second.status, second.code], [503, 'Cancelled']);
+  assert.deepEqual([second.status, second.code, second.retryAfter], [503, 'Cancelled', undefined]);
   await stopped;
   assert.ok(Date.now() - began < 8000, 'before what runs is ended');
 });

@@ -341,6 +341,10 @@ static void calls(void **state)
         {"/api/query", "{\"args\":{}}", NULL, "BadJsonBody", FORMAT_JSON},
         {"/api/query", "{\"path\":\"a:b\",\"args\":1}", NULL, "BadJsonBody", FORMAT_JSON},
         {"/api/query", "{\"path\":\"a:b\",\"args\":null}", NULL, "BadJsonBody", FORMAT_JSON},
+        {"/api/query", "{\"path\":\"a:b\",\"args\":[]}", "a:b", "[]", FORMAT_JSON},
+        {"/api/query", "{\"path\":\"a:b\",\"args\":[{},{}]}", NULL, "BadJsonBody", FORMAT_JSON},
+        {"/api/run/a/b", "{\"args\":[{},1]}", NULL, "BadJsonBody", FORMAT_JSON},
+        {"/api/query", "{\"path\":\"a:c\",\"path\":\"a:b\"}", "a:b", "{}", FORMAT_JSON},
         {"/api/run/a/b/fn", "{\"args\":{}}", "a/b:fn", "{}", FORMAT_JSON},
         {"/api/run/a%2Fb", "{}", "a:b", "{}", FORMAT_JSON},
         {"/api/run/fn", "{}", NULL, "MissingIdentifier", FORMAT_JSON},
@@ -543,6 +547,50 @@ static void outcomes(void **state)
         (void)snprintf(length, sizeof length, "Content-Length: %zu\r\n", strlen(body + 4));
         assert_non_null(strstr(text, length));
         assert_non_null(strstr(text, "Access-Control-Allow-Origin: *"));
+    }
+}
+
+/* Seconds to wait, told where the same again does no harm. */
+static void retries(void **state)
+{
+    (void)state;
+    const struct {
+        cordon_outcome_code code;
+        cordon_kind kind;
+        uint64_t fuel;
+        const char *header; /* NULL: none */
+    } rows[] = {
+        {CORDON_OUTCOME_OVERLOADED, CORDON_QUERY, 0, "Retry-After: 1\r\n"},
+        {CORDON_OUTCOME_OVERLOADED, CORDON_QUERY, 9, "Retry-After: 1\r\n"},
+        {CORDON_OUTCOME_OVERLOADED, CORDON_MUTATION, 9, "Retry-After: 1\r\n"},
+        {CORDON_OUTCOME_OVERLOADED, CORDON_ACTION, 0, "Retry-After: 1\r\n"},
+        {CORDON_OUTCOME_OVERLOADED, CORDON_ACTION, 9, NULL},
+        {CORDON_OUTCOME_CONFLICT, CORDON_MUTATION, 9, "Retry-After: 1\r\n"},
+        {CORDON_OUTCOME_DISK_FULL, CORDON_MUTATION, 9, "Retry-After: 30\r\n"},
+        {CORDON_OUTCOME_CANCELLED, CORDON_QUERY, 9, "Retry-After: 1\r\n"},
+        {CORDON_OUTCOME_CANCELLED, CORDON_MUTATION, 0, NULL},
+        {CORDON_OUTCOME_CANCELLED, CORDON_ACTION, 0, NULL},
+        {CORDON_OUTCOME_INTERNAL, CORDON_QUERY, 0, NULL},
+        {CORDON_OUTCOME_FAILED, CORDON_QUERY, 9, NULL},
+        {CORDON_OUTCOME_SUCCESS, CORDON_QUERY, 9, NULL},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        CORDON_CLEANUP_BUFFER struct buffer out;
+        CORDON_CLEANUP_BUFFER struct buffer scratch;
+        buffer_init(&out, 65536);
+        buffer_init(&scratch, 65536);
+        struct outcome outcome = {.code = rows[i].code, .kind = rows[i].kind};
+        outcome.used[CORDON_LIMIT_FUEL] = rows[i].fuel;
+        struct http_frame frame = {0};
+        const struct http_outcome what = {.outcome = &outcome, .request_id = SLICE("r1")};
+        expect_ok(http_answer_outcome(&out, &frame, &what, &scratch));
+        expect_ok(buffer_append_byte(&out, '\0'));
+        const char *const found = strstr((const char *)out.data, "Retry-After: ");
+        assert_int_equal(found == NULL, rows[i].header == NULL);
+        if (found != NULL) {
+            assert_memory_equal(found, rows[i].header, strlen(rows[i].header));
+            assert_true(found < strstr((const char *)out.data, "\r\n\r\n"));
+        }
     }
 }
 
@@ -853,6 +901,7 @@ int main(void)
         cmocka_unit_test(calls),
         cmocka_unit_test(hosts),
         cmocka_unit_test(outcomes),
+        cmocka_unit_test(retries),
         cmocka_unit_test(key_files),
         cmocka_unit_test(key_headers),
         cmocka_unit_test(bodies_are_bounded),
