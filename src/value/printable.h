@@ -23,7 +23,7 @@
  */
 size_t printable_first(struct slice text, char out[PRINTABLE_BYTES_EACH], size_t *out_taken);
 
-/* The same of a whole text as a C string in `out`, cut with a mark if it has no room. Gives `out`. */
+/* A whole text as a C string in `out`, cut with a mark where it has no room. Returns `out`. */
 const char *printable_write(struct slice text, char *out, size_t out_size);
 
 /* For a name of usual length; a longer one is cut. */
