@@ -70,6 +70,12 @@ CORDON_API void cordon_server_free(cordon_server *server);
 CORDON_API CORDON_MUST_USE cordon_error *cordon_keygen_admin(
     const char *data_folder, char **out_key);
 
+/*
+ * True if a store was made in that folder, whether it is open or not. A key for a folder without
+ * one is good once there is; but more often the folder's name is a slip.
+ */
+CORDON_API bool cordon_data_folder_has_store(const char *data_folder);
+
 #ifdef __cplusplus
 }
 #endif

@@ -87,6 +87,11 @@ void cordon_server_free(cordon_server *server)
     }
 }
 
+bool cordon_data_folder_has_store(const char *data_folder)
+{
+    return data_folder != NULL && store_is_there(data_folder);
+}
+
 cordon_error *cordon_keygen_admin(const char *data_folder, char **out_key)
 {
     if (data_folder == NULL || data_folder[0] == '\0') {

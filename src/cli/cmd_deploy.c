@@ -38,11 +38,9 @@ static int append_module(struct text *body, const char *path)
         return unread;
     }
     if (bytes.size > MODULE_READ_MAX) {
-        return terminal_fail(CLI_USAGE, "'%s' is larger than any module may be", path);
-    }
-    if (bytes.size < 4 || memcmp(bytes.data, "\0asm", 4) != 0) {
         return terminal_fail(
-            CLI_REFUSED, "ModuleRefused: '%s' does not begin like a WebAssembly module", path);
+            CLI_USAGE, "'%s' is larger than %d bytes, and so no module; name a .wasm file", path,
+            MODULE_READ_MAX);
     }
     const char *const name = local_module_name(path);
     append_part(body, name, strlen(name));

@@ -60,14 +60,16 @@ static int read_config(const char *path, cordon_config **out_config)
         return unread;
     }
     if (text.size > CONFIG_BYTES_MAX) {
-        return terminal_fail(CLI_USAGE, "'%s' is larger than any config file", path);
+        return terminal_usage(
+            &cli_serve, "'%s' is larger than %d bytes, and so no config file", path,
+            CONFIG_BYTES_MAX);
     }
     cordon_error *const error = cordon_config_parse(text.data, text.size, out_config);
     if (error == NULL) {
         return CLI_OK;
     }
-    (void)terminal_fail(0, "in '%s': %s", path, cordon_error_get_message(error));
     const int exit_code = terminal_exit_code(cordon_error_get_code(error));
+    (void)terminal_usage(&cli_serve, "in '%s': %s", path, cordon_error_get_message(error));
     cordon_error_free(error);
     return exit_code;
 }
@@ -109,6 +111,17 @@ static bool is_loopback(const char *listen)
     return strcmp(listen, "localhost") == 0;
 }
 
+static void warn_of_outside(const char *listen)
+{
+    if (!is_loopback(listen)) {
+        (void)terminal_fail(
+            0,
+            "warning: %s can be reached from outside, and without --production callers are shown "
+            "the details of errors",
+            listen);
+    }
+}
+
 static void say_ready(const cordon_server *server, const char *data)
 {
     (void)printf("Cordon serves %s, data in ", cordon_server_get_url(server));
@@ -118,7 +131,11 @@ static void say_ready(const cordon_server *server, const char *data)
 }
 
 static cordon_error *serve(
-    cordon_runtime *runtime, const cordon_config *config, const char *listen, const char *data)
+    cordon_runtime *runtime,
+    const cordon_config *config,
+    const char *listen,
+    const char *data,
+    bool production)
 {
     const cordon_server_options wanted = {
         .size = sizeof wanted,
@@ -141,6 +158,9 @@ static cordon_error *serve(
     }
     server_to_stop = server;
     handle_signals();
+    if (!production) {
+        warn_of_outside(listen);
+    }
     say_ready(server, data);
     return cordon_server_run(server);
 }
@@ -164,14 +184,6 @@ static int run(const struct cli_options *options)
                                : config->listen != NULL ? config->listen
                                                         : DEFAULT_LISTEN;
     const bool production = options->production || config->production;
-    if (!production && !is_loopback(listen)) {
-        (void)terminal_fail(
-            0,
-            "warning: %s can be reached from outside, and without --production callers are shown "
-            "the details of errors",
-            listen);
-    }
-
     TEXT_CLEANUP worker = {0};
     const cordon_runtime_options wanted = {
         .size = sizeof wanted,
@@ -189,7 +201,7 @@ static int run(const struct cli_options *options)
     CLI_CLEANUP(local_close) cordon_runtime *runtime = NULL;
     cordon_error *error = cordon_runtime_new(&wanted, &runtime);
     if (error == NULL) {
-        error = serve(runtime, config, listen, data);
+        error = serve(runtime, config, listen, data, production);
     }
     return error == NULL ? CLI_OK : terminal_error(error);
 }

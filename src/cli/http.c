@@ -192,12 +192,30 @@ static int say_no_answer(const struct exchange *exchange, const char *url, CURLc
             "Start one with `cordon serve`, or name another one with --url.",
             url, exchange->lib->easy_strerror(code));
     }
+    if (code == CURLE_SSL_CONNECT_ERROR) {
+        return terminal_fail(
+            CLI_MACHINE,
+            "what answers at %s does not speak TLS\n"
+            "A Cordon server itself speaks plain HTTP: name it by http:// with --url.",
+            url);
+    }
+    if (code == CURLE_PEER_FAILED_VERIFICATION) {
+        return terminal_fail(
+            CLI_MACHINE,
+            "the certificate of %s is not one that is trusted here (%s)\n"
+            "Name the server by the name in its certificate, or have the certificate trusted.",
+            url, exchange->lib->easy_strerror(code));
+    }
     if (exchange->too_large) {
         return terminal_fail(
-            CLI_MACHINE, "the answer of %s is larger than %d bytes", url, ANSWER_BYTES_MAX);
+            CLI_MACHINE, "the answer of %s is larger than %d bytes; is that a Cordon server?", url,
+            ANSWER_BYTES_MAX);
     }
     return terminal_fail(
-        CLI_MACHINE, "%s did not answer to the end: %s", url, exchange->lib->easy_strerror(code));
+        CLI_MACHINE,
+        "%s did not answer to the end: %s\n"
+        "Is that a Cordon server, and does it still run? Its log may say more.",
+        url, exchange->lib->easy_strerror(code));
 }
 
 /* The exit code for the name of an error code of ours; others go by the status. */
@@ -212,28 +230,21 @@ static int exit_code_of(cordon_text name, long status)
     return status >= 400 && status < 500 ? CLI_USAGE : CLI_MACHINE;
 }
 
-static const char *hint_for(long status, bool has_key)
+static const char *hint_for(long status)
 {
-    switch (status) {
-    case 401:
-    case 403:
-        return has_key ? "That admin key is not accepted there. `cordon keygen admin --data DIR` "
-                         "makes\n"
-                         "  one for the data folder that the server uses."
-                       : "It wants an admin key: --admin-key or $CORDON_ADMIN_KEY.\n"
-                         "  `cordon keygen admin --data DIR` makes one.";
-    case 404:
-        return "Is that a Cordon server?";
-    case 421:
-        return "The server does not serve that host name; its setting `host_names` can add it.";
-    case 503:
-        return "It has no room now. A retry is safe.";
-    default:
-        return NULL;
+    if (status >= 300 && status < 400) {
+        return "It redirects, which is not followed: name the server itself with --url.";
     }
+    if (status >= 500) {
+        return "Is that a Cordon server? What stands before it, if anything, may not reach it.";
+    }
+    return "Is that a Cordon server? Name another one with --url.";
 }
 
-/* An answer that is no 200 is an object with code and message, if it is from a server of ours. */
+/*
+ * An answer that is no 200 is an object with code and message, if it is from a server of ours, and
+ * its message says what to do. What another server may have meant is told here.
+ */
 static int say_refusal(const struct exchange *exchange, const char *url, long status)
 {
     cordon_json *json = NULL;
@@ -245,17 +256,14 @@ static int say_refusal(const struct exchange *exchange, const char *url, long st
     const int exit_code = exit_code_of(code, status);
 
     if (code.size == 0) {
-        (void)terminal_fail(0, "%s answered with HTTP status %ld", url, status);
+        (void)terminal_fail(
+            0, "%s answered with HTTP status %ld\n%s", url, status, hint_for(status));
     } else {
         (void)fputs("cordon: ", stderr);
         terminal_write(stderr, code);
         (void)fputs(": ", stderr);
         terminal_write_lines(stderr, message, "  ");
         (void)fputc('\n', stderr);
-    }
-    const char *const hint = hint_for(status, http_admin_key(exchange->request->options) != NULL);
-    if (hint != NULL) {
-        (void)fprintf(stderr, "  %s\n", hint);
     }
     cordon_json_free(json);
     return exit_code;

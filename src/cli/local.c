@@ -56,7 +56,8 @@ int local_read_module(const struct cli_options *options, const char *path, struc
     const int unread = text_read_file(out_bytes, path, most);
     if (unread == CLI_OK && out_bytes->size > most) {
         return terminal_fail(
-            CLI_USAGE, "'%s' is larger than %zu bytes, and so no module", path, most);
+            CLI_USAGE, "'%s' is larger than %zu bytes, and so no module; name a .wasm file", path,
+            most);
     }
     return unread;
 }

@@ -59,17 +59,36 @@ static int unknown_command(const char *word)
     return CLI_USAGE;
 }
 
+static int too_much(const char *word, const char *command, const char *takes)
+{
+    (void)terminal_fail(0, "'%s' is too much: `cordon %s` takes %s", word, command, takes);
+    (void)fputs("`cordon help` says more.\n", stderr);
+    return CLI_USAGE;
+}
+
 static int help(int argc, char **argv)
 {
     if (argc < 2) {
         print_overview(stdout);
         return CLI_OK;
     }
+    if (argc > 2) {
+        return too_much(argv[2], "help", "one COMMAND");
+    }
     const struct cli_command *const command = find(argv[1]);
     if (command == NULL) {
         return unknown_command(argv[1]);
     }
     flags_print_help(command);
+    return CLI_OK;
+}
+
+static int print_version(int argc, char **argv)
+{
+    if (argc > 1) {
+        return too_much(argv[1], "version", "nothing");
+    }
+    (void)puts("cordon " CORDON_VERSION);
     return CLI_OK;
 }
 
@@ -84,8 +103,7 @@ static int dispatch(int argc, char **argv)
         return help(argc, argv);
     }
     if (strcmp(word, "version") == 0 || strcmp(word, "--version") == 0) {
-        (void)puts("cordon " CORDON_VERSION);
-        return CLI_OK;
+        return print_version(argc, argv);
     }
     const struct cli_command *const command = find(word);
     if (command == NULL) {

@@ -9,7 +9,8 @@
 
 #include "cli/terminal.h"
 
-enum { PATH_COLUMN = 32, KIND_COLUMN = 10 };
+/* A column is as wide as what stands in it; but one long name does not push all others aside. */
+enum { COLUMN_MAX = 48 };
 
 static const cordon_json_value *member(const cordon_json_value *object, const char *name)
 {
@@ -21,12 +22,25 @@ static void print_text(const cordon_json_value *object, const char *name)
     terminal_write(stdout, cordon_json_get_text(member(object, name)));
 }
 
-/* A text, then spaces up to a column. */
+/* The width of the column of that name over all rows of a table. */
+static size_t measure(const cordon_json_value *rows, const char *name)
+{
+    size_t column = 0;
+    cordon_json_walk walk = cordon_json_walk_begin(rows);
+    for (const cordon_json_value *row; (row = cordon_json_walk_next(&walk, NULL)) != NULL;) {
+        const size_t width = terminal_width(cordon_json_get_text(member(row, name)));
+        column = width > column ? width : column;
+    }
+    return column < COLUMN_MAX ? column : COLUMN_MAX;
+}
+
+/* A text, then spaces to the end of its column, and two more. */
 static void print_padded(const cordon_json_value *object, const char *name, size_t column)
 {
     const cordon_text text = cordon_json_get_text(member(object, name));
+    const size_t width = terminal_width(text);
     terminal_write(stdout, text);
-    (void)printf("%*s", text.size < column ? (int)(column - text.size) : 1, "");
+    (void)printf("%*s", width < column ? (int)(column - width) + 2 : 2, "");
 }
 
 /* "reaches convex/core convex/db-read; calls go 12 deep", of a function or what runs before. */
@@ -54,11 +68,14 @@ static void print_calls(const cordon_json_value *row)
 
 static void print_functions(const cordon_json_value *module, bool with_calls)
 {
-    cordon_json_walk walk = cordon_json_walk_begin(member(module, "functions"));
+    const cordon_json_value *const functions = member(module, "functions");
+    const size_t path_column = measure(functions, "path");
+    const size_t kind_column = measure(functions, "kind");
+    cordon_json_walk walk = cordon_json_walk_begin(functions);
     for (const cordon_json_value *row; (row = cordon_json_walk_next(&walk, NULL)) != NULL;) {
         (void)fputs("  ", stdout);
-        print_padded(row, "path", PATH_COLUMN);
-        print_padded(row, "kind", KIND_COLUMN);
+        print_padded(row, "path", path_column);
+        print_padded(row, "kind", kind_column);
         print_text(row, "visibility");
         (void)fputc('\n', stdout);
         if (with_calls) {
@@ -110,12 +127,14 @@ static void print_debug(const cordon_json_value *module)
 
 static void print_imports(const cordon_json_value *module)
 {
-    cordon_json_walk walk = cordon_json_walk_begin(member(module, "imports"));
+    const cordon_json_value *const imports = member(module, "imports");
+    const size_t module_column = measure(imports, "module");
+    const size_t name_column = measure(imports, "name");
+    cordon_json_walk walk = cordon_json_walk_begin(imports);
     for (const cordon_json_value *row; (row = cordon_json_walk_next(&walk, NULL)) != NULL;) {
         (void)fputs("  imports ", stdout);
-        print_text(row, "module");
-        (void)fputc(' ', stdout);
-        print_padded(row, "name", PATH_COLUMN);
+        print_padded(row, "module", module_column);
+        print_padded(row, "name", name_column);
         print_text(row, "type");
         (void)fputc('\n', stdout);
     }

@@ -71,6 +71,19 @@ static void write_escaped(FILE *file, cordon_text text, const char *indent)
     }
 }
 
+size_t terminal_width(cordon_text text)
+{
+    const unsigned char *bytes = (const unsigned char *)text.data;
+    size_t width = 0;
+    for (size_t at = 0; at < text.size;) {
+        size_t length = 0;
+        const int32_t point = decode(bytes + at, text.size - at, &length);
+        width += point == NOT_UTF8 ? strlen("\\x00") : is_dangerous(point) ? strlen("\\u0000") : 1;
+        at += length;
+    }
+    return width;
+}
+
 void terminal_write(FILE *file, cordon_text text)
 {
     write_escaped(file, text, NULL);

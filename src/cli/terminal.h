@@ -16,6 +16,9 @@
  */
 void terminal_write(FILE *file, cordon_text text);
 
+/* As many characters as terminal_write() writes for a text. */
+size_t terminal_width(cordon_text text);
+
 /* As terminal_write(), but a line break stays one and what follows is indented under `indent`. */
 void terminal_write_lines(FILE *file, cordon_text text, const char *indent);
 

@@ -68,11 +68,34 @@ static void close_file(const int *fd)
     }
 }
 
+/* What to do about a file that cannot be read. */
+static const char *file_advice(int error)
+{
+    switch (error) {
+    case ENOENT:
+    case ENOTDIR:
+        return "check its name, and the folder that this runs in";
+    case EACCES:
+    case EPERM:
+        return "run this as somebody who may read it";
+    case EISDIR:
+        return "name a file in it";
+    default:
+        return "name another file";
+    }
+}
+
+static int unreadable(const char *verb, const char *path, int error)
+{
+    return terminal_fail(
+        CLI_USAGE, "cannot %s '%s': %s; %s", verb, path, strerror(error), file_advice(error));
+}
+
 int text_read_file(struct text *text, const char *path, size_t size_max)
 {
     CLI_CLEANUP(close_file) const int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
-        return terminal_fail(CLI_USAGE, "cannot open '%s': %s", path, strerror(errno));
+        return unreadable("open", path, errno);
     }
     while (text->size <= size_max) {
         reserve(text, READ_BYTES);
@@ -83,7 +106,7 @@ int text_read_file(struct text *text, const char *path, size_t size_max)
             continue;
         }
         if (got < 0) {
-            return terminal_fail(CLI_USAGE, "cannot read '%s': %s", path, strerror(errno));
+            return unreadable("read", path, errno);
         }
         text->size += (size_t)got;
         if (got == 0) {

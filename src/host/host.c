@@ -306,9 +306,8 @@ struct slice host_limit_message(
     const char *change =
         info->scope == CORDON_SCOPE_PROCESS ? "change the operator's setting"
         : limit == CORDON_LIMIT_ARGS_BYTES
-            ? "pass less, or raise the limit in the settings (`--limit` with `cordon run`)"
-            : "make the function use less, or raise the limit in the settings (`--limit` with "
-              "`cordon run`)";
+            ? "pass less, or raise the limit in the operator's settings"
+            : "make the function use less, or raise the limit in the operator's settings";
     char text[768];
     int size = 0;
     if (limit == CORDON_LIMIT_USER_TIME_MS) {

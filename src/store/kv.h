@@ -68,6 +68,9 @@ CORDON_MUST_USE cordon_error *kv_open_memory(struct kv **out_kv);
 CORDON_MUST_USE cordon_error *kv_open_lmdb(
     const char *folder, uint64_t map_bytes, bool *out_new, struct kv **out_kv);
 
+/* True if the folder has a data file, whoever uses it. */
+bool kv_is_there_lmdb(const char *folder);
+
 static inline void kv_closep(struct kv **kv)
 {
     if (*kv != NULL) {

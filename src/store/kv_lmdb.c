@@ -405,15 +405,47 @@ static cordon_error *refused(const char *what, const char *folder, int code)
         CORDON_E_SYSTEM, "%s '%s': %s%s", what, folder, strerrordesc_np(code), disk_advice(code));
 }
 
+bool kv_is_there_lmdb(const char *folder)
+{
+    const int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const bool is_there = fd >= 0 && faccessat(fd, DATA_FILE, F_OK, 0) == 0;
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return is_there;
+}
+
+static const char *folder_advice(int code)
+{
+    switch (code) {
+    case ENOENT:
+        return "; make the folder above it first, or choose another folder";
+    case ENOTDIR:
+        return "; a part of its path is a file: choose another folder";
+    case ELOOP:
+    case ENAMETOOLONG:
+        return "; choose another folder";
+    default:
+        return disk_advice(code);
+    }
+}
+
+static cordon_error *folder_refused(const char *what, const char *folder, int code)
+{
+    return cordon_error_new(
+        CORDON_E_SYSTEM, "cannot %s the data folder '%s': %s%s", what, folder,
+        strerrordesc_np(code), folder_advice(code));
+}
+
 /* A new folder is ours alone. One that was there keeps its mode: the files in it are 0600. */
 static cordon_error *open_folder(struct lmdb_kv *kv, const char *folder)
 {
     if (mkdir(folder, 0700) != 0 && errno != EEXIST) {
-        return refused("cannot make the data folder", folder, errno);
+        return folder_refused("make", folder, errno);
     }
     kv->folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (kv->folder_fd < 0) {
-        return refused("cannot open the data folder", folder, errno);
+        return folder_refused("open", folder, errno);
     }
     return NULL;
 }

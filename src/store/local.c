@@ -274,3 +274,8 @@ cordon_error *store_open_lmdb(
     TRY(kv_open_lmdb(folder, options->map_bytes, &is_new, &kv));
     return open_over(&kv, is_new, folder, options, out_store);
 }
+
+bool store_is_there(const char *folder)
+{
+    return kv_is_there_lmdb(folder) || journal_is_there(folder);
+}

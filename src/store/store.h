@@ -89,6 +89,9 @@ CORDON_MUST_USE cordon_error *store_open_memory(
 CORDON_MUST_USE cordon_error *store_open_lmdb(
     const char *folder, const struct store_options *options, struct store **out_store);
 
+/* True if a store was made in that folder, whether it is open, good or damaged. */
+bool store_is_there(const char *folder);
+
 /*
  * Flushes what is visible, stops the flusher, frees. On a full disk what the log has is left there
  * for the next opening. No transaction may be open. NULL accepted.

@@ -84,7 +84,7 @@ describe('refused modules', () => {
     assert.equal(text.code, 0);
     assert.match(text.stdout, /^basic\.wasm: \d+ bytes, compiled in \d+ ms to \d+ bytes of machine code\n {2}sha256 [0-9a-f]{64}\n/);
     assert.match(text.stdout, /^ {2}basic:hidden +query +internal$/m);
-    assert.match(text.stdout, /^ {2}imports convex\/core input_read /m);
+    assert.match(text.stdout, /^ {2}imports convex\/core  input_read /m);
     assert.match(text.stdout, /^ {2}memory 65536 bytes at first, no maximum of its own\n {2}debug information: names$/m);
   });
 });
@@ -104,6 +104,24 @@ describe('a check', () => {
       recurses: { capabilities: [effect], recursive: true, callDepth: null },
     });
     assert.deepEqual(initialization, { capabilities: [core], recursive: false, callDepth: 2 });
+  });
+  test('in columns as wide as what stands in them', async () => {
+    for (const name of ['reaches', 'effects', 'calls', 'basic']) {
+      const { stdout } = await run(['check', guest(name)]);
+      const lines = stdout.split('\n');
+      const tables = [
+        lines.filter((line) => / (public|internal)$/.test(line)).map((line) => /^( {2}\S+ +)(\S+ +)\S+$/.exec(line)),
+        lines.filter((line) => line.startsWith('  imports ')).map((line) => /^( {2}imports \S+ +)(\S+ +)\(/.exec(line)),
+      ];
+      for (const rows of tables) {
+        assert.ok(rows.length > 0 && rows.every((row) => row !== null), stdout);
+        for (const column of [1, 2]) {
+          const widths = rows.map((row) => row[column].length);
+          assert.equal(new Set(widths).size, 1, stdout);
+          assert.ok(rows.some((row) => / {2}$/.test(row[column]) && !/ {3}$/.test(row[column])), 'no wider than the widest');
+        }
+      }
+    }
   });
   test('says so in words', async () => {
     const { stdout } = await run(['check', guest('reaches')]);

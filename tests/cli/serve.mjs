@@ -41,6 +41,24 @@ describe('a server', () => {
     assert.equal(deployed, 0, stderr);
   });
 
+  test('keygen: a folder that no server has used is told, as its name may be a slip', async () => {
+    const base = newFolder();
+    const keygen = (data) => run(['keygen', 'admin', '--data', data]);
+    for (const data of [join(base, 'cordn-data'), base]) {
+      const { code, stdout, stderr } = await keygen(data);
+      assert.equal(code, 0);
+      assert.match(stdout, /^Admin key for .*: default\|[0-9a-f]{64}\n$/);
+      assert.ok(stderr.startsWith(`cordon: warning: no server has used the data folder '${data}' yet\n`), stderr);
+    }
+    assert.equal((await keygen(server.data)).stderr, '');
+    const later = await Server.start({ data: join(base, 'cordn-data') });
+    const made = readdirSync(join(base, 'cordn-data', 'keys.d'));
+    assert.equal(made.length, 1, 'the key is still there');
+    assert.equal((await keygen(later.data)).stderr, '');
+    await later.stop();
+    assert.equal((await keygen(later.data)).stderr, '', 'a store that nobody has open');
+  });
+
   test('deploy prints a table, or JSON', async () => {
     const words = ['deploy', '--url', server.url, guest('basic'), guest('logs')];
     const { code, stdout, stderr } = await run(words, withKey(key));
@@ -101,7 +119,8 @@ describe('a server', () => {
     for (const wrong of ['nonsense', `${key}x`, key.slice(0, -1)]) {
       const { code, stderr } = await run(['deploy', '--url', server.url, guest('basic')], withKey(wrong));
       assert.equal(code, 2, stderr);
-      assert.match(stderr, /cordon keygen admin/);
+      assert.equal(stderr.split('cordon keygen admin').length, 2, `said once: ${stderr}`);
+      assert.match(stderr, /^cordon: BadAdminKey: The admin key is not accepted\./);
     }
   });
 
@@ -162,6 +181,30 @@ describe('a stop', () => {
       assert.match(stderr, /no server answers at http:\/\/127\.0\.0\.1:\d+[^]*`cordon serve`/);
     }
   });
+  test('a server without TLS, asked by https', async () => {
+    const server = await Server.start();
+    const url = server.url.replace('http:', 'https:');
+    for (const words of [['call', 'a:b'], ['deploy', '--admin-key', 'k', guest('basic')]]) {
+      const { code, stdout, stderr } = await run([...words, '--url', url]);
+      assert.equal(code, 5);
+      assert.equal(stdout, '');
+      assert.equal(stderr, `cordon: what answers at ${url} does not speak TLS\n  A Cordon server itself speaks plain HTTP: name it by http:// with --url.\n`);
+    }
+    await server.stop();
+  });
+  for (const [status, says] of [
+    ['301 Moved Permanently', /HTTP status 301\n {2}It redirects, which is not followed: name the server itself with --url/],
+    ['403 Forbidden', /HTTP status 403\n {2}Is that a Cordon server\? Name another one with --url/],
+    ['502 Bad Gateway', /HTTP status 502\n {2}Is that a Cordon server\? What stands before it/],
+  ]) {
+    test(`something else answers ${status}`, async () => {
+      const other = createServer((socket) => socket.on('data', () => socket.end(`HTTP/1.1 ${status}\r\nContent-Length: 2\r\n\r\nno`)));
+      await new Promise((resolve) => other.listen(0, '127.0.0.1', resolve));
+      const { stderr } = await run(['call', 'a:b', '--url', `http://127.0.0.1:${other.address().port}`]);
+      other.close();
+      assert.match(stderr, says);
+    });
+  }
   test('something else answers there', async () => {
     const other = createServer((socket) => socket.on('data', () => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello')));
     await new Promise((resolve) => other.listen(0, '127.0.0.1', resolve));
@@ -238,7 +281,9 @@ describe('the config file', () => {
 
   for (const [text, says] of [
     ['{"lisen": "127.0.0.1:0"}', /no setting "lisen"; did you mean "listen"\?/],
-    ['{"frobnicate": 1}', /no setting "frobnicate"/],
+    ['{"frobnicate": 1}', /no setting "frobnicate"; the settings are: listen, data, .*write_timeout_ms\n`cordon serve --help` says more/],
+    ['{"fro\\u0000b": 1}', /no setting "fro\\x00b"; the settings are: /],
+    ['{"limits": {"frobnicate": 1}}', /no limit "frobnicate"; the limits are: user_time_ms, /],
     ['{"limits": {"feul": 1}}', /no limit "feul"; did you mean "fuel"\?/],
     ['{"limits": {"fuel": -1}}', /limit "fuel" must be a whole number/],
     ['{"limits": {"fuel": 1, "fuel": 2}}', /"fuel" stands there twice/],
@@ -276,7 +321,8 @@ describe('starting where it should not', () => {
       const { code, stdout, stderr } = await run(['serve', '--listen', listen, '--data', newFolder()]);
       assert.ok(code === 2 || code === 5, stderr);
       assert.equal(stdout, '');
-      assert.match(stderr, /^cordon: \S/);
+      assert.match(stderr, /^cordon: [A-Z]/);
+      assert.doesNotMatch(stderr, /warning/);
     });
   }
   test('a warning outside of loopback without --production, none with it', async () => {
@@ -299,6 +345,23 @@ describe('starting where it should not', () => {
     chmodSync(data, 0o500);
     const { code, stderr } = await run(['serve', '--listen', '127.0.0.1:0', '--data', data]);
     assert.equal(code, 5);
-    assert.match(stderr, /^cordon: \S/);
+    assert.match(stderr, /^cordon: System: .*Permission denied; run as its owner or choose another folder/);
   });
+  for (const [what, path, says] of [
+    ['a folder that is in none', (folder) => join(folder, 'none', 'data'), /cannot make the data folder '.*': No such file or directory; make the folder above it first, or choose another folder\n$/],
+    ['a file', (folder) => join(folder, 'file'), /cannot open the data folder '.*': Not a directory; a part of its path is a file: choose another folder\n$/],
+    ['in a file', (folder) => join(folder, 'file', 'data'), /cannot make the data folder '.*': Not a directory; a part of its path is a file: choose another folder\n$/],
+    ['a name that is too long', (folder) => join(folder, 'x'.repeat(300)), /File name too long; choose another folder\n$/],
+  ]) {
+    test(`--data is ${what}`, async () => {
+      const folder = newFolder();
+      writeFileSync(join(folder, 'file'), '');
+      for (const words of [['serve', '--listen', '127.0.0.1:0'], ['run', guest('basic'), 'basic:echo']]) {
+        const { code, stdout, stderr } = await run([...words, '--data', path(folder)]);
+        assert.equal(code, 5, stderr);
+        assert.equal(stdout, '');
+        assert.match(stderr, says);
+      }
+    });
+  }
 });

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { guest, newFolder, run } from '../support/cordon.mjs';
+import { Server, guest, newFolder, run } from '../support/cordon.mjs';
 
 const commands = ['run', 'check', 'serve', 'deploy', 'call', 'keygen', 'limits', 'new'];
 const basic = guest('basic');
@@ -79,8 +79,15 @@ const mistakes = [
     /--time takes milliseconds since 1970/,
   ]),
   [['run', '--time', '18446744073709551615', basic, 'basic:nothing'], /after the year 2554/],
-  [['run', 'no/such.wasm', 'a:b'], /cannot open 'no\/such.wasm': No such file/],
-  [['run', '/', 'a:b'], /cannot read '\/': Is a directory/],
+  [['run', 'no/such.wasm', 'a:b'], /cannot open 'no\/such.wasm': No such file or directory; check its name, and the folder that this runs in\n/],
+  [['run', '/dev/null/such.wasm', 'a:b'], /Not a directory; check its name/],
+  [['run', '/', 'a:b'], /cannot read '\/': Is a directory; name a file in it\n/],
+  [['replay', 'no/such.record'], /cannot open 'no\/such.record': No such file or directory; check its name/],
+  [['serve', '--config', 'no/such.json'], /cannot open 'no\/such.json': No such file or directory; check its name/],
+  [['serve', '--config', '/dev/zero'], /'\/dev\/zero' is larger than 1048576 bytes, and so no config file\n`cordon serve --help` says more/],
+  [['version', 'x'], /'x' is too much: `cordon version` takes nothing\n`cordon help` says more/],
+  [['--version', '--format=json'], /'--format=json' is too much/],
+  [['help', 'run', 'check'], /'check' is too much: `cordon help` takes one COMMAND/],
   [['check', 'no/such.wasm'], /cannot open 'no\/such.wasm'/],
   [['deploy', '--admin-key', 'k', 'no/such.wasm'], /cannot open 'no\/such.wasm'/],
   [['deploy', basic], /needs an admin key: --admin-key KEY or \$CORDON_ADMIN_KEY/],
@@ -111,12 +118,18 @@ describe('mistakes', () => {
     assert.equal(stdout, '');
     assert.match(stderr, /ARGS-JSON/);
   });
-  test('a file of the right name and the wrong content', async () => {
+  test('a file of the right name and the wrong content, in the same words everywhere', async () => {
     const path = join(newFolder(), 'notes.wasm');
     writeFileSync(path, 'dear diary\n');
-    const { code, stderr } = await run(['deploy', '--admin-key', 'k', path]);
-    assert.equal(code, 4);
-    assert.match(stderr, /ModuleRefused: '.*notes\.wasm' does not begin like a WebAssembly module/);
+    const server = await Server.start();
+    const says = /ModuleRefused: notes\.wasm: The file does not begin as a WebAssembly module does \(00 61 73 6d\), at byte 0 \(0x0\)\. Pass the \.wasm file that the compiler made\.\n/;
+    for (const words of [['deploy', '--url', server.url, '--admin-key', await server.key(), path], ['check', path], ['run', path, 'a:b']]) {
+      const { code, stdout, stderr } = await run(words);
+      assert.equal(code, 4, stderr);
+      assert.equal(stdout, '');
+      assert.match(stderr, says);
+    }
+    await server.stop();
   });
 });
 

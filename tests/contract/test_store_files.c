@@ -299,11 +299,18 @@ static void bad_folders_are_refused(void **state)
     const char *const base = folder.path;
     struct folder below;
     (void)snprintf(below.path, sizeof below.path, "%.200s/missing/data", base);
-    expect_refused(&below, CORDON_E_SYSTEM, "cannot make the data folder");
+    expect_refused(
+        &below, CORDON_E_SYSTEM,
+        "No such file or directory; make the folder above it first, or choose another folder");
     (void)snprintf(below.path, sizeof below.path, "%.200s/file", base);
     const int fd = open(below.path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     REQUIRE(fd >= 0 && close(fd) == 0);
-    expect_refused(&below, CORDON_E_SYSTEM, "Not a directory");
+    expect_refused(
+        &below, CORDON_E_SYSTEM,
+        "Not a directory; a part of its path is a file: choose another folder");
+    assert_false(store_is_there(below.path));
+    (void)snprintf(below.path, sizeof below.path, "%.200s/file/data", base);
+    expect_refused(&below, CORDON_E_SYSTEM, "cannot make the data folder");
     expect_refused(&(struct folder){"/proc/self/cordon"}, CORDON_E_SYSTEM, "data folder");
     folder_remove(&folder);
 }

@@ -441,6 +441,11 @@ describe('bodies', () => {
       assert.deepEqual(JSON.parse(body).args.a ?? JSON.parse(body).args[0].a, wanted.a);
     }
   });
+  test('over a limit: what to change, and no flag of a command that the caller does not run', async () => {
+    const { errorMessage } = JSON.parse((await ask(call('query', 'spin:query', {}))).text);
+    assert.match(errorMessage, /limit fuel .* make the function use less, or raise the limit in the operator's settings\./);
+    assert.doesNotMatch(errorMessage, /--limit|cordon run/);
+  });
   test('more than one argument', async () => {
     for (const args of [[{}, {}], [{ a: 1 }, 2], Array(1000).fill({})]) {
       refused(await ask(echo(args)), 400, 'BadJsonBody');
