@@ -55,6 +55,19 @@ static void deployment_unrefp(struct deployment **deployment)
     }
 }
 
+/* An empty one, for so many modules. */
+static cordon_error *begin_deployment(
+    uint32_t tenant, size_t count, uint64_t time_ms, struct deployment **out_deployment)
+{
+    if (count > MODULES_MAX) {
+        return cordon_error_new(
+            CORDON_E_MODULE_REFUSED, "A deploy has at most %d modules.", MODULES_MAX);
+    }
+    TRY(deployment_new(tenant, count == 0 ? 1 : count, out_deployment));
+    (*out_deployment)->time_ms = time_ms;
+    return NULL;
+}
+
 static cordon_error *make_deployment(
     struct runner *runner,
     uint32_t tenant,
@@ -65,13 +78,8 @@ static cordon_error *make_deployment(
     struct buffer *report,
     struct deployment **out_deployment)
 {
-    if (count > MODULES_MAX) {
-        return cordon_error_new(
-            CORDON_E_MODULE_REFUSED, "A deploy has at most %d modules.", MODULES_MAX);
-    }
     CORDON_CLEANUP(deployment_unrefp) struct deployment *deployment = NULL;
-    TRY(deployment_new(tenant, count == 0 ? 1 : count, &deployment));
-    deployment->time_ms = time_ms;
+    TRY(begin_deployment(tenant, count, time_ms, &deployment));
     for (size_t i = 0; i < count; i++) {
         if (atomic_load(&runner->stops_deploys)) {
             return cordon_error_new(
@@ -226,19 +234,40 @@ cordon_error *runner_check(
     return buffer_append(out_report, buffer_slice(&report));
 }
 
-/* What the store has, at the start. */
+/* -- What the store has, at the start ------------------------------------------------------- */
+
+/* More than a row of the store has (64 MiB), in which the bytes of a module lie. */
+#define MODULE_READ_BYTES_MAX ((size_t)65 << 20)
+
+static cordon_error *load_module(
+    struct runner *runner,
+    struct deployment *deployment,
+    const struct deploy_past_module *past,
+    struct slice secret)
+{
+    CORDON_CLEANUP_ARENA struct arena arena;
+    arena_init(&arena, MODULE_READ_BYTES_MAX);
+    struct deploy_module source = {.name = past->name};
+    TRY(deploy_rows_read_module(
+        runner->options.store, deployment->tenant, past->hash, &arena, &source.wasm));
+    return add_module(runner, deployment, &source, secret, NULL);
+}
+
 cordon_error *runner_load(struct runner *runner, uint32_t tenant)
 {
     CORDON_CLEANUP_ARENA struct arena arena;
-    arena_init(&arena, SIZE_MAX);
+    arena_init(&arena, (size_t)16 << 20);
     struct deploy_past past;
     TRY(deploy_rows_read(runner->options.store, tenant, true, &arena, &past));
     if (!past.exists) {
         return NULL;
     }
-    struct deployment *deployment = NULL;
-    TRY(make_deployment(
-        runner, tenant, past.modules, past.count, past.secret, past.time_ms, NULL, &deployment));
-    runner_swap(runner, deployment);
+    CORDON_CLEANUP(deployment_unrefp) struct deployment *deployment = NULL;
+    TRY(begin_deployment(tenant, past.count, past.time_ms, &deployment));
+    for (size_t i = 0; i < past.count; i++) {
+        TRY(load_module(runner, deployment, &past.modules[i], past.secret));
+    }
+    TRY(deployment_index(deployment));
+    runner_swap(runner, CORDON_TAKE(deployment));
     return NULL;
 }

@@ -161,38 +161,27 @@ static cordon_error *damaged(void)
 }
 
 static cordon_error *read_module(
-    struct rows *rows,
-    const struct json_node *item,
-    struct arena *arena,
-    struct deploy_module *out_module)
+    const struct json_node *item, struct arena *arena, struct deploy_past_module *out_module)
 {
-    uint8_t hash[SHA256_BYTES];
-    struct deployment_key key;
-    if (!hex_decode(json_string(json_get(item, SLICE("hash"))), hash, sizeof hash)) {
+    const struct slice hash = json_string(json_get(item, SLICE("hash")));
+    if (!hex_decode(hash, out_module->hash, sizeof out_module->hash)) {
         return damaged();
     }
     out_module->name = arena_copy(arena, json_string(json_get(item, SLICE("name"))));
-    if (out_module->name.data == NULL) {
-        return arena_error(arena);
-    }
-    TRY(read_row(rows, deployment_module_key(&key, hash), arena, &out_module->wasm));
-    return out_module->wasm.size == 0 ? damaged() : NULL;
+    return out_module->name.data == NULL ? arena_error(arena) : NULL;
 }
 
 static cordon_error *read_modules(
-    struct rows *rows,
-    const struct json_node *list,
-    struct arena *arena,
-    struct deploy_past *out_past)
+    const struct json_node *list, struct arena *arena, struct deploy_past *out_past)
 {
     const size_t count = json_count(list);
-    struct deploy_module *modules = arena_alloc(arena, (count + 1) * sizeof *modules);
+    struct deploy_past_module *modules = arena_alloc(arena, (count + 1) * sizeof *modules);
     if (modules == NULL) {
         return arena_error(arena);
     }
     struct json_walk walk = json_walk_items(list);
     for (size_t i = 0; i < count; i++) {
-        TRY(read_module(rows, json_next_item(&walk), arena, &modules[i]));
+        TRY(read_module(json_next_item(&walk), arena, &modules[i]));
     }
     out_past->modules = modules;
     out_past->count = count;
@@ -217,7 +206,7 @@ static cordon_error *read_rows(
     out_past->exists = true;
     (void)json_u64(json_get(json_root(doc), SLICE("time_ms")), &out_past->time_ms);
     const struct json_node *list = json_get(json_root(doc), SLICE("modules"));
-    return with_modules ? read_modules(rows, list, arena, out_past) : NULL;
+    return with_modules ? read_modules(list, arena, out_past) : NULL;
 }
 
 cordon_error *deploy_rows_read(
@@ -236,5 +225,28 @@ cordon_error *deploy_rows_read(
     rows_end(&rows);
     TRY(error);
     *out_past = past;
+    return NULL;
+}
+
+cordon_error *deploy_rows_read_module(
+    struct store *store,
+    uint32_t tenant,
+    const uint8_t hash[SHA256_BYTES],
+    struct arena *arena,
+    struct slice *out_wasm)
+{
+    struct rows rows;
+    struct deployment_key key;
+    struct slice wasm = {0};
+    cordon_error *error = rows_begin(store, tenant, &rows);
+    if (error == NULL) {
+        error = read_row(&rows, deployment_module_key(&key, hash), arena, &wasm);
+    }
+    rows_end(&rows);
+    TRY(error);
+    if (wasm.size == 0) {
+        return damaged();
+    }
+    *out_wasm = wasm;
     return NULL;
 }

@@ -17,12 +17,17 @@
 
 #define DEPLOY_SECRET_BYTES 32
 
+struct deploy_past_module {
+    struct slice name;
+    uint8_t hash[SHA256_BYTES];
+};
+
 /* What was deployed last, in an arena. */
 struct deploy_past {
     struct slice secret; /* empty: nothing was ever deployed */
     bool exists;         /* there are functions, or there were */
     uint64_t time_ms;
-    struct deploy_module *modules; /* with their bytes; only if asked for */
+    struct deploy_past_module *modules; /* only if asked for */
     size_t count;
 };
 
@@ -33,6 +38,17 @@ CORDON_MUST_USE cordon_error *deploy_rows_read(
     bool with_modules,
     struct arena *arena,
     struct deploy_past *out_past);
+
+/*
+ * The WebAssembly bytes of one module of it, in an arena. Each by itself: all of a deployment's may
+ * be a gigabyte. Errors as above.
+ */
+CORDON_MUST_USE cordon_error *deploy_rows_read_module(
+    struct store *store,
+    uint32_t tenant,
+    const uint8_t hash[SHA256_BYTES],
+    struct arena *arena,
+    struct slice *out_wasm);
 
 /*
  * Puts a deployment in the place of the last one, with its audit record, and commits. Errors:
