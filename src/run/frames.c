@@ -4,6 +4,7 @@
 #include "debug/demangle.h"
 #include "debug/symbols.h"
 #include "engine/engine.h"
+#include "value/printable.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -114,15 +115,28 @@ bool frames_resolve(struct outcome *outcome, struct slice module)
     return true;
 }
 
+/* Names are the module's: a line break in one must not begin a frame of its own. */
+static cordon_error *append_name(struct buffer *text, struct slice name)
+{
+    while (name.size > 0) {
+        char each[PRINTABLE_BYTES_EACH];
+        size_t taken = 0;
+        const size_t size = printable_first(name, each, &taken);
+        TRY(buffer_append(text, slice_of(each, size)));
+        name = slice_from(name, taken);
+    }
+    return NULL;
+}
+
 cordon_error *frames_write(const struct outcome_frame *frame, struct buffer *text)
 {
     TRY(buffer_append(text, SLICE("at ")));
-    TRY(buffer_append(text, frame->function));
+    TRY(append_name(text, frame->function));
     if (frame->file.size == 0) {
         return NULL;
     }
     TRY(buffer_append(text, SLICE(" (")));
-    TRY(buffer_append(text, frame->file));
+    TRY(append_name(text, frame->file));
     return buffer_printf(text, ":%" PRIu32 ")", frame->line);
 }
 

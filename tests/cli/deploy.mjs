@@ -74,6 +74,20 @@ describe('deploy', () => {
     assert.deepEqual((await response.json()).modules.map(({ name }) => name), ['']);
     assert.equal((await run(['call', '--url', server.url, 'logs:levels'])).code, 0);
   });
+  test('names that cannot be printed are escaped in what is said of them', async () => {
+    const sized = (bytes) => Buffer.concat([Buffer.from(Uint32Array.of(bytes.length).buffer), bytes]);
+    const post = async (...modules) => {
+      const response = await fetch(`${server.url}/api/cordon/deploy`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/vnd.cordon.modules', authorization: `Convex ${key}` },
+        body: Buffer.concat(modules.flatMap(([name, module]) => [sized(Buffer.from(name, 'latin1')), sized(readFileSync(guest(module)))])),
+      });
+      assert.equal(response.status, 400);
+      return (await response.json()).message;
+    };
+    assert.match(await post(['a\0b\x1b[2J', 'refused_no_memory']), /^a\\x00b\\x1b\[2J: The module has no memory/);
+    assert.match(await post(['\xff\0', 'basic'], ['z\0'.repeat(120), 'basic']), /is in two modules, \\xff\\x00 and (z\\x00){120}\. A path/);
+  });
   test('more modules than a deploy has', async () => {
     const { code, stderr } = await deploy(...Array(257).fill(guest('basic')));
     assert.equal(code, 2);

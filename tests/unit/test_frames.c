@@ -68,10 +68,32 @@ static void frames_are_whole_or_as_they_were(void **state)
     assert_true(failed > 10); /* for the frames, and for each of their texts */
 }
 
+static void a_frame_is_one_line(void **state)
+{
+    (void)state;
+    const struct {
+        struct outcome_frame frame;
+        const char *text;
+    } rows[] = {
+        {{.function = SLICE("f")}, "at f"},
+        {{.function = SLICE("f<T>"), .file = SLICE("src/ä.rs"), .line = 3}, "at f<T> (src/ä.rs:3)"},
+        {{.function = SLICE("a\0b\n    at fake (x.c:1)")}, "at a\\x00b\\x0a    at fake (x.c:1)"},
+        {{.function = SLICE("f"), .file = SLICE("a\0b\x1b[2J.c"), .line = 1},
+         "at f (a\\x00b\\x1b[2J.c:1)"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        CORDON_CLEANUP_BUFFER struct buffer text;
+        buffer_init(&text, 1000);
+        expect_ok(frames_write(&rows[i].frame, &text));
+        expect_slice(buffer_slice(&text), slice_str(rows[i].text));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(frames_are_whole_or_as_they_were),
+        cmocka_unit_test(a_frame_is_one_line),
     };
     return cmocka_run_group_tests_name("run/frames", tests, NULL, NULL);
 }
