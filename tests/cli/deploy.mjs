@@ -85,7 +85,7 @@ describe('deploy', () => {
       assert.equal(response.status, 400);
       return (await response.json()).message;
     };
-    assert.match(await post(['a\0b\x1b[2J', 'refused_no_memory']), /^a\\x00b\\x1b\[2J: The module has no memory/);
+    assert.match(await post(['a\0b\x1b[2J', 'refused_no_memory']), /^a\\x00b\\x1b\[2J: The module does not export its memory/);
     assert.match(await post(['\xff\0', 'basic'], ['z\0'.repeat(120), 'basic']), /is in two modules, \\xff\\x00 and (z\\x00){120}\. A path/);
   });
   test('more modules than a deploy has', async () => {
