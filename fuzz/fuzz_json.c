@@ -31,6 +31,32 @@ static size_t walk(const struct json_node *node)
     return count;
 }
 
+/* The slow way: each name of each object asks for the last of its kind. */
+static bool has_repeated(const struct json_node *node)
+{
+    bool repeated = false;
+    struct json_walk items = json_walk_items(node);
+    for (const struct json_node *item; (item = json_next_item(&items)) != NULL;) {
+        repeated = repeated || has_repeated(item);
+    }
+    struct json_walk fields = json_walk_fields(node);
+    struct slice name;
+    for (const struct json_node *field; (field = json_next_field(&fields, &name)) != NULL;) {
+        repeated = repeated || json_get(node, name) != field || has_repeated(field);
+    }
+    return repeated;
+}
+
+static void check_repeated(const struct json_node *root)
+{
+    bool found = false;
+    struct slice name = {0};
+    cordon_error *error = json_find_repeated(root, &found, &name);
+    CORDON_ASSERT(error == NULL);
+    CORDON_ASSERT(found == has_repeated(root));
+    CORDON_ASSERT(!found || name.data != NULL);
+}
+
 static struct json_doc *parse(struct slice text, size_t bytes_max)
 {
     const struct json_limits limits = {.bytes_max = bytes_max, .depth_max = 64};
@@ -67,6 +93,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     CORDON_CLEANUP(json_freep) struct json_doc *again = parse(buffer_slice(&first), SIZE_MAX);
     CORDON_ASSERT(again != NULL);
     CORDON_ASSERT(walk(json_root(doc)) == walk(json_root(again)));
+    check_repeated(json_root(doc));
     write(&second, again);
     CORDON_ASSERT(slice_equal(buffer_slice(&first), buffer_slice(&second)));
     return 0;

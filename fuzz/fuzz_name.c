@@ -1,11 +1,13 @@
 /*
  * Ids, base64 and names from any bytes: each is refused, or is the one text for what it stands for,
- * so that parsing what was printed gives the same again.
+ * so that parsing what was printed gives the same again. And what is printed of any bytes is text.
  */
 #include "base/memory.h"
 #include "value/base64.h"
 #include "value/id.h"
 #include "value/name.h"
+#include "value/printable.h"
+#include "value/utf8.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -68,6 +70,21 @@ static void check_names(struct slice text, struct arena *arena)
     }
 }
 
+/* Valid, one line, and in any room a beginning of the whole. */
+static void check_printable(struct slice text)
+{
+    const struct printable whole = printable(text);
+    const struct slice printed = slice_str(whole.text);
+    CORDON_ASSERT(utf8_valid(printed) && printed.size < sizeof whole.text);
+    for (size_t i = 0; i < printed.size; i++) {
+        CORDON_ASSERT(printed.data[i] >= 0x20 && printed.data[i] != 0x7f);
+    }
+    char room[16];
+    const size_t size = strlen(printable_write(text, room, sizeof room));
+    CORDON_ASSERT(size < sizeof room && utf8_valid(slice_of(room, size)));
+    CORDON_ASSERT(size == printed.size || (size >= 3 && memcmp(room, whole.text, size - 3) == 0));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     CORDON_CLEANUP_ARENA struct arena arena;
@@ -78,5 +95,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_base64(text, BASE64_URL);
     check_path(text, &arena);
     check_names(text, &arena);
+    check_printable(text);
     return 0;
 }
