@@ -1,8 +1,8 @@
 /*
  * The pausing clock of one run. Time goes to one of three accounts: the function's own (user), the
  * host's work for it (system), or that of other runs, whose turn it is (queued). Whoever changes
- * what the run is doing says so with run_clock_switch; the clock itself reads no time, so that every
- * rule about it is tested without waiting.
+ * what the run is doing says so with run_clock_switch; the clock itself reads no time, so that
+ * every rule about it is tested without waiting.
  *
  * In a query or mutation: guest code is user time; loading, store calls and waiting for them are
  * system time. In an action waiting is user time, as in Convex, so that none outlives its limit.
