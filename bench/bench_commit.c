@@ -174,7 +174,7 @@ static void bare_commit(struct bare *bare, size_t documents)
         layout_document(&key, 1, &id);
         layout_append_ts(&key, bare->sequence);
         bare_put(bare, txn, &key, LAYOUT_SEAL_BYTES + LAYOUT_TIME_BYTES + BODY_BYTES);
-        layout_creation(&key, 1, &id, (double)bare->sequence);
+        layout_entry(&key, 1, &id, 0, (struct slice){0}, (double)bare->sequence);
         layout_append_ts(&key, bare->sequence);
         bare_put(bare, txn, &key, LAYOUT_SEAL_BYTES);
         layout_audit(&key, 1, bare->sequence);
@@ -366,7 +366,7 @@ static void read_store(struct crowd *crowd, const char *name)
     struct store_scan *scan = NULL;
     size_t walked = 0;
     began = clock_monotonic_ns();
-    must_ok(store_scan_open(client.txn, 10001, STORE_ASCENDING, &scan));
+    must_ok(store_scan_open(client.txn, STORE_WHOLE_TABLE(10001, STORE_ASCENDING), &scan));
     for (found = true; found && walked < READS; walked++) {
         must_ok(store_scan_next(scan, &step, &found, &body));
     }

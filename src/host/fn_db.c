@@ -6,10 +6,10 @@
  * and bytes are refusals too.
  */
 #include "host/operations.h"
-#include "host/row.h"
 #include "value/document.h"
 #include "value/id.h"
 #include "value/name.h"
+#include "value/row.h"
 
 #define READ_HELP                                                                                  \
     "Consider using smaller limits in your queries, paginating your queries, or using indexed "    \
@@ -369,7 +369,9 @@ enum gate_result db_query_stream(struct host *host, struct gate_call *call)
     GATE_TRY(host, add_scan(host, &scan));
     scan->left = query.limit;
     if (found) {
-        GATE_TRY(host, store_scan_open(host->options.txn, table, query.order, &scan->scan));
+        GATE_TRY(
+            host,
+            store_scan_open(host->options.txn, STORE_WHOLE_TABLE(table, query.order), &scan->scan));
     }
     buffer_clear(&host->reply);
     GATE_TRY(host, buffer_printf(&host->reply, "{\"queryId\":%u}", scan->query));

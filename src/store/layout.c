@@ -57,8 +57,10 @@ static void append64(struct layout_key *key, uint64_t value)
 
 static void append_bytes(struct layout_key *key, const uint8_t *bytes, size_t size)
 {
-    memcpy(key->bytes + key->size, bytes, size);
-    key->size += size;
+    if (size > 0) {
+        memcpy(key->bytes + key->size, bytes, size);
+        key->size += size;
+    }
 }
 
 static void begin(struct layout_key *key, uint32_t tenant, enum store_keyspace keyspace)
@@ -70,11 +72,9 @@ static void begin(struct layout_key *key, uint32_t tenant, enum store_keyspace k
 
 enum {
     GROUP_BYTES = 8,
-    TABLE_BY_NAME = 'n',
-    TABLE_BY_NUMBER = '#',
     ID_BYTES = 16,
     DOCUMENT_KEY_BYTES = LAYOUT_PREFIX_BYTES + 4 + ID_BYTES,
-    CREATION_KEY_BYTES = LAYOUT_PREFIX_BYTES + 4 + 4 + 8 + ID_BYTES,
+    TABLE_ROW_BYTES = LAYOUT_PREFIX_BYTES + 1 + 4,
 };
 
 /* Full groups are marked 8 and followed by another; the last holds 0 to 7 bytes, zero-padded. */
@@ -101,14 +101,49 @@ void layout_document(struct layout_key *out_key, uint32_t tenant, const struct s
     append_bytes(out_key, id->internal, ID_BYTES);
 }
 
-void layout_creation(
-    struct layout_key *out_key, uint32_t tenant, const struct store_id *id, double creation_time)
+void layout_place(
+    const struct store_id *id, double creation_time, uint8_t out_place[LAYOUT_PLACE_BYTES])
 {
+    layout_store64(out_place, layout_ordered_double(creation_time));
+    memcpy(out_place + LAYOUT_TIME_BYTES, id->internal, ID_BYTES);
+}
+
+double layout_creation_time(struct slice logical)
+{
+    CORDON_ASSERT(logical.size >= LAYOUT_INDEX_BYTES + LAYOUT_PLACE_BYTES);
+    const uint64_t ordered = layout_load64(logical.data + logical.size - LAYOUT_PLACE_BYTES);
+    const uint64_t sign = (uint64_t)1 << 63;
+    const uint64_t bits = (ordered & sign) != 0 ? ordered & ~sign : ~ordered;
+    double time = 0;
+    memcpy(&time, &bits, sizeof time);
+    return time;
+}
+
+void layout_entry(
+    struct layout_key *out_key,
+    uint32_t tenant,
+    const struct store_id *id,
+    uint32_t index,
+    struct slice fields,
+    double creation_time)
+{
+    uint8_t place[LAYOUT_PLACE_BYTES];
+    layout_place(id, creation_time, place);
     begin(out_key, tenant, KEYSPACE_INDEX);
     append32(out_key, id->table);
-    append32(out_key, 0);
-    append64(out_key, layout_ordered_double(creation_time));
-    append_bytes(out_key, id->internal, ID_BYTES);
+    append32(out_key, index);
+    const bool cut = fields.size > LAYOUT_FIELDS_BYTES_MAX;
+    append_bytes(out_key, fields.data, cut ? LAYOUT_FIELDS_BYTES_MAX : fields.size);
+    append_bytes(out_key, place, sizeof place);
+}
+
+void layout_documents_range(
+    uint32_t tenant, uint32_t table, struct layout_key *out_low, struct layout_key *out_high)
+{
+    begin(out_low, tenant, KEYSPACE_DOCUMENT);
+    append32(out_low, table);
+    layout_set(out_high, layout_slice(out_low));
+    layout_after_prefix(out_high);
 }
 
 void layout_index_range(
@@ -168,35 +203,52 @@ void layout_table_name(struct layout_key *out_key, uint32_t tenant, struct slice
     append_groups(out_key, name);
 }
 
-void layout_table_number(struct layout_key *out_key, uint32_t tenant, uint32_t table)
+void layout_table_row(
+    struct layout_key *out_key,
+    uint32_t tenant,
+    enum layout_table_row row,
+    uint32_t table,
+    uint32_t index)
 {
     begin(out_key, tenant, KEYSPACE_TABLE);
-    out_key->bytes[out_key->size++] = TABLE_BY_NUMBER;
+    out_key->bytes[out_key->size++] = (uint8_t)row;
     append32(out_key, table);
+    if (row == TABLE_FILLED || row == TABLE_DROPPED) {
+        append32(out_key, index);
+    }
 }
 
-void layout_table_number_range(
-    uint32_t tenant, struct layout_key *out_low, struct layout_key *out_high)
+void layout_table_row_range(
+    uint32_t tenant,
+    enum layout_table_row row,
+    struct layout_key *out_low,
+    struct layout_key *out_high)
 {
     begin(out_low, tenant, KEYSPACE_TABLE);
-    out_low->bytes[out_low->size++] = TABLE_BY_NUMBER;
+    out_low->bytes[out_low->size++] = (uint8_t)row;
     layout_set(out_high, layout_slice(out_low));
     layout_after_prefix(out_high);
 }
 
-uint32_t layout_table_of_number(struct slice logical)
+uint32_t layout_table_of_row(struct slice logical)
 {
-    CORDON_ASSERT(logical.size == LAYOUT_PREFIX_BYTES + 1 + 4);
+    CORDON_ASSERT(logical.size >= TABLE_ROW_BYTES);
     return layout_load32(logical.data + LAYOUT_PREFIX_BYTES + 1);
+}
+
+uint32_t layout_index_of_row(struct slice logical)
+{
+    CORDON_ASSERT(logical.size == TABLE_ROW_BYTES + 4);
+    return layout_load32(logical.data + TABLE_ROW_BYTES);
 }
 
 bool layout_document_of(struct slice logical, struct store_id *out_id)
 {
     const uint8_t keyspace = logical.size > 4 ? logical.data[4] : KEYSPACE_META;
     const bool document = keyspace == KEYSPACE_DOCUMENT && logical.size == DOCUMENT_KEY_BYTES;
-    const bool creation = keyspace == KEYSPACE_INDEX && logical.size == CREATION_KEY_BYTES &&
-                          layout_load32(logical.data + LAYOUT_PREFIX_BYTES + 4) == 0;
-    if (!document && !creation) {
+    const bool entry =
+        keyspace == KEYSPACE_INDEX && logical.size >= LAYOUT_INDEX_BYTES + LAYOUT_PLACE_BYTES;
+    if (!document && !entry) {
         return false;
     }
     out_id->table = layout_load32(logical.data + LAYOUT_PREFIX_BYTES);

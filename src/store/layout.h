@@ -24,6 +24,11 @@ enum {
     LAYOUT_SEAL_BYTES = 9,          /* checksum and kind in front of each body */
     LAYOUT_TIME_BYTES = 8,          /* creation time in front of a document's text */
     LAYOUT_ROW_KEY_BYTES_MAX = 400, /* before encoding; 472 after, timestamp included */
+    LAYOUT_PLACE_BYTES = 24,        /* creation time and id at the end of each index entry */
+    LAYOUT_INDEX_BYTES = 13,        /* tenant, keyspace, table and index in front of it */
+    /* Of the sort keys of an entry's fields; longer ones are cut. */
+    LAYOUT_FIELDS_BYTES_MAX =
+        LAYOUT_KEY_BYTES_MAX - LAYOUT_TS_BYTES - LAYOUT_INDEX_BYTES - LAYOUT_PLACE_BYTES,
     LAYOUT_AUDIT_HEAD_BYTES = 8 + SHA256_BYTES + SHA256_BYTES,
 };
 
@@ -56,9 +61,37 @@ uint64_t layout_load64(const uint8_t *at);
 
 void layout_document(struct layout_key *out_key, uint32_t tenant, const struct store_id *id);
 
-/* An entry of the creation order of a table, which is index 0. */
-void layout_creation(
-    struct layout_key *out_key, uint32_t tenant, const struct store_id *id, double creation_time);
+/*
+ * An entry of an index: the sort keys of its fields, of which LAYOUT_FIELDS_BYTES_MAX are kept, and
+ * the document's place in the creation order. Index 0 is that order, and has no fields.
+ */
+void layout_entry(
+    struct layout_key *out_key,
+    uint32_t tenant,
+    const struct store_id *id,
+    uint32_t index,
+    struct slice fields,
+    double creation_time);
+
+/*
+ * Whether the entry may have lost the end of its fields. Such entries that are equal up to their
+ * place are in no order among themselves.
+ */
+static inline bool layout_entry_is_cut(struct slice logical)
+{
+    return logical.size == LAYOUT_KEY_BYTES_MAX - LAYOUT_TS_BYTES;
+}
+
+/* The creation time in an entry's key, ms. */
+double layout_creation_time(struct slice logical);
+
+/* Creation time and id as bytes in their order: what ends each entry. */
+void layout_place(
+    const struct store_id *id, double creation_time, uint8_t out_place[LAYOUT_PLACE_BYTES]);
+
+/* All documents of a table by id: from `low`, before `high`. */
+void layout_documents_range(
+    uint32_t tenant, uint32_t table, struct layout_key *out_low, struct layout_key *out_high);
 
 /* All entries of one index of a table: from `low`, before `high`. */
 void layout_index_range(
@@ -84,14 +117,34 @@ void layout_keyspace_range(
     struct layout_key *out_high);
 
 void layout_table_name(struct layout_key *out_key, uint32_t tenant, struct slice name);
-void layout_table_number(struct layout_key *out_key, uint32_t tenant, uint32_t table);
 
-/* All rows that give the name of a number. */
-void layout_table_number_range(
-    uint32_t tenant, struct layout_key *out_low, struct layout_key *out_high);
-uint32_t layout_table_of_number(struct slice logical);
+/* Rows about tables, by what stands in them; the letters are part of the format. */
+enum layout_table_row {
+    TABLE_BY_NAME = 'n',
+    TABLE_BY_NUMBER = '#',
+    TABLE_INDEXES = 'i',
+    TABLE_FILLED = 'f',  /* how far an index is filled; with its number */
+    TABLE_DROPPED = 'x', /* an index whose entries are to be removed; with its number */
+};
 
-/* What a document or creation-order key names; false for every other key. */
+/* `index` counts in rows that are about one. */
+void layout_table_row(
+    struct layout_key *out_key,
+    uint32_t tenant,
+    enum layout_table_row row,
+    uint32_t table,
+    uint32_t index);
+
+/* All rows of that sort, but those by name. */
+void layout_table_row_range(
+    uint32_t tenant,
+    enum layout_table_row row,
+    struct layout_key *out_low,
+    struct layout_key *out_high);
+uint32_t layout_table_of_row(struct slice logical);
+uint32_t layout_index_of_row(struct slice logical);
+
+/* What the key of a document or of an index entry names; false for every other key. */
 bool layout_document_of(struct slice logical, struct store_id *out_id);
 
 /* The smallest key after `key` and everything that starts with it. */

@@ -3,9 +3,10 @@
  * over a key-value backend. Private to the local_*.c files.
  *
  * local.c opens and closes; local_txn.c begins, reads and ends; local_write.c holds what a
- * transaction wrote; local_scan.c walks; local_table.c names tables; local_commit.c validates and
- * publishes; local_worker.c makes durable; local_flush.c brings memtables into the backend;
- * local_garbage.c removes old versions.
+ * transaction wrote; local_scan.c walks, local_group.c where keys were cut; local_table.c names
+ * tables; local_index.c has their indexes and fills them; local_commit.c validates and publishes;
+ * local_worker.c makes durable; local_flush.c brings memtables into the backend; local_garbage.c
+ * removes old versions.
  *
  * Lock order: flush_lock, commit_lock, then any of the others, which are leaves.
  */
@@ -92,16 +93,29 @@ struct local {
     struct worker checkpointer; /* with a log: brings memtables into the backend */
 };
 
+enum write_type { WRITE_ROW, WRITE_DOCUMENT, WRITE_ENTRY };
+
 /* What a transaction means to do to one logical key. */
 struct write {
+    enum write_type type;
     enum layout_kind kind;
-    bool existed;     /* the snapshot holds a live version */
-    bool is_document; /* then `id`, `creation_time` and `index` are set */
+    bool existed;           /* the snapshot holds a live version */
+    struct skip_node *node; /* its place in the transaction; the key is the logical one */
+    struct slice body;      /* of a live row or document */
+    /* Of a document: */
     struct store_id id;
     double creation_time;
-    struct slice logical;
-    struct skip_node *index; /* under the creation-order key */
-    struct slice body;
+    struct write *entries; /* its places in the orders of its table, old and new */
+    /* Of an entry: */
+    struct write *document; /* NULL if it is only filled in */
+    struct write *next;     /* of the same document */
+};
+
+/* New indexes of a table. */
+struct made_set {
+    struct made_set *next;
+    uint32_t table;
+    struct index_set *set; /* NULL once the map has it */
 };
 
 struct local_scan;
@@ -122,9 +136,9 @@ struct local_txn {
     struct local_txn *older; /* in the open list */
     struct local_txn *newer;
 
-    struct arena arena; /* writes and read set */
-    struct skip writes; /* by logical key; documents also by creation-order key */
-    size_t write_bytes;
+    struct arena arena;       /* writes and read set */
+    struct skip writes;       /* by logical key */
+    uint64_t document_writes; /* how many there were: what was gathered before is out of date */
     struct readset reads;
     struct view view;
     struct buffer value; /* the last answer */
@@ -133,6 +147,9 @@ struct local_txn {
 
     struct tenant_tables *tables;   /* NULL until asked for */
     struct table_info *tables_made; /* by this transaction, newest first */
+    struct made_set *sets_made;     /* the same for the indexes of tables */
+    uint32_t indexed_table;         /* whose indexes were asked for last; 0: of none */
+    const struct index_set *indexed_by;
 
     enum txn_phase phase;
     struct batch *batch;     /* TXN_PREPARED */
@@ -185,12 +202,49 @@ CORDON_MUST_USE cordon_error *local_remove(
 CORDON_MUST_USE cordon_error *local_write_row(
     struct local_txn *txn, struct slice logical, enum layout_kind kind, struct slice body);
 
+/* Puts an entry in, or takes it out, that belongs to no write of a document. */
+CORDON_MUST_USE cordon_error *local_write_entry(
+    struct local_txn *txn, struct slice logical, enum layout_kind kind);
+
 /* -- local_scan.c ---------------------------------------------------------------------------- */
 
 CORDON_MUST_USE cordon_error *local_scan_open(
-    struct store_txn *txn, uint32_t table, enum store_order order, struct store_scan **out_scan);
+    struct store_txn *txn, const struct store_range *range, struct store_scan **out_scan);
 void local_scan_end_all(struct local_txn *txn);
 size_t local_scan_bytes(const struct local_txn *txn);
+
+/* The text of the document that a key of the snapshot names; borrowed from the reading. */
+CORDON_MUST_USE cordon_error *local_entry_text(
+    const struct local_txn *txn,
+    struct reading *reading,
+    struct slice logical,
+    struct slice *out_text);
+
+/* -- local_group.c --------------------------------------------------------------------------- */
+
+struct local_group;
+
+/* Entries of an index that are alike up to the cut, and what of them a scan wants. */
+struct local_group_range {
+    const struct store_index *index;
+    enum store_order order;
+    struct layout_key low; /* of the group: from low, before high */
+    struct layout_key high;
+    struct slice full_low; /* of the scan, as full keys; borrowed. An empty high is no end */
+    struct slice full_high;
+};
+
+/* Gathers a group. Errors: CORDON_E_TOO_LARGE if it has too many bytes to be put in order. */
+CORDON_MUST_USE cordon_error *local_group_new(
+    struct local_txn *txn, const struct local_group_range *range, struct local_group **out_group);
+
+/* The next document in order, the transaction's own writes up to now included. Borrowed until the
+ * next call. */
+CORDON_MUST_USE cordon_error *local_group_next(
+    struct local_group *group, bool *out_found, struct slice *out_body);
+
+void local_group_free(struct local_group *group); /* NULL accepted */
+size_t local_group_bytes(const struct local_group *group);
 
 /* -- local_table.c --------------------------------------------------------------------------- */
 
@@ -209,6 +263,30 @@ CORDON_MUST_USE cordon_error *local_table_name(
 CORDON_MUST_USE cordon_error *local_table_ensure(
     struct store_txn *txn, struct slice name, enum store_step *out_step, uint32_t *out_table);
 void local_tables_made_free(struct local_txn *txn);
+
+/* The tables of the tenant, in `txn->tables`. */
+CORDON_MUST_USE cordon_error *local_tables_load(struct local_txn *txn);
+
+/* -- local_index.c --------------------------------------------------------------------------- */
+
+/* As store_indexes_get; NULL: the table has none. */
+CORDON_MUST_USE cordon_error *local_indexes(
+    struct local_txn *txn, uint32_t table, const struct index_set **out_set);
+
+CORDON_MUST_USE cordon_error *local_indexes_get(
+    struct store_txn *txn,
+    uint32_t table,
+    enum store_step *out_step,
+    struct store_indexes *out_indexes);
+CORDON_MUST_USE cordon_error *local_indexes_put(
+    struct store_txn *txn,
+    uint32_t table,
+    const struct store_index *indexes,
+    size_t count,
+    enum store_step *out_step);
+CORDON_MUST_USE cordon_error *local_index_work(
+    struct store_txn *txn, size_t rows_max, enum store_step *out_step, size_t *out_rows);
+void local_sets_made_free(struct local_txn *txn);
 
 /* -- local_commit.c -------------------------------------------------------------------------- */
 

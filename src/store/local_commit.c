@@ -33,48 +33,46 @@ static bool is_effective(const struct write *write)
     return write->kind == LAYOUT_LIVE || write->existed;
 }
 
-/* The node under the write's own key; a document has a second one, under its index key. */
-static bool is_main_node(const struct skip_node *node)
-{
-    return slice_equal(node->key, ((const struct write *)node->item)->logical);
-}
-
-static cordon_error *add_document_rows(struct batch *batch, const struct write *write)
+/* The row of a write, or none: an entry that stays where it was is as good as written. */
+static cordon_error *add_row(struct batch *batch, const struct write *write)
 {
     uint8_t time[LAYOUT_TIME_BYTES];
-    layout_store64(time, layout_ordered_double(write->creation_time));
-    const struct slice parts[] = {slice_of(time, sizeof time), write->body};
-    const size_t count = write->kind == LAYOUT_LIVE ? 2 : 0;
-    TRY(batch_add(batch, STAMP_VERSION, write->logical, write->kind, parts, count));
-    if (write->existed && write->kind == LAYOUT_LIVE) {
-        return NULL; /* its place in the creation order stays */
+    struct slice parts[2] = {write->body};
+    size_t count = 1;
+    switch (write->type) {
+    case WRITE_ROW:
+        break;
+    case WRITE_DOCUMENT:
+        layout_store64(time, layout_ordered_double(write->creation_time));
+        parts[0] = slice_of(time, sizeof time);
+        parts[1] = write->body;
+        count = write->kind == LAYOUT_LIVE ? 2 : 0;
+        break;
+    case WRITE_ENTRY:
+        if (write->existed && write->kind == LAYOUT_LIVE) {
+            return NULL;
+        }
+        count = 0;
+        break;
     }
-    return batch_add(batch, STAMP_VERSION, write->index->key, write->kind, NULL, 0);
+    return batch_add(batch, STAMP_VERSION, write->node->key, write->kind, parts, count);
 }
 
 static cordon_error *add_rows(const struct local_txn *txn, struct batch *batch)
 {
     for (const struct skip_node *node = skip_first(&txn->writes); node != NULL;
          node = skip_next(node)) {
-        const struct write *write = node->item;
-        if (!is_main_node(node) || !is_effective(write)) {
-            continue;
-        }
-        if (write->is_document) {
-            TRY(add_document_rows(batch, write));
-        } else {
-            TRY(batch_add(batch, STAMP_VERSION, write->logical, write->kind, &write->body, 1));
+        if (is_effective(node->item)) {
+            TRY(add_row(batch, node->item));
         }
     }
     return NULL;
 }
 
-/* Whether the write leaves an older version of this node's key behind. An index entry is
- * superseded only by its removal. */
-static bool leaves_garbage(const struct skip_node *node)
+/* Whether it leaves an older version behind. An entry is superseded only by its removal. */
+static bool leaves_garbage(const struct write *write)
 {
-    const struct write *write = node->item;
-    return write->existed && (is_main_node(node) || write->kind == LAYOUT_TOMBSTONE);
+    return write->existed && (write->type != WRITE_ENTRY || write->kind == LAYOUT_TOMBSTONE);
 }
 
 static cordon_error *append_garbage(struct buffer *list, struct slice logical)
@@ -91,7 +89,7 @@ static cordon_error *add_garbage(const struct local_txn *txn, struct batch *batc
     buffer_init(&list, SIZE_MAX);
     for (const struct skip_node *node = skip_first(&txn->writes); node != NULL;
          node = skip_next(node)) {
-        if (leaves_garbage(node)) {
+        if (leaves_garbage(node->item)) {
             TRY(append_garbage(&list, node->key));
         }
     }
@@ -117,8 +115,8 @@ static cordon_error *add_audit(const struct local_txn *txn, struct slice body, s
 }
 
 /*
- * The keys that others will be validated against. A document counts under both its keys even when
- * its index entry stays as it is: who walked over it has read the document.
+ * The keys that others will be validated against. A document counts under all its keys even when
+ * entries stay as they are: who walked over one has read the document.
  */
 static cordon_error *make_entry(const struct local_txn *txn, struct log_entry **out_entry)
 {
@@ -304,6 +302,10 @@ static void add_tables(struct local_txn *txn, uint64_t ts)
         struct table_info *table = txn->tables_made;
         txn->tables_made = table->next;
         tables_add(&txn->store->tables, txn->tables, table, ts);
+    }
+    for (struct made_set *made = txn->sets_made; made != NULL; made = made->next) {
+        tables_add_indexes(
+            &txn->store->tables, txn->tables, made->table, CORDON_TAKE(made->set), ts);
     }
 }
 

@@ -6,7 +6,7 @@
  */
 #include "store/local.h"
 
-static cordon_error *load(struct local_txn *txn)
+cordon_error *local_tables_load(struct local_txn *txn)
 {
     if (txn->tables != NULL) {
         return NULL;
@@ -41,7 +41,7 @@ static cordon_error *look_up(
     struct layout_key key;
     layout_table_name(&key, txn->tenant, name);
     TRY(readset_add_key(&txn->reads, layout_slice(&key)));
-    TRY(load(txn));
+    TRY(local_tables_load(txn));
     *out_table = find_by_name(txn, name);
     return NULL;
 }
@@ -72,9 +72,9 @@ cordon_error *local_table_name(
 {
     struct local_txn *txn = (struct local_txn *)base;
     struct layout_key key;
-    layout_table_number(&key, txn->tenant, number);
+    layout_table_row(&key, txn->tenant, TABLE_BY_NUMBER, number, 0);
     TRY(readset_add_key(&txn->reads, layout_slice(&key)));
-    TRY(load(txn));
+    TRY(local_tables_load(txn));
     const struct table_info *table = find_by_number(txn, number);
     *out_step = STORE_DONE;
     *out_found = table != NULL;
@@ -91,7 +91,7 @@ static cordon_error *write_rows(struct local_txn *txn, const struct table_info *
     struct layout_key key;
     layout_table_name(&key, txn->tenant, table->name);
     TRY(local_write_row(txn, layout_slice(&key), LAYOUT_LIVE, slice_of(number, sizeof number)));
-    layout_table_number(&key, txn->tenant, table->number);
+    layout_table_row(&key, txn->tenant, TABLE_BY_NUMBER, table->number, 0);
     return local_write_row(txn, layout_slice(&key), LAYOUT_LIVE, table->name);
 }
 

@@ -94,6 +94,7 @@ static void end(struct store_txn *base)
     open_list_remove(txn);
     local_scan_end_all(txn);
     local_tables_made_free(txn);
+    local_sets_made_free(txn);
     batch_free(txn->batch);
     mem_free(txn->entry);
     view_done(&txn->view);
@@ -317,9 +318,9 @@ static cordon_error *row_next(
     walk_begin(
         &walk, &reading, txn->snapshot, STORE_ASCENDING, layout_slice(&low), layout_slice(&high));
     TRY(stored_next(txn, &walk, &found, &stored));
-    if (own != NULL && (!found || slice_compare(own->logical, stored.logical) < 0)) {
+    if (own != NULL && (!found || slice_compare(own->node->key, stored.logical) < 0)) {
         found = true;
-        stored = (struct version){.logical = own->logical, .body = own->body};
+        stored = (struct version){.logical = own->node->key, .body = own->body};
     }
     if (found) {
         TRY(remember_up_to(txn, layout_slice(&low), stored.logical));
@@ -412,6 +413,9 @@ const struct store_txn_ops local_txn_ops = {
     .put = local_put,
     .remove = local_remove,
     .scan_open = local_scan_open,
+    .indexes_get = local_indexes_get,
+    .indexes_put = local_indexes_put,
+    .index_work = local_index_work,
     .row_get = row_get,
     .row_put = row_put,
     .row_remove = row_remove,

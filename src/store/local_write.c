@@ -1,13 +1,16 @@
 /*
- * What a transaction means to write: a map by logical key, with documents under their
- * creation-order key too, so that scans meet them in their place.
+ * What a transaction means to write: a map by logical key of rows, documents and the entries of
+ * documents in the orders of their table, so that scans meet them in their place.
  *
- * A write needs to know whether the snapshot holds the thing: only a new document gets an index
- * entry, and only a superseded version is garbage. Looking makes the key part of the read set, so
- * two transactions that write one key always conflict, and what was seen here still holds when the
- * commit is validated.
+ * A write needs to know whether the snapshot holds the thing: only a new document gets a place in
+ * the creation order, and only a superseded version is garbage. Looking makes the key part of the
+ * read set, so two transactions that write one key always conflict, and what was seen here still
+ * holds when the commit is validated. An entry needs no look of its own: what the snapshot's
+ * version of the document says decides where its entries are.
  */
 #include "store/local.h"
+
+#include "base/memory.h"
 
 struct write *local_write_find(const struct local_txn *txn, struct slice logical)
 {
@@ -18,37 +21,27 @@ struct write *local_write_find(const struct local_txn *txn, struct slice logical
     return node == NULL ? NULL : node->item;
 }
 
-/* A node under `key` that stands for `write`. */
-static cordon_error *add_node(
-    struct local_txn *txn, struct slice key, struct write *write, struct skip_node **out_node)
+/* A write under `logical` that removes, so far. */
+static cordon_error *add_write(
+    struct local_txn *txn,
+    enum write_type type,
+    struct slice logical,
+    bool existed,
+    struct write **out_write)
 {
+    struct write *write = arena_alloc(&txn->arena, sizeof *write);
     uint8_t *bytes = NULL;
-    struct skip_node *node = skip_node_in_arena(&txn->arena, skip_key_bits(key), key.size, &bytes);
-    if (node == NULL) {
+    struct skip_node *node =
+        skip_node_in_arena(&txn->arena, skip_key_bits(logical), logical.size, &bytes);
+    if (write == NULL || node == NULL) {
         return error_no_memory();
     }
-    memcpy(bytes, key.data, key.size);
+    *write =
+        (struct write){.type = type, .kind = LAYOUT_TOMBSTONE, .existed = existed, .node = node};
+    memcpy(bytes, logical.data, logical.size);
     node->item = write;
     skip_insert(&txn->writes, node);
-    *out_node = node;
-    return NULL;
-}
-
-/* Whether the snapshot holds the key, and as what; remembers that it was asked. */
-static cordon_error *look(
-    struct local_txn *txn, struct slice logical, bool *out_existed, uint64_t *out_ordered_time)
-{
-    TRY(readset_add_key(&txn->reads, logical));
-    CORDON_CLEANUP(reading_done) struct reading reading = local_reading(txn);
-    struct version version;
-    bool found = false;
-    TRY(version_get(&reading, logical, txn->snapshot, &found, &version));
-    TRY(local_check_snapshot(txn));
-    if (found && out_ordered_time != NULL) {
-        struct slice text = {0};
-        TRY(local_document_text(version.body, out_ordered_time, &text));
-    }
-    *out_existed = found;
+    *out_write = write;
     return NULL;
 }
 
@@ -62,6 +55,148 @@ static cordon_error *copy_body(struct local_txn *txn, struct slice body, struct 
     return NULL;
 }
 
+/* The snapshot's version of a key, borrowed from the reading; remembers that it was asked for. */
+static cordon_error *look(
+    struct local_txn *txn,
+    struct reading *reading,
+    struct slice logical,
+    bool *out_found,
+    struct version *out_version)
+{
+    TRY(readset_add_key(&txn->reads, logical));
+    TRY(version_get(reading, logical, txn->snapshot, out_found, out_version));
+    return local_check_snapshot(txn);
+}
+
+/* -- Entries --------------------------------------------------------------------------------- */
+
+static struct write *find_entry(const struct write *document, struct slice logical)
+{
+    struct write *entry = document->entries;
+    while (entry != NULL && !slice_equal(entry->node->key, logical)) {
+        entry = entry->next;
+    }
+    return entry;
+}
+
+static cordon_error *add_entry(
+    struct local_txn *txn,
+    struct write *document,
+    const struct layout_key *key,
+    bool existed,
+    struct write **out_entry)
+{
+    struct write *entry = NULL;
+    TRY(add_write(txn, WRITE_ENTRY, layout_slice(key), existed, &entry));
+    entry->document = document;
+    entry->next = document->entries;
+    document->entries = entry;
+    *out_entry = entry;
+    return NULL;
+}
+
+/* What is done with the entries of a document. */
+struct placing {
+    struct local_txn *txn;
+    struct write *document;
+    const struct index_set *set; /* of its table; NULL: none */
+    struct reading *reading;     /* of the snapshot's version */
+};
+
+/* Calls `use` with the key of each entry that a version of the document has. */
+static cordon_error *each_entry(
+    const struct placing *placing,
+    struct slice body,
+    cordon_error *(*use)(
+        const struct placing *placing,
+        const struct layout_key *key,
+        const struct store_index *index))
+{
+    const struct local_txn *txn = placing->txn;
+    const struct write *document = placing->document;
+    const struct index_set *set = placing->set;
+    struct layout_key key;
+    layout_entry(
+        &key, txn->tenant, &document->id, STORE_BY_CREATION, (struct slice){0},
+        document->creation_time);
+    TRY(use(placing, &key, NULL));
+    if (set == NULL || set->count == 0) {
+        return NULL;
+    }
+    CORDON_CLEANUP_ARENA struct arena arena;
+    CORDON_CLEANUP_BUFFER struct buffer fields;
+    arena_init(&arena, INDEX_TREE_BYTES_MAX);
+    buffer_init(&fields, INDEX_FIELDS_BYTES_MAX);
+    struct value tree = {0};
+    TRY(index_parse_body(body, &arena, &tree));
+    for (size_t i = 0; i < set->count; i++) {
+        const struct store_index *index = &set->items[i];
+        buffer_clear(&fields);
+        TRY(index_write_fields(index, &tree, &fields));
+        layout_entry(
+            &key, txn->tenant, &document->id, index->number, buffer_slice(&fields),
+            document->creation_time);
+        TRY(use(placing, &key, index));
+    }
+    return NULL;
+}
+
+/* An entry of the snapshot's version. One of an index that is filling may not be there yet. */
+static cordon_error *note_old_entry(
+    const struct placing *placing, const struct layout_key *key, const struct store_index *index)
+{
+    bool existed = true;
+    if (index != NULL && index->state == STORE_INDEX_FILLING) {
+        struct version version;
+        TRY(look(placing->txn, placing->reading, layout_slice(key), &existed, &version));
+    }
+    struct write *entry = NULL;
+    return add_entry(placing->txn, placing->document, key, existed, &entry);
+}
+
+/* An entry of the version that is written. */
+static cordon_error *note_new_entry(
+    const struct placing *placing, const struct layout_key *key, const struct store_index *index)
+{
+    (void)index;
+    struct write *entry = find_entry(placing->document, layout_slice(key));
+    if (entry == NULL) {
+        TRY(add_entry(placing->txn, placing->document, key, false, &entry));
+    }
+    entry->kind = LAYOUT_LIVE;
+    return NULL;
+}
+
+/* Entries that neither the snapshot has nor the transaction wants, leave it. */
+static void forget_entries(struct local_txn *txn, struct write *document)
+{
+    struct write **link = &document->entries;
+    while (*link != NULL) {
+        struct write *entry = *link;
+        if (entry->kind == LAYOUT_TOMBSTONE && !entry->existed) {
+            skip_remove(&txn->writes, entry->node);
+            *link = entry->next;
+        } else {
+            link = &entry->next;
+        }
+    }
+}
+
+/* The entries are those of the document as it is now. */
+static cordon_error *place(
+    struct local_txn *txn, struct write *document, const struct index_set *set)
+{
+    const struct placing placing = {.txn = txn, .document = document, .set = set};
+    for (struct write *entry = document->entries; entry != NULL; entry = entry->next) {
+        entry->kind = LAYOUT_TOMBSTONE;
+    }
+    if (document->kind == LAYOUT_LIVE) {
+        TRY(each_entry(&placing, document->body, note_new_entry));
+    }
+    forget_entries(txn, document);
+    return NULL;
+}
+
 /* -- Documents ------------------------------------------------------------------------------- */
 
 static cordon_error *add_document(
@@ -69,56 +204,43 @@ static cordon_error *add_document(
     const struct store_id *id,
     double creation_time,
     struct slice logical,
+    const struct index_set *set,
     struct write **out_write)
 {
+    CORDON_CLEANUP(reading_done) struct reading reading = local_reading(txn);
+    struct version version;
     bool existed = false;
     uint64_t stored_time = 0;
-    TRY(look(txn, logical, &existed, &stored_time));
+    struct slice text = {0};
+    TRY(look(txn, &reading, logical, &existed, &version));
+    if (existed) {
+        TRY(local_document_text(version.body, &stored_time, &text));
+    }
     if (existed && stored_time != layout_ordered_double(creation_time)) {
         return cordon_error_new(
             CORDON_E_INVALID, "the creation time of a document differs from the stored one");
     }
-    struct write *write = arena_alloc(&txn->arena, sizeof *write);
-    if (write == NULL) {
-        return error_no_memory();
+    struct write *write = NULL;
+    TRY(add_write(txn, WRITE_DOCUMENT, logical, existed, &write));
+    write->id = *id;
+    write->creation_time = creation_time;
+    if (existed) {
+        const struct placing placing = {txn, write, set, &reading};
+        TRY(each_entry(&placing, text, note_old_entry));
     }
-    *write = (struct write){
-        .kind = LAYOUT_TOMBSTONE,
-        .existed = existed,
-        .is_document = true,
-        .id = *id,
-        .creation_time = creation_time,
-    };
-    struct layout_key index;
-    layout_creation(&index, txn->tenant, id, creation_time);
-    TRY(add_node(txn, layout_slice(&index), write, &write->index));
-    struct skip_node *node = NULL;
-    cordon_error *error = add_node(txn, logical, write, &node);
-    if (error != NULL) {
-        skip_remove(&txn->writes, write->index);
-        return error;
-    }
-    write->logical = node->key;
     *out_write = write;
     return NULL;
 }
 
 /* A document made, removed and made again within one transaction may get another place. */
-static cordon_error *move_document(struct local_txn *txn, struct write *write, double creation_time)
+static cordon_error *set_creation_time(struct write *write, double creation_time)
 {
-    if (layout_ordered_double(write->creation_time) == layout_ordered_double(creation_time)) {
-        return NULL;
-    }
-    if (write->existed || write->kind == LAYOUT_LIVE) {
+    const bool same =
+        layout_ordered_double(write->creation_time) == layout_ordered_double(creation_time);
+    if (!same && (write->existed || write->kind == LAYOUT_LIVE)) {
         return cordon_error_new(
             CORDON_E_INVALID, "the creation time of a document differs from the one before");
     }
-    struct layout_key index;
-    layout_creation(&index, txn->tenant, &write->id, creation_time);
-    struct skip_node *moved = NULL;
-    TRY(add_node(txn, layout_slice(&index), write, &moved));
-    skip_remove(&txn->writes, write->index);
-    write->index = moved;
     write->creation_time = creation_time;
     return NULL;
 }
@@ -130,20 +252,23 @@ static cordon_error *document_write(
     enum layout_kind kind,
     struct slice body)
 {
-    CORDON_ASSERT(txn->phase == TXN_OPEN);
+    CORDON_ASSERT(txn->phase == TXN_OPEN && txn->sets_made == NULL);
     struct layout_key key;
     layout_document(&key, txn->tenant, id);
     struct slice copy = {0};
+    const struct index_set *set = NULL;
+    TRY(local_indexes(txn, id->table, &set));
     TRY(copy_body(txn, body, &copy));
     struct write *write = local_write_find(txn, layout_slice(&key));
     if (write == NULL) {
-        TRY(add_document(txn, id, creation_time, layout_slice(&key), &write));
+        TRY(add_document(txn, id, creation_time, layout_slice(&key), set, &write));
     } else {
-        TRY(move_document(txn, write, creation_time));
+        TRY(set_creation_time(write, creation_time));
     }
     write->kind = kind;
     write->body = copy;
-    return NULL;
+    txn->document_writes++;
+    return place(txn, write, set);
 }
 
 cordon_error *local_put(
@@ -160,20 +285,18 @@ cordon_error *local_remove(struct store_txn *txn, const struct store_id *id, dou
 
 /* -- Other rows ------------------------------------------------------------------------------ */
 
-static cordon_error *add_row(struct local_txn *txn, struct slice logical, struct write **out_write)
+static cordon_error *find_or_add(
+    struct local_txn *txn, enum write_type type, struct slice logical, struct write **out_write)
 {
-    bool existed = false;
-    TRY(look(txn, logical, &existed, NULL));
-    struct write *write = arena_alloc(&txn->arena, sizeof *write);
-    if (write == NULL) {
-        return error_no_memory();
+    *out_write = local_write_find(txn, logical);
+    if (*out_write != NULL) {
+        return NULL;
     }
-    *write = (struct write){.kind = LAYOUT_TOMBSTONE, .existed = existed};
-    struct skip_node *node = NULL;
-    TRY(add_node(txn, logical, write, &node));
-    write->logical = node->key;
-    *out_write = write;
-    return NULL;
+    CORDON_CLEANUP(reading_done) struct reading reading = local_reading(txn);
+    struct version version;
+    bool existed = false;
+    TRY(look(txn, &reading, logical, &existed, &version));
+    return add_write(txn, type, logical, existed, out_write);
 }
 
 cordon_error *local_write_row(
@@ -181,12 +304,19 @@ cordon_error *local_write_row(
 {
     CORDON_ASSERT(txn->phase == TXN_OPEN);
     struct slice copy = {0};
+    struct write *write = NULL;
     TRY(copy_body(txn, body, &copy));
-    struct write *write = local_write_find(txn, logical);
-    if (write == NULL) {
-        TRY(add_row(txn, logical, &write));
-    }
+    TRY(find_or_add(txn, WRITE_ROW, logical, &write));
     write->kind = kind;
     write->body = copy;
+    return NULL;
+}
+
+cordon_error *local_write_entry(struct local_txn *txn, struct slice logical, enum layout_kind kind)
+{
+    CORDON_ASSERT(txn->phase == TXN_OPEN);
+    struct write *write = NULL;
+    TRY(find_or_add(txn, WRITE_ENTRY, logical, &write));
+    write->kind = kind;
     return NULL;
 }

@@ -162,9 +162,42 @@ cordon_error *store_remove(struct store_txn *txn, const struct store_id *id, dou
 }
 
 cordon_error *store_scan_open(
-    struct store_txn *txn, uint32_t table, enum store_order order, struct store_scan **out_scan)
+    struct store_txn *txn, const struct store_range *range, struct store_scan **out_scan)
 {
-    return txn->ops->scan_open(txn, table, order, out_scan);
+    return txn->ops->scan_open(txn, range, out_scan);
+}
+
+/* -- Indexes --------------------------------------------------------------------------------- */
+
+cordon_error *store_indexes_get(
+    struct store_txn *txn,
+    uint32_t table,
+    enum store_step *out_step,
+    struct store_indexes *out_indexes)
+{
+    return txn->ops->indexes_get(txn, table, out_step, out_indexes);
+}
+
+cordon_error *store_indexes_put(
+    struct store_txn *txn,
+    uint32_t table,
+    const struct store_index *indexes,
+    size_t count,
+    enum store_step *out_step)
+{
+    if (count > STORE_INDEXES_MAX) {
+        return cordon_error_new(
+            CORDON_E_TOO_LARGE, "a table has at most %d indexes; leave %zu of them out",
+            STORE_INDEXES_MAX, count - STORE_INDEXES_MAX);
+    }
+    return txn->ops->indexes_put(txn, table, indexes, count, out_step);
+}
+
+cordon_error *store_index_work(
+    struct store_txn *txn, size_t rows_max, enum store_step *out_step, size_t *out_rows)
+{
+    CORDON_ASSERT(rows_max > 0);
+    return txn->ops->index_work(txn, rows_max, out_step, out_rows);
 }
 
 cordon_error *store_scan_next(

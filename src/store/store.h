@@ -22,8 +22,7 @@
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
-#include "base/error.h"
-#include "base/slice.h"
+#include "base/buffer.h"
 
 struct store;
 struct store_txn;
@@ -70,8 +69,8 @@ struct store_options {
      */
     uint64_t disk_reserve_bytes;
     /*
-     * How long commits may be in the log of the embedded backend alone before they are brought into
-     * its database, in ms; 0 is 1,000. A few MiB of them are brought there at once.
+     * How long commits may be in the log of the embedded backend alone before they are brought
+     * into its database, in ms; 0 is 1,000. A few MiB of them are brought there at once.
      */
     uint64_t checkpoint_ms;
 };
@@ -207,20 +206,109 @@ CORDON_MUST_USE cordon_error *store_remove(
 
 enum store_order { STORE_ASCENDING, STORE_DESCENDING };
 
+/* The orders that every table has beside its own indexes. */
+#define STORE_BY_CREATION 0u
+#define STORE_BY_ID UINT32_MAX
+
 /*
- * Reads a table in creation order (ties by id), as of the snapshot and the transaction's own
- * writes up to each step. Only what was really walked over is in the read set: a scan closed early
- * conflicts only with commits before where it stopped. Closed by store_scan_close or with the
- * transaction.
+ * A part of a table in the order of an index. The ends are keys as store_index_key() writes them,
+ * or the first bytes of such: from `low`, before `high`. An empty `high` is the end of the index.
+ */
+struct store_range {
+    uint32_t table;
+    uint32_t index; /* its number; STORE_BY_CREATION, STORE_BY_ID */
+    enum store_order order;
+    struct slice low;
+    struct slice high;
+};
+
+/* A pointer to the range of a whole table in creation order; lives as long as the block. */
+#define STORE_WHOLE_TABLE(number, way)                                                             \
+    (&(struct store_range){.table = (number), .index = STORE_BY_CREATION, .order = (way)})
+
+/*
+ * Reads a range, as of the snapshot and the transaction's own writes up to each step. Only what
+ * was really walked over is in the read set: a scan closed early conflicts only with commits
+ * before where it stopped. The range is borrowed during the call. Closed by store_scan_close or
+ * with the transaction. Errors: CORDON_E_INVALID for an index that the table does not have or that
+ * is not enabled.
  */
 CORDON_MUST_USE cordon_error *store_scan_open(
-    struct store_txn *txn, uint32_t table, enum store_order order, struct store_scan **out_scan);
+    struct store_txn *txn, const struct store_range *range, struct store_scan **out_scan);
 
 /* The next document, or `*out_found` false at the end. The body is borrowed until the next call. */
 CORDON_MUST_USE cordon_error *store_scan_next(
     struct store_scan *scan, enum store_step *out_step, bool *out_found, struct slice *out_body);
 
 void store_scan_close(struct store_scan *scan);
+
+/* -- Indexes -------------------------------------------------------------------------------- */
+
+#define STORE_INDEXES_MAX 64      /* of a table */
+#define STORE_INDEX_FIELDS_MAX 16 /* of an index; both are Convex's */
+
+enum store_index_state {
+    STORE_INDEX_FILLING = 1, /* kept up by every write, but documents from before are missing */
+    STORE_INDEX_ENABLED = 2,
+};
+
+/* An index on fields of a table's documents; ties are in creation order, then by id. */
+struct store_index {
+    uint32_t number; /* unique in the table, never given twice; from 1 */
+    enum store_index_state state;
+    struct slice name;
+    struct slice fields[STORE_INDEX_FIELDS_MAX]; /* paths, as value_at() takes them */
+    size_t field_count;
+};
+
+struct store_indexes {
+    const struct store_index *items;
+    size_t count;
+};
+
+/*
+ * The indexes of a table as this transaction sees them; borrowed until it ends. That they were
+ * asked for is remembered: a commit that changes them conflicts with this one.
+ */
+CORDON_MUST_USE cordon_error *store_indexes_get(
+    struct store_txn *txn,
+    uint32_t table,
+    enum store_step *out_step,
+    struct store_indexes *out_indexes);
+
+/*
+ * Makes these the indexes of a table. One with the name and the fields of one that is there keeps
+ * its number and what is filled of it; others get a new one, whatever `number` says, and are
+ * filling, unless the table has no documents. The entries of one that is left out are dropped
+ * later, by store_index_work(). A transaction that does this writes no documents.
+ */
+CORDON_MUST_USE cordon_error *store_indexes_put(
+    struct store_txn *txn,
+    uint32_t table,
+    const struct store_index *indexes,
+    size_t count,
+    enum store_step *out_step);
+
+/*
+ * Does at most `rows_max` rows of the work that changed indexes have left to do: fills one, which
+ * is enabled with its last document, or drops entries of one that is gone. Begins where the last
+ * commit of such work ended. `*out_rows` is what was done; 0: there is nothing left to do. A
+ * transaction that does this does nothing else; on a conflict the same is tried again.
+ */
+CORDON_MUST_USE cordon_error *store_index_work(
+    struct store_txn *txn, size_t rows_max, enum store_step *out_step, size_t *out_rows);
+
+/*
+ * Appends the key of a document's body in an index: the sort keys of its fields, the creation time
+ * (eight bytes in the order of numbers) and the 16 bytes of its id. Errors: CORDON_E_STORE for a
+ * body that is no row, no memory.
+ */
+CORDON_MUST_USE cordon_error *store_index_key(
+    const struct store_index *index,
+    const struct store_id *id,
+    double creation_time,
+    struct slice body,
+    struct buffer *out);
 
 /* -- System rows ---------------------------------------------------------------------------- */
 

@@ -152,6 +152,37 @@ static cordon_error *scan_next(
     return store_scan_next(scan->inner, out_step, out_found, out_body);
 }
 
+static cordon_error *indexes_get(
+    struct store_txn *base,
+    uint32_t table,
+    enum store_step *out_step,
+    struct store_indexes *out_indexes)
+{
+    struct fault_txn *txn = (struct fault_txn *)base;
+    TRY(count_call(txn->store));
+    return store_indexes_get(txn->inner, table, out_step, out_indexes);
+}
+
+static cordon_error *indexes_put(
+    struct store_txn *base,
+    uint32_t table,
+    const struct store_index *indexes,
+    size_t count,
+    enum store_step *out_step)
+{
+    struct fault_txn *txn = (struct fault_txn *)base;
+    TRY(count_call(txn->store));
+    return store_indexes_put(txn->inner, table, indexes, count, out_step);
+}
+
+static cordon_error *index_work(
+    struct store_txn *base, size_t rows_max, enum store_step *out_step, size_t *out_rows)
+{
+    struct fault_txn *txn = (struct fault_txn *)base;
+    TRY(count_call(txn->store));
+    return store_index_work(txn->inner, rows_max, out_step, out_rows);
+}
+
 static uint64_t snapshot(const struct store_txn *txn)
 {
     return store_txn_snapshot(((const struct fault_txn *)txn)->inner);
@@ -211,7 +242,7 @@ static void scan_close(struct store_scan *base)
 static const struct store_scan_ops scan_ops = {.next = scan_next, .close = scan_close};
 
 static cordon_error *scan_open(
-    struct store_txn *base, uint32_t table, enum store_order order, struct store_scan **out_scan)
+    struct store_txn *base, const struct store_range *range, struct store_scan **out_scan)
 {
     struct fault_txn *txn = (struct fault_txn *)base;
     TRY(count_call(txn->store));
@@ -219,7 +250,7 @@ static cordon_error *scan_open(
     if (scan == NULL) {
         return error_no_memory();
     }
-    cordon_error *error = store_scan_open(txn->inner, table, order, &scan->inner);
+    cordon_error *error = store_scan_open(txn->inner, range, &scan->inner);
     if (error != NULL) {
         mem_free(scan);
         return error;
@@ -255,6 +286,9 @@ static const struct store_txn_ops txn_ops = {
     .put = put,
     .remove = remove_document,
     .scan_open = scan_open,
+    .indexes_get = indexes_get,
+    .indexes_put = indexes_put,
+    .index_work = index_work,
     .row_get = row_get,
     .row_put = row_put,
     .row_remove = row_remove,

@@ -5,6 +5,7 @@
 #include "store/tape.h"
 
 #include "base/memory.h"
+#include "store/index_set.h"
 #include "store/vtable.h"
 
 struct record_scan {
@@ -114,6 +115,37 @@ static cordon_error *get(
     if (answer.found) {
         answer.text[0] = *out_body;
     }
+    return written(txn, &question, answer, error);
+}
+
+/* On the tape an answer is the row of such a set. */
+static cordon_error *write_indexes(const struct store_indexes *indexes, struct buffer *out)
+{
+    struct index_set *set = NULL;
+    TRY(index_set_new(indexes->items, indexes->count, 0, &set));
+    cordon_error *error = index_set_write(set, out);
+    index_set_free(set);
+    return error;
+}
+
+static cordon_error *indexes_get(
+    struct store_txn *base,
+    uint32_t table,
+    enum store_step *out_step,
+    struct store_indexes *out_indexes)
+{
+    struct record_txn *txn = mine(base);
+    cordon_error *error = store_indexes_get(txn->inner, table, out_step, out_indexes);
+    if (error == NULL && *out_step == STORE_PENDING) {
+        return NULL;
+    }
+    CORDON_CLEANUP_BUFFER struct buffer row;
+    buffer_init(&row, SIZE_MAX);
+    if (error == NULL) {
+        error = write_indexes(out_indexes, &row);
+    }
+    const struct tape_question question = {.op = TAPE_INDEXES, .number = {table}};
+    const struct tape_answer answer = {.text = {buffer_slice(&row)}};
     return written(txn, &question, answer, error);
 }
 
@@ -231,6 +263,31 @@ static cordon_error *row_remove(
     return store_row_remove(mine(txn)->inner, keyspace, key);
 }
 
+static cordon_error *indexes_put(
+    struct store_txn *txn,
+    uint32_t table,
+    const struct store_index *indexes,
+    size_t count,
+    enum store_step *out_step)
+{
+    (void)txn;
+    (void)table;
+    (void)indexes;
+    (void)count;
+    (void)out_step;
+    return tape_no_question();
+}
+
+static cordon_error *index_work(
+    struct store_txn *txn, size_t rows_max, enum store_step *out_step, size_t *out_rows)
+{
+    (void)txn;
+    (void)rows_max;
+    (void)out_step;
+    (void)out_rows;
+    return tape_no_question();
+}
+
 static void free_scan(struct record_scan *scan)
 {
     struct record_scan **link = &scan->txn->scans;
@@ -254,15 +311,15 @@ static void scan_close(struct store_scan *base)
 static const struct store_scan_ops scan_ops = {.next = scan_next, .close = scan_close};
 
 static cordon_error *scan_open(
-    struct store_txn *base, uint32_t table, enum store_order order, struct store_scan **out_scan)
+    struct store_txn *base, const struct store_range *range, struct store_scan **out_scan)
 {
     struct record_txn *txn = mine(base);
     struct record_scan *scan = MEM_NEW(struct record_scan);
     if (scan == NULL) {
         return error_no_memory();
     }
-    const struct tape_question question = {.op = TAPE_SCAN_OPEN, .number = {table, order}};
-    cordon_error *error = store_scan_open(txn->inner, table, order, &scan->inner);
+    const struct tape_question question = tape_scan_question(range);
+    cordon_error *error = store_scan_open(txn->inner, range, &scan->inner);
     if (error != NULL) {
         mem_free(scan);
         return written(txn, &question, (struct tape_answer){0}, error);
@@ -299,6 +356,9 @@ static const struct store_txn_ops txn_ops = {
     .put = put,
     .remove = remove_document,
     .scan_open = scan_open,
+    .indexes_get = indexes_get,
+    .indexes_put = indexes_put,
+    .index_work = index_work,
     .row_get = row_get,
     .row_put = row_put,
     .row_remove = row_remove,

@@ -2,6 +2,7 @@
 #include "store/tape.h"
 
 #include "base/memory.h"
+#include "store/index_set.h"
 #include "store/vtable.h"
 
 struct replay_scan {
@@ -15,6 +16,7 @@ struct replay_txn {
     struct store_txn base;
     struct tape_player *player;
     struct replay_scan *scans;
+    struct index_set *sets; /* that were answered */
     bool has_writes;
 };
 
@@ -102,6 +104,28 @@ static cordon_error *get(
     return NULL;
 }
 
+/* The sets that were answered live as long as the transaction. */
+static cordon_error *indexes_get(
+    struct store_txn *base,
+    uint32_t table,
+    enum store_step *out_step,
+    struct store_indexes *out_indexes)
+{
+    struct replay_txn *txn = mine(base);
+    const struct tape_question question = {.op = TAPE_INDEXES, .number = {table}};
+    struct tape_answer answer = {0};
+    struct index_set *set = NULL;
+    TRY(ask(txn, &question, out_step, &answer));
+    if (*out_step == STORE_PENDING) {
+        return NULL;
+    }
+    TRY(index_set_read(answer.text[0], &set));
+    set->older = txn->sets;
+    txn->sets = set;
+    *out_indexes = (struct store_indexes){set->items, set->count};
+    return NULL;
+}
+
 static cordon_error *scan_next(
     struct store_scan *base, enum store_step *out_step, bool *out_found, struct slice *out_body)
 {
@@ -163,10 +187,10 @@ static void scan_close(struct store_scan *base)
 static const struct store_scan_ops scan_ops = {.next = scan_next, .close = scan_close};
 
 static cordon_error *scan_open(
-    struct store_txn *base, uint32_t table, enum store_order order, struct store_scan **out_scan)
+    struct store_txn *base, const struct store_range *range, struct store_scan **out_scan)
 {
     struct replay_txn *txn = mine(base);
-    const struct tape_question question = {.op = TAPE_SCAN_OPEN, .number = {table, order}};
+    const struct tape_question question = tape_scan_question(range);
     struct tape_answer answer = {0};
     TRY(tape_play(txn->player, &question, &answer));
     struct replay_scan *scan = MEM_NEW(struct replay_scan);
@@ -276,12 +300,38 @@ static cordon_error *audit_read(
     return NULL;
 }
 
+static cordon_error *indexes_put(
+    struct store_txn *txn,
+    uint32_t table,
+    const struct store_index *indexes,
+    size_t count,
+    enum store_step *out_step)
+{
+    (void)txn;
+    (void)table;
+    (void)indexes;
+    (void)count;
+    (void)out_step;
+    return tape_no_question();
+}
+
+static cordon_error *index_work(
+    struct store_txn *txn, size_t rows_max, enum store_step *out_step, size_t *out_rows)
+{
+    (void)txn;
+    (void)rows_max;
+    (void)out_step;
+    (void)out_rows;
+    return tape_no_question();
+}
+
 static void end(struct store_txn *base)
 {
     struct replay_txn *txn = mine(base);
     while (txn->scans != NULL) {
         free_scan(txn->scans);
     }
+    index_set_free(txn->sets);
     mem_free(txn);
 }
 
@@ -298,6 +348,9 @@ static const struct store_txn_ops txn_ops = {
     .put = put,
     .remove = remove_document,
     .scan_open = scan_open,
+    .indexes_get = indexes_get,
+    .indexes_put = indexes_put,
+    .index_work = index_work,
     .row_get = row_get,
     .row_put = row_put,
     .row_remove = row_remove,

@@ -24,6 +24,7 @@ void tables_init(struct table_map *map)
 void table_info_free(struct table_info *table)
 {
     if (table != NULL) {
+        index_set_free(table->indexes);
         mem_free(table->by_name);
         mem_free(table->by_number);
         mem_free(table);
@@ -119,6 +120,30 @@ void tables_add(
     (void)pthread_rwlock_unlock(&map->lock);
 }
 
+static struct table_info *by_number(const struct tenant_tables *tables, uint32_t number)
+{
+    uint8_t key[NUMBER_BYTES];
+    layout_store32(key, number);
+    const struct skip_node *node = skip_find(&tables->by_number, slice_of(key, sizeof key));
+    return node == NULL ? NULL : node->item;
+}
+
+void tables_add_indexes(
+    struct table_map *map,
+    struct tenant_tables *tables,
+    uint32_t number,
+    struct index_set *set,
+    uint64_t ts)
+{
+    set->ts = ts;
+    (void)pthread_rwlock_wrlock(&map->lock);
+    struct table_info *table = by_number(tables, number);
+    CORDON_ASSERT(table != NULL); /* who gave it indexes has seen it */
+    set->older = table->indexes;
+    table->indexes = set;
+    (void)pthread_rwlock_unlock(&map->lock);
+}
+
 /* -- Loading --------------------------------------------------------------------------------- */
 
 static cordon_error *load_rows(
@@ -126,7 +151,7 @@ static cordon_error *load_rows(
 {
     struct layout_key low;
     struct layout_key high;
-    layout_table_number_range(tenant, &low, &high);
+    layout_table_row_range(tenant, TABLE_BY_NUMBER, &low, &high);
     struct walk walk;
     walk_begin(
         &walk, reading, UINT64_MAX, STORE_ASCENDING, layout_slice(&low), layout_slice(&high));
@@ -138,9 +163,36 @@ static cordon_error *load_rows(
             return NULL;
         }
         struct table_info *table = NULL;
-        TRY(table_info_new(version.body, layout_table_of_number(version.logical), &table));
+        TRY(table_info_new(version.body, layout_table_of_row(version.logical), &table));
         table->created_ts = version.ts;
         insert(tables, table);
+    }
+}
+
+static cordon_error *load_indexes(
+    uint32_t tenant, struct reading *reading, struct tenant_tables *tables)
+{
+    struct layout_key low;
+    struct layout_key high;
+    layout_table_row_range(tenant, TABLE_INDEXES, &low, &high);
+    struct walk walk;
+    walk_begin(
+        &walk, reading, UINT64_MAX, STORE_ASCENDING, layout_slice(&low), layout_slice(&high));
+    for (;;) {
+        bool found = false;
+        struct version version;
+        TRY(walk_next(&walk, &found, &version));
+        if (!found) {
+            return NULL;
+        }
+        struct table_info *table = by_number(tables, layout_table_of_row(version.logical));
+        if (table == NULL) {
+            return cordon_error_new(
+                CORDON_E_STORE, "there are indexes of a table that does not exist; restore the "
+                                "folder from a backup");
+        }
+        TRY(index_set_read(version.body, &table->indexes));
+        table->indexes->ts = version.ts;
     }
 }
 
@@ -155,6 +207,7 @@ static cordon_error *load(
         return error_no_memory();
     }
     TRY(load_rows(tenant, reading, tables));
+    TRY(load_indexes(tenant, reading, tables));
     uint8_t *key = NULL;
     struct skip_node *node = node_new(&map->random, 4, &key);
     if (node == NULL) {
@@ -223,6 +276,16 @@ const struct table_info *tables_by_number(
     uint8_t key[4];
     layout_store32(key, number);
     return find(map, &tables->by_number, slice_of(key, sizeof key), snapshot);
+}
+
+const struct index_set *tables_indexes(
+    struct table_map *map, struct tenant_tables *tables, uint32_t number, uint64_t snapshot)
+{
+    (void)pthread_rwlock_rdlock(&map->lock);
+    const struct table_info *table = by_number(tables, number);
+    const struct index_set *newest = table == NULL ? NULL : table->indexes;
+    (void)pthread_rwlock_unlock(&map->lock);
+    return index_set_at(newest, snapshot);
 }
 
 uint32_t tables_last_number(struct table_map *map, struct tenant_tables *tables, uint64_t snapshot)

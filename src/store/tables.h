@@ -1,10 +1,12 @@
 /*
- * The tables of every tenant, in memory. A table is known with the timestamp of the commit that
- * made it, so each snapshot sees exactly its own set. Loaded tenant by tenant at the first use.
+ * The tables of every tenant and their indexes, in memory. A table is known with the timestamp of
+ * the commit that made it, and each set of its indexes with that of its own, so that each snapshot
+ * sees exactly what it should. Loaded tenant by tenant at the first use.
  */
 #ifndef STORE_TABLES_H
 #define STORE_TABLES_H
 
+#include "store/index_set.h"
 #include "store/reading.h"
 
 #define TABLE_NUMBER_FIRST 10001u
@@ -16,6 +18,7 @@ struct table_info {
     struct slice name;
     uint32_t number;
     uint64_t created_ts;
+    struct index_set *indexes; /* the newest set; NULL: there never was one */
 };
 
 struct tenant_tables;
@@ -50,6 +53,10 @@ const struct table_info *tables_by_name(
 const struct table_info *tables_by_number(
     struct table_map *map, struct tenant_tables *tables, uint32_t number, uint64_t snapshot);
 
+/* The indexes of a table as the snapshot sees them, or NULL; valid as long as the map. */
+const struct index_set *tables_indexes(
+    struct table_map *map, struct tenant_tables *tables, uint32_t number, uint64_t snapshot);
+
 /* The highest table number that the snapshot sees, or the one before the first. */
 uint32_t tables_last_number(struct table_map *map, struct tenant_tables *tables, uint64_t snapshot);
 
@@ -59,5 +66,13 @@ uint32_t tables_last_number(struct table_map *map, struct tenant_tables *tables,
  */
 void tables_add(
     struct table_map *map, struct tenant_tables *tables, struct table_info *table, uint64_t ts);
+
+/* The same for the new indexes of a table that is in the map. */
+void tables_add_indexes(
+    struct table_map *map,
+    struct tenant_tables *tables,
+    uint32_t number,
+    struct index_set *set,
+    uint64_t ts);
 
 #endif

@@ -169,6 +169,8 @@ static const char *op_name(enum tape_op op)
         return "draw real randomness";
     case TAPE_SLEEP:
         return "sleep";
+    case TAPE_INDEXES:
+        return "ask for the indexes of the table";
     case TAPE_OPS_END:
         break;
     }

@@ -92,6 +92,7 @@ enum tape_op {
     TAPE_TIME_LEFT,
     TAPE_RANDOM,
     TAPE_SLEEP,
+    TAPE_INDEXES,
     TAPE_OPS_END,
 };
 
@@ -124,6 +125,22 @@ CORDON_MUST_USE cordon_error *tape_play(
     struct tape_player *player,
     const struct tape_question *question,
     struct tape_answer *out_answer);
+
+/* What a range is on a tape: the question of its opening. Borrows from it. */
+static inline struct tape_question tape_scan_question(const struct store_range *range)
+{
+    return (struct tape_question){
+        .op = TAPE_SCAN_OPEN,
+        .number = {range->table, (uint64_t)range->index << 1 | range->order},
+        .text = {range->low, range->high},
+    };
+}
+
+/* Runs read through indexes and never change them. */
+static inline cordon_error *tape_no_question(void)
+{
+    return cordon_error_new(CORDON_E_INVALID, "a run that is recorded changes no indexes");
+}
 
 /* Whether the next answer is one that the recorded run did not live to see. */
 static inline bool tape_waits(const struct tape_player *player)

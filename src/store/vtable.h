@@ -52,10 +52,20 @@ struct store_txn_ops {
         struct store_txn *txn, const struct store_id *id, double creation_time, struct slice body);
     cordon_error *(*remove)(struct store_txn *txn, const struct store_id *id, double creation_time);
     cordon_error *(*scan_open)(
+        struct store_txn *txn, const struct store_range *range, struct store_scan **out_scan);
+    cordon_error *(*indexes_get)(
         struct store_txn *txn,
         uint32_t table,
-        enum store_order order,
-        struct store_scan **out_scan);
+        enum store_step *out_step,
+        struct store_indexes *out_indexes);
+    cordon_error *(*indexes_put)(
+        struct store_txn *txn,
+        uint32_t table,
+        const struct store_index *indexes,
+        size_t count,
+        enum store_step *out_step);
+    cordon_error *(*index_work)(
+        struct store_txn *txn, size_t rows_max, enum store_step *out_step, size_t *out_rows);
     cordon_error *(*row_get)(
         struct store_txn *txn,
         enum store_keyspace keyspace,

@@ -54,6 +54,18 @@ const struct value *value_field(const struct value *object, struct slice name)
     return NULL;
 }
 
+const struct value *value_at(const struct value *object, struct slice path)
+{
+    const struct value *at = object;
+    while (at != NULL && path.size > 0) {
+        const uint8_t *dot = memchr(path.data, '.', path.size);
+        const size_t size = dot == NULL ? path.size : (size_t)(dot - path.data);
+        at = value_field(at, slice_of(path.data, size));
+        path = slice_from(path, dot == NULL ? size : size + 1);
+    }
+    return at;
+}
+
 size_t value_size(const struct value *value)
 {
     size_t size = 2;

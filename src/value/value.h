@@ -119,6 +119,12 @@ static inline struct slice value_slice(const struct value *value)
 const struct value *value_field(const struct value *object, struct slice name);
 
 /*
+ * The value at a path of field names joined by dots, such as "author.name"; NULL where it leads
+ * nowhere, which indexes and filters take for VALUE_UNDEFINED.
+ */
+const struct value *value_at(const struct value *object, struct slice path);
+
+/*
  * The size that all of Convex's byte limits count: null, boolean 1; int, float 9; string, bytes
  * 2 + length; array 2 + items; object 2 + (name + 1 + value) of each field.
  */

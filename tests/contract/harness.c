@@ -257,7 +257,7 @@ void client_expect_scan(
 {
     struct store_scan *scan = NULL;
     struct slice body = {0};
-    OK(store_scan_open(client->txn, table, order, &scan));
+    OK(store_scan_open(client->txn, STORE_WHOLE_TABLE(table, order), &scan));
     while (client_next(client, scan, &body)) {
         if (!slice_starts_with(slice_str(texts), body)) {
             (void)fprintf(stderr, "got %.*s, wanted %s\n", SLICE_FMT(body), texts);

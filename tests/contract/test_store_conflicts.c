@@ -49,7 +49,7 @@ static void scan_some(struct scene *scene, enum store_order order, size_t count)
 {
     struct store_scan *scan = NULL;
     struct slice body = {0};
-    OK(store_scan_open(scene->reader.txn, scene->table, order, &scan));
+    OK(store_scan_open(scene->reader.txn, STORE_WHOLE_TABLE(scene->table, order), &scan));
     if (count == 0) {
         while (client_next(&scene->reader, scan, &body)) {
         }
@@ -118,7 +118,7 @@ static void scan_two_down(struct scene *scene)
 static void scan_opened_only(struct scene *scene)
 {
     struct store_scan *scan = NULL;
-    OK(store_scan_open(scene->reader.txn, scene->table, STORE_ASCENDING, &scan));
+    OK(store_scan_open(scene->reader.txn, STORE_WHOLE_TABLE(scene->table, STORE_ASCENDING), &scan));
 }
 
 static void scan_to_own_insert(struct scene *scene)

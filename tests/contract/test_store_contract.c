@@ -256,7 +256,8 @@ static void scan_sees_own_writes_as_they_happen(struct world *world)
         struct slice body = {0};
         client_begin(&client, world->store, TENANT);
         OK(store_scan_open(
-            client.txn, table, descending ? STORE_DESCENDING : STORE_ASCENDING, &scan));
+            client.txn, STORE_WHOLE_TABLE(table, descending ? STORE_DESCENDING : STORE_ASCENDING),
+            &scan));
         REQUIRE(client_next(&client, scan, &body));
         const uint64_t first = descending ? 9 : 1;
         const uint64_t behind = descending ? 10 : 0;
@@ -296,7 +297,8 @@ static void long_scans_come_in_chunks(struct world *world)
         struct slice body = {0};
         client_begin(&client, world->store, TENANT);
         OK(store_scan_open(
-            client.txn, table, descending ? STORE_DESCENDING : STORE_ASCENDING, &scan));
+            client.txn, STORE_WHOLE_TABLE(table, descending ? STORE_DESCENDING : STORE_ASCENDING),
+            &scan));
         for (uint64_t i = 0; i < COUNT; i++) {
             const uint64_t n = descending ? COUNT - 1 - i : i;
             REQUIRE(client_next(&client, scan, &body));

@@ -56,7 +56,7 @@ static cordon_error *read_things(struct store_txn *txn)
     TRY(store_table_find(txn, SLICE("things"), &step, &found, &table));
     TRY(store_table_name(txn, table, &step, &found, &value));
     struct store_scan *scan = NULL;
-    TRY(store_scan_open(txn, table, STORE_DESCENDING, &scan));
+    TRY(store_scan_open(txn, STORE_WHOLE_TABLE(table, STORE_DESCENDING), &scan));
     do {
         TRY(store_scan_next(scan, &step, &found, &value));
     } while (found);

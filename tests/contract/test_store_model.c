@@ -274,8 +274,10 @@ static void use_scan(struct model *model, struct model_client *client)
         scan->at = scan->descending ? DOCUMENTS - 1 : 0;
         scan->ended = false;
         OK(store_scan_open(
-            client->client.txn, model->tables[scan->table],
-            scan->descending ? STORE_DESCENDING : STORE_ASCENDING, &scan->scan));
+            client->client.txn,
+            STORE_WHOLE_TABLE(
+                model->tables[scan->table], scan->descending ? STORE_DESCENDING : STORE_ASCENDING),
+            &scan->scan));
     }
     for (unsigned steps = draw(model, 6); steps > 0; steps--) {
         scan_step(model, client, scan);
@@ -375,8 +377,10 @@ static void check_everything(struct model *model)
         struct model_scan scan = {.table = (int)(i / 2), .descending = i % 2 == 1};
         scan.at = scan.descending ? DOCUMENTS - 1 : 0;
         OK(store_scan_open(
-            client->client.txn, model->tables[scan.table],
-            scan.descending ? STORE_DESCENDING : STORE_ASCENDING, &scan.scan));
+            client->client.txn,
+            STORE_WHOLE_TABLE(
+                model->tables[scan.table], scan.descending ? STORE_DESCENDING : STORE_ASCENDING),
+            &scan.scan));
         while (!scan.ended) {
             scan_step(model, client, &scan);
         }

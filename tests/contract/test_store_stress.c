@@ -84,7 +84,9 @@ static void audit(struct teller *teller)
     long sum = 0;
     client_begin(&client, bank->world.store, TENANT);
     OK(store_scan_open(
-        client.txn, bank->table, draw(teller, 2) == 0 ? STORE_ASCENDING : STORE_DESCENDING, &scan));
+        client.txn,
+        STORE_WHOLE_TABLE(bank->table, draw(teller, 2) == 0 ? STORE_ASCENDING : STORE_DESCENDING),
+        &scan));
     for (size_t i = 0; client_next(&client, scan, &body); i++) {
         char text[24] = {0};
         REQUIRE(i <= ACCOUNTS && body.size < sizeof text);

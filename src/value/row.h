@@ -3,8 +3,8 @@
  * endian), and its canonical encoded JSON, system fields included. So a read is charged exactly
  * and handed to the guest without being parsed.
  */
-#ifndef HOST_ROW_H
-#define HOST_ROW_H
+#ifndef VALUE_ROW_H
+#define VALUE_ROW_H
 
 #include "value/value.h"
 

@@ -1,5 +1,5 @@
 /* Rows of documents; see row.h. */
-#include "host/row.h"
+#include "value/row.h"
 
 cordon_error *row_write(struct buffer *buffer, const struct value *document, size_t size)
 {
