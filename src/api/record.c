@@ -3,6 +3,7 @@
 
 #include "api/api.h"
 #include "base/memory.h"
+#include "run/profile.h"
 #include "run/recording.h"
 
 struct cordon_record {
@@ -78,4 +79,13 @@ cordon_error *cordon_replay_get_difference(const cordon_call *call, char **out_d
     buffer_init(&text, sizeof words);
     TRY(buffer_append(&text, slice_str(words)));
     return api_give_text(&text, out_difference);
+}
+
+cordon_error *cordon_replay_profile(
+    cordon_runtime *runtime, const cordon_record *record, uint32_t cuts, char **out_folded)
+{
+    CORDON_CLEANUP_BUFFER struct buffer folded;
+    buffer_init(&folded, SIZE_MAX);
+    TRY(profile_write(runtime->runner, &record->recording, cuts, &folded));
+    return api_give_text(&folded, out_folded);
 }

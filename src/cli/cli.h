@@ -43,6 +43,7 @@ struct cli_options {
     bool has_time;
     uint64_t time_ms;
     const char *record;
+    const char *profile;
 };
 
 /* One flag of a command. `set` says what is wrong with a value and answers false. */

@@ -2,6 +2,7 @@
  * `cordon replay`: a recorded run once more, from its record alone. It prints what came of it as
  * `run` does and exits as the run did, unless it was another run.
  */
+#include "cli/file.h"
 #include "cli/flags.h"
 #include "cli/local.h"
 #include "cli/outcome.h"
@@ -89,6 +90,25 @@ static cordon_error *replay_in(
     return error;
 }
 
+/* Writes where the run spent its fuel. What goes wrong is told beside the outcome, on stderr. */
+static int profile_in(
+    cordon_runtime *runtime, const struct cli_options *options, const cordon_record *record)
+{
+    CLI_CLEANUP(file_secret_drop) struct file_secret file = {0};
+    const int unwritable = file_secret_begin(&file, options->profile);
+    if (unwritable != CLI_OK) {
+        return unwritable;
+    }
+    char *folded = NULL;
+    cordon_error *const error = cordon_replay_profile(runtime, record, 0, &folded);
+    if (error != NULL) {
+        return terminal_error(error);
+    }
+    const int unwritten = file_secret_finish(&file, folded, strlen(folded));
+    cordon_free(folded);
+    return unwritten;
+}
+
 /* A runtime that allows what the record used, with its module loaded. */
 static cordon_error *open_for(
     const struct cli_options *options, const cordon_record *record, cordon_runtime **out_runtime)
@@ -124,10 +144,15 @@ static int replay(const struct cli_options *options)
     if (error == NULL) {
         error = replay_in(runtime, options, record, &exit_code);
     }
+    if (error == NULL && options->profile != NULL && exit_code != CLI_DIVERGED) {
+        const int failed = profile_in(runtime, options, record);
+        exit_code = failed == CLI_OK ? exit_code : failed;
+    }
     return error == NULL ? exit_code : local_fail(options, error);
 }
 
 static const struct cli_flag flags[] = {
+    {"profile", "FILE", "writes where the run spent its fuel, as folded stacks", flags_set_profile},
     FLAG_FORMAT,
     FLAGS_END,
 };
@@ -144,9 +169,17 @@ const struct cli_command cli_replay = {
         "what came of it. If it is not the same run, to the last unit of fuel, it says where it\n"
         "first differs.\n"
         "\n"
+        "With --profile it is run again to some hundred places spread over its fuel, and FILE "
+        "gets\n"
+        "a line for each stack found there, outermost function first, with the fuel that it "
+        "stands\n"
+        "for: what tools for flame graphs read.\n"
+        "\n"
         "Exit code: as the run's; 2 for a damaged or foreign record; 6 if the run was another.",
-    .example = "  cordon run --record lost.rec messages.wasm math:fib '{\"n\": 20}'\n"
-               "  cordon replay lost.rec",
+    .example =
+        "  cordon run --record lost.rec messages.wasm math:fib '{\"n\": 20}'\n"
+        "  cordon replay lost.rec\n"
+        "  cordon replay --profile lost.folded lost.rec && flamegraph.pl lost.folded > lost.svg",
     .flags = flags,
     .run = replay,
 };

@@ -41,6 +41,12 @@ bool flags_set_record(struct cli_options *options, const char *value)
     return true;
 }
 
+bool flags_set_profile(struct cli_options *options, const char *value)
+{
+    options->profile = value;
+    return true;
+}
+
 bool flags_set_url(struct cli_options *options, const char *value)
 {
     options->url = value;

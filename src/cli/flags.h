@@ -24,6 +24,7 @@ bool flags_set_limit(struct cli_options *options, const char *value);
 bool flags_set_seed(struct cli_options *options, const char *value);
 bool flags_set_time(struct cli_options *options, const char *value);
 bool flags_set_record(struct cli_options *options, const char *value);
+bool flags_set_profile(struct cli_options *options, const char *value);
 bool flags_set_url(struct cli_options *options, const char *value);
 bool flags_set_admin_key(struct cli_options *options, const char *value);
 bool flags_set_listen(struct cli_options *options, const char *value);

@@ -110,7 +110,8 @@ cordon_error *engine_call_new(
     call->store = wasmtime_store_new(engine->native, call, NULL);
     call->guest.context = wasmtime_store_context(call->store);
     limiter_attach(call);
-    meter_grant(&call->guest.meter, call->guest.context, options->fuel);
+    const uint64_t stop = options->fuel_stop > 0 ? options->fuel_stop : UINT64_MAX;
+    meter_grant(&call->guest.meter, call->guest.context, options->fuel, stop);
     *out_call = call;
     return NULL;
 }

@@ -19,10 +19,11 @@ static uint64_t engine_left(wasmtime_context_t *context)
     return left;
 }
 
-void meter_grant(struct meter *meter, wasmtime_context_t *context, uint64_t fuel)
+void meter_grant(struct meter *meter, wasmtime_context_t *context, uint64_t fuel, uint64_t stop)
 {
     *meter = (struct meter){.granted = fuel < FUEL_MAX ? fuel : FUEL_MAX};
-    meter->start = meter->granted + 1;
+    meter->reserve = stop < meter->granted ? meter->granted - stop : 0;
+    meter->start = meter->granted - meter->reserve + 1;
     must(wasmtime_context_set_fuel(context, meter->start));
     must(wasmtime_context_fuel_async_yield_interval(context, ENGINE_SLICE_FUEL));
 }
@@ -66,7 +67,7 @@ void meter_owe(struct meter *meter, uint64_t fuel)
 uint64_t meter_left(const struct meter *meter, wasmtime_context_t *context)
 {
     const uint64_t left = engine_left(context);
-    return left > meter->pending ? left - meter->pending - 1 : 0;
+    return (left > meter->pending ? left - meter->pending - 1 : 0) + meter->reserve;
 }
 
 bool meter_overdrawn(const struct meter *meter, wasmtime_context_t *context)

@@ -24,14 +24,18 @@
 
 struct meter {
     uint64_t granted;
+    uint64_t reserve; /* of it: what the engine is not given, as the call is to be stopped before */
     uint64_t pending; /* charged by the host, not yet taken off at the engine */
     uint64_t start;   /* what the engine had left when the slice began */
     bool yields_soon; /* the engine was told to yield at its next look */
     bool spent;       /* a charge was refused */
 };
 
-/* Grants `fuel` to a fresh store and begins the first slice. */
-void meter_grant(struct meter *meter, wasmtime_context_t *context, uint64_t fuel);
+/*
+ * Grants `fuel` to a fresh store and begins the first slice. The call ends as if it had no more
+ * once it has used `stop`, if that is less; until then nothing tells it.
+ */
+void meter_grant(struct meter *meter, wasmtime_context_t *context, uint64_t fuel, uint64_t stop);
 
 /* Begins the next slice: takes off what was charged. Only after a yield, never after a wait. */
 void meter_next_slice(struct meter *meter, wasmtime_context_t *context);

@@ -14,7 +14,8 @@
 
 #define MAGIC SLICE("CORDON record\n")
 
-enum { VERSION = 2 };
+/* 3: a stack is its places in the module, without names. */
+enum { VERSION = 3 };
 
 /* -- Writing -------------------------------------------------------------------------------- */
 
@@ -210,7 +211,19 @@ static cordon_error *write_words(struct buffer *out, const char *name, struct sl
     return buffer_append_byte(out, '\n');
 }
 
-cordon_error *recording_write_result(const struct outcome *outcome, struct buffer *out)
+cordon_error *recording_write_places(const struct outcome *outcome, struct buffer *out)
+{
+    for (size_t i = 0; i < outcome->frame_count; i++) {
+        const struct outcome_frame *frame = &outcome->frames[i];
+        TRY(buffer_printf(
+            out, "frame %" PRIu32 " at %" PRIu64 "\n", frame->function_index,
+            frame->module_offset));
+    }
+    return NULL;
+}
+
+cordon_error *recording_write_result(
+    const struct outcome *outcome, struct slice places, struct buffer *out)
 {
     TRY(buffer_printf(out, "code %s\n", outcome_code_name(outcome)));
     TRY(write_words(out, "value", outcome->value));
@@ -220,13 +233,7 @@ cordon_error *recording_write_result(const struct outcome *outcome, struct buffe
     for (size_t i = 0; i < outcome->log_line_count - outcome->warning_count; i++) {
         TRY(write_words(out, "log line", outcome->log_lines[i]));
     }
-    for (size_t i = 0; i < outcome->frame_count; i++) {
-        TRY(write_words(out, "frame", outcome->frames[i].function));
-        TRY(write_words(out, "file", outcome->frames[i].file));
-        TRY(buffer_printf(
-            out, "line %" PRIu32 "%s\n", outcome->frames[i].line,
-            outcome->frames[i].is_inlined ? ", inlined" : ""));
-    }
+    TRY(buffer_append(out, places));
     for (size_t i = 0; i < CORDON_LIMIT_COUNT; i++) {
         if (!limit_is_time((cordon_limit)i)) {
             TRY(buffer_printf(

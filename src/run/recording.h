@@ -3,8 +3,10 @@
  * no store, no network and no clock: it loads the module anew, gives the run the same seed, times,
  * limits and answers, and compares.
  *
- * What is compared is the result: code, value, words, log lines, frames, fuel and every count but
- * those of time. On the way, each question to the store must be the recorded one (store/tape.h).
+ * What is compared is the result: code, value, words, log lines, the places of its stack, fuel and
+ * every count but those of time. On the way, each question to the store must be the recorded one
+ * (store/tape.h). Places and not names: whether a stack's names were looked up in the module's debug
+ * information depends on how busy the server was.
  *
  * A record holds what the run saw and is as secret as that; it is hostile input to whoever reads
  * it: each length and number is checked, and the checksum only tells damage from difference.
@@ -49,9 +51,13 @@ CORDON_MUST_USE cordon_error *recording_write(
  */
 CORDON_MUST_USE cordon_error *recording_read(struct slice bytes, struct recording *out_recording);
 
-/* What of an outcome must be the same each time, one fact a line. */
-CORDON_MUST_USE cordon_error *recording_write_result(
+/* The places of a stack as the engine has it, before its names are looked up: one a line. */
+CORDON_MUST_USE cordon_error *recording_write_places(
     const struct outcome *outcome, struct buffer *out);
+
+/* What of an outcome must be the same each time, one fact a line; `places` as written above. */
+CORDON_MUST_USE cordon_error *recording_write_result(
+    const struct outcome *outcome, struct slice places, struct buffer *out);
 
 /* NULL-terminated words about the first line that differs; false if none does. */
 CORDON_MUST_USE bool recording_differs(

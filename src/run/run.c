@@ -325,6 +325,7 @@ static bool copy_request(struct run *run, const struct run_request *request)
     run->path = copy_text(run, request->path);
     run->request_id = copy_text(run, request->request_id);
     run->idempotency_key = copy_text(run, request->idempotency_key);
+    run->untraced = request->untraced;
     if (request->lower != NULL) {
         run->lower = *request->lower;
         run->has_lower = true;

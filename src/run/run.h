@@ -50,6 +50,11 @@ struct run_request {
     bool record;
     /* NULL, or the run to repeat: recording_request() fills in the rest. Must outlive the run. */
     const struct recording *replay;
+    /* Of a replay: ends it as out of fuel once it has used so much, which nothing in it can see
+     * coming. 0: as the record says. */
+    uint64_t fuel_stop;
+    /* Leaves the names of its stack as the name section has them: see run_trace.c. */
+    bool untraced;
 };
 
 enum run_state {

@@ -95,9 +95,7 @@ enum next step_begin(struct run *run)
     }
     run->attempts++;
     run->budget.used[CORDON_LIMIT_ARGS_BYTES] = run->args.json.size;
-    if (run->taped != NULL) {
-        tape_clear(&run->taped->tape); /* of an attempt that lost a conflict */
-    }
+    run_tape_begin(run);
     if (!budget_charge(&run->budget, CORDON_LIMIT_CALL_DEPTH, 1)) {
         outcome_set_limit(&run->outcome, CORDON_LIMIT_CALL_DEPTH, 1, 0);
         return run_finish(run);
@@ -242,6 +240,7 @@ static cordon_error *start_guest(struct run *run)
         .export_name = function->metadata->export_name,
         .has_initialize = function->module->has_initialize,
         .fuel = run->budget.allowed[CORDON_LIMIT_FUEL],
+        .fuel_stop = run->taped == NULL ? 0 : run->taped->fuel_stop,
         .memory_bytes = run->budget.allowed[CORDON_LIMIT_MEMORY_BYTES],
         .table_elements = run->budget.allowed[CORDON_LIMIT_TABLE_ELEMENTS],
         .run = &run->host,

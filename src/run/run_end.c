@@ -53,6 +53,9 @@ static enum next conflict(struct run *run, const struct store_commit_result *res
         return run_finish(run);
     }
     store_end(&run->txn);
+    if (run->taped != NULL) {
+        run->taped->unfit = true; /* unless another attempt begins */
+    }
     outcome_done(&run->outcome);
     outcome_init(&run->outcome);
     run->outcome.kind = run->function->metadata->kind;

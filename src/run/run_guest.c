@@ -43,10 +43,7 @@ static enum next guest_ended(struct run *run, bool returned)
         frames_copy(&run->outcome, run->call, &run->function->module->names);
     }
     run->budget.used[CORDON_LIMIT_HOST_BYTES] = run->account.peak;
-    if (run->taped != NULL) {
-        run->taped->cut = host_get_cut(&run->host);
-        run->taped->tape_count = run->taped->tape.count;
-    }
+    run_tape_end(run);
     return run_leave_guest(run);
 }
 

@@ -4,6 +4,9 @@
 
 #include <stdio.h>
 
+/* Of a stack, with room to spare for each frame. */
+#define PLACES_BYTES_MAX ((size_t)OUTCOME_FRAMES_MAX * 64)
+
 cordon_error *run_tape_new(struct run *run, const struct run_request *request)
 {
     if (!request->record && request->replay == NULL) {
@@ -14,7 +17,9 @@ cordon_error *run_tape_new(struct run *run, const struct run_request *request)
         return error_no_memory();
     }
     tape_init(&run->taped->tape, RECORDING_TAPE_BYTES_MAX);
+    buffer_init(&run->taped->places, PLACES_BYTES_MAX);
     run->taped->replay = request->replay;
+    run->taped->fuel_stop = request->fuel_stop;
     if (request->replay != NULL) {
         const struct host_cut *cut = &request->replay->cut;
         tape_player_init(
@@ -28,8 +33,38 @@ void run_tape_free(struct run *run)
 {
     if (run->taped != NULL) {
         tape_done(&run->taped->tape);
+        buffer_done(&run->taped->places);
         mem_free(run->taped);
         run->taped = NULL;
+    }
+}
+
+void run_tape_begin(struct run *run)
+{
+    struct taped_run *taped = run->taped;
+    if (taped == NULL) {
+        return;
+    }
+    tape_clear(&taped->tape);
+    buffer_clear(&taped->places);
+    taped->cut = (struct host_cut){0};
+    taped->tape_count = 0;
+    taped->unfit = false;
+}
+
+void run_tape_end(struct run *run)
+{
+    struct taped_run *taped = run->taped;
+    if (taped == NULL) {
+        return;
+    }
+    taped->cut = host_get_cut(&run->host);
+    taped->tape_count = taped->tape.count;
+    buffer_clear(&taped->places);
+    cordon_error *error = recording_write_places(&run->outcome, &taped->places);
+    if (error != NULL) { /* no memory: there is nothing to compare with */
+        cordon_error_free(error);
+        taped->unfit = true;
     }
 }
 
@@ -86,7 +121,7 @@ cordon_error *run_get_record(const struct run *run, struct slice module, struct 
     TRY(check_recorded(run));
     CORDON_CLEANUP_BUFFER struct buffer result;
     buffer_init(&result, RECORDING_BYTES_MAX);
-    TRY(recording_write_result(&run->outcome, &result));
+    TRY(recording_write_result(&run->outcome, buffer_slice(&run->taped->places), &result));
     const struct deployed_function *function = run->function;
     struct recording recording = {
         .path = run->path,
@@ -162,7 +197,7 @@ cordon_error *run_replay_differs(
     }
     CORDON_CLEANUP_BUFFER struct buffer result;
     buffer_init(&result, RECORDING_BYTES_MAX);
-    TRY(recording_write_result(&run->outcome, &result));
+    TRY(recording_write_result(&run->outcome, buffer_slice(&run->taped->places), &result));
     *out_differs =
         recording_differs(taped->replay->result, buffer_slice(&result), out_words, words_size);
     return NULL;

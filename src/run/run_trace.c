@@ -25,7 +25,7 @@ bool run_needs_trace(struct run *run)
 {
     struct outcome *outcome = &run->outcome;
     const struct deployed_module *module = run->function->module;
-    if (outcome->frame_count == 0 || !module->has_debug) {
+    if (outcome->frame_count == 0 || !module->has_debug || run->untraced) {
         return false;
     }
     struct trace_cache *traces = &run->runner->traces;

@@ -38,8 +38,10 @@ struct taped_run {
     struct tape tape;
     struct host_cut cut;
     uint64_t tape_count;            /* entries when the guest ended */
-    bool unfit;                     /* it was answered without running */
+    struct buffer places;           /* of its stack, if it failed */
+    bool unfit;                     /* it was answered without running, or a part is missing */
     const struct recording *replay; /* NULL: it is recorded */
+    uint64_t fuel_stop;             /* of a replay; 0: none */
     struct tape_player player;
 };
 
@@ -81,6 +83,7 @@ struct run {
     bool permit_asked; /* by a run that waited and wants to go on */
     bool had_turn;     /* waits for nothing but another turn */
     bool has_slot;
+    bool untraced;
     uint64_t memory_taken;   /* memory for the guest and what the host holds for it */
     uint64_t memory_at_poll; /* guest memory when this poll began */
     uint64_t started_ns;
@@ -172,6 +175,12 @@ bool run_needs_trace(struct run *run);
 /* What a request for a record, or a replay, needs; nothing for others. */
 CORDON_MUST_USE cordon_error *run_tape_new(struct run *run, const struct run_request *request);
 void run_tape_free(struct run *run);
+
+/* Forgets an attempt that lost a conflict. */
+void run_tape_begin(struct run *run);
+
+/* Keeps what only the guest's end tells, while there is still a host. */
+void run_tape_end(struct run *run);
 
 /* -- Endings ---------------------------------------------------------------------------------- */
 

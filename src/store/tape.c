@@ -60,10 +60,10 @@ struct recorded_error {
     struct slice message;
 };
 
-/* Words are a C string on their way on. */
-static bool holds_nul(struct slice words)
+/* Every error has words, which are a C string on their way on. */
+static bool are_words(struct slice words)
 {
-    return words.size > 0 && memchr(words.data, '\0', words.size) != NULL;
+    return words.size > 0 && memchr(words.data, '\0', words.size) == NULL;
 }
 
 static bool take_answer(
@@ -85,7 +85,7 @@ static bool take_answer(
     if (out_error->is_one) {
         out_error->code = (cordon_error_code)number;
         return number <= CORDON_E_INTERNAL && unpack_text(from, &out_error->message) &&
-               !holds_nul(out_error->message);
+               are_words(out_error->message);
     }
     out_answer->number = number;
     return unpack_text(from, &out_answer->text[0]) && unpack_text(from, &out_answer->text[1]);

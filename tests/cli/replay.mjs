@@ -127,3 +127,64 @@ describe('no record', () => {
   }
   test('no file', async () => assert.equal((await run(['replay', join(folder, 'nothing')])).code, 2));
 });
+
+describe('a profile', () => {
+  /* The lines of the profile of one run: [[functions, outermost first], fuel]. */
+  async function profile(module, path, args, flags = []) {
+    const { record, first } = await twice(module, path, args, flags);
+    const folded = `${record}.folded`;
+    const { code, stdout, stderr } = await run(['replay', '--format', 'json', '--profile', folded, record]);
+    assert.equal(code, first.code, stderr);
+    assert.equal(statSync(folded).mode & 0o777, 0o600);
+    const text = readFileSync(folded, 'utf8');
+    const stacks = text.trim().split('\n').map((line) => {
+      const [, names, fuel] = line.match(/^(.+) (\d+)$/);
+      return [names.split(';'), Number(fuel)];
+    });
+    for (const [names, fuel] of stacks) {
+      assert.equal(names[0], path);
+      assert.ok(fuel > 0);
+    }
+    const all = stacks.reduce((sum, [, fuel]) => sum + fuel, 0);
+    assert.equal(all, JSON.parse(stdout).usage.fuel, 'the lines have the fuel of the run');
+    return { record, text, stacks, share: (name) => stacks.reduce((sum, [names, fuel]) => sum + (names.includes(name) ? fuel : 0), 0) / all };
+  }
+  const near = (share, expected) => assert.ok(Math.abs(share - expected) < 0.01, `${share} is not about ${expected}`);
+
+  test('knows where the fuel went', async () => {
+    const { stacks, share } = await profile(guest('hot'), 'hot:run', { n: 2000 });
+    near(share('hot'), 0.9);
+    near(share('cold'), 0.1);
+    assert.deepEqual(stacks.find(([names]) => names.includes('hot'))[0], ['hot:run', 'hot:run', 'hot', 'rounds']);
+  });
+  test('is the same each time', async () => {
+    const { record, text } = await profile(guest('hot'), 'hot:run', { n: 700 });
+    const again = join(folder, 'again.folded');
+    assert.equal((await run(['replay', '--profile', again, record])).code, 0);
+    assert.equal(readFileSync(again, 'utf8'), text);
+  });
+  test('the function sees as much fuel as it had, wherever it is stopped', async () => {
+    const length = Number((await run(['run', guest('hot'), 'hot:length'])).stdout);
+    const { share } = await profile(guest('hot'), 'hot:adapts', { n: length });
+    near(share('hot'), 1);
+    assert.equal(share('cold'), 0);
+  });
+  test('of a run that a limit ended', async () => {
+    const { share } = await profile(guest('hot'), 'hot:run', { n: 100000000 }, ['--limit', 'fuel=1000000']);
+    near(share('hot'), 1);
+  });
+  for (const name of ['messages_rust', 'messages_c']) {
+    test(`of ${name}, names as people write them`, async () => {
+      const { text, share } = await profile(example(name), 'math:fib', { n: 18 });
+      assert.ok(share('math:fib') === 1);
+      assert.doesNotMatch(text, /_ZN|_RN/);
+      assert.match(text, /;(.*::)?fib(onacci)?[; ]/);
+    });
+  }
+  test('one that cannot be written', async () => {
+    const record = await assertSame(guest('basic'), 'basic:echo', {});
+    const { code, stderr } = await run(['replay', '--profile', join(folder, 'no', 'where'), record]);
+    assert.equal(code, 5);
+    assert.match(stderr, /cannot be written: No such file or directory/);
+  });
+});

@@ -4,6 +4,7 @@
  */
 #include "run/harness.h"
 
+#include "base/hash.h"
 #include "base/memory.h"
 #include "run/recording.h"
 
@@ -349,6 +350,67 @@ static void a_damaged_record_is_refused(void **state)
     harness_close(&harness);
 }
 
+static struct slice sign_again(struct slice record)
+{
+    const struct slice body = slice_of(record.data, record.size - SHA256_BYTES);
+    hash_sha256(&body, 1, (uint8_t *)(uintptr_t)record.data + body.size);
+    return record;
+}
+
+/* How a record that somebody changed ends: it may be refused, or replayed as another run. */
+enum forged { FORGED_REFUSED, FORGED_DIFFERS, FORGED_SAME, FORGED_COUNT };
+
+static enum forged read_forged(struct harness *harness, struct slice record)
+{
+    struct recording recording;
+    cordon_error *error = recording_read(record, &recording);
+    if (error == NULL) {
+        error = recording_check_engine(&recording, harness->runner);
+    }
+    if (error != NULL) {
+        assert_int_equal(cordon_error_get_code(error), CORDON_E_INVALID);
+        assert_true(strlen(cordon_error_get_message(error)) > 20);
+        cordon_error_free(error);
+        return FORGED_REFUSED;
+    }
+    char words[600] = "";
+    if (replay_differs(harness, record, words)) {
+        assert_true(strlen(words) > 10);
+        return FORGED_DIFFERS;
+    }
+    return FORGED_SAME;
+}
+
+/*
+ * The checksum is no secret: each bit of a record is turned over and the checksum made good. What
+ * comes of it is an error with words, or a run within its limits that is told apart from the
+ * recorded one unless the bit says nothing about it, such as how long it might have taken.
+ */
+static void a_forged_record_is_refused_or_told_apart(void **state)
+{
+    (void)state;
+    struct harness harness;
+    const struct harness_options options = {.guests = {"documents"}};
+    harness_open(&harness, &options);
+    const struct slice record =
+        record_call(&harness, "documents:insert", "{\"n\":2}", NULL, CORDON_OUTCOME_SUCCESS);
+    uint8_t *bytes = (uint8_t *)(uintptr_t)record.data;
+    size_t counts[FORGED_COUNT] = {0};
+    for (size_t i = 0; i < record.size - SHA256_BYTES; i++) {
+        for (int bit = 0; bit < 8; bit++) {
+            bytes[i] ^= (uint8_t)(1 << bit);
+            counts[read_forged(&harness, sign_again(record))]++;
+            bytes[i] ^= (uint8_t)(1 << bit);
+        }
+    }
+    assert_same(&harness, sign_again(record), "as it was");
+    assert_true(counts[FORGED_REFUSED] > record.size);
+    assert_true(counts[FORGED_DIFFERS] > record.size);
+    assert_true(counts[FORGED_SAME] < 2 * record.size);
+    free_record(record);
+    harness_close(&harness);
+}
+
 /* What lies outside of the function leaves no record. */
 static void what_cannot_be_repeated_is_not_recorded(void **state)
 {
@@ -388,6 +450,7 @@ int main(void)
         cmocka_unit_test(a_cancelled_run_is_cancelled_again),
         cmocka_unit_test(another_run_is_told_apart),
         cmocka_unit_test(a_damaged_record_is_refused),
+        cmocka_unit_test(a_forged_record_is_refused_or_told_apart),
         cmocka_unit_test(what_cannot_be_repeated_is_not_recorded),
     };
     return cmocka_run_group_tests_name("run/replay", tests, NULL, NULL);
