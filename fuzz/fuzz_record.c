@@ -2,9 +2,9 @@
  * Records of runs as somebody may have made them: refused with words, or read into fields that lie
  * in their bytes, written and read again as the same, and played to the end of their tape.
  *
- * The first byte of an input says what is done with the rest (MODE_…). A checksum in front of it all
- * would keep a fuzzer out, so it is made good here, as it is no secret; and the questions that a
- * player is asked are those of the tape itself, some of them with a change.
+ * The first byte of an input says what is done with the rest (MODE_…). A checksum over it all would
+ * keep a fuzzer out, so it is made good here, as it is no secret; and the questions that a player
+ * is asked are those of the tape itself, one of them perhaps with a change.
  */
 #include "run/recording.h"
 #include "run/run.h"

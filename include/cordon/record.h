@@ -62,13 +62,13 @@ CORDON_API CORDON_MUST_USE cordon_error *cordon_replay_get_difference(
     const cordon_call *call, char **out_difference);
 
 /*
- * Where the recorded run spent its fuel: folded stacks, a line `PATH;outermost;…;innermost FUEL` for
- * each, as tools for flame graphs read them. The record is replayed to `cuts` places spread over its
- * fuel, and its stack read at each; 0: as many as 20 seconds allow, at least 50 and at most 1,000.
- * The same record and cuts have the same profile each time. The runtime has the record's module
- * loaded. `*out_folded` is the caller's; free it with cordon_free(). Blocks, on this thread. Errors:
- * as cordon_replay_new(); CORDON_E_INVALID too if the replay is another run, saying where, or for
- * more than 100,000 cuts.
+ * Where the recorded run spent its fuel: folded stacks, a line `PATH;outermost;…;innermost FUEL`
+ * for each, as tools for flame graphs read them. The record is replayed to `cuts` places spread
+ * over its fuel, and its stack read at each; 0: as many as 20 seconds allow, at least 50 and at
+ * most 1,000. The same record and cuts have the same profile each time. The runtime has the
+ * record's module loaded. `*out_folded` is the caller's; free it with cordon_free(). Blocks, on
+ * this thread. Errors: as cordon_replay_new(); CORDON_E_INVALID too if the replay is another run,
+ * saying where, or for more than 100,000 cuts.
  */
 CORDON_API CORDON_MUST_USE cordon_error *cordon_replay_profile(
     cordon_runtime *runtime, const cordon_record *record, uint32_t cuts, char **out_folded);

@@ -5,8 +5,8 @@
  *
  * What is compared is the result: code, value, words, log lines, the places of its stack, fuel and
  * every count but those of time. On the way, each question to the store must be the recorded one
- * (store/tape.h). Places and not names: whether a stack's names were looked up in the module's debug
- * information depends on how busy the server was.
+ * (store/tape.h). Places and not names: whether a stack's names were looked up in the module's
+ * debug information depends on how busy the server was.
  *
  * A record holds what the run saw and is as secret as that; it is hostile input to whoever reads
  * it: each length and number is checked, and the checksum only tells damage from difference.
