@@ -56,7 +56,7 @@ const char *printable_write(struct slice text, char *out, size_t out_size)
 
 struct printable printable(struct slice name)
 {
-    struct printable printable;
+    struct printable printable = {.text = ""};
     (void)printable_write(name, printable.text, sizeof printable.text);
     return printable;
 }

@@ -15,7 +15,7 @@
 #define PRINTABLE_BYTES_EACH 4
 
 /* Room for the printable form of `bytes` bytes, with a mark and a NUL. */
-#define PRINTABLE_SIZE(bytes) (PRINTABLE_BYTES_EACH * (bytes) + sizeof "...")
+#define PRINTABLE_SIZE(bytes) ((size_t)PRINTABLE_BYTES_EACH * (bytes) + sizeof "...")
 
 /*
  * Writes the printable form of the first character of `text`, which must not be empty, or of its
