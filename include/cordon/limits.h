@@ -41,7 +41,7 @@ typedef enum cordon_limit_scope {
     X(USER_TIME_MS, "user_time_ms", "ms", 30000, 30000, 300000, RUN, "TimedOut",                   \
       "time in which the function itself runs; it stands still while the host works for it")       \
     X(SYSTEM_TIME_MS, "system_time_ms", "ms", 15000, 15000, 300000, RUN, "SystemTimedOut",         \
-      "time the host spends working for the function")               \
+      "time the host spends working for the function")                                             \
     X(FUEL, "fuel", "units", 10000000000, 10000000000, 100000000000, RUN, "OutOfFuel",             \
       "work done: one unit for each WebAssembly operator, 8,000 for each page that the memory "    \
       "grows by, and the price of each host call")                                                 \
