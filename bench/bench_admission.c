@@ -41,6 +41,7 @@ static const struct shape shapes[] = {
     SHAPE("refuse_shuffles", "\xfd\x0d\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 50000),
     SHAPE("refuse_calls", "\x10\x00", 19000),
     SHAPE("refuse_branches", "\x02\x40\x0c\x00\x0b", 9900),
+    SHAPE("refuse_joins", "\x02\x40\x20\x00\x1a\x0b", 39000),
     SHAPE("refuse_small_functions", "\x01", 98),
 };
 

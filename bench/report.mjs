@@ -83,6 +83,7 @@ const admissionNames = {
   refuse_shuffles: 'shuffles of vectors',
   refuse_calls: 'calls',
   refuse_branches: 'blocks that are left by a branch',
+  refuse_joins: 'blocks that each read a local',
   refuse_small_functions: 'functions of 100 bytes',
 };
 const admissionRows = Object.entries(admissionNames).map(([name, title]) => [

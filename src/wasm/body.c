@@ -21,6 +21,8 @@ struct body {
     uint32_t blocks;   /* block, loop, if */
     uint32_t branches; /* whatever makes code go more than one way */
     uint32_t crossing; /* locals that are read in another block than wrote them */
+    uint64_t targets;  /* of branch tables */
+    uint64_t joined;   /* values of locals that may be joined where paths meet */
     uint64_t locals;   /* parameters included */
     uint64_t carried;  /* values over the edges of blocks */
     uint64_t called;   /* values to and from calls, and what each call costs beside */
@@ -28,6 +30,9 @@ struct body {
 
 /* A call costs the compiler what some values do, if it passes none. */
 enum { VALUES_OF_A_CALL = 4 };
+
+/* So many targets of a branch table cost it what one branch does. */
+enum { TARGETS_OF_A_BRANCH = 8 };
 
 /* -- Bounds --------------------------------------------------------------------------------- */
 
@@ -54,6 +59,7 @@ static cordon_error *check_bounds(const struct body *b, uint32_t offset)
 {
     const struct wasm_limits *limits = b->c->limits;
     const uint64_t places = (uint64_t)b->blocks + b->branches;
+    const uint64_t ways = b->branches + b->targets / TARGETS_OF_A_BRANCH;
     if (b->branches > limits->branches) {
         return refuse_more(b, offset, limits->branches, "loops, ifs, branches and indirect calls");
     }
@@ -64,7 +70,14 @@ static cordon_error *check_bounds(const struct body *b, uint32_t offset)
     if (b->locals * places > limits->local_places) {
         return refuse_product(b, offset, b->locals, "parameters and locals", limits->local_places);
     }
-    if ((uint64_t)b->crossing * b->branches > limits->local_branches) {
+    if (b->joined > limits->joined_values) {
+        return wasm_refuse(
+            wasm_at(b->c, offset),
+            "Split the function into smaller ones, or build it with optimisation.",
+            "The function has more than %u values of locals that may differ where paths meet",
+            limits->joined_values);
+    }
+    if (b->crossing * ways > limits->local_branches) {
         return refuse_product(
             b, offset, b->crossing, "locals that live across blocks", limits->local_branches);
     }
@@ -73,15 +86,34 @@ static cordon_error *check_bounds(const struct body *b, uint32_t offset)
 
 /* -- Nesting -------------------------------------------------------------------------------- */
 
+static cordon_error *refuse_depth(
+    const struct body *b, uint32_t offset, const char *what, uint32_t most)
+{
+    return wasm_refuse(
+        wasm_at(b->c, offset), "Split the function into smaller ones.",
+        "%s are nested more than %u deep", what, most);
+}
+
 static cordon_error *open_block(struct body *b, const struct wasm_operator *op)
 {
-    if (b->depth > b->c->limits->nesting) {
-        return wasm_refuse(
-            wasm_at(b->c, op->offset), "Split the function into smaller ones.",
-            "Blocks are nested more than %u deep", b->c->limits->nesting);
+    const struct wasm_limits *limits = b->c->limits;
+    const struct wasm_frame *outer = &b->frames[b->depth - 1];
+    const bool loop = op->code == WASM_OP_LOOP;
+    const struct slice carried = loop ? op->block.params : op->block.results;
+    const struct wasm_frame frame = {
+        .carries = (uint32_t)carried.size,
+        .code = op->code,
+        .opened = b->scan->block,
+        .loops = outer->loops + (loop ? 1 : 0),
+        .others = outer->others + (loop ? 0 : 1),
+    };
+    if (b->depth > limits->nesting) {
+        return refuse_depth(b, op->offset, "Blocks", limits->nesting);
     }
-    const struct slice carried = op->code == WASM_OP_LOOP ? op->block.params : op->block.results;
-    b->frames[b->depth++] = (struct wasm_frame){(uint32_t)carried.size, op->code};
+    if (frame.loops > limits->loop_nesting) {
+        return refuse_depth(b, op->offset, "Loops", limits->loop_nesting);
+    }
+    b->frames[b->depth++] = frame;
     b->blocks++;
     b->branches += op->code != WASM_OP_BLOCK;
     b->carried += op->block.params.size + op->block.results.size;
@@ -97,6 +129,7 @@ static cordon_error *take_else(struct body *b, const struct wasm_operator *op)
             "The operator `else` stands outside of an `if`");
     }
     innermost->code = WASM_OP_ELSE;
+    innermost->opened = b->scan->block;
     return NULL;
 }
 
@@ -115,6 +148,10 @@ static cordon_error *take_branch_table(struct body *b, const struct wasm_operato
 {
     struct wasm_cursor labels = *b->c;
     labels.at = op->labels_at;
+    b->targets += op->label_count - 1; /* the default is part of the branch */
+    if (b->targets > b->c->limits->branch_targets) {
+        return refuse_more(b, op->offset, b->c->limits->branch_targets, "targets of branch tables");
+    }
     for (uint32_t i = 0; i < op->label_count; i++) {
         const uint32_t offset = labels.at;
         uint32_t label = 0;
@@ -134,6 +171,42 @@ static cordon_error *count_call(
     return b->called <= most
                ? NULL
                : refuse_more(b, op->offset, most, "values that calls pass and give back");
+}
+
+/* The innermost frame that is open and has that block in it. */
+static const struct wasm_frame *frame_around(const struct body *b, uint32_t block)
+{
+    uint32_t inside = 0; /* the body, which has them all */
+    for (uint32_t beyond = b->depth; beyond - inside > 1;) {
+        const uint32_t middle = inside + (beyond - inside) / 2;
+        if (b->frames[middle].opened <= block) {
+            inside = middle;
+        } else {
+            beyond = middle;
+        }
+    }
+    return &b->frames[inside];
+}
+
+/*
+ * A local that is read or written. What was its value before may meet another at the end of each
+ * block or `if` that has been left since, and at the head of each loop that has been entered. Which
+ * of them do the compiler finds out by making a value for each.
+ */
+static cordon_error *touch_local(struct body *b, const struct wasm_operator *op)
+{
+    struct wasm_local *local = &b->scan->locals[op->index];
+    if (local->touched == b->scan->block) {
+        return NULL;
+    }
+    const bool first = local->touched < b->first_block;
+    const struct wasm_frame *here = &b->frames[b->depth - 1];
+    const struct wasm_frame *around = frame_around(b, first ? b->first_block : local->touched);
+    const uint32_t left = first ? 0 : local->others - around->others;
+    b->joined += left + (here->loops - around->loops);
+    local->touched = b->scan->block;
+    local->others = here->others;
+    return check_bounds(b, op->offset);
 }
 
 /* What reaches a block from several others is joined there, for each local that lives so long. */
@@ -159,11 +232,12 @@ static cordon_error *note(struct body *b, const struct wasm_operator *op)
 {
     switch (op->code) {
     case WASM_OP_LOCAL_GET:
+        TRY(touch_local(b, op));
         return read_local(b, op);
     case WASM_OP_LOCAL_SET:
     case WASM_OP_LOCAL_TEE:
         write_local(b, op->index);
-        return NULL;
+        return touch_local(b, op);
     case WASM_OP_BLOCK:
     case WASM_OP_LOOP:
     case WASM_OP_IF:
@@ -223,7 +297,11 @@ static void begin(struct body *b)
     const struct wasm_func_type *type = &b->c->module->types[function->type];
     b->first_block = ++b->scan->block;
     b->locals = type->params.size + function->locals;
-    b->frames[0] = (struct wasm_frame){(uint32_t)type->results.size, WASM_OP_BLOCK};
+    b->frames[0] = (struct wasm_frame){
+        .carries = (uint32_t)type->results.size,
+        .code = WASM_OP_BLOCK,
+        .opened = b->first_block,
+    };
     b->depth = 1;
 }
 

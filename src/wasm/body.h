@@ -10,12 +10,17 @@
 struct wasm_frame {
     uint32_t carries; /* values of a branch to it */
     uint32_t code;    /* of the operator that opened it */
+    uint32_t opened;  /* the block it begins with; of the other arm behind `else` */
+    uint32_t loops;   /* how many of the frames to here are loops, */
+    uint32_t others;  /* and how many are not, the body aside */
 };
 
 /* Where a local stands in the numbering of struct wasm_scan. */
 struct wasm_local {
     uint32_t written; /* the block that wrote it last */
     uint32_t crossed; /* the body in which a block read it that another wrote */
+    uint32_t touched; /* the block that read or wrote it last, */
+    uint32_t others;  /* and how many frames around that are no loops */
 };
 
 /*

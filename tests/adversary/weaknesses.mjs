@@ -9,7 +9,7 @@ export const weaknesses = [
   { number: 3, what: 'a guest must both import and export its allocator', tests: ['sdk_abi', 'sdk_examples'] },
   { number: 4, what: 'an SDK that does not compile, ids of its own making', rows: ['forge_id:own', 'rust_panic:after_write', 'c_abort:after_write'], tests: ['sdk_rust_real', 'client'] },
   { number: 5, what: 'a loop is never stopped by time', rows: ['spin_plain:forever', 'spin_host:now', 'spin_bulk:fill', 'spin_pages:touch'] },
-  { number: 6, what: 'start function and initialisation outside of the timeout, compilation without one', rows: ['spin_start:run', 'spin_initialize:run', 'burn_start:run', 'bomb_phis:run'] },
+  { number: 6, what: 'start function and initialisation outside of the timeout, compilation without one', rows: ['spin_start:run', 'spin_initialize:run', 'burn_start:run', 'bomb_slow:run'] },
   { number: 7, what: 'host time counted as the guest’s; host work without fuel', rows: ['spin_store:insert', 'spin_store:scans', 'burn_host:random', 'burn_host:log', 'burn_host:output'], tests: ['test_run_waits'] },
   { number: 8, what: 'lengths used before they are checked; sums that overflow', rows: ['reach_past:input_read_wraps', 'reach_past:input_read_half', 'reach_past:output_write', 'reach_documents:stream', 'reach_wasi:read'] },
   { number: 9, what: 'a limit for each memory, any number of memories and tables', rows: ['feature_memories:run', 'feature_tables:run', 'table_grow:piece', 'memory_first:size'] },

@@ -276,6 +276,10 @@ static void test_bounds(void **state)
     BOUND(nesting, 5, "", "", "02 40", "0b", 5, "Blocks are nested more than 5 deep");
     BOUND(nesting, 5, "", "", "03 40", "0b", 5, "Blocks are nested more than 5 deep");
 
+    BOUND(loop_nesting, 5, "", "", "03 40", "0b", 5, "Loops are nested more than 5 deep");
+    BOUND(loop_nesting, 5, "", "", "03 40 02 40 03 40 0b", "0b 0b", 4, "Loops are nested more");
+    BOUND(loop_nesting, 1, "", "03 40 0b 02 40", "03 40 02 40 0b", "0b", 1, "Loops are nested");
+
     static const char branches[] = "more than 6 loops, ifs, branches and indirect calls, at byte ";
     BOUND(branches, 6, "", "", "03 40 0b", "", 6, branches);
     BOUND(branches, 6, "", "", "41 00 04 40 05 0b", "", 6, branches);
@@ -292,6 +296,10 @@ static void test_bounds(void **state)
     BOUND(
         branch_targets, 2, "", "02 40 0e 02 00 00 00", "0e 03 00 00 00 00", "", 0,
         "3 branch targets are declared; the limit is 2");
+
+    BOUND(
+        branch_targets, 8, "", "", "0e 02 00 00 00", "", 4,
+        "The function has more than 8 targets of branch tables");
 
     static const char carried[] = "more than 10 values that blocks and branches carry";
     BOUND(carried_values, 10, "", "", "02 00 0b", "", 2, carried);            /* 3 and 2 */
@@ -342,6 +350,72 @@ static void test_crossing(void **state)
     }
 }
 
+/* Eight targets of a branch table are a branch where locals live across. */
+static void test_crossing_by_table(void **state)
+{
+    (void)state;
+    static const char *const tables[] = {"0e 04 00 00 00 00 00", "0e 03 00 00 00 00"};
+    for (size_t i = 0; i < 2; i++) {
+        const struct part parts[] = {{"20 00 03 40 0b 20 00", 1}, {tables[i], 2}, {NULL, 0}};
+        struct wasm_limits limits = wasm_limits_default;
+        limits.local_branches = 3;
+        expect_bound(tables[i], &limits, "", parts, i == 0 ? "locals that live across" : NULL);
+    }
+}
+
+/* A local's value may meet another where a block or `if` ends around it, and where a loop begins. */
+static void test_joined(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *code;
+        uint32_t values;
+    } cases[] = {
+        {"20 00 21 00 20 01", 0},
+        {"02 40 20 00 04 40 20 00 0b 0b", 0}, /* going in brings nothing together */
+        {"03 40 20 00 22 00 21 00 0b", 1},
+        {"03 40 20 00 0d 00 20 00 0b 20 00", 1}, /* nor does leaving a loop */
+        {"03 40 02 40 03 40 21 01 0b 0b 0b", 2},
+        {"02 40 21 01 0b 20 01", 1},
+        {"02 40 21 01 0b 21 01", 1},
+        {"02 40 04 40 02 40 21 01 0b 0b 20 01 0b 20 01", 3},
+        {"02 40 21 01 0b 03 40 20 01 0b", 2},
+        {"02 40 20 01 02 40 0b 20 01 02 40 0b 0b", 0},
+        {"04 40 21 01 05 20 01 0b 20 01", 2}, /* the other arm does not see the value */
+        {"02 40 20 00 20 01 20 02 20 03 0b 20 00 20 01 20 02 20 03", 4},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct part parts[] = {{cases[i].code, 1}, {NULL, 0}};
+        struct wasm_limits limits = wasm_limits_default;
+        limits.joined_values = cases[i].values;
+        expect_bound(cases[i].code, &limits, "iii", parts, NULL);
+        if (cases[i].values > 0) {
+            limits.joined_values--;
+            expect_bound(cases[i].code, &limits, "iii", parts, "may differ where paths meet");
+        }
+    }
+}
+
+/* Where a body touched its locals is forgotten in the next. */
+static void test_joined_by_body(void **state)
+{
+    (void)state;
+    struct wasm_limits limits = wasm_limits_default;
+    limits.joined_values = 1;
+    struct build b;
+    build_init(&b);
+    for (int i = 0; i < 3; i++) {
+        build_function(
+            &b, NULL, "i", "",
+            CODE(
+                OP_BLOCK, OP_BLOCK_EMPTY, OP_BLOCK, OP_BLOCK_EMPTY, OP_LOCAL_GET, 0, OP_END,
+                OP_END));
+        build_function(&b, NULL, "i", "", CODE(OP_LOOP, OP_BLOCK_EMPTY, OP_LOCAL_GET, 0, OP_END));
+    }
+    expect("six bodies", build_finish(&b), &limits, NULL);
+    build_done(&b);
+}
+
 /* What one body did with its locals is forgotten in the next. */
 static void test_crossing_by_body(void **state)
 {
@@ -368,6 +442,9 @@ int main(void)
         {"wasm/body/place", test_place, NULL, NULL, NULL},
         {"wasm/body/bounds", test_bounds, NULL, NULL, NULL},
         {"wasm/body/crossing", test_crossing, NULL, NULL, NULL},
+        {"wasm/body/crossing_by_table", test_crossing_by_table, NULL, NULL, NULL},
+        {"wasm/body/joined", test_joined, NULL, NULL, NULL},
+        {"wasm/body/joined_by_body", test_joined_by_body, NULL, NULL, NULL},
         {"wasm/body/crossing_by_body", test_crossing_by_body, NULL, NULL, NULL},
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -45,6 +45,7 @@ static struct reason theirs_alone[] = {
 static struct reason ours_alone[] = {
     {"; the limit is", "a bound on a count or a size", 0},
     {"The function has more than", "a bound on what the compiler takes", 0},
+    {"Loops are nested more than", "the same", 0},
     {"The function types have more than", "the same, of all types", 0},
     {"so many blocks and branches that their product is over", "the same", 0},
     {"An import is of the unknown kind 0x20", "an exact import, which it takes as another", 0},
@@ -612,6 +613,8 @@ static struct wasm_limits tight_limits(void)
     limits.call_values = 60;
     limits.local_places = 150;
     limits.local_branches = 20;
+    limits.loop_nesting = 2;
+    limits.joined_values = 8;
     return limits;
 }
 
