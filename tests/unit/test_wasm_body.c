@@ -363,7 +363,7 @@ static void test_crossing_by_table(void **state)
     }
 }
 
-/* A local's value may meet another where a block or `if` ends around it, and where a loop begins. */
+/* A value of a local may meet another where a block ends around it, and where a loop begins. */
 static void test_joined(void **state)
 {
     (void)state;
