@@ -1,63 +1,18 @@
 /*
  * convex/db-read and convex/db-write: documents, by Convex's syscalls.
  *
- * Each operation may be called again after the store had it wait; `host->operation` says how far it
- * had come. What a guest gets wrong is a refusal with Convex's code and words; limits on documents
- * and bytes are refusals too.
+ * Each operation may be called again after the store had it wait; `host->operation` says how far
+ * it had come. What a guest gets wrong is a refusal with Convex's code and words; limits on
+ * documents and bytes are refusals too.
  */
+#include "host/db.h"
 #include "host/operations.h"
 #include "value/document.h"
 #include "value/id.h"
 #include "value/name.h"
 #include "value/row.h"
 
-#define READ_HELP                                                                                  \
-    "Consider using smaller limits in your queries, paginating your queries, or using indexed "    \
-    "queries with a selective index range expressions."
-
-/* The store has to be asked again: see gate_operation. */
-#define WAIT_FOR(step)                                                                             \
-    do {                                                                                           \
-        if ((step) == STORE_PENDING) {                                                             \
-            return GATE_WAIT;                                                                      \
-        }                                                                                          \
-    } while (0)
-
 /* -- Accounts ------------------------------------------------------------------------------- */
-
-static enum gate_result charge_range(struct host *host)
-{
-    struct budget *budget = host->options.budget;
-    const cordon_limit limit = CORDON_LIMIT_INDEX_RANGES;
-    if (!budget_fits(budget, limit, 1)) {
-        return gate_refuse_limit(
-            host, limit, budget->used[limit] + 1,
-            "Too many reads in a single function execution (limit: %llu). " READ_HELP,
-            (unsigned long long)budget->allowed[limit]);
-    }
-    budget->used[limit]++;
-    return GATE_OK;
-}
-
-static enum gate_result charge_read(struct host *host, struct gate_call *call, uint64_t size)
-{
-    struct budget *budget = host->options.budget;
-    if (!budget_fits(budget, CORDON_LIMIT_DOCUMENTS_READ, 1)) {
-        return gate_refuse_limit(
-            host, CORDON_LIMIT_DOCUMENTS_READ, budget->used[CORDON_LIMIT_DOCUMENTS_READ] + 1,
-            "Too many documents read in a single function execution (limit: %llu). " READ_HELP,
-            (unsigned long long)budget->allowed[CORDON_LIMIT_DOCUMENTS_READ]);
-    }
-    if (!budget_fits(budget, CORDON_LIMIT_BYTES_READ, size)) {
-        return gate_refuse_limit(
-            host, CORDON_LIMIT_BYTES_READ, budget->used[CORDON_LIMIT_BYTES_READ] + size,
-            "Too many bytes read in a single function execution (limit: %llu bytes). " READ_HELP,
-            (unsigned long long)budget->allowed[CORDON_LIMIT_BYTES_READ]);
-    }
-    budget->used[CORDON_LIMIT_DOCUMENTS_READ]++;
-    budget->used[CORDON_LIMIT_BYTES_READ] += size;
-    return gate_charge(host, call, size) ? GATE_OK : GATE_STOP;
-}
 
 static enum gate_result charge_write(struct host *host, struct gate_call *call, uint64_t size)
 {
@@ -79,17 +34,9 @@ static enum gate_result charge_write(struct host *host, struct gate_call *call, 
     return gate_charge(host, call, size) ? GATE_OK : GATE_STOP;
 }
 
-#define GATE_CHECK(expr)                                                                           \
-    do {                                                                                           \
-        const enum gate_result gate_check_ = (expr);                                               \
-        if (gate_check_ != GATE_OK) {                                                              \
-            return gate_check_;                                                                    \
-        }                                                                                          \
-    } while (0)
-
 /* -- Arguments ------------------------------------------------------------------------------ */
 
-static enum gate_result read_table_name(
+enum gate_result db_read_table_name(
     struct host *host, struct gate_call *call, const char *name, struct slice *out_table)
 {
     const struct json_node *table = json_get(call->args, SLICE("table"));
@@ -135,7 +82,7 @@ static enum gate_result read_id(
         return GATE_OK;
     }
     struct slice wanted = {0};
-    GATE_CHECK(read_table_name(host, call, name, &wanted));
+    GATE_CHECK(db_read_table_name(host, call, name, &wanted));
     enum store_step step = STORE_DONE;
     bool found = false;
     struct slice actual = {0};
@@ -170,19 +117,19 @@ static enum gate_result fetch(
     struct row *out_row)
 {
     if (!budget_fits(host->options.budget, CORDON_LIMIT_INDEX_RANGES, 1)) {
-        return charge_range(host);
+        return db_charge_range(host);
     }
     enum store_step step = STORE_DONE;
     struct slice body = {0};
     const struct store_id key = store_id_of(id);
     GATE_TRY(host, store_get(host->options.txn, &key, &step, out_found, &body));
     WAIT_FOR(step);
-    GATE_CHECK(charge_range(host));
+    GATE_CHECK(db_charge_range(host));
     if (!*out_found) {
         return GATE_OK;
     }
     GATE_TRY(host, row_read(body, out_row));
-    return charge_read(host, call, out_row->size);
+    return db_charge_read(host, call, out_row->size);
 }
 
 enum gate_result db_get(struct host *host, struct gate_call *call)
@@ -195,229 +142,31 @@ enum gate_result db_get(struct host *host, struct gate_call *call)
     return gate_reply(host, call, found ? row.json : SLICE("null"));
 }
 
-/* -- Scans ---------------------------------------------------------------------------------- */
-
-struct open_scan {
-    uint32_t query;          /* its queryId; 0 is a free place */
-    uint64_t left;           /* documents that its limit still allows */
-    struct store_scan *scan; /* NULL: the table does not exist, or it is at its end */
-};
-
-struct host_scans {
-    struct open_scan *items;
-    size_t count;
-    uint32_t last_query;
-};
-
-static struct open_scan *find_scan(struct host *host, const struct json_node *query)
+enum gate_result db_normalize_id(struct host *host, struct gate_call *call)
 {
-    uint64_t number = 0;
-    if (host->scans == NULL || !json_u64(query, &number) || number == 0) {
-        return NULL;
-    }
-    for (size_t i = 0; i < host->scans->count; i++) {
-        if (host->scans->items[i].query == number) {
-            return &host->scans->items[i];
-        }
-    }
-    return NULL;
-}
-
-static void close_scan(struct open_scan *scan)
-{
-    store_scan_close(scan->scan);
-    *scan = (struct open_scan){0};
-}
-
-void db_close_scans(struct host *host)
-{
-    if (host->scans == NULL) {
-        return;
-    }
-    for (size_t i = 0; i < host->scans->count; i++) {
-        close_scan(&host->scans->items[i]);
-    }
-    struct account *account = host->options.account;
-    account_free(account, host->scans->items, host->scans->count * sizeof(struct open_scan));
-    account_free(account, host->scans, sizeof *host->scans);
-    host->scans = NULL;
-}
-
-static cordon_error *ensure_scans(struct host *host)
-{
-    if (host->scans == NULL) {
-        host->scans = account_realloc(host->options.account, NULL, 0, sizeof *host->scans);
-        if (host->scans == NULL) {
-            return account_error(host->options.account);
-        }
-        *host->scans = (struct host_scans){0};
-    }
-    return NULL;
-}
-
-/* Twice the places; the new ones are free. */
-static cordon_error *grow_scans(struct host *host)
-{
-    struct host_scans *scans = host->scans;
-    struct account *account = host->options.account;
-    const size_t count = scans->count == 0 ? 4 : scans->count * 2;
-    struct open_scan *grown =
-        account_realloc(account, scans->items, scans->count * sizeof *grown, count * sizeof *grown);
-    if (grown == NULL) {
-        return account_error(account);
-    }
-    memset(grown + scans->count, 0, (count - scans->count) * sizeof *grown);
-    scans->items = grown;
-    scans->count = count;
-    return NULL;
-}
-
-static cordon_error *add_scan(struct host *host, struct open_scan **out_scan)
-{
-    TRY(ensure_scans(host));
-    struct host_scans *scans = host->scans;
-    size_t place = 0;
-    while (place < scans->count && scans->items[place].query != 0) {
-        place++;
-    }
-    if (place == scans->count) {
-        TRY(grow_scans(host));
-    }
-    scans->items[place].query = ++scans->last_query;
-    *out_scan = &scans->items[place];
-    return NULL;
-}
-
-/* What a query asks for, as far as this version can answer it. */
-struct query {
-    struct slice table;
-    enum store_order order;
-    uint64_t limit;
-};
-
-static enum gate_result unsupported(struct host *host, const char *what)
-{
-    return gate_refuse(
-        host, "UnsupportedQuery",
-        "Invalid argument `query` for `queryStream`: %s can't be used yet; a `FullTableScan` with "
-        "`limit` can.",
-        what);
-}
-
-static enum gate_result read_operators(
-    struct host *host, const struct json_node *operators, struct query *query)
-{
-    enum { OPERATORS_MAX = 256 }; /* Convex: MAX_QUERY_OPERATORS */
-    if (json_count(operators) > OPERATORS_MAX) {
-        return gate_refuse(
-            host, "InvalidArgument", "A query has at most %d operators.", OPERATORS_MAX);
-    }
-    struct json_walk walk = json_walk_items(operators);
-    for (const struct json_node *item = json_next_item(&walk); item != NULL;
-         item = json_next_item(&walk)) {
-        uint64_t limit = 0;
-        if (!json_u64(json_get(item, SLICE("limit")), &limit)) {
-            return unsupported(host, "an operator other than `limit`");
-        }
-        query->limit = limit < query->limit ? limit : query->limit;
-    }
-    return GATE_OK;
-}
-
-static enum gate_result read_query(struct host *host, struct gate_call *call, struct query *query)
-{
-    const struct json_node *text = json_get(call->args, SLICE("query"));
-    const struct json_node *source = json_get(text, SLICE("source"));
-    const struct slice type = json_string(json_get(source, SLICE("type")));
-    if (!slice_equal(type, SLICE("FullTableScan"))) {
-        return unsupported(host, "this source");
-    }
-    const struct slice order = json_string(json_get(source, SLICE("order")));
-    *query = (struct query){
-        .table = json_string(json_get(source, SLICE("tableName"))),
-        .order = slice_equal(order, SLICE("desc")) ? STORE_DESCENDING : STORE_ASCENDING,
-        .limit = UINT64_MAX,
-    };
-    if (!name_is_identifier(query->table)) {
+    struct slice table_name = {0};
+    GATE_CHECK(db_read_table_name(host, call, "db.normalizeId", &table_name));
+    const struct json_node *text = json_get(call->args, SLICE("idString"));
+    if (json_kind(text) != JSON_STRING) {
         return gate_refuse(
             host, "InvalidArgument",
-            "Invalid argument `query` for `queryStream`: `tableName` is the name of a table.");
+            "Invalid argument `idString` for `db.normalizeId`: it is a string.");
     }
-    if (name_is_system_table(query->table)) {
-        return gate_refuse(
-            host, "SystemTableError", "System tables can only be accessed with db.system.");
-    }
-    if (order.size > 0 && !slice_equal(order, SLICE("asc")) && !slice_equal(order, SLICE("desc"))) {
-        return gate_refuse(
-            host, "InvalidArgument",
-            "Invalid argument `query` for `queryStream`: `order` is \"asc\", \"desc\" or null.");
-    }
-    return read_operators(host, json_get(text, SLICE("operators")), query);
-}
-
-enum gate_result db_query_stream(struct host *host, struct gate_call *call)
-{
-    struct query query = {0};
-    GATE_CHECK(read_query(host, call, &query));
+    struct document_id id = {0};
     enum store_step step = STORE_DONE;
     bool found = false;
     uint32_t table = 0;
-    GATE_TRY(host, store_table_find(host->options.txn, query.table, &step, &found, &table));
+    GATE_TRY(host, store_table_find(host->options.txn, table_name, &step, &found, &table));
     WAIT_FOR(step);
-    GATE_CHECK(charge_range(host));
-    struct open_scan *scan = NULL;
-    GATE_TRY(host, add_scan(host, &scan));
-    scan->left = query.limit;
-    if (found) {
+    buffer_clear(&host->reply);
+    if (found && document_id_decode(json_string(text), &id) && id.table == table) {
         GATE_TRY(
-            host,
-            store_scan_open(host->options.txn, STORE_WHOLE_TABLE(table, query.order), &scan->scan));
-    }
-    buffer_clear(&host->reply);
-    GATE_TRY(host, buffer_printf(&host->reply, "{\"queryId\":%u}", scan->query));
-    call->length = host->reply.size;
-    return GATE_OK;
-}
-
-enum gate_result db_query_stream_next(struct host *host, struct gate_call *call)
-{
-    struct open_scan *scan = find_scan(host, json_get(call->args, SLICE("queryId")));
-    if (scan == NULL) {
-        return gate_refuse(host, "QueryNotFound", "in-progress query not found");
-    }
-    bool found = false;
-    struct row row = {0};
-    if (scan->scan != NULL && scan->left > 0) {
-        enum store_step step = STORE_DONE;
-        struct slice body = {0};
-        GATE_TRY(host, store_scan_next(scan->scan, &step, &found, &body));
-        WAIT_FOR(step);
-        if (found) {
-            GATE_TRY(host, row_read(body, &row));
-            GATE_CHECK(charge_read(host, call, row.size));
-            scan->left--;
-        }
-    }
-    buffer_clear(&host->reply);
-    if (found) {
-        GATE_TRY(host, buffer_append(&host->reply, SLICE("{\"value\":")));
-        GATE_TRY(host, buffer_append(&host->reply, row.json));
-        GATE_TRY(host, buffer_append(&host->reply, SLICE(",\"done\":false}")));
+            host, buffer_printf(&host->reply, "{\"id\":\"%.*s\"}", SLICE_FMT(json_string(text))));
     } else {
-        close_scan(scan);
-        GATE_TRY(host, buffer_append(&host->reply, SLICE("{\"value\":null,\"done\":true}")));
+        GATE_TRY(host, buffer_append(&host->reply, SLICE("{\"id\":null}")));
     }
     call->length = host->reply.size;
     return GATE_OK;
-}
-
-enum gate_result db_query_cleanup(struct host *host, struct gate_call *call)
-{
-    struct open_scan *scan = find_scan(host, json_get(call->args, SLICE("queryId")));
-    if (scan != NULL) {
-        close_scan(scan);
-    }
-    return gate_reply(host, call, scan != NULL ? SLICE("true") : SLICE("false"));
 }
 
 /* -- Writing -------------------------------------------------------------------------------- */
@@ -498,7 +247,7 @@ static enum gate_result check_user_fields(
 enum gate_result db_insert(struct host *host, struct gate_call *call)
 {
     struct slice table_name = {0};
-    GATE_CHECK(read_table_name(host, call, "db.insert", &table_name));
+    GATE_CHECK(db_read_table_name(host, call, "db.insert", &table_name));
     const struct json_node *given = json_get(call->args, SLICE("value"));
     if (json_kind(given) != JSON_OBJECT) {
         return gate_refuse(

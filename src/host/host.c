@@ -36,7 +36,7 @@ void host_init(struct host *host, const struct host_options *options)
 
 void host_done(struct host *host)
 {
-    db_close_scans(host);
+    db_close_queries(host);
     json_free(host->waiting_args);
     host->waiting_args = NULL;
     log_lines_done(&host->log);

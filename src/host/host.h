@@ -24,7 +24,8 @@
 
 struct gate_descriptor;
 struct json_doc;
-struct host_scans;
+struct host_queries;
+struct page;
 
 /* Where a run stands, counted in what each repeat of it passes at the same place. */
 struct host_place {
@@ -68,6 +69,9 @@ struct host_options {
     struct tape *tape;          /* what the run learns from outside is written there; NULL: not */
     struct tape_player *player; /* a replay: it learns from there, and has no clock. NULL: none */
     const struct host_cut *cut; /* of a replay */
+    /* Of the deployment; positions in queries are sealed by it. A replay has none. */
+    const uint8_t *cursor_key; /* SEAL_KEY_BYTES */
+    uint32_t tenant;
 };
 
 /* Why the host ended the run; `code` is CORDON_OUTCOME_SUCCESS while it has not. */
@@ -83,7 +87,6 @@ struct host_stop {
 struct host_operation {
     unsigned step;
     uint64_t sleeps_until_ns; /* monotonic: nothing wakes it but this time. 0: it does not sleep */
-    bool has_table;
     uint32_t table;
 };
 
@@ -108,7 +111,9 @@ struct host {
     const struct gate_descriptor *waiting;
     struct json_doc *waiting_args;
     struct host_operation operation;
-    struct host_scans *scans;
+    struct host_queries *queries; /* that the guest has open; NULL: there never were any */
+    struct page *page;            /* that is being read */
+    bool has_paged;               /* a run may do that once */
     struct host_place place;
     uint64_t fuel_since_look; /* host fuel charged since the last look at the clock */
     uint64_t polled; /* bytes charged for what the account does not see grow: see host_account() */

@@ -1,4 +1,4 @@
-/* The operations behind the import table, by file: fn_core.c, fn_db.c, fn_effect.c, fn_wasi.c. */
+/* The operations behind the import table, one file for each sort: fn_*.c. */
 #ifndef HOST_OPERATIONS_H
 #define HOST_OPERATIONS_H
 
@@ -18,13 +18,15 @@ gate_operation db_get;
 gate_operation db_query_stream;
 gate_operation db_query_stream_next;
 gate_operation db_query_cleanup;
+gate_operation db_query_page;
+gate_operation db_normalize_id;
 gate_operation db_insert;
 gate_operation db_shallow_merge;
 gate_operation db_replace;
 gate_operation db_remove;
 
 /* Closes what a run left open, before its transaction ends. */
-void db_close_scans(struct host *host);
+void db_close_queries(struct host *host);
 
 gate_operation effect_crypto_random;
 gate_operation effect_sleep;

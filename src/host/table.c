@@ -4,17 +4,18 @@
  * sdk/abi.md tells guests the same.
  *
  * Capabilities are import modules: a query may use convex/core and convex/db-read, a mutation
- * convex/db-write too, an action convex/core and convex/effect. What a kind may not use is bound to
- * a stub.
+ * convex/db-write too, an action convex/core and convex/effect. What a kind may not use is bound
+ * to a stub.
  *
  * Prices are in fuel, about a third of a nanosecond each on plain code; they are fixed, per call
  * and per KiB of the declared range, so that the same run always costs the same.
  *
  * Caps are what a call can need. No byte of a document (1 MiB at most, as limits count it) takes
- * more than 7 bytes of JSON, as encoders write it and without white space: empty bytes, which count
- * 2, are `{"$bytes":""},`; `false,` and `\u0000` take 6. So 8 MiB hold every document and the words
- * around it. A patch may at the same time remove every field there was: 1,024 names, 1 MiB in all,
- * each byte escaped and `{"$undefined":null}` behind each, are less than 2 MiB and 32 KiB more.
+ * more than 7 bytes of JSON, as encoders write it and without white space: empty bytes, which
+ * count 2, are `{"$bytes":""},`; `false,` and `\u0000` take 6. So 8 MiB hold every document and
+ * the words around it. A patch may at the same time remove every field there was: 1,024 names, 1
+ * MiB in all, each byte escaped and `{"$undefined":null}` behind each, are less than 2 MiB and 32
+ * KiB more.
  */
 #include "host/operations.h"
 
@@ -52,6 +53,10 @@
       Q | M, GATE_JSON, false, true, true, 64 * KIB, 4000, 4000)                                   \
     X(QUERY_CLEANUP, db_query_cleanup, "convex/db-read", "1.0/queryCleanup", "ii", "I", Q | M,     \
       GATE_JSON, false, true, false, 64 * KIB, 2000, 4000)                                         \
+    X(QUERY_PAGE, db_query_page, "convex/db-read", "1.0/queryPage", "ii", "I", Q | M, GATE_JSON,   \
+      false, true, true, 1 * MIB, 12000, 4000)                                                     \
+    X(NORMALIZE_ID, db_normalize_id, "convex/db-read", "1.0/db/normalizeId", "ii", "I", Q | M,     \
+      GATE_JSON, false, true, true, 64 * KIB, 3000, 4000)                                          \
     X(INSERT, db_insert, "convex/db-write", "1.0/insert", "ii", "I", M, GATE_JSON, false, true,    \
       true, 8 * MIB, 8000, 8000)                                                                   \
     X(SHALLOW_MERGE, db_shallow_merge, "convex/db-write", "1.0/shallowMerge", "ii", "I", M,        \

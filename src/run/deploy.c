@@ -21,6 +21,15 @@ static void seed_import_phase(struct deployed_module *module, struct slice secre
     hash_hmac_sha256(secret, &part, 1, module->import_seed);
 }
 
+static void make_cursor_key(struct deployment *deployment, struct slice secret)
+{
+    _Static_assert(SEAL_KEY_BYTES == 2 * SHA256_BYTES, "the key is two hashes");
+    const struct slice words[] = {SLICE("cursors, first half"), SLICE("cursors, second half")};
+    for (size_t i = 0; i < 2; i++) {
+        hash_hmac_sha256(secret, &words[i], 1, deployment->cursor_key + i * SHA256_BYTES);
+    }
+}
+
 static cordon_error *add_module(
     struct runner *runner,
     struct deployment *deployment,
@@ -80,6 +89,7 @@ static cordon_error *make_deployment(
 {
     CORDON_CLEANUP(deployment_unrefp) struct deployment *deployment = NULL;
     TRY(begin_deployment(tenant, count, time_ms, &deployment));
+    make_cursor_key(deployment, secret);
     for (size_t i = 0; i < count; i++) {
         if (atomic_load(&runner->stops_deploys)) {
             return cordon_error_new(

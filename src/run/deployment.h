@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/hash.h"
+#include "base/seal.h"
 #include "engine/engine.h"
 #include "run/names.h"
 #include "wasm/metadata.h"
@@ -35,8 +36,9 @@ struct deployment {
     struct deployment *next; /* of another tenant, in the runner's list */
     atomic_uint references;
     uint32_t tenant;
-    uint64_t time_ms;   /* of the deploy; the import phase's clock */
-    struct arena arena; /* everything below */
+    uint64_t time_ms;                   /* of the deploy; the import phase's clock */
+    uint8_t cursor_key[SEAL_KEY_BYTES]; /* seals positions in queries */
+    struct arena arena;                 /* everything below */
     struct deployed_module *modules;
     size_t module_count;
     struct deployed_function *functions;

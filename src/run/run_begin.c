@@ -221,6 +221,8 @@ static cordon_error *start_guest(struct run *run)
         .real_clock = kind == CORDON_ACTION,
         .started_ns = run->started_ns,
         .turns_ns = run->runner->options.turns_ns,
+        .cursor_key = run->deployment->cursor_key,
+        .tenant = run->tenant,
     };
     memcpy(options.seed, run->seed, sizeof options.seed);
     memcpy(

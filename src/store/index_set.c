@@ -253,10 +253,10 @@ cordon_error *store_index_key(
     const struct store_index *index,
     const struct store_id *id,
     double creation_time,
-    struct slice body,
+    const struct value *document,
     struct buffer *out)
 {
-    TRY(index_write_fields_of(index, body, out));
+    TRY(index_write_fields(index, document, out));
     uint8_t place[LAYOUT_PLACE_BYTES];
     layout_place(id, creation_time, place);
     return buffer_append(out, slice_of(place, sizeof place));

@@ -50,8 +50,8 @@ static cordon_error *add_member(struct local_group *group, struct slice logical,
 {
     struct member member = {.at = group->keys.size};
     CORDON_ASSERT(layout_document_of(logical, &member.id));
-    TRY(store_index_key(
-        group->range.index, &member.id, layout_creation_time(logical), body, &group->keys));
+    TRY(index_write_fields_of(group->range.index, body, &group->keys));
+    TRY(buffer_append(&group->keys, slice_from(logical, logical.size - LAYOUT_PLACE_BYTES)));
     member.size = group->keys.size - member.at;
     if (!is_wanted(group, slice_of(group->keys.data + member.at, member.size))) {
         group->keys.size = member.at;

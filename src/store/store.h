@@ -23,6 +23,7 @@
 #define STORE_STORE_H
 
 #include "base/buffer.h"
+#include "value/value.h"
 
 struct store;
 struct store_txn;
@@ -299,15 +300,14 @@ CORDON_MUST_USE cordon_error *store_index_work(
     struct store_txn *txn, size_t rows_max, enum store_step *out_step, size_t *out_rows);
 
 /*
- * Appends the key of a document's body in an index: the sort keys of its fields, the creation time
- * (eight bytes in the order of numbers) and the 16 bytes of its id. Errors: CORDON_E_STORE for a
- * body that is no row, no memory.
+ * Appends the key of a document in an index: the sort keys of its fields, the creation time (eight
+ * bytes in the order of numbers) and the 16 bytes of its id. Errors are those of buffer_append().
  */
 CORDON_MUST_USE cordon_error *store_index_key(
     const struct store_index *index,
     const struct store_id *id,
     double creation_time,
-    struct slice body,
+    const struct value *document,
     struct buffer *out);
 
 /* -- System rows ---------------------------------------------------------------------------- */

@@ -171,6 +171,10 @@ static const char *op_name(enum tape_op op)
         return "sleep";
     case TAPE_INDEXES:
         return "ask for the indexes of the table";
+    case TAPE_SEAL:
+        return "seal a position";
+    case TAPE_UNSEAL:
+        return "open a sealed position";
     case TAPE_OPS_END:
         break;
     }

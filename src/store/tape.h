@@ -93,6 +93,8 @@ enum tape_op {
     TAPE_RANDOM,
     TAPE_SLEEP,
     TAPE_INDEXES,
+    TAPE_SEAL, /* by host/, too */
+    TAPE_UNSEAL,
     TAPE_OPS_END,
 };
 

@@ -168,12 +168,17 @@ static void sleepers_hold_no_permit(void **state)
     harness_close(&harness);
 }
 
-/* Its sleep is over, but there is no permit for it: it waits for one, and no longer than it may. */
-static void who_has_slept_waits_for_a_permit_up_to_its_limit(void **state)
+/*
+ * Its sleep is over, but there is no permit for it: it waits for one, which uses up no limit of its
+ * own, and for no longer than runs may wait for their turns.
+ */
+static void who_has_slept_waits_for_a_permit_and_not_for_ever(void **state)
 {
     (void)state;
     struct harness harness;
-    open_effects(&harness, 1, 0);
+    const struct harness_options options = {
+        .guests = {"effects", "spin"}, .permits = 1, .turns_ns = 300 * MS};
+    harness_open(&harness, &options);
     struct limit_changes lower;
     const struct run_request request = limited_request(&lower, "effects:sleep", "{\"ms\":5}", 200);
     struct called sleeper;
@@ -187,10 +192,11 @@ static void who_has_slept_waits_for_a_permit_up_to_its_limit(void **state)
     assert_int_equal(called_poll(&sleeper), RUN_WAITING);
     assert_int_equal(runner_get_counts(harness.runner).permits_waiting, 1);
     const uint64_t at = run_wake_at_ns(sleeper.run); /* not the past: nobody polls it in vain */
-    assert_true(at > clock_monotonic_ns() && at < clock_monotonic_ns() + 200 * MS);
+    assert_true(at > clock_monotonic_ns() && at < clock_monotonic_ns() + 300 * MS);
     const struct outcome *outcome = called_finish(&sleeper);
-    assert_int_equal(outcome->code, CORDON_OUTCOME_LIMIT);
-    assert_int_equal(outcome->limit, CORDON_LIMIT_USER_TIME_MS);
+    assert_int_equal(outcome->code, CORDON_OUTCOME_OVERLOADED);
+    assert_true(outcome->used[CORDON_LIMIT_USER_TIME_MS] < 200);
+    assert_true(outcome->queued_time_ns >= 300 * MS);
     called_end(&sleeper);
     run_cancel(busy.run);
     assert_int_equal(called_finish(&busy)->code, CORDON_OUTCOME_CANCELLED);
@@ -317,7 +323,7 @@ int main(void)
         cmocka_unit_test(what_is_no_duration_is_refused),
         cmocka_unit_test(a_sleep_ends_at_the_limit_of_the_function),
         cmocka_unit_test(sleepers_hold_no_permit),
-        cmocka_unit_test(who_has_slept_waits_for_a_permit_up_to_its_limit),
+        cmocka_unit_test(who_has_slept_waits_for_a_permit_and_not_for_ever),
         cmocka_unit_test(who_naps_does_not_keep_others_from_beginning),
         cmocka_unit_test(a_sleeper_can_be_cancelled_and_freed),
         cmocka_unit_test(a_sleeper_that_is_woken_sleeps_on),

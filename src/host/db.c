@@ -1,0 +1,40 @@
+/* Paying for reads; see db.h. */
+#include "host/db.h"
+
+#define READ_HELP                                                                                  \
+    "Consider using smaller limits in your queries, paginating your queries, or using indexed "    \
+    "queries with a selective index range expressions."
+
+enum gate_result db_charge_range(struct host *host)
+{
+    struct budget *budget = host->options.budget;
+    const cordon_limit limit = CORDON_LIMIT_INDEX_RANGES;
+    if (!budget_fits(budget, limit, 1)) {
+        return gate_refuse_limit(
+            host, limit, budget->used[limit] + 1,
+            "Too many reads in a single function execution (limit: %llu). " READ_HELP,
+            (unsigned long long)budget->allowed[limit]);
+    }
+    budget->used[limit]++;
+    return GATE_OK;
+}
+
+enum gate_result db_charge_read(struct host *host, struct gate_call *call, uint64_t size)
+{
+    struct budget *budget = host->options.budget;
+    if (!budget_fits(budget, CORDON_LIMIT_DOCUMENTS_READ, 1)) {
+        return gate_refuse_limit(
+            host, CORDON_LIMIT_DOCUMENTS_READ, budget->used[CORDON_LIMIT_DOCUMENTS_READ] + 1,
+            "Too many documents read in a single function execution (limit: %llu). " READ_HELP,
+            (unsigned long long)budget->allowed[CORDON_LIMIT_DOCUMENTS_READ]);
+    }
+    if (!budget_fits(budget, CORDON_LIMIT_BYTES_READ, size)) {
+        return gate_refuse_limit(
+            host, CORDON_LIMIT_BYTES_READ, budget->used[CORDON_LIMIT_BYTES_READ] + size,
+            "Too many bytes read in a single function execution (limit: %llu bytes). " READ_HELP,
+            (unsigned long long)budget->allowed[CORDON_LIMIT_BYTES_READ]);
+    }
+    budget->used[CORDON_LIMIT_DOCUMENTS_READ]++;
+    budget->used[CORDON_LIMIT_BYTES_READ] += size;
+    return gate_charge(host, call, size) ? GATE_OK : GATE_STOP;
+}

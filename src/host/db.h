@@ -1,0 +1,31 @@
+/* What the calls on documents and on queries share: how reading is paid for. */
+#ifndef HOST_DB_H
+#define HOST_DB_H
+
+#include "host/gate.h"
+
+/* The store has to be asked again: see gate_operation. */
+#define WAIT_FOR(step)                                                                             \
+    do {                                                                                           \
+        if ((step) == STORE_PENDING) {                                                             \
+            return GATE_WAIT;                                                                      \
+        }                                                                                          \
+    } while (0)
+
+#define GATE_CHECK(expr)                                                                           \
+    do {                                                                                           \
+        const enum gate_result gate_check_ = (expr);                                               \
+        if (gate_check_ != GATE_OK) {                                                              \
+            return gate_check_;                                                                    \
+        }                                                                                          \
+    } while (0)
+
+/* One range of an index, and one document of `size` bytes; a refusal where that is too much. */
+enum gate_result db_charge_range(struct host *host);
+enum gate_result db_charge_read(struct host *host, struct gate_call *call, uint64_t size);
+
+/* The argument `table` of the call `name`; a refusal unless it can be a user's table. */
+enum gate_result db_read_table_name(
+    struct host *host, struct gate_call *call, const char *name, struct slice *out_table);
+
+#endif

@@ -1,0 +1,403 @@
+/*
+ * convex/db-read: 1.0/queryPage, a page of a query and the cursor from which the next one goes on.
+ *
+ * A page ends after `pageSize` documents; where the caller says up to which position, there and
+ * nowhere else. It ends early, and asks to be split, before the limits on what a run reads could
+ * end the run: at three quarters of them (Convex's soft limits).
+ */
+#include "host/cursor.h"
+#include "host/operations.h"
+
+#include <math.h>
+
+/* Convex: the most that may be asked for, the most in an array, and from where a page is long. */
+#define PAGE_SIZE_MAX 32000
+#define PAGE_ROWS_MAX 8192
+#define PAGE_ROWS_LONG (PAGE_ROWS_MAX / 4 * 3)
+
+/* All documents of a page and their keys: what a run may read is far less. */
+#define PAGE_BYTES_MAX ((size_t)256 << 20)
+
+enum page_status { PAGE_FINE, PAGE_SPLIT_RECOMMENDED, PAGE_SPLIT_REQUIRED };
+
+/* What the arguments ask for. */
+struct page_wish {
+    uint64_t page_size;
+    uint64_t rows_max;
+    uint64_t bytes_max;
+    struct slice cursor; /* empty: from the beginning */
+    struct slice end;    /* the same, up to the page's own end */
+};
+
+struct page {
+    struct open_query open;
+    struct query_plan plan;
+    uint8_t fingerprint[CURSOR_FINGERPRINT_BYTES];
+    struct page_wish wish;
+    struct buffer from; /* the keys of the two cursors */
+    struct buffer to;
+    bool has_end;
+    bool end_is_last;        /* the end cursor is behind the last document */
+    struct buffer documents; /* JSON, with commas between */
+    struct buffer keys;      /* of the documents of the page, one after the other */
+    struct buffer key_ends;  /* of size_t */
+    struct buffer position;  /* the key of the last document read */
+    uint64_t rows_read;
+    uint64_t bytes_read;
+    bool done; /* there is no document behind the page */
+    enum page_status status;
+};
+
+/* -- What is asked for ---------------------------------------------------------------------- */
+
+/* A number of the arguments that may be left out; false: it is no number above zero. */
+static bool read_count(
+    const struct gate_call *call, struct slice name, double most, uint64_t *out_count)
+{
+    const struct json_node *node = json_get(call->args, name);
+    if (json_kind(node) == JSON_MISSING || json_kind(node) == JSON_NULL) {
+        *out_count = UINT64_MAX;
+        return true;
+    }
+    const double number = json_number(node);
+    if (json_kind(node) != JSON_NUMBER || !(number >= 1) || number > most ||
+        floor(number) != number) {
+        return false;
+    }
+    *out_count = (uint64_t)number;
+    return true;
+}
+
+static enum gate_result read_page_size(
+    struct host *host, const struct gate_call *call, struct page_wish *wish)
+{
+    const struct json_node *node = json_get(call->args, SLICE("pageSize"));
+    const double number = json_number(node);
+    if (json_kind(node) != JSON_NUMBER || floor(number) != number) {
+        return gate_refuse(
+            host, "InvalidArgument",
+            "Invalid argument `pageSize` for `queryPage`: it is a whole number.");
+    }
+    if (number < 1) {
+        return gate_refuse(
+            host, "NoDocumentsForPagination", "Must request at least 1 document while paginating");
+    }
+    if (number > PAGE_SIZE_MAX) {
+        return gate_refuse(host, "PageSizeTooLarge", "Requested too many items: %.0f", number);
+    }
+    wish->page_size = (uint64_t)number;
+    return GATE_OK;
+}
+
+static enum gate_result read_cursor_text(
+    struct host *host, const struct gate_call *call, struct slice name, struct slice *out_text)
+{
+    const struct json_node *node = json_get(call->args, name);
+    const enum json_kind kind = json_kind(node);
+    if (kind != JSON_STRING && kind != JSON_NULL && kind != JSON_MISSING) {
+        return gate_refuse(
+            host, "InvalidArgument",
+            "Invalid argument `%.*s` for `queryPage`: it is a cursor as a page has it, or null.",
+            SLICE_FMT(name));
+    }
+    if (kind == JSON_STRING && json_string(node).size == 0) {
+        return gate_refuse(host, "InvalidCursor", "Failed to parse cursor");
+    }
+    *out_text = json_string(node);
+    return GATE_OK;
+}
+
+static enum gate_result read_wish(
+    struct host *host, const struct gate_call *call, struct page_wish *wish)
+{
+    GATE_CHECK(read_page_size(host, call, wish));
+    if (!read_count(call, SLICE("maximumRowsRead"), 1e15, &wish->rows_max) ||
+        !read_count(call, SLICE("maximumBytesRead"), 1e15, &wish->bytes_max)) {
+        return gate_refuse(
+            host, "InvalidPaginationLimit",
+            "`maximumRowsRead` and `maximumBytesRead` of `queryPage` are whole numbers above 0.");
+    }
+    GATE_CHECK(read_cursor_text(host, call, SLICE("cursor"), &wish->cursor));
+    return read_cursor_text(host, call, SLICE("endCursor"), &wish->end);
+}
+
+/* -- Cursors -------------------------------------------------------------------------------- */
+
+/* Ends the run as Convex does: its client library begins again from the first page. */
+static enum gate_result other_query(struct host *host)
+{
+    (void)host_stop(
+        host, CORDON_OUTCOME_FAILED,
+        "InvalidCursor: Tried to run a query starting from a cursor, but it looks like this cursor "
+        "is from a different query.");
+    host->stop.data = arena_copy(
+        &host->arena,
+        SLICE("{\"isConvexSystemError\":true,\"paginationError\":\"InvalidCursor\"}"));
+    return GATE_STOP;
+}
+
+static enum gate_result read_cursor(
+    struct host *host,
+    struct page *page,
+    struct slice text,
+    struct buffer *key,
+    struct cursor_position *out_position)
+{
+    enum cursor_verdict verdict = CURSOR_GOOD;
+    GATE_TRY(host, cursor_read(host, page->fingerprint, text, key, &verdict, out_position));
+    switch (verdict) {
+    case CURSOR_GOOD:
+        return GATE_OK;
+    case CURSOR_MALFORMED:
+        return gate_refuse(host, "InvalidCursor", "Failed to parse cursor");
+    case CURSOR_ELSEWHERE:
+        break;
+    }
+    return other_query(host);
+}
+
+/*
+ * Replaces an end of the plan: behind the key, or before it. Behind the last key that there can be
+ * is nothing, and no end.
+ */
+static cordon_error *set_end(struct query_plan *plan, bool is_high, struct slice key, bool behind)
+{
+    struct buffer *end = is_high ? &plan->high : &plan->low;
+    buffer_clear(end);
+    TRY(buffer_append(end, key));
+    if (behind && !query_pass_prefix(end)) {
+        plan->empty = plan->empty || !is_high;
+    }
+    return NULL;
+}
+
+/* What is behind the cursor, and not behind the end cursor. */
+static enum gate_result narrow_plan(struct host *host, struct page *page)
+{
+    const bool descending = page->open.query.descending;
+    struct cursor_position position = {.is_end = false};
+    if (page->wish.cursor.size > 0) {
+        GATE_CHECK(read_cursor(host, page, page->wish.cursor, &page->from, &position));
+        if (position.is_end) {
+            page->plan.empty = true;
+        } else {
+            GATE_TRY(host, set_end(&page->plan, descending, position.key, !descending));
+        }
+    }
+    if (page->wish.end.size > 0) {
+        GATE_CHECK(read_cursor(host, page, page->wish.end, &page->to, &position));
+        page->has_end = true;
+        page->end_is_last = position.is_end;
+        if (!position.is_end) {
+            GATE_TRY(host, set_end(&page->plan, !descending, position.key, !descending));
+        }
+    }
+    const struct slice high = buffer_slice(&page->plan.high);
+    if (high.size > 0 && slice_compare(buffer_slice(&page->plan.low), high) >= 0) {
+        page->plan.empty = true; /* the end is not behind the beginning */
+    }
+    return GATE_OK;
+}
+
+/* -- Reading -------------------------------------------------------------------------------- */
+
+static cordon_error *add_document(struct page *page, const struct row *row)
+{
+    if (page->documents.size > 0) {
+        TRY(buffer_append_byte(&page->documents, ','));
+    }
+    TRY(buffer_append(&page->documents, row->json));
+    TRY(buffer_append(&page->keys, buffer_slice(&page->position)));
+    const size_t end = page->keys.size;
+    return buffer_append(&page->key_ends, slice_of(&end, sizeof end));
+}
+
+static size_t count_of(const struct page *page)
+{
+    return page->key_ends.size / sizeof(size_t);
+}
+
+/* Whether the page is at its end, though documents may be left. */
+static bool is_full(const struct host *host, struct page *page)
+{
+    const struct budget *budget = host->options.budget;
+    const size_t count = count_of(page);
+    const bool near_limits =
+        page->rows_read > budget->allowed[CORDON_LIMIT_DOCUMENTS_READ] / 4 * 3 ||
+        page->bytes_read > budget->allowed[CORDON_LIMIT_BYTES_READ] / 4 * 3 ||
+        count >= PAGE_ROWS_MAX;
+    if (page->has_end) {
+        return false;
+    }
+    if (near_limits) {
+        page->status = PAGE_SPLIT_REQUIRED;
+    }
+    return near_limits || count >= page->wish.page_size || page->rows_read >= page->wish.rows_max ||
+           page->bytes_read >= page->wish.bytes_max;
+}
+
+/* Reads on until the page is full or the query at its end. May wait. */
+static enum gate_result read_page(struct host *host, struct gate_call *call, struct page *page)
+{
+    while (!page->done && !is_full(host, page)) {
+        struct query_document document;
+        GATE_CHECK(query_step(host, call, &page->open, &document));
+        if (!document.found) {
+            page->done = true;
+            break;
+        }
+        page->rows_read++;
+        page->bytes_read += document.row.size;
+        buffer_clear(&page->position);
+        GATE_TRY(host, query_position(&page->open, &document.row, &page->position));
+        if (document.passes) {
+            GATE_TRY(host, add_document(page, &document.row));
+        }
+    }
+    if (page->status == PAGE_FINE && count_of(page) > PAGE_ROWS_LONG) {
+        page->status = PAGE_SPLIT_RECOMMENDED;
+    }
+    return GATE_OK;
+}
+
+/* -- The answer ----------------------------------------------------------------------------- */
+
+static cordon_error *write_cursor(
+    struct host *host, const struct page *page, const struct cursor_position *position)
+{
+    TRY(buffer_append_byte(&host->reply, '"'));
+    TRY(cursor_write(host, page->fingerprint, position, &host->reply));
+    return buffer_append_byte(&host->reply, '"');
+}
+
+/* Behind the document in the middle, so that both halves have some. */
+static cordon_error *write_split(struct host *host, const struct page *page)
+{
+    const size_t count = count_of(page);
+    if (page->status == PAGE_FINE || count < 2) {
+        return buffer_append(&host->reply, SLICE("null"));
+    }
+    const size_t *ends = (const void *)page->key_ends.data;
+    const size_t middle = count / 2 - 1;
+    const size_t from = middle == 0 ? 0 : ends[middle - 1];
+    const struct cursor_position position = {
+        .key = slice_of(page->keys.data + from, ends[middle] - from)};
+    return write_cursor(host, page, &position);
+}
+
+/* Where the next page goes on. */
+static cordon_error *write_continue(struct host *host, const struct page *page)
+{
+    if (page->has_end) { /* where it was said, whatever was there */
+        TRY(buffer_append_byte(&host->reply, '"'));
+        TRY(buffer_append(&host->reply, page->wish.end));
+        return buffer_append_byte(&host->reply, '"');
+    }
+    const struct cursor_position position = {
+        .is_end = page->done, .key = buffer_slice(&page->position)};
+    return write_cursor(host, page, &position);
+}
+
+static cordon_error *write_answer(struct host *host, const struct page *page)
+{
+    static const char *const statuses[] = {
+        [PAGE_FINE] = "null",
+        [PAGE_SPLIT_RECOMMENDED] = "\"SplitRecommended\"",
+        [PAGE_SPLIT_REQUIRED] = "\"SplitRequired\"",
+    };
+    const bool is_done = page->has_end ? page->end_is_last : page->done;
+    buffer_clear(&host->reply);
+    TRY(buffer_append(&host->reply, SLICE("{\"page\":[")));
+    TRY(buffer_append(&host->reply, buffer_slice(&page->documents)));
+    TRY(buffer_printf(
+        &host->reply, "],\"isDone\":%s,\"continueCursor\":", is_done ? "true" : "false"));
+    TRY(write_continue(host, page));
+    TRY(buffer_append(&host->reply, SLICE(",\"splitCursor\":")));
+    TRY(write_split(host, page));
+    return buffer_printf(&host->reply, ",\"pageStatus\":%s}", statuses[page->status]);
+}
+
+/* -- Life ----------------------------------------------------------------------------------- */
+
+void page_free(struct host *host)
+{
+    struct page *page = host->page;
+    if (page == NULL) {
+        return;
+    }
+    host->page = NULL;
+    query_close(&page->open);
+    query_plan_done(&page->plan);
+    buffer_done(&page->from);
+    buffer_done(&page->to);
+    buffer_done(&page->documents);
+    buffer_done(&page->keys);
+    buffer_done(&page->key_ends);
+    buffer_done(&page->position);
+    account_free(host->options.account, page, sizeof *page);
+}
+
+static cordon_error *page_new(struct host *host, struct page **out_page)
+{
+    struct account *account = host->options.account;
+    struct page *page = account_realloc(account, NULL, 0, sizeof *page);
+    if (page == NULL) {
+        return account_error(account);
+    }
+    *page = (struct page){.done = false};
+    struct buffer *const buffers[] = {
+        &page->from, &page->to, &page->documents, &page->keys, &page->key_ends, &page->position,
+    };
+    for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++) {
+        buffer_init_charged(buffers[i], PAGE_BYTES_MAX, account);
+    }
+    *out_page = page;
+    return NULL;
+}
+
+/* Plans the page. May wait, and then begins again. */
+static enum gate_result begin_page(struct host *host, struct gate_call *call, struct page *page)
+{
+    GATE_CHECK(read_wish(host, call, &page->wish));
+    GATE_CHECK(query_plan(host, call, &page->open, &page->plan));
+    GATE_TRY(host, cursor_fingerprint(&page->open, &page->plan, page->fingerprint));
+    GATE_CHECK(narrow_plan(host, page));
+    return query_start(host, &page->open, &page->plan);
+}
+
+/* Makes the page that is to be read, unless it is there from before a wait. */
+static enum gate_result ensure_page(struct host *host, struct gate_call *call)
+{
+    if (host->page != NULL) {
+        return GATE_OK;
+    }
+    if (host->has_paged) {
+        return gate_refuse(
+            host, "MultiplePaginatedDatabaseQueries",
+            "This query or mutation function ran multiple paginated queries. Only one can be run "
+            "in "
+            "each function; use `.collect()` or `.take()` for the others.");
+    }
+    GATE_TRY(host, page_new(host, &host->page));
+    const enum gate_result result = begin_page(host, call, host->page);
+    if (result == GATE_OK) {
+        host->has_paged = true;
+    } else {
+        page_free(host);
+    }
+    return result;
+}
+
+enum gate_result db_query_page(struct host *host, struct gate_call *call)
+{
+    GATE_CHECK(ensure_page(host, call));
+    const enum gate_result result = read_page(host, call, host->page);
+    if (result == GATE_WAIT) {
+        return result;
+    }
+    cordon_error *error = result == GATE_OK ? write_answer(host, host->page) : NULL;
+    page_free(host);
+    GATE_TRY(host, error);
+    call->length = host->reply.size;
+    return result;
+}

@@ -1,0 +1,146 @@
+/*
+ * convex/db-read: queries, by Convex's syscalls. A guest opens one, asks for its documents one
+ * after the other, and closes it or reads it to its end.
+ */
+#include "host/operations.h"
+#include "host/queries.h"
+
+struct host_queries {
+    struct open_query *items;
+    size_t count;
+    uint32_t last_number;
+};
+
+static struct open_query *find_query(struct host *host, const struct json_node *query)
+{
+    uint64_t number = 0;
+    if (host->queries == NULL || !json_u64(query, &number) || number == 0) {
+        return NULL;
+    }
+    for (size_t i = 0; i < host->queries->count; i++) {
+        if (host->queries->items[i].number == number) {
+            return &host->queries->items[i];
+        }
+    }
+    return NULL;
+}
+
+void db_close_queries(struct host *host)
+{
+    page_free(host);
+    if (host->queries == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < host->queries->count; i++) {
+        query_close(&host->queries->items[i]);
+    }
+    struct account *account = host->options.account;
+    account_free(account, host->queries->items, host->queries->count * sizeof(struct open_query));
+    account_free(account, host->queries, sizeof *host->queries);
+    host->queries = NULL;
+}
+
+static cordon_error *ensure_queries(struct host *host)
+{
+    if (host->queries == NULL) {
+        host->queries = account_realloc(host->options.account, NULL, 0, sizeof *host->queries);
+        if (host->queries == NULL) {
+            return account_error(host->options.account);
+        }
+        *host->queries = (struct host_queries){0};
+    }
+    return NULL;
+}
+
+/* Twice the places; the new ones are free. */
+static cordon_error *grow_queries(struct host *host)
+{
+    struct host_queries *queries = host->queries;
+    struct account *account = host->options.account;
+    const size_t count = queries->count == 0 ? 4 : queries->count * 2;
+    struct open_query *grown = account_realloc(
+        account, queries->items, queries->count * sizeof *grown, count * sizeof *grown);
+    if (grown == NULL) {
+        return account_error(account);
+    }
+    memset(grown + queries->count, 0, (count - queries->count) * sizeof *grown);
+    queries->items = grown;
+    queries->count = count;
+    return NULL;
+}
+
+/* Takes a query over under the next number. */
+static cordon_error *add_query(struct host *host, struct open_query *open)
+{
+    TRY(ensure_queries(host));
+    struct host_queries *queries = host->queries;
+    size_t place = 0;
+    while (place < queries->count && queries->items[place].number != 0) {
+        place++;
+    }
+    if (place == queries->count) {
+        TRY(grow_queries(host));
+    }
+    open->number = ++queries->last_number;
+    queries->items[place] = *open;
+    return NULL;
+}
+
+static enum gate_result open_query(
+    struct host *host, struct gate_call *call, struct open_query *open, uint32_t *out_number)
+{
+    CORDON_CLEANUP(query_plan_done) struct query_plan plan = {0};
+    GATE_CHECK(query_plan(host, call, open, &plan));
+    GATE_CHECK(query_start(host, open, &plan));
+    GATE_TRY(host, add_query(host, open));
+    *out_number = open->number;
+    *open = (struct open_query){0};
+    return GATE_OK;
+}
+
+enum gate_result db_query_stream(struct host *host, struct gate_call *call)
+{
+    struct open_query open = {0};
+    uint32_t number = 0;
+    const enum gate_result result = open_query(host, call, &open, &number);
+    if (result != GATE_OK) {
+        query_close(&open);
+        return result;
+    }
+    buffer_clear(&host->reply);
+    GATE_TRY(host, buffer_printf(&host->reply, "{\"queryId\":%u}", number));
+    call->length = host->reply.size;
+    return GATE_OK;
+}
+
+enum gate_result db_query_stream_next(struct host *host, struct gate_call *call)
+{
+    struct open_query *open = find_query(host, json_get(call->args, SLICE("queryId")));
+    if (open == NULL) {
+        return gate_refuse(host, "QueryNotFound", "in-progress query not found");
+    }
+    struct query_document document = {.found = true};
+    while (document.found && !document.passes) {
+        GATE_CHECK(query_step(host, call, open, &document));
+    }
+    buffer_clear(&host->reply);
+    if (document.found) {
+        GATE_TRY(host, buffer_append(&host->reply, SLICE("{\"value\":")));
+        GATE_TRY(host, buffer_append(&host->reply, document.row.json));
+        GATE_TRY(host, buffer_append(&host->reply, SLICE(",\"done\":false}")));
+    } else {
+        query_close(open);
+        GATE_TRY(host, buffer_append(&host->reply, SLICE("{\"value\":null,\"done\":true}")));
+    }
+    call->length = host->reply.size;
+    return GATE_OK;
+}
+
+enum gate_result db_query_cleanup(struct host *host, struct gate_call *call)
+{
+    struct open_query *open = find_query(host, json_get(call->args, SLICE("queryId")));
+    if (open != NULL) {
+        query_close(open);
+    }
+    return gate_reply(host, call, open != NULL ? SLICE("true") : SLICE("false"));
+}

@@ -1,0 +1,335 @@
+/* Ranges of indexes; see range.h. */
+#include "query/range.h"
+
+#include "value/id.h"
+#include "value/printable.h"
+#include "value/sortkey.h"
+
+/* Fields of an index (Convex: 16), and what every index ends with. */
+#define PARTS_MAX (64 + 2)
+
+enum part_type { PART_FIELD, PART_TIME, PART_ID };
+
+/* One part of an index's keys, and what the query says about it. */
+struct part {
+    enum part_type type;
+    struct slice path;
+    const struct query_bound *equal;
+    const struct query_bound *lower;
+    const struct query_bound *upper;
+};
+
+struct parts {
+    struct part items[PARTS_MAX];
+    size_t count;
+};
+
+static void add_part(struct parts *parts, enum part_type type, struct slice path)
+{
+    parts->items[parts->count++] = (struct part){.type = type, .path = path};
+}
+
+static void begin_parts(struct parts *parts, const struct query_index *index)
+{
+    CORDON_ASSERT(index->field_count <= PARTS_MAX - 2);
+    parts->count = 0;
+    for (size_t i = 0; i < index->field_count; i++) {
+        add_part(parts, PART_FIELD, index->fields[i]);
+    }
+    if (!index->by_id) {
+        add_part(parts, PART_TIME, SLICE("_creationTime"));
+    }
+    add_part(parts, PART_ID, SLICE("_id"));
+}
+
+/* -- What the conditions say ---------------------------------------------------------------- */
+
+static struct part *find_part(struct parts *parts, struct slice path)
+{
+    for (size_t i = 0; i < parts->count; i++) {
+        if (slice_equal(parts->items[i].path, path)) {
+            return &parts->items[i];
+        }
+    }
+    return NULL;
+}
+
+static bool add_bound(
+    const struct query_index *index,
+    struct parts *parts,
+    const struct query_bound *bound,
+    struct query_fault *fault)
+{
+    struct part *part = find_part(parts, bound->path);
+    if (part == NULL) {
+        return query_fail(
+            fault, "FieldNotInIndex",
+            "The index `%.*s` does not have the field `%s`. A range may only use fields of its "
+            "index, `_creationTime` and `_id`.",
+            SLICE_FMT(index->name), printable(bound->path).text);
+    }
+    const bool is_lower = bound->op == QUERY_GT || bound->op == QUERY_GTE;
+    const struct query_bound **place = bound->op == QUERY_EQ ? &part->equal
+                                       : is_lower            ? &part->lower
+                                                             : &part->upper;
+    if (*place != NULL) {
+        return query_fail(
+            fault, "AlreadyDefinedBound",
+            "The range of the index `%.*s` has two %s of the field `%.*s`; leave one of them out.",
+            SLICE_FMT(index->name),
+            bound->op == QUERY_EQ ? "equalities" : (is_lower ? "lower bounds" : "upper bounds"),
+            SLICE_FMT(bound->path));
+    }
+    *place = bound;
+    return true;
+}
+
+/* Equalities first, then one field with bounds, then nothing; `*out_equal` are the former. */
+static bool check_shape(
+    const struct query_index *index,
+    const struct parts *parts,
+    size_t *out_equal,
+    struct query_fault *fault)
+{
+    size_t equal = 0;
+    while (equal < parts->count && parts->items[equal].equal != NULL) {
+        equal++;
+    }
+    const struct part *bounded = NULL;
+    for (size_t i = 0; i < parts->count; i++) {
+        const struct part *part = &parts->items[i];
+        const bool has_bounds = part->lower != NULL || part->upper != NULL;
+        if (has_bounds && bounded != NULL) {
+            return query_fail(
+                fault, "BoundsOnMultipleFields",
+                "The range of the index `%.*s` bounds two fields, `%.*s` and `%.*s`; only one can "
+                "have bounds other than equality.",
+                SLICE_FMT(index->name), SLICE_FMT(bounded->path), SLICE_FMT(part->path));
+        }
+        bounded = has_bounds ? part : bounded;
+        if ((part->equal != NULL && (i >= equal || has_bounds)) || (has_bounds && i != equal)) {
+            return query_fail(
+                fault, "InvalidIndexRange",
+                "The range of the index `%.*s` uses the field `%.*s` out of turn: equalities cover "
+                "the first fields of the index, and bounds the next one.",
+                SLICE_FMT(index->name), SLICE_FMT(part->path));
+        }
+    }
+    *out_equal = equal;
+    return true;
+}
+
+/* -- Keys ----------------------------------------------------------------------------------- */
+
+/* Where the keys with a value of a part lie. */
+enum place {
+    PLACE_AT,      /* the part's bytes are in `out` */
+    PLACE_BEFORE,  /* before every key of the part: no key has the value */
+    PLACE_BEHIND,  /* the same, behind */
+    PLACE_BETWEEN, /* no key has it, but the bytes of the next one up are in `out` */
+};
+
+static void store64(uint8_t *at, uint64_t number)
+{
+    for (int i = 7; i >= 0; i--) {
+        at[i] = (uint8_t)number;
+        number >>= 8;
+    }
+}
+
+static enum place place_time(const struct value *value, uint8_t out[8])
+{
+    if (value->kind != VALUE_FLOAT64) {
+        return value->kind < VALUE_FLOAT64 ? PLACE_BEFORE : PLACE_BEHIND;
+    }
+    uint64_t bits = 0;
+    memcpy(&bits, &value->as.float64, sizeof bits);
+    const uint64_t sign = (uint64_t)1 << 63;
+    store64(out, (bits & sign) != 0 ? ~bits : bits | sign);
+    return PLACE_AT;
+}
+
+/* The order of a text and the text of an id. */
+static int compare_text(uint32_t table, const uint8_t internal[16], struct slice text)
+{
+    struct document_id id = {.table = table};
+    memcpy(id.internal, internal, sizeof id.internal);
+    char own[DOCUMENT_ID_TEXT_MAX + 1];
+    const size_t size = document_id_encode(&id, own);
+    return slice_compare(slice_of(own, size), text);
+}
+
+/*
+ * Ids of a table sort as their texts do, so the place of any text among them is found by halving:
+ * bit by bit the greatest id whose text is less, and then the next.
+ */
+static enum place place_id(uint32_t table, const struct value *value, uint8_t out[16])
+{
+    if (value->kind != VALUE_STRING) {
+        return value->kind < VALUE_STRING ? PLACE_BEFORE : PLACE_BEHIND;
+    }
+    const struct slice text = value_slice(value);
+    struct document_id id;
+    if (document_id_decode(text, &id) && id.table == table) {
+        memcpy(out, id.internal, sizeof id.internal);
+        return PLACE_AT;
+    }
+    memset(out, 0, 16);
+    if (compare_text(table, out, text) > 0) {
+        return PLACE_BEFORE;
+    }
+    for (size_t bit = 0; bit < 128; bit++) {
+        const uint8_t mask = (uint8_t)(0x80u >> (bit % 8));
+        out[bit / 8] |= mask;
+        if (compare_text(table, out, text) > 0) {
+            out[bit / 8] &= (uint8_t)~mask;
+        }
+    }
+    size_t at = 16; /* the next one up */
+    while (at > 0 && out[at - 1] == 0xff) {
+        out[--at] = 0;
+    }
+    if (at == 0) {
+        return PLACE_BEHIND;
+    }
+    out[at - 1]++;
+    return PLACE_BETWEEN;
+}
+
+/* Appends the bytes of a part with that value. */
+static bool write_part(
+    const struct part *part,
+    uint32_t table,
+    const struct value *value,
+    struct buffer *out,
+    enum place *out_place,
+    struct query_fault *fault)
+{
+    uint8_t bytes[16];
+    cordon_error *error = NULL;
+    *out_place = PLACE_AT;
+    if (part->type == PART_FIELD) {
+        error = sortkey_write(out, value);
+    } else {
+        const bool is_time = part->type == PART_TIME;
+        *out_place = is_time ? place_time(value, bytes) : place_id(table, value, bytes);
+        if (*out_place == PLACE_AT || *out_place == PLACE_BETWEEN) {
+            error = buffer_append(out, slice_of(bytes, is_time ? 8 : 16));
+        }
+    }
+    return error == NULL || query_fail_error(fault, error);
+}
+
+bool query_pass_prefix(struct buffer *key)
+{
+    while (key->size > 0 && key->data[key->size - 1] == 0xff) {
+        key->size--;
+    }
+    if (key->size == 0) {
+        return false;
+    }
+    key->data[key->size - 1]++;
+    return true;
+}
+
+/* -- Ends ----------------------------------------------------------------------------------- */
+
+struct ends {
+    struct buffer *low;
+    struct buffer *high;
+    bool empty;
+    bool open; /* the high end is that of the index */
+};
+
+/* What both ends begin with: the values of the equalities. */
+static bool write_equal(
+    const struct query_index *index,
+    const struct parts *parts,
+    size_t equal,
+    struct ends *ends,
+    struct query_fault *fault)
+{
+    for (size_t i = 0; i < equal; i++) {
+        enum place place = PLACE_AT;
+        const struct part *part = &parts->items[i];
+        if (!write_part(part, index->table, &part->equal->value, ends->low, &place, fault)) {
+            return false;
+        }
+        ends->empty = ends->empty || place != PLACE_AT;
+    }
+    cordon_error *error = buffer_append(ends->high, buffer_slice(ends->low));
+    return error == NULL || query_fail_error(fault, error);
+}
+
+static bool write_low(
+    const struct query_index *index,
+    const struct part *part,
+    struct ends *ends,
+    struct query_fault *fault)
+{
+    enum place place = PLACE_AT;
+    if (!write_part(part, index->table, &part->lower->value, ends->low, &place, fault)) {
+        return false;
+    }
+    const bool skips = place == PLACE_AT && part->lower->op == QUERY_GT;
+    if (place == PLACE_BEHIND || (skips && !query_pass_prefix(ends->low))) {
+        ends->empty = true;
+    }
+    return true;
+}
+
+static bool write_high(
+    const struct query_index *index,
+    const struct part *part,
+    struct ends *ends,
+    struct query_fault *fault)
+{
+    enum place place = PLACE_AT;
+    if (part->upper != NULL &&
+        !write_part(part, index->table, &part->upper->value, ends->high, &place, fault)) {
+        return false;
+    }
+    const bool is_inside = part->upper == NULL || place == PLACE_BEHIND ||
+                           (place == PLACE_AT && part->upper->op == QUERY_LTE);
+    if (place == PLACE_BEFORE) {
+        ends->empty = true;
+    } else if (is_inside) {
+        ends->open = !query_pass_prefix(ends->high);
+    }
+    return true;
+}
+
+bool query_range(
+    const struct query *query,
+    const struct query_index *index,
+    struct buffer *low,
+    struct buffer *high,
+    bool *out_empty,
+    struct query_fault *fault)
+{
+    struct parts parts;
+    size_t equal = 0;
+    begin_parts(&parts, index);
+    for (size_t i = 0; i < query->bound_count; i++) {
+        if (!add_bound(index, &parts, &query->bounds[i], fault)) {
+            return false;
+        }
+    }
+    if (!check_shape(index, &parts, &equal, fault)) {
+        return false;
+    }
+    static const struct part unbounded = {.type = PART_FIELD};
+    const struct part *bounded = equal < parts.count ? &parts.items[equal] : &unbounded;
+    struct ends ends = {.low = low, .high = high};
+    if (!write_equal(index, &parts, equal, &ends, fault) ||
+        (bounded->lower != NULL && !write_low(index, bounded, &ends, fault)) ||
+        !write_high(index, bounded, &ends, fault)) {
+        return false;
+    }
+    if (ends.open) {
+        buffer_clear(high);
+    }
+    *out_empty =
+        ends.empty || (!ends.open && slice_compare(buffer_slice(low), buffer_slice(high)) >= 0);
+    return true;
+}

@@ -1,0 +1,80 @@
+;; Host calls with arguments that a test writes, as a text in `q`; what the host says, refusals too,
+;; becomes the value.
+(module
+  ;; @function relay:insert mutation
+  ;; @function relay:patch mutation
+  ;; @function relay:page query
+  ;; @function relay:page_mutation mutation {"export": "relay:page"}
+  ;; @function relay:pages query
+  ;; @function relay:normalize query
+  ;; @function relay:all query
+  ;; @import convex/core input_read output_write reply_read
+  ;; @import convex/db-read 1.0/queryStream 1.0/queryStreamNext 1.0/queryPage 1.0/db/normalizeId
+  ;; @import convex/db-write 1.0/insert 1.0/shallowMerge
+  (memory (export "memory") 64)
+
+  ;; The text in `[{"q":"..."}]`, which is JSON itself, without the escapes, at 1310720; its size.
+  (func $argument (result i32) (local $from i32) (local $end i32) (local $to i32)
+    (local.set $end (i32.add (i32.const 65533)
+      (i32.wrap_i64 (call $input_read (i32.const 65536) (i32.const 1048576)))))
+    (local.set $from (i32.const 65543))
+    (local.set $to (i32.const 1310720))
+    (block $done
+      (loop $next
+        (br_if $done (i32.ge_u (local.get $from) (local.get $end)))
+        (if (i32.eq (i32.load8_u (local.get $from)) (i32.const 92))
+          (then (local.set $from (i32.add (local.get $from) (i32.const 1)))))
+        (i32.store8 (local.get $to) (i32.load8_u (local.get $from)))
+        (local.set $from (i32.add (local.get $from) (i32.const 1)))
+        (local.set $to (i32.add (local.get $to) (i32.const 1)))
+        (br $next)))
+    (i32.sub (local.get $to) (i32.const 1310720)))
+
+  (func $is_refusal (param $answer i64) (result i32)
+    (i64.ne (i64.shr_u (local.get $answer) (i64.const 32)) (i64.const 0)))
+
+  ;; The last reply, behind what is at 2621440 already; where that ends then.
+  (func $append (param $end i32) (result i32)
+    (i32.add (local.get $end)
+      (i32.wrap_i64 (call $reply_read (local.get $end) (i32.const 1048576)))))
+
+  (func $output (param $answer i64)
+    (drop (call $output_write (i32.const 2621440)
+      (i32.sub (call $append (i32.const 2621440)) (i32.const 2621440)))))
+
+  (func (export "relay:insert")
+    (call $output (call $1.0/insert (i32.const 1310720) (call $argument))))
+  (func (export "relay:patch")
+    (call $output (call $1.0/shallowMerge (i32.const 1310720) (call $argument))))
+  (func (export "relay:page")
+    (call $output (call $1.0/queryPage (i32.const 1310720) (call $argument))))
+  (func (export "relay:normalize")
+    (call $output (call $1.0/db/normalizeId (i32.const 1310720) (call $argument))))
+
+  ;; Two pages in one run, which is one too many.
+  (func (export "relay:pages")
+    (drop (call $1.0/queryPage (i32.const 1310720) (call $argument)))
+    (call $output (call $1.0/queryPage (i32.const 1310720) (call $argument))))
+
+  ;; A query to its end: an array of the answers of each step. A refusal ends it, as its last item.
+  (func (export "relay:all") (local $end i32) (local $size i32) (local $answer i64)
+    (local.set $answer (call $1.0/queryStream (i32.const 1310720) (call $argument)))
+    (if (call $is_refusal (local.get $answer))
+      (then (call $output (local.get $answer)) (return)))
+    (local.set $size (i32.wrap_i64 (call $reply_read (i32.const 0) (i32.const 65535))))
+    (i32.store8 (i32.const 2621440) (i32.const 91))
+    (local.set $end (i32.const 2621441))
+    (block $done
+      (loop $next
+        (local.set $answer (call $1.0/queryStreamNext (i32.const 0) (local.get $size)))
+        (local.set $end (call $append (local.get $end)))
+        (br_if $done (call $is_refusal (local.get $answer)))
+        ;; `...,"done":true}` ends with "true}"
+        (br_if $done (i32.eq (i32.load align=1 (i32.sub (local.get $end) (i32.const 5)))
+          (i32.const 0x65757274)))
+        (i32.store8 (local.get $end) (i32.const 44))
+        (local.set $end (i32.add (local.get $end) (i32.const 1)))
+        (br $next)))
+    (i32.store8 (local.get $end) (i32.const 93))
+    (drop (call $output_write (i32.const 2621440)
+      (i32.sub (i32.add (local.get $end) (i32.const 1)) (i32.const 2621440))))))
