@@ -34,9 +34,16 @@ void host_init(struct host *host, const struct host_options *options)
     random_stream_init(&host->ids, options->seed, STREAM_IDS);
 }
 
+void host_nested_done(struct host *host)
+{
+    buffer_done(&host->nested.args);
+    host->nested = (struct host_nested){.state = NESTED_NONE};
+}
+
 void host_done(struct host *host)
 {
     db_close_queries(host);
+    host_nested_done(host);
     json_free(host->waiting_args);
     host->waiting_args = NULL;
     log_lines_done(&host->log);

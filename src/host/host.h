@@ -90,6 +90,26 @@ struct host_operation {
     uint32_t table;
 };
 
+enum nested_state {
+    NESTED_NONE,
+    NESTED_WANTED, /* the guest waits; run/ is to make the call, and to poll the guest again then */
+    NESTED_DONE,
+};
+
+/* A call of another function. */
+struct host_nested {
+    enum nested_state state;
+    cordon_kind kind;
+    struct slice path;  /* borrowed from the host call's arguments */
+    struct buffer args; /* encoded JSON, an object */
+    /* NESTED_DONE, all borrowed until the guest has been polled: */
+    bool good;
+    struct slice value; /* encoded JSON */
+    const char *code;   /* of a failure, as the others */
+    struct slice message;
+    struct slice data; /* empty: none */
+};
+
 struct host {
     struct host_options options;
     struct arena arena;   /* lives as long as the run: log lines, what the guest failed with */
@@ -113,7 +133,8 @@ struct host {
     struct host_operation operation;
     struct host_queries *queries; /* that the guest has open; NULL: there never were any */
     struct page *page;            /* that is being read */
-    bool has_paged;               /* a run may do that once */
+    struct host_nested nested;
+    bool has_paged; /* a run may do that once */
     struct host_place place;
     uint64_t fuel_since_look; /* host fuel charged since the last look at the clock */
     uint64_t polled; /* bytes charged for what the account does not see grow: see host_account() */
@@ -124,6 +145,9 @@ void host_init(struct host *host, const struct host_options *options);
 
 /* Gives everything back to the account. */
 void host_done(struct host *host);
+
+/* Forgets the call of another function, wherever it is. */
+void host_nested_done(struct host *host);
 
 /* The engine's hooks; `run` is the host. */
 void host_on_running(void *run);

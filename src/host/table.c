@@ -4,8 +4,8 @@
  * sdk/abi.md tells guests the same.
  *
  * Capabilities are import modules: a query may use convex/core and convex/db-read, a mutation
- * convex/db-write too, an action convex/core and convex/effect. What a kind may not use is bound
- * to a stub.
+ * convex/db-write too, an action convex/core, convex/run and convex/effect. What a kind may not
+ * use is bound to a stub.
  *
  * Prices are in fuel, about a third of a nanosecond each on plain code; they are fixed, per call
  * and per KiB of the declared range, so that the same run always costs the same.
@@ -65,6 +65,12 @@
       true, 8 * MIB, 10000, 8000)                                                                  \
     X(REMOVE, db_remove, "convex/db-write", "1.0/remove", "ii", "I", M, GATE_JSON, false, true,    \
       true, 64 * KIB, 6000, 4000)                                                                  \
+    X(RUN_QUERY, run_query, "convex/run", "1.0/actions/query", "ii", "I", A, GATE_JSON, false,     \
+      false, true, 8 * MIB, 30000, 8000)                                                           \
+    X(RUN_MUTATION, run_mutation, "convex/run", "1.0/actions/mutation", "ii", "I", A, GATE_JSON,   \
+      false, false, true, 8 * MIB, 30000, 8000)                                                    \
+    X(RUN_ACTION, run_action, "convex/run", "1.0/actions/action", "ii", "I", A, GATE_JSON, false,  \
+      false, true, 8 * MIB, 30000, 8000)                                                           \
     X(CRYPTO_RANDOM, effect_crypto_random, "convex/effect", "crypto_random", "ii", "I", A,         \
       GATE_FILL, false, false, false, 64 * KIB, 1000, 9000)                                        \
     X(SLEEP, effect_sleep, "convex/effect", "sleep", "ii", "I", A, GATE_JSON, false, false, true,  \

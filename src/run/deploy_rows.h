@@ -6,8 +6,9 @@
  * Machine code is not in the store: the artifact cache holds what can be made again.
  *
  * It is read in one transaction and written in another. None is open while modules are built, as
- * that takes longer than a snapshot lasts; deploys of one process take turns (runner->deploy_lock),
- * and no other process has the store. Each call blocks until the store is done.
+ * that takes longer than a snapshot lasts; deploys of one process take turns
+ * (runner->deploy_lock), and no other process has the store. Each call blocks until the store is
+ * done.
  */
 #ifndef RUN_DEPLOY_ROWS_H
 #define RUN_DEPLOY_ROWS_H
@@ -40,8 +41,8 @@ CORDON_MUST_USE cordon_error *deploy_rows_read(
     struct deploy_past *out_past);
 
 /*
- * The WebAssembly bytes of one module of it, in an arena. Each by itself: all of a deployment's may
- * be a gigabyte. Errors as above.
+ * The WebAssembly bytes of one module of it, in an arena. Each by itself: all of a deployment's
+ * may be a gigabyte. Errors as above.
  */
 CORDON_MUST_USE cordon_error *deploy_rows_read_module(
     struct store *store,

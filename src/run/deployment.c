@@ -34,6 +34,12 @@ cordon_error *deployment_new(
     return NULL;
 }
 
+struct deployment *deployment_ref(struct deployment *deployment)
+{
+    (void)atomic_fetch_add(&deployment->references, 1);
+    return deployment;
+}
+
 void deployment_unref(struct deployment *deployment)
 {
     if (atomic_fetch_sub(&deployment->references, 1) > 1) {

@@ -29,8 +29,8 @@ void frames_copy(
 CORDON_MUST_USE bool frames_resolve(struct outcome *outcome, struct slice module);
 
 /*
- * Appends a frame as Convex writes those of JavaScript: `at NAME (FILE:LINE)`, or `at NAME`, on one
- * line whatever the names hold.
+ * Appends a frame as Convex writes those of JavaScript: `at NAME (FILE:LINE)`, or `at NAME`, on
+ * one line whatever the names hold.
  */
 CORDON_MUST_USE cordon_error *frames_write(const struct outcome_frame *frame, struct buffer *text);
 

@@ -1,10 +1,10 @@
 /*
  * What a deployed module's functions are called, for the stacks of runs that fail.
  *
- * The names come from the module's name section and its exports, so they are hostile. They are kept
- * beside the machine code, which knows its functions by number alone, and are bounded twice: each
- * is cut at WASM_NAME_SHOWN_MAX, and all of a module have NAMES_BYTES_MAX. A function whose name
- * was left out is shown by its number; how many those are stands in the report of the deploy.
+ * The names come from the module's name section and its exports, so they are hostile. They are
+ * kept beside the machine code, which knows its functions by number alone, and are bounded twice:
+ * each is cut at WASM_NAME_SHOWN_MAX, and all of a module have NAMES_BYTES_MAX. A function whose
+ * name was left out is shown by its number; how many those are stands in the report of the deploy.
  */
 #ifndef RUN_NAMES_H
 #define RUN_NAMES_H

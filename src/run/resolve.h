@@ -23,8 +23,8 @@ struct call_args {
 };
 
 /*
- * Reads the arguments into `arena`, whose account pays for the reading too. False: the outcome says
- * what is wrong.
+ * Reads the arguments into `arena`, whose account pays for the reading too. False: the outcome
+ * says what is wrong.
  */
 CORDON_MUST_USE bool resolve_args(
     struct outcome *outcome,

@@ -148,8 +148,8 @@ static void set_end(struct outcome *outcome, const struct host *host, struct eng
 }
 
 /*
- * Reads the result; what is no value is the function's fault. Its canonical text may be longer than
- * what was written (1e20 is 100000000000000000000), and is held against the limit, too.
+ * Reads the result; what is no value is the function's fault. Its canonical text may be longer
+ * than what was written (1e20 is 100000000000000000000), and is held against the limit, too.
  */
 static void set_value(
     struct outcome *outcome,

@@ -12,6 +12,12 @@
 /* A run that got no first turn for this long is turned away (Convex waits 5 s). */
 #define FIRST_TURN_NS ((uint64_t)5000000000)
 
+/*
+ * Slots for calls of functions by others, beside those that calls from outside may take, as a
+ * share of them: so callers that wait for their calls never hold the last ones.
+ */
+#define NESTED_SLOTS_SHARE 4
+
 /* A slice on a loop thread may not be followed by another if it touched this much. */
 #define HEAVY_BYTES ((uint64_t)16 << 20)
 
@@ -86,6 +92,14 @@ void run_leave_permit(struct run *run)
     permits_give(&run->runner->permits, &run->permit);
 }
 
+bool run_take_permit(struct run *run)
+{
+    const bool slept = run->host.operation.sleeps_until_ns != 0;
+    run->permit_asked = true;
+    return permits_take(&run->runner->permits, &run->permit, slept ? PERMIT_SLEPT : PERMIT_AGAIN) ==
+           PERMIT_HELD;
+}
+
 /* -- Memory --------------------------------------------------------------------------------- */
 
 bool run_takes_memory(void *owner, uint64_t bytes)
@@ -121,6 +135,7 @@ static void settle_memory(struct run *run)
 
 void run_end_guest(struct run *run)
 {
+    run_end_child(run);
     engine_call_free(run->call);
     run->call = NULL;
     if (run->has_host) {
@@ -226,15 +241,6 @@ static enum next step(struct run *run, uint64_t until_ns)
     return NEXT_READY;
 }
 
-/* Asks for the permit that the guest needs to go on. False: it is queued for one. */
-static bool take_permit(struct run *run)
-{
-    const bool slept = run->host.operation.sleeps_until_ns != 0;
-    run->permit_asked = true;
-    return permits_take(&run->runner->permits, &run->permit, slept ? PERMIT_SLEPT : PERMIT_AGAIN) ==
-           PERMIT_HELD;
-}
-
 /*
  * Whether a run that waits may be polled again: after its wake, at its time, or when it is
  * cancelled. From then on it waited for a thread, and neighbours of it are to blame.
@@ -262,10 +268,11 @@ static bool may_go_on(struct run *run)
     if (!is_due(run, now)) {
         return false;
     }
-    if (run->stage != STAGE_GUEST || atomic_load(&run->permit.has_permit)) {
+    const bool calls = run->child != NULL && run->host.nested.state == NESTED_WANTED;
+    if (run->stage != STAGE_GUEST || calls || atomic_load(&run->permit.has_permit)) {
         return true;
     }
-    if (!run->permit_asked && take_permit(run)) {
+    if (!run->permit_asked && run_take_permit(run)) {
         return true;
     }
     /* Queued. Its limits hold while it waits: past one of them it goes on, to its end. */
@@ -345,7 +352,9 @@ static bool copy_request(struct run *run, const struct run_request *request)
 static void take_slot(struct run *run)
 {
     struct runner *runner = run->runner;
-    if (atomic_fetch_add(&runner->slots_used, 1) < runner->options.slots) {
+    const uint32_t slots = runner->options.slots;
+    const uint32_t most = run->depth > 1 ? slots + slots / NESTED_SLOTS_SHARE : slots;
+    if (atomic_fetch_add(&runner->slots_used, 1) < most) {
         run->has_slot = true;
         return;
     }
@@ -359,7 +368,8 @@ static void take_slot(struct run *run)
 /* Finds the function and checks the call against it; a call that can't be made is done at once. */
 static void resolve(struct run *run, const struct run_request *request)
 {
-    run->deployment = runner_current(run->runner, run->tenant);
+    run->deployment = request->parent == NULL ? runner_current(run->runner, run->tenant)
+                                              : deployment_ref(request->parent->deployment);
     const struct deployed_function *function =
         run->deployment == NULL ? NULL : deployment_find(run->deployment, request->path);
     if (!resolve_function(&run->outcome, request, function)) {
@@ -420,6 +430,7 @@ cordon_error *run_new(
     run->wake = wake;
     run->permit.granted = permit_granted;
     run->tenant = request->tenant;
+    run->depth = request->parent == NULL ? 1 : request->parent->depth + 1;
     run->started_ns = clock_monotonic_ns();
     outcome_init(&run->outcome);
     run->outcome.kind = request->any_kind ? CORDON_QUERY : request->kind;
@@ -449,6 +460,9 @@ uint64_t run_wake_at_ns(const struct run *run)
 
 uint64_t run_sleeps_until_ns(const struct run *run)
 {
+    if (run->child != NULL) {
+        return run_sleeps_until_ns(run->child);
+    }
     return run->has_host ? run->host.operation.sleeps_until_ns : 0;
 }
 
@@ -466,7 +480,8 @@ bool run_is_heavy(const struct run *run)
 
 bool run_had_turn(const struct run *run)
 {
-    return run->had_turn || run->stage == STAGE_TRACE;
+    return run->had_turn || run->stage == STAGE_TRACE ||
+           (run->child != NULL && run_had_turn(run->child));
 }
 
 const struct outcome *run_outcome(const struct run *run)

@@ -96,8 +96,10 @@ enum next step_begin(struct run *run)
     run->attempts++;
     run->budget.used[CORDON_LIMIT_ARGS_BYTES] = run->args.json.size;
     run_tape_begin(run);
-    if (!budget_charge(&run->budget, CORDON_LIMIT_CALL_DEPTH, 1)) {
-        outcome_set_limit(&run->outcome, CORDON_LIMIT_CALL_DEPTH, 1, 0);
+    if (!budget_charge(&run->budget, CORDON_LIMIT_CALL_DEPTH, run->depth)) {
+        outcome_set_limit(
+            &run->outcome, CORDON_LIMIT_CALL_DEPTH, run->depth,
+            run->budget.allowed[CORDON_LIMIT_CALL_DEPTH]);
         return run_finish(run);
     }
     const bool checks = run->args.object.kind != VALUE_UNDEFINED;

@@ -74,6 +74,12 @@ static enum next end_turn(struct run *run, uint64_t now_ns)
 /* One slice of the guest, or the end of its wait. */
 enum next step_guest(struct run *run, uint64_t until_ns)
 {
+    if (run->child != NULL) {
+        const enum next next = run_poll_child(run, until_ns);
+        if (next != NEXT_STEP) {
+            return next;
+        }
+    }
     uint64_t now = clock_monotonic_ns();
     if (!host_look(&run->host, now)) {
         return guest_ended(run, false);
@@ -82,6 +88,9 @@ enum next step_guest(struct run *run, uint64_t until_ns)
     (void)run_clock_switch(&run->clock, own ? CLOCK_USER : CLOCK_SYSTEM, now);
     for (;;) {
         const enum engine_state state = engine_call_poll(run->call);
+        if (run->host.nested.state == NESTED_NONE) {
+            run_end_child(run); /* the guest has its outcome */
+        }
         if (state == ENGINE_RETURNED) {
             return guest_ended(run, true);
         }
@@ -97,6 +106,10 @@ enum next step_guest(struct run *run, uint64_t until_ns)
         if (state == ENGINE_WAITING && run_is_replay(run)) {
             host_replay_waits(&run->host);
             return guest_ended(run, false);
+        }
+        if (state == ENGINE_WAITING && run->host.nested.state == NESTED_WANTED) {
+            (void)wait_for_call(run, now);
+            return run_begin_child(run);
         }
         if (state == ENGINE_WAITING) {
             return wait_for_call(run, now);

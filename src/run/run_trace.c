@@ -2,9 +2,9 @@
  * What the stack of a failed run is called in its sources; see state.h.
  *
  * The module's debug information is hostile and can be megabytes, so it is read once the guest has
- * gone and its memory is given back, on a compute thread, and for a stack that was not seen before.
- * The module's bytes come from the store, where they were deployed to, by a transaction apart: what
- * a trace reads is no part of what the run depended on.
+ * gone and its memory is given back, on a compute thread, and for a stack that was not seen
+ * before. The module's bytes come from the store, where they were deployed to, by a transaction
+ * apart: what a trace reads is no part of what the run depended on.
  *
  * It is the host's work, but the guest's doing, and up to 100 ms of it: it holds a permit like any
  * turn of a guest, the memory of the process pays for the module's bytes, and all new stacks

@@ -39,9 +39,9 @@ CORDON_MUST_USE cordon_error *runner_new(
 
 /*
  * Starts one thread that logs, the moment it happens, that compiling has ended or begun again,
- * because somebody killed its processes; without it that is logged by the next deploy. For programs
- * that live long. Once there is such a thread it does nothing. One thread at a time. Errors:
- * CORDON_E_SYSTEM.
+ * because somebody killed its processes; without it that is logged by the next deploy. For
+ * programs that live long. Once there is such a thread it does nothing. One thread at a time.
+ * Errors: CORDON_E_SYSTEM.
  */
 CORDON_MUST_USE cordon_error *runner_watch(struct runner *runner);
 

@@ -4,6 +4,7 @@
  *   run.c        its life, its polls, its end
  *   run_begin.c  permit, transaction, earlier answer, arguments, the guest's start
  *   run_guest.c  the guest's turns
+ *   run_child.c  calls of other functions that it waits for
  *   run_trace.c  where in its sources it failed
  *   run_end.c    result, commit, conflict, settling
  *   run_record.c its record, and whether a replay was the same
@@ -67,6 +68,8 @@ struct run {
     struct arena result_arena; /* the result's tree, until it is checked */
     struct host host;
     struct engine_call *call;
+    struct run *child; /* a call of another function, that the guest waits for; NULL: none */
+    uint64_t depth;    /* of calls: 1 for one from outside */
     struct store_txn *txn;
     bool has_host;
     bool submitted;              /* the transaction's commit was begun */
@@ -137,6 +140,20 @@ uint64_t run_turns_ns(const struct run *run);
 enum next run_wait_for_store(struct run *run);
 
 void run_leave_permit(struct run *run);
+
+/* Asks for the permit that the guest needs to go on. False: it is queued for one. */
+CORDON_MUST_USE bool run_take_permit(struct run *run);
+
+/* -- Calls of other functions ----------------------------------------------------------------- */
+
+/* Makes the call that the guest asks for. */
+enum next run_begin_child(struct run *run);
+
+/* Polls it; NEXT_STEP once its outcome is there for the guest, who has a permit then. */
+enum next run_poll_child(struct run *run, uint64_t until_ns);
+
+/* Ends it wherever it is. Does nothing if there is none. */
+void run_end_child(struct run *run);
 
 /* -- What steps do in common ------------------------------------------------------------------ */
 

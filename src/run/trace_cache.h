@@ -2,8 +2,8 @@
  * Traces that were resolved before.
  *
  * A function that fails does so again and again at the same place, and to read its debug
- * information takes milliseconds. The last few stacks are kept with what they stand for. A module's
- * bytes and places alone decide that, so an entry is never wrong, whoever asks.
+ * information takes milliseconds. The last few stacks are kept with what they stand for. A
+ * module's bytes and places alone decide that, so an entry is never wrong, whoever asks.
  *
  * Whoever fails at new places on purpose makes work for the host that no fuel pays for. So all new
  * stacks together have a purse of processor time, filled at a steady rate; while it is empty none

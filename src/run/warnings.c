@@ -6,8 +6,8 @@
 #define LINE_BYTES_MAX 160
 
 /*
- * Limits on log lines and on errors leave a mark where they cut. The depth of calls and the size of
- * one document say nothing about how a run will end; the machine stack is not measured.
+ * Limits on log lines and on errors leave a mark where they cut. The depth of calls and the size
+ * of one document say nothing about how a run will end; the machine stack is not measured.
  */
 bool warnings_cover(cordon_limit limit)
 {

@@ -175,6 +175,8 @@ static const char *op_name(enum tape_op op)
         return "seal a position";
     case TAPE_UNSEAL:
         return "open a sealed position";
+    case TAPE_CALL:
+        return "call another function";
     case TAPE_OPS_END:
         break;
     }

@@ -95,6 +95,7 @@ enum tape_op {
     TAPE_INDEXES,
     TAPE_SEAL, /* by host/, too */
     TAPE_UNSEAL,
+    TAPE_CALL,
     TAPE_OPS_END,
 };
 

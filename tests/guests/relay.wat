@@ -8,6 +8,12 @@
   ;; @function relay:pages query
   ;; @function relay:normalize query
   ;; @function relay:all query
+  ;; @function relay:call_query action
+  ;; @function relay:call_mutation action
+  ;; @function relay:call_action action
+  ;; @function relay:deep action
+  ;; @function relay:call_in_query query {"export": "relay:call_query"}
+  ;; @import convex/run 1.0/actions/query 1.0/actions/mutation 1.0/actions/action
   ;; @import convex/core input_read output_write reply_read
   ;; @import convex/db-read 1.0/queryStream 1.0/queryStreamNext 1.0/queryPage 1.0/db/normalizeId
   ;; @import convex/db-write 1.0/insert 1.0/shallowMerge
@@ -50,6 +56,18 @@
     (call $output (call $1.0/queryPage (i32.const 1310720) (call $argument))))
   (func (export "relay:normalize")
     (call $output (call $1.0/db/normalizeId (i32.const 1310720) (call $argument))))
+
+  (func (export "relay:call_query")
+    (call $output (call $1.0/actions/query (i32.const 1310720) (call $argument))))
+  (func (export "relay:call_mutation")
+    (call $output (call $1.0/actions/mutation (i32.const 1310720) (call $argument))))
+  (func (export "relay:call_action")
+    (call $output (call $1.0/actions/action (i32.const 1310720) (call $argument))))
+
+  ;; Calls itself until it is refused; what is refused becomes the value of all.
+  (data (i32.const 16) "{\"name\":\"relay:deep\"}")
+  (func (export "relay:deep")
+    (call $output (call $1.0/actions/action (i32.const 16) (i32.const 21))))
 
   ;; Two pages in one run, which is one too many.
   (func (export "relay:pages")

@@ -67,10 +67,13 @@ function pageCalls() {
       calls.set(`${module} ${name}`, { type: "(i32, i32) -> i64", importPhase: false, cap });
     }
   });
-  for (const [name, , , cap] of pageRows("8. `convex/effect`")) {
+  for (const [name, , , cap] of pageRows("8. `convex/run`")) {
+    calls.set(`convex/run ${name}`, { type: "(i32, i32) -> i64", importPhase: false, cap });
+  }
+  for (const [name, , , cap] of pageRows("9. `convex/effect`")) {
     calls.set(`convex/effect ${name}`, { type: "(i32, i32) -> i64", importPhase: false, cap });
   }
-  for (const [first, second, ...rest] of pageRows("9. `env` and WASI")) {
+  for (const [first, second, ...rest] of pageRows("10. `env` and WASI")) {
     if (first === "env") {
       calls.set(`env ${second}`, { type: rest[0], importPhase: rest[2] === "yes", cap: rest[3] });
     } else {

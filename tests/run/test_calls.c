@@ -1,0 +1,264 @@
+/*
+ * Actions that call other functions: each call is a run of its own, whose failure is a refusal that
+ * the action may handle; and whatever ends the action ends its call.
+ */
+#include "run/harness.h"
+
+#include "run/recording.h"
+#include "value/json.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define NAME(path, args) "{\"name\":\"" path "\",\"args\":" args "}"
+
+/* The arguments of `relay`: what a host call is to be given, as a text. */
+static const char *quoted(const char *args, char out[4096])
+{
+    struct buffer text;
+    buffer_init(&text, SIZE_MAX);
+    assert_good(buffer_append(&text, SLICE("{\"q\":")));
+    assert_good(json_write_string(&text, slice_str(args)));
+    assert_good(buffer_append_byte(&text, '}'));
+    (void)snprintf(out, 4096, "%.*s", SLICE_FMT(buffer_slice(&text)));
+    buffer_done(&text);
+    return out;
+}
+
+static void open_world(struct harness *harness, uint32_t permits, uint32_t slots, unsigned delay_ms)
+{
+    const struct harness_options options = {
+        .guests = {"relay", "basic", "spin", "waits"},
+        .permits = permits,
+        .slots = slots,
+        .delay_ms = delay_ms,
+    };
+    harness_open(harness, &options);
+}
+
+static struct run_request call_of(const char *path, const char *args, char text[4096])
+{
+    struct run_request request = request_of(path, quoted(args, text));
+    request.any_kind = true;
+    return request;
+}
+
+static void assert_replays(struct harness *harness, const struct called *called)
+{
+    struct buffer bytes;
+    buffer_init(&bytes, RECORDING_BYTES_MAX);
+    assert_good(run_get_record(called->run, SLICE("not looked at"), &bytes));
+    struct recording recording;
+    assert_good(recording_read(buffer_slice(&bytes), &recording));
+    const struct run_request request = recording_request(&recording);
+    struct called again;
+    called_begin(&again, harness, &request);
+    (void)called_finish(&again);
+    char words[600];
+    bool differs = false;
+    assert_good(run_replay_differs(again.run, words, sizeof words, &differs));
+    if (differs) {
+        fail_msg("%s", words);
+    }
+    called_end(&again);
+    buffer_done(&bytes);
+}
+
+struct call_case {
+    const char *path;
+    const char *args;
+    const char *value; /* a part of it */
+};
+
+static const struct call_case cases[] = {
+    {"relay:call_query", NAME("basic:echo", "{\"a\":1}"), "{\"a\":1}"},
+    {"relay:call_query", "{\"name\":\"basic:echo\"}", "{}"},
+    {"relay:call_query", "{\"name\":\"basic.js:echo\",\"args\":null}", "{}"},
+    {"relay:call_action", NAME("basic:echo_action", "{\"a\":[1]}"), "{\"a\":[1]}"},
+    {"relay:call_mutation", NAME("relay:insert", "{\"q\":\"{}\"}"), "InvalidArgument"},
+    /* What fails is told with its code, its words and its data. */
+    {"relay:call_query", NAME("basic:fail", "{}"), "\"code\":\"Failed\""},
+    {"relay:call_query", NAME("basic:unreachable", "{}"), "\"code\":\"Trapped\""},
+    {"relay:call_query", NAME("basic:typed", "{\"name\":1}"), "\"code\":\"InvalidArguments\""},
+    {"relay:call_query", NAME("basic:missing", "{}"), "\"code\":\"FunctionNotFound\""},
+    {"relay:call_mutation", NAME("basic:echo", "{}"), "as Mutation, but it is defined as Query"},
+    {"relay:call_query", NAME("basic:hidden", "{\"a\":2}"), "{\"a\":2}"}, /* internal */
+    {"relay:call_query", "{\"args\":{}}", "`name`"},
+    {"relay:call_query", "{\"name\":1}", "`name`"},
+    {"relay:call_query", NAME("basic:echo", "[]"), "`args` for `runQuery`"},
+    {"relay:call_query", NAME("basic:echo", "{\"$x\":1}"), "InvalidValue"},
+    {"relay:deep", "{}", "\"code\":\"MaximumCallDepthExceeded\""},
+};
+
+static void check_cases(uint32_t permits, unsigned delay_ms)
+{
+    struct harness harness;
+    open_world(&harness, permits, 0, delay_ms);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[4096];
+        char value[8192];
+        struct called called;
+        struct run_request request = call_of(cases[i].path, cases[i].args, text);
+        request.record = true;
+        called_begin(&called, &harness, &request);
+        const struct outcome *outcome = called_finish(&called);
+        (void)snprintf(
+            value, sizeof value, "%.*s%.*s", SLICE_FMT(outcome->value),
+            SLICE_FMT(outcome->message));
+        if (outcome->code != CORDON_OUTCOME_SUCCESS || strstr(value, cases[i].value) == NULL) {
+            fail_msg("%s %s: %s", cases[i].path, cases[i].args, value);
+        }
+        assert_replays(&harness, &called);
+        called_end(&called);
+    }
+    harness_close(&harness);
+}
+
+static void calls_come_back_with_their_outcome(void **state)
+{
+    (void)state;
+    check_cases(4, 0);
+    check_cases(4, 1);
+}
+
+/* A caller gives its permit back, so that one is enough for any depth. */
+static void one_permit_is_enough(void **state)
+{
+    (void)state;
+    check_cases(1, 0);
+}
+
+/* What the call wrote is there, in a transaction of its own, when the action goes on. */
+static void each_call_is_a_transaction(void **state)
+{
+    (void)state;
+    struct harness harness;
+    open_world(&harness, 1, 0, 0);
+    char inner[4096];
+    char outer[4096];
+    char text[4096];
+    struct called called;
+    (void)snprintf(
+        outer, sizeof outer, "{\"name\":\"relay:insert\",\"args\":%s}",
+        quoted("{\"table\":\"t\",\"value\":{}}", inner));
+    struct run_request request = call_of("relay:call_mutation", outer, text);
+    called_begin(&called, &harness, &request);
+    const struct outcome *outcome = called_finish(&called);
+    assert_int_equal(outcome->code, CORDON_OUTCOME_SUCCESS);
+    assert_true(slice_starts_with(outcome->value, SLICE("{\"_id\":")));
+    called_end(&called);
+    harness_close(&harness);
+}
+
+/* A slot for a caller is none for its call; where there is none left, that is a refusal. */
+static void calls_have_slots_of_their_own(void **state)
+{
+    (void)state;
+    struct harness harness;
+    open_world(&harness, 1, 4, 0);
+    char text[4096];
+    char value[4096];
+    struct called called;
+    struct run_request request = call_of("relay:deep", "{}", text);
+    called_begin(&called, &harness, &request); /* 4 and a quarter of them: the sixth finds none */
+    const struct outcome *outcome = called_finish(&called);
+    assert_int_equal(outcome->code, CORDON_OUTCOME_SUCCESS);
+    (void)snprintf(value, sizeof value, "%.*s", SLICE_FMT(outcome->value));
+    assert_non_null(strstr(value, "\"code\":\"Overloaded\""));
+    called_end(&called);
+    harness_close(&harness);
+}
+
+static void who_cancels_an_action_cancels_its_call(void **state)
+{
+    (void)state;
+    static const char *const callees[] = {
+        NAME("spin:query", "{}"),
+        NAME("waits:reads", "{\"n\":5}"),
+    };
+    for (size_t i = 0; i < 2; i++) {
+        struct harness harness;
+        open_world(&harness, 2, 0, 100);
+        char text[4096];
+        struct called called;
+        const struct run_request request = call_of("relay:call_query", callees[i], text);
+        called_begin(&called, &harness, &request);
+        enum run_state polled = called_poll(&called);
+        for (int polls = 0; polls < 3 && polled == RUN_READY; polls++) {
+            polled = called_poll(&called);
+        }
+        assert_int_not_equal(polled, RUN_DONE);
+        assert_int_equal(runner_get_counts(harness.runner).slots_used, 2);
+        run_cancel(called.run);
+        assert_int_equal(called_finish(&called)->code, CORDON_OUTCOME_CANCELLED);
+        called_end(&called);
+
+        called_begin(&called, &harness, &request);
+        (void)called_poll(&called);
+        called_end(&called); /* in its midst */
+        harness_close(&harness);
+    }
+}
+
+/* The action's clock goes on while its call runs, and its limit ends both. */
+static void the_limit_of_an_action_ends_its_call(void **state)
+{
+    (void)state;
+    struct harness harness;
+    open_world(&harness, 2, 0, 0);
+    char text[4096];
+    char value[4096];
+    struct called called;
+    struct limit_changes lower = {0};
+    change(&lower, CORDON_LIMIT_USER_TIME_MS, 100);
+    struct run_request request = call_of("relay:call_query", NAME("spin:query", "{}"), text);
+    request.lower = &lower;
+    called_begin(&called, &harness, &request);
+    const struct outcome *outcome = called_finish(&called);
+    (void)snprintf(value, sizeof value, "%.*s", SLICE_FMT(outcome->value));
+    /* Both have that limit, and began at about the same time. */
+    if (outcome->code == CORDON_OUTCOME_SUCCESS) {
+        assert_non_null(strstr(value, "TimedOut"));
+    } else {
+        assert_int_equal(outcome->code, CORDON_OUTCOME_LIMIT);
+        assert_int_equal(outcome->limit, CORDON_LIMIT_USER_TIME_MS);
+    }
+    assert_in_range(outcome->used[CORDON_LIMIT_USER_TIME_MS], 100, 1000);
+    called_end(&called);
+    harness_close(&harness);
+}
+
+static void only_actions_call_so(void **state)
+{
+    (void)state;
+    struct harness harness;
+    open_world(&harness, 2, 0, 0);
+    char text[4096];
+    struct called called;
+    const struct run_request request =
+        call_of("relay:call_in_query", NAME("basic:echo", "{}"), text);
+    called_begin(&called, &harness, &request);
+    assert_int_equal(called_finish(&called)->code, CORDON_OUTCOME_CAPABILITY_DENIED);
+    called_end(&called);
+    harness_close(&harness);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(calls_come_back_with_their_outcome),
+        cmocka_unit_test(one_permit_is_enough),
+        cmocka_unit_test(each_call_is_a_transaction),
+        cmocka_unit_test(calls_have_slots_of_their_own),
+        cmocka_unit_test(who_cancels_an_action_cancels_its_call),
+        cmocka_unit_test(the_limit_of_an_action_ends_its_call),
+        cmocka_unit_test(only_actions_call_so),
+    };
+    return cmocka_run_group_tests_name("run/calls", tests, NULL, NULL);
+}
