@@ -253,6 +253,9 @@ enum engine_state engine_call_poll(struct engine_call *call)
         if (!take_slot(call)) {
             return end(call, ENGINE_END_POOL_FULL);
         }
+        if (!meter_charge(&call->guest.meter, call->guest.context, call->options.loading_fuel)) {
+            return end(call, ENGINE_END_OUT_OF_FUEL);
+        }
         (void)next_stage(call);
     }
     if (call->slice_over) {

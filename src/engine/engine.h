@@ -160,6 +160,7 @@ struct engine_call_options {
     struct slice export_name; /* of type () -> (); borrowed until the call is freed */
     bool has_initialize;      /* call the export `_initialize` first */
     uint64_t fuel;            /* granted for the whole call */
+    uint64_t loading_fuel;    /* charged first, for what the instance takes to make */
     uint64_t fuel_stop;       /* it ends as out of fuel after so much; 0: after all of it */
     uint64_t memory_bytes;    /* limit of the linear memory */
     uint64_t table_elements;  /* limit over all tables */

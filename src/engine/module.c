@@ -67,8 +67,9 @@ cordon_error *engine_module_load_bytes(
     if (error != NULL) {
         return refuse_load(
             error, "the module does not fit an instance: its memory or table is "
-                   "larger than the limits allow, or too many of its functions "
-                   "are exported or have their address taken");
+                   "larger than the limits allow, too many of its functions are "
+                   "exported or have their address taken, or it has too many "
+                   "passive data segments");
     }
     TRY(prepare(module));
     *out_module = CORDON_TAKE(module);

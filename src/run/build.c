@@ -224,6 +224,7 @@ static cordon_error *build(
     TRY(wasm_metadata_read(module, keep, &built->metadata));
     TRY(names_keep(module, keep, &built->names));
     built->has_initialize = wasm_has_initialize(module);
+    built->loading_fuel = module->loading_fuel;
     built->has_debug = wasm_find_custom(module, SLICE(".debug_info"), NULL) != NULL;
     hash_sha256(&source->wasm, 1, built->hash); /* not before it is worth it */
     TRY(make_code(runner, tenant, module, built->hash, built));

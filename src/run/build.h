@@ -13,6 +13,7 @@ struct built {
     struct function_names names;          /* the same */
     uint8_t hash[SHA256_BYTES];           /* of its bytes */
     bool has_initialize;
+    uint64_t loading_fuel; /* of struct wasm_module */
     bool has_debug;
     struct engine_module *module;
     uint64_t compile_ns; /* 0: the machine code came from the cache */

@@ -49,6 +49,7 @@ static cordon_error *add_module(
     module->metadata = built.metadata;
     module->names = built.names;
     module->has_initialize = built.has_initialize;
+    module->loading_fuel = built.loading_fuel;
     module->has_debug = built.has_debug;
     module->size = source->wasm.size;
     seed_import_phase(module, secret);

@@ -244,6 +244,7 @@ static cordon_error *start_guest(struct run *run)
         .export_name = function->metadata->export_name,
         .has_initialize = function->module->has_initialize,
         .fuel = run->budget.allowed[CORDON_LIMIT_FUEL],
+        .loading_fuel = function->module->loading_fuel,
         .fuel_stop = run->taped == NULL ? 0 : run->taped->fuel_stop,
         .memory_bytes = run->budget.allowed[CORDON_LIMIT_MEMORY_BYTES],
         .table_elements = run->budget.allowed[CORDON_LIMIT_TABLE_ELEMENTS],

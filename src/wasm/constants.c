@@ -38,7 +38,8 @@ enum opcode {
 
 static void push(struct stack *stack, enum wasm_type type, bool known, uint64_t bits)
 {
-    stack->values[stack->size++] = (struct wasm_constant){type, known, bits};
+    stack->values[stack->size++] =
+        (struct wasm_constant){.type = type, .known = known, .bits = bits};
 }
 
 static cordon_error *take_global(struct wasm_cursor *c, struct stack *stack)
@@ -181,7 +182,8 @@ cordon_error *wasm_take_constant(
 {
     const uint32_t first = c->at;
     struct stack stack = {.size = 0};
-    for (uint32_t operators = 0;; operators++) {
+    uint32_t operators = 0;
+    for (;; operators++) {
         const uint32_t start = c->at;
         uint8_t op = 0;
         TRY(wasm_take_byte(c, "A constant expression", &op));
@@ -201,5 +203,6 @@ cordon_error *wasm_take_constant(
             "A constant expression does not leave exactly one %s", wasm_type_name(type));
     }
     *out_constant = stack.values[0];
+    out_constant->computed = operators > 1;
     return NULL;
 }

@@ -92,6 +92,7 @@ struct wasm_memory {
 struct wasm_constant {
     enum wasm_type type;
     bool known;    /* false if it depends on an imported global, and for v128 and funcref */
+    bool computed; /* of more than one operator */
     uint64_t bits; /* an i32 or f32 in the low half */
 };
 
@@ -186,6 +187,8 @@ struct wasm_module {
     uint32_t start; /* function, or WASM_NO_FUNCTION */
     bool has_data_count;
     uint32_t declared_data_count;
+
+    uint64_t loading_fuel; /* the price of what is computed for it whenever a run begins */
 
     struct slice name;        /* of the name section, else empty */
     struct slice names_fault; /* why the name section was dropped from some point on, else empty */

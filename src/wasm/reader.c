@@ -224,7 +224,7 @@ static cordon_error *read_contents(struct wasm_cursor *whole)
     TRY(wasm_read_names(whole));
     TRY(read_section(whole, WASM_SECTION_CODE, wasm_read_code));
     TRY(read_section(whole, WASM_SECTION_DATA, wasm_read_data));
-    return NULL;
+    return wasm_weigh_loading(whole);
 }
 
 cordon_error *wasm_read(

@@ -23,6 +23,12 @@ CORDON_MUST_USE cordon_error *wasm_read_code(struct wasm_cursor *c);
 CORDON_MUST_USE cordon_error *wasm_read_data(struct wasm_cursor *c);
 
 /*
+ * What is computed for the module whenever a run begins, when all else is read: bounds it and sets
+ * its price. Errors: CORDON_E_MODULE_REFUSED.
+ */
+CORDON_MUST_USE cordon_error *wasm_weigh_loading(struct wasm_cursor *c);
+
+/*
  * The custom section "name": what frames and refusals call a function. As the specification has
  * it, a damaged one does not make the module invalid: what stands before the damage is used.
  */

@@ -614,6 +614,7 @@ static struct wasm_limits tight_limits(void)
     limits.local_places = 150;
     limits.local_branches = 20;
     limits.loop_nesting = 2;
+    limits.loading_items = 2;
     limits.joined_values = 8;
     return limits;
 }
