@@ -1,6 +1,7 @@
 /* getrandom(2) and ChaCha12; see random.h. */
 #include "base/random.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -10,6 +11,9 @@ void random_system(void *out, size_t size)
     while (size > 0) {
         const size_t want = size > 256 ? 256 : size; /* up to 256 bytes are never cut short */
         const ssize_t got = getrandom(at, want, 0);
+        if (got < 0 && errno == EINTR) { /* a machine that has just started makes us wait */
+            continue;
+        }
         CORDON_ASSERT(got > 0);
         at += got;
         size -= (size_t)got;

@@ -69,7 +69,12 @@ cordon_error *sealed_view_open(int fd, struct sealed_view *out_view)
         return cordon_error_new(CORDON_E_INVALID, "machine code is loaded from a sealed file only");
     }
     struct stat status;
-    if (fstat(fd, &status) != 0 || status.st_size <= 0) {
+    if (fstat(fd, &status) != 0) {
+        return cordon_error_new(
+            CORDON_E_SYSTEM, "a file of machine code could not be examined: %s",
+            strerrordesc_np(errno));
+    }
+    if (status.st_size <= 0) {
         return cordon_error_new(CORDON_E_INVALID, "the file of machine code is empty");
     }
     void *data = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);

@@ -121,7 +121,8 @@ size_t exchange_body_cap(void *arg, const struct http_request *head)
     const struct http_server *server = connection->loop->server;
     struct http_route route;
     http_route(head, connection->is_operator, &route);
-    if (route.id == ROUTE_DEPLOY && keys_accept(server->keys, head->headers[HTTP_AUTHORIZATION])) {
+    if (route.id == ROUTE_DEPLOY &&
+        keys_judge(server->keys, head->headers[HTTP_AUTHORIZATION]) == KEYS_ACCEPTED) {
         return DEPLOY_BYTES_MAX;
     }
     return server->settings.body_bytes_max;
@@ -133,6 +134,14 @@ size_t exchange_body_cap(void *arg, const struct http_request *head)
  */
 static bool authorize(struct connection *connection, struct http_refusal *out_refusal)
 {
+    static const struct http_refusal refused = {
+        401, "BadAdminKey",
+        "The admin key is not accepted. `cordon keygen admin --data DIR` makes one for the "
+        "server's data folder."};
+    static const struct http_refusal unseen = {
+        503, "Overloaded",
+        "The server has no memory or too many open files to look for the admin key now. Nothing "
+        "was run; a retry is safe."};
     const struct slice header = connection->parser.request.headers[HTTP_AUTHORIZATION];
     struct slice token = {0};
     connection->is_admin = false;
@@ -143,12 +152,10 @@ static bool authorize(struct connection *connection, struct http_refusal *out_re
         return false;
     }
     if (header.data != NULL) {
-        connection->is_admin = keys_accept(connection->loop->server->keys, header);
+        const enum keys_verdict verdict = keys_judge(connection->loop->server->keys, header);
+        connection->is_admin = verdict == KEYS_ACCEPTED;
         if (!connection->is_admin) {
-            *out_refusal = (struct http_refusal){
-                401, "BadAdminKey",
-                "The admin key is not accepted. `cordon keygen admin --data DIR` makes one for "
-                "the server's data folder."};
+            *out_refusal = verdict == KEYS_UNSEEN ? unseen : refused;
             return false;
         }
     } else if (connection->route.needs_admin) {

@@ -68,7 +68,19 @@ enum key_state {
     KEY_GOOD,
     KEY_EXPOSED, /* others may have read or changed it, or put it there */
     KEY_NONE,    /* no file of a key */
+    KEY_UNSEEN,  /* the machine did not let us look */
 };
+
+/* A failure that says nothing of the file: it may be there and good. */
+static bool is_of_machine(int code)
+{
+    return code == EMFILE || code == ENFILE || code == ENOMEM || code == EIO;
+}
+
+static enum key_state state_of_failure(int code)
+{
+    return is_of_machine(code) ? KEY_UNSEEN : KEY_NONE;
+}
 
 static void tell(struct keys *keys, struct slice file)
 {
@@ -92,36 +104,65 @@ static bool is_ours(const struct stat *status, mode_t closed_to_others)
     return status->st_uid == geteuid() && (status->st_mode & closed_to_others) == 0;
 }
 
-/* The hash in a key file, if it is good or exposed. */
-static enum key_state read_key_file(int folder, const char *name, uint8_t out_hash[SHA256_BYTES])
+/* Up to `size` bytes of a file; -1 on failure. */
+static ssize_t read_whole(int fd, char *bytes, size_t size)
 {
-    CORDON_ASSERT(folder >= 0);
-    const int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (fd < 0) {
-        return KEY_NONE;
+    size_t at = 0;
+    for (;;) {
+        const ssize_t got = read(fd, bytes + at, size - at);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got <= 0) {
+            return got < 0 ? -1 : (ssize_t)at;
+        }
+        at += (size_t)got;
     }
+}
+
+/* What an open file says, with the hash if it is one of a key. */
+static enum key_state read_open_file(int fd, uint8_t out_hash[SHA256_BYTES])
+{
     struct stat status;
     char text[sizeof KEY_FILE_HEAD + (size_t)2 * SHA256_BYTES] = "";
-    ssize_t size = -1;
-    if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode)) {
-        size = read(fd, text, sizeof text);
+    if (fstat(fd, &status) != 0) {
+        return KEY_UNSEEN;
     }
-    (void)close(fd);
+    if (!S_ISREG(status.st_mode)) {
+        return KEY_NONE;
+    }
+    const ssize_t size = read_whole(fd, text, sizeof text);
+    if (size < 0) {
+        return KEY_UNSEEN;
+    }
     const size_t head = sizeof KEY_FILE_HEAD - 1;
-    if (size < (ssize_t)(head + HASH_HEX_SIZE) || memcmp(text, KEY_FILE_HEAD, head) != 0 ||
+    if ((size_t)size < head + HASH_HEX_SIZE || memcmp(text, KEY_FILE_HEAD, head) != 0 ||
         !hex_decode(slice_of(text + head, HASH_HEX_SIZE), out_hash, SHA256_BYTES)) {
         return KEY_NONE;
     }
     return is_ours(&status, S_IRWXG | S_IRWXO) ? KEY_GOOD : KEY_EXPOSED;
 }
 
-/* Takes note of a file of the folder; false if there is no memory to. */
+/* The hash in a key file, if it is good or exposed. */
+static enum key_state read_key_file(int folder, const char *name, uint8_t out_hash[SHA256_BYTES])
+{
+    CORDON_ASSERT(folder >= 0);
+    const int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0) {
+        return state_of_failure(errno);
+    }
+    const enum key_state state = read_open_file(fd, out_hash);
+    (void)close(fd);
+    return state;
+}
+
+/* Takes note of a file of the folder; false if it can't be seen, or there is no memory to. */
 static bool note_file(struct keys *keys, int folder, const char *name)
 {
     uint8_t hash[SHA256_BYTES];
     const enum key_state state = name[0] == '.' ? KEY_NONE : read_key_file(folder, name, hash);
-    if (state == KEY_NONE) {
-        return true;
+    if (state == KEY_NONE || state == KEY_UNSEEN) {
+        return state == KEY_NONE;
     }
     if (state == KEY_EXPOSED) {
         tell(keys, slice_str(name));
@@ -137,19 +178,24 @@ static bool note_file(struct keys *keys, int folder, const char *name)
     return true;
 }
 
-static void read_folder(struct keys *keys)
+/* False if not all of it could be seen. */
+static bool read_folder(struct keys *keys)
 {
     keys->count = 0;
     DIR *folder = opendir(keys->folder);
     if (folder == NULL) {
-        return;
+        return !is_of_machine(errno);
     }
+    bool is_seen = true;
     bool more = true;
-    while (more && keys->count < KEYS_MAX) {
+    while (is_seen && more && keys->count < KEYS_MAX) {
+        errno = 0;
         const struct dirent *entry = readdir(folder);
-        more = entry != NULL && note_file(keys, dirfd(folder), entry->d_name);
+        more = entry != NULL;
+        is_seen = more ? note_file(keys, dirfd(folder), entry->d_name) : errno == 0;
     }
     (void)closedir(folder);
+    return is_seen;
 }
 
 static bool is_settled(const struct timespec *changed)
@@ -158,35 +204,46 @@ static bool is_settled(const struct timespec *changed)
     return changed->tv_sec >= 0 && now_s > (uint64_t)changed->tv_sec + SETTLED_AFTER_S;
 }
 
-/* A rename into the folder changes its time, so a stat tells whether to look again. */
-static void refresh(struct keys *keys)
+/* Forgets all keys. */
+static void forget(struct keys *keys)
+{
+    keys->count = 0;
+    keys->read_once = false;
+}
+
+/*
+ * A rename into the folder changes its time, so a stat tells whether to look again. False if the
+ * folder could not be seen now, or not all of it.
+ */
+static bool refresh(struct keys *keys)
 {
     struct stat status;
-    const bool is_there = stat(keys->folder, &status) == 0;
-    const bool is_good = is_there && is_ours(&status, S_IWGRP | S_IWOTH);
-    if (is_there && !is_good) {
-        tell(keys, SLICE("keys.d"));
+    if (stat(keys->folder, &status) != 0) {
+        const bool is_gone = !is_of_machine(errno);
+        forget(keys);
+        return is_gone;
     }
-    if (!is_good) {
-        keys->count = 0;
-        keys->read_once = false;
-        return;
+    if (!is_ours(&status, S_IWGRP | S_IWOTH)) {
+        tell(keys, SLICE("keys.d"));
+        forget(keys);
+        return true;
     }
     if (keys->read_once && status.st_mtim.tv_sec == keys->changed.tv_sec &&
         status.st_mtim.tv_nsec == keys->changed.tv_nsec) {
-        return;
+        return true;
     }
     keys->changed = status.st_mtim;
-    read_folder(keys);
-    keys->read_once = keys->count > 0 && is_settled(&status.st_mtim);
+    const bool is_seen = read_folder(keys);
+    keys->read_once = is_seen && keys->count > 0 && is_settled(&status.st_mtim);
+    return is_seen;
 }
 
 /* The folder's time does not tell what became of a file that stayed where it was. */
-static bool is_still_good(struct keys *keys, const struct key_file *file)
+static enum key_state look_again(struct keys *keys, const struct key_file *file)
 {
     const int folder = open(keys->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0) {
-        return false;
+        return state_of_failure(errno);
     }
     uint8_t hash[SHA256_BYTES];
     const enum key_state state = read_key_file(folder, file->name, hash);
@@ -194,7 +251,7 @@ static bool is_still_good(struct keys *keys, const struct key_file *file)
     if (state == KEY_EXPOSED) {
         tell(keys, slice_str(file->name));
     }
-    return state == KEY_GOOD && memcmp(hash, file->hash, sizeof hash) == 0;
+    return state == KEY_GOOD && memcmp(hash, file->hash, sizeof hash) != 0 ? KEY_NONE : state;
 }
 
 /* -- Accepting ------------------------------------------------------------------------------ */
@@ -213,7 +270,7 @@ cordon_error *keys_new(const char *folder, struct log *log, struct keys **out_ke
             keys_free(keys);
             return error;
         }
-        refresh(keys); /* so that what is wrong with them is told at once */
+        (void)refresh(keys); /* so that what is wrong with them is told at once */
     }
     *out_keys = keys;
     return NULL;
@@ -230,34 +287,38 @@ void keys_free(struct keys *keys)
     mem_free(keys);
 }
 
-static bool is_known(struct keys *keys, const uint8_t hash[SHA256_BYTES])
+static enum keys_verdict judge(struct keys *keys, const uint8_t hash[SHA256_BYTES])
 {
-    refresh(keys);
+    const bool is_seen = refresh(keys);
     const struct key_file *found = NULL;
     for (size_t i = 0; i < keys->count; i++) { /* all of them, so that time tells nothing */
         if (hash_equal_constant_time(hash, keys->files[i].hash, SHA256_BYTES)) {
             found = &keys->files[i];
         }
     }
-    return found != NULL && is_still_good(keys, found);
+    if (found == NULL) {
+        return is_seen ? KEYS_REFUSED : KEYS_UNSEEN;
+    }
+    const enum key_state state = look_again(keys, found);
+    return state == KEY_GOOD ? KEYS_ACCEPTED : state == KEY_UNSEEN ? KEYS_UNSEEN : KEYS_REFUSED;
 }
 
-bool keys_accept(struct keys *keys, struct slice authorization)
+enum keys_verdict keys_judge(struct keys *keys, struct slice authorization)
 {
     struct slice key = {0};
     uint8_t secret[KEY_BYTES];
     if (keys->folder == NULL || !http_authorization_is(authorization, "convex", &key) ||
         !slice_starts_with(key, SLICE(KEY_NAME)) ||
         !hex_decode(slice_from(key, sizeof KEY_NAME - 1), secret, sizeof secret)) {
-        return false;
+        return KEYS_REFUSED;
     }
     uint8_t hash[SHA256_BYTES];
     const struct slice part = slice_of(secret, sizeof secret);
     hash_sha256(&part, 1, hash);
     (void)pthread_mutex_lock(&keys->lock);
-    const bool accepted = is_known(keys, hash);
+    const enum keys_verdict verdict = judge(keys, hash);
     (void)pthread_mutex_unlock(&keys->lock);
-    return accepted;
+    return verdict;
 }
 
 /* -- Making --------------------------------------------------------------------------------- */
@@ -338,11 +399,13 @@ cordon_error *keys_make(const char *folder, char **out_key)
     TRY(buffer_printf(&text, "%s%s\n", KEY_FILE_HEAD, hash_hex));
     char name[32];
     (void)snprintf(name, sizeof name, "admin-%.16s", hash_hex);
+    CORDON_CLEANUP_BUFFER struct buffer
+        key; /* before there is a file that nobody knows the key of */
+    buffer_init(&key, 256);
+    TRY(buffer_printf(&key, KEY_NAME "%s", secret_hex));
+    TRY(buffer_append_byte(&key, '\0'));
     TRY(put_file(keys_folder, name, buffer_slice(&text)));
-    buffer_clear(&text);
-    TRY(buffer_printf(&text, KEY_NAME "%s", secret_hex));
-    TRY(buffer_append_byte(&text, '\0'));
     size_t size = 0;
-    *out_key = (char *)buffer_take(&text, &size);
+    *out_key = (char *)buffer_take(&key, &size);
     return NULL;
 }

@@ -22,11 +22,17 @@ struct log;
 CORDON_MUST_USE cordon_error *keys_new(const char *folder, struct log *log, struct keys **out_keys);
 void keys_free(struct keys *keys);
 
+enum keys_verdict {
+    KEYS_REFUSED, /* no key, or one that is not accepted */
+    KEYS_ACCEPTED,
+    KEYS_UNSEEN, /* the machine did not let us look now: no memory, too many open files */
+};
+
 /*
- * True if the header `Authorization: Convex <key>` carries a key that is accepted now. Looks at the
+ * Whether the header `Authorization: Convex <key>` carries a key that is accepted now. Looks at the
  * folder again when it has changed, and at the file of the key. Any thread.
  */
-bool keys_accept(struct keys *keys, struct slice authorization);
+enum keys_verdict keys_judge(struct keys *keys, struct slice authorization);
 
 /* Makes a key; the text is malloc'ed, NUL-terminated, the caller's. */
 CORDON_MUST_USE cordon_error *keys_make(const char *folder, char **out_key);

@@ -8,22 +8,20 @@
 /* Slots of the engine's pool beyond the runs alive: instances that are being reset. */
 #define SPARE_INSTANCES 8
 
+/* The caller's text becomes one of ours, or NULL. */
+static cordon_error *copy_text(const char **text)
+{
+    const char *theirs = CORDON_TAKE(*text);
+    *text = theirs == NULL ? NULL : mem_copy_string(slice_str(theirs));
+    return theirs != NULL && *text == NULL ? error_no_memory() : NULL;
+}
+
+/* Both are taken before one can fail, as what is there then is freed as ours. */
 static cordon_error *copy_texts(struct runner *runner)
 {
-    struct runner_options *options = &runner->options;
-    if (options->worker_path != NULL) {
-        options->worker_path = mem_copy_string(slice_str(options->worker_path));
-        if (options->worker_path == NULL) {
-            return error_no_memory();
-        }
-    }
-    if (options->artifact_folder != NULL) {
-        options->artifact_folder = mem_copy_string(slice_str(options->artifact_folder));
-        if (options->artifact_folder == NULL) {
-            return error_no_memory();
-        }
-    }
-    return NULL;
+    cordon_error *worker = copy_text(&runner->options.worker_path);
+    cordon_error *folder = copy_text(&runner->options.artifact_folder);
+    return worker != NULL ? worker : folder; /* no other error than the static one */
 }
 
 static void free_text(const char *text)

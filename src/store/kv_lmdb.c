@@ -566,6 +566,9 @@ static cordon_error *make_data_file(const struct lmdb_kv *kv, const char *folder
     if (fstatat(kv->folder_fd, DATA_FILE, &file, 0) == 0) {
         return file.st_size > 0 ? NULL : lost(folder);
     }
+    if (errno != ENOENT) { /* or a file that is there would be replaced by an empty one */
+        return refused("cannot examine the data file in", folder, errno);
+    }
     if (snprintf(path, sizeof path, "%s/" NEW_FILE, folder) >= (int)sizeof path) {
         return refused("cannot make the data file in", folder, ENAMETOOLONG);
     }

@@ -34,9 +34,9 @@ function environment(more) {
 }
 
 /* Runs the command with these words. Gives { code, signal, stdout, stderr }. */
-export function run(words, { env = {}, cwd, stdout = 'pipe' } = {}) {
+export function run(words, { env = {}, cwd, stdout = 'pipe', program = cordon } = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(cordon, words, { env: environment(env), cwd, stdio: ['ignore', stdout, 'pipe'] });
+    const child = spawn(program, words, { env: environment(env), cwd, stdio: ['ignore', stdout, 'pipe'] });
     const result = { stdout: '', stderr: '' };
     child.stdout?.setEncoding('utf8').on('data', (text) => (result.stdout += text));
     child.stderr.setEncoding('utf8').on('data', (text) => (result.stderr += text));

@@ -1,0 +1,421 @@
+/*
+ * The library under faults: opening, deploying, checking, and calls of each kind, recorded ones
+ * among them, while each allocation and each call of the machine fails in its turn. What was
+ * acknowledged is in the store, also after it was opened again; what was refused is not, or is
+ * whole; all counters come to rest; and the next try succeeds.
+ */
+#include "fault/ground.h"
+
+#include <cordon/record.h>
+
+#include "contract/harness.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* -- Calls ----------------------------------------------------------------------------------- */
+
+struct call_world {
+    cordon_runtime *runtime;
+    struct guests guests;
+};
+
+struct call_road {
+    const char *path;
+    const char *args;
+    const char *value; /* what it answers; NULL: anything */
+    bool is_recorded;
+    bool has_key;
+};
+
+static enum torture_answer judge(
+    struct torture *torture, const struct call_road *road, const cordon_outcome *outcome)
+{
+    const cordon_outcome_code code = cordon_outcome_get_code(outcome);
+    if (code == CORDON_OUTCOME_SUCCESS) {
+        const cordon_text value = cordon_outcome_get_value(outcome);
+        const struct slice found = slice_of((const uint8_t *)value.data, value.size);
+        if (found.size == 0 ||
+            (road->value != NULL && !slice_equal(found, slice_str(road->value)))) {
+            torture_failed(torture, "another value", found);
+        }
+        return ANSWER_GOOD;
+    }
+    const cordon_text message = cordon_outcome_get_message(outcome);
+    const struct slice words = slice_of((const uint8_t *)message.data, message.size);
+    torture_require_words(torture, words);
+    (void)snprintf(torture->words, sizeof torture->words, "%.*s", SLICE_FMT(words));
+    if (code != CORDON_OUTCOME_INTERNAL && code != CORDON_OUTCOME_OVERLOADED &&
+        code != CORDON_OUTCOME_DISK_FULL) {
+        torture_failed(torture, cordon_outcome_get_name(outcome), words);
+    }
+    return ANSWER_REFUSED;
+}
+
+/* The record of a call that is done, read and played again. */
+static cordon_error *replay(struct call_world *world, const cordon_call *call)
+{
+    char *bytes = NULL;
+    size_t size = 0;
+    TRY(cordon_call_get_record(call, &world->guests.modules[0], &bytes, &size));
+    cordon_record *record = NULL;
+    cordon_call *again = NULL;
+    char *difference = NULL;
+    cordon_error *error = cordon_record_read(bytes, size, &record);
+    if (error == NULL) {
+        error = cordon_replay_new(world->runtime, record, NULL, NULL, &again);
+    }
+    if (error == NULL) {
+        cordon_call_finish(again);
+        error = cordon_replay_get_difference(again, &difference);
+    }
+    if (error == NULL && difference != NULL) {
+        error = cordon_error_new(CORDON_E_INTERNAL, "%s", difference);
+    }
+    cordon_free(difference);
+    cordon_call_free(again);
+    cordon_record_free(record);
+    cordon_free(bytes);
+    return error;
+}
+
+static enum torture_answer take_call(
+    struct torture *torture, struct call_world *world, const struct call_road *road)
+{
+    char key[32];
+    (void)snprintf(key, sizeof key, "key %llu", (unsigned long long)torture->taken);
+    const cordon_request request = {
+        .size = sizeof request,
+        .path = road->path,
+        .args = road->args,
+        .record = road->is_recorded,
+        .idempotency_key = road->has_key ? key : NULL,
+    };
+    cordon_call *call = NULL;
+    cordon_error *error = cordon_call_new(world->runtime, &request, NULL, NULL, &call);
+    if (error != NULL) {
+        return torture_refuse(torture, error);
+    }
+    cordon_call_finish(call);
+    enum torture_answer answer = judge(torture, road, cordon_call_get_outcome(call));
+    if (answer == ANSWER_GOOD && road->is_recorded) {
+        error = replay(world, call);
+        answer = error == NULL ? ANSWER_GOOD : torture_refuse(torture, error);
+    }
+    cordon_call_free(call);
+    ground_require_rest(torture, world->runtime);
+    return answer;
+}
+
+/* What is there before. */
+static const struct call_road first_mutation = {.path = "counter:add", .value = "1"};
+
+static void open_call_world(struct torture *torture, void **out_world)
+{
+    static const char *const names[GUESTS_MAX] = {"documents", "counter", "effects"};
+    struct call_world *world = calloc(1, sizeof *world);
+    REQUIRE(world != NULL);
+    world->guests = ground_read(names);
+    OK(ground_open(torture, &world->runtime));
+    if (torture->taken == 0) {
+        OK(ground_deploy(world->runtime, &world->guests));
+        TORTURE_REQUIRE(torture, take_call(torture, world, &first_mutation) == ANSWER_GOOD);
+        torture->memo = ground_audit_records(world->runtime->store);
+    }
+    *out_world = world;
+}
+
+static void close_call_world(struct torture *torture, void *arg)
+{
+    (void)torture;
+    struct call_world *world = arg;
+    cordon_runtime_free(world->runtime);
+    ground_free(&world->guests);
+    free(world);
+}
+
+static const struct call_road query = {.path = "counter:get", .value = "1"};
+static const struct call_road action = {.path = "effects:random"};
+static const struct call_road sleep_action = {.path = "effects:sleep", .args = "{\"ms\":1}"};
+static const struct call_road mutation = {.path = "documents:insert", .args = "{\"n\":3}"};
+static const struct call_road keyed = {
+    .path = "documents:insert", .args = "{\"n\":3}", .has_key = true};
+static const struct call_road recorded = {
+    .path = "documents:insert", .args = "{\"n\":3}", .is_recorded = true};
+
+#define CALL_ROAD(name)                                                                            \
+    static enum torture_answer take_##name(struct torture *torture, void *world)                   \
+    {                                                                                              \
+        return take_call(torture, world, &(name));                                                 \
+    }
+CALL_ROAD(query)
+CALL_ROAD(action)
+CALL_ROAD(sleep_action)
+CALL_ROAD(mutation)
+CALL_ROAD(keyed)
+CALL_ROAD(recorded)
+
+static void check_mutations(struct torture *torture, void *arg)
+{
+    const struct call_world *world = arg;
+    ground_check(torture, world->runtime->store);
+}
+
+static void close_mutations(struct torture *torture, void *world)
+{
+    close_call_world(torture, world);
+    cordon_runtime *again = NULL;
+    OK(ground_open(torture, &again));
+    ground_check(torture, again->store);
+    cordon_runtime_free(again);
+}
+
+/* -- Opening, deploying, checking ------------------------------------------------------------ */
+
+/* Two sets of functions that follow each other; a deploy that is refused changes nothing. */
+struct deploy_world {
+    cordon_runtime *runtime;
+    struct guests guests[2];
+};
+
+static const struct call_road of_set[2] = {
+    {.path = "counter:get", .value = "0"},
+    {.path = "basic:echo", .args = "{}"},
+};
+
+static bool is_deployed(struct torture *torture, cordon_runtime *runtime, size_t set)
+{
+    struct call_world world = {.runtime = runtime};
+    const cordon_request request = {
+        .size = sizeof request, .path = of_set[set].path, .args = of_set[set].args};
+    cordon_call *call = NULL;
+    OK(cordon_call_new(runtime, &request, NULL, NULL, &call));
+    cordon_call_finish(call);
+    const cordon_outcome *outcome = cordon_call_get_outcome(call);
+    const bool found = cordon_outcome_get_code(outcome) != CORDON_OUTCOME_FUNCTION_NOT_FOUND;
+    TORTURE_REQUIRE(torture, !found || judge(torture, &of_set[set], outcome) == ANSWER_GOOD);
+    cordon_call_free(call);
+    ground_require_rest(torture, world.runtime);
+    return found;
+}
+
+/* Which set is there: one, as a whole. */
+static uint64_t find_set(struct torture *torture, cordon_runtime *runtime)
+{
+    const bool first = is_deployed(torture, runtime, 0);
+    const bool second = is_deployed(torture, runtime, 1);
+    TORTURE_REQUIRE(torture, first != second);
+    return first ? 0 : 1;
+}
+
+static void open_deploy_world(struct torture *torture, void **out_world)
+{
+    static const char *const names[2][GUESTS_MAX] = {{"counter", "documents"}, {"basic"}};
+    struct deploy_world *world = calloc(1, sizeof *world);
+    REQUIRE(world != NULL);
+    world->guests[0] = ground_read(names[0]);
+    world->guests[1] = ground_read(names[1]);
+    OK(ground_open(torture, &world->runtime));
+    if (torture->taken == 0) {
+        OK(ground_deploy(world->runtime, &world->guests[0]));
+    }
+    torture->memo = find_set(torture, world->runtime);
+    *out_world = world;
+}
+
+static enum torture_answer take_deploy(struct torture *torture, void *arg)
+{
+    struct deploy_world *world = arg;
+    const uint64_t next = 1 - torture->memo;
+    cordon_error *error = ground_deploy(world->runtime, &world->guests[next]);
+    if (error != NULL) {
+        return torture_refuse(torture, error);
+    }
+    torture->memo = next;
+    return ANSWER_GOOD;
+}
+
+static void check_deploy(struct torture *torture, void *arg)
+{
+    struct deploy_world *world = arg;
+    TORTURE_REQUIRE(torture, find_set(torture, world->runtime) == torture->memo);
+}
+
+static void close_deploy_world(struct torture *torture, void *arg)
+{
+    struct deploy_world *world = arg;
+    cordon_runtime_free(world->runtime);
+    world->runtime = NULL;
+    OK(ground_open(torture, &world->runtime));
+    check_deploy(torture, world);
+    cordon_runtime_free(world->runtime);
+    ground_free(&world->guests[0]);
+    ground_free(&world->guests[1]);
+    free(world);
+}
+
+static enum torture_answer take_check(struct torture *torture, void *arg)
+{
+    struct call_world *world = arg;
+    char *report = NULL;
+    cordon_error *error = cordon_check(world->runtime, &world->guests.modules[0], &report);
+    if (error != NULL) {
+        return torture_refuse(torture, error);
+    }
+    TORTURE_REQUIRE(torture, strstr(report, "\"documents:insert\"") != NULL);
+    cordon_free(report);
+    ground_require_rest(torture, world->runtime);
+    return ANSWER_GOOD;
+}
+
+/* A folder with functions in it; opening it is the road. */
+static void open_folder(struct torture *torture, void **out_world)
+{
+    if (torture->taken == 0) {
+        open_call_world(torture, out_world);
+        close_call_world(torture, *out_world);
+    }
+    *out_world = NULL;
+}
+
+static void close_folder(struct torture *torture, void *world)
+{
+    (void)torture;
+    (void)world;
+}
+
+static enum torture_answer take_opening(struct torture *torture, void *arg)
+{
+    (void)arg;
+    cordon_runtime *runtime = NULL;
+    cordon_error *error = ground_open(torture, &runtime);
+    if (error != NULL) {
+        return torture_refuse(torture, error);
+    }
+    struct call_world world = {.runtime = runtime};
+    const enum torture_answer answer = take_call(torture, &world, &query);
+    cordon_runtime_free(runtime);
+    return answer;
+}
+
+/* -- Opening after a crash ------------------------------------------------------------------- */
+
+static void copy_folder(const char *from, const char *to)
+{
+    char command[1200];
+    (void)snprintf(command, sizeof command, "rm -rf '%s' && cp -r '%s' '%s'", to, from, to);
+    REQUIRE(system(command) == 0); /* NOLINT(cert-env33-c): folders of our own making */
+}
+
+/* A process that made commits and ended without closing anything. */
+static void open_torn_folder(struct torture *torture, void **out_world)
+{
+    char *const whole = torture->folder + strlen(torture->folder);
+    *out_world = NULL;
+    if (torture->taken > 0) {
+        return;
+    }
+    (void)snprintf(torture->kept, sizeof torture->kept, "%s/torn", torture->folder);
+    (void)snprintf(whole, sizeof torture->folder - strlen(torture->folder), "/torn");
+    const pid_t pid = fork();
+    REQUIRE(pid >= 0);
+    if (pid == 0) {
+        void *world = NULL;
+        open_call_world(torture, &world);
+        _exit(0);
+    }
+    int status = 0;
+    REQUIRE(waitpid(pid, &status, 0) == pid && status == 0);
+    (void)snprintf(whole, 8, "/data");
+}
+
+static void tear_folder(struct torture *torture, void *world)
+{
+    (void)world;
+    copy_folder(torture->kept, torture->folder);
+}
+
+/* -- Roads ----------------------------------------------------------------------------------- */
+
+static const struct torture_road roads[] = {
+    {.name = "query", open_call_world, close_call_world, .take = take_query},
+    {.name = "action", open_call_world, close_call_world, .take = take_action},
+    {.name = "sleep", open_call_world, close_call_world, .take = take_sleep_action},
+    {.name = "mutation",
+     open_call_world,
+     close_mutations,
+     .take = take_mutation,
+     .check = check_mutations},
+    {.name = "keyed",
+     open_call_world,
+     close_mutations,
+     .take = take_keyed,
+     .check = check_mutations},
+    {.name = "recorded", open_call_world, close_call_world, .take = take_recorded},
+    {.name = "check", open_call_world, close_call_world, .take = take_check},
+    {.name = "deploy",
+     open_deploy_world,
+     close_deploy_world,
+     .take = take_deploy,
+     .check = check_deploy},
+    {.name = "opening", open_folder, close_folder, .take = take_opening, .points = 60},
+    {.name = "recovery",
+     open_torn_folder,
+     close_folder,
+     .prepare = tear_folder,
+     .take = take_opening,
+     .points = 60},
+};
+
+static void run_all(enum torture_fault fault)
+{
+    const char *only = getenv("CORDON_TEST_ROAD");
+    if (getenv("CORDON_TEST_FAULT") && atoi(getenv("CORDON_TEST_FAULT")) != (int)fault)
+        return;
+    for (size_t i = 0; i < sizeof roads / sizeof roads[0]; i++) {
+        if (only == NULL || strcmp(only, roads[i].name) == 0) {
+            torture_run(&roads[i], fault);
+        }
+    }
+}
+
+static void each_allocation_fails(void **state)
+{
+    (void)state;
+    run_all(TORTURE_MEMORY);
+}
+
+static void each_call_fails(void **state)
+{
+    (void)state;
+    run_all(TORTURE_CALLS);
+}
+
+static void each_call_is_interrupted(void **state)
+{
+    (void)state;
+    run_all(TORTURE_INTERRUPTS);
+}
+
+static void each_transfer_is_cut_short(void **state)
+{
+    (void)state;
+    run_all(TORTURE_CUTS);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_allocation_fails),
+        cmocka_unit_test(each_call_fails),
+        cmocka_unit_test(each_call_is_interrupted),
+        cmocka_unit_test(each_transfer_is_cut_short),
+    };
+    return cmocka_run_group_tests_name("faults/runtime", tests, NULL, NULL);
+}
