@@ -6,6 +6,7 @@
 #include <string.h>
 
 static _Atomic uint64_t fail_at;
+static _Atomic bool fails_on; /* and so do all after it */
 static _Atomic uint64_t counted;
 static _Atomic bool counting;
 
@@ -16,7 +17,8 @@ static bool fails(void)
         return false;
     }
     const uint64_t n = atomic_fetch_add(&counted, 1) + 1;
-    return n == atomic_load(&fail_at);
+    const uint64_t at = atomic_load(&fail_at);
+    return n == at || (atomic_load(&fails_on) && n > at);
 }
 
 void *mem_new(size_t size)
@@ -48,10 +50,21 @@ char *mem_copy_string(struct slice bytes)
     return copy;
 }
 
-uint64_t mem_fail_nth(uint64_t nth)
+static uint64_t set_faults(uint64_t nth, bool on)
 {
     const uint64_t before = atomic_exchange(&counted, 0);
+    atomic_store(&fails_on, on);
     atomic_store(&fail_at, nth);
     atomic_store(&counting, true);
     return before;
+}
+
+uint64_t mem_fail_nth(uint64_t nth)
+{
+    return set_faults(nth, false);
+}
+
+void mem_fail_from(uint64_t nth)
+{
+    (void)set_faults(nth, true);
 }

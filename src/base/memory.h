@@ -29,9 +29,12 @@ char *mem_copy_string(struct slice bytes);
 /*
  * Fault injection for tests: the nth allocation from now on (1 is the next) and none after it
  * fails. 0 switches it off. Returns how many allocations were made since the last call.
- * Process-wide; single-threaded tests only.
+ * Process-wide.
  */
 uint64_t mem_fail_nth(uint64_t nth);
+
+/* The same, but all after it fail too, until mem_fail_nth(0). */
+void mem_fail_from(uint64_t nth);
 
 #define MEM_NEW(type) ((type *)mem_new(sizeof(type)))
 

@@ -24,11 +24,11 @@ static enum gate_result replay_random(
     GATE_TRY(host, tape_play(host->options.player, question, &answer));
     const struct slice drawn = answer.text[0];
     if (drawn.size != call->input.size) {
-        (void)host_stop(
-            host, CORDON_OUTCOME_INTERNAL,
-            "The record is damaged: it has %zu random bytes where the run drew %zu.", drawn.size,
-            call->input.size);
-        return GATE_STOP;
+        return gate_fail(
+            host,
+            tape_diverge(
+                host->options.player, "the record has %zu random bytes where the run drew %zu",
+                drawn.size, call->input.size));
     }
     if (drawn.size > 0) {
         memcpy(call->output, drawn.data, drawn.size);

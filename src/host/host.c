@@ -227,8 +227,7 @@ void host_replay_waits(struct host *host)
     if (host->options.cut->is_set && host->options.cut->waiting) {
         cut(host);
     } else {
-        (void)host_stop(
-            host, CORDON_OUTCOME_INTERNAL, "the replay left its record: it waits for an answer");
+        (void)host_stop_error(host, tape_diverge(host->options.player, "it waits for an answer"));
     }
 }
 

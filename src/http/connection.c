@@ -266,6 +266,15 @@ void connection_send(struct connection *connection)
     await_writing(connection);
 }
 
+void connection_send_last(struct connection *connection, struct slice text)
+{
+    if (!connection->gone) {
+        const uv_buf_t bytes = uv_buf_init((char *)(uintptr_t)text.data, (unsigned int)text.size);
+        (void)uv_try_write(&connection->socket.stream, &bytes, 1);
+    }
+    connection_close(connection);
+}
+
 /* -- Reading -------------------------------------------------------------------------------- */
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *out_bytes)

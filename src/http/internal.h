@@ -247,6 +247,9 @@ void connection_open(struct loop *loop, int fd, struct listener_kind kind);
 /* Sends `output`; the connection reads on or closes afterwards, as its frame says. */
 void connection_send(struct connection *connection);
 
+/* Sends a short text that needs no memory, as far as the socket takes it at once, and closes. */
+void connection_send_last(struct connection *connection, struct slice text);
+
 /* Goes on with what has been read, if it is time to. The last thing an event does. */
 void connection_settle(struct connection *connection);
 

@@ -27,11 +27,14 @@ static cordon_error *ask_store(
     }
     struct check_table *table = arena_alloc(checker->arena, sizeof *table);
     if (table == NULL) {
-        return error_no_memory();
+        return arena_error(checker->arena);
     }
     table->number = number;
     table->found = found;
     table->name = arena_copy(checker->arena, name);
+    if (table->name.data == NULL) {
+        return arena_error(checker->arena);
+    }
     table->next = checker->tables;
     checker->tables = table;
     *out_table = table;

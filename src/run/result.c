@@ -66,6 +66,18 @@ static struct slice error_tail(const struct host *host)
     return tail;
 }
 
+/* The data of the guest's own error is told whole, or the call has failed for want of memory. */
+static void set_data(struct outcome *outcome, struct slice data)
+{
+    if (data.size == 0) {
+        return;
+    }
+    outcome->data = arena_copy(&outcome->arena, data);
+    if (outcome->data.data == NULL) {
+        outcome_set(outcome, CORDON_OUTCOME_INTERNAL, "out of memory");
+    }
+}
+
 /* A limit that the guest was refused, and then failed: true if there was one. */
 static bool failed_of_refusal(
     struct outcome *outcome, const struct host *host, const struct engine_call *call)
@@ -83,7 +95,7 @@ static bool failed_of_refusal(
         return false;
     }
     append_words(outcome, SLICE(" The function said: "), own);
-    outcome->data = arena_copy(&outcome->arena, host->stop.data);
+    set_data(outcome, host->stop.data);
     return true;
 }
 
@@ -111,7 +123,7 @@ static void set_stop(
     }
     outcome->code = host->stop.code;
     outcome->message = arena_copy(&outcome->arena, host->stop.message);
-    outcome->data = arena_copy(&outcome->arena, host->stop.data);
+    set_data(outcome, host->stop.data);
 }
 
 static void set_end(struct outcome *outcome, const struct host *host, struct engine_call *call)

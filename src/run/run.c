@@ -152,6 +152,15 @@ void run_end_result(struct run *run)
     settle_memory(run);
 }
 
+/* An outcome whose words had no room in memory says at least that. */
+static void keep_words(struct outcome *outcome)
+{
+    if (outcome->code != CORDON_OUTCOME_SUCCESS && outcome->message.data == NULL) {
+        outcome->message = SLICE("The server is out of memory, and the words that belong here had "
+                                 "no room. Try again later.");
+    }
+}
+
 enum next run_finish(struct run *run)
 {
     run_end_guest(run);
@@ -162,6 +171,7 @@ enum next run_finish(struct run *run)
     const uint64_t now = clock_monotonic_ns();
     (void)run_clock_switch(&run->clock, CLOCK_STOPPED, now);
     struct outcome *outcome = &run->outcome;
+    keep_words(outcome);
     outcome->user_time_ns = run->clock.spent_ns[CLOCK_USER];
     outcome->system_time_ns = run->clock.spent_ns[CLOCK_SYSTEM];
     outcome->queued_time_ns = run->clock.spent_ns[CLOCK_QUEUED];

@@ -135,8 +135,11 @@ static cordon_error *find_earlier(struct run *run, enum store_step *out_step, bo
     struct slice value = {0};
     TRY(record_session_read(record, run->function, run->args.json, &same, &value));
     if (same) {
-        run->outcome.code = CORDON_OUTCOME_SUCCESS;
         run->outcome.value = arena_copy(&run->outcome.arena, value);
+        if (run->outcome.value.data == NULL) {
+            return arena_error(&run->outcome.arena);
+        }
+        run->outcome.code = CORDON_OUTCOME_SUCCESS;
     } else {
         outcome_set(
             &run->outcome, CORDON_OUTCOME_INVALID_ARGUMENTS,

@@ -176,6 +176,12 @@ cordon_error *recording_check_engine(const struct recording *recording, struct r
     return NULL;
 }
 
+/* No run that was recorded ends so: it says nothing about the run, only about this machine. */
+static bool lies_outside(cordon_outcome_code code)
+{
+    return code == CORDON_OUTCOME_OVERLOADED || code == CORDON_OUTCOME_INTERNAL;
+}
+
 cordon_error *run_replay_differs(
     const struct run *run, char *out_words, size_t words_size, bool *out_differs)
 {
@@ -187,6 +193,11 @@ cordon_error *run_replay_differs(
         (void)snprintf(out_words, words_size, "%s", taped->player.words);
         *out_differs = true;
         return NULL;
+    }
+    if (lies_outside(run->outcome.code)) {
+        return cordon_error_new(
+            CORDON_E_INTERNAL, "the replay ended for a reason that lies outside of the run: %.*s",
+            SLICE_FMT(run->outcome.message));
     }
     if (taped->player.rest.size > 0) {
         (void)snprintf(

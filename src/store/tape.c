@@ -183,8 +183,7 @@ static const char *op_name(enum tape_op op)
     return "nothing known";
 }
 
-static CORDON_ALWAYS_ERROR CORDON_PRINTF(2, 3) cordon_error *diverge(
-    struct tape_player *player, const char *format, ...)
+cordon_error *tape_diverge(struct tape_player *player, const char *format, ...)
 {
     if (!player->diverged) {
         player->diverged = true;
@@ -218,13 +217,13 @@ static CORDON_ALWAYS_ERROR cordon_error *diverge_at(
     const struct tape_question *recorded)
 {
     if (asked->op != recorded->op) {
-        return diverge(
+        return tape_diverge(
             player, "call %" PRIu64 " of the host asked to %s; the record has: to %s",
             player->played + 1, op_name(asked->op), op_name(recorded->op));
     }
     for (size_t i = 0; i < 2; i++) {
         if (!slice_equal(asked->text[i], recorded->text[i])) {
-            return diverge(
+            return tape_diverge(
                 player,
                 "call %" PRIu64 " of the host asked to %s with other bytes, from byte %zu of "
                 "%zu on (the record has %zu)",
@@ -233,7 +232,7 @@ static CORDON_ALWAYS_ERROR cordon_error *diverge_at(
                 recorded->text[i].size);
         }
     }
-    return diverge(
+    return tape_diverge(
         player, "call %" PRIu64 " of the host asked to %s %" PRIu64 "; the record has %" PRIu64,
         player->played + 1, op_name(asked->op),
         asked->number[0] != recorded->number[0] ? asked->number[0] : asked->number[1],
@@ -246,10 +245,10 @@ cordon_error *tape_play(
     struct tape_answer *out_answer)
 {
     if (player->diverged) {
-        return diverge(player, "%s", "");
+        return tape_diverge(player, "%s", "");
     }
     if (player->rest.size == 0) {
-        return diverge(
+        return tape_diverge(
             player, "it asked to %s after the last of the %" PRIu64 " recorded calls",
             op_name(question->op), player->played);
     }
@@ -258,7 +257,8 @@ cordon_error *tape_play(
     struct tape_answer answer = {0};
     struct recorded_error error = {0};
     if (!take_question(&rest, &recorded) || !take_answer(&rest, &answer, &error)) {
-        return diverge(player, "entry %" PRIu64 " of the record is damaged", player->played + 1);
+        return tape_diverge(
+            player, "entry %" PRIu64 " of the record is damaged", player->played + 1);
     }
     if (!same_question(question, &recorded)) {
         return diverge_at(player, question, &recorded);

@@ -120,6 +120,10 @@ void tape_write(
     const struct tape_answer *answer,
     const cordon_error *error);
 
+/* The replay has left its record, as others can see; the first words stand. */
+CORDON_PRINTF(2, 3) CORDON_ALWAYS_ERROR cordon_error *tape_diverge(
+    struct tape_player *player, const char *format, ...);
+
 /*
  * Plays the next entry, which must be of this question. The error that was recorded, if there was
  * one, or CORDON_E_INTERNAL once the replay has diverged.

@@ -61,7 +61,7 @@ function judge(result, good, what) {
 }
 
 for (const [name, command] of Object.entries(commands)) {
-  for (const kind of ['memory', 'calls', 'interrupts', 'cuts']) {
+  for (const kind of ['memory', 'no memory', 'calls', 'interrupts', 'cuts']) {
     test(`${name}, ${kind}`, async () => {
       const good = await runWith(command, kind, 2 ** 60);
       assert.equal(good.code, 0, good.stderr);

@@ -34,10 +34,11 @@ __attribute__((constructor)) static void preset(void)
         return;
     }
     (void)atexit(tell);
-    is_memory = strcmp(kind, "memory") == 0;
-    if (is_memory) {
+    is_memory = strcmp(kind, "memory") == 0 || strcmp(kind, "no memory") == 0;
+    if (is_memory && strcmp(kind, "memory") == 0) {
         (void)mem_fail_nth(strtoull(nth, NULL, 10));
-        return;
+    } else if (is_memory) {
+        mem_fail_from(strtoull(nth, NULL, 10));
     }
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         if (strcmp(kind, kinds[i]) == 0) {

@@ -30,6 +30,7 @@ struct call_road {
     const char *path;
     const char *args;
     const char *value; /* what it answers; NULL: anything */
+    const char *data;  /* or the data of the failure that it must end with */
     bool is_recorded;
     bool has_key;
 };
@@ -38,12 +39,13 @@ static enum torture_answer judge(
     struct torture *torture, const struct call_road *road, const cordon_outcome *outcome)
 {
     const cordon_outcome_code code = cordon_outcome_get_code(outcome);
-    if (code == CORDON_OUTCOME_SUCCESS) {
-        const cordon_text value = cordon_outcome_get_value(outcome);
-        const struct slice found = slice_of((const uint8_t *)value.data, value.size);
-        if (found.size == 0 ||
-            (road->value != NULL && !slice_equal(found, slice_str(road->value)))) {
-            torture_failed(torture, "another value", found);
+    if (code == (road->data == NULL ? CORDON_OUTCOME_SUCCESS : CORDON_OUTCOME_FAILED)) {
+        const cordon_text told = road->data == NULL ? cordon_outcome_get_value(outcome)
+                                                    : cordon_outcome_get_data(outcome);
+        const struct slice found = slice_of((const uint8_t *)told.data, told.size);
+        const char *wanted = road->data == NULL ? road->value : road->data;
+        if (found.size == 0 || (wanted != NULL && !slice_equal(found, slice_str(wanted)))) {
+            torture_failed(torture, "another answer", found);
         }
         return ANSWER_GOOD;
     }
@@ -118,7 +120,7 @@ static const struct call_road first_mutation = {.path = "counter:add", .value = 
 
 static void open_call_world(struct torture *torture, void **out_world)
 {
-    static const char *const names[GUESTS_MAX] = {"documents", "counter", "effects"};
+    static const char *const names[GUESTS_MAX] = {"documents", "counter", "effects", "basic"};
     struct call_world *world = calloc(1, sizeof *world);
     REQUIRE(world != NULL);
     world->guests = ground_read(names);
@@ -142,6 +144,8 @@ static void close_call_world(struct torture *torture, void *arg)
 
 static const struct call_road query = {.path = "counter:get", .value = "1"};
 static const struct call_road action = {.path = "effects:random"};
+static const struct call_road failure = {
+    .path = "basic:fail", .data = "{\"code\":7,\"why\":[\"x\",null]}"};
 static const struct call_road sleep_action = {.path = "effects:sleep", .args = "{\"ms\":1}"};
 static const struct call_road mutation = {.path = "documents:insert", .args = "{\"n\":3}"};
 static const struct call_road keyed = {
@@ -156,6 +160,7 @@ static const struct call_road recorded = {
     }
 CALL_ROAD(query)
 CALL_ROAD(action)
+CALL_ROAD(failure)
 CALL_ROAD(sleep_action)
 CALL_ROAD(mutation)
 CALL_ROAD(keyed)
@@ -346,6 +351,7 @@ static void tear_folder(struct torture *torture, void *world)
 static const struct torture_road roads[] = {
     {.name = "query", open_call_world, close_call_world, .take = take_query},
     {.name = "action", open_call_world, close_call_world, .take = take_action},
+    {.name = "failure", open_call_world, close_call_world, .take = take_failure},
     {.name = "sleep", open_call_world, close_call_world, .take = take_sleep_action},
     {.name = "mutation",
      open_call_world,
@@ -391,6 +397,12 @@ static void each_allocation_fails(void **state)
     run_all(TORTURE_MEMORY);
 }
 
+static void memory_runs_out(void **state)
+{
+    (void)state;
+    run_all(TORTURE_NO_MEMORY);
+}
+
 static void each_call_fails(void **state)
 {
     (void)state;
@@ -413,6 +425,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_allocation_fails),
+        cmocka_unit_test(memory_runs_out),
         cmocka_unit_test(each_call_fails),
         cmocka_unit_test(each_call_is_interrupted),
         cmocka_unit_test(each_transfer_is_cut_short),

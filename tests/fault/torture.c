@@ -23,9 +23,8 @@
 enum { SECONDS_MAX = 60 }; /* for one road, once */
 
 static const char *const fault_names[TORTURE_FAULT_COUNT] = {
-    [TORTURE_MEMORY] = "an allocation",
-    [TORTURE_CALLS] = "a call",
-    [TORTURE_INTERRUPTS] = "an interrupted call",
+    [TORTURE_MEMORY] = "an allocation",  [TORTURE_NO_MEMORY] = "all from allocation",
+    [TORTURE_CALLS] = "a call",          [TORTURE_INTERRUPTS] = "an interrupted call",
     [TORTURE_CUTS] = "a call cut short",
 };
 
@@ -50,6 +49,8 @@ static void arm(struct torture *torture)
     torture->name[0] = '\0';
     if (torture->fault == TORTURE_MEMORY) {
         (void)mem_fail_nth(torture->nth);
+    } else if (torture->fault == TORTURE_NO_MEMORY) {
+        mem_fail_from(torture->nth);
     } else {
         machine_arm(faults[torture->fault], torture->nth, torture->name);
     }
@@ -58,7 +59,8 @@ static void arm(struct torture *torture)
 /* How many could have failed. */
 static uint64_t disarm(const struct torture *torture)
 {
-    return torture->fault == TORTURE_MEMORY ? mem_fail_nth(0) : machine_disarm();
+    const bool is_memory = torture->fault == TORTURE_MEMORY || torture->fault == TORTURE_NO_MEMORY;
+    return is_memory ? mem_fail_nth(0) : machine_disarm();
 }
 
 /* -- Words ----------------------------------------------------------------------------------- */
@@ -164,6 +166,9 @@ static void be_child(const struct torture_road *road, struct torture *torture, u
 {
     void *world = NULL;
     road->open(torture, &world);
+    /* What is made at the first use, be made. */
+    torture->nth = UINT64_MAX;
+    (void)take_with_fault(road, torture, world);
     const uint64_t step = stride(road, torture, world);
     const size_t descriptors = count_descriptors();
     bool came = true;

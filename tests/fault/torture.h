@@ -22,8 +22,14 @@
 
 enum { TORTURE_WORDS_BYTES = 512, TORTURE_NAME_BYTES = 32, EXIT_MACHINE_FAILED = 5 };
 
-enum torture_fault { TORTURE_MEMORY, TORTURE_CALLS, TORTURE_INTERRUPTS, TORTURE_CUTS };
-enum { TORTURE_FAULT_COUNT = 4 };
+enum torture_fault {
+    TORTURE_MEMORY,    /* one allocation */
+    TORTURE_NO_MEMORY, /* it and all after it */
+    TORTURE_CALLS,
+    TORTURE_INTERRUPTS,
+    TORTURE_CUTS,
+};
+enum { TORTURE_FAULT_COUNT = 5 };
 
 /* What became of a road that was taken. */
 enum torture_answer {
