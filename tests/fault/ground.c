@@ -89,7 +89,7 @@ static uint64_t count_documents(struct client *client)
     struct slice body = {0};
     uint64_t count = 0;
     bool found = true;
-    OK(store_scan_open(client->txn, table, STORE_ASCENDING, &scan));
+    OK(store_scan_open(client->txn, STORE_WHOLE_TABLE(table, STORE_ASCENDING), &scan));
     while (found) {
         OK(store_scan_next(scan, &step, &found, &body));
         REQUIRE(step == STORE_DONE);

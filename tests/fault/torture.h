@@ -7,7 +7,7 @@
  * exit code 5 and a line that says why, which is what a disk that fails is answered with. Then the
  * next child takes over. After each fault the road is taken without one, and what was acknowledged
  * is looked for. A child that crashes, hangs, leaks (the sanitizers say so) or says what it must
- * not, fails the test.
+ * not, fails the test. CORDON_TEST_ROAD=NAME takes one road alone.
  */
 #ifndef FAULT_TORTURE_H
 #define FAULT_TORTURE_H

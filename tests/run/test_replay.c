@@ -45,8 +45,9 @@ static void free_record(struct slice record)
     mem_free((void *)(uintptr_t)record.data);
 }
 
-/* Replays; true if it was another run, and then `words` say how. */
-static bool replay_differs(struct harness *harness, struct slice record, char words[600])
+/* Replays; `*out_differs` says whether it was another run, and then `words` say how. */
+static cordon_error *replay(
+    struct harness *harness, struct slice record, char words[600], bool *out_differs)
 {
     struct recording recording;
     assert_good(recording_read(record, &recording));
@@ -55,9 +56,15 @@ static bool replay_differs(struct harness *harness, struct slice record, char wo
     struct called called;
     called_begin(&called, harness, &request);
     (void)called_finish(&called);
-    bool differs = false;
-    assert_good(run_replay_differs(called.run, words, 600, &differs));
+    cordon_error *error = run_replay_differs(called.run, words, 600, out_differs);
     called_end(&called);
+    return error;
+}
+
+static bool replay_differs(struct harness *harness, struct slice record, char words[600])
+{
+    bool differs = false;
+    assert_good(replay(harness, record, words, &differs));
     return differs;
 }
 
@@ -360,6 +367,15 @@ static struct slice sign_again(struct slice record)
 /* How a record that somebody changed ends: it may be refused, or replayed as another run. */
 enum forged { FORGED_REFUSED, FORGED_DIFFERS, FORGED_SAME, FORGED_COUNT };
 
+/* A refusal before the replay is of the record, one after it of what the record asked for. */
+static enum forged refused(cordon_error *error, cordon_error_code code)
+{
+    assert_int_equal(cordon_error_get_code(error), code);
+    assert_true(strlen(cordon_error_get_message(error)) > 20);
+    cordon_error_free(error);
+    return FORGED_REFUSED;
+}
+
 static enum forged read_forged(struct harness *harness, struct slice record)
 {
     struct recording recording;
@@ -368,17 +384,16 @@ static enum forged read_forged(struct harness *harness, struct slice record)
         error = recording_check_engine(&recording, harness->runner);
     }
     if (error != NULL) {
-        assert_int_equal(cordon_error_get_code(error), CORDON_E_INVALID);
-        assert_true(strlen(cordon_error_get_message(error)) > 20);
-        cordon_error_free(error);
-        return FORGED_REFUSED;
+        return refused(error, CORDON_E_INVALID);
     }
     char words[600] = "";
-    if (replay_differs(harness, record, words)) {
-        assert_true(strlen(words) > 10);
-        return FORGED_DIFFERS;
+    bool differs = false;
+    error = replay(harness, record, words, &differs);
+    if (error != NULL) {
+        return refused(error, CORDON_E_INTERNAL);
     }
-    return FORGED_SAME;
+    assert_true(!differs || strlen(words) > 10);
+    return differs ? FORGED_DIFFERS : FORGED_SAME;
 }
 
 /*
