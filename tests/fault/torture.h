@@ -66,7 +66,7 @@ struct torture_road {
     void (*check)(struct torture *torture, void *world);
     /* libuv 1.44 forgets the descriptors of a loop that can't be made. */
     bool forgets_descriptors;
-    /* How many faults of a kind are tried in `make test`, evenly over all; 0: each. */
+    /* How many faults are tried in `make test`, evenly over all; 0: each. Calls that fail: each. */
     size_t points;
 };
 
