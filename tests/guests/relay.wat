@@ -9,6 +9,7 @@
   ;; @function relay:normalize query
   ;; @function relay:all query
   ;; @function relay:call_query action
+  ;; @function relay:call_twice action
   ;; @function relay:call_mutation action
   ;; @function relay:call_action action
   ;; @function relay:deep action
@@ -57,6 +58,11 @@
   (func (export "relay:normalize")
     (call $output (call $1.0/db/normalizeId (i32.const 1310720) (call $argument))))
 
+  ;; Twice the same, without anything between.
+  (func (export "relay:call_twice") (local $size i32)
+    (local.set $size (call $argument))
+    (drop (call $1.0/actions/query (i32.const 1310720) (local.get $size)))
+    (call $output (call $1.0/actions/query (i32.const 1310720) (local.get $size))))
   (func (export "relay:call_query")
     (call $output (call $1.0/actions/query (i32.const 1310720) (call $argument))))
   (func (export "relay:call_mutation")

@@ -79,6 +79,7 @@ struct call_case {
 static const struct call_case cases[] = {
     {"relay:call_query", NAME("basic:echo", "{\"a\":1}"), "{\"a\":1}"},
     {"relay:call_query", "{\"name\":\"basic:echo\"}", "{}"},
+    {"relay:call_twice", NAME("basic:echo", "{\"a\":1}"), "{\"a\":1}"}, /* both end with the run */
     {"relay:call_query", "{\"name\":\"basic.js:echo\",\"args\":null}", "{}"},
     {"relay:call_action", NAME("basic:echo_action", "{\"a\":[1]}"), "{\"a\":[1]}"},
     {"relay:call_mutation", NAME("relay:insert", "{\"q\":\"{}\"}"), "InvalidArgument"},
