@@ -44,7 +44,6 @@ CORDON_FUNCTIONS(
 /* clang-format on */
 
 #include <math.h>
-#include <string.h>
 
 cordon_value *list_messages(void)
 {
@@ -87,20 +86,11 @@ cordon_value *tell_time(void)
 }
 
 /* One document for each name, made at its first use. */
-static cordon_value *find_counter(const char *name)
+static cordon_value *find_counter(const cordon_value *name)
 {
-    cordon_scan *const scan = cordon_db_scan("counters", CORDON_OLDEST_FIRST, CORDON_NO_LIMIT);
-    for (;;) {
-        const cordon_mark mark = cordon_mark_now();
-        cordon_value *const counter = cordon_db_next(scan);
-        if (counter == NULL) {
-            return NULL;
-        }
-        if (strcmp(cordon_to_string(cordon_get(counter, "name")), name) == 0) {
-            return counter;
-        }
-        cordon_release(mark);
-    }
+    cordon_query *const query = cordon_query_table("counters");
+    cordon_query_filter(query, cordon_q_eq(cordon_q_field("name"), cordon_q_value(name)));
+    return cordon_query_unique(query);
 }
 
 cordon_value *add_to_counter(void)
@@ -108,7 +98,7 @@ cordon_value *add_to_counter(void)
     cordon_value *const name = cordon_get(cordon_args(), "name");
     const double by = cordon_to_number(cordon_get(cordon_args(), "by"));
 
-    const cordon_value *const counter = find_counter(cordon_to_string(name));
+    const cordon_value *const counter = find_counter(name);
     cordon_value *const fields = cordon_object();
     if (counter == NULL) {
         cordon_set(fields, "name", name);

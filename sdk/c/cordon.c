@@ -1,5 +1,5 @@
 /*
- * What cordon.h declares: memory, values and their JSON, the run, the database.
+ * What cordon.h declares: memory, values and their JSON, the run, the database, queries.
  *
  * Memory is taken in blocks and given out from the front of the last one; nothing is freed before a
  * mark is released or the run ends, which takes the whole instance with it. The reader of JSON is
@@ -876,7 +876,10 @@ static char *reserve(struct writer *writer, size_t size)
 
 static void write_bytes(struct writer *writer, const char *bytes, size_t size)
 {
-    memcpy(reserve(writer, size), bytes, size);
+    char *const room = reserve(writer, size);
+    if (size != 0) {
+        memcpy(room, bytes, size);
+    }
     writer->size += size;
 }
 
@@ -1113,14 +1116,19 @@ bool cordon_call(cordon_host_call *call, const cordon_value *argument, cordon_va
     return is_done(answer);
 }
 
-/* A call whose refusal ends the run. */
-static cordon_value *must_call(cordon_host_call *call, const cordon_value *argument)
+/* The reply of a call that has been made; a refusal ends the run. */
+static cordon_value *must_answer(int64_t answer)
 {
-    cordon_value *reply;
-    if (!cordon_call(call, argument, &reply)) {
+    cordon_value *const reply = read_reply(length_of(answer));
+    if (!is_done(answer)) {
         cordon_fail(cordon_to_string(cordon_get(reply, "message")));
     }
     return reply;
+}
+
+static cordon_value *must_call(cordon_host_call *call, const cordon_value *argument)
+{
+    return must_answer(send(call, argument));
 }
 
 static cordon_value *read_args(void)
@@ -1284,21 +1292,260 @@ cordon_value *cordon_db_delete(const char *id)
     return must_call(cordon_host_remove, one_field("id", cordon_string(id)));
 }
 
+const char *cordon_db_normalize_id(const char *table, const char *text)
+{
+    cordon_value *const argument = one_field("table", cordon_string(table));
+    cordon_set(argument, "idString", cordon_string(text));
+    const cordon_value *const id = cordon_get(must_call(cordon_host_normalize_id, argument), "id");
+    return cordon_type_of(id) == CORDON_TYPE_STRING ? id->bytes : NULL;
+}
+
+cordon_value *cordon_db_list(const char *table)
+{
+    return cordon_query_collect(cordon_query_table(table));
+}
+
+/*
+ * 8. Queries
+ *
+ * Conditions and operators are written as they come, and put together when the query ends.
+ */
+
+struct cordon_query {
+    const char *table;
+    const char *index; /* NULL: all of the table */
+    cordon_order order;
+    struct writer conditions;
+    struct writer operators;
+};
+
+struct cordon_expression {
+    const char *json;
+    size_t size;
+};
+
+cordon_query *cordon_query_table(const char *table)
+{
+    cordon_query *const query = cordon_alloc(sizeof *query);
+    query->table = copy(table, strlen(table));
+    return query;
+}
+
+cordon_query *cordon_query_index(const char *table, const char *index)
+{
+    cordon_query *const query = cordon_query_table(table);
+    query->index = copy(index, strlen(index));
+    return query;
+}
+
+static void write_value_or_undefined(struct writer *writer, const cordon_value *value)
+{
+    if (value == NULL) {
+        write_text(writer, "{\"$undefined\":null}");
+    } else {
+        write_value(writer, value);
+    }
+}
+
+static cordon_query *add_condition(
+    cordon_query *query, const char *type, const char *field, const cordon_value *value)
+{
+    if (query->index == NULL) {
+        cordon_fail("a condition is on a field of an index: begin with cordon_query_index");
+    }
+    struct writer *const writer = &query->conditions;
+    write_text(writer, writer->size == 0 ? "{\"type\":\"" : ",{\"type\":\"");
+    write_text(writer, type);
+    write_text(writer, "\",\"fieldPath\":");
+    write_string(writer, field, strlen(field));
+    write_text(writer, ",\"value\":");
+    write_value_or_undefined(writer, value);
+    write_text(writer, "}");
+    return query;
+}
+
+cordon_query *cordon_query_eq(cordon_query *query, const char *field, const cordon_value *value)
+{
+    return add_condition(query, "Eq", field, value);
+}
+
+cordon_query *cordon_query_gt(cordon_query *query, const char *field, const cordon_value *value)
+{
+    return add_condition(query, "Gt", field, value);
+}
+
+cordon_query *cordon_query_gte(cordon_query *query, const char *field, const cordon_value *value)
+{
+    return add_condition(query, "Gte", field, value);
+}
+
+cordon_query *cordon_query_lt(cordon_query *query, const char *field, const cordon_value *value)
+{
+    return add_condition(query, "Lt", field, value);
+}
+
+cordon_query *cordon_query_lte(cordon_query *query, const char *field, const cordon_value *value)
+{
+    return add_condition(query, "Lte", field, value);
+}
+
+cordon_query *cordon_query_order(cordon_query *query, cordon_order order)
+{
+    query->order = order;
+    return query;
+}
+
+/* Begins an operator, which the caller ends with a brace. */
+static struct writer *add_operator(cordon_query *query, const char *open)
+{
+    write_text(&query->operators, query->operators.size == 0 ? "{" : ",{");
+    write_text(&query->operators, open);
+    return &query->operators;
+}
+
+cordon_query *cordon_query_filter(cordon_query *query, const cordon_expression *filter)
+{
+    struct writer *const writer = add_operator(query, "\"filter\":");
+    write_bytes(writer, filter->json, filter->size);
+    write_text(writer, "}");
+    return query;
+}
+
+cordon_query *cordon_query_limit(cordon_query *query, uint32_t count)
+{
+    struct writer *const writer = add_operator(query, "\"limit\":");
+    write_digits(writer, count, 0);
+    write_text(writer, "}");
+    return query;
+}
+
+static cordon_expression *new_expression(const struct writer *writer)
+{
+    cordon_expression *const expression = cordon_alloc(sizeof *expression);
+    expression->json = writer->text;
+    expression->size = writer->size;
+    return expression;
+}
+
+cordon_expression *cordon_q_field(const char *path)
+{
+    struct writer writer = {0};
+    write_text(&writer, "{\"$field\":");
+    write_string(&writer, path, strlen(path));
+    write_text(&writer, "}");
+    return new_expression(&writer);
+}
+
+cordon_expression *cordon_q_value(const cordon_value *value)
+{
+    struct writer writer = {0};
+    write_text(&writer, "{\"$literal\":");
+    write_value_or_undefined(&writer, value);
+    write_text(&writer, "}");
+    return new_expression(&writer);
+}
+
+/* `{"$name":[a,b]}` */
+static cordon_expression *of_two(
+    const char *name, const cordon_expression *a, const cordon_expression *b)
+{
+    struct writer writer = {0};
+    write_text(&writer, "{\"$");
+    write_text(&writer, name);
+    write_text(&writer, "\":[");
+    write_bytes(&writer, a->json, a->size);
+    write_text(&writer, ",");
+    write_bytes(&writer, b->json, b->size);
+    write_text(&writer, "]}");
+    return new_expression(&writer);
+}
+
+/* `{"$name":a}` */
+static cordon_expression *of_one(const char *name, const cordon_expression *a)
+{
+    struct writer writer = {0};
+    write_text(&writer, "{\"$");
+    write_text(&writer, name);
+    write_text(&writer, "\":");
+    write_bytes(&writer, a->json, a->size);
+    write_text(&writer, "}");
+    return new_expression(&writer);
+}
+
+#define OF_TWO(name)                                                                               \
+    cordon_expression *cordon_q_##name(const cordon_expression *a, const cordon_expression *b)     \
+    {                                                                                              \
+        return of_two(#name, a, b);                                                                \
+    }
+#define OF_ONE(name)                                                                               \
+    cordon_expression *cordon_q_##name(const cordon_expression *a)                                 \
+    {                                                                                              \
+        return of_one(#name, a);                                                                   \
+    }
+
+OF_TWO(eq)
+OF_TWO(neq)
+OF_TWO(lt)
+OF_TWO(lte)
+OF_TWO(gt)
+OF_TWO(gte)
+OF_TWO(add)
+OF_TWO(sub)
+OF_TWO(mul)
+OF_TWO(div)
+OF_TWO(mod)
+OF_TWO(and)
+OF_TWO(or)
+OF_ONE(neg)
+OF_ONE(not)
+
+static void write_source(struct writer *writer, const cordon_query *query)
+{
+    if (query->index == NULL) {
+        write_text(writer, "{\"type\":\"FullTableScan\",\"tableName\":");
+        write_string(writer, query->table, strlen(query->table));
+    } else {
+        const char *const name = join(query->table, ".", query->index, "");
+        write_text(writer, "{\"type\":\"IndexRange\",\"indexName\":");
+        write_string(writer, name, strlen(name));
+        write_text(writer, ",\"range\":[");
+        write_bytes(writer, query->conditions.text, query->conditions.size);
+        write_text(writer, "]");
+    }
+    write_text(writer, query->order == CORDON_ASC ? ",\"order\":\"asc\"}" : ",\"order\":\"desc\"}");
+}
+
+static void write_query(struct writer *writer, const cordon_query *query)
+{
+    write_text(writer, "{\"source\":");
+    write_source(writer, query);
+    write_text(writer, ",\"operators\":[");
+    write_bytes(writer, query->operators.text, query->operators.size);
+    write_text(writer, "]}");
+}
+
+const char *cordon_query_print(const cordon_query *query, size_t *out_size)
+{
+    struct writer writer = {0};
+    write_query(&writer, query);
+    *reserve(&writer, 0) = '\0';
+    if (out_size != NULL) {
+        *out_size = writer.size;
+    }
+    return writer.text;
+}
+
 struct cordon_scan {
     cordon_value *argument; /* {"queryId": N}; NULL once the walk has ended */
 };
 
-cordon_scan *cordon_db_scan(const char *table, cordon_order order, uint32_t limit)
+cordon_scan *cordon_query_scan(cordon_query *query)
 {
-    cordon_value *const source = one_field("type", cordon_string("FullTableScan"));
-    cordon_set(source, "tableName", cordon_string(table));
-    cordon_set(source, "order", cordon_string(order == CORDON_OLDEST_FIRST ? "asc" : "desc"));
-    cordon_value *const operators = cordon_array();
-    if (limit != CORDON_NO_LIMIT) {
-        cordon_push(operators, one_field("limit", cordon_number(limit)));
-    }
-    cordon_value *const query = cordon_set(one_field("source", source), "operators", operators);
-    cordon_value *const reply = must_call(cordon_host_query_stream, one_field("query", query));
+    struct writer writer = {0};
+    write_text(&writer, "{\"query\":");
+    write_query(&writer, query);
+    write_text(&writer, "}");
+    cordon_value *const reply = must_answer(cordon_host_query_stream(writer.text, writer.size));
 
     cordon_scan *const scan = cordon_alloc(sizeof *scan);
     scan->argument = one_field("queryId", cordon_get(reply, "queryId"));
@@ -1326,10 +1573,10 @@ void cordon_db_stop(cordon_scan *scan)
     }
 }
 
-cordon_value *cordon_db_list(const char *table)
+cordon_value *cordon_query_collect(cordon_query *query)
 {
     cordon_value *const list = cordon_array();
-    cordon_scan *const scan = cordon_db_scan(table, CORDON_OLDEST_FIRST, CORDON_NO_LIMIT);
+    cordon_scan *const scan = cordon_query_scan(query);
     cordon_value *document;
     while ((document = cordon_db_next(scan)) != NULL) {
         cordon_push(list, document);
@@ -1337,8 +1584,57 @@ cordon_value *cordon_db_list(const char *table)
     return list;
 }
 
+cordon_value *cordon_query_take(cordon_query *query, uint32_t count)
+{
+    return cordon_query_collect(cordon_query_limit(query, count));
+}
+
+/* The walk is not left open: a run may ask for the first of many queries. */
+cordon_value *cordon_query_first(cordon_query *query)
+{
+    return cordon_at(cordon_query_take(query, 1), 0);
+}
+
+cordon_value *cordon_query_unique(cordon_query *query)
+{
+    const cordon_value *const two = cordon_query_take(query, 2);
+    if (cordon_count(two) == 2) {
+        cordon_fail(cordon_format(
+            "unique() query returned more than one result from table %s:\n [%s, %s, ...]",
+            query->table, cordon_to_string(cordon_get(cordon_at(two, 0), "_id")),
+            cordon_to_string(cordon_get(cordon_at(two, 1), "_id"))));
+    }
+    return cordon_at(two, 0);
+}
+
+cordon_value *cordon_query_page(cordon_query *query, const cordon_value *options)
+{
+    static const struct {
+        const char *option;
+        const char *argument;
+    } names[] = {
+        {"numItems", ",\"pageSize\":"},
+        {"cursor", ",\"cursor\":"},
+        {"endCursor", ",\"endCursor\":"},
+        {"maximumRowsRead", ",\"maximumRowsRead\":"},
+        {"maximumBytesRead", ",\"maximumBytesRead\":"},
+    };
+    struct writer writer = {0};
+    write_text(&writer, "{\"query\":");
+    write_query(&writer, query);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const cordon_value *const option = cordon_get(options, names[i].option);
+        if (option != NULL) {
+            write_text(&writer, names[i].argument);
+            write_value(&writer, option);
+        }
+    }
+    write_text(&writer, "}");
+    return must_answer(cordon_host_query_page(writer.text, writer.size));
+}
+
 /*
- * 8. Effects
+ * 9. Effects
  */
 
 void cordon_effect_sleep(uint32_t ms)

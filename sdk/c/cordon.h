@@ -185,16 +185,105 @@ cordon_value *cordon_db_replace(const char *id, const cordon_value *fields);
 /* Returns the document as it was. */
 cordon_value *cordon_db_delete(const char *id);
 
+/* The id, if the text is one of that table's, whether or not it has such a document; else NULL. */
+const char *cordon_db_normalize_id(const char *table, const char *text);
+
+/* All documents of a table, oldest first. */
+cordon_value *cordon_db_list(const char *table);
+
+/*
+ * 4. Queries
+ *
+ * Which documents of a table are read, in which order, and how many of them.
+ *
+ *     cordon_query *query = cordon_query_index("messages", "by_author");
+ *     cordon_query_eq(query, "author", cordon_get(cordon_args(), "author"));
+ *     cordon_query_order(query, CORDON_DESC);
+ *     return cordon_query_take(query, 10);
+ *
+ * What makes a query returns it. Nothing is read before one of the functions that end it, and then
+ * no more than it needs; what a filter leaves out is read too. A query sees what the run wrote before.
+ */
+typedef struct cordon_query cordon_query;
+
+/* All documents of a table, in order of creation. */
+cordon_query *cordon_query_table(const char *table);
+
+/* Those in an index, in its order: one of the schema, "by_creation_time" or "by_id". */
+cordon_query *cordon_query_index(const char *table, const char *index);
+
+/*
+ * Conditions on fields of the index: equalities on the first ones, then a lower and an upper bound
+ * on the next. Every index ends with "_creationTime" and "_id". NULL stands for a field that is
+ * missing; such documents come before all others. The host refuses what is no range of the index.
+ */
+cordon_query *cordon_query_eq(cordon_query *query, const char *field, const cordon_value *value);
+cordon_query *cordon_query_gt(cordon_query *query, const char *field, const cordon_value *value);
+cordon_query *cordon_query_gte(cordon_query *query, const char *field, const cordon_value *value);
+cordon_query *cordon_query_lt(cordon_query *query, const char *field, const cordon_value *value);
+cordon_query *cordon_query_lte(cordon_query *query, const char *field, const cordon_value *value);
+
 typedef enum cordon_order {
-    CORDON_OLDEST_FIRST,
-    CORDON_NEWEST_FIRST,
+    CORDON_ASC,
+    CORDON_DESC,
 } cordon_order;
 
-#define CORDON_NO_LIMIT UINT32_MAX
+/* Ascending unless told otherwise. */
+cordon_query *cordon_query_order(cordon_query *query, cordon_order order);
 
-/* A walk over a table in order of creation; it sees what the run wrote before. */
+/*
+ * Filters, which the host evaluates for each document:
+ *
+ *     cordon_query_filter(
+ *         query, cordon_q_gt(cordon_q_field("stars"), cordon_q_value(cordon_number(3))));
+ *
+ * Comparisons are over all types, in Convex's order, where a missing field comes first; arithmetic
+ * is over two numbers or two Int64; the last three take booleans, and so does the filter. A field
+ * may be a path: "address.city". A value of NULL is a field that is missing.
+ */
+typedef struct cordon_expression cordon_expression;
+
+cordon_expression *cordon_q_field(const char *path);
+cordon_expression *cordon_q_value(const cordon_value *value);
+cordon_expression *cordon_q_eq(const cordon_expression *a, const cordon_expression *b);
+cordon_expression *cordon_q_neq(const cordon_expression *a, const cordon_expression *b);
+cordon_expression *cordon_q_lt(const cordon_expression *a, const cordon_expression *b);
+cordon_expression *cordon_q_lte(const cordon_expression *a, const cordon_expression *b);
+cordon_expression *cordon_q_gt(const cordon_expression *a, const cordon_expression *b);
+cordon_expression *cordon_q_gte(const cordon_expression *a, const cordon_expression *b);
+cordon_expression *cordon_q_add(const cordon_expression *a, const cordon_expression *b);
+cordon_expression *cordon_q_sub(const cordon_expression *a, const cordon_expression *b);
+cordon_expression *cordon_q_mul(const cordon_expression *a, const cordon_expression *b);
+cordon_expression *cordon_q_div(const cordon_expression *a, const cordon_expression *b);
+cordon_expression *cordon_q_mod(const cordon_expression *a, const cordon_expression *b);
+cordon_expression *cordon_q_neg(const cordon_expression *a);
+cordon_expression *cordon_q_not(const cordon_expression *a);
+cordon_expression *cordon_q_and(const cordon_expression *a, const cordon_expression *b);
+cordon_expression *cordon_q_or(const cordon_expression *a, const cordon_expression *b);
+
+/* Leaves out documents for which it is false; lets so many documents pass. They hold in the order
+ * in which they were added. */
+cordon_query *cordon_query_filter(cordon_query *query, const cordon_expression *filter);
+cordon_query *cordon_query_limit(cordon_query *query, uint32_t count);
+
+/* The first document; the only one, where a second ends the run. NULL if there is none. */
+cordon_value *cordon_query_first(cordon_query *query);
+cordon_value *cordon_query_unique(cordon_query *query);
+
+/* An array of the first documents, at most so many; of all. */
+cordon_value *cordon_query_take(cordon_query *query, uint32_t count);
+cordon_value *cordon_query_collect(cordon_query *query);
+
+/*
+ * One page, with `options` as clients send them, CORDON_PAGINATION_OPTIONS: `{"numItems": n,
+ * "cursor": null}` for the first, then with the `continueCursor` of the page before. The result is
+ * what Convex's clients expect, CORDON_PAGINATION_RESULT. A run can read one page.
+ */
+cordon_value *cordon_query_page(cordon_query *query, const cordon_value *options);
+
+/* A walk over the documents, for whoever need not see all, or not at once. */
 typedef struct cordon_scan cordon_scan;
-cordon_scan *cordon_db_scan(const char *table, cordon_order order, uint32_t limit);
+cordon_scan *cordon_query_scan(cordon_query *query);
 
 /* The next document; NULL at the end. */
 cordon_value *cordon_db_next(cordon_scan *scan);
@@ -202,11 +291,11 @@ cordon_value *cordon_db_next(cordon_scan *scan);
 /* Ends a walk early. Not needed at the end, nor when the run ends. */
 void cordon_db_stop(cordon_scan *scan);
 
-/* All documents of a table, oldest first. */
-cordon_value *cordon_db_list(const char *table);
+/* The JSON of a query, as sdk/abi.md has it; ends in a zero byte. `out_size` may be NULL. */
+const char *cordon_query_print(const cordon_query *query, size_t *out_size);
 
 /*
- * 4. Effects
+ * 5. Effects
  *
  * For actions alone: they can't be repeated. A query or mutation that calls one is ended.
  */
@@ -218,7 +307,7 @@ void cordon_effect_sleep(uint32_t ms);
 void cordon_effect_crypto_random(void *bytes, size_t size);
 
 /*
- * 5. Memory
+ * 6. Memory
  */
 
 /* Zeroed bytes, aligned for anything. Never NULL. */
@@ -248,7 +337,7 @@ cordon_mark cordon_mark_now(void);
 void cordon_release(cordon_mark mark);
 
 /*
- * 6. The table of functions
+ * 7. The table of functions, and the schema
  *
  * CORDON_FUNCTIONS stands once in a program. Each row declares its function, exports it, and
  * becomes a line of the metadata by which the host knows it: what clients call it by, the C
@@ -288,6 +377,33 @@ void cordon_release(cordon_mark mark);
 #define CORDON_OPTIONAL(name, of) name: {"fieldType": of, "optional": true}
 #define CORDON_NO_ARGS CORDON_OBJECT()
 
+/* A document of a table: its own fields, and those of the system. */
+#define CORDON_DOCUMENT(table, ...)                                                                \
+    CORDON_OBJECT(                                                                                 \
+        CORDON_FIELD("_id", CORDON_ID(table)),                                                     \
+        CORDON_FIELD("_creationTime", CORDON_NUMBER) __VA_OPT__(,) __VA_ARGS__)
+
+/* What clients send as the argument `paginationOpts`, and what they get for it. */
+#define CORDON_PAGINATION_OPTIONS                                                                  \
+    CORDON_OBJECT(                                                                                 \
+        CORDON_FIELD("numItems", CORDON_NUMBER),                                                   \
+        CORDON_FIELD("cursor", CORDON_UNION(CORDON_STRING, CORDON_NULL)),                          \
+        CORDON_OPTIONAL("endCursor", CORDON_UNION(CORDON_STRING, CORDON_NULL)),                    \
+        CORDON_OPTIONAL("maximumRowsRead", CORDON_NUMBER),                                         \
+        CORDON_OPTIONAL("maximumBytesRead", CORDON_NUMBER),                                        \
+        CORDON_OPTIONAL("id", CORDON_NUMBER))
+#define CORDON_PAGINATION_RESULT(of)                                                               \
+    CORDON_OBJECT(                                                                                 \
+        CORDON_FIELD("page", CORDON_ARRAY(of)),                                                    \
+        CORDON_FIELD("isDone", CORDON_BOOLEAN),                                                    \
+        CORDON_FIELD("continueCursor", CORDON_STRING),                                             \
+        CORDON_FIELD("splitCursor", CORDON_UNION(CORDON_STRING, CORDON_NULL)),                     \
+        CORDON_FIELD("pageStatus",                                                                 \
+            CORDON_UNION(                                                                          \
+                CORDON_LITERAL("SplitRecommended"),                                                \
+                CORDON_LITERAL("SplitRequired"),                                                   \
+                CORDON_NULL)))
+
 #ifdef __wasm__
 #if defined __cplusplus ? __cplusplus < 202002L : __STDC_VERSION__ < 202311L
 #error "cordon.h needs C23 or C++20: compile with -std=c23 (or -std=c++20)"
@@ -298,7 +414,37 @@ void cordon_release(cordon_mark mark);
     extern const char cordon_functions_stand_once;                                                 \
     const char cordon_functions_stand_once = 1;                                                    \
     CORDON_UNROLL_(CORDON_EACH_(CORDON_EXPORT_, __VA_ARGS__))                                      \
-    CORDON_SECTION_({"abi": 1, "functions": [CORDON_UNROLL_(CORDON_LIST_(__VA_ARGS__))]})
+    CORDON_SECTION_("convex.functions",                                                            \
+        {"abi": 1, "functions": [CORDON_UNROLL_(CORDON_LIST_(__VA_ARGS__))]})
+
+/*
+ * The schema stands once in a program, if at all. The host makes the indexes, checks every write to
+ * these tables, and refuses a deploy while a document does not fit. A deployment has one schema: of
+ * several modules, one brings it.
+ *
+ *     CORDON_SCHEMA(
+ *         CORDON_TABLE("messages",
+ *             CORDON_OBJECT(
+ *                 CORDON_FIELD("author", CORDON_STRING),
+ *                 CORDON_FIELD("body", CORDON_STRING)),
+ *             CORDON_INDEX("by_author", "author")))
+ *
+ * A document is an object without the fields of the system, a union of such, or CORDON_ANY; behind it
+ * stand the indexes, if any, each with its fields. CORDON_SCHEMA_OF_INDEXES has documents go
+ * unchecked.
+ */
+#define CORDON_SCHEMA(...)                                                                         \
+    CORDON_SCHEMA_({"tables": [__VA_ARGS__], "schemaValidation": true})
+#define CORDON_SCHEMA_OF_INDEXES(...)                                                              \
+    CORDON_SCHEMA_({"tables": [__VA_ARGS__], "schemaValidation": false})
+#define CORDON_TABLE(name, document, ...)                                                          \
+    {"tableName": name, "indexes": [__VA_ARGS__], "searchIndexes": [], "vectorIndexes": [],        \
+     "documentType": document}
+#define CORDON_INDEX(name, ...) {"indexDescriptor": name, "fields": [__VA_ARGS__]}
+#define CORDON_SCHEMA_(...)                                                                        \
+    extern const char cordon_schema_stands_once;                                                   \
+    const char cordon_schema_stands_once = 1;                                                      \
+    CORDON_SECTION_("convex.schema", __VA_ARGS__)
 
 /*
  * How the table works. A row is a tuple, whose tail is JSON. It is walked twice: for declarations
@@ -334,8 +480,8 @@ void cordon_release(cordon_mark mark);
     CORDON_UNROLL0_(CORDON_UNROLL0_(CORDON_UNROLL0_(CORDON_UNROLL0_(__VA_ARGS__))))
 #define CORDON_UNROLL0_(...) __VA_ARGS__
 
-#define CORDON_SECTION_(...)                                                                       \
-    __asm__(".section .custom_section.convex.functions,\"\",@\n"                                   \
+#define CORDON_SECTION_(name, ...)                                                                 \
+    __asm__(".section .custom_section." name ",\"\",@\n"                                           \
             ".ascii " CORDON_QUOTE_TWICE_(__VA_ARGS__) "\n"                                        \
             ".text\n");
 #define CORDON_QUOTE_TWICE_(...) CORDON_QUOTE_(#__VA_ARGS__)
@@ -347,7 +493,7 @@ void cordon_release(cordon_mark mark);
 void cordon_finish_(const cordon_value *result);
 
 /*
- * 7. The host calls, as sdk/abi.md describes them
+ * 8. The host calls, as sdk/abi.md describes them
  *
  * For what the functions above don't offer. A host call takes a range of memory and returns
  * status << 32 | length.
@@ -373,6 +519,8 @@ CORDON_IMPORT_("convex/db-read", "1.0/queryStream") cordon_host_call cordon_host
 CORDON_IMPORT_("convex/db-read", "1.0/queryStreamNext")
 cordon_host_call cordon_host_query_stream_next;
 CORDON_IMPORT_("convex/db-read", "1.0/queryCleanup") cordon_host_call cordon_host_query_cleanup;
+CORDON_IMPORT_("convex/db-read", "1.0/queryPage") cordon_host_call cordon_host_query_page;
+CORDON_IMPORT_("convex/db-read", "1.0/db/normalizeId") cordon_host_call cordon_host_normalize_id;
 CORDON_IMPORT_("convex/db-write", "1.0/insert") cordon_host_call cordon_host_insert;
 CORDON_IMPORT_("convex/db-write", "1.0/shallowMerge") cordon_host_call cordon_host_shallow_merge;
 CORDON_IMPORT_("convex/db-write", "1.0/replace") cordon_host_call cordon_host_replace;

@@ -4,6 +4,7 @@
  * hide an error in the other. It is strict where the ABI lets a host end the run.
  */
 import assert from "node:assert/strict";
+import { documentsOf, pageOf } from "./queries.mjs";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 const encoder = new TextEncoder();
@@ -209,8 +210,16 @@ export class Deployment {
     for (const { kind } of WebAssembly.Module.imports(this.module)) {
       assert.equal(kind, "function");
     }
+    this.schema = this.readSchema();
     this.store = new Store();
     this.now = now;
+  }
+
+  /* Documents are checked by the host of others; here it is who has the indexes. */
+  readSchema() {
+    const sections = WebAssembly.Module.customSections(this.module, "convex.schema");
+    assert.ok(sections.length <= 1, "one section convex.schema at most");
+    return sections.length === 0 ? { tables: [] } : JSON.parse(utf8.decode(sections[0]));
   }
 
   /* The value, or a GuestFailure. What the run left behind is in `lastRun`. */
@@ -230,6 +239,7 @@ export class Deployment {
 class Run {
   constructor(deployment, row, args) {
     this.row = row;
+    this.schema = deployment.schema;
     this.store = deployment.store.copy();
     this.now = deployment.now;
     this.input = encoder.encode(JSON.stringify([args]));
@@ -394,15 +404,22 @@ class Run {
     return scan;
   }
 
-  startScan({ query: { source, operators } }) {
-    assert.equal(source.type, "FullTableScan");
-    assert.ok(["asc", "desc", null].includes(source.order));
-    const rows = [...(this.store.tables.get(source.tableName)?.values() ?? [])];
-    if (source.order === "desc") rows.reverse();
-    const limit = Math.min(Infinity, ...operators.map((operator) => operator.limit));
+  documents(query) {
+    const documents = documentsOf(query, this.schema, this.store.tables);
+    if (!documents) throw new Refusal("IndexNotFoundError", `Index ${query.source.indexName} not found.`);
+    return documents;
+  }
+
+  startScan({ query }) {
     const queryId = this.scans.size + 1;
-    this.scans.set(queryId, rows.slice(0, limit));
+    this.scans.set(queryId, this.documents(query));
     return { queryId };
+  }
+
+  page(args) {
+    if (this.hasPage) throw new Refusal("MultiplePaginatedDatabaseQueries", "one page is read already");
+    this.hasPage = true;
+    return pageOf(args, this.documents(args.query));
   }
 
   database() {
@@ -419,6 +436,9 @@ class Run {
         this.scans.set(queryId, undefined);
         return open;
       },
+      "convex/db-read 1.0/queryPage": (args) => this.page(args),
+      "convex/db-read 1.0/db/normalizeId": ({ table, idString }) =>
+        ({ id: idString.startsWith(`${table}|`) ? idString : null }),
       "convex/db-write 1.0/insert": ({ table, value }) => ({ _id: this.store.insert(table, value) }),
       "convex/db-write 1.0/shallowMerge": ({ id, table, value }) =>
         this.store.write(id, table, value, true),

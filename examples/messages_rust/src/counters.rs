@@ -15,14 +15,12 @@ pub struct Add {
 
 #[mutation]
 pub fn add(ctx: MutationCtx, args: Add) -> Result<f64> {
-    for counter in ctx.db.table::<Counter>().iter()? {
-        let mut counter = counter?;
-        if counter.name == args.name {
-            counter.value += args.by;
-            ctx.db.replace(&counter.id, &counter)?;
-            return Ok(counter.value);
-        }
-    }
-    ctx.db.insert(&Counter { name: args.name, value: args.by })?;
-    Ok(args.by)
+    let of_name = ctx.db.query::<Counter>().filter(|q| q.eq(q.field("name"), &args.name));
+    let Some(mut counter) = of_name.unique()? else {
+        ctx.db.insert(&Counter { name: args.name, value: args.by })?;
+        return Ok(args.by);
+    };
+    counter.value += args.by;
+    ctx.db.replace(&counter.id, &counter)?;
+    Ok(counter.value)
 }

@@ -8,7 +8,7 @@ pub struct Message {
 
 #[query]
 pub fn list(ctx: QueryCtx) -> Result<Vec<Doc<Message>>> {
-    ctx.db.table().all()
+    ctx.db.query().collect()
 }
 
 #[mutation]

@@ -165,18 +165,19 @@ cordon_value *refused(void)
 cordon_value *newest(void)
 {
     const uint32_t count = (uint32_t)cordon_to_number(argument("count"));
-    cordon_scan *const scan = cordon_db_scan("things", CORDON_NEWEST_FIRST, count);
+    cordon_query *const query = cordon_query_table("things");
+    const cordon_value *const documents =
+        cordon_query_take(cordon_query_order(query, CORDON_DESC), count);
     cordon_value *const list = cordon_array();
-    cordon_value *document;
-    while ((document = cordon_db_next(scan)) != NULL) {
-        cordon_push(list, cordon_get(document, "_id"));
+    for (size_t i = 0; i < cordon_count(documents); i++) {
+        cordon_push(list, cordon_get(cordon_at(documents, i), "_id"));
     }
     return list;
 }
 
 cordon_value *stopped(void)
 {
-    cordon_scan *const scan = cordon_db_scan("things", CORDON_OLDEST_FIRST, CORDON_NO_LIMIT);
+    cordon_scan *const scan = cordon_query_scan(cordon_query_table("things"));
     cordon_db_stop(scan);
     cordon_db_stop(scan);
     return cordon_db_next(scan);
@@ -186,7 +187,7 @@ cordon_value *stopped(void)
 cordon_value *sum(void)
 {
     double total = 0;
-    cordon_scan *const scan = cordon_db_scan("things", CORDON_OLDEST_FIRST, CORDON_NO_LIMIT);
+    cordon_scan *const scan = cordon_query_scan(cordon_query_table("things"));
     for (;;) {
         const cordon_mark mark = cordon_mark_now();
         const cordon_value *const document = cordon_db_next(scan);

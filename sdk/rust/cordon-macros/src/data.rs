@@ -1,5 +1,6 @@
 //! `#[data]`, `#[table]` and the validator of a struct or enum.
 
+use crate::index;
 use crate::serde_attributes::Attributes;
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -29,7 +30,8 @@ pub fn expand_table(attribute: TokenStream, item: TokenStream) -> syn::Result<To
     let name: LitStr = syn::parse2(attribute.clone()).map_err(|_| {
         Error::new(attribute.span(), "the name of the table is missing: `#[cordon::table(\"messages\")]`")
     })?;
-    let input: DeriveInput = syn::parse2(item)?;
+    let mut input: DeriveInput = syn::parse2(item)?;
+    let (constants, rows) = index::take(&mut input)?;
     let item = derive_all(&input);
     let ident = &input.ident;
     if !input.generics.params.is_empty() {
@@ -38,8 +40,13 @@ pub fn expand_table(attribute: TokenStream, item: TokenStream) -> syn::Result<To
     Ok(quote! {
         #item
 
+        impl #ident {
+            #constants
+        }
+
         impl ::cordon::Table for #ident {
             const NAME: &'static str = #name;
+            const INDEXES: &'static [::cordon::rt::IndexRow] = #rows;
         }
     })
 }
@@ -93,10 +100,7 @@ fn of_field(field: &Field, container: &Attributes) -> syn::Result<Option<TokenSt
     if attributes.skip {
         return Ok(None);
     }
-    let ident = field.ident.as_ref().map(|ident| ident.unraw().to_string()).unwrap_or_default();
-    let name = attributes
-        .rename
-        .unwrap_or_else(|| container.rename_all.map_or(ident.clone(), |case| case.of_field(&ident)));
+    let name = name_of_field(field, &attributes, container);
     if name.starts_with('$') || name.starts_with('_') {
         return Err(Error::new(field.span(), "names that start with `$` or `_` belong to the system"));
     }
@@ -107,6 +111,13 @@ fn of_field(field: &Field, container: &Attributes) -> syn::Result<Option<TokenSt
     } else {
         quote_spanned!(ty.span()=> ::cordon::Field::of::<#ty>(#name, #optional))
     }))
+}
+
+/// What the field is called in a value.
+pub fn name_of_field(field: &Field, attributes: &Attributes, container: &Attributes) -> String {
+    let ident = field.ident.as_ref().map(|ident| ident.unraw().to_string()).unwrap_or_default();
+    let by_case = || container.rename_all.map_or(ident.clone(), |case| case.of_field(&ident));
+    attributes.rename.clone().unwrap_or_else(by_case)
 }
 
 fn of_enum(data: &DataEnum, container: &Attributes) -> syn::Result<TokenStream> {

@@ -3,6 +3,7 @@
 mod case;
 mod data;
 mod function;
+mod index;
 mod list;
 mod serde_attributes;
 
@@ -62,6 +63,11 @@ pub fn data(attribute: TokenStream, item: TokenStream) -> TokenStream {
 }
 
 /// As [`macro@data`], for the documents of a table: `#[cordon::table("messages")]`.
+///
+/// Below it, `#[index(by_author(author), by_place(address.city, stars))]` gives the table indexes:
+/// of fields of the struct, or of what is in them, by its name in values. Each is a constant of the
+/// struct, such as `Message::BY_AUTHOR`, besides `BY_CREATION_TIME` and `BY_ID`, which all have. The
+/// host makes those of the tables that `schema!` lists.
 #[proc_macro_attribute]
 pub fn table(attribute: TokenStream, item: TokenStream) -> TokenStream {
     finish(data::expand_table(attribute.into(), item.into()))

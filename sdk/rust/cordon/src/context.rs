@@ -7,10 +7,10 @@ use crate::effect::Effects;
 use crate::error::Result;
 use crate::host;
 use crate::json::{self, write_string};
-use crate::table::{Doc, Id, Table};
+use crate::query::Query;
+use crate::table::{read_document, Doc, Id, Table};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::marker::PhantomData;
 use std::ops::Deref;
 
 /// What every function may use.
@@ -125,9 +125,24 @@ impl Reader {
         read_document(&reply).map(Some)
     }
 
-    /// A table's documents, oldest first unless told otherwise.
-    pub fn table<T: Table>(&self) -> TableQuery<T> {
-        TableQuery { newest_first: false, limit: None, table: PhantomData }
+    /// A query of a table's documents: all of them, oldest first, unless told otherwise.
+    pub fn query<T: Table>(&self) -> Query<T> {
+        Query::new()
+    }
+
+    /// The id, if the text is one of this table's, whether or not it has such a document.
+    pub fn normalize_id<T: Table>(&self, text: &str) -> Result<Option<Id<T>>> {
+        #[derive(Deserialize)]
+        struct Reply {
+            id: Option<String>,
+        }
+        let mut argument = b"{\"table\":".to_vec();
+        write_string(T::NAME, &mut argument);
+        argument.extend_from_slice(b",\"idString\":");
+        write_string(text, &mut argument);
+        argument.push(b'}');
+        let reply: Reply = host::ask_for(host::normalize_id, &argument)?;
+        Ok(reply.id.map(Id::new))
     }
 }
 
@@ -203,122 +218,4 @@ fn document_argument<T: Table>(
     }
     argument.push(b'}');
     Ok(argument)
-}
-
-/// In two passes, so that a table's type needs no place for the fields of the system.
-fn read_document<T: Table>(json: &[u8]) -> Result<Doc<T>> {
-    #[derive(Deserialize)]
-    struct System<T> {
-        _id: Id<T>,
-        #[serde(rename = "_creationTime")]
-        creation_time: f64,
-    }
-    let text = json::utf8(json)?;
-    let system: System<T> = json::from_str(text)?;
-    Ok(Doc {
-        id: system._id,
-        creation_time: system.creation_time,
-        fields: json::from_document(text)?,
-    })
-}
-
-/// A walk over a table, in order of creation.
-#[must_use = "nothing is read before `all`, `first`, `take` or `iter`"]
-pub struct TableQuery<T> {
-    newest_first: bool,
-    limit: Option<u32>,
-    table: PhantomData<fn() -> T>,
-}
-
-impl<T: Table> TableQuery<T> {
-    /// The other way round.
-    pub fn newest_first(mut self) -> Self {
-        self.newest_first = true;
-        self
-    }
-
-    /// Every document.
-    pub fn all(self) -> Result<Vec<Doc<T>>> {
-        self.iter()?.collect()
-    }
-
-    /// The first document.
-    pub fn first(self) -> Result<Option<Doc<T>>> {
-        Ok(self.take(1)?.pop())
-    }
-
-    /// The first `count` documents.
-    pub fn take(mut self, count: u32) -> Result<Vec<Doc<T>>> {
-        self.limit = Some(count);
-        self.all()
-    }
-
-    /// One document after the other; for whoever need not see all.
-    pub fn iter(self) -> Result<Documents<T>> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Reply {
-            query_id: f64,
-        }
-        let mut argument = b"{\"query\":{\"source\":{\"type\":\"FullTableScan\",\"tableName\":".to_vec();
-        write_string(T::NAME, &mut argument);
-        argument.extend_from_slice(b",\"order\":");
-        write_string(if self.newest_first { "desc" } else { "asc" }, &mut argument);
-        argument.extend_from_slice(b"},\"operators\":[");
-        if let Some(limit) = self.limit {
-            argument.extend_from_slice(b"{\"limit\":");
-            json::write_value(&limit, &mut argument)?;
-            argument.push(b'}');
-        }
-        argument.extend_from_slice(b"]}}");
-        let reply: Reply = host::ask_for(host::query_stream, &argument)?;
-
-        let mut argument = b"{\"queryId\":".to_vec();
-        json::write_value(&reply.query_id, &mut argument)?;
-        argument.push(b'}');
-        Ok(Documents { argument: Some(argument), table: PhantomData })
-    }
-}
-
-/// The documents of a walk. The walk ends with the last one, at an error, or when this is dropped.
-pub struct Documents<T> {
-    /// Of the calls that go on with the walk; `None` once it has ended.
-    argument: Option<Vec<u8>>,
-    table: PhantomData<fn() -> T>,
-}
-
-impl<T: Table> Iterator for Documents<T> {
-    type Item = Result<Doc<T>>;
-
-    fn next(&mut self) -> Option<Result<Doc<T>>> {
-        let document = next_document(self.argument.as_ref()?).transpose();
-        if !matches!(document, Some(Ok(_))) {
-            self.argument = None;
-        }
-        document
-    }
-}
-
-fn next_document<T: Table>(argument: &[u8]) -> Result<Option<Doc<T>>> {
-    #[derive(Deserialize)]
-    struct Reply<'a> {
-        #[serde(borrow)]
-        value: json::Raw<'a>,
-        done: bool,
-    }
-    let reply = host::ask(host::query_stream_next, argument)?;
-    let reply: Reply = json::from_str(json::utf8(&reply)?)?;
-    if reply.done {
-        return Ok(None);
-    }
-    read_document(reply.value.0.as_bytes()).map(Some)
-}
-
-impl<T> Drop for Documents<T> {
-    fn drop(&mut self) {
-        if let Some(argument) = &self.argument {
-            // A walk that the host does not know any more has ended all the same.
-            let _ = host::ask(host::query_cleanup, argument);
-        }
-    }
 }

@@ -44,6 +44,8 @@ host_calls! {
         "1.0/queryStream" query_stream(from: *const u8, size: usize);
         "1.0/queryStreamNext" query_stream_next(from: *const u8, size: usize);
         "1.0/queryCleanup" query_cleanup(from: *const u8, size: usize);
+        "1.0/queryPage" query_page(from: *const u8, size: usize);
+        "1.0/db/normalizeId" normalize_id(from: *const u8, size: usize);
     }
     "convex/db-write" {
         "1.0/insert" insert(from: *const u8, size: usize);

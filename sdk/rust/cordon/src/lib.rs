@@ -12,7 +12,7 @@
 //!
 //!     #[query]
 //!     pub fn list(ctx: QueryCtx) -> Result<Vec<Doc<Message>>> {
-//!         ctx.db.table().all()
+//!         ctx.db.query().collect()
 //!     }
 //!
 //!     #[mutation]
@@ -58,6 +58,40 @@
 //! | [`Id`], [`Doc`] | id, document with `_id` and `_creationTime` |
 //! | [`Value`] | any |
 //!
+//! # Tables, indexes and queries
+//!
+//! A table's struct says which indexes it has, in `#[index(name(field, …))]`, and [`schema!`] tells
+//! the host of its tables. A query begins with `ctx.db.query()`; see [`Query`] for what it can ask.
+//!
+//! ```
+//! mod users {
+//!     use cordon::prelude::*;
+//!
+//!     #[cordon::table("users")]
+//!     #[index(by_team(team, score))]
+//!     pub struct User {
+//!         name: String,
+//!         team: String,
+//!         score: f64,
+//!     }
+//!
+//!     #[cordon::data]
+//!     pub struct Team {
+//!         team: String,
+//!     }
+//!
+//!     #[query]
+//!     pub fn best(ctx: QueryCtx, args: Team) -> Result<Option<Doc<User>>> {
+//!         let of_team = ctx.db.query().with_index(User::BY_TEAM, |q| q.eq(args.team));
+//!         of_team.order(Order::Desc).first()
+//!     }
+//! }
+//!
+//! cordon::schema![users::User];
+//! cordon::functions![users::best];
+//! # fn main() {}
+//! ```
+//!
 //! # Errors
 //!
 //! `?` turns any error into a failure of the function with the error's message, and a [`ConvexError`]
@@ -73,28 +107,40 @@
 
 #![warn(missing_docs)]
 
+// The attributes name this crate as those that use it do, and it uses them too.
+extern crate self as cordon;
+
 mod base64;
 mod context;
 mod effect;
 mod error;
+mod filter;
 mod host;
+mod index;
 pub mod json;
 #[doc(hidden)]
 pub mod log;
 mod metadata;
+mod page;
+mod query;
 #[doc(hidden)]
 pub mod rt;
+mod schema;
 mod table;
 mod validator;
 mod value;
 
-pub use context::{ActionCtx, Documents, MutationCtx, QueryCtx, Reader, RunCtx, TableQuery, Writer};
+pub use context::{ActionCtx, MutationCtx, QueryCtx, Reader, RunCtx, Writer};
 pub use cordon_macros::{
     action, data, functions, internal_action, internal_mutation, internal_query, mutation, query,
     table, HasValidator,
 };
 pub use effect::Effects;
 pub use error::{ConvexError, Error, Result};
+pub use filter::{Expression, Filter, Operand};
+pub use index::{Bounded, Index, IndexRange, LowerBound, Range};
+pub use page::{PageStatus, PaginationOptions, PaginationResult};
+pub use query::{Documents, Order, Query};
 pub use serde;
 pub use table::{Doc, Id, Table};
 pub use validator::{Field, HasValidator, Validator};
@@ -104,6 +150,7 @@ pub use value::{Bytes, Nullable, Unset, Value};
 pub mod prelude {
     pub use crate::{
         action, internal_action, internal_mutation, internal_query, mutation, query, ActionCtx,
-        ConvexError, Doc, Id, MutationCtx, QueryCtx, Result,
+        ConvexError, Doc, Id, MutationCtx, Order, PaginationOptions, PaginationResult, QueryCtx,
+        Result,
     };
 }

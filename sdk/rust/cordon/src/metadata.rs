@@ -18,20 +18,20 @@ pub struct Row {
 }
 
 /// Counts bytes, and keeps them if it is given a place.
-struct Sink<'a> {
-    bytes: Option<&'a mut [u8]>,
-    size: usize,
+pub(crate) struct Sink<'a> {
+    pub(crate) bytes: Option<&'a mut [u8]>,
+    pub(crate) size: usize,
 }
 
 impl Sink<'_> {
-    const fn byte(&mut self, byte: u8) {
+    pub(crate) const fn byte(&mut self, byte: u8) {
         if let Some(bytes) = &mut self.bytes {
             bytes[self.size] = byte;
         }
         self.size += 1;
     }
 
-    const fn text(&mut self, text: &str) {
+    pub(crate) const fn text(&mut self, text: &str) {
         let bytes = text.as_bytes();
         let mut i = 0;
         while i < bytes.len() {
@@ -40,7 +40,7 @@ impl Sink<'_> {
         }
     }
 
-    const fn string(&mut self, text: &str) {
+    pub(crate) const fn string(&mut self, text: &str) {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         self.byte(b'"');
         let bytes = text.as_bytes();
@@ -64,13 +64,13 @@ impl Sink<'_> {
     }
 
     /// `"name":` and a string, behind a comma if it is not the first.
-    const fn member(&mut self, name: &str, value: &str) {
+    pub(crate) const fn member(&mut self, name: &str, value: &str) {
         self.string(name);
         self.byte(b':');
         self.string(value);
     }
 
-    const fn validator(&mut self, validator: &Validator) {
+    pub(crate) const fn validator(&mut self, validator: &Validator) {
         self.text("{\"type\":");
         match validator {
             Validator::Any => self.text("\"any\""),
@@ -229,7 +229,7 @@ pub const fn paths_differ(rows: &[Row]) -> bool {
     true
 }
 
-const fn is_same(a: &[u8], b: &[u8]) -> bool {
+pub(crate) const fn is_same(a: &[u8], b: &[u8]) -> bool {
     if a.len() != b.len() {
         return false;
     }

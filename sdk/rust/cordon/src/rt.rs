@@ -5,6 +5,8 @@ use crate::error::Error;
 use crate::host;
 use crate::json;
 pub use crate::metadata::{paths_differ, size, write, Row};
+pub use crate::schema::{schema_size, tables_differ, write_schema, TableRow};
+pub use crate::table::IndexRow;
 use crate::validator::{HasValidator, Validator};
 use serde::de::{DeserializeOwned, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};

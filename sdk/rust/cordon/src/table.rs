@@ -1,6 +1,7 @@
 //! Tables, ids and documents.
 
-use crate::json::INLINE;
+use crate::error::Result;
+use crate::json::{self, INLINE};
 use crate::validator::{HasValidator, Validator};
 use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
@@ -18,6 +19,17 @@ use std::ops::{Deref, DerefMut};
 pub trait Table: Serialize + DeserializeOwned + HasValidator {
     /// The table's name.
     const NAME: &'static str;
+    /// Its own indexes, for the schema.
+    #[doc(hidden)]
+    const INDEXES: &'static [IndexRow];
+}
+
+/// An index as the schema has it.
+#[doc(hidden)]
+#[derive(Clone, Copy)]
+pub struct IndexRow {
+    pub name: &'static str,
+    pub fields: &'static [&'static str],
 }
 
 /// The id of a document of the table `T`. In values it is a string.
@@ -35,6 +47,12 @@ impl<T> Id<T> {
     /// The text of the id.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+}
+
+impl<T> From<&Id<T>> for Id<T> {
+    fn from(id: &Id<T>) -> Self {
+        id.clone()
     }
 }
 
@@ -141,4 +159,21 @@ impl<T: Serialize> Serialize for Doc<T> {
 
 impl<T: Table> HasValidator for Doc<T> {
     const VALIDATOR: Validator = Validator::Document { table: T::NAME, of: &T::VALIDATOR };
+}
+
+/// In two passes, so that a table's type needs no place for the fields of the system.
+pub(crate) fn read_document<T: Table>(json: impl AsRef<[u8]>) -> Result<Doc<T>> {
+    #[derive(serde::Deserialize)]
+    struct System<T> {
+        _id: Id<T>,
+        #[serde(rename = "_creationTime")]
+        creation_time: f64,
+    }
+    let text = json::utf8(json.as_ref())?;
+    let system: System<T> = json::from_str(text)?;
+    Ok(Doc {
+        id: system._id,
+        creation_time: system.creation_time,
+        fields: json::from_document(text)?,
+    })
 }

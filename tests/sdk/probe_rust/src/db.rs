@@ -78,20 +78,20 @@ pub struct Count {
 
 #[query]
 pub fn newest(ctx: QueryCtx, args: Count) -> Result<Vec<Id<Thing>>> {
-    let things = ctx.db.table::<Thing>().newest_first().take(args.count)?;
+    let things = ctx.db.query::<Thing>().order(Order::Desc).take(args.count)?;
     Ok(things.into_iter().map(|thing| thing.id).collect())
 }
 
 #[query]
 pub fn stopped(ctx: QueryCtx) -> Result<()> {
-    drop(ctx.db.table::<Thing>().iter()?);
+    drop(ctx.db.query::<Thing>().iter()?);
     Ok(())
 }
 
 #[query]
 pub fn sum(ctx: QueryCtx) -> Result<f64> {
     let mut sum = 0.0;
-    for thing in ctx.db.table::<Thing>().iter()? {
+    for thing in ctx.db.query::<Thing>().iter()? {
         sum += f64::from(thing?.n.unwrap_or(0));
     }
     Ok(sum)

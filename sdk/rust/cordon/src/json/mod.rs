@@ -16,7 +16,7 @@ use serde::Serialize;
 use std::fmt;
 
 pub(crate) use read::{from_document, Raw};
-pub(crate) use write::{write_string, INLINE};
+pub(crate) use write::{write_string, write_whole, INLINE};
 
 /// A text that is no value, or a value that has no encoding.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,6 +82,19 @@ pub fn to_string<T: Serialize + ?Sized>(value: &T) -> Result<String, Error> {
 /// Appends the JSON of a value.
 pub(crate) fn write_value<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Result<(), Error> {
     value.serialize(write::Writer::new(out))?;
+    Ok(())
+}
+
+/// As [`write_value`], with `None` as the host writes a field that is not there.
+pub(crate) fn write_value_or_undefined<T: Serialize + ?Sized>(
+    value: &T,
+    out: &mut Vec<u8>,
+) -> Result<(), Error> {
+    let start = out.len();
+    if value.serialize(write::Writer::new(out))? == write::Written::Nothing {
+        out.truncate(start);
+        out.extend_from_slice(b"{\"$undefined\":null}");
+    }
     Ok(())
 }
 

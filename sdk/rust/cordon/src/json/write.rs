@@ -56,7 +56,7 @@ fn write_encoded(name: &str, bytes: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(b"\"}");
 }
 
-fn write_whole(whole: i64, out: &mut Vec<u8>) {
+pub(crate) fn write_whole(whole: i64, out: &mut Vec<u8>) {
     let mut digits = [0; 20];
     let mut at = digits.len();
     let mut rest = whole.unsigned_abs();
