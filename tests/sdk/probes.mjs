@@ -10,7 +10,7 @@
  */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { afterEach, describe, test } from "node:test";
+import { after, afterEach, before, describe, test } from "node:test";
 import { Deployment, GuestFailure } from "./host.mjs";
 import { RealDeployment } from "./real.mjs";
 
@@ -28,10 +28,11 @@ const bytes = readFileSync(file);
 
 /* With nothing in its tables; the test that opened it need not close it. */
 const opened = [];
+const openOne = async () => (isReal ? RealDeployment.open(file) : new Deployment(bytes));
 async function open() {
-  if (!isReal) return new Deployment(bytes);
-  opened.push(await RealDeployment.open(file));
-  return opened.at(-1);
+  const deployment = await openOne();
+  if (isReal) opened.push(deployment);
+  return deployment;
 }
 afterEach(async () => {
   for (const deployment of opened.splice(0)) await deployment.close();
@@ -197,6 +198,99 @@ describe("the database", () => {
 
   testC("a query cannot write", async () => {
     assert.equal((await failure(await open(), "db:writes")).code, "CapabilityDenied");
+  });
+});
+
+describe("queries", () => {
+  let deployment;
+  let things;
+
+  /* Ten things numbered from 0; the even ones have a `b`. */
+  before(async () => {
+    deployment = await openOne();
+    things = [];
+    for (let n = 0; n < 10; n++) {
+      const id = await deployment.call("db:insert", { n, ...(n % 2 === 0 ? { b: "x" } : {}) });
+      things.push(await deployment.call("db:get", { id }));
+    }
+  });
+  after(async () => isReal && (await deployment.close()));
+
+  const ask = (name, args) => deployment.call(`query:${name}`, args);
+  const time = (n) => things[n]._creationTime;
+
+  test("a range of an index has its ends, in either order", async () => {
+    assert.deepEqual(await ask("since", { from: time(7), to: 0 }), [7, 8, 9]);
+    assert.deepEqual(await ask("since", { from: time(9) + 1, to: 0 }), []);
+    assert.deepEqual(await ask("between", { from: time(3), to: time(6) }), [6, 5, 4]);
+    assert.deepEqual(await ask("between", { from: time(6), to: time(3) }), []);
+    assert.deepEqual(await ask("by_id", { id: things[4]._id }), [4]);
+  });
+
+  test("filters and limits hold in their order", async () => {
+    assert.deepEqual(await ask("odd"), [1, 7, 9]);
+    assert.deepEqual(await ask("without_b"), [1, 3, 5, 7, 9]);
+    assert.deepEqual(await ask("limited"), [2]);
+  });
+
+  test("the first, or nothing", async () => {
+    assert.deepEqual(await ask("first"), things[9]);
+    assert.equal(await once("query:first"), null);
+  });
+
+  test("the only one, or nothing; a second ends the run", async () => {
+    assert.deepEqual(await ask("unique", { count: 3 }), things[3]);
+    assert.equal(await ask("unique", { count: 10 }), null);
+    const twice = await open();
+    const ids = [await twice.call("db:insert", { n: 1 }), await twice.call("db:insert", { n: 1 })];
+    assert.equal(
+      (await failure(twice, "query:unique", { count: 1 })).message,
+      `unique() query returned more than one result from table things:\n [${ids.join(", ")}, ...]`);
+  });
+
+  testReal("no more is read than is needed", async () => {
+    assert.deepEqual(await ask("cost"), [1, 2, 1, 4]);
+  });
+
+  testReal("what a filter cannot evaluate is refused", async () => {
+    assert.match((await failure(deployment, "query:evil")).message, /Cannot use value 0\.0 .* as a Boolean/);
+  });
+
+  testC("a condition needs an index", async () => {
+    assert.match((await failure(deployment, "query:no_index")).message, /cordon_query_index/);
+  });
+
+  test("pages follow each other, and a page has the end it is given", async () => {
+    const pages = [];
+    let cursor = null;
+    for (let isDone = false; !isDone;) {
+      const { page, continueCursor, ...rest } = await ask("page", { paginationOpts: { numItems: 4, cursor, id: 1 } });
+      ({ isDone } = rest);
+      assert.deepEqual(rest, { isDone, splitCursor: null, pageStatus: null });
+      pages.push({ page, from: cursor, to: continueCursor });
+      cursor = continueCursor;
+    }
+    assert.deepEqual(pages.flatMap(({ page }) => page), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    assert.deepEqual(pages[0].page, [0, 1, 2, 3]);
+    const again = { numItems: 1, cursor: pages[0].from, endCursor: pages[1].to };
+    assert.deepEqual((await ask("page", { paginationOpts: again })).page, [0, 1, 2, 3, 4, 5, 6, 7]);
+    const bounded = { numItems: 4, cursor: null, endCursor: null, maximumRowsRead: 2, maximumBytesRead: 1e6 };
+    assert.deepEqual((await ask("page", { paginationOpts: bounded })).page, [0, 1]);
+  });
+
+  testReal("what is no page is refused", async () => {
+    for (const [options, words] of [
+      [{ numItems: 0, cursor: null }, /at least 1 document/],
+      [{ numItems: 1, cursor: "no cursor" }, /Failed to parse cursor/],
+    ]) {
+      assert.match((await failure(deployment, "query:page", { paginationOpts: options })).message, words);
+    }
+  });
+
+  test("an id is one of its table, or none", async () => {
+    const id = things[0]._id;
+    assert.equal(await ask("normalize", { text: id }), id);
+    assert.equal(await ask("normalize", { text: "nothing" }), null);
   });
 });
 

@@ -12,6 +12,8 @@
 #define JSON CORDON_OBJECT(CORDON_FIELD("json", CORDON_STRING))
 #define COUNT CORDON_OBJECT(CORDON_FIELD("count", CORDON_NUMBER))
 #define MS CORDON_OBJECT(CORDON_FIELD("ms", CORDON_NUMBER))
+#define NUMBERS CORDON_ARRAY(CORDON_NUMBER)
+#define TIMES CORDON_OBJECT(CORDON_FIELD("from", CORDON_NUMBER), CORDON_FIELD("to", CORDON_NUMBER))
 #define MAYBE_TEXT CORDON_OBJECT(CORDON_OPTIONAL("text", CORDON_STRING))
 #define ID_AND_FIELDS                                                                              \
     CORDON_OBJECT(CORDON_FIELD("id", CORDON_STRING), CORDON_FIELD("fields", ANY_OBJECT))
@@ -34,6 +36,22 @@ CORDON_FUNCTIONS(
     CORDON_QUERY("db:stopped", stopped, CORDON_NO_ARGS, CORDON_NULL),
     CORDON_QUERY("db:sum", sum, CORDON_NO_ARGS, CORDON_NUMBER),
     CORDON_QUERY("db:writes", writes, CORDON_NO_ARGS, CORDON_ANY),
+    CORDON_QUERY("query:since", since, TIMES, NUMBERS),
+    CORDON_QUERY("query:between", between, TIMES, NUMBERS),
+    CORDON_QUERY("query:by_id", by_id, ID, NUMBERS),
+    CORDON_QUERY("query:odd", odd, CORDON_NO_ARGS, NUMBERS),
+    CORDON_QUERY("query:without_b", without_b, CORDON_NO_ARGS, NUMBERS),
+    CORDON_QUERY("query:limited", limited, CORDON_NO_ARGS, NUMBERS),
+    CORDON_QUERY("query:first", first, CORDON_NO_ARGS, CORDON_ANY),
+    CORDON_QUERY("query:unique", unique, COUNT, CORDON_ANY),
+    CORDON_QUERY("query:evil", evil, CORDON_NO_ARGS, CORDON_ANY),
+    CORDON_QUERY("query:cost", cost, CORDON_NO_ARGS, NUMBERS),
+    CORDON_QUERY("query:page", page,
+        CORDON_OBJECT(CORDON_FIELD("paginationOpts", CORDON_PAGINATION_OPTIONS)),
+        CORDON_PAGINATION_RESULT(CORDON_NUMBER)),
+    CORDON_QUERY("query:normalize", normalize,
+        CORDON_OBJECT(CORDON_FIELD("text", CORDON_STRING)), CORDON_ANY),
+    CORDON_QUERY("query:no_index", no_index, CORDON_NO_ARGS, CORDON_ANY),
     CORDON_ACTION("run:logs", logs, CORDON_NO_ARGS, CORDON_NULL),
     CORDON_INTERNAL_ACTION("run:fails", fails, MAYBE_TEXT, CORDON_NULL),
     CORDON_INTERNAL_QUERY("run:left", left, CORDON_NO_ARGS, CORDON_ANY),
@@ -203,6 +221,143 @@ cordon_value *sum(void)
 cordon_value *writes(void)
 {
     return cordon_string(cordon_db_insert("things", cordon_object()));
+}
+
+/* The field `n` of each document. */
+static cordon_value *numbers_of(const cordon_value *documents)
+{
+    cordon_value *const numbers = cordon_array();
+    for (size_t i = 0; i < cordon_count(documents); i++) {
+        cordon_push(numbers, cordon_get(cordon_at(documents, i), "n"));
+    }
+    return numbers;
+}
+
+cordon_value *since(void)
+{
+    cordon_query *const query = cordon_query_index("things", "by_creation_time");
+    cordon_query_gte(query, "_creationTime", argument("from"));
+    return numbers_of(cordon_query_collect(query));
+}
+
+/* The newest first. */
+cordon_value *between(void)
+{
+    cordon_query *const query = cordon_query_index("things", "by_creation_time");
+    cordon_query_gt(query, "_creationTime", argument("from"));
+    cordon_query_lte(query, "_creationTime", argument("to"));
+    return numbers_of(cordon_query_collect(cordon_query_order(query, CORDON_DESC)));
+}
+
+cordon_value *by_id(void)
+{
+    cordon_query *const query = cordon_query_index("things", "by_id");
+    return numbers_of(cordon_query_collect(cordon_query_eq(query, "_id", argument("id"))));
+}
+
+static cordon_expression *number(double n)
+{
+    return cordon_q_value(cordon_number(n));
+}
+
+/* Odd, and below 3 or above 6. */
+cordon_value *odd(void)
+{
+    const cordon_expression *const n = cordon_q_field("n");
+    const cordon_expression *const is_odd = cordon_q_eq(cordon_q_mod(n, number(2)), number(1));
+    const cordon_expression *const is_far = cordon_q_or(
+        cordon_q_lt(n, number(3)),
+        cordon_q_not(cordon_q_lte(n, cordon_q_add(number(4), number(2)))));
+    cordon_query *const query = cordon_query_table("things");
+    cordon_query_filter(query, cordon_q_and(is_odd, is_far));
+    return numbers_of(cordon_query_collect(query));
+}
+
+cordon_value *without_b(void)
+{
+    cordon_query *const query = cordon_query_table("things");
+    cordon_query_filter(query, cordon_q_eq(cordon_q_field("b"), cordon_q_value(NULL)));
+    return numbers_of(cordon_query_collect(query));
+}
+
+/* Of the first three those above 1. */
+cordon_value *limited(void)
+{
+    cordon_query *const query = cordon_query_limit(cordon_query_table("things"), 3);
+    cordon_query_filter(query, cordon_q_gt(cordon_q_field("n"), number(1)));
+    return numbers_of(cordon_query_collect(query));
+}
+
+cordon_value *first(void)
+{
+    return cordon_query_first(cordon_query_order(cordon_query_table("things"), CORDON_DESC));
+}
+
+static cordon_query *where_n_is(const cordon_value *n)
+{
+    cordon_query *const query = cordon_query_table("things");
+    return cordon_query_filter(query, cordon_q_eq(cordon_q_field("n"), cordon_q_value(n)));
+}
+
+/* Those whose number is `count`. */
+cordon_value *unique(void)
+{
+    return cordon_query_unique(where_n_is(argument("count")));
+}
+
+/* A filter that cannot be evaluated. */
+cordon_value *evil(void)
+{
+    cordon_query *const query = cordon_query_table("things");
+    return cordon_query_first(cordon_query_filter(query, cordon_q_field("n")));
+}
+
+/* How many documents were read since the last call. */
+static cordon_value *read_since(double *before)
+{
+    const double now = cordon_to_number(cordon_get(cordon_left(), "documents_read"));
+    const double read = *before - now;
+    *before = now;
+    return cordon_number(read);
+}
+
+/*
+ * How many documents are read for the first, for two of all, for the only one and for the first that
+ * a filter lets pass.
+ */
+cordon_value *cost(void)
+{
+    cordon_value *const costs = cordon_array();
+    double before = 0;
+    (void)read_since(&before);
+    (void)cordon_query_first(cordon_query_table("things"));
+    cordon_push(costs, read_since(&before));
+    (void)cordon_query_take(cordon_query_table("things"), 2);
+    cordon_push(costs, read_since(&before));
+    (void)cordon_query_unique(cordon_query_limit(cordon_query_table("things"), 1));
+    cordon_push(costs, read_since(&before));
+    (void)cordon_query_first(where_n_is(cordon_number(3)));
+    return cordon_push(costs, read_since(&before));
+}
+
+cordon_value *page(void)
+{
+    cordon_query *const query = cordon_query_table("things");
+    cordon_value *const result = cordon_query_page(query, argument("paginationOpts"));
+    return cordon_set(result, "page", numbers_of(cordon_get(result, "page")));
+}
+
+cordon_value *normalize(void)
+{
+    const char *const text = cordon_to_string(argument("text"));
+    const char *const known = cordon_db_normalize_id("things", text);
+    return known == NULL ? NULL : cordon_string(known);
+}
+
+/* A condition where there is no index. */
+cordon_value *no_index(void)
+{
+    return cordon_query_first(cordon_query_eq(cordon_query_table("things"), "n", NULL));
 }
 
 cordon_value *logs(void)

@@ -6,7 +6,7 @@ pub struct Thing {
     a: Option<f64>,
     b: Option<String>,
     c: Option<Vec<Value>>,
-    n: Option<u32>,
+    pub n: Option<u32>,
     filler: Option<String>,
 }
 

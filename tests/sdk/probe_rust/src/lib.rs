@@ -5,6 +5,7 @@
 
 mod db;
 mod effect;
+mod query;
 mod run;
 mod values;
 
@@ -21,6 +22,18 @@ cordon::functions![
     db::newest,
     db::stopped,
     db::sum,
+    query::since,
+    query::between,
+    query::by_id,
+    query::odd,
+    query::without_b,
+    query::limited,
+    query::first,
+    query::unique,
+    query::evil,
+    query::cost,
+    query::page,
+    query::normalize,
     run::logs,
     run::fails,
     run::left,
