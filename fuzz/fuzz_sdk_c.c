@@ -1,14 +1,16 @@
 /*
  * The reader of values in the C SDK, which runs in guests, against the host's own. Whatever text it
  * is given it reads within its bounds, and what it has read it writes so that it is read again as
- * the same. Every value that the host writes for a guest comes back from it as an equal value.
+ * the same. Every value that the host writes for a guest comes back from it as an equal value, and
+ * a query that the SDK makes of it is one that the host reads, of the same parts.
  *
  * The SDK is compiled for this machine here. No host call is made.
  */
 #include "../sdk/c/cordon.h"
 
 #include "base/arena.h"
-#include "value/value.h"
+#include "query/query.h"
+#include "value/json.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -33,6 +35,8 @@ UNUSED_CALL(cordon_host_get)
 UNUSED_CALL(cordon_host_query_stream)
 UNUSED_CALL(cordon_host_query_stream_next)
 UNUSED_CALL(cordon_host_query_cleanup)
+UNUSED_CALL(cordon_host_query_page)
+UNUSED_CALL(cordon_host_normalize_id)
 UNUSED_CALL(cordon_host_insert)
 UNUSED_CALL(cordon_host_shallow_merge)
 UNUSED_CALL(cordon_host_replace)
@@ -66,6 +70,57 @@ static void check_stable(struct slice text)
     }
 }
 
+/* Each part that a query can have, with the value wherever one can stand. */
+static struct slice make_query(const cordon_value *value, uint32_t limit)
+{
+    cordon_query *const query = cordon_query_index("t", "by_a_b");
+    cordon_query_eq(query, "a", value);
+    cordon_query_gte(query, "b", NULL);
+    cordon_query_lt(query, "b", value);
+    cordon_query_order(query, CORDON_DESC);
+    const cordon_expression *const sum =
+        cordon_q_add(cordon_q_field("a.b"), cordon_q_neg(cordon_q_value(value)));
+    const cordon_expression *const is_less = cordon_q_lt(cordon_q_value(NULL), sum);
+    cordon_query_filter(query, cordon_q_or(is_less, cordon_q_not(is_less)));
+    cordon_query_limit(query, limit);
+    size_t size = 0;
+    const char *const json = cordon_query_print(query, &size);
+    return slice_of(json, size);
+}
+
+static void check_bound(
+    const struct query_bound *bound,
+    enum query_bound_op op,
+    struct slice path,
+    const struct value *value)
+{
+    CORDON_ASSERT(bound->op == op && slice_equal(bound->path, path));
+    CORDON_ASSERT(value_equal(&bound->value, value));
+}
+
+static void check_query(struct slice text, const struct value *value, struct arena *arena)
+{
+    const uint32_t limit = (uint32_t)text.size * 0x9e3779b1u;
+    const struct slice json = make_query(cordon_parse((const char *)text.data, text.size), limit);
+    const struct json_limits limits = {.bytes_max = SIZE_MAX, .depth_max = 80};
+    struct json_doc *doc = NULL;
+    cordon_error *const error = json_parse(json, &limits, &doc);
+    CORDON_ASSERT(error == NULL);
+
+    struct query query = {0};
+    struct query_fault fault = {0};
+    const bool is_read = query_read(json_root(doc), arena, &query, &fault);
+    CORDON_ASSERT(is_read && query.descending && query.bound_count == 3);
+    CORDON_ASSERT(
+        slice_equal(query.table, SLICE("t")) && slice_equal(query.index, SLICE("by_a_b")));
+    check_bound(&query.bounds[0], QUERY_EQ, SLICE("a"), value);
+    check_bound(&query.bounds[1], QUERY_GTE, SLICE("b"), &(struct value){.kind = VALUE_UNDEFINED});
+    check_bound(&query.bounds[2], QUERY_LT, SLICE("b"), value);
+    CORDON_ASSERT(query.operator_count == 2 && query.operators[0].filter != NULL);
+    CORDON_ASSERT(query.operators[1].limit == limit);
+    json_free(doc);
+}
+
 static void check_against_host(struct slice text, struct arena *arena, struct buffer *sent)
 {
     struct value value = {0};
@@ -81,6 +136,7 @@ static void check_against_host(struct slice text, struct arena *arena, struct bu
     struct value again = {0};
     error = value_parse(back, arena, &again);
     CORDON_ASSERT(error == NULL && value_equal(&value, &again));
+    check_query(buffer_slice(sent), &value, arena);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -202,7 +202,8 @@ cordon_value *cordon_db_list(const char *table);
  *     return cordon_query_take(query, 10);
  *
  * What makes a query returns it. Nothing is read before one of the functions that end it, and then
- * no more than it needs; what a filter leaves out is read too. A query sees what the run wrote before.
+ * no more than it needs; what a filter leaves out is read too. A query sees what the run wrote
+ * before.
  */
 typedef struct cordon_query cordon_query;
 
@@ -429,8 +430,8 @@ void cordon_release(cordon_mark mark);
  *                 CORDON_FIELD("body", CORDON_STRING)),
  *             CORDON_INDEX("by_author", "author")))
  *
- * A document is an object without the fields of the system, a union of such, or CORDON_ANY; behind it
- * stand the indexes, if any, each with its fields. CORDON_SCHEMA_OF_INDEXES has documents go
+ * A document is an object without the fields of the system, a union of such, or CORDON_ANY; behind
+ * it stand the indexes, if any, each with its fields. CORDON_SCHEMA_OF_INDEXES has documents go
  * unchecked.
  */
 #define CORDON_SCHEMA(...)                                                                         \

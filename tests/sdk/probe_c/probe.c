@@ -322,8 +322,8 @@ static cordon_value *read_since(double *before)
 }
 
 /*
- * How many documents are read for the first, for two of all, for the only one and for the first that
- * a filter lets pass.
+ * How many documents are read for the first, for two of all, for the only one and for the first
+ * that a filter lets pass.
  */
 cordon_value *cost(void)
 {
