@@ -1,7 +1,11 @@
 /*
- * convex/run: calls of other functions. The host says what is to be called; run/ makes the call, a
- * run of its own, while the guest waits, and comes back with its outcome. A call that fails is a
- * refusal that the guest may handle, with the code, the message and the data of the failure.
+ * convex/run: calls of other functions. The host says what is to be called; run/ makes the call,
+ * while the guest waits, and comes back with its outcome. A call that fails is a refusal that the
+ * guest may handle, with the code, the message and the data of the failure.
+ *
+ * An action's call is a run of its own, and its answer stands in a record. A query's or mutation's
+ * is inside its transaction and uses its limits; it is as repeatable as what calls it, and a
+ * replay makes it again.
  */
 #include "host/db.h"
 #include "host/operations.h"
@@ -76,7 +80,7 @@ static enum gate_result finish_call(
     GATE_TRY(
         host, nested->good ? buffer_append(&host->reply, nested->value)
                            : write_failure(nested, &host->reply));
-    if (host->options.tape != NULL) {
+    if (host->options.tape != NULL && !nested->inner) {
         const struct tape_answer answer = {
             .found = nested->good, .text = {buffer_slice(&host->reply)}};
         tape_write(host->options.tape, question, &answer, NULL);
@@ -97,42 +101,91 @@ static enum gate_result play_call(
     return answer.found ? GATE_OK : GATE_REFUSED;
 }
 
-static enum gate_result call_function(struct host *host, struct gate_call *call, cordon_kind kind)
+/* The call is on its way, or its outcome is there. */
+static enum gate_result go_on(struct host *host, struct gate_call *call)
 {
     struct host_nested *nested = &host->nested;
-    if (nested->state == NESTED_NONE) {
+    const struct tape_question question = {
+        .op = TAPE_CALL,
+        .number = {nested->kind},
+        .text = {nested->path, buffer_slice(&nested->args)}};
+    if (host->options.player != NULL && !nested->inner) {
+        return play_call(host, call, &question);
+    }
+    if (nested->state == NESTED_WANTED) {
+        return GATE_WAIT;
+    }
+    if (nested->fuel_used > 0 && !gate_charge(host, call, nested->fuel_used)) {
+        return GATE_STOP;
+    }
+    return host->stop.code != CORDON_OUTCOME_SUCCESS ? GATE_STOP
+                                                     : finish_call(host, call, &question);
+}
+
+static enum gate_result call_function(
+    struct host *host, struct gate_call *call, cordon_kind kind, bool inner)
+{
+    if (host->nested.state == NESTED_NONE) {
         const enum gate_result result = read_call(host, call, kind);
         if (result != GATE_OK) {
             host_nested_done(host);
             return result;
         }
-        nested->state = NESTED_WANTED;
+        host->nested.inner = inner;
+        host->nested.fuel = engine_fuel_left(call->guest);
+        host->nested.state = NESTED_WANTED;
     }
-    const struct tape_question question = {
-        .op = TAPE_CALL, .number = {kind}, .text = {nested->path, buffer_slice(&nested->args)}};
-    if (host->options.player == NULL && nested->state == NESTED_WANTED) {
-        return GATE_WAIT;
-    }
-    const enum gate_result result = host->options.player != NULL
-                                        ? play_call(host, call, &question)
-                                        : finish_call(host, call, &question);
+    const enum gate_result result = go_on(host, call);
     if (result != GATE_WAIT) {
         host_nested_done(host);
     }
     return result;
 }
 
+/* Reads which kind of function is called; a query may call queries alone. */
+static enum gate_result read_kind(
+    struct host *host, const struct gate_call *call, cordon_kind *out_kind)
+{
+    const struct slice type = json_string(json_get(call->args, SLICE("udfType")));
+    if (!kind_parse(type, out_kind) || *out_kind == CORDON_ACTION) {
+        return gate_refuse(
+            host, "InvalidArgument",
+            "Invalid argument `udfType` for `runUdf`: it is \"query\" or \"mutation\".");
+    }
+    if (json_kind(json_get(call->args, SLICE("transactionLimits"))) != JSON_MISSING) {
+        return gate_refuse(
+            host, "InvalidArgument",
+            "Invalid argument `transactionLimits` for `runUdf`: a call uses the limits of what "
+            "calls it; leave it out.");
+    }
+    if (*out_kind == CORDON_MUTATION && host->options.kind == CORDON_QUERY) {
+        (void)host_stop(
+            host, CORDON_OUTCOME_CAPABILITY_DENIED,
+            "A query can't call a mutation. A mutation can: make this function one, or move the "
+            "call there.");
+        return GATE_STOP;
+    }
+    return GATE_OK;
+}
+
+enum gate_result run_udf(struct host *host, struct gate_call *call)
+{
+    cordon_kind kind = CORDON_QUERY;
+    GATE_CHECK(read_kind(host, call, &kind));
+    return call_function(host, call, kind, true);
+}
+
 enum gate_result run_query(struct host *host, struct gate_call *call)
 {
-    return call_function(host, call, CORDON_QUERY);
+    return call_function(host, call, CORDON_QUERY, false);
 }
 
 enum gate_result run_mutation(struct host *host, struct gate_call *call)
 {
-    return call_function(host, call, CORDON_MUTATION);
+    return call_function(host, call, CORDON_MUTATION, false);
 }
 
 enum gate_result run_action(struct host *host, struct gate_call *call)
 {
-    return call_function(host, call, CORDON_ACTION);
+    return call_function(host, call, CORDON_ACTION, false);
 }

@@ -100,6 +100,8 @@ enum nested_state {
 struct host_nested {
     enum nested_state state;
     cordon_kind kind;
+    bool inner;         /* inside the transaction of the run that makes it */
+    uint64_t fuel;      /* that is left for it */
     struct slice path;  /* borrowed from the host call's arguments */
     struct buffer args; /* encoded JSON, an object */
     /* NESTED_DONE, all borrowed until the guest has been polled: */
@@ -107,7 +109,8 @@ struct host_nested {
     struct slice value; /* encoded JSON */
     const char *code;   /* of a failure, as the others */
     struct slice message;
-    struct slice data; /* empty: none */
+    struct slice data;  /* empty: none */
+    uint64_t fuel_used; /* by an inner call */
 };
 
 struct host {

@@ -69,18 +69,34 @@ static cordon_error *append_line(struct log_lines *log, struct slice line)
     return NULL;
 }
 
+/* In the place of the last line that there may be. */
+static cordon_error *mark_overflow(struct log_lines *log)
+{
+    char mark[96];
+    const int size = snprintf(
+        mark, sizeof mark, "[ERROR] Log overflow (maximum %zu). Remaining log lines omitted.",
+        log->count_max);
+    log->overflowed = true;
+    return append_line(log, arena_copy(log->arena, slice_of(mark, (size_t)size)));
+}
+
+cordon_error *log_lines_take(struct log_lines *log, const struct log_lines *from)
+{
+    for (size_t i = 0; i < from->count && !log->overflowed && log->count_max > 0; i++) {
+        TRY(log->count + 1 >= log->count_max
+                ? mark_overflow(log)
+                : append_line(log, arena_copy(log->arena, from->lines[i])));
+    }
+    return NULL;
+}
+
 cordon_error *log_lines_add(struct log_lines *log, struct slice level, struct slice body)
 {
     if (log->overflowed || log->count_max == 0) {
         return NULL;
     }
     if (log->count + 1 >= log->count_max) {
-        char mark[96];
-        const int size = snprintf(
-            mark, sizeof mark, "[ERROR] Log overflow (maximum %zu). Remaining log lines omitted.",
-            log->count_max);
-        log->overflowed = true;
-        return append_line(log, arena_copy(log->arena, slice_of(mark, (size_t)size)));
+        return mark_overflow(log);
     }
     const bool cut = body.size > log->bytes_max;
     const size_t kept = utf8_cut(body, log->bytes_max).size;

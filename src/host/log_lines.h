@@ -46,4 +46,7 @@ struct slice log_lines_error_tail(const struct log_lines *log);
 /* Turns unfinished lines into lines, at the end of a run. */
 CORDON_MUST_USE cordon_error *log_lines_flush(struct log_lines *log);
 
+/* Adds the lines of another run's that are finished, as they are, as far as there is room. */
+CORDON_MUST_USE cordon_error *log_lines_take(struct log_lines *log, const struct log_lines *from);
+
 #endif

@@ -28,6 +28,7 @@ gate_operation db_remove;
 /* Closes what a run left open, before its transaction ends. */
 void db_close_queries(struct host *host);
 
+gate_operation run_udf;
 gate_operation run_query;
 gate_operation run_mutation;
 gate_operation run_action;

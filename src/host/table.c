@@ -65,6 +65,8 @@
       true, 8 * MIB, 10000, 8000)                                                                  \
     X(REMOVE, db_remove, "convex/db-write", "1.0/remove", "ii", "I", M, GATE_JSON, false, true,    \
       true, 64 * KIB, 6000, 4000)                                                                  \
+    X(RUN_UDF, run_udf, "convex/run", "1.0/runUdf", "ii", "I", Q | M, GATE_JSON, false, false,     \
+      true, 8 * MIB, 30000, 8000)                                                                  \
     X(RUN_QUERY, run_query, "convex/run", "1.0/actions/query", "ii", "I", A, GATE_JSON, false,     \
       false, true, 8 * MIB, 30000, 8000)                                                           \
     X(RUN_MUTATION, run_mutation, "convex/run", "1.0/actions/mutation", "ii", "I", A, GATE_JSON,   \

@@ -63,14 +63,14 @@ static uint64_t account_allows_ns(const struct run *run, enum run_clock_account 
     }
     const cordon_limit limit =
         account == CLOCK_USER ? CORDON_LIMIT_USER_TIME_MS : CORDON_LIMIT_SYSTEM_TIME_MS;
-    const uint64_t ms = run->budget.allowed[limit];
+    const uint64_t ms = run->budget->allowed[limit];
     return ms > UINT64_MAX / 1000000 ? UINT64_MAX : ms * 1000000;
 }
 
 uint64_t run_limit_at_ns(const struct run *run, uint64_t now_ns)
 {
     const enum run_clock_account account = run_idle_account(run);
-    const uint64_t spent = run_clock_spent_ns(&run->clock, account, now_ns);
+    const uint64_t spent = run_clock_spent_ns(run->clock, account, now_ns);
     const uint64_t allowed = account_allows_ns(run, account);
     return spent >= allowed ? now_ns : time_after(now_ns, allowed - spent);
 }
@@ -165,21 +165,28 @@ enum next run_finish(struct run *run)
 {
     run_end_guest(run);
     run_end_result(run);
+    if (run_is_inner(run)) {
+        CORDON_ASSERT(run->account.held == 0);
+        keep_words(&run->outcome);
+        run->txn = NULL; /* its caller's */
+        run->stage = STAGE_DONE;
+        return NEXT_STEP;
+    }
     CORDON_ASSERT(run->account.held == 0); /* whatever was charged was given back */
     store_end(&run->txn);
     store_end(&run->trace_txn);
     const uint64_t now = clock_monotonic_ns();
-    (void)run_clock_switch(&run->clock, CLOCK_STOPPED, now);
+    (void)run_clock_switch(run->clock, CLOCK_STOPPED, now);
     struct outcome *outcome = &run->outcome;
     keep_words(outcome);
-    outcome->user_time_ns = run->clock.spent_ns[CLOCK_USER];
-    outcome->system_time_ns = run->clock.spent_ns[CLOCK_SYSTEM];
-    outcome->queued_time_ns = run->clock.spent_ns[CLOCK_QUEUED];
+    outcome->user_time_ns = run->clock->spent_ns[CLOCK_USER];
+    outcome->system_time_ns = run->clock->spent_ns[CLOCK_SYSTEM];
+    outcome->queued_time_ns = run->clock->spent_ns[CLOCK_QUEUED];
     outcome->wall_time_ns = now - run->started_ns;
-    memcpy(outcome->used, run->budget.used, sizeof outcome->used);
+    memcpy(outcome->used, run->budget->used, sizeof outcome->used);
     outcome->used[CORDON_LIMIT_USER_TIME_MS] = outcome->user_time_ns / 1000000;
     outcome->used[CORDON_LIMIT_SYSTEM_TIME_MS] = outcome->system_time_ns / 1000000;
-    warnings_add(outcome, run->budget.allowed);
+    warnings_add(outcome, run->budget->allowed);
     outcome->retries = run->attempts > 0 ? run->attempts - 1 : 0;
     if (run->has_slot) {
         run->has_slot = false;
@@ -261,9 +268,9 @@ static bool is_due(struct run *run, uint64_t now_ns)
     if (woken_at_ns == 0 && now_ns < run->wake_at_ns && !atomic_load(&run->cancelled)) {
         return false;
     }
-    if (run->clock.account != CLOCK_STOPPED) {
+    if (run->clock->account != CLOCK_STOPPED) {
         const uint64_t due_ns = woken_at_ns != 0 ? woken_at_ns : run->wake_at_ns;
-        (void)run_clock_switch(&run->clock, CLOCK_QUEUED, due_ns < now_ns ? due_ns : now_ns);
+        (void)run_clock_switch(run->clock, CLOCK_QUEUED, due_ns < now_ns ? due_ns : now_ns);
     }
     return true;
 }
@@ -278,8 +285,10 @@ static bool may_go_on(struct run *run)
     if (!is_due(run, now)) {
         return false;
     }
-    const bool calls = run->child != NULL && run->host.nested.state == NESTED_WANTED;
-    if (run->stage != STAGE_GUEST || calls || atomic_load(&run->permit.has_permit)) {
+    const bool calls =
+        run->child != NULL && !run_is_inner(run->child) && run->host.nested.state == NESTED_WANTED;
+    if (run->stage != STAGE_GUEST || calls || run_is_inner(run) ||
+        atomic_load(&run->permit.has_permit)) {
         return true;
     }
     if (!run->permit_asked && run_take_permit(run)) {
@@ -293,9 +302,9 @@ static bool may_go_on(struct run *run)
 /* Whoever kept the run waiting pays no longer; a guest's turn says itself who does. */
 static void end_wait(struct run *run)
 {
-    if (run->clock.account == CLOCK_QUEUED && run->stage != STAGE_ADMIT &&
+    if (run->clock->account == CLOCK_QUEUED && run->stage != STAGE_ADMIT &&
         run->stage != STAGE_GUEST) {
-        (void)run_clock_switch(&run->clock, run_idle_account(run), clock_monotonic_ns());
+        (void)run_clock_switch(run->clock, run_idle_account(run), clock_monotonic_ns());
     }
 }
 
@@ -320,10 +329,10 @@ enum run_state run_poll(struct run *run, uint64_t until_ns)
         if (next == NEXT_STEP) {
             continue;
         }
-        if (run->clock.account != CLOCK_STOPPED) {
+        if (run->clock->account != CLOCK_STOPPED) {
             const enum run_clock_account account =
                 next == NEXT_READY ? CLOCK_QUEUED : run_idle_account(run);
-            (void)run_clock_switch(&run->clock, account, clock_monotonic_ns());
+            (void)run_clock_switch(run->clock, account, clock_monotonic_ns());
         }
         return next == NEXT_READY ? RUN_READY : RUN_WAITING;
     }
@@ -389,9 +398,11 @@ static void resolve(struct run *run, const struct run_request *request)
     CORDON_ASSERT(function != NULL); /* what was resolved exists */
     run->function = function;
     run->outcome.kind = function->metadata->kind;
-    run_reset_budget(run);
+    if (!run_is_inner(run)) {
+        run_reset_budget(run);
+    }
     if (!resolve_args(
-            &run->outcome, &run->budget, function, request->args, &run->arena, &run->args)) {
+            &run->outcome, run->budget, function, request->args, &run->arena, &run->args)) {
         (void)run_finish(run);
     }
 }
@@ -441,6 +452,10 @@ cordon_error *run_new(
     run->permit.granted = permit_granted;
     run->tenant = request->tenant;
     run->depth = request->parent == NULL ? 1 : request->parent->depth + 1;
+    run->caller = request->inner ? request->parent : NULL;
+    run->budget = run_is_inner(run) ? run->caller->budget : &run->own_budget;
+    run->clock = run_is_inner(run) ? run->caller->clock : &run->own_clock;
+    run->fuel_granted = request->fuel;
     run->started_ns = clock_monotonic_ns();
     outcome_init(&run->outcome);
     run->outcome.kind = request->any_kind ? CORDON_QUERY : request->kind;
@@ -455,9 +470,14 @@ cordon_error *run_new(
         mem_free(run);
         return error;
     }
-    take_slot(run);
+    if (!run_is_inner(run)) {
+        take_slot(run);
+    }
     if (run->stage != STAGE_DONE) {
         resolve(run, request);
+    }
+    if (run->stage != STAGE_DONE && run_is_inner(run)) {
+        run_enter_inner(run);
     }
     *out_run = run;
     return NULL;

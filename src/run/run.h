@@ -46,9 +46,14 @@ struct run_request {
     struct slice idempotency_key;
     /* For the log line: the client's request id, or empty. */
     struct slice request_id;
-    /* The action that makes the call, which then counts as deeper than it and is one of its
-     * deployment's; NULL: it comes from outside. Must outlive the run. */
-    const struct run *parent;
+    /*
+     * The run that makes the call, which then counts as deeper than it and is one of its
+     * deployment's; NULL: it comes from outside. Must outlive the run. `inner`: inside the
+     * transaction of that run, with its budget and as much fuel.
+     */
+    struct run *parent;
+    bool inner;
+    uint64_t fuel;
     /* Keeps what run_get_record() needs. */
     bool record;
     /* NULL, or the run to repeat: recording_request() fills in the rest. Must outlive the run. */

@@ -23,7 +23,7 @@ enum next step_admit(struct run *run)
         return run_finish_with(run, CORDON_OUTCOME_CANCELLED, SLICE("The call was cancelled."));
     }
     if (!atomic_load(&run->permit.has_permit)) {
-        if (run_clock_spent_ns(&run->clock, CLOCK_QUEUED, now) >= run_turns_ns(run)) {
+        if (run_clock_spent_ns(run->clock, CLOCK_QUEUED, now) >= run_turns_ns(run)) {
             return turn_away(run);
         }
         enum permit_answer answer = PERMIT_QUEUED;
@@ -39,29 +39,29 @@ enum next step_admit(struct run *run)
                       "a retry is safe."));
         }
         if (answer == PERMIT_QUEUED) {
-            (void)run_clock_switch(&run->clock, CLOCK_QUEUED, now);
+            (void)run_clock_switch(run->clock, CLOCK_QUEUED, now);
             run->wake_at_ns = run_limit_at_ns(run, now);
             return NEXT_WAIT;
         }
     }
     run->had_permit = true;
-    (void)run_clock_switch(&run->clock, CLOCK_SYSTEM, now);
+    (void)run_clock_switch(run->clock, CLOCK_SYSTEM, now);
     run->stage = STAGE_BEGIN;
     return NEXT_STEP;
 }
 
 void run_reset_budget(struct run *run)
 {
-    budget_init(&run->budget, run->function->metadata->kind, &run->runner->options.limits);
+    budget_init(run->budget, run->function->metadata->kind, &run->runner->options.limits);
     if (run_is_replay(run)) {
-        memcpy(run->budget.allowed, run->taped->replay->allowed, sizeof run->budget.allowed);
+        memcpy(run->budget->allowed, run->taped->replay->allowed, sizeof run->budget->allowed);
     }
     const struct limit_changes *own = run->function->metadata->limits;
     if (own != NULL) {
-        budget_lower(&run->budget, own);
+        budget_lower(run->budget, own);
     }
     if (run->has_lower) {
-        budget_lower(&run->budget, &run->lower);
+        budget_lower(run->budget, &run->lower);
     }
 }
 
@@ -94,12 +94,12 @@ enum next step_begin(struct run *run)
         run_reset_budget(run);
     }
     run->attempts++;
-    run->budget.used[CORDON_LIMIT_ARGS_BYTES] = run->args.json.size;
+    run->budget->used[CORDON_LIMIT_ARGS_BYTES] = run->args.json.size;
     run_tape_begin(run);
-    if (!budget_charge(&run->budget, CORDON_LIMIT_CALL_DEPTH, run->depth)) {
+    if (!budget_charge(run->budget, CORDON_LIMIT_CALL_DEPTH, run->depth)) {
         outcome_set_limit(
             &run->outcome, CORDON_LIMIT_CALL_DEPTH, run->depth,
-            run->budget.allowed[CORDON_LIMIT_CALL_DEPTH]);
+            run->budget->allowed[CORDON_LIMIT_CALL_DEPTH]);
         return run_finish(run);
     }
     const bool checks = run->args.object.kind != VALUE_UNDEFINED;
@@ -203,8 +203,9 @@ static void add_tape(struct run *run, struct host_options *options)
         options->tape = &run->taped->tape;
         return;
     }
+    static const struct host_cut never = {.is_set = false};
     options->player = &run->taped->player;
-    options->cut = &replay->cut;
+    options->cut = run_is_inner(run) ? &never : &replay->cut; /* such are not recorded */
     options->import_time_ns = replay->import_time_ns;
     memcpy(options->import_seed, replay->import_seed, sizeof options->import_seed);
 }
@@ -215,12 +216,12 @@ static cordon_error *start_guest(struct run *run)
     const cordon_kind kind = function->metadata->kind;
     struct host_options options = {
         .kind = kind,
-        .budget = &run->budget,
-        .clock = &run->clock,
+        .budget = run->budget,
+        .clock = run->clock,
         .txn = run->txn,
         .args = run->args.json,
         .account = &run->account,
-        .cancelled = &run->cancelled,
+        .cancelled = run_is_inner(run) ? run->caller->host.options.cancelled : &run->cancelled,
         .time_ns = run->time_ns,
         .import_time_ns = run->deployment->time_ms * 1000000,
         .real_clock = kind == CORDON_ACTION,
@@ -237,20 +238,23 @@ static cordon_error *start_guest(struct run *run)
         add_tape(run, &options);
     }
     const struct account_source memory = {run_takes_memory, run_gives_memory, run};
-    account_init(&run->account, run->budget.allowed[CORDON_LIMIT_HOST_BYTES], &memory);
+    account_init(&run->account, run_host_bytes_left(run), &memory);
     arena_init_charged(&run->result_arena, &run->account);
     host_init(&run->host, &options);
     run->has_host = true;
+    if (run_is_inner(run)) {
+        run_share_host(run);
+    }
     const struct engine_call_options call = {
         .module = function->module->engine_module,
         .kind = kind,
         .export_name = function->metadata->export_name,
         .has_initialize = function->module->has_initialize,
-        .fuel = run->budget.allowed[CORDON_LIMIT_FUEL],
+        .fuel = run_is_inner(run) ? run->fuel_granted : run->budget->allowed[CORDON_LIMIT_FUEL],
         .loading_fuel = function->module->loading_fuel,
-        .fuel_stop = run->taped == NULL ? 0 : run->taped->fuel_stop,
-        .memory_bytes = run->budget.allowed[CORDON_LIMIT_MEMORY_BYTES],
-        .table_elements = run->budget.allowed[CORDON_LIMIT_TABLE_ELEMENTS],
+        .fuel_stop = run->taped == NULL || run_is_inner(run) ? 0 : run->taped->fuel_stop,
+        .memory_bytes = run_memory_left(run),
+        .table_elements = run->budget->allowed[CORDON_LIMIT_TABLE_ELEMENTS],
         .run = &run->host,
         .on_running = host_on_running,
         .may_grow = host_may_grow,
@@ -269,6 +273,9 @@ enum next step_args(struct run *run)
     }
     if (error == NULL && verdict == CHECK_PENDING) {
         return run_wait_for_store(run);
+    }
+    if (error == NULL && verdict == CHECK_BAD && run_is_inner(run)) {
+        return run_finish(run);
     }
     if (error == NULL && verdict == CHECK_BAD) {
         run->stage = STAGE_SETTLE;

@@ -35,7 +35,7 @@ enum next step_result(struct run *run)
         run->outcome.value = (struct slice){0};
         return run_leave_guest(run);
     }
-    if (!run_is_transactional(run)) {
+    if (!run_is_transactional(run) || run_is_inner(run)) {
         return run_finish(run);
     }
     run->stage = STAGE_COMMIT;

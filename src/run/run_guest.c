@@ -11,7 +11,7 @@ enum next run_leave_guest(struct run *run)
         run->stage = STAGE_RESULT;
         return NEXT_STEP;
     }
-    if (run_needs_trace(run)) {
+    if (!run_is_inner(run) && run_needs_trace(run)) {
         run->stage = STAGE_TRACE;
         return NEXT_READY;
     }
@@ -20,7 +20,7 @@ enum next run_leave_guest(struct run *run)
 
 enum next run_leave_failed(struct run *run)
 {
-    if (!run_is_transactional(run)) {
+    if (!run_is_transactional(run) || run_is_inner(run)) {
         return run_finish(run);
     }
     if (run->function->metadata->kind == CORDON_MUTATION) {
@@ -30,19 +30,39 @@ enum next run_leave_failed(struct run *run)
     return NEXT_STEP;
 }
 
+/* What the guest used; an inner call's fuel is charged to its caller's guest. */
+static void count_use(struct run *run)
+{
+    uint64_t *used = run->budget->used;
+    const uint64_t memory = run_memory_of_callers(run) + engine_call_memory_bytes(run->call);
+    const uint64_t elements = engine_call_table_elements(run->call);
+    run->fuel_used = engine_call_fuel_used(run->call);
+    if (!run_is_inner(run)) {
+        used[CORDON_LIMIT_FUEL] = run->fuel_used;
+        used[CORDON_LIMIT_LOG_LINES] = run->host.log.count;
+    }
+    if (memory > used[CORDON_LIMIT_MEMORY_BYTES]) {
+        used[CORDON_LIMIT_MEMORY_BYTES] = memory;
+    }
+    if (elements > used[CORDON_LIMIT_TABLE_ELEMENTS]) {
+        used[CORDON_LIMIT_TABLE_ELEMENTS] = elements;
+    }
+}
+
 /* Copies the guest's side of the story into the outcome, then lets go of the guest. */
 static enum next guest_ended(struct run *run, bool returned)
 {
-    run->budget.used[CORDON_LIMIT_FUEL] = engine_call_fuel_used(run->call);
-    run->budget.used[CORDON_LIMIT_MEMORY_BYTES] = engine_call_memory_bytes(run->call);
-    run->budget.used[CORDON_LIMIT_TABLE_ELEMENTS] = engine_call_table_elements(run->call);
-    run->budget.used[CORDON_LIMIT_LOG_LINES] = run->host.log.count;
+    count_use(run);
     result_collect(
         &run->outcome, &run->host, run->call, returned, &run->result_arena, &run->result);
     if (run->outcome.code != CORDON_OUTCOME_SUCCESS && !returned) {
         frames_copy(&run->outcome, run->call, &run->function->module->names);
     }
-    run->budget.used[CORDON_LIMIT_HOST_BYTES] = run->account.peak;
+    if (run_is_inner(run)) {
+        run_tell_caller(run);
+        return run_leave_guest(run);
+    }
+    run->budget->used[CORDON_LIMIT_HOST_BYTES] = run->account.peak;
     run_tape_end(run);
     return run_leave_guest(run);
 }
@@ -50,7 +70,7 @@ static enum next guest_ended(struct run *run, bool returned)
 /* The guest waits, for a wake or for a time it chose, and for its limit at the latest. */
 static enum next wait_for_call(struct run *run, uint64_t now_ns)
 {
-    (void)run_clock_switch(&run->clock, run_idle_account(run), now_ns);
+    (void)run_clock_switch(run->clock, run_idle_account(run), now_ns);
     const uint64_t limit_ns = run_limit_at_ns(run, now_ns);
     const uint64_t chosen_ns = run->host.operation.sleeps_until_ns;
     run->wake_at_ns = chosen_ns != 0 && chosen_ns < limit_ns ? chosen_ns : limit_ns;
@@ -59,14 +79,17 @@ static enum next wait_for_call(struct run *run, uint64_t now_ns)
 }
 
 /* The guest could go on; whoever waits for a permit comes first. */
-static enum next end_turn(struct run *run, uint64_t now_ns)
+enum next run_end_turn(struct run *run, uint64_t now_ns)
 {
+    if (run_is_inner(run)) {
+        return NEXT_READY; /* its caller passes the turn on */
+    }
     if (permits_yield(&run->runner->permits, &run->permit)) {
         return NEXT_READY;
     }
     run->permit_asked = true;
     run->had_turn = true;
-    (void)run_clock_switch(&run->clock, run_idle_account(run), now_ns);
+    (void)run_clock_switch(run->clock, run_idle_account(run), now_ns);
     run->wake_at_ns = run_limit_at_ns(run, now_ns);
     return NEXT_WAIT;
 }
@@ -85,7 +108,7 @@ enum next step_guest(struct run *run, uint64_t until_ns)
         return guest_ended(run, false);
     }
     const bool own = run->host.running || run_is_transactional(run);
-    (void)run_clock_switch(&run->clock, own ? CLOCK_USER : CLOCK_SYSTEM, now);
+    (void)run_clock_switch(run->clock, own ? CLOCK_USER : CLOCK_SYSTEM, now);
     for (;;) {
         const enum engine_state state = engine_call_poll(run->call);
         if (run->host.nested.state == NESTED_NONE) {
@@ -103,11 +126,15 @@ enum next step_guest(struct run *run, uint64_t until_ns)
         if (!good) {
             return guest_ended(run, false);
         }
+        const bool calls = run->host.nested.state == NESTED_WANTED;
+        if (state == ENGINE_WAITING && calls && run->host.nested.inner) {
+            return run_begin_child(run);
+        }
         if (state == ENGINE_WAITING && run_is_replay(run)) {
             host_replay_waits(&run->host);
             return guest_ended(run, false);
         }
-        if (state == ENGINE_WAITING && run->host.nested.state == NESTED_WANTED) {
+        if (state == ENGINE_WAITING && calls) {
             (void)wait_for_call(run, now);
             return run_begin_child(run);
         }
@@ -115,7 +142,7 @@ enum next step_guest(struct run *run, uint64_t until_ns)
             return wait_for_call(run, now);
         }
         if (now >= until_ns || run_is_heavy(run)) {
-            return end_turn(run, now);
+            return run_end_turn(run, now);
         }
     }
 }

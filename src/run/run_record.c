@@ -9,6 +9,10 @@
 
 cordon_error *run_tape_new(struct run *run, const struct run_request *request)
 {
+    if (run_is_inner(run)) {
+        run->taped = run->caller->taped;
+        return NULL;
+    }
     if (!request->record && request->replay == NULL) {
         return NULL;
     }
@@ -31,7 +35,7 @@ cordon_error *run_tape_new(struct run *run, const struct run_request *request)
 
 void run_tape_free(struct run *run)
 {
-    if (run->taped != NULL) {
+    if (run->taped != NULL && !run_is_inner(run)) {
         tape_done(&run->taped->tape);
         buffer_done(&run->taped->places);
         mem_free(run->taped);
@@ -143,7 +147,7 @@ cordon_error *run_get_record(const struct run *run, struct slice module, struct 
         recording.import_seed,
         recording.kind == CORDON_ACTION ? run->seed : function->module->import_seed,
         sizeof recording.import_seed);
-    memcpy(recording.allowed, run->budget.allowed, sizeof recording.allowed);
+    memcpy(recording.allowed, run->budget->allowed, sizeof recording.allowed);
     return recording_write(&recording, out);
 }
 

@@ -38,7 +38,7 @@ bool run_needs_trace(struct run *run)
         !run_takes_memory(run, FRAMES_WORK_BYTES + module->size)) {
         return false;
     }
-    (void)run_clock_switch(&run->clock, CLOCK_STOPPED, now); /* it is not the function's work */
+    (void)run_clock_switch(run->clock, CLOCK_STOPPED, now); /* it is not the function's work */
     run->trace_until_ns = now + WAIT_NS_MAX;
     return true;
 }

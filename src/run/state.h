@@ -46,6 +46,14 @@ struct taped_run {
     struct tape_player player;
 };
 
+/* What a call inside a transaction is undone to. */
+struct inner_call {
+    uint64_t savepoint;
+    bool tripped;
+    cordon_limit tripped_limit;
+    uint64_t tripped_used;
+};
+
 struct run {
     struct runner *runner;
     struct deployment *deployment;            /* NULL if there was none */
@@ -62,14 +70,24 @@ struct run {
     bool has_lower;
     uint32_t tenant;
     enum stage stage;
-    struct budget budget;
-    struct run_clock clock;
+    struct budget own_budget;
+    struct budget *budget; /* its own, or its caller's */
+    struct run_clock own_clock;
+    struct run_clock *clock;   /* the same */
     struct account account;    /* of what the host holds for the guest, and of `result_arena` */
     struct arena result_arena; /* the result's tree, until it is checked */
     struct host host;
     struct engine_call *call;
     struct run *child; /* a call of another function, that the guest waits for; NULL: none */
-    uint64_t depth;    /* of calls: 1 for one from outside */
+    /*
+     * Of a call inside a transaction: who makes it, whose transaction, budget, clock and permit it
+     * uses. NULL: it has its own.
+     */
+    struct run *caller;
+    struct inner_call inner; /* of its caller: how things stood when it began */
+    uint64_t fuel_granted;   /* of an inner call; and what it used, when it has ended */
+    uint64_t fuel_used;
+    uint64_t depth; /* of calls: 1 for one from outside */
     struct store_txn *txn;
     bool has_host;
     bool submitted;              /* the transaction's commit was begun */
@@ -121,6 +139,12 @@ static inline bool run_is_replay(const struct run *run)
     return run->taped != NULL && run->taped->replay != NULL;
 }
 
+/* Whether it is a call inside the transaction of another run. */
+static inline bool run_is_inner(const struct run *run)
+{
+    return run->caller != NULL;
+}
+
 /* Queries and mutations; not actions. */
 bool run_is_transactional(const struct run *run);
 
@@ -154,6 +178,25 @@ enum next run_poll_child(struct run *run, uint64_t until_ns);
 
 /* Ends it wherever it is. Does nothing if there is none. */
 void run_end_child(struct run *run);
+
+/* Of an inner call that can be made: it begins inside its caller's transaction. */
+void run_enter_inner(struct run *run);
+
+/* Its host goes on where its caller's stands. */
+void run_share_host(struct run *run);
+
+/* Its guest has ended: log lines and what else goes back to the caller's host. */
+void run_tell_caller(struct run *run);
+
+/* The linear memories of all callers; and what of the limit that leaves to the run. */
+uint64_t run_memory_of_callers(const struct run *run);
+uint64_t run_memory_left(const struct run *run);
+
+/* What of the limit on the host's bytes for the guest the callers leave to the run. */
+uint64_t run_host_bytes_left(const struct run *run);
+
+/* The end of a turn of a guest that could go on; whoever waits for a permit comes first. */
+enum next run_end_turn(struct run *run, uint64_t now_ns);
 
 /* -- What steps do in common ------------------------------------------------------------------ */
 

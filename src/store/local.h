@@ -111,6 +111,16 @@ struct write {
     struct write *next;     /* of the same document */
 };
 
+/* What a write of a document was before. */
+struct undo {
+    struct undo *before;
+    struct write *write;
+    bool is_first; /* there was none */
+    enum layout_kind kind;
+    double creation_time;
+    struct slice body;
+};
+
 /* New indexes of a table. */
 struct made_set {
     struct made_set *next;
@@ -136,8 +146,11 @@ struct local_txn {
     struct local_txn *older; /* in the open list */
     struct local_txn *newer;
 
-    struct arena arena;       /* writes and read set */
-    struct skip writes;       /* by logical key */
+    struct arena arena; /* writes and read set */
+    struct skip writes; /* by logical key */
+    bool keeps_undo;    /* from the first savepoint on */
+    struct undo *undo;  /* newest first; in the arena */
+    uint64_t undo_count;
     uint64_t document_writes; /* how many there were: what was gathered before is out of date */
     struct readset reads;
     struct view view;
@@ -197,6 +210,9 @@ CORDON_MUST_USE cordon_error *local_put(
     struct store_txn *txn, const struct store_id *id, double creation_time, struct slice body);
 CORDON_MUST_USE cordon_error *local_remove(
     struct store_txn *txn, const struct store_id *id, double creation_time);
+
+CORDON_MUST_USE cordon_error *local_savepoint(struct store_txn *txn, uint64_t *out_point);
+CORDON_MUST_USE cordon_error *local_rollback(struct store_txn *txn, uint64_t point);
 
 /* A put or removal of any other row; the key becomes part of the read set. */
 CORDON_MUST_USE cordon_error *local_write_row(

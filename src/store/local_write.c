@@ -245,6 +245,29 @@ static cordon_error *set_creation_time(struct write *write, double creation_time
     return NULL;
 }
 
+/* Once there is a savepoint, what each write was before is kept. */
+static cordon_error *keep_undo(struct local_txn *txn, struct write *write, bool is_first)
+{
+    if (!txn->keeps_undo) {
+        return NULL;
+    }
+    struct undo *undo = arena_alloc(&txn->arena, sizeof *undo);
+    if (undo == NULL) {
+        return error_no_memory();
+    }
+    *undo = (struct undo){
+        .before = txn->undo,
+        .write = write,
+        .is_first = is_first,
+        .kind = write->kind,
+        .creation_time = write->creation_time,
+        .body = write->body,
+    };
+    txn->undo = undo;
+    txn->undo_count++;
+    return NULL;
+}
+
 static cordon_error *document_write(
     struct local_txn *txn,
     const struct store_id *id,
@@ -260,11 +283,13 @@ static cordon_error *document_write(
     TRY(local_indexes(txn, id->table, &set));
     TRY(copy_body(txn, body, &copy));
     struct write *write = local_write_find(txn, layout_slice(&key));
-    if (write == NULL) {
+    const bool is_first = write == NULL;
+    if (is_first) {
         TRY(add_document(txn, id, creation_time, layout_slice(&key), set, &write));
     } else {
         TRY(set_creation_time(write, creation_time));
     }
+    TRY(keep_undo(txn, write, is_first));
     write->kind = kind;
     write->body = copy;
     txn->document_writes++;
@@ -281,6 +306,53 @@ cordon_error *local_remove(struct store_txn *txn, const struct store_id *id, dou
 {
     return document_write(
         (struct local_txn *)txn, id, creation_time, LAYOUT_TOMBSTONE, (struct slice){0});
+}
+
+/* -- Savepoints ------------------------------------------------------------------------------ */
+
+cordon_error *local_savepoint(struct store_txn *base, uint64_t *out_point)
+{
+    struct local_txn *txn = (struct local_txn *)base;
+    txn->keeps_undo = true;
+    *out_point = txn->undo_count;
+    return NULL;
+}
+
+/* The transaction has never written the document. */
+static void forget_document(struct local_txn *txn, struct write *document)
+{
+    for (struct write *entry = document->entries; entry != NULL; entry = entry->next) {
+        skip_remove(&txn->writes, entry->node);
+    }
+    skip_remove(&txn->writes, document->node);
+}
+
+static cordon_error *bring_back(struct local_txn *txn, const struct undo *undo)
+{
+    struct write *write = undo->write;
+    const struct index_set *set = NULL;
+    if (undo->is_first) {
+        forget_document(txn, write);
+        return NULL;
+    }
+    TRY(local_indexes(txn, write->id.table, &set));
+    write->kind = undo->kind;
+    write->creation_time = undo->creation_time;
+    write->body = undo->body;
+    return place(txn, write, set);
+}
+
+cordon_error *local_rollback(struct store_txn *base, uint64_t point)
+{
+    struct local_txn *txn = (struct local_txn *)base;
+    CORDON_ASSERT(txn->phase == TXN_OPEN && point <= txn->undo_count);
+    while (txn->undo_count > point) {
+        TRY(bring_back(txn, txn->undo));
+        txn->document_writes++;
+        txn->undo = txn->undo->before;
+        txn->undo_count--;
+    }
+    return NULL;
 }
 
 /* -- Other rows ------------------------------------------------------------------------------ */

@@ -161,6 +161,16 @@ cordon_error *store_remove(struct store_txn *txn, const struct store_id *id, dou
     return txn->ops->remove(txn, id, creation_time);
 }
 
+cordon_error *store_savepoint(struct store_txn *txn, uint64_t *out_point)
+{
+    return txn->ops->savepoint(txn, out_point);
+}
+
+cordon_error *store_rollback(struct store_txn *txn, uint64_t point)
+{
+    return txn->ops->rollback(txn, point);
+}
+
 cordon_error *store_scan_open(
     struct store_txn *txn, const struct store_range *range, struct store_scan **out_scan)
 {

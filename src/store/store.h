@@ -205,6 +205,14 @@ CORDON_MUST_USE cordon_error *store_put(
 CORDON_MUST_USE cordon_error *store_remove(
     struct store_txn *txn, const struct store_id *id, double creation_time);
 
+/*
+ * A point in a transaction to which documents can be brought back: what was written after it is
+ * then as if it never had been, and reads stay read. Points after it are gone. A table that was
+ * made since stays, without documents.
+ */
+CORDON_MUST_USE cordon_error *store_savepoint(struct store_txn *txn, uint64_t *out_point);
+CORDON_MUST_USE cordon_error *store_rollback(struct store_txn *txn, uint64_t point);
+
 enum store_order { STORE_ASCENDING, STORE_DESCENDING };
 
 /* The orders that every table has beside its own indexes. */

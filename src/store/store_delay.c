@@ -307,6 +307,16 @@ static cordon_error *remove_document(
     return store_remove(((struct delay_txn *)txn)->inner, id, creation_time);
 }
 
+static cordon_error *savepoint(struct store_txn *txn, uint64_t *out_point)
+{
+    return store_savepoint(((struct delay_txn *)txn)->inner, out_point);
+}
+
+static cordon_error *rollback(struct store_txn *txn, uint64_t point)
+{
+    return store_rollback(((struct delay_txn *)txn)->inner, point);
+}
+
 static cordon_error *row_put(
     struct store_txn *txn, enum store_keyspace keyspace, struct slice key, struct slice value)
 {
@@ -379,6 +389,8 @@ static const struct store_txn_ops txn_ops = {
     .get = get,
     .put = put,
     .remove = remove_document,
+    .savepoint = savepoint,
+    .rollback = rollback,
     .scan_open = scan_open,
     .indexes_get = indexes_get,
     .indexes_put = indexes_put,

@@ -213,6 +213,18 @@ static cordon_error *remove_document(
     return store_remove(((struct fault_txn *)txn)->inner, id, creation_time);
 }
 
+static cordon_error *savepoint(struct store_txn *txn, uint64_t *out_point)
+{
+    TRY(count_call(((struct fault_txn *)txn)->store));
+    return store_savepoint(((struct fault_txn *)txn)->inner, out_point);
+}
+
+static cordon_error *rollback(struct store_txn *txn, uint64_t point)
+{
+    TRY(count_call(((struct fault_txn *)txn)->store));
+    return store_rollback(((struct fault_txn *)txn)->inner, point);
+}
+
 static cordon_error *row_put(
     struct store_txn *txn, enum store_keyspace keyspace, struct slice key, struct slice value)
 {
@@ -285,6 +297,8 @@ static const struct store_txn_ops txn_ops = {
     .get = get,
     .put = put,
     .remove = remove_document,
+    .savepoint = savepoint,
+    .rollback = rollback,
     .scan_open = scan_open,
     .indexes_get = indexes_get,
     .indexes_put = indexes_put,

@@ -225,6 +225,23 @@ static cordon_error *remove_document(
     return written(txn, &question, (struct tape_answer){0}, error);
 }
 
+static cordon_error *savepoint(struct store_txn *base, uint64_t *out_point)
+{
+    struct record_txn *txn = mine(base);
+    const struct tape_question question = {.op = TAPE_SAVEPOINT};
+    cordon_error *error = store_savepoint(txn->inner, out_point);
+    const struct tape_answer answer = {.number = error == NULL ? *out_point : 0};
+    return written(txn, &question, answer, error);
+}
+
+static cordon_error *rollback(struct store_txn *base, uint64_t point)
+{
+    struct record_txn *txn = mine(base);
+    const struct tape_question question = {.op = TAPE_ROLLBACK, .number = {point}};
+    cordon_error *error = store_rollback(txn->inner, point);
+    return written(txn, &question, (struct tape_answer){0}, error);
+}
+
 /* System rows are the runner's own, before the guest and after it. */
 static cordon_error *row_get(
     struct store_txn *txn,
@@ -355,6 +372,8 @@ static const struct store_txn_ops txn_ops = {
     .get = get,
     .put = put,
     .remove = remove_document,
+    .savepoint = savepoint,
+    .rollback = rollback,
     .scan_open = scan_open,
     .indexes_get = indexes_get,
     .indexes_put = indexes_put,

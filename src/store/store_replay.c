@@ -206,6 +206,22 @@ static cordon_error *scan_open(
     return NULL;
 }
 
+static cordon_error *savepoint(struct store_txn *base, uint64_t *out_point)
+{
+    const struct tape_question question = {.op = TAPE_SAVEPOINT};
+    struct tape_answer answer = {0};
+    TRY(tape_play(mine(base)->player, &question, &answer));
+    *out_point = answer.number;
+    return NULL;
+}
+
+static cordon_error *rollback(struct store_txn *base, uint64_t point)
+{
+    const struct tape_question question = {.op = TAPE_ROLLBACK, .number = {point}};
+    struct tape_answer answer = {0};
+    return tape_play(mine(base)->player, &question, &answer);
+}
+
 /* -- What has no question -------------------------------------------------------------------- */
 
 static uint64_t snapshot(const struct store_txn *txn)
@@ -347,6 +363,8 @@ static const struct store_txn_ops txn_ops = {
     .get = get,
     .put = put,
     .remove = remove_document,
+    .savepoint = savepoint,
+    .rollback = rollback,
     .scan_open = scan_open,
     .indexes_get = indexes_get,
     .indexes_put = indexes_put,

@@ -177,6 +177,10 @@ static const char *op_name(enum tape_op op)
         return "open a sealed position";
     case TAPE_CALL:
         return "call another function";
+    case TAPE_SAVEPOINT:
+        return "remember where to go back to";
+    case TAPE_ROLLBACK:
+        return "go back to";
     case TAPE_OPS_END:
         break;
     }

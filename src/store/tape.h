@@ -96,6 +96,8 @@ enum tape_op {
     TAPE_SEAL, /* by host/, too */
     TAPE_UNSEAL,
     TAPE_CALL,
+    TAPE_SAVEPOINT,
+    TAPE_ROLLBACK,
     TAPE_OPS_END,
 };
 

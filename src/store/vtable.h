@@ -51,6 +51,8 @@ struct store_txn_ops {
     cordon_error *(*put)(
         struct store_txn *txn, const struct store_id *id, double creation_time, struct slice body);
     cordon_error *(*remove)(struct store_txn *txn, const struct store_id *id, double creation_time);
+    cordon_error *(*savepoint)(struct store_txn *txn, uint64_t *out_point);
+    cordon_error *(*rollback)(struct store_txn *txn, uint64_t point);
     cordon_error *(*scan_open)(
         struct store_txn *txn, const struct store_range *range, struct store_scan **out_scan);
     cordon_error *(*indexes_get)(

@@ -396,6 +396,35 @@ static void end_model(struct model *model)
     }
 }
 
+static struct slice keep_if(struct slice bytes)
+{
+    return bytes.data == NULL ? (struct slice){0} : keep(bytes);
+}
+
+/* What is written after a savepoint is gone when the transaction is brought back to it. */
+static void try_and_undo(struct model *model, struct client *client)
+{
+    struct document before[DOCUMENTS];
+    uint64_t point = 0;
+    for (size_t i = 0; i < DOCUMENTS; i++) {
+        before[i] = model->documents[i];
+        before[i].row = keep_if(before[i].row);
+        before[i].key = keep_if(before[i].key);
+        before[i].key_of_a = keep_if(before[i].key_of_a);
+    }
+    OK(store_savepoint(client->txn, &point));
+    for (uint64_t left = draw(model, 3); left > 0; left--) {
+        change_some(model, client);
+        scan(model, client, true);
+    }
+    OK(store_rollback(client->txn, point));
+    for (size_t i = 0; i < DOCUMENTS; i++) {
+        forget_document(&model->documents[i]);
+        model->documents[i] = before[i];
+    }
+    scan(model, client, false);
+}
+
 static void one_transaction(struct model *model)
 {
     struct client client;
@@ -403,6 +432,9 @@ static void one_transaction(struct model *model)
     for (uint64_t left = draw(model, 4); left > 0; left--) {
         change_some(model, &client);
         scan(model, &client, true);
+        if (draw(model, 3) == 0) {
+            try_and_undo(model, &client);
+        }
     }
     scan(model, &client, false);
     REQUIRE(!client_commit(&client, NULL).conflict);

@@ -14,7 +14,12 @@
   ;; @function relay:call_action action
   ;; @function relay:deep action
   ;; @function relay:call_in_query query {"export": "relay:call_query"}
-  ;; @import convex/run 1.0/actions/query 1.0/actions/mutation 1.0/actions/action
+  ;; @function relay:udf query
+  ;; @function relay:udf_mutation mutation {"export": "relay:udf"}
+  ;; @function relay:try mutation
+  ;; @function relay:insert_then_trap mutation
+  ;; @function relay:deep_udf query
+  ;; @import convex/run 1.0/runUdf 1.0/actions/query 1.0/actions/mutation 1.0/actions/action
   ;; @import convex/core input_read output_write reply_read
   ;; @import convex/db-read 1.0/queryStream 1.0/queryStreamNext 1.0/queryPage 1.0/db/normalizeId
   ;; @import convex/db-write 1.0/insert 1.0/shallowMerge
@@ -74,6 +79,23 @@
   (data (i32.const 16) "{\"name\":\"relay:deep\"}")
   (func (export "relay:deep")
     (call $output (call $1.0/actions/action (i32.const 16) (i32.const 21))))
+
+  (func (export "relay:udf")
+    (call $output (call $1.0/runUdf (i32.const 1310720) (call $argument))))
+
+  ;; Whatever comes of the call, goes on to insert a document.
+  (data (i32.const 64) "{\"table\":\"t\",\"value\":{\"n\":7}}")
+  (func (export "relay:try")
+    (call $output (call $1.0/runUdf (i32.const 1310720) (call $argument)))
+    (drop (call $1.0/insert (i32.const 64) (i32.const 29))))
+
+  (func (export "relay:insert_then_trap")
+    (drop (call $1.0/insert (i32.const 1310720) (call $argument)))
+    (unreachable))
+
+  (data (i32.const 128) "{\"udfType\":\"query\",\"name\":\"relay:deep_udf\"}")
+  (func (export "relay:deep_udf")
+    (call $output (call $1.0/runUdf (i32.const 128) (i32.const 43))))
 
   ;; Two pages in one run, which is one too many.
   (func (export "relay:pages")

@@ -1,6 +1,7 @@
 /*
- * Actions that call other functions: each call is a run of its own, whose failure is a refusal that
- * the action may handle; and whatever ends the action ends its call.
+ * Functions that call others. An action's calls are runs of their own; those of a query or mutation
+ * are inside its transaction, and one that fails leaves nothing behind. A failure is a refusal that
+ * the caller may handle; whatever ends the caller ends its call.
  */
 #include "run/harness.h"
 
@@ -250,6 +251,209 @@ static void only_actions_call_so(void **state)
     harness_close(&harness);
 }
 
+/* -- Inside a transaction --------------------------------------------------------------------- */
+
+#define UDF(type, path, args) "{\"udfType\":\"" type "\",\"name\":\"" path "\",\"args\":" args "}"
+
+static const struct call_case inner_cases[] = {
+    {"relay:udf", UDF("query", "basic:echo", "{\"a\":1}"), "{\"a\":1}"},
+    {"relay:udf_mutation", UDF("query", "basic:hidden", "{\"a\":2}"), "{\"a\":2}"},
+    {"relay:udf", UDF("query", "basic:fail", "{}"), "\"code\":\"Failed\""},
+    {"relay:udf", UDF("query", "basic:unreachable", "{}"), "\"code\":\"Trapped\""},
+    {"relay:udf", UDF("query", "basic:typed", "{\"name\":1}"), "\"code\":\"InvalidArguments\""},
+    {"relay:udf", UDF("query", "basic:returns_object", "{\"name\":1}"),
+     "\"code\":\"InvalidReturn\""},
+    {"relay:udf", UDF("query", "basic:missing", "{}"), "\"code\":\"FunctionNotFound\""},
+    {"relay:udf", UDF("query", "waits:reads", "{\"n\":2}"), "1"},
+    {"relay:udf", UDF("action", "basic:echo_action", "{}"), "`udfType`"},
+    {"relay:udf", "{\"udfType\":\"query\",\"name\":\"basic:echo\",\"transactionLimits\":{}}",
+     "`transactionLimits`"},
+    {"relay:deep_udf", "{}", "\"code\":\"MaximumCallDepthExceeded\""},
+};
+
+/* A call into another module can't be recorded, as a record holds one. */
+static bool is_recorded(const struct call_case *one)
+{
+    return strstr(one->args, "\"relay:") != NULL || strcmp(one->path, "relay:deep_udf") == 0;
+}
+
+static void check_inner(const struct call_case *list, size_t count, unsigned delay_ms)
+{
+    struct harness harness;
+    open_world(&harness, 1, 1, delay_ms);
+    for (size_t i = 0; i < count; i++) {
+        char text[4096];
+        char value[8192];
+        struct called called;
+        struct run_request request = call_of(list[i].path, list[i].args, text);
+        request.record = true;
+        called_begin(&called, &harness, &request);
+        const struct outcome *outcome = called_finish(&called);
+        (void)snprintf(
+            value, sizeof value, "%.*s%.*s", SLICE_FMT(outcome->value),
+            SLICE_FMT(outcome->message));
+        if (outcome->code != CORDON_OUTCOME_SUCCESS || strstr(value, list[i].value) == NULL) {
+            fail_msg("%s %s: %s", list[i].path, list[i].args, value);
+        }
+        if (is_recorded(&list[i])) {
+            assert_replays(&harness, &called);
+        }
+        called_end(&called);
+    }
+    harness_close(&harness);
+}
+
+static void calls_inside_come_back_with_their_outcome(void **state)
+{
+    (void)state;
+    for (unsigned delay_ms = 0; delay_ms < 2; delay_ms++) {
+        check_inner(inner_cases, sizeof inner_cases / sizeof inner_cases[0], delay_ms);
+    }
+}
+
+/* How many documents the table has. */
+static size_t count_documents(struct harness *harness)
+{
+    char text[4096];
+    struct called called;
+    const struct run_request request = call_of(
+        "relay:all",
+        "{\"query\":{\"source\":{\"type\":\"FullTableScan\",\"tableName\":\"t\",\"order\":null},"
+        "\"operators\":[]}}",
+        text);
+    called_begin(&called, harness, &request);
+    const struct outcome *outcome = called_finish(&called);
+    assert_int_equal(outcome->code, CORDON_OUTCOME_SUCCESS);
+    const size_t count = outcome->used[CORDON_LIMIT_DOCUMENTS_READ];
+    called_end(&called);
+    return count;
+}
+
+static void what_failed_inside_leaves_nothing(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *callee;
+        size_t documents; /* its own, beside the caller's */
+    } callees[] = {{"relay:insert", 1}, {"relay:insert_then_trap", 0}};
+    for (size_t i = 0; i < 4; i++) {
+        struct harness harness;
+        open_world(&harness, 1, 1, (unsigned)i / 2);
+        char inner[4096];
+        char outer[4096];
+        char text[4096];
+        struct called called;
+        (void)snprintf(
+            outer, sizeof outer, "{\"udfType\":\"mutation\",\"name\":\"%s\",\"args\":%s}",
+            callees[i % 2].callee, quoted("{\"table\":\"t\",\"value\":{}}", inner));
+        struct run_request request = call_of("relay:try", outer, text);
+        request.record = true;
+        called_begin(&called, &harness, &request);
+        const struct outcome *outcome = called_finish(&called);
+        assert_int_equal(outcome->code, CORDON_OUTCOME_SUCCESS);
+        assert_int_equal(outcome->used[CORDON_LIMIT_DOCUMENTS_WRITTEN], 2); /* both were tried */
+        assert_replays(&harness, &called);
+        called_end(&called);
+        assert_int_equal(count_documents(&harness), 1 + callees[i % 2].documents);
+        harness_close(&harness);
+    }
+}
+
+static void queries_call_no_mutations(void **state)
+{
+    (void)state;
+    struct harness harness;
+    open_world(&harness, 1, 1, 0);
+    char text[4096];
+    struct called called;
+    const struct run_request request =
+        call_of("relay:udf", UDF("mutation", "relay:insert", "{\"q\":\"{}\"}"), text);
+    called_begin(&called, &harness, &request);
+    assert_int_equal(called_finish(&called)->code, CORDON_OUTCOME_CAPABILITY_DENIED);
+    called_end(&called);
+    harness_close(&harness);
+}
+
+/* Fuel and time are the caller's, and end both; so does who cancels. */
+static void what_the_caller_pays_for_ends_both(void **state)
+{
+    (void)state;
+    static const struct {
+        cordon_limit limit;
+        uint64_t value;
+    } limits[] = {{CORDON_LIMIT_FUEL, 50000000}, {CORDON_LIMIT_USER_TIME_MS, 50}};
+    struct harness harness;
+    open_world(&harness, 1, 1, 0);
+    char text[4096];
+    struct called called;
+    for (size_t i = 0; i < 2; i++) {
+        struct limit_changes lower = {0};
+        change(&lower, limits[i].limit, limits[i].value);
+        struct run_request request = call_of("relay:udf", UDF("query", "spin:query", "{}"), text);
+        request.lower = &lower;
+        called_begin(&called, &harness, &request);
+        const struct outcome *outcome = called_finish(&called);
+        assert_int_equal(outcome->code, CORDON_OUTCOME_LIMIT);
+        assert_int_equal(outcome->limit, limits[i].limit);
+        assert_in_range(outcome->used[limits[i].limit], limits[i].value, 10 * limits[i].value);
+        called_end(&called);
+    }
+    const struct run_request request = call_of("relay:udf", UDF("query", "spin:query", "{}"), text);
+    called_begin(&called, &harness, &request);
+    assert_int_equal(called_poll(&called), RUN_READY);
+    run_cancel(called.run);
+    assert_int_equal(called_finish(&called)->code, CORDON_OUTCOME_CANCELLED);
+    called_end(&called);
+    called_begin(&called, &harness, &request);
+    assert_int_equal(called_poll(&called), RUN_READY);
+    called_end(&called); /* in its midst */
+    harness_close(&harness);
+}
+
+/* The memory of caller and call together has the limit of one. */
+static void memory_counts_over_the_calls(void **state)
+{
+    (void)state;
+    struct harness harness;
+    open_world(&harness, 1, 1, 0);
+    char text[4096];
+    char value[4096];
+    struct called called;
+    struct limit_changes lower = {0};
+    change(&lower, CORDON_LIMIT_MEMORY_BYTES, (uint64_t)100 * 65536); /* relay has 64 pages */
+    struct run_request request = call_of("relay:deep_udf", "{}", text);
+    request.lower = &lower;
+    called_begin(&called, &harness, &request);
+    const struct outcome *outcome = called_finish(&called);
+    (void)snprintf(value, sizeof value, "%.*s", SLICE_FMT(outcome->value));
+    assert_int_equal(outcome->code, CORDON_OUTCOME_SUCCESS);
+    if (strstr(value, "OutOfMemory") == NULL) {
+        fail_msg("%s", value);
+    }
+    called_end(&called);
+    harness_close(&harness);
+}
+
+/* Lines of the call stand among the caller's. */
+static void log_lines_come_together(void **state)
+{
+    (void)state;
+    struct harness harness;
+    const struct harness_options options = {.guests = {"relay", "logs"}};
+    harness_open(&harness, &options);
+    char text[4096];
+    struct called called;
+    const struct run_request request =
+        call_of("relay:udf", UDF("query", "logs:levels", "{}"), text);
+    called_begin(&called, &harness, &request);
+    const struct outcome *outcome = called_finish(&called);
+    assert_int_equal(outcome->code, CORDON_OUTCOME_SUCCESS);
+    assert_true(outcome->log_line_count > 0);
+    assert_int_equal(outcome->used[CORDON_LIMIT_LOG_LINES], outcome->log_line_count);
+    called_end(&called);
+    harness_close(&harness);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -260,6 +464,12 @@ int main(void)
         cmocka_unit_test(who_cancels_an_action_cancels_its_call),
         cmocka_unit_test(the_limit_of_an_action_ends_its_call),
         cmocka_unit_test(only_actions_call_so),
+        cmocka_unit_test(calls_inside_come_back_with_their_outcome),
+        cmocka_unit_test(what_failed_inside_leaves_nothing),
+        cmocka_unit_test(queries_call_no_mutations),
+        cmocka_unit_test(what_the_caller_pays_for_ends_both),
+        cmocka_unit_test(memory_counts_over_the_calls),
+        cmocka_unit_test(log_lines_come_together),
     };
     return cmocka_run_group_tests_name("run/calls", tests, NULL, NULL);
 }
