@@ -1,6 +1,7 @@
 /* Rows of a deployment; see deploy_rows.h. */
 #include "run/deploy_rows.h"
 
+#include "base/clock.h"
 #include "base/event.h"
 #include "value/json.h"
 
@@ -11,7 +12,7 @@
         if ((step) == STORE_DONE) {                                                                \
             break;                                                                                 \
         }                                                                                          \
-        event_wait(woken, UINT64_MAX);                                                             \
+        event_wait(woken, (step) == STORE_LATER ? clock_deadline_ns(STORE_LATER_MS) : UINT64_MAX); \
     } while (true)
 
 /* The transaction that rows are read or written in. */

@@ -174,6 +174,8 @@ enum next run_finish(struct run *run)
     }
     CORDON_ASSERT(run->account.held == 0); /* whatever was charged was given back */
     store_end(&run->txn);
+    store_end(&run->lost);
+    store_end(&run->reserved);
     store_end(&run->trace_txn);
     const uint64_t now = clock_monotonic_ns();
     (void)run_clock_switch(run->clock, CLOCK_STOPPED, now);

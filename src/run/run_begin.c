@@ -72,11 +72,14 @@ static cordon_error *begin_store_txn(struct run *run)
         return store_replay(&run->taped->player, &run->txn);
     }
     const struct store_wake wake = {run_wake, run};
-    if (run->taped == NULL) {
-        return store_begin(run->runner->options.store, run->tenant, wake, &run->txn);
+    struct store_txn *txn = CORDON_TAKE(run->reserved);
+    if (txn == NULL) {
+        TRY(store_begin(run->runner->options.store, run->tenant, wake, &txn));
     }
-    struct store_txn *txn = NULL;
-    TRY(store_begin(run->runner->options.store, run->tenant, wake, &txn));
+    if (run->taped == NULL) {
+        run->txn = txn;
+        return NULL;
+    }
     return store_record(&txn, &run->taped->tape, &run->txn);
 }
 
@@ -88,8 +91,27 @@ cordon_error *run_begin_txn(struct run *run)
     return NULL;
 }
 
+/* Another reserved run comes first, for a second at most: no permit is held meanwhile. */
+static enum next wait_for_reservation(struct run *run)
+{
+    run_leave_permit(run);
+    run->backoff_until_ns = clock_deadline_ns(STORE_LATER_MS);
+    run->stage = STAGE_BACKOFF;
+    return NEXT_STEP;
+}
+
 enum next step_begin(struct run *run)
 {
+    if (run->lost != NULL) {
+        enum store_step step = STORE_DONE;
+        cordon_error *error = store_begin_reserved(&run->lost, &step, &run->reserved);
+        if (error != NULL) {
+            return run_finish_error(run, error);
+        }
+        if (step == STORE_LATER) {
+            return wait_for_reservation(run);
+        }
+    }
     if (run->attempts > 0) { /* a fresh one for each attempt; the first has it from run_new() */
         run_reset_budget(run);
     }

@@ -4,8 +4,12 @@
 #include "run/result.h"
 #include "run/state.h"
 
-/* Retries after a conflict, and the wait before them, doubled each time, times a random share. */
+/*
+ * Retries after a conflict, and the wait before them, doubled each time, times a random share. Then
+ * come reserved ones, the second for the case that the first read other things than the one before.
+ */
 #define CONFLICT_RETRIES_MAX 4
+#define RESERVED_RETRIES_MAX 2
 #define BACKOFF_FIRST_NS ((uint64_t)2000000)
 #define BACKOFF_LAST_NS ((uint64_t)200000000)
 
@@ -42,15 +46,29 @@ enum next step_result(struct run *run)
     return NEXT_STEP;
 }
 
+static uint64_t draw_backoff_ns(struct run *run)
+{
+    uint64_t most = BACKOFF_FIRST_NS << (run->attempts - 1);
+    if (most > BACKOFF_LAST_NS) {
+        most = BACKOFF_LAST_NS;
+    }
+    uint32_t share = 0;
+    random_pool_fill(&run->runner->seeds, &share, sizeof share);
+    return most * share / UINT32_MAX;
+}
+
 static enum next conflict(struct run *run, const struct store_commit_result *result)
 {
     counter_add(run->runner->metrics.conflicts, 1);
-    if (run->attempts > CONFLICT_RETRIES_MAX) {
+    if (run->attempts > CONFLICT_RETRIES_MAX + RESERVED_RETRIES_MAX) {
         cordon_error *error = result_set_conflict(&run->outcome, run->txn, run->function, result);
         if (error != NULL) {
             return run_finish_error(run, error);
         }
         return run_finish(run);
+    }
+    if (run->attempts > CONFLICT_RETRIES_MAX) {
+        run->lost = CORDON_TAKE(run->txn);
     }
     store_end(&run->txn);
     if (run->taped != NULL) {
@@ -59,13 +77,7 @@ static enum next conflict(struct run *run, const struct store_commit_result *res
     outcome_done(&run->outcome);
     outcome_init(&run->outcome);
     run->outcome.kind = run->function->metadata->kind;
-    uint64_t wait = BACKOFF_FIRST_NS << (run->attempts - 1);
-    if (wait > BACKOFF_LAST_NS) {
-        wait = BACKOFF_LAST_NS;
-    }
-    uint32_t share = 0;
-    random_pool_fill(&run->runner->seeds, &share, sizeof share);
-    run->backoff_until_ns = clock_monotonic_ns() + wait * share / UINT32_MAX;
+    run->backoff_until_ns = run->lost != NULL ? 0 : clock_monotonic_ns() + draw_backoff_ns(run);
     run->stage = STAGE_BACKOFF;
     return NEXT_STEP;
 }
@@ -103,6 +115,13 @@ static cordon_error *submit(
     return store_commit(run->txn, &facts, out_step, out_result);
 }
 
+/* What is on its way to the disk is waited for; where a reserved run comes first, for a moment. */
+static enum next wait_for_commit(struct run *run, enum store_step step)
+{
+    run->wake_at_ns = step == STORE_LATER ? clock_deadline_ns(STORE_LATER_MS) : UINT64_MAX;
+    return NEXT_WAIT;
+}
+
 /* Makes writes visible and durable, with the audit record of a mutation in the same commit. */
 enum next step_commit(struct run *run)
 {
@@ -113,9 +132,8 @@ enum next step_commit(struct run *run)
     if (error != NULL) {
         return run_finish_error(run, error);
     }
-    if (step == STORE_PENDING) {
-        run->wake_at_ns = UINT64_MAX; /* what is on its way to the disk is waited for */
-        return NEXT_WAIT;
+    if (step != STORE_DONE) {
+        return wait_for_commit(run, step);
     }
     if (result.conflict) {
         return conflict(run, &result);
@@ -150,9 +168,8 @@ enum next step_settle(struct run *run)
     if (error != NULL) {
         return run_finish_error(run, error);
     }
-    if (step == STORE_PENDING) {
-        run->wake_at_ns = UINT64_MAX;
-        return NEXT_WAIT;
+    if (step != STORE_DONE) {
+        return wait_for_commit(run, step);
     }
     run->outcome.ts = result.ts;
     return run_finish(run);

@@ -89,6 +89,8 @@ struct run {
     uint64_t fuel_used;
     uint64_t depth; /* of calls: 1 for one from outside */
     struct store_txn *txn;
+    struct store_txn *lost;     /* the next attempt is to be a reserved one, for this that lost */
+    struct store_txn *reserved; /* begun for it, and not yet in use */
     bool has_host;
     bool submitted;              /* the transaction's commit was begun */
     struct store_txn *trace_txn; /* reads the module's bytes, for STAGE_TRACE */

@@ -50,8 +50,8 @@ const struct store_index *index_set_find(const struct index_set *set, uint32_t n
 bool index_is_same(const struct store_index *a, const struct store_index *b);
 
 /*
- * A document's body, taken apart so that its keys in several indexes can be made. The tree lives in
- * the arena. Errors: CORDON_E_STORE for a body that is no row; no memory.
+ * A document's body, taken apart so that its keys in several indexes can be made. The tree lives
+ * in the arena. Errors: CORDON_E_STORE for a body that is no row; no memory.
  */
 CORDON_MUST_USE cordon_error *index_parse_body(
     struct slice body, struct arena *arena, struct value *out_document);

@@ -7,12 +7,12 @@
  * and each row is its key's size u32 ‖ its value's size u32 ‖ key ‖ value, as they go into LMDB.
  * Values are sealed by themselves, so the hash of the rows covers their sizes and checksums alone.
  *
- * Records are a chain by time: each names the timestamp where the one before it ended, in whichever
- * file. Reading looks for records at every page, so that what is left of older ones, or a damaged
- * one, hides nothing behind it; those that LMDB has are passed over, and the rest must form the
- * chain that begins at LMDB's own timestamp. A gap is damage, and named. Only the end of the chain
- * cannot be told from a write that was under way: a record cut off there is left out, which is
- * right, as no answer ever waited for less than its whole sync.
+ * Records are a chain by time: each names the timestamp where the one before it ended, in
+ * whichever file. Reading looks for records at every page, so that what is left of older ones, or
+ * a damaged one, hides nothing behind it; those that LMDB has are passed over, and the rest must
+ * form the chain that begins at LMDB's own timestamp. A gap is damage, and named. Only the end of
+ * the chain cannot be told from a write that was under way: a record cut off there is left out,
+ * which is right, as no answer ever waited for less than its whole sync.
  *
  * A commit that somebody has seen cannot be refused any more, so its room in the file is claimed
  * before it is published: the file's blocks are allocated up to where the commit could end if it

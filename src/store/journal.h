@@ -50,8 +50,9 @@ void journal_start(struct journal *journal, uint64_t last_ts);
 
 /*
  * Takes the room that a commit will need in the file it will go to, before anybody can see the
- * commit: what was claimed can be appended though the disk gets full. Under the commit lock, as the
- * last thing that may fail. Errors: CORDON_E_DISK_FULL, CORDON_E_STORE; then nothing was claimed.
+ * commit: what was claimed can be appended though the disk gets full. Under the commit lock, as
+ * the last thing that may fail. Errors: CORDON_E_DISK_FULL, CORDON_E_STORE; then nothing was
+ * claimed.
  */
 CORDON_MUST_USE cordon_error *journal_claim(struct journal *journal, const struct batch *batch);
 
@@ -62,8 +63,8 @@ CORDON_MUST_USE cordon_error *journal_claim(struct journal *journal, const struc
 void journal_take(struct journal *journal, bool turns);
 
 /*
- * Appends the batches of a chain (by `next_unlogged`), for all of which room was claimed and taken,
- * as one record that ends at `ts`. On the disk when it returns. One thread at a time.
+ * Appends the batches of a chain (by `next_unlogged`), for all of which room was claimed and
+ * taken, as one record that ends at `ts`. On the disk when it returns. One thread at a time.
  * Errors: CORDON_E_STORE.
  */
 CORDON_MUST_USE cordon_error *journal_append(

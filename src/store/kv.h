@@ -40,8 +40,8 @@ struct kv_ops {
     cordon_error *(*write_commit)(struct kv *kv); /* ends the batch, also when it fails */
     void (*write_abort)(struct kv *kv);
     /*
-     * Each of the four before may fail with CORDON_E_DISK_FULL: the backend then still has its last
-     * state, and the same batch may be begun again.
+     * Each of the four before may fail with CORDON_E_DISK_FULL: the backend then still has its
+     * last state, and the same batch may be begun again.
      */
 
     /* Bytes that can still be written before something is full; UINT64_MAX if nothing is. */

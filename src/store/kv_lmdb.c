@@ -261,10 +261,10 @@ static bool sync_failed(const struct lmdb_kv *kv)
 }
 
 /*
- * Whatever part of a batch failed, but for the meta page, LMDB still has its old state, and a batch
- * writes all its pages again when it is repeated. So a full disk may be waited for. LMDB has one
- * code for a failed sync, after which nobody should rely on a disk, for a failed write, and for a
- * write that was cut short; by a disk that was full, it may be, and has room again.
+ * Whatever part of a batch failed, but for the meta page, LMDB still has its old state, and a
+ * batch writes all its pages again when it is repeated. So a full disk may be waited for. LMDB has
+ * one code for a failed sync, after which nobody should rely on a disk, for a failed write, and
+ * for a write that was cut short; by a disk that was full, it may be, and has room again.
  */
 static bool may_be_repeated(struct lmdb_kv *kv, int code)
 {

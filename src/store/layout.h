@@ -62,8 +62,8 @@ uint64_t layout_load64(const uint8_t *at);
 void layout_document(struct layout_key *out_key, uint32_t tenant, const struct store_id *id);
 
 /*
- * An entry of an index: the sort keys of its fields, of which LAYOUT_FIELDS_BYTES_MAX are kept, and
- * the document's place in the creation order. Index 0 is that order, and has no fields.
+ * An entry of an index: the sort keys of its fields, of which LAYOUT_FIELDS_BYTES_MAX are kept,
+ * and the document's place in the creation order. Index 0 is that order, and has no fields.
  */
 void layout_entry(
     struct layout_key *out_key,

@@ -66,8 +66,9 @@ struct local {
     pthread_mutex_t commit_lock;
     uint64_t last_ts;
     struct writelog log;
-    struct skip audit_heads; /* by tenant in four bytes; the item is a struct audit_head */
-    struct memtable *spare;  /* for the next rotation; there whenever the active one has rows */
+    struct local_txn *reserved; /* transactions that others wait for: one for each tenant */
+    struct skip audit_heads;    /* by tenant in four bytes; the item is a struct audit_head */
+    struct memtable *spare;     /* for the next rotation; there whenever the active one has rows */
     struct batch *unlogged_first; /* with a log: what it does not have, in order of time */
     struct batch *unlogged_last;
 
@@ -158,6 +159,11 @@ struct local_txn {
     struct buffer key;
     struct local_scan *scans;
 
+    /* Of a reserved one: who lost, whose reads others do not write until then, monotonic. */
+    struct local_txn *lost;
+    uint64_t reserved_until_ns;
+    struct local_txn *next_reserved;
+
     struct tenant_tables *tables;   /* NULL until asked for */
     struct table_info *tables_made; /* by this transaction, newest first */
     struct made_set *sets_made;     /* the same for the indexes of tables */
@@ -183,6 +189,12 @@ extern const struct store_txn_ops local_txn_ops;
 
 CORDON_MUST_USE cordon_error *local_begin(
     struct store *store, uint32_t tenant, struct store_wake wake, struct store_txn **out_txn);
+
+CORDON_MUST_USE cordon_error *local_begin_reserved(
+    struct store_txn **lost, enum store_step *out_step, struct store_txn **out_txn);
+
+/* It holds nobody up any more. With the commit lock held. */
+void local_unreserve(struct local_txn *txn);
 
 /* The oldest snapshot that is still open, or the newest visible one. */
 uint64_t local_oldest_snapshot(struct local *store);

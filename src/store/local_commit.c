@@ -201,8 +201,8 @@ static cordon_error *check_disk(struct local *store, const struct batch *batch)
 }
 
 /*
- * Whether the transaction must wait until what is visible now has been flushed. Where that waits in
- * turn, for somebody to free space, it is refused.
+ * Whether the transaction must wait until what is visible now has been flushed. Where that waits
+ * in turn, for somebody to free space, it is refused.
  */
 static cordon_error *wait_for_room(struct local_txn *txn, bool *out_waits)
 {
@@ -281,6 +281,20 @@ static void validate_some(struct local_txn *txn, uint64_t *from, bool *out_more)
     }
 }
 
+/* Whether a reserved one of the tenant is not to lose by this. With the commit lock held. */
+static bool is_held_up(const struct local_txn *txn)
+{
+    const struct log_entry *entry = txn->entry;
+    for (const struct local_txn *other = txn->store->reserved; other != NULL;
+         other = other->next_reserved) {
+        if (other != txn && other->tenant == txn->tenant &&
+            clock_monotonic_ns() < other->reserved_until_ns && clash(other->lost, entry) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static uint64_t next_ts(const struct local *store)
 {
     const uint64_t now = clock_wall_ns();
@@ -341,6 +355,7 @@ static void publish(struct local_txn *txn, struct audit_head *head)
     atomic_store(&store->visible_ts, ts);
     trim_log(store);
 
+    local_unreserve(txn);
     txn->phase = TXN_VISIBLE;
     txn->result = (struct store_commit_result){.ts = ts};
 }
@@ -439,10 +454,15 @@ static cordon_error *reserve(struct local_txn *txn, struct audit_head **out_head
 }
 
 /* One hold of the commit lock. */
-static cordon_error *submit_some(struct local_txn *txn, uint64_t *validated, bool *out_more)
+static cordon_error *submit_some(
+    struct local_txn *txn, uint64_t *validated, bool *out_more, bool *out_held_up)
 {
     validate_some(txn, validated, out_more);
     if (txn->phase == TXN_CONFLICT || *out_more) {
+        return NULL;
+    }
+    *out_held_up = is_held_up(txn);
+    if (*out_held_up) {
         return NULL;
     }
     struct audit_head *head = NULL;
@@ -451,7 +471,7 @@ static cordon_error *submit_some(struct local_txn *txn, uint64_t *validated, boo
     return NULL;
 }
 
-static cordon_error *submit(struct local_txn *txn)
+static cordon_error *submit(struct local_txn *txn, bool *out_held_up)
 {
     struct local *store = txn->store;
     uint64_t validated = txn->snapshot;
@@ -460,7 +480,7 @@ static cordon_error *submit(struct local_txn *txn)
     while (more && error == NULL) {
         more = false;
         (void)pthread_mutex_lock(&store->commit_lock);
-        error = submit_some(txn, &validated, &more);
+        error = submit_some(txn, &validated, &more, out_held_up);
         (void)pthread_mutex_unlock(&store->commit_lock);
     }
     return error;
@@ -491,9 +511,13 @@ static cordon_error *wait_durable(struct local_txn *txn, enum store_step *out_st
 
 /* Up to the point where the commit is visible, a conflict, or has to wait for room. */
 static cordon_error *advance(
-    struct local_txn *txn, const struct store_commit_facts *facts, bool *out_waits)
+    struct local_txn *txn,
+    const struct store_commit_facts *facts,
+    bool *out_waits,
+    bool *out_held_up)
 {
     *out_waits = false;
+    *out_held_up = false;
     if (txn->phase == TXN_OPEN) {
         TRY(prepare(txn, facts));
     }
@@ -511,7 +535,7 @@ static cordon_error *advance(
         local_flusher_poke(txn->store);
         return NULL;
     }
-    return submit(txn);
+    return submit(txn, out_held_up);
 }
 
 cordon_error *local_commit(
@@ -522,11 +546,12 @@ cordon_error *local_commit(
 {
     struct local_txn *txn = (struct local_txn *)base;
     bool waits = false;
-    TRY(advance(txn, facts, &waits));
-    enum store_step step = STORE_PENDING;
+    bool held_up = false;
+    TRY(advance(txn, facts, &waits, &held_up));
+    enum store_step step = held_up ? STORE_LATER : STORE_PENDING;
     if (txn->phase == TXN_CONFLICT) {
         step = STORE_DONE;
-    } else if (!waits) {
+    } else if (!waits && !held_up) {
         TRY(wait_durable(txn, &step));
     }
     *out_step = step;

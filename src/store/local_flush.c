@@ -2,8 +2,8 @@
  * Bringing a memtable into the backend: one backend transaction for all its commits, in order of
  * keys. While it runs, new commits gather in a fresh memtable.
  *
- * Without a log this is also what makes commits durable, so it is done whenever somebody waits, and
- * the busier the store the more commits share it. With a log (local_worker.c) they are durable
+ * Without a log this is also what makes commits durable, so it is done whenever somebody waits,
+ * and the busier the store the more commits share it. With a log (local_worker.c) they are durable
  * before, and this is done for many at a time, behind their backs.
  *
  * After a failed write or sync nobody knows what the disk holds, and commits that others have seen

@@ -6,8 +6,8 @@
  * commit on every document that is written has its entries in the new index. What is missing are
  * the entries of documents from before: they are filled in, in creation order, some at a time, in
  * transactions of their own that remember how far they came. The last one enables the index. An
- * index that was dropped is marked, and its entries, which nobody writes any more, are taken out in
- * the same way.
+ * index that was dropped is marked, and its entries, which nobody writes any more, are taken out
+ * in the same way.
  */
 #include "store/local.h"
 

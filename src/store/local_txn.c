@@ -10,6 +10,7 @@
  */
 #include "store/local.h"
 
+#include "base/clock.h"
 #include "base/memory.h"
 
 /* What one transaction may hold in memory, far above what the limits of a run let it write. */
@@ -85,9 +86,67 @@ cordon_error *local_begin(
     return NULL;
 }
 
+/* -- Reserved ones --------------------------------------------------------------------------- */
+
+void local_unreserve(struct local_txn *txn)
+{
+    struct local_txn **link = &txn->store->reserved;
+    while (*link != NULL && *link != txn) {
+        link = &(*link)->next_reserved;
+    }
+    if (*link == txn) {
+        *link = txn->next_reserved;
+    }
+}
+
+/* The tenant's, unless its time is over. With the commit lock held. */
+static const struct local_txn *reserved_of(const struct local *store, uint32_t tenant)
+{
+    const struct local_txn *txn = store->reserved;
+    while (txn != NULL &&
+           (txn->tenant != tenant || txn->reserved_until_ns <= clock_monotonic_ns())) {
+        txn = txn->next_reserved;
+    }
+    return txn;
+}
+
+/* The reservation comes first, then the snapshot: nothing slips in between. */
+cordon_error *local_begin_reserved(
+    struct store_txn **lost, enum store_step *out_step, struct store_txn **out_txn)
+{
+    struct local_txn *before = (struct local_txn *)*lost;
+    struct local *store = before->store;
+    struct store_txn *begun = NULL;
+    CORDON_ASSERT(before->phase == TXN_CONFLICT);
+    (void)pthread_mutex_lock(&store->commit_lock);
+    const bool free = reserved_of(store, before->tenant) == NULL;
+    cordon_error *error =
+        free ? local_begin(&store->base, before->tenant, before->waiter.wake, &begun) : NULL;
+    if (begun != NULL) {
+        struct local_txn *txn = (struct local_txn *)begun;
+        txn->lost = before;
+        txn->reserved_until_ns = clock_deadline_ns(STORE_RESERVED_MS);
+        txn->next_reserved = store->reserved;
+        store->reserved = txn;
+        *lost = NULL;
+    }
+    (void)pthread_mutex_unlock(&store->commit_lock);
+    *out_step = free ? STORE_DONE : STORE_LATER;
+    *out_txn = begun;
+    return error;
+}
+
+/* -- The end --------------------------------------------------------------------------------- */
+
 static void end(struct store_txn *base)
 {
     struct local_txn *txn = (struct local_txn *)base;
+    if (txn->lost != NULL) {
+        (void)pthread_mutex_lock(&txn->store->commit_lock);
+        local_unreserve(txn);
+        (void)pthread_mutex_unlock(&txn->store->commit_lock);
+        end(&txn->lost->base);
+    }
     if (txn->waits_in != NULL) {
         waiters_cancel(txn->waits_in, &txn->waiter);
     }
@@ -401,6 +460,7 @@ static cordon_error *audit_read(
 }
 
 const struct store_txn_ops local_txn_ops = {
+    .begin_reserved = local_begin_reserved,
     .snapshot = snapshot,
     .has_writes = has_writes,
     .bytes = bytes,

@@ -47,6 +47,12 @@ cordon_error *store_begin(
     return store->ops->begin(store, tenant, wake, out_txn);
 }
 
+cordon_error *store_begin_reserved(
+    struct store_txn **lost, enum store_step *out_step, struct store_txn **out_txn)
+{
+    return (*lost)->ops->begin_reserved(lost, out_step, out_txn);
+}
+
 uint64_t store_txn_snapshot(const struct store_txn *txn)
 {
     return txn->ops->snapshot(txn);

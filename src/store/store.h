@@ -11,8 +11,9 @@
  *
  * Done or pending: a call that may have to wait says so in `*out_step`. After STORE_PENDING the
  * caller waits for the transaction's wake and then makes the same call with the same arguments
- * again. One call of a transaction may be pending at a time. An embedded backend answers reads at
- * once; a remote one, and the delaying wrapper of the tests, do not.
+ * again. One call of a transaction may be pending at a time. Two calls may also be told
+ * STORE_LATER: nobody wakes for that. An embedded backend answers reads at once; a remote one, and
+ * the delaying wrapper of the tests, do not.
  *
  * After an error of any call but a check of its arguments a transaction can only be ended.
  *
@@ -29,7 +30,10 @@ struct store;
 struct store_txn;
 struct store_scan;
 
-enum store_step { STORE_DONE, STORE_PENDING };
+/* STORE_LATER: a reserved transaction is in the way; the same call again in STORE_LATER_MS. */
+enum store_step { STORE_DONE, STORE_PENDING, STORE_LATER };
+
+#define STORE_LATER_MS 5
 
 /* Called once after a STORE_PENDING, from any thread, holding no lock of the store. */
 struct store_wake {
@@ -110,6 +114,18 @@ void store_cluster_id(const struct store *store, uint8_t out_id[16]);
 /* Begins on the newest visible snapshot. `wake` is called after each pending answer. */
 CORDON_MUST_USE cordon_error *store_begin(
     struct store *store, uint32_t tenant, struct store_wake wake, struct store_txn **out_txn);
+
+/*
+ * Begins a reserved transaction for the rerun of one that lost by a conflict, on the newest
+ * snapshot: from then on, for STORE_RESERVED_MS or until it commits or ends, commits of others in
+ * the tenant that would write what the lost one had read are told STORE_LATER. So a rerun that
+ * reads the same cannot lose again. There is one such at a time in a tenant: STORE_LATER while
+ * there is another. Once done, `*lost` is taken over and cleared. Errors as store_begin.
+ */
+#define STORE_RESERVED_MS 1000
+
+CORDON_MUST_USE cordon_error *store_begin_reserved(
+    struct store_txn **lost, enum store_step *out_step, struct store_txn **out_txn);
 
 /* The commit timestamp whose state this transaction reads, ns. */
 uint64_t store_txn_snapshot(const struct store_txn *txn);

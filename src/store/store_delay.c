@@ -377,7 +377,11 @@ static void end(struct store_txn *base)
     mem_free(txn);
 }
 
+static cordon_error *begin_reserved(
+    struct store_txn **lost, enum store_step *out_step, struct store_txn **out_txn);
+
 static const struct store_txn_ops txn_ops = {
+    .begin_reserved = begin_reserved,
     .snapshot = snapshot,
     .has_writes = has_writes,
     .bytes = bytes,
@@ -402,24 +406,47 @@ static const struct store_txn_ops txn_ops = {
     .audit_read = audit_read,
 };
 
+/* A transaction over `inner`, which is taken over also on failure. */
+static cordon_error *wrap(
+    struct delay_store *store,
+    struct store_txn *inner,
+    struct store_wake wake,
+    struct store_txn **out_txn)
+{
+    struct delay_txn *txn = MEM_NEW(struct delay_txn);
+    if (txn == NULL) {
+        store_end(&inner);
+        return error_no_memory();
+    }
+    txn->base.ops = &txn_ops;
+    txn->store = store;
+    txn->inner = inner;
+    txn->waiter.wake = wake;
+    *out_txn = &txn->base;
+    return NULL;
+}
+
 static cordon_error *begin(
     struct store *base, uint32_t tenant, struct store_wake wake, struct store_txn **out_txn)
 {
     struct delay_store *store = (struct delay_store *)base;
-    struct delay_txn *txn = MEM_NEW(struct delay_txn);
-    if (txn == NULL) {
-        return error_no_memory();
+    struct store_txn *inner = NULL;
+    TRY(store_begin(store->inner, tenant, wake, &inner));
+    return wrap(store, inner, wake, out_txn);
+}
+
+static cordon_error *begin_reserved(
+    struct store_txn **lost, enum store_step *out_step, struct store_txn **out_txn)
+{
+    struct delay_txn *txn = (struct delay_txn *)*lost;
+    struct store_txn *inner = NULL;
+    TRY(store_begin_reserved(&txn->inner, out_step, &inner));
+    if (*out_step != STORE_DONE) {
+        return NULL;
     }
-    cordon_error *error = store_begin(store->inner, tenant, wake, &txn->inner);
-    if (error != NULL) {
-        mem_free(txn);
-        return error;
-    }
-    txn->base.ops = &txn_ops;
-    txn->store = store;
-    txn->waiter.wake = wake;
-    *out_txn = &txn->base;
-    return NULL;
+    cordon_error *error = wrap(txn->store, inner, txn->waiter.wake, out_txn);
+    store_end(lost);
+    return error;
 }
 
 /* -- Life ------------------------------------------------------------------------------------ */

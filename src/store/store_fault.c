@@ -285,7 +285,11 @@ static void end(struct store_txn *base)
     mem_free(txn);
 }
 
+static cordon_error *begin_reserved(
+    struct store_txn **lost, enum store_step *out_step, struct store_txn **out_txn);
+
 static const struct store_txn_ops txn_ops = {
+    .begin_reserved = begin_reserved,
     .snapshot = snapshot,
     .has_writes = has_writes,
     .bytes = bytes,
@@ -310,24 +314,45 @@ static const struct store_txn_ops txn_ops = {
     .audit_read = audit_read,
 };
 
+/* A transaction over `inner`, which is taken over also on failure. */
+static cordon_error *wrap(
+    struct fault_store *store, struct store_txn *inner, struct store_txn **out_txn)
+{
+    struct fault_txn *txn = MEM_NEW(struct fault_txn);
+    if (txn == NULL) {
+        store_end(&inner);
+        return error_no_memory();
+    }
+    txn->base.ops = &txn_ops;
+    txn->store = store;
+    txn->inner = inner;
+    *out_txn = &txn->base;
+    return NULL;
+}
+
 static cordon_error *begin(
     struct store *base, uint32_t tenant, struct store_wake wake, struct store_txn **out_txn)
 {
     struct fault_store *store = (struct fault_store *)base;
+    struct store_txn *inner = NULL;
     TRY(count_call(store));
-    struct fault_txn *txn = MEM_NEW(struct fault_txn);
-    if (txn == NULL) {
-        return error_no_memory();
+    TRY(store_begin(store->inner, tenant, wake, &inner));
+    return wrap(store, inner, out_txn);
+}
+
+static cordon_error *begin_reserved(
+    struct store_txn **lost, enum store_step *out_step, struct store_txn **out_txn)
+{
+    struct fault_txn *txn = (struct fault_txn *)*lost;
+    struct store_txn *inner = NULL;
+    TRY(count_call(txn->store));
+    TRY(store_begin_reserved(&txn->inner, out_step, &inner));
+    if (*out_step != STORE_DONE) {
+        return NULL;
     }
-    cordon_error *error = store_begin(store->inner, tenant, wake, &txn->inner);
-    if (error != NULL) {
-        mem_free(txn);
-        return error;
-    }
-    txn->base.ops = &txn_ops;
-    txn->store = store;
-    *out_txn = &txn->base;
-    return NULL;
+    cordon_error *error = wrap(txn->store, inner, out_txn);
+    store_end(lost);
+    return error;
 }
 
 /* -- Life ------------------------------------------------------------------------------------ */

@@ -360,7 +360,19 @@ static void end(struct store_txn *base)
     mem_free(txn);
 }
 
+/* Not recorded itself: whoever begins it wraps it as any other. */
+static cordon_error *begin_reserved(
+    struct store_txn **lost, enum store_step *out_step, struct store_txn **out_txn)
+{
+    TRY(store_begin_reserved(&mine(*lost)->inner, out_step, out_txn));
+    if (*out_step == STORE_DONE) {
+        store_end(lost);
+    }
+    return NULL;
+}
+
 static const struct store_txn_ops txn_ops = {
+    .begin_reserved = begin_reserved,
     .snapshot = snapshot,
     .has_writes = has_writes,
     .bytes = bytes,

@@ -351,7 +351,18 @@ static void end(struct store_txn *base)
     mem_free(txn);
 }
 
+/* A replay has no conflicts. */
+static cordon_error *begin_reserved(
+    struct store_txn **lost, enum store_step *out_step, struct store_txn **out_txn)
+{
+    (void)lost;
+    (void)out_step;
+    (void)out_txn;
+    return cordon_error_new(CORDON_E_INVALID, "a replay loses no conflict");
+}
+
 static const struct store_txn_ops txn_ops = {
+    .begin_reserved = begin_reserved,
     .snapshot = snapshot,
     .has_writes = has_writes,
     .bytes = bytes,

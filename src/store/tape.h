@@ -70,7 +70,8 @@ static inline void tape_player_init(
 
 /*
  * A transaction that answers from the player, which must outlive it. Its commit is done at once
- * and writes nothing. Errors: CORDON_E_INTERNAL if the record begins none here, CORDON_E_NO_MEMORY.
+ * and writes nothing. Errors: CORDON_E_INTERNAL if the record begins none here,
+ * CORDON_E_NO_MEMORY.
  */
 CORDON_MUST_USE cordon_error *store_replay(struct tape_player *player, struct store_txn **out_txn);
 

@@ -1,7 +1,7 @@
 /*
- * What a store is made of: the calls of store.h as tables of functions, so that a wrapper (a delay,
- * a fault) can stand in front of any other. store.c checks arguments and dispatches; behind it,
- * arguments are known to be good.
+ * What a store is made of: the calls of store.h as tables of functions, so that a wrapper (a
+ * delay, a fault) can stand in front of any other. store.c checks arguments and dispatches; behind
+ * it, arguments are known to be good.
  */
 #ifndef STORE_VTABLE_H
 #define STORE_VTABLE_H
@@ -19,6 +19,8 @@ struct store_ops {
 
 /* As the functions of store.h with the same names. */
 struct store_txn_ops {
+    cordon_error *(*begin_reserved)(
+        struct store_txn **lost, enum store_step *out_step, struct store_txn **out_txn);
     uint64_t (*snapshot)(const struct store_txn *txn);
     bool (*has_writes)(const struct store_txn *txn);
     size_t (*bytes)(const struct store_txn *txn);

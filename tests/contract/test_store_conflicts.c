@@ -8,6 +8,7 @@
 #include <setjmp.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -414,6 +415,113 @@ static void race_for_a_table(struct world *world)
     REQUIRE(!client_commit(&scene.reader, NULL).conflict);
 }
 
+/* -- Reserved ones ----------------------------------------------------------------------------- */
+
+/* A commit that may be told to come later: then it is, and nothing else. */
+static enum store_step try_commit(struct client *client, bool *out_conflict)
+{
+    const struct store_commit_facts facts = {.audit_body = {0}};
+    struct store_commit_result result = {0};
+    enum store_step step = STORE_PENDING;
+    while (step == STORE_PENDING) {
+        OK(store_commit(client->txn, &facts, &step, &result));
+        if (step == STORE_PENDING) {
+            client_wait(client);
+        }
+    }
+    *out_conflict = result.conflict;
+    return step;
+}
+
+/* The reader has read document 10 and lost to a change of it; its rerun is reserved. */
+static void lose_and_reserve(struct scene *scene, struct world *world)
+{
+    enum store_step step = STORE_LATER;
+    struct store_txn *reserved = NULL;
+    bool conflict = false;
+    set_scene(scene, world);
+    client_expect(&scene->reader, scene->table, 10, "10");
+    set(scene, &scene->reader, 50);
+    set(scene, &scene->writer, 10);
+    REQUIRE(!client_commit(&scene->writer, NULL).conflict);
+    REQUIRE(try_commit(&scene->reader, &conflict) == STORE_DONE && conflict);
+    OK(store_begin_reserved(&scene->reader.txn, &step, &reserved));
+    REQUIRE(step == STORE_DONE && scene->reader.txn == NULL);
+    scene->reader.txn = reserved;
+}
+
+static void others_wait_for_a_reserved_one(struct world *world)
+{
+    struct scene scene;
+    bool conflict = false;
+    lose_and_reserve(&scene, world);
+    client_begin(&scene.writer, world->store, TENANT);
+    set(&scene, &scene.writer, 10); /* before the reserved one has read it again */
+    REQUIRE(try_commit(&scene.writer, &conflict) == STORE_LATER);
+    struct client aside;
+    client_begin(&aside, world->store, TENANT);
+    set(&scene, &aside, 20); /* nothing that it had read */
+    REQUIRE(!client_commit(&aside, NULL).conflict);
+    client_begin(&aside, world->store, TENANT + 1); /* and no other tenant's business */
+    const uint32_t table = client_table(&aside, "t");
+    client_put(&aside, table, 10, 10, "x");
+    REQUIRE(!client_commit(&aside, NULL).conflict);
+    client_expect(&scene.reader, scene.table, 10, "new");
+    set(&scene, &scene.reader, 50);
+    REQUIRE(try_commit(&scene.writer, &conflict) == STORE_LATER);
+    REQUIRE(!client_commit(&scene.reader, NULL).conflict);
+    REQUIRE(try_commit(&scene.writer, &conflict) == STORE_DONE && !conflict);
+    client_end(&scene.writer);
+}
+
+static void there_is_one_reserved_in_a_tenant(struct world *world)
+{
+    struct scene scene;
+    struct store_txn *second = NULL;
+    enum store_step step = STORE_DONE;
+    bool conflict = false;
+    lose_and_reserve(&scene, world);
+    struct client other;
+    client_begin(&scene.writer, world->store, TENANT);
+    client_begin(&other, world->store, TENANT);
+    set(&scene, &scene.writer, 30);
+    set(&scene, &other, 30);
+    REQUIRE(!client_commit(&scene.writer, NULL).conflict);
+    REQUIRE(try_commit(&other, &conflict) == STORE_DONE && conflict);
+    OK(store_begin_reserved(&other.txn, &step, &second));
+    REQUIRE(step == STORE_LATER && other.txn != NULL);
+    client_end(&scene.reader); /* without a commit */
+    OK(store_begin_reserved(&other.txn, &step, &second));
+    REQUIRE(step == STORE_DONE);
+    other.txn = second;
+    set(&scene, &other, 30);
+    REQUIRE(!client_commit(&other, NULL).conflict);
+}
+
+/* Whoever holds a reservation and does not end holds nobody up for longer than a second. */
+static void a_reservation_has_an_end(struct world *world)
+{
+    if (world->maker->delay_ms > 0) {
+        return; /* the same store, and a second more */
+    }
+    struct scene scene;
+    bool conflict = false;
+    lose_and_reserve(&scene, world);
+    client_begin(&scene.writer, world->store, TENANT);
+    set(&scene, &scene.writer, 10);
+    unsigned tries = 0;
+    while (try_commit(&scene.writer, &conflict) == STORE_LATER) {
+        const struct timespec wait = {.tv_nsec = STORE_LATER_MS * 1000000};
+        (void)nanosleep(&wait, NULL);
+        REQUIRE(++tries <= 10 * STORE_RESERVED_MS / STORE_LATER_MS);
+    }
+    REQUIRE(!conflict && tries > 1);
+    client_end(&scene.writer);
+    client_expect(&scene.reader, scene.table, 10, "new");
+    set(&scene, &scene.reader, 50);
+    REQUIRE(client_commit(&scene.reader, NULL).conflict);
+}
+
 struct shaped_case {
     const char *name;
     void (*run)(struct world *world);
@@ -426,6 +534,9 @@ static const struct shaped_case shaped_cases[] = {
     {"audit_alone_is_validated", audit_alone_is_validated},
     {"many_commits_are_validated", many_commits_are_validated},
     {"race_for_a_table", race_for_a_table},
+    {"others_wait_for_a_reserved_one", others_wait_for_a_reserved_one},
+    {"there_is_one_reserved_in_a_tenant", there_is_one_reserved_in_a_tenant},
+    {"a_reservation_has_an_end", a_reservation_has_an_end},
 };
 
 /* -- Running ----------------------------------------------------------------------------------- */

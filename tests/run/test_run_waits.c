@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <time.h>
 
 #include <cmocka.h>
@@ -322,6 +323,48 @@ static void a_trace_needs_a_permit(void **state)
     harness_close(&harness);
 }
 
+/* -- Conflicts -------------------------------------------------------------------------------- */
+
+/* However many write what all of them read, each of them comes through. */
+static void no_mutation_starves(void **state)
+{
+    (void)state;
+    enum { RUNS = 24 };
+    struct harness harness;
+    const struct harness_options options = {
+        .guests = {"counter"}, .delay_ms = 1, .permits = RUNS, .flusher = true};
+    harness_open(&harness, &options);
+    static struct called called[RUNS];
+    const struct run_request request = request_of("counter:add", "{}");
+    for (size_t i = 0; i < RUNS; i++) {
+        called_begin(&called[i], &harness, &request);
+    }
+    size_t done = 0;
+    uint32_t retries = 0;
+    while (done < RUNS) { /* all at once, as far as one thread can */
+        done = 0;
+        for (size_t i = 0; i < RUNS; i++) {
+            done += called_poll(&called[i]) == RUN_DONE;
+        }
+    }
+    for (size_t i = 0; i < RUNS; i++) {
+        const struct outcome *outcome = run_outcome(called[i].run);
+        if (outcome->code != CORDON_OUTCOME_SUCCESS) {
+            fail_msg("%.*s", SLICE_FMT(outcome->message));
+        }
+        retries = outcome->retries > retries ? outcome->retries : retries;
+        called_end(&called[i]);
+    }
+    assert_true(retries > 4); /* or there was nothing to starve from */
+    struct called reader;
+    const struct outcome *outcome = call(&reader, &harness, "counter:get", "{}");
+    char value[16];
+    (void)snprintf(value, sizeof value, "%.*s", SLICE_FMT(outcome->value));
+    assert_string_equal(value, "24");
+    called_end(&reader);
+    harness_close(&harness);
+}
+
 /* -- Turns ------------------------------------------------------------------------------------ */
 
 /*
@@ -435,6 +478,7 @@ int main(void)
         cmocka_unit_test(waiting_for_a_turn_is_nobodys_limit),
         cmocka_unit_test(waiting_for_a_thread_is_nobodys_limit),
         cmocka_unit_test(who_gets_no_turn_for_too_long_is_told_so),
+        cmocka_unit_test(no_mutation_starves),
     };
     return cmocka_run_group_tests_name("run/waits", tests, NULL, NULL);
 }
