@@ -369,7 +369,7 @@ void cordon_release(cordon_mark mark);
 #define CORDON_BYTES {"type": "bytes"}
 #define CORDON_ID(table) {"type": "id", "tableName": table}
 #define CORDON_LITERAL(json) {"type": "literal", "value": json}
-#define CORDON_ARRAY(of) {"type": "array", "value": of}
+#define CORDON_ARRAY(...) {"type": "array", "value": __VA_ARGS__}
 #define CORDON_UNION(...) {"type": "union", "value": [__VA_ARGS__]}
 #define CORDON_RECORD(names, of)                                                                   \
     {"type": "record", "keys": names, "values": {"fieldType": of, "optional": false}}
@@ -393,9 +393,9 @@ void cordon_release(cordon_mark mark);
         CORDON_OPTIONAL("maximumRowsRead", CORDON_NUMBER),                                         \
         CORDON_OPTIONAL("maximumBytesRead", CORDON_NUMBER),                                        \
         CORDON_OPTIONAL("id", CORDON_NUMBER))
-#define CORDON_PAGINATION_RESULT(of)                                                               \
+#define CORDON_PAGINATION_RESULT(...)                                                              \
     CORDON_OBJECT(                                                                                 \
-        CORDON_FIELD("page", CORDON_ARRAY(of)),                                                    \
+        CORDON_FIELD("page", CORDON_ARRAY(__VA_ARGS__)),                                           \
         CORDON_FIELD("isDone", CORDON_BOOLEAN),                                                    \
         CORDON_FIELD("continueCursor", CORDON_STRING),                                             \
         CORDON_FIELD("splitCursor", CORDON_UNION(CORDON_STRING, CORDON_NULL)),                     \
@@ -420,8 +420,8 @@ void cordon_release(cordon_mark mark);
 
 /*
  * The schema stands once in a program, if at all. The host makes the indexes, checks every write to
- * these tables, and refuses a deploy while a document does not fit. A deployment has one schema: of
- * several modules, one brings it.
+ * these tables, and refuses a deploy while a document does not fit. Of several modules in a
+ * deployment each may have a schema, of tables of its own.
  *
  *     CORDON_SCHEMA(
  *         CORDON_TABLE("messages",

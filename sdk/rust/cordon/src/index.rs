@@ -13,8 +13,54 @@ use std::marker::PhantomData;
 /// [`table`](crate::table) makes one for each `#[index(…)]`, as a constant of the struct:
 /// `#[index(by_author(author))]` before `Message` is `Message::BY_AUTHOR`. Each table also has
 /// `BY_CREATION_TIME` and `BY_ID`. Whatever its fields, an index ends with the creation time and the id.
+///
+/// ```
+/// #[cordon::table("messages")]
+/// #[index(by_author(author), by_city(address.city, stars))]
+/// pub struct Message {
+///     author: String,
+///     address: Option<Address>,
+///     stars: f64,
+/// }
+///
+/// #[cordon::data]
+/// pub struct Address {
+///     city: String,
+/// }
+///
+/// const BOTH: (&str, &str) = (Message::BY_AUTHOR.name(), Message::BY_CITY.name());
+/// assert_eq!(BOTH, ("by_author", "by_city"));
+/// ```
+///
+/// A field that the struct does not have is an error,
+///
+/// ```compile_fail
+/// #[cordon::table("messages")]
+/// #[index(by_author(autor))]
+/// pub struct Message {
+///     author: String,
+/// }
+/// ```
+///
+/// and so are one that is in the index twice, and an index that every table has.
+///
+/// ```compile_fail
+/// #[cordon::table("messages")]
+/// #[index(by_author(author, author))]
+/// pub struct Message {
+///     author: String,
+/// }
+/// ```
+///
+/// ```compile_fail
+/// #[cordon::table("messages")]
+/// #[index(by_id(author))]
+/// pub struct Message {
+///     author: String,
+/// }
+/// ```
 pub struct Index<T, K> {
-    pub(crate) name: &'static str,
+    name: &'static str,
     /// Those of the system too.
     fields: &'static [&'static str],
     types: PhantomData<fn() -> (T, K)>,
@@ -25,6 +71,11 @@ impl<T, K> Index<T, K> {
     #[doc(hidden)]
     pub const fn new(name: &'static str, fields: &'static [&'static str]) -> Self {
         Index { name, fields, types: PhantomData }
+    }
+
+    /// What it is called in the schema.
+    pub const fn name(&self) -> &'static str {
+        self.name
     }
 
     /// All of it.

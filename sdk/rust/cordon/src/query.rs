@@ -119,7 +119,7 @@ impl<T: Table> Query<T> {
         range: impl FnOnce(Range<K>) -> R,
     ) -> Self {
         let conditions = range(index.range()).into_conditions();
-        self.index = Some(index.name);
+        self.index = Some(index.name());
         self.conditions = conditions.json;
         self.wrong = self.wrong.or(conditions.wrong);
         self

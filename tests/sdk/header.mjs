@@ -1,0 +1,109 @@
+/*
+ * The examples in the comments of cordon.h are code: they are compiled, as a program that holds them
+ * all, and run against the host of host.mjs.
+ */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { Deployment } from "./host.mjs";
+
+/* The indented lines of a comment, in their order; shell commands are not ours. */
+const header = readFileSync("sdk/c/cordon.h", "utf8");
+const examples = header
+  .match(/\/\*[^]*?\*\//g)
+  .flatMap((comment) => comment.match(/(?:^ \* {4}.*\n(?: \*\n(?= \* {4}))*)+/gm) ?? [])
+  .map((example) => example.replace(/^ \*(?: {5})?/gm, ""))
+  .filter((example) => !example.startsWith("clang-"));
+
+const only = (pattern) => {
+  const found = examples.filter((example) => pattern.test(example));
+  assert.equal(found.length, 1, `${pattern}`);
+  return found[0];
+};
+
+const program = only(/CORDON_FUNCTIONS/);
+const inTable = (row) => program.replace("CORDON_FUNCTIONS(\n", `CORDON_FUNCTIONS(\n${row}`);
+const more = ["newest", "starred", "sum"].map((name) => `CORDON_QUERY("more:${name}", ${name}, CORDON_ANY, CORDON_ANY),\n`);
+const source = `${inTable(more.join(""))}
+${only(/CORDON_SCHEMA\(/)}
+cordon_value *newest(void)
+{
+${only(/cordon_query_take/)}}
+
+cordon_value *starred(void)
+{
+    cordon_query *query = cordon_query_table("messages");
+${only(/cordon_query_filter/)}    return cordon_query_collect(query);
+}
+
+cordon_value *sum(void)
+{
+    double sum = 0;
+    cordon_scan *scan = cordon_query_scan(cordon_query_table("payments"));
+${only(/cordon_release/)}    return cordon_number(sum);
+}
+`;
+
+const folders = [];
+after(() => folders.forEach((folder) => rmSync(folder, { recursive: true })));
+
+function deploy(text) {
+  const folder = mkdtempSync(join(tmpdir(), "cordon-header-"));
+  folders.push(folder);
+  writeFileSync(join(folder, "program.c"), text);
+  const module = join(folder, "program.wasm");
+  execFileSync("sh", ["sdk/c/build", folder, module, "-Werror"]);
+  return new Deployment(readFileSync(module));
+}
+
+let deployment;
+before(() => {
+  deployment = deploy(source);
+});
+
+test("no example is left out", () => assert.equal(examples.length, 5, examples.join("---\n")));
+
+test("messages are sent, listed, and found by their author", () => {
+  const ids = ["Ada", "Bob", "Ada"].map((author) => deployment.call("messages:send", { author, body: "hi" }));
+  const idsOf = (path, args) => deployment.call(path, args).map(({ _id }) => _id);
+  assert.deepEqual(idsOf("messages:list"), ids);
+  assert.deepEqual(idsOf("more:newest", { author: "Ada" }), [ids[2], ids[0]]);
+});
+
+test("a filter leaves out what it says", () => {
+  for (const stars of [3, 4]) deployment.store.insert("messages", { author: "Eve", body: "", stars });
+  assert.deepEqual(deployment.call("more:starred").map(({ stars }) => stars), [4]);
+});
+
+test("a long walk sums up", () => {
+  for (let amount = 0; amount < 100; amount++) deployment.store.insert("payments", { amount });
+  assert.equal(deployment.call("more:sum"), 4950);
+});
+
+test("a schema may have tables without indexes, and documents that are not checked", () => {
+  const { schema } = deploy(`#include "cordon.h"
+    CORDON_SCHEMA_OF_INDEXES(
+        CORDON_TABLE("rooms", CORDON_ANY),
+        CORDON_TABLE("messages", CORDON_ANY,
+            CORDON_INDEX("by_room", "room", "stars"),
+            CORDON_INDEX("by_city", "address.city")))
+    CORDON_FUNCTIONS(CORDON_QUERY("a:b", nothing, CORDON_NO_ARGS, CORDON_NULL))
+    cordon_value *nothing(void)
+    {
+        return NULL;
+    }`);
+  const table = (tableName, indexes) => ({
+    tableName,
+    indexes: Object.entries(indexes).map(([indexDescriptor, fields]) => ({ indexDescriptor, fields })),
+    searchIndexes: [],
+    vectorIndexes: [],
+    documentType: { type: "any" },
+  });
+  assert.deepEqual(schema, {
+    tables: [table("rooms", {}), table("messages", { by_room: ["room", "stars"], by_city: ["address.city"] })],
+    schemaValidation: false,
+  });
+});
