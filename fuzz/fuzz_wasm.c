@@ -7,6 +7,7 @@
 #include "wasm/metadata.h"
 #include "wasm/reader.h"
 #include "wasm/report.h"
+#include "wasm/schema.h"
 
 static const struct wasm_import_type offered[] = {
     {"convex/core", "log", "ii", "I"},
@@ -127,11 +128,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     expect_refusal(wasm_admit(module, &rules));
     const struct wasm_metadata *metadata = NULL;
     expect_refusal(wasm_metadata_read(module, &arena, &metadata));
+    const struct schema *schema = NULL;
+    expect_refusal(wasm_schema_read(module, &arena, &schema));
 
     CORDON_CLEANUP_BUFFER struct buffer report;
     buffer_init(&report, (size_t)64 << 20);
     CORDON_CLEANUP(cordon_error_freep) cordon_error *error =
-        wasm_report_json(module, check_graph(module, &arena), metadata, &report);
+        wasm_report_json(module, check_graph(module, &arena), metadata, schema, &report);
     CORDON_ASSERT(error == NULL || cordon_error_get_code(error) == CORDON_E_TOO_LARGE);
     return 0;
 }

@@ -85,6 +85,41 @@ static void print_functions(const cordon_json_value *module, bool with_calls)
     }
 }
 
+/* "by_author (author.name, at)" */
+static void print_index(const cordon_json_value *index)
+{
+    size_t count = 0;
+    print_text(index, "indexDescriptor");
+    (void)fputs(" (", stdout);
+    cordon_json_walk walk = cordon_json_walk_begin(member(index, "fields"));
+    for (const cordon_json_value *path; (path = cordon_json_walk_next(&walk, NULL)) != NULL;) {
+        (void)fputs(count++ == 0 ? "" : ", ", stdout);
+        terminal_write(stdout, cordon_json_get_text(path));
+    }
+    (void)fputc(')', stdout);
+}
+
+/* The tables of a schema: a line for each, with its indexes. */
+static void print_schema(const cordon_json_value *schema, const char *indent)
+{
+    const cordon_json_value *const tables = member(schema, "tables");
+    const size_t name_column = measure(tables, "tableName");
+    cordon_json_walk walk = cordon_json_walk_begin(tables);
+    for (const cordon_json_value *row; (row = cordon_json_walk_next(&walk, NULL)) != NULL;) {
+        const bool is_any = cordon_json_get_type(member(row, "documentType")) == CORDON_JSON_NULL;
+        (void)printf("%stable ", indent);
+        print_padded(row, "tableName", name_column);
+        (void)fputs(is_any ? "any document" : "documents of a type", stdout);
+        cordon_json_walk indexes = cordon_json_walk_begin(member(row, "indexes"));
+        for (const cordon_json_value *index;
+             (index = cordon_json_walk_next(&indexes, NULL)) != NULL;) {
+            (void)fputs(", ", stdout);
+            print_index(index);
+        }
+        (void)fputc('\n', stdout);
+    }
+}
+
 static void print_initialization(const cordon_json_value *module)
 {
     if (!cordon_json_is_true(member(module, "start"))) {
@@ -158,6 +193,7 @@ static void print_module(const cordon_json_value *row, bool whole)
     (void)fputc('\n', stdout);
     print_functions(module, whole);
     if (whole) {
+        print_schema(member(module, "schema"), "  ");
         print_initialization(module);
         print_imports(module);
         print_memory(module);
@@ -176,6 +212,13 @@ static void print_report(const cordon_json_value *root)
     cordon_json_walk walk = cordon_json_walk_begin(modules);
     for (const cordon_json_value *row; (row = cordon_json_walk_next(&walk, NULL)) != NULL;) {
         print_module(row, false);
+    }
+    const cordon_json_value *const schema = member(root, "schema");
+    print_schema(schema, "");
+    const double documents = cordon_json_get_number(member(schema, "documentsChecked"));
+    const double rows = cordon_json_get_number(member(schema, "indexRows"));
+    if (documents > 0 || rows > 0) {
+        (void)printf("checked %.0f documents, worked on %.0f rows of indexes\n", documents, rows);
     }
 }
 

@@ -28,4 +28,23 @@ enum gate_result db_charge_read(struct host *host, struct gate_call *call, uint6
 enum gate_result db_read_table_name(
     struct host *host, struct gate_call *call, const char *name, struct slice *out_table);
 
+/* -- Schemas ---------------------------------------------------------------------------------- */
+
+/* Reads what a schema says of a table, once a run. May wait. */
+enum gate_result db_read_rules(struct host *host, struct gate_call *call, uint32_t table);
+
+/* Whether that asks anything of a document; only after db_read_rules(). */
+bool db_has_rules(const struct host *host, uint32_t table);
+
+/*
+ * Holds a document, with or without its system fields, against it; a refusal in Convex's words
+ * where it does not match. May wait. What lives in `arena` is needed during the call alone.
+ */
+enum gate_result db_check_rules(
+    struct host *host,
+    struct gate_call *call,
+    uint32_t table,
+    const struct value *document,
+    struct arena *arena);
+
 #endif

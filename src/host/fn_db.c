@@ -12,6 +12,9 @@
 #include "value/name.h"
 #include "value/row.h"
 
+/* How far a call on a document has come that waits: what it names is checked, or read too. */
+enum { STEP_NAMED = 1, STEP_FETCHED = 2 };
+
 /* -- Accounts ------------------------------------------------------------------------------- */
 
 static enum gate_result charge_write(struct host *host, struct gate_call *call, uint64_t size)
@@ -95,7 +98,7 @@ static enum gate_result read_id(
             "instead.",
             name, SLICE_FMT(wanted), SLICE_FMT(found ? actual : SLICE("unknown table")));
     }
-    host->operation.step = 1;
+    host->operation.step = STEP_NAMED;
     return GATE_OK;
 }
 
@@ -244,6 +247,20 @@ static enum gate_result check_user_fields(
     return GATE_OK;
 }
 
+/* Finds or makes the table, once: the number is kept for the case that what follows waits. */
+static enum gate_result ensure_table(struct host *host, struct slice name)
+{
+    struct host_operation *operation = &host->operation;
+    if (operation->step > 0) {
+        return GATE_OK;
+    }
+    enum store_step step = STORE_DONE;
+    GATE_TRY(host, store_table_ensure(host->options.txn, name, &step, &operation->table));
+    WAIT_FOR(step);
+    operation->step = STEP_NAMED;
+    return GATE_OK;
+}
+
 enum gate_result db_insert(struct host *host, struct gate_call *call)
 {
     struct slice table_name = {0};
@@ -265,10 +282,10 @@ enum gate_result db_insert(struct host *host, struct gate_call *call)
     }
     GATE_CHECK(check_user_fields(host, &value, NULL));
 
-    enum store_step step = STORE_DONE;
-    uint32_t table = 0;
-    GATE_TRY(host, store_table_ensure(host->options.txn, table_name, &step, &table));
-    WAIT_FOR(step);
+    GATE_CHECK(ensure_table(host, table_name));
+    const uint32_t table = host->operation.table;
+    GATE_CHECK(db_read_rules(host, call, table));
+    GATE_CHECK(db_check_rules(host, call, table, &value, &arena));
     uint8_t random[DOCUMENT_ID_RANDOM_BYTES];
     random_stream_fill(&host->ids, random, sizeof random);
     const struct document_id id = document_id_new(table, random, host->options.time_ns / 1000000);
@@ -303,9 +320,11 @@ static enum gate_result read_existing(
     struct existing *out_existing)
 {
     GATE_CHECK(read_id(host, call, name, &out_existing->id));
-    bool found = false;
-    struct row row = {0};
-    GATE_CHECK(fetch(host, call, &out_existing->id, &found, &row));
+    bool found = true;
+    struct row row = {.json = buffer_slice(&host->fetched)};
+    if (host->operation.step != STEP_FETCHED) {
+        GATE_CHECK(fetch(host, call, &out_existing->id, &found, &row));
+    }
     if (!found) {
         return gate_refuse(
             host, "NonexistentDocument", "%s on nonexistent document ID %.*s", verb,
@@ -322,6 +341,30 @@ static enum gate_result read_existing(
     return GATE_OK;
 }
 
+/*
+ * The same for one that will be written anew. Where that has to be held against a schema, which may
+ * wait, a copy of it is kept meanwhile, as reading it again would be another question to the store.
+ */
+static enum gate_result read_to_rewrite(
+    struct host *host,
+    struct gate_call *call,
+    const char *name,
+    const char *verb,
+    struct arena *arena,
+    struct existing *out_existing)
+{
+    GATE_CHECK(read_id(host, call, name, &out_existing->id));
+    const uint32_t table = out_existing->id.table;
+    GATE_CHECK(db_read_rules(host, call, table));
+    GATE_CHECK(read_existing(host, call, name, verb, arena, out_existing));
+    if (host->operation.step != STEP_FETCHED && db_has_rules(host, table)) {
+        buffer_clear(&host->fetched);
+        GATE_TRY(host, buffer_append(&host->fetched, out_existing->json));
+        host->operation.step = STEP_FETCHED;
+    }
+    return GATE_OK;
+}
+
 /* Stores the new version of a document and answers with it. */
 static enum gate_result rewrite(
     struct host *host,
@@ -330,6 +373,7 @@ static enum gate_result rewrite(
     const struct value *fields,
     struct arena *arena)
 {
+    GATE_CHECK(db_check_rules(host, call, existing->id.table, fields, arena));
     char id_text[DOCUMENT_ID_TEXT_MAX + 1];
     const size_t id_size = document_id_encode(&existing->id, id_text);
     struct value document = {0};
@@ -348,7 +392,7 @@ enum gate_result db_shallow_merge(struct host *host, struct gate_call *call)
     CORDON_CLEANUP_ARENA struct arena arena;
     init_scratch(host, &arena);
     struct existing existing = {0};
-    GATE_CHECK(read_existing(host, call, "db.patch", "Update", &arena, &existing));
+    GATE_CHECK(read_to_rewrite(host, call, "db.patch", "Update", &arena, &existing));
     struct value patch = {0};
     GATE_TRY(host, value_patch_from_json(json_get(call->args, SLICE("value")), &arena, &patch));
     GATE_CHECK(check_user_fields(host, &patch, &existing.document));
@@ -362,7 +406,7 @@ enum gate_result db_replace(struct host *host, struct gate_call *call)
     CORDON_CLEANUP_ARENA struct arena arena;
     init_scratch(host, &arena);
     struct existing existing = {0};
-    GATE_CHECK(read_existing(host, call, "db.replace", "Replace", &arena, &existing));
+    GATE_CHECK(read_to_rewrite(host, call, "db.replace", "Replace", &arena, &existing));
     struct value value = {0};
     GATE_TRY(host, value_from_json(json_get(call->args, SLICE("value")), &arena, &value));
     if (value.kind != VALUE_OBJECT) {

@@ -25,6 +25,7 @@ void host_init(struct host *host, const struct host_options *options)
     arena_init(&host->words, WORDS_BYTES_MAX);
     arena_init_charged(&host->arena, options->account);
     buffer_init_charged(&host->reply, SIZE_MAX, options->account);
+    buffer_init_charged(&host->fetched, SIZE_MAX, options->account);
     buffer_init_charged(
         &host->output, (size_t)budget->allowed[CORDON_LIMIT_RESULT_BYTES], options->account);
     log_lines_init(
@@ -47,6 +48,7 @@ void host_done(struct host *host)
     json_free(host->waiting_args);
     host->waiting_args = NULL;
     log_lines_done(&host->log);
+    buffer_done(&host->fetched);
     buffer_done(&host->reply);
     buffer_done(&host->output);
     arena_done(&host->arena);

@@ -13,6 +13,7 @@
 #include "base/buffer.h"
 #include "base/random.h"
 #include "engine/engine.h"
+#include "host/check.h"
 #include "host/log_lines.h"
 #include "limits/budget.h"
 #include "limits/clock.h"
@@ -26,6 +27,7 @@ struct gate_descriptor;
 struct json_doc;
 struct host_queries;
 struct page;
+struct table_rules;
 
 /* Where a run stands, counted in what each repeat of it passes at the same place. */
 struct host_place {
@@ -136,6 +138,9 @@ struct host {
     struct host_operation operation;
     struct host_queries *queries; /* that the guest has open; NULL: there never were any */
     struct page *page;            /* that is being read */
+    struct table_rules *rules;    /* of the tables that were written to; in `arena` */
+    struct checker checker;       /* of what is written, against them */
+    struct buffer fetched;        /* the row of a document that is being changed */
     struct host_nested nested;
     bool has_paged; /* a run may do that once */
     struct host_place place;

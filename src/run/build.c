@@ -12,6 +12,7 @@
 #include "wasm/reader.h"
 #include "wasm/refusal.h"
 #include "wasm/report.h"
+#include "wasm/schema.h"
 
 #define IMPORTS_MAX 256
 /* A reader's facts of a module at the limits of wasm/limits.h fit well into this. */
@@ -182,7 +183,7 @@ static cordon_error *report_module(
     TRY(report_key(report, "sha256"));
     TRY(json_write_string(report, slice_str(hex)));
     TRY(report_key(report, "module"));
-    TRY(wasm_report_json(module, graph, built->metadata, report));
+    TRY(wasm_report_json(module, graph, built->metadata, built->schema, report));
     TRY(report_key(report, "compileMs"));
     TRY(json_write_number(report, (double)built->compile_ns / 1e6));
     TRY(report_key(report, "fromCache"));
@@ -222,6 +223,7 @@ static cordon_error *build(
     const struct wasm_module *module = NULL;
     TRY(admit(runner, source->wasm, &arena, &module));
     TRY(wasm_metadata_read(module, keep, &built->metadata));
+    TRY(wasm_schema_read(module, keep, &built->schema));
     TRY(names_keep(module, keep, &built->names));
     built->has_initialize = wasm_has_initialize(module);
     built->loading_fuel = module->loading_fuel;

@@ -10,6 +10,7 @@
 
 struct built {
     const struct wasm_metadata *metadata; /* in the arena it was built with */
+    const struct schema *schema;          /* the same; NULL: it brings none */
     struct function_names names;          /* the same */
     uint8_t hash[SHA256_BYTES];           /* of its bytes */
     bool has_initialize;

@@ -7,6 +7,8 @@
 #include "run/build.h"
 #include "run/deploy_rows.h"
 #include "run/internal.h"
+#include "run/schema_change.h"
+#include "value/json.h"
 
 #define MODULES_MAX 256
 
@@ -47,6 +49,7 @@ static cordon_error *add_module(
     memcpy(module->hash, built.hash, sizeof module->hash);
     module->engine_module = built.module;
     module->metadata = built.metadata;
+    module->schema = built.schema;
     module->names = built.names;
     module->has_initialize = built.has_initialize;
     module->loading_fuel = built.loading_fuel;
@@ -100,8 +103,53 @@ static cordon_error *make_deployment(
         TRY(add_module(runner, deployment, &modules[i], secret, report));
     }
     TRY(deployment_index(deployment));
+    TRY(deployment_merge_schemas(deployment));
     *out_deployment = CORDON_TAKE(deployment);
     return NULL;
+}
+
+/* -- Schemas -------------------------------------------------------------------------------- */
+
+static struct schema_change change_of(struct runner *runner, const struct deployment *deployment)
+{
+    return (struct schema_change){
+        .store = runner->options.store,
+        .tenant = deployment->tenant,
+        .schema = &deployment->schema,
+        .stops = &runner->stops_deploys,
+        .log = runner->options.log,
+    };
+}
+
+/*
+ * Whatever a deploy that failed has made of a schema that was to come is of no use any more, unless
+ * the same deploy comes again when the program is back. What cannot be tidied up now is by the next
+ * deploy.
+ */
+static cordon_error *give_up(struct schema_change *change, cordon_error *error)
+{
+    if (error != NULL && cordon_error_get_code(error) != CORDON_E_OVERLOADED) {
+        cordon_error_free(schema_change_abandon(change));
+        cordon_error_free(schema_change_work(change));
+    }
+    return error;
+}
+
+/* What holds after it, and what that took. */
+static cordon_error *report_schema(
+    const struct deployment *deployment, const struct schema_change *change, struct buffer *report)
+{
+    TRY(buffer_append(report, SLICE("],\"schema\":{\"tables\":[")));
+    for (size_t i = 0; i < deployment->schema.table_count; i++) {
+        TRY(json_write_comma(report));
+        TRY(schema_table_write(&deployment->schema.tables[i], report));
+    }
+    TRY(buffer_append_byte(report, ']'));
+    TRY(json_write_key(report, SLICE("documentsChecked")));
+    TRY(json_write_u64(report, change->documents));
+    TRY(json_write_key(report, SLICE("indexRows")));
+    TRY(json_write_u64(report, change->rows));
+    return buffer_append(report, SLICE("}}"));
 }
 
 /* -- Deploys that are kept ------------------------------------------------------------------ */
@@ -139,6 +187,20 @@ static cordon_error *choose_secret(
     return NULL;
 }
 
+/* The schema first, which may take long; then all at once. */
+static cordon_error *keep_with_schema(
+    struct runner *runner,
+    const struct deployment *deployment,
+    const struct deploy_module *modules,
+    struct slice secret,
+    struct schema_change *change,
+    struct buffer *report)
+{
+    TRY(schema_change_begin(change));
+    TRY(report_schema(deployment, change, report));
+    return deploy_rows_keep(runner->options.store, deployment, modules, secret);
+}
+
 /* Nothing fails once the store has it: what is kept must not be called a failure. */
 static cordon_error *deploy_and_keep(
     struct runner *runner,
@@ -160,8 +222,8 @@ static cordon_error *deploy_and_keep(
         runner, tenant, modules, count, secret, clock_wall_ns() / 1000000, report, &deployment));
     const module_hash *hashes = NULL;
     TRY(list_hashes(deployment, &arena, &hashes));
-    TRY(buffer_reserve(report, 2)); /* for its end */
-    TRY(deploy_rows_keep(store, deployment, modules, secret));
+    struct schema_change change = change_of(runner, deployment);
+    TRY(give_up(&change, keep_with_schema(runner, deployment, modules, secret, &change, report)));
     if (runner->cache != NULL) { /* it holds those of the new deployment, and of it alone */
         artifact_cache_keep(runner->cache, tenant, hashes, deployment->module_count);
     }
@@ -188,7 +250,8 @@ static cordon_error *keep_bytes(struct deployment *deployment, const struct depl
 
 /*
  * Functions for this process alone. Beside a store that holds a deployment they get its secret and
- * time, so that a module's import phase is the same as when it is deployed.
+ * time, so that a module's import phase is the same as when it is deployed, and the schema of that
+ * deployment holds; where nothing was ever deployed, the schema that these bring is made.
  */
 static cordon_error *load_in_place(
     struct runner *runner,
@@ -206,6 +269,11 @@ static cordon_error *load_in_place(
     TRY(make_deployment(
         runner, tenant, modules, count, past.secret, past.time_ms, report, &deployment));
     TRY(keep_bytes(deployment, modules));
+    struct schema_change change = change_of(runner, deployment);
+    if (past.secret.size == 0) {
+        TRY(give_up(&change, schema_change_make(&change)));
+    }
+    TRY(report_schema(deployment, &change, report));
     *out_deployment = CORDON_TAKE(deployment);
     return NULL;
 }
@@ -226,11 +294,14 @@ cordon_error *runner_deploy(
     cordon_error *error = (mode == DEPLOY_KEEP ? deploy_and_keep : load_in_place)(
         runner, tenant, modules, count, out_report, &deployment);
     if (error == NULL) {
+        struct schema_change change = change_of(runner, deployment);
         runner_swap(runner, deployment);
+        if (mode == DEPLOY_KEEP) {
+            cordon_error_free(schema_change_work(&change)); /* or by the next deploy */
+        }
     }
     (void)pthread_mutex_unlock(&runner->deploy_lock);
-    TRY(error);
-    return buffer_append(out_report, SLICE("]}"));
+    return error;
 }
 
 cordon_error *runner_check(

@@ -1,40 +1,12 @@
 /* Rows of a deployment; see deploy_rows.h. */
 #include "run/deploy_rows.h"
 
-#include "base/clock.h"
-#include "base/event.h"
+#include "run/await.h"
+#include "run/schema_change.h"
 #include "value/json.h"
 
-/* Makes the same call on the store until it is done. A deploy blocks its thread. */
-#define AWAIT(woken, step, call)                                                                   \
-    do {                                                                                           \
-        TRY(call);                                                                                 \
-        if ((step) == STORE_DONE) {                                                                \
-            break;                                                                                 \
-        }                                                                                          \
-        event_wait(woken, (step) == STORE_LATER ? clock_deadline_ns(STORE_LATER_MS) : UINT64_MAX); \
-    } while (true)
-
-/* The transaction that rows are read or written in. */
-struct rows {
-    struct event woken;
-    struct store_txn *txn;
-};
-
-/* To be ended in any case. */
-static cordon_error *rows_begin(struct store *store, uint32_t tenant, struct rows *rows)
-{
-    *rows = (struct rows){0};
-    event_init(&rows->woken);
-    const struct store_wake wake = {event_set, &rows->woken};
-    return store_begin(store, tenant, wake, &rows->txn);
-}
-
-static void rows_end(struct rows *rows)
-{
-    store_end(&rows->txn);
-    event_done(&rows->woken);
-}
+/* A first document in a table of the schema, or one that does not fit it, makes it try again. */
+#define KEEP_TRIES_MAX 16
 
 /* A system row, copied into the arena; an empty slice if there is none. */
 static cordon_error *read_row(
@@ -43,8 +15,7 @@ static cordon_error *read_row(
     enum store_step step = STORE_DONE;
     bool found = false;
     struct slice value = {0};
-    AWAIT(
-        &rows->woken, step, store_row_get(rows->txn, KEYSPACE_MODULE, key, &step, &found, &value));
+    AWAIT(rows, step, store_row_get(rows->txn, KEYSPACE_MODULE, key, &step, &found, &value));
     *out_value = (struct slice){0};
     if (found) {
         *out_value = arena_copy(arena, value);
@@ -84,7 +55,7 @@ static cordon_error *drop_old_modules(struct rows *rows, const struct deployment
         struct slice key = {0};
         struct slice value = {0};
         AWAIT(
-            &rows->woken, step,
+            rows, step,
             store_row_next(
                 rows->txn, KEYSPACE_MODULE, slice_of(from, from_size), from_size > 7, &step, &found,
                 &key, &value));
@@ -107,8 +78,10 @@ static cordon_error *write_rows(
     struct rows *rows,
     const struct deployment *deployment,
     const struct deploy_module *modules,
-    struct slice secret)
+    struct slice secret,
+    bool *out_conflict)
 {
+    TRY(schema_change_finish(rows, &deployment->schema));
     TRY(store_row_put(rows->txn, KEYSPACE_MODULE, SLICE("secret"), secret));
     for (size_t i = 0; i < deployment->module_count; i++) {
         struct deployment_key key;
@@ -127,16 +100,24 @@ static cordon_error *write_rows(
     TRY(buffer_append(&audit, buffer_slice(&row)));
     TRY(buffer_append_byte(&audit, '}'));
     const struct store_commit_facts facts = {.audit_body = buffer_slice(&audit)};
-    enum store_step step = STORE_DONE;
-    struct store_commit_result result = {0};
-    AWAIT(&rows->woken, step, store_commit(rows->txn, &facts, &step, &result));
-    if (result.conflict) {
-        return cordon_error_new(
-            CORDON_E_CONFLICT,
-            "writing the deploy took longer than the store keeps a moment; nothing was changed, "
-            "deploy again");
+    return rows_commit(rows, &facts, out_conflict);
+}
+
+/* Once; on a conflict nothing is changed. */
+static cordon_error *keep(
+    struct store *store,
+    const struct deployment *deployment,
+    const struct deploy_module *modules,
+    struct slice secret,
+    bool *out_conflict)
+{
+    struct rows rows;
+    cordon_error *error = rows_begin(store, deployment->tenant, &rows);
+    if (error == NULL) {
+        error = write_rows(&rows, deployment, modules, secret, out_conflict);
     }
-    return NULL;
+    rows_end(&rows);
+    return error;
 }
 
 cordon_error *deploy_rows_keep(
@@ -145,13 +126,15 @@ cordon_error *deploy_rows_keep(
     const struct deploy_module *modules,
     struct slice secret)
 {
-    struct rows rows;
-    cordon_error *error = rows_begin(store, deployment->tenant, &rows);
-    if (error == NULL) {
-        error = write_rows(&rows, deployment, modules, secret);
+    bool conflict = true;
+    for (unsigned tries = 0; conflict && tries < KEEP_TRIES_MAX; tries++) {
+        TRY(keep(store, deployment, modules, secret, &conflict));
     }
-    rows_end(&rows);
-    return error;
+    return !conflict ? NULL
+                     : cordon_error_new(
+                           CORDON_E_CONFLICT,
+                           "writing the deploy took longer than the store keeps a moment, or the "
+                           "tables of its schema came and went; nothing was changed, deploy again");
 }
 
 static cordon_error *damaged(void)

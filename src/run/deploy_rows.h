@@ -52,8 +52,9 @@ CORDON_MUST_USE cordon_error *deploy_rows_read_module(
     struct slice *out_wasm);
 
 /*
- * Puts a deployment in the place of the last one, with its audit record, and commits. Errors:
- * CORDON_E_CONFLICT if that took longer than a snapshot lasts, those of store_commit().
+ * Puts a deployment in the place of the last one, with its schema, which schema_change_begin() has
+ * made ready, and its audit record, and commits. Errors: CORDON_E_CONFLICT if that took longer than
+ * a snapshot lasts, those of schema_change_finish() and store_commit().
  */
 CORDON_MUST_USE cordon_error *deploy_rows_keep(
     struct store *store,

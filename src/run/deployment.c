@@ -119,6 +119,83 @@ cordon_error *deployment_index(struct deployment *deployment)
     return NULL;
 }
 
+/* -- Schemas -------------------------------------------------------------------------------- */
+
+/* A table, and who brings it. */
+struct brought {
+    struct schema_table table;
+    const struct deployed_module *module;
+};
+
+static int compare_brought(const void *a, const void *b)
+{
+    const struct brought *left = a;
+    const struct brought *right = b;
+    return slice_compare(left->table.name, right->table.name);
+}
+
+static cordon_error *bring(
+    const struct deployed_module *module, struct arena *arena, struct brought *all, size_t *count)
+{
+    for (size_t i = 0; module->schema != NULL && i < module->schema->table_count; i++) {
+        struct brought *one = &all[(*count)++];
+        *one = (struct brought){.table = module->schema->tables[i], .module = module};
+        if (!module->schema->validates) {
+            TRY(validator_parse(NULL, arena, &one->table.document));
+            one->table.document_json = SLICE("null");
+        }
+    }
+    return NULL;
+}
+
+static cordon_error *check_brought(const struct brought *all, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        if (slice_equal(all[i - 1].table.name, all[i].table.name)) {
+            return cordon_error_new(
+                CORDON_E_MODULE_REFUSED,
+                "The table `%.*s` is in the schemas of two modules, %s and %s. A table belongs to "
+                "one of them: take it out of the other.",
+                SLICE_FMT(all[i].table.name), printable(all[i - 1].module->name).text,
+                printable(all[i].module->name).text);
+        }
+    }
+    return NULL;
+}
+
+cordon_error *deployment_merge_schemas(struct deployment *deployment)
+{
+    size_t count_max = 0;
+    for (size_t i = 0; i < deployment->module_count; i++) {
+        const struct schema *schema = deployment->modules[i].schema;
+        count_max += schema == NULL ? 0 : schema->table_count;
+    }
+    if (count_max > SCHEMA_TABLES_MAX) {
+        return cordon_error_new(
+            CORDON_E_MODULE_REFUSED, "A deployment has at most %d tables in its schema.",
+            SCHEMA_TABLES_MAX);
+    }
+    struct arena *arena = &deployment->arena;
+    struct brought *all = arena_alloc(arena, (count_max + 1) * sizeof *all);
+    struct schema_table *tables = arena_alloc(arena, (count_max + 1) * sizeof *tables);
+    if (all == NULL || tables == NULL) {
+        return error_no_memory();
+    }
+    size_t count = 0;
+    for (size_t i = 0; i < deployment->module_count; i++) {
+        TRY(bring(&deployment->modules[i], arena, all, &count));
+    }
+    qsort(all, count, sizeof *all, compare_brought);
+    TRY(check_brought(all, count));
+    for (size_t i = 0; i < count; i++) {
+        tables[i] = all[i].table;
+    }
+    deployment->schema = (struct schema){.tables = tables, .table_count = count, .validates = true};
+    return NULL;
+}
+
+/* -- Finding -------------------------------------------------------------------------------- */
+
 static const struct deployed_function *find_exact(
     const struct deployment *deployment, struct slice path)
 {

@@ -10,6 +10,7 @@
 #include "base/seal.h"
 #include "engine/engine.h"
 #include "run/names.h"
+#include "value/schema.h"
 #include "wasm/metadata.h"
 
 #include <stdatomic.h>
@@ -25,6 +26,7 @@ struct deployed_module {
     bool has_debug;     /* lines of its sources can be found in its bytes */
     struct slice bytes; /* WebAssembly, if it is to be found in no store and has such; else empty */
     const struct wasm_metadata *metadata;
+    const struct schema *schema; /* NULL: it brings none */
     struct function_names names;
 };
 
@@ -46,6 +48,7 @@ struct deployment {
     size_t function_count;
     uint32_t *index; /* open addressing by path: number of the function + 1 */
     size_t index_size;
+    struct schema schema; /* of all modules, once they are merged */
 };
 
 /* Under which the bytes of a module lie in KEYSPACE_MODULE of the store. */
@@ -71,6 +74,12 @@ void deployment_unref(struct deployment *deployment);
  * the same path, naming both; CORDON_E_NO_MEMORY.
  */
 CORDON_MUST_USE cordon_error *deployment_index(struct deployment *deployment);
+
+/*
+ * Makes one schema of those of all modules; tables of one that does not validate take any document.
+ * Errors: CORDON_E_MODULE_REFUSED if two bring the same table, naming both; CORDON_E_NO_MEMORY.
+ */
+CORDON_MUST_USE cordon_error *deployment_merge_schemas(struct deployment *deployment);
 
 /* By a path in any of its forms, such as `messages:list` or `messages.js:list`; NULL: none. */
 const struct deployed_function *deployment_find(

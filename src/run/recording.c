@@ -15,7 +15,7 @@
 #define MAGIC SLICE("CORDON record\n")
 
 /* 3: a stack is its places in the module, without names. */
-enum { VERSION = 3 };
+enum { VERSION = 4 };
 
 /* -- Writing -------------------------------------------------------------------------------- */
 

@@ -12,7 +12,7 @@
 #ifndef RUN_STATE_H
 #define RUN_STATE_H
 
-#include "run/check.h"
+#include "host/check.h"
 #include "run/internal.h"
 #include "run/recording.h"
 #include "run/resolve.h"

@@ -242,16 +242,29 @@ static cordon_error *rollback(struct store_txn *base, uint64_t point)
     return written(txn, &question, (struct tape_answer){0}, error);
 }
 
-/* System rows are the runner's own, before the guest and after it. */
+/*
+ * System rows are the runner's own, before the guest and after it, but for those of KEYSPACE_MODULE,
+ * which say what the guest's documents are held against.
+ */
 static cordon_error *row_get(
-    struct store_txn *txn,
+    struct store_txn *base,
     enum store_keyspace keyspace,
     struct slice key,
     enum store_step *out_step,
     bool *out_found,
     struct slice *out_value)
 {
-    return store_row_get(mine(txn)->inner, keyspace, key, out_step, out_found, out_value);
+    struct record_txn *txn = mine(base);
+    cordon_error *error = store_row_get(txn->inner, keyspace, key, out_step, out_found, out_value);
+    if (keyspace != KEYSPACE_MODULE || (error == NULL && *out_step == STORE_PENDING)) {
+        return error;
+    }
+    const struct tape_question question = {.op = TAPE_ROW_GET, .text = {key}};
+    struct tape_answer answer = {.found = error == NULL && *out_found};
+    if (answer.found) {
+        answer.text[0] = *out_value;
+    }
+    return written(txn, &question, answer, error);
 }
 
 static cordon_error *row_next(

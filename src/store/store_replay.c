@@ -254,19 +254,21 @@ static cordon_error *commit(
 }
 
 static cordon_error *row_get(
-    struct store_txn *txn,
+    struct store_txn *base,
     enum store_keyspace keyspace,
     struct slice key,
     enum store_step *out_step,
     bool *out_found,
     struct slice *out_value)
 {
-    (void)txn;
-    (void)keyspace;
-    (void)key;
+    struct tape_answer answer = {0};
     *out_step = STORE_DONE;
-    *out_found = false;
-    *out_value = (struct slice){0};
+    if (keyspace == KEYSPACE_MODULE) {
+        const struct tape_question question = {.op = TAPE_ROW_GET, .text = {key}};
+        TRY(ask(mine(base), &question, out_step, &answer));
+    }
+    *out_found = answer.found;
+    *out_value = answer.text[0];
     return NULL;
 }
 

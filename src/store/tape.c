@@ -181,6 +181,8 @@ static const char *op_name(enum tape_op op)
         return "remember where to go back to";
     case TAPE_ROLLBACK:
         return "go back to";
+    case TAPE_ROW_GET:
+        return "read the schema of a table";
     case TAPE_OPS_END:
         break;
     }

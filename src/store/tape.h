@@ -99,6 +99,7 @@ enum tape_op {
     TAPE_CALL,
     TAPE_SAVEPOINT,
     TAPE_ROLLBACK,
+    TAPE_ROW_GET, /* of KEYSPACE_MODULE: what a schema says of a table */
     TAPE_OPS_END,
 };
 

@@ -68,6 +68,24 @@ cordon_error *document_with_system_fields(
     return value_merge(object, &system, arena, out_document);
 }
 
+cordon_error *document_without_system_fields(
+    const struct value *document, struct arena *arena, struct value *out_object)
+{
+    CORDON_ASSERT(document->kind == VALUE_OBJECT);
+    struct value_field *fields = arena_alloc(arena, (document->count + 1) * sizeof *fields);
+    if (fields == NULL) {
+        return arena_error(arena);
+    }
+    size_t count = 0;
+    for (size_t i = 0; i < document->count; i++) {
+        if (document->as.fields[i].name.data[0] != '_') {
+            fields[count++] = document->as.fields[i];
+        }
+    }
+    *out_object = value_object(fields, count);
+    return NULL;
+}
+
 cordon_error *document_check_names(const struct value *object)
 {
     CORDON_ASSERT(object->kind == VALUE_OBJECT);

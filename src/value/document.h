@@ -33,6 +33,13 @@ CORDON_MUST_USE cordon_error *document_with_system_fields(
     struct value *out_document);
 
 /*
+ * The fields of a document that are its user's: all but those whose names begin with `_`. It shares
+ * their values. Errors are those of the arena.
+ */
+CORDON_MUST_USE cordon_error *document_without_system_fields(
+    const struct value *document, struct arena *arena, struct value *out_object);
+
+/*
  * The names of a document as a user may write it: none begins with an underscore save `_id` and
  * `_creationTime`, whose values the caller compares. Errors: CORDON_E_BAD_VALUE.
  */

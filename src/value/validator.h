@@ -28,6 +28,13 @@ CORDON_MUST_USE cordon_error *validator_parse(
 CORDON_MUST_USE cordon_error *validator_parse_args(
     const struct json_node *json, struct arena *arena, const struct validator **out_validator);
 
+/*
+ * The same for documents, which must be an object, a union of such, or `any`. Fields whose names
+ * begin with `_` are the system's, and no part of it.
+ */
+CORDON_MUST_USE cordon_error *validator_parse_document(
+    const struct json_node *json, struct arena *arena, const struct validator **out_validator);
+
 /* True if every value matches, so that a caller need not even parse the value. */
 bool validator_is_any(const struct validator *validator);
 

@@ -329,6 +329,43 @@ cordon_error *validator_parse_args(
     return NULL;
 }
 
+/* The objects of a validator of documents. */
+static cordon_error *check_document(const struct validator *validator)
+{
+    if (validator->kind == VALIDATOR_UNION) {
+        for (uint32_t i = 0; i < validator->count; i++) {
+            TRY(check_document(&validator->as.members[i]));
+        }
+        return NULL;
+    }
+    if (validator->kind != VALIDATOR_OBJECT && validator->kind != VALIDATOR_ANY) {
+        return cordon_error_new(
+            CORDON_E_BAD_VALUE,
+            "the validator of documents must be an object, a union of objects or any");
+    }
+    for (uint32_t i = 0; validator->kind == VALIDATOR_OBJECT && i < validator->count; i++) {
+        const struct slice name = validator->as.fields[i].name;
+        if (name.data[0] == '_') {
+            return cordon_error_new(
+                CORDON_E_BAD_VALUE,
+                "the validator of documents has the field `%s`; names that begin with `_` are the "
+                "system's, and its fields are in every document",
+                printable(name).text);
+        }
+    }
+    return NULL;
+}
+
+cordon_error *validator_parse_document(
+    const struct json_node *json, struct arena *arena, const struct validator **out_validator)
+{
+    const struct validator *validator = NULL;
+    TRY(validator_parse(json, arena, &validator));
+    TRY(check_document(validator));
+    *out_validator = validator;
+    return NULL;
+}
+
 bool validator_is_any(const struct validator *validator)
 {
     return validator->kind == VALIDATOR_ANY;

@@ -145,22 +145,6 @@ static cordon_error *check_linked(const struct wasm_module *m)
     return NULL;
 }
 
-/* -- What later versions will read ---------------------------------------------------------- */
-
-/* A schema that is not kept would be worse than none: its author counts on it. */
-static cordon_error *check_schema(const struct wasm_module *m)
-{
-    const struct wasm_section *schema = wasm_find_custom(m, SLICE("convex.schema"), NULL);
-    if (schema == NULL) {
-        return NULL;
-    }
-    return wasm_refuse(
-        wasm_place_in_custom(m, schema, schema->offset),
-        "Build without a schema until this host keeps one: documents go into any table as they "
-        "are, and the validators of arguments check what comes in.",
-        "The module brings a schema, which this version would not keep");
-}
-
 /* -- Memory, tables and their contents ------------------------------------------------------ */
 
 static cordon_error *check_memory(const struct wasm_module *m, const struct wasm_rules *rules)
@@ -315,7 +299,6 @@ static cordon_error *check_start(const struct wasm_module *m)
 cordon_error *wasm_admit(const struct wasm_module *module, const struct wasm_rules *rules)
 {
     TRY(check_linked(module));
-    TRY(check_schema(module));
     for (uint32_t i = 0; i < module->import_count; i++) {
         TRY(check_import(module, rules, &module->imports[i]));
     }

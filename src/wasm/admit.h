@@ -38,7 +38,6 @@ struct wasm_rules {
  *   segments  where the target is a constant, inside the initial memory or table
  *   exports   `_initialize`, if there is one, is a function of the module's own, () -> ()
  *   start     a function of the module's own
- *   schema    none: it would not be kept
  *
  * Errors: CORDON_E_MODULE_REFUSED with what, where and what to do. Any thread.
  */

@@ -117,6 +117,22 @@ static cordon_error *write_functions(
     return close_with(out, ']');
 }
 
+static cordon_error *write_schema(struct buffer *out, const struct schema *schema)
+{
+    if (schema == NULL) {
+        return write_raw(out, "schema", SLICE("null"));
+    }
+    TRY(write_raw(out, "schema", SLICE("{")));
+    TRY(write_raw(out, "tables", SLICE("[")));
+    for (size_t i = 0; i < schema->table_count; i++) {
+        TRY(json_write_comma(out));
+        TRY(schema_table_write(&schema->tables[i], out));
+    }
+    TRY(close_with(out, ']'));
+    TRY(write_bool(out, "schemaValidation", schema->validates));
+    return close_with(out, '}');
+}
+
 /* The start section, then `_initialize`. */
 static cordon_error *write_start(
     struct buffer *out, const struct wasm_module *module, const struct wasm_callgraph *graph)
@@ -287,11 +303,13 @@ cordon_error *wasm_report_json(
     const struct wasm_module *module,
     const struct wasm_callgraph *graph,
     const struct wasm_metadata *metadata,
+    const struct schema *schema,
     struct buffer *buffer)
 {
     TRY(buffer_append_byte(buffer, '{'));
     TRY(write_number(buffer, "bytes", module->bytes.size));
     TRY(write_functions(buffer, module, graph, metadata));
+    TRY(write_schema(buffer, schema));
     TRY(write_imports(buffer, module));
     TRY(write_exports(buffer, module));
     TRY(write_memory_and_tables(buffer, module));

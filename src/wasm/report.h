@@ -5,6 +5,7 @@
 #define WASM_REPORT_H
 
 #include "base/buffer.h"
+#include "value/schema.h"
 #include "wasm/callgraph.h"
 #include "wasm/metadata.h"
 #include "wasm/module.h"
@@ -15,6 +16,8 @@
  *     bytes       of the module
  *     functions   [{"path", "export", "kind", "visibility", "args", "returns", and what its calls
  *                 can come to}] of the metadata; not there if `metadata` is NULL
+ *     schema      {"tables": [{"tableName", "indexes", "documentType"}], "schemaValidation"} as the
+ *                 module brings it, tables by name; null if it brings none
  *     imports     [{"module", "name", "kind", "type"}]; "type" of functions: "(i32) -> (i64)"
  *     exports     [{"name", "kind"}]
  *     memory      {"initialBytes", "maximumBytes"}; the maximum is null where none is stated;
@@ -43,6 +46,7 @@ CORDON_MUST_USE cordon_error *wasm_report_json(
     const struct wasm_module *module,
     const struct wasm_callgraph *graph,
     const struct wasm_metadata *metadata,
+    const struct schema *schema,
     struct buffer *buffer);
 
 #endif

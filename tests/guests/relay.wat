@@ -3,6 +3,7 @@
 (module
   ;; @function relay:insert mutation
   ;; @function relay:patch mutation
+  ;; @function relay:replace mutation
   ;; @function relay:page query
   ;; @function relay:page_mutation mutation {"export": "relay:page"}
   ;; @function relay:pages query
@@ -22,7 +23,7 @@
   ;; @import convex/run 1.0/runUdf 1.0/actions/query 1.0/actions/mutation 1.0/actions/action
   ;; @import convex/core input_read output_write reply_read
   ;; @import convex/db-read 1.0/queryStream 1.0/queryStreamNext 1.0/queryPage 1.0/db/normalizeId
-  ;; @import convex/db-write 1.0/insert 1.0/shallowMerge
+  ;; @import convex/db-write 1.0/insert 1.0/replace 1.0/shallowMerge
   (memory (export "memory") 64)
 
   ;; The text in `[{"q":"..."}]`, which is JSON itself, without the escapes, at 1310720; its size.
@@ -58,6 +59,8 @@
     (call $output (call $1.0/insert (i32.const 1310720) (call $argument))))
   (func (export "relay:patch")
     (call $output (call $1.0/shallowMerge (i32.const 1310720) (call $argument))))
+  (func (export "relay:replace")
+    (call $output (call $1.0/replace (i32.const 1310720) (call $argument))))
   (func (export "relay:page")
     (call $output (call $1.0/queryPage (i32.const 1310720) (call $argument))))
   (func (export "relay:normalize")

@@ -22,7 +22,7 @@ void assert_good(cordon_error *error)
     }
 }
 
-static struct slice read_guest(const char *name)
+struct slice harness_read_guest(const char *name)
 {
     char path[1024];
     (void)snprintf(path, sizeof path, "%s/%s.wasm", CORDON_TEST_GUESTS, name);
@@ -46,7 +46,7 @@ static void deploy(struct harness *harness, const struct harness_options *option
     size_t count = 0;
     while (count < HARNESS_GUESTS_MAX && options->guests[count] != NULL) {
         modules[count].name = slice_str(options->guests[count]);
-        modules[count].wasm = read_guest(options->guests[count]);
+        modules[count].wasm = harness_read_guest(options->guests[count]);
         count++;
     }
     struct buffer report;
@@ -70,6 +70,8 @@ void harness_open(struct harness *harness, const struct harness_options *options
     assert_good(store_open_memory(&store, &inner));
     if (options->delay_ms > 0) {
         assert_good(store_open_delay(inner, options->delay_ms, &harness->store));
+    } else if (options->faulty) {
+        assert_good(store_open_fault(inner, &harness->store));
     } else {
         harness->store = inner;
     }

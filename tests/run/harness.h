@@ -7,6 +7,7 @@
 
 #include "run/run.h"
 #include "store/delay.h"
+#include "store/fault.h"
 
 #include <pthread.h>
 
@@ -23,6 +24,7 @@ struct harness_options {
     unsigned delay_ms;                      /* 0: no delaying store */
     uint64_t window_ms;                     /* 0: the store's default */
     bool flusher; /* commits are made durable by a thread, so that they are pending */
+    bool faulty;  /* the store is one of store/fault.h */
     struct limit_changes limits;
     uint32_t permits;      /* 0: 4 */
     uint32_t slots;        /* 0: 64 */
@@ -33,6 +35,9 @@ struct harness_options {
 /* Stops the test on any error. */
 void harness_open(struct harness *harness, const struct harness_options *options);
 void harness_close(struct harness *harness); /* asserts that every count is at rest */
+
+/* The bytes of a guest; freed by mem_free(). Stops the test if it is missing. */
+struct slice harness_read_guest(const char *name);
 
 /* Stops the test with the words of an error. */
 void assert_good(cordon_error *error);

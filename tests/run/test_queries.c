@@ -3,10 +3,9 @@
  * once and over one that has each call wait; what is refused; and that a replay of each is the
  * same.
  */
-#include "run/harness.h"
+#include "run/relay.h"
 
 #include "base/memory.h"
-#include "run/recording.h"
 #include "value/json.h"
 
 #include <setjmp.h>
@@ -21,57 +20,6 @@
 enum { DOCUMENTS = 12 };
 
 /* -- Calls ---------------------------------------------------------------------------------- */
-
-static void assert_replays(struct harness *harness, const struct called *called, const char *args)
-{
-    struct buffer bytes;
-    buffer_init(&bytes, RECORDING_BYTES_MAX);
-    assert_good(run_get_record(called->run, SLICE("not looked at"), &bytes));
-    struct recording recording;
-    assert_good(recording_read(buffer_slice(&bytes), &recording));
-    const struct run_request request = recording_request(&recording);
-    struct called again;
-    called_begin(&again, harness, &request);
-    (void)called_finish(&again);
-    char words[600];
-    bool differs = false;
-    assert_good(run_replay_differs(again.run, words, sizeof words, &differs));
-    if (differs) {
-        fail_msg("%s: %s", args, words);
-    }
-    called_end(&again);
-    buffer_done(&bytes);
-}
-
-/* The arguments of `relay`: what a host call is to be given, as a text. */
-static const char *quoted(const char *args, char *out)
-{
-    struct buffer text;
-    buffer_init(&text, SIZE_MAX);
-    assert_good(buffer_append(&text, SLICE("{\"q\":")));
-    assert_good(json_write_string(&text, slice_str(args)));
-    assert_good(buffer_append_byte(&text, '}'));
-    (void)snprintf(out, 8192, "%.*s", SLICE_FMT(buffer_slice(&text)));
-    buffer_done(&text);
-    return out;
-}
-
-/* The value of a call, in `out`; a run that does not succeed gives its message. */
-static const char *ask(struct harness *harness, const char *path, const char *args, char *out)
-{
-    char json[8192];
-    struct run_request request = request_of(path, quoted(args, json));
-    request.record = true;
-    struct called called;
-    called_begin(&called, harness, &request);
-    const struct outcome *outcome = called_finish(&called);
-    const bool good = outcome->code == CORDON_OUTCOME_SUCCESS;
-    const struct slice text = good ? outcome->value : outcome->message;
-    (void)snprintf(out, 65536, "%.*s", SLICE_FMT(text));
-    assert_replays(harness, &called, args);
-    called_end(&called);
-    return out;
-}
 
 /* The field `n` of each document of an answer, such as "0 1 2 "; all else is left out. */
 static const char *numbers_of(const char *json, const char *list, char *out)
@@ -164,7 +112,7 @@ static void open_world(struct harness *harness, unsigned delay_ms)
         }
         (void)snprintf(
             args, sizeof args, "{\"table\":\"t\",\"value\":{\"a\":%d,%s\"n\":%d}}", n / 4, b, n);
-        assert_non_null(strstr(ask(harness, "relay:insert", args, out), "_id"));
+        assert_non_null(strstr(relay_ask(harness, "relay:insert", args, out), "_id"));
     }
 }
 
@@ -214,7 +162,7 @@ static void check_streams(unsigned delay_ms)
         char args[1000];
         char numbers[256];
         (void)snprintf(args, sizeof args, "%s}", streams[i].query);
-        (void)numbers_of(ask(&harness, "relay:all", args, out), NULL, numbers);
+        (void)numbers_of(relay_ask(&harness, "relay:all", args, out), NULL, numbers);
         if (strcmp(numbers, streams[i].numbers) != 0) {
             fail_msg("%s: %s: %s", args, numbers, out);
         }
@@ -238,13 +186,14 @@ static void what_is_left_out_is_read(void **state)
     struct called called;
     char text[8192];
     const struct outcome *outcome = call(
-        &called, &harness, "relay:all", quoted(TABLE("\"asc\"", EVEN ",{\"limit\":2}") "}", text));
+        &called, &harness, "relay:all",
+        relay_quote(TABLE("\"asc\"", EVEN ",{\"limit\":2}") "}", text));
     assert_int_equal(outcome->used[CORDON_LIMIT_DOCUMENTS_READ], 3); /* 0, 1 and 2 */
     assert_int_equal(outcome->used[CORDON_LIMIT_INDEX_RANGES], 1);
     called_end(&called);
     outcome = call(
         &called, &harness, "relay:all",
-        quoted(INDEX("t.by_a", C("Eq", "a", "1"), "asc", "") "}", text));
+        relay_quote(INDEX("t.by_a", C("Eq", "a", "1"), "asc", "") "}", text));
     assert_int_equal(outcome->used[CORDON_LIMIT_DOCUMENTS_READ], 4);
     called_end(&called);
     harness_close(&harness);
@@ -290,7 +239,7 @@ static void what_cannot_be_asked_is_refused(void **state)
     struct harness harness;
     open_world(&harness, 0);
     for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
-        (void)ask(&harness, refusals[i].path, refusals[i].args, out);
+        (void)relay_ask(&harness, refusals[i].path, refusals[i].args, out);
         if (strstr(out, refusals[i].words) == NULL) {
             fail_msg("%s: %s", refusals[i].args, out);
         }
@@ -307,11 +256,12 @@ static void ids_are_of_their_table(void **state)
     char id[64];
     char args[400];
     text_of(
-        ask(&harness, "relay:insert", "{\"table\":\"u\",\"value\":{}}", out), "_id", id, sizeof id);
+        relay_ask(&harness, "relay:insert", "{\"table\":\"u\",\"value\":{}}", out), "_id", id,
+        sizeof id);
     (void)snprintf(args, sizeof args, "{\"table\":\"u\",\"idString\":\"%s\"}", id);
-    assert_non_null(strstr(ask(&harness, "relay:normalize", args, out), id));
+    assert_non_null(strstr(relay_ask(&harness, "relay:normalize", args, out), id));
     (void)snprintf(args, sizeof args, "{\"table\":\"t\",\"idString\":\"%s\"}", id);
-    assert_string_equal(ask(&harness, "relay:normalize", args, out), "{\"id\":null}");
+    assert_string_equal(relay_ask(&harness, "relay:normalize", args, out), "{\"id\":null}");
     /* By id, too, it is found where it is and nowhere else. */
     (void)snprintf(
         args, sizeof args,
@@ -319,7 +269,7 @@ static void ids_are_of_their_table(void **state)
         "{\"type\":\"Eq\",\"fieldPath\":\"_id\",\"value\":\"%s\"}],\"order\":null},"
         "\"operators\":[]}}",
         id);
-    assert_non_null(strstr(ask(&harness, "relay:all", args, out), id));
+    assert_non_null(strstr(relay_ask(&harness, "relay:all", args, out), id));
     harness_close(&harness);
 }
 
@@ -340,7 +290,7 @@ static void page_through(
         (void)snprintf(
             args, sizeof args, "%s,\"cursor\":%s%s%s,%s}", query, cursor[0] == '\0' ? "" : "\"",
             cursor[0] == '\0' ? "null" : cursor, cursor[0] == '\0' ? "" : "\"", more);
-        (void)ask(harness, "relay:page", args, out);
+        (void)relay_ask(harness, "relay:page", args, out);
         size += (size_t)snprintf(
             out_numbers + size, 256 - size, "%s| ", numbers_of(out, "page", numbers));
         done = strstr(out, "\"isDone\":true") != NULL;
@@ -418,13 +368,14 @@ static void an_end_cursor_is_kept_to(void **state)
     char numbers[256];
     static const char query[] = INDEX("t.by_a", "", "asc", "");
     (void)snprintf(args, sizeof args, "%s,\"cursor\":null,\"pageSize\":4}", query);
-    text_of(ask(&harness, "relay:page", args, out), "continueCursor", first, sizeof first);
-    text_of(ask(&harness, "relay:page", args, out), "continueCursor", again, sizeof again);
+    text_of(relay_ask(&harness, "relay:page", args, out), "continueCursor", first, sizeof first);
+    text_of(relay_ask(&harness, "relay:page", args, out), "continueCursor", again, sizeof again);
     assert_string_equal(first, again);
-    (void)ask(&harness, "relay:insert", "{\"table\":\"t\",\"value\":{\"a\":-1,\"n\":99}}", out);
+    (void)relay_ask(
+        &harness, "relay:insert", "{\"table\":\"t\",\"value\":{\"a\":-1,\"n\":99}}", out);
     (void)snprintf(
         args, sizeof args, "%s,\"cursor\":null,\"endCursor\":\"%s\",\"pageSize\":1}", query, first);
-    (void)ask(&harness, "relay:page", args, out);
+    (void)relay_ask(&harness, "relay:page", args, out);
     assert_string_equal(numbers_of(out, "page", numbers), "99 0 1 2 3 ");
     text_of(out, "continueCursor", again, sizeof again);
     assert_string_equal(first, again);
@@ -446,12 +397,13 @@ static void cursors_cannot_be_used_elsewhere(void **state)
     open_world(&harness, 0);
     char cursor[400];
     char args[2000];
-    (void)ask(&harness, "relay:page", TABLE("null", "") ",\"cursor\":null,\"pageSize\":4}", out);
+    (void)relay_ask(
+        &harness, "relay:page", TABLE("null", "") ",\"cursor\":null,\"pageSize\":4}", out);
     text_of(out, "continueCursor", cursor, sizeof cursor);
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
         (void)snprintf(
             args, sizeof args, "%s,\"cursor\":\"%s\",\"pageSize\":4}", others[i], cursor);
-        (void)ask(&harness, "relay:page", args, out);
+        (void)relay_ask(&harness, "relay:page", args, out);
         if (strstr(out, "this cursor is from a different query") == NULL) {
             fail_msg("%s: %s", others[i], out);
         }
@@ -461,7 +413,8 @@ static void cursors_cannot_be_used_elsewhere(void **state)
         cursor[i] = kept == 'A' ? 'B' : 'A';
         (void)snprintf(
             args, sizeof args, TABLE("null", "") ",\"cursor\":\"%s\",\"pageSize\":4}", cursor);
-        if (strstr(ask(&harness, "relay:page", args, out), "Failed to parse cursor") == NULL) {
+        if (strstr(relay_ask(&harness, "relay:page", args, out), "Failed to parse cursor") ==
+            NULL) {
             fail_msg("byte %zu changed: %s", i, out);
         }
         cursor[i] = kept;
@@ -480,7 +433,7 @@ static void a_page_ends_before_the_limits(void **state)
     change(&lower, CORDON_LIMIT_DOCUMENTS_READ, 8);
     char text[8192];
     struct run_request request = request_of(
-        "relay:page", quoted(TABLE("null", "") ",\"cursor\":null,\"pageSize\":100}", text));
+        "relay:page", relay_quote(TABLE("null", "") ",\"cursor\":null,\"pageSize\":100}", text));
     request.lower = &lower;
     struct called called;
     called_begin(&called, &harness, &request);
@@ -497,7 +450,7 @@ static void a_page_ends_before_the_limits(void **state)
     (void)snprintf(
         args, sizeof args,
         TABLE("null", "") ",\"cursor\":null,\"endCursor\":\"%s\",\"pageSize\":9}", split);
-    (void)ask(&harness, "relay:page", args, out);
+    (void)relay_ask(&harness, "relay:page", args, out);
     assert_string_equal(numbers_of(out, "page", numbers), "0 1 2 ");
     harness_close(&harness);
 }

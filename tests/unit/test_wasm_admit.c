@@ -127,17 +127,6 @@ static void be_shared_library(struct build *b)
     build_custom(b, "dylink.0", SLICE(""));
 }
 
-static void bring_schema(struct build *b)
-{
-    build_custom(b, "convex.schema", SLICE("{\"tables\":[],\"schemaValidation\":true}"));
-}
-
-static void bring_what_is_no_schema(struct build *b)
-{
-    build_custom(b, "convex.schem", SLICE(""));
-    build_custom(b, "convex.schema2", SLICE(""));
-}
-
 static void grow_memory_section(struct build *b, uint32_t pages)
 {
     b->counts[5] = 0;
@@ -270,9 +259,6 @@ static const struct admit_case {
     {import_global, "is a global; only functions may be imported"},
     {be_object_file, "is an object file"},
     {be_shared_library, "is a shared library"},
-    {bring_schema, "The module brings a schema, which this version would not keep, at byte "},
-    {bring_schema, " in the custom section \"convex.schema\". Build without a schema"},
-    {bring_what_is_no_schema, NULL},
     {have_memory_at_limit, NULL},
     {have_memory_over_limit,
      "The memory begins with 327680 bytes; the limit memory_bytes is 262144"},
@@ -404,13 +390,14 @@ static void test_report(void **state)
     assert_null(wasm_callgraph_make(module, &arena, &graph));
     CORDON_CLEANUP_BUFFER struct buffer report;
     buffer_init(&report, 1 << 20);
-    assert_null(wasm_report_json(module, graph, NULL, &report));
+    assert_null(wasm_report_json(module, graph, NULL, NULL, &report));
     assert_null(buffer_append_byte(&report, 0));
     char expected[2048];
     (void)snprintf(
         expected, sizeof expected,
         "{\"bytes\":%zu,"
-        "\"imports\":[{\"module\":\"convex/core\",\"name\":\"log\",\"kind\":\"function\","
+        "\"schema\":null,\"imports\":[{\"module\":\"convex/"
+        "core\",\"name\":\"log\",\"kind\":\"function\","
         "\"type\":\"(i32, i32) -> (i64)\"}],"
         "\"exports\":[{\"name\":\"f\\n\",\"kind\":\"function\"},"
         "{\"name\":\"memory\",\"kind\":\"memory\"}],"
@@ -435,7 +422,7 @@ static void test_report(void **state)
         CORDON_CLEANUP_BUFFER struct buffer small;
         buffer_init(&small, size);
         CORDON_CLEANUP(cordon_error_freep) cordon_error *error =
-            wasm_report_json(module, graph, NULL, &small);
+            wasm_report_json(module, graph, NULL, NULL, &small);
         assert_non_null(error);
         assert_int_equal(cordon_error_get_code(error), CORDON_E_TOO_LARGE);
     }

@@ -412,14 +412,14 @@ static void test_report(void **state)
     buffer_init(&report, 1 << 20);
     const struct wasm_callgraph *graph = NULL;
     assert_null(wasm_callgraph_make(module, &arena, &graph));
-    assert_null(wasm_report_json(module, graph, metadata, &report));
+    assert_null(wasm_report_json(module, graph, metadata, NULL, &report));
     assert_null(buffer_append_byte(&report, 0));
     assert_non_null(strstr(
         (const char *)report.data,
         ",\"functions\":[{\"path\":\"a:f\",\"export\":\"f\",\"kind\":\"mutation\","
         "\"visibility\":\"internal\",\"args\":{\"type\":\"any\"},"
         "\"returns\":{\"type\":\"null\"},\"capabilities\":[],\"recursive\":false,"
-        "\"callDepth\":1}],\"imports\":[],"));
+        "\"callDepth\":1}],\"schema\":null,\"imports\":[],"));
     build_done(&b);
 }
 

@@ -1,6 +1,6 @@
-/* Holding arguments and results against what a function declares. */
-#ifndef RUN_CHECK_H
-#define RUN_CHECK_H
+/* Holding arguments, results and documents against what is declared of them. */
+#ifndef HOST_CHECK_H
+#define HOST_CHECK_H
 
 #include "store/store.h"
 #include "value/validator.h"
@@ -18,6 +18,7 @@ struct checker {
     struct arena *arena;   /* the names live here */
     struct check_table *tables;
     cordon_error *error; /* of a lookup, on its way out */
+    uint64_t steps;      /* that the last check took */
 };
 
 enum check_verdict { CHECK_GOOD, CHECK_BAD, CHECK_PENDING };

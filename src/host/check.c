@@ -1,5 +1,5 @@
 /* Validators with the store behind them; see check.h. */
-#include "run/check.h"
+#include "host/check.h"
 
 /* Pairs of validator and value looked at for one check: some tens of milliseconds at worst. */
 #define CHECK_STEPS_MAX 2000000
@@ -73,6 +73,7 @@ cordon_error *check_value(
     };
     enum validator_verdict verdict = VALIDATOR_MATCH;
     cordon_error *error = validator_check(validator, value, &context, message, &verdict);
+    checker->steps = CHECK_STEPS_MAX - context.steps_left;
     if (checker->error != NULL) {
         cordon_error_free(error);
         return CORDON_TAKE(checker->error);

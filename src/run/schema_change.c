@@ -1,0 +1,576 @@
+/* Changes of schemas; see schema_change.h. */
+#include "run/schema_change.h"
+
+#include "base/clock.h"
+#include "host/check.h"
+#include "host/schema_row.h"
+#include "value/document.h"
+#include "value/id.h"
+#include "value/json.h"
+#include "value/row.h"
+
+/* Of one transaction: rows of indexes, documents, and bytes of those. */
+#define WORK_ROWS_MAX 512
+#define CHECK_DOCUMENTS_MAX 1024
+#define CHECK_BYTES_MAX ((size_t)8 << 20)
+
+/* Commits in a row that others were faster than; work is then done row by row for long. */
+#define CONFLICTS_MAX 1000
+
+/* All tables of a schema and of the one before it, and documents of one chunk. */
+#define ARENA_BYTES_MAX ((size_t)1 << 30)
+
+/* Words about one document. */
+#define WORDS_BYTES_MAX ((size_t)1 << 20)
+
+#define PROGRESS_NS ((uint64_t)5 * 1000000000)
+
+/* -- Rows ----------------------------------------------------------------------------------- */
+
+/* A table that the store or the new schema has. */
+struct table {
+    uint32_t number;
+    struct schema_row row;         /* as it is kept */
+    const struct schema_table *to; /* as it will be; NULL: no schema will name it */
+};
+
+struct tables {
+    struct arena arena;
+    struct table *items;
+    size_t count;
+};
+
+static void tables_done(struct tables *tables)
+{
+    arena_done(&tables->arena);
+}
+
+static const struct schema_table *any_of(const struct schema_row *row)
+{
+    return row->now != NULL ? row->now : row->next;
+}
+
+/* The next row of a schema after the table `after`, which becomes its number; 0: there is none. */
+static cordon_error *next_row(struct rows *rows, uint32_t *after, struct slice *out_row)
+{
+    struct schema_row_key from;
+    enum store_step step = STORE_DONE;
+    bool found = false;
+    struct slice key = {0};
+    const struct slice last = schema_row_key(&from, *after);
+    AWAIT(
+        rows, step,
+        store_row_next(rows->txn, KEYSPACE_MODULE, last, true, &step, &found, &key, out_row));
+    if (!found || !schema_row_is_key(key, after)) {
+        *after = 0;
+    }
+    return NULL;
+}
+
+static cordon_error *count_rows(struct rows *rows, size_t *out_count)
+{
+    size_t count = 0;
+    uint32_t number = 0;
+    struct slice row;
+    TRY(next_row(rows, &number, &row));
+    for (; number != 0; count++) {
+        TRY(next_row(rows, &number, &row));
+    }
+    *out_count = count;
+    return NULL;
+}
+
+/* Those that the store has a row of, then those that are new. */
+static cordon_error *read_tables(
+    struct rows *rows, const struct schema *schema, struct tables *tables)
+{
+    size_t count = 0;
+    TRY(count_rows(rows, &count));
+    tables->items =
+        arena_alloc(&tables->arena, (count + schema->table_count + 1) * sizeof *tables->items);
+    if (tables->items == NULL) {
+        return arena_error(&tables->arena);
+    }
+    uint32_t number = 0;
+    struct slice bytes;
+    TRY(next_row(rows, &number, &bytes));
+    while (number != 0) {
+        struct table *table = &tables->items[tables->count++];
+        table->number = number;
+        TRY(schema_row_read(bytes, &tables->arena, NULL, &table->row));
+        table->to = schema_find(schema, any_of(&table->row)->name);
+        TRY(next_row(rows, &number, &bytes));
+    }
+    return NULL;
+}
+
+static cordon_error *add_new_tables(
+    struct rows *rows, const struct schema *schema, struct tables *tables)
+{
+    const size_t kept = tables->count;
+    for (size_t i = 0; i < schema->table_count; i++) {
+        const struct schema_table *to = &schema->tables[i];
+        uint32_t number = 0;
+        enum store_step step = STORE_DONE;
+        AWAIT(rows, step, store_table_ensure(rows->txn, to->name, &step, &number));
+        bool is_kept = false;
+        for (size_t k = 0; k < kept && !is_kept; k++) {
+            is_kept = tables->items[k].number == number;
+        }
+        if (!is_kept) {
+            tables->items[tables->count++] = (struct table){.number = number, .to = to};
+        }
+    }
+    return NULL;
+}
+
+static cordon_error *write_row(struct rows *rows, uint32_t number, const struct schema_row *row)
+{
+    struct schema_row_key key;
+    const struct slice name = schema_row_key(&key, number);
+    if (row->now == NULL && row->next == NULL) {
+        return store_row_remove(rows->txn, KEYSPACE_MODULE, name);
+    }
+    CORDON_CLEANUP_BUFFER struct buffer text;
+    buffer_init(&text, SCHEMA_ROW_BYTES_MAX);
+    TRY(schema_row_write(row, &text));
+    return store_row_put(rows->txn, KEYSPACE_MODULE, name, buffer_slice(&text));
+}
+
+/* -- Indexes -------------------------------------------------------------------------------- */
+
+struct index_list {
+    struct store_index items[2 * SCHEMA_INDEXES_MAX];
+    size_t count;
+};
+
+static bool has_index(const struct schema_table *table, const struct schema_index *index)
+{
+    for (size_t i = 0; table != NULL && i < table->index_count; i++) {
+        if (slice_equal(table->indexes[i].name, index->name) &&
+            schema_index_has_fields_of(&table->indexes[i], index)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Those of a table that `but` does not have too. */
+static void add_indexes(
+    struct index_list *list, const struct schema_table *table, const struct schema_table *but)
+{
+    for (size_t i = 0; table != NULL && i < table->index_count; i++) {
+        const struct schema_index *index = &table->indexes[i];
+        if (!has_index(but, index)) {
+            struct store_index *item = &list->items[list->count++];
+            *item = (struct store_index){.name = index->name, .field_count = index->field_count};
+            memcpy(item->fields, index->fields, index->field_count * sizeof *index->fields);
+        }
+    }
+}
+
+/* Makes a table's indexes those of both, in the order that the old functions find theirs first. */
+static cordon_error *put_indexes(
+    struct rows *rows,
+    uint32_t number,
+    const struct schema_table *first,
+    const struct schema_table *second)
+{
+    struct index_list list = {.count = 0};
+    add_indexes(&list, first, NULL);
+    add_indexes(&list, second, first);
+    if (list.count > STORE_INDEXES_MAX) {
+        return cordon_error_new(
+            CORDON_E_MODULE_REFUSED,
+            "The table \"%.*s\" would have %zu indexes while the schema changes, of which at most "
+            "%d are possible. Deploy without those that are no longer used, then with the new "
+            "ones.",
+            SLICE_FMT(first->name), list.count, STORE_INDEXES_MAX);
+    }
+    enum store_step step = STORE_DONE;
+    AWAIT(rows, step, store_indexes_put(rows->txn, number, list.items, list.count, &step));
+    return NULL;
+}
+
+/* -- Transactions --------------------------------------------------------------------------- */
+
+typedef cordon_error *change_step(struct schema_change *change, struct rows *rows, void *arg);
+
+static cordon_error *try_once(
+    struct schema_change *change, change_step *take, void *arg, bool *out_conflict)
+{
+    if (atomic_load(change->stops)) {
+        return cordon_error_new(
+            CORDON_E_OVERLOADED,
+            "the program is stopping and deploys no more; deploy again when it is back: what is "
+            "done of the change of the schema is kept");
+    }
+    const struct store_commit_facts facts = {.audit_body = {0}};
+    struct rows rows;
+    cordon_error *error = rows_begin(change->store, change->tenant, &rows);
+    if (error == NULL) {
+        error = take(change, &rows, arg);
+    }
+    if (error == NULL) {
+        error = rows_commit(&rows, &facts, out_conflict);
+    }
+    rows_end(&rows);
+    return error;
+}
+
+static cordon_error *too_many_conflicts(void)
+{
+    return cordon_error_new(
+        CORDON_E_CONFLICT,
+        "the documents are written to so fast that the schema could not be changed; deploy again "
+        "when there is less to do");
+}
+
+/* In a transaction of its own, again after each conflict. */
+static cordon_error *take_step(struct schema_change *change, change_step *take, void *arg)
+{
+    bool conflict = true;
+    for (unsigned tries = 0; conflict && tries < CONFLICTS_MAX; tries++) {
+        TRY(try_once(change, take, arg, &conflict));
+    }
+    return conflict ? too_many_conflicts() : NULL;
+}
+
+/* -- What comes next ------------------------------------------------------------------------ */
+
+static cordon_error *forget_unfit(struct rows *rows)
+{
+    return store_row_remove(rows->txn, KEYSPACE_MODULE, SLICE(SCHEMA_UNFIT_KEY));
+}
+
+static cordon_error *prepare_table(struct rows *rows, const struct table *table)
+{
+    const struct schema_row row = {.now = table->row.now, .next = table->to};
+    TRY(write_row(rows, table->number, &row));
+    return row.now == NULL && row.next == NULL
+               ? put_indexes(rows, table->number, NULL, NULL)
+               : put_indexes(rows, table->number, any_of(&row), row.now == NULL ? NULL : row.next);
+}
+
+static cordon_error *prepare(struct schema_change *change, struct rows *rows, void *arg)
+{
+    struct tables *tables = arg;
+    arena_reset(&tables->arena);
+    tables->count = 0;
+    TRY(read_tables(rows, change->schema, tables));
+    TRY(add_new_tables(rows, change->schema, tables));
+    for (size_t i = 0; i < tables->count; i++) {
+        TRY(prepare_table(rows, &tables->items[i]));
+    }
+    return tables->count == 0 ? NULL : forget_unfit(rows);
+}
+
+static cordon_error *abandon(struct schema_change *change, struct rows *rows, void *arg)
+{
+    (void)arg;
+    static const struct schema none = {.table_count = 0};
+    CORDON_CLEANUP(tables_done) struct tables tables = {.count = 0};
+    arena_init(&tables.arena, ARENA_BYTES_MAX);
+    (void)change;
+    TRY(read_tables(rows, &none, &tables));
+    for (size_t i = 0; i < tables.count; i++) {
+        TRY(prepare_table(rows, &tables.items[i]));
+    }
+    return tables.count == 0 ? NULL : forget_unfit(rows);
+}
+
+cordon_error *schema_change_abandon(struct schema_change *change)
+{
+    return take_step(change, abandon, NULL);
+}
+
+/* -- Documents that are there --------------------------------------------------------------- */
+
+/* A table whose documents are held against a validator, and where that has come to. */
+struct checking {
+    const struct table *table;
+    struct buffer from; /* a key in the creation order; empty: the beginning */
+    bool done;
+};
+
+static void checking_done(struct checking *checking)
+{
+    buffer_done(&checking->from);
+}
+
+static cordon_error *refuse_document(
+    const struct table *table, const struct value *document, struct slice words)
+{
+    const struct value *id = value_field(document, SLICE("_id"));
+    const bool has_id = id != NULL && id->kind == VALUE_STRING;
+    return cordon_error_new(
+        CORDON_E_MODULE_REFUSED,
+        "Schema validation failed. Document with ID \"%.*s\" in table \"%.*s\" does not match the "
+        "schema: %.*s\nNothing was deployed. Change the document, or let the schema allow it, and "
+        "deploy again.",
+        SLICE_FMT(has_id ? value_slice(id) : SLICE("")), SLICE_FMT(table->to->name),
+        SLICE_FMT(words));
+}
+
+static cordon_error *check_document(
+    struct rows *rows,
+    const struct table *table,
+    struct checker *checker,
+    const struct value *document)
+{
+    struct value fields = {0};
+    CORDON_CLEANUP_BUFFER struct buffer words;
+    buffer_init(&words, WORDS_BYTES_MAX);
+    TRY(document_without_system_fields(document, checker->arena, &fields));
+    enum check_verdict verdict = CHECK_PENDING;
+    for (;;) {
+        TRY(check_value(checker, table->to->document, &fields, &words, &verdict));
+        if (verdict != CHECK_PENDING) {
+            break;
+        }
+        event_wait(&rows->woken, UINT64_MAX);
+    }
+    return verdict == CHECK_GOOD ? NULL : refuse_document(table, document, buffer_slice(&words));
+}
+
+/* Where the scan goes on after a document: right behind its key in the creation order. */
+static cordon_error *keep_place(struct checking *checking, const struct value *document)
+{
+    const struct value *id_text = value_field(document, SLICE("_id"));
+    const struct value *time = value_field(document, SLICE("_creationTime"));
+    struct document_id id;
+    if (id_text == NULL || id_text->kind != VALUE_STRING || time == NULL ||
+        time->kind != VALUE_FLOAT64 || !document_id_decode(value_slice(id_text), &id)) {
+        return cordon_error_new(
+            CORDON_E_STORE, "a stored document lacks its system fields; restore the data folder "
+                            "from a backup");
+    }
+    struct store_id store_id = {.table = id.table};
+    memcpy(store_id.internal, id.internal, sizeof store_id.internal);
+    const struct store_index creation = {.field_count = 0};
+    buffer_clear(&checking->from);
+    TRY(store_index_key(&creation, &store_id, time->as.float64, document, &checking->from));
+    while (checking->from.data[checking->from.size - 1] == UINT8_MAX) {
+        checking->from.size--; /* never all of it: a time does not begin with such a byte */
+    }
+    checking->from.data[checking->from.size - 1]++;
+    return NULL;
+}
+
+/* One document of the scan; false: there is no other. */
+static cordon_error *check_next(
+    struct rows *rows,
+    struct checking *checking,
+    struct store_scan *scan,
+    struct arena *arena,
+    bool *out_found,
+    size_t *out_bytes)
+{
+    enum store_step step = STORE_DONE;
+    struct slice body = {0};
+    struct row row;
+    struct value document = {0};
+    AWAIT(rows, step, store_scan_next(scan, &step, out_found, &body));
+    if (!*out_found) {
+        return NULL;
+    }
+    *out_bytes += body.size;
+    TRY(row_read(body, &row));
+    TRY(value_parse(row.json, arena, &document));
+    struct checker checker = {.txn = rows->txn, .arena = arena};
+    TRY(check_document(rows, checking->table, &checker, &document));
+    return keep_place(checking, &document);
+}
+
+/* Some documents, in the order of their making, which none of them ever changes its place in. */
+static cordon_error *check_some(struct schema_change *change, struct rows *rows, void *arg)
+{
+    struct checking *checking = arg;
+    CORDON_CLEANUP_ARENA struct arena arena;
+    arena_init(&arena, ARENA_BYTES_MAX);
+    const struct store_range range = {
+        .table = checking->table->number,
+        .index = STORE_BY_CREATION,
+        .order = STORE_ASCENDING,
+        .low = buffer_slice(&checking->from),
+    };
+    struct store_scan *scan = NULL;
+    TRY(store_scan_open(rows->txn, &range, &scan));
+    size_t bytes = 0;
+    bool found = true;
+    for (size_t i = 0; found && i < CHECK_DOCUMENTS_MAX && bytes < CHECK_BYTES_MAX; i++) {
+        TRY(check_next(rows, checking, scan, &arena, &found, &bytes));
+        change->documents += found;
+        arena_reset(&arena);
+    }
+    checking->done = !found;
+    return NULL;
+}
+
+static bool needs_check(const struct table *table)
+{
+    return table->to != NULL && !validator_is_any(table->to->document) &&
+           !schema_same_documents(table->row.now, table->to);
+}
+
+/* -- Progress ------------------------------------------------------------------------------- */
+
+static void tell(struct schema_change *change)
+{
+    const uint64_t now = clock_monotonic_ns();
+    if (change->told_ns == 0) {
+        change->told_ns = now;
+    }
+    if (change->log == NULL || now - change->told_ns < PROGRESS_NS) {
+        return;
+    }
+    change->told_ns = now;
+    const struct log_field fields[] = {
+        LOG_FIELD_NUMBER("documents_checked", change->documents),
+        LOG_FIELD_NUMBER("index_rows", change->rows),
+    };
+    log_write(change->log, LOG_INFO, "schema_change_progress", fields, 2);
+    log_flush(change->log);
+}
+
+static cordon_error *check_table(struct schema_change *change, const struct table *table)
+{
+    CORDON_CLEANUP(checking_done) struct checking checking = {.table = table};
+    buffer_init(&checking.from, 256);
+    while (!checking.done) {
+        TRY(take_step(change, check_some, &checking));
+        tell(change);
+    }
+    return NULL;
+}
+
+/* -- Work ----------------------------------------------------------------------------------- */
+
+struct work {
+    size_t rows_max;
+    size_t rows; /* done */
+};
+
+static cordon_error *work_some(struct schema_change *change, struct rows *rows, void *arg)
+{
+    (void)change;
+    struct work *work = arg;
+    enum store_step step = STORE_DONE;
+    AWAIT(rows, step, store_index_work(rows->txn, work->rows_max, &step, &work->rows));
+    return NULL;
+}
+
+/*
+ * Who is filled from documents that others write all the time loses to them; so less is taken on
+ * after each conflict, and more after each success.
+ */
+cordon_error *schema_change_work(struct schema_change *change)
+{
+    struct work work = {.rows_max = WORK_ROWS_MAX, .rows = 1};
+    unsigned conflicts = 0;
+    while (work.rows > 0) {
+        bool conflict = false;
+        TRY(try_once(change, work_some, &work, &conflict));
+        if (conflict && ++conflicts == CONFLICTS_MAX) {
+            return too_many_conflicts();
+        }
+        if (conflict) {
+            work = (struct work){.rows_max = work.rows_max / 2 + work.rows_max % 2, .rows = 1};
+            continue;
+        }
+        conflicts = 0;
+        change->rows += work.rows;
+        work.rows_max = work.rows_max < WORK_ROWS_MAX ? work.rows_max * 2 : WORK_ROWS_MAX;
+        tell(change);
+    }
+    return NULL;
+}
+
+/* -- The whole ------------------------------------------------------------------------------ */
+
+cordon_error *schema_change_begin(struct schema_change *change)
+{
+    CORDON_CLEANUP(tables_done) struct tables tables = {.count = 0};
+    arena_init(&tables.arena, ARENA_BYTES_MAX);
+    TRY(take_step(change, prepare, &tables));
+    for (size_t i = 0; i < tables.count; i++) {
+        if (needs_check(&tables.items[i])) {
+            TRY(check_table(change, &tables.items[i]));
+        }
+    }
+    return schema_change_work(change);
+}
+
+/* A document was written meanwhile that does not fit. */
+static cordon_error *check_unfit(struct rows *rows)
+{
+    enum store_step step = STORE_DONE;
+    bool found = false;
+    struct slice row = {0};
+    AWAIT(
+        rows, step,
+        store_row_get(rows->txn, KEYSPACE_MODULE, SLICE(SCHEMA_UNFIT_KEY), &step, &found, &row));
+    if (!found) {
+        return NULL;
+    }
+    const struct json_limits limits = {.bytes_max = (size_t)64 << 20, .depth_max = 8};
+    CORDON_CLEANUP(json_freep) struct json_doc *doc = NULL;
+    TRY(json_parse(row, &limits, &doc));
+    return cordon_error_new(
+        CORDON_E_MODULE_REFUSED,
+        "Schema validation failed. While the schema was checked, a document was written to table "
+        "\"%.*s\" that does not match it: %.*s\nNothing was deployed. Deploy functions that write "
+        "what both schemas allow first, or let this one allow it.",
+        SLICE_FMT(json_string(json_get(json_root(doc), SLICE("table")))),
+        SLICE_FMT(json_string(json_get(json_root(doc), SLICE("message")))));
+}
+
+/* All that begin has made of it; anything else is a fault of ours. */
+static cordon_error *check_enabled(struct rows *rows, const struct table *table)
+{
+    enum store_step step = STORE_DONE;
+    struct store_indexes indexes = {0};
+    AWAIT(rows, step, store_indexes_get(rows->txn, table->number, &step, &indexes));
+    for (size_t i = 0; i < indexes.count; i++) {
+        if (indexes.items[i].state != STORE_INDEX_ENABLED) {
+            return cordon_error_new(
+                CORDON_E_CONFLICT, "an index of the table \"%.*s\" is not filled; deploy again",
+                SLICE_FMT(table->to->name));
+        }
+    }
+    return NULL;
+}
+
+static cordon_error *finish_table(struct rows *rows, const struct table *table)
+{
+    const struct schema_row row = {.now = table->to};
+    TRY(write_row(rows, table->number, &row));
+    TRY(put_indexes(rows, table->number, table->to, NULL));
+    return table->to == NULL ? NULL : check_enabled(rows, table);
+}
+
+cordon_error *schema_change_finish(struct rows *rows, const struct schema *schema)
+{
+    CORDON_CLEANUP(tables_done) struct tables tables = {.count = 0};
+    arena_init(&tables.arena, ARENA_BYTES_MAX);
+    TRY(check_unfit(rows));
+    TRY(read_tables(rows, schema, &tables));
+    TRY(add_new_tables(rows, schema, &tables));
+    for (size_t i = 0; i < tables.count; i++) {
+        TRY(finish_table(rows, &tables.items[i]));
+    }
+    return NULL;
+}
+
+static cordon_error *finish(struct schema_change *change, struct rows *rows, void *arg)
+{
+    (void)arg;
+    return schema_change_finish(rows, change->schema);
+}
+
+cordon_error *schema_change_make(struct schema_change *change)
+{
+    TRY(schema_change_begin(change));
+    TRY(take_step(change, finish, NULL));
+    return schema_change_work(change);
+}
