@@ -243,8 +243,8 @@ static cordon_error *rollback(struct store_txn *base, uint64_t point)
 }
 
 /*
- * System rows are the runner's own, before the guest and after it, but for those of KEYSPACE_MODULE,
- * which say what the guest's documents are held against.
+ * System rows are the runner's own, before the guest and after it, but for those of
+ * KEYSPACE_MODULE, which say what the guest's documents are held against.
  */
 static cordon_error *row_get(
     struct store_txn *base,
