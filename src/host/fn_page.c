@@ -248,6 +248,9 @@ static enum gate_result read_page(struct host *host, struct gate_call *call, str
         }
         page->rows_read++;
         page->bytes_read += document.row.size;
+        if (!gate_charge(host, call, document.row.size * QUERY_FUEL_PER_BYTE)) {
+            return GATE_STOP;
+        }
         buffer_clear(&page->position);
         GATE_TRY(host, query_position(&page->open, &document.row, &page->position));
         if (document.passes) {

@@ -5,11 +5,11 @@
 #include "value/printable.h"
 
 /*
- * What filters cost beside the reading of a document: to take it apart, by the byte, and each
- * operation.
+ * What filters cost beside the reading of a document: each operation, which may compare as many
+ * bytes as the document has.
  */
-#define FILTER_FUEL_PER_BYTE 16
 #define FILTER_FUEL_PER_NODE 64
+#define FILTER_BYTES_PER_FUEL 8
 
 /* Keys of one range: its bounds are part of a call of at most 1 MiB, and escapes double them. */
 #define ENDS_BYTES_MAX ((size_t)16 << 20)
@@ -197,8 +197,8 @@ static enum gate_result ask(
     if (!open->query.has_filters) {
         return ask_operators(host, &open->query, &document, out_passes);
     }
-    const uint64_t fuel =
-        row->size * FILTER_FUEL_PER_BYTE + open->query.filter_nodes * FILTER_FUEL_PER_NODE;
+    const uint64_t each = FILTER_FUEL_PER_NODE + row->size / FILTER_BYTES_PER_FUEL;
+    const uint64_t fuel = row->size * QUERY_FUEL_PER_BYTE + open->query.filter_nodes * each;
     if (!gate_charge(host, call, fuel)) {
         return GATE_STOP;
     }

@@ -9,6 +9,9 @@
 #include "query/range.h"
 #include "value/row.h"
 
+/* To take a document apart, for a filter or for its position, by the byte. */
+#define QUERY_FUEL_PER_BYTE 16
+
 struct open_query {
     uint32_t number;      /* its queryId; 0 is a free place */
     struct json_doc *doc; /* the call's arguments, which `query` borrows from */

@@ -66,15 +66,23 @@ static bool malformed(struct query_fault *fault, const char *what)
         what);
 }
 
+/* Bytes of a literal that cost as much as an operation: they may be compared with each document. */
+#define LITERAL_BYTES_PER_NODE 512
+
 static bool read_literal(
     const struct json_node *node,
     struct arena *arena,
+    uint64_t *nodes,
     struct filter *filter,
     struct query_fault *fault)
 {
     filter->op = FILTER_LITERAL;
     cordon_error *error = value_or_undefined_from_json(node, arena, &filter->literal);
-    return error == NULL || query_fail_error(fault, error);
+    if (error != NULL) {
+        return query_fail_error(fault, error);
+    }
+    *nodes += value_size(&filter->literal) / LITERAL_BYTES_PER_NODE;
+    return true;
 }
 
 static bool read_field(
@@ -149,7 +157,7 @@ static bool read_operand(
     *out_filter = filter;
     ++*nodes;
     if (slice_equal(name, SLICE("$literal"))) {
-        return read_literal(operands, arena, filter, fault);
+        return read_literal(operands, arena, nodes, filter, fault);
     }
     if (slice_equal(name, SLICE("$field"))) {
         return read_field(operands, filter, fault);

@@ -262,14 +262,16 @@ struct local_group_range {
     struct slice full_high;
 };
 
-/* Gathers a group. Errors: CORDON_E_TOO_LARGE if it has too many bytes to be put in order. */
+/* A group that is to be gathered. */
 CORDON_MUST_USE cordon_error *local_group_new(
     struct local_txn *txn, const struct local_group_range *range, struct local_group **out_group);
 
-/* The next document in order, the transaction's own writes up to now included. Borrowed until the
- * next call. */
+/*
+ * The next document in order, the transaction's own writes up to now included. Borrowed until the
+ * next call. Errors: CORDON_E_TOO_LARGE if the group has too many bytes to be put in order.
+ */
 CORDON_MUST_USE cordon_error *local_group_next(
-    struct local_group *group, bool *out_found, struct slice *out_body);
+    struct local_group *group, enum store_step *out_step, bool *out_found, struct slice *out_body);
 
 void local_group_free(struct local_group *group); /* NULL accepted */
 size_t local_group_bytes(const struct local_group *group);

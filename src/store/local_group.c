@@ -3,6 +3,9 @@
  * are made from the documents, those of the snapshot and the transaction's own, and put in order.
  * A document that the transaction writes while a scan is in the group makes it gather again, from
  * behind what was given out.
+ *
+ * A group may be large, and a call of the store must not be long: some members are gathered in one
+ * call, which is then pending, and rung for at once.
  */
 #include "store/local.h"
 
@@ -10,9 +13,12 @@
 
 #include <stdlib.h>
 
-/* Full keys of one group: far more than the bytes that a run may read. */
-#define KEYS_BYTES_MAX ((size_t)64 << 20)
+/* Full keys of one group: some ten thousand, which are put in order within some milliseconds. */
+#define KEYS_BYTES_MAX ((size_t)16 << 20)
 #define BODY_BYTES_MAX ((size_t)80 << 20)
+
+/* Members gathered in one call. */
+#define GATHER_ROWS 256
 
 struct member {
     size_t at; /* its full key, in `keys` */
@@ -24,7 +30,9 @@ struct member {
 struct local_group {
     struct local_txn *txn;
     struct local_group_range range;
-    uint64_t document_writes; /* of the transaction, when the members were gathered */
+    bool gathered;
+    struct layout_key from;   /* what is not gathered yet */
+    uint64_t document_writes; /* of the transaction, when the gathering began */
     struct buffer keys;
     struct buffer members; /* of struct member, in order */
     size_t next;
@@ -60,35 +68,46 @@ static cordon_error *add_member(struct local_group *group, struct slice logical,
     return buffer_append(&group->members, slice_of(&member, sizeof member));
 }
 
-static cordon_error *gather_stored(struct local_group *group)
+/* The next rows of the snapshot that no own write covers; `*out_more`: there may be others. */
+static cordon_error *gather_keys(
+    struct local_group *group, struct reading *reading, struct buffer *keys, bool *out_more)
 {
-    struct local_txn *txn = group->txn;
-    CORDON_CLEANUP(reading_done) struct reading reading = local_reading(txn);
-    CORDON_CLEANUP_BUFFER struct buffer keys;
-    buffer_init(&keys, KEYS_BYTES_MAX);
     struct walk walk;
     walk_begin(
-        &walk, &reading, txn->snapshot, STORE_ASCENDING, layout_slice(&group->range.low),
+        &walk, reading, group->txn->snapshot, STORE_ASCENDING, layout_slice(&group->from),
         layout_slice(&group->range.high));
-    for (;;) {
+    *out_more = true;
+    for (size_t rows = 0; rows < GATHER_ROWS; rows++) {
         bool found = false;
         struct version entry;
         TRY(walk_next(&walk, &found, &entry));
         if (!found) {
-            break;
+            *out_more = false;
+            return NULL;
         }
-        if (local_write_find(txn, entry.logical) == NULL) {
-            TRY(buffer_append(&keys, entry.logical)); /* all of the same size */
+        layout_set(&group->from, entry.logical);
+        layout_after_prefix(&group->from);
+        if (local_write_find(group->txn, entry.logical) == NULL) {
+            TRY(buffer_append(keys, entry.logical)); /* all of the same size */
         }
     }
+    return NULL;
+}
+
+static cordon_error *gather_stored(struct local_group *group, bool *out_more)
+{
+    CORDON_CLEANUP(reading_done) struct reading reading = local_reading(group->txn);
+    CORDON_CLEANUP_BUFFER struct buffer keys;
+    buffer_init(&keys, KEYS_BYTES_MAX);
+    TRY(gather_keys(group, &reading, &keys, out_more));
     const size_t size = group->range.low.size + LAYOUT_PLACE_BYTES;
     for (size_t at = 0; at < keys.size; at += size) {
         struct slice text = {0};
         const struct slice logical = slice_of(keys.data + at, size);
-        TRY(local_entry_text(txn, &reading, logical, &text));
+        TRY(local_entry_text(group->txn, &reading, logical, &text));
         TRY(add_member(group, logical, text));
     }
-    return local_check_snapshot(txn);
+    return local_check_snapshot(group->txn);
 }
 
 static cordon_error *gather_own(struct local_group *group)
@@ -132,18 +151,8 @@ static cordon_error *too_large(cordon_error *error)
         LAYOUT_FIELDS_BYTES_MAX);
 }
 
-static cordon_error *gather(struct local_group *group)
+static void put_in_order(struct local_group *group)
 {
-    buffer_clear(&group->keys);
-    buffer_clear(&group->members);
-    group->next = 0;
-    cordon_error *error = gather_stored(group);
-    if (error == NULL) {
-        error = gather_own(group);
-    }
-    if (error != NULL) {
-        return too_large(error);
-    }
     for (size_t i = 0; i < member_count(group); i++) {
         struct member *member = &members(group)[i];
         member->key = slice_of(group->keys.data + member->at, member->size);
@@ -151,7 +160,34 @@ static cordon_error *gather(struct local_group *group)
     if (member_count(group) > 1) {
         qsort(group->members.data, member_count(group), sizeof(struct member), compare_members);
     }
+}
+
+/* Forgets the members: they are gathered from the beginning. */
+static void begin_gathering(struct local_group *group)
+{
+    buffer_clear(&group->keys);
+    buffer_clear(&group->members);
+    group->next = 0;
+    group->gathered = false;
+    group->from = group->range.low;
     group->document_writes = group->txn->document_writes;
+}
+
+/* A part of the work; the group is gathered when there is no more. */
+static cordon_error *gather(struct local_group *group)
+{
+    bool more = false;
+    cordon_error *error = gather_stored(group, &more);
+    if (error == NULL && !more) {
+        error = gather_own(group);
+    }
+    if (error != NULL) {
+        return too_large(error);
+    }
+    if (!more) {
+        put_in_order(group);
+        group->gathered = true;
+    }
     return NULL;
 }
 
@@ -173,10 +209,26 @@ static cordon_error *copy_body(struct local_group *group, const struct store_id 
     return local_check_snapshot(group->txn);
 }
 
-cordon_error *local_group_next(struct local_group *group, bool *out_found, struct slice *out_body)
+/* The caller asks again: who rings is the one who is called. */
+static void ring(struct local_group *group)
+{
+    const struct store_wake *wake = &group->txn->waiter.wake;
+    wake->call(wake->arg);
+}
+
+cordon_error *local_group_next(
+    struct local_group *group, enum store_step *out_step, bool *out_found, struct slice *out_body)
 {
     if (group->document_writes != group->txn->document_writes) {
+        begin_gathering(group);
+    }
+    if (!group->gathered) {
         TRY(gather(group));
+    }
+    *out_step = group->gathered ? STORE_DONE : STORE_PENDING;
+    if (!group->gathered) {
+        ring(group);
+        return NULL;
     }
     const size_t count = member_count(group);
     *out_found = group->next < count;
@@ -227,11 +279,7 @@ cordon_error *local_group_new(
     buffer_init(&group->members, KEYS_BYTES_MAX);
     buffer_init(&group->position, KEYS_BYTES_MAX);
     buffer_init(&group->body, BODY_BYTES_MAX);
-    cordon_error *error = gather(group);
-    if (error != NULL) {
-        local_group_free(group);
-        return error;
-    }
+    begin_gathering(group);
     *out_group = group;
     return NULL;
 }

@@ -193,6 +193,7 @@ static const struct skip_node *nearest_own(const struct local_scan *scan)
 
 /* What the scan stands before: a key, and its body unless it is gone. */
 struct step {
+    bool pending; /* of a group: there is none yet */
     bool found;
     bool live;
     struct slice key;
@@ -301,8 +302,10 @@ static cordon_error *enter_group(struct local_scan *scan, struct slice key)
 
 static cordon_error *next_of_group(struct local_scan *scan, struct step *out_step)
 {
-    TRY(local_group_next(scan->group, &out_step->live, &out_step->body));
-    if (!out_step->live) {
+    enum store_step step = STORE_DONE;
+    TRY(local_group_next(scan->group, &step, &out_step->live, &out_step->body));
+    out_step->pending = step == STORE_PENDING;
+    if (!out_step->pending && !out_step->live) {
         local_group_free(scan->group);
         scan->group = NULL;
     }
@@ -330,10 +333,10 @@ static cordon_error *next(
 {
     struct local_scan *scan = (struct local_scan *)base;
     struct step step = {0};
-    while (!step.live && (scan->group != NULL || !scan->ended)) {
+    while (!step.live && !step.pending && (scan->group != NULL || !scan->ended)) {
         TRY(scan->group != NULL ? next_of_group(scan, &step) : next_entry(scan, &step));
     }
-    *out_step = STORE_DONE;
+    *out_step = step.pending ? STORE_PENDING : STORE_DONE;
     *out_found = step.live;
     if (step.live) {
         *out_body = step.body;
