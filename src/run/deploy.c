@@ -294,8 +294,9 @@ cordon_error *runner_deploy(
     cordon_error *error = (mode == DEPLOY_KEEP ? deploy_and_keep : load_in_place)(
         runner, tenant, modules, count, out_report, &deployment);
     if (error == NULL) {
+        CORDON_ASSERT(deployment != NULL);
         struct schema_change change = change_of(runner, deployment);
-        runner_swap(runner, deployment);
+        runner_swap(runner, deployment); /* it stays while this holds the lock */
         if (mode == DEPLOY_KEEP) {
             cordon_error_free(schema_change_work(&change)); /* or by the next deploy */
         }

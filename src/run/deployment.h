@@ -22,8 +22,8 @@ struct deployed_module {
     uint8_t import_seed[32];    /* seed of the import phase in queries and mutations */
     bool has_initialize;
     uint64_t loading_fuel; /* of struct wasm_module */
-    uint64_t size;      /* of the WebAssembly, in bytes */
-    bool has_debug;     /* lines of its sources can be found in its bytes */
+    uint64_t size;         /* of the WebAssembly, in bytes */
+    bool has_debug;        /* lines of its sources can be found in its bytes */
     struct slice bytes; /* WebAssembly, if it is to be found in no store and has such; else empty */
     const struct wasm_metadata *metadata;
     const struct schema *schema; /* NULL: it brings none */

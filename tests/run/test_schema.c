@@ -180,14 +180,13 @@ static void a_deploy_fills_its_indexes(void **state)
 }
 
 /* A document that does not fit refuses the deploy, and all stays as it was. */
-static void a_document_refuses_a_deploy(void **state)
+static void check_refusal(unsigned delay_ms)
 {
-    (void)state;
     static char out[RELAY_ANSWER_BYTES];
     char words[400];
     char id[64];
     struct harness harness;
-    open_world(&harness, 0, false);
+    open_world(&harness, delay_ms, false);
     insert_numbers(&harness, 3);
     assert_says(deployed(&harness, WITH_INDEX, out), "\"indexRows\":4");
     (void)relay_ask(&harness, "relay:insert", "{\"table\":\"t\",\"value\":{\"n\":\"x\"}}", out);
@@ -209,6 +208,13 @@ static void a_document_refuses_a_deploy(void **state)
     /* Nothing of it is left: the index that both have is not filled again. */
     assert_says(deployed(&harness, WITH_INDEX, out), "\"documentsChecked\":0,\"indexRows\":0");
     harness_close(&harness);
+}
+
+static void a_document_refuses_a_deploy(void **state)
+{
+    (void)state;
+    check_refusal(0);
+    check_refusal(1);
 }
 
 static const struct {
