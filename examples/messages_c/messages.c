@@ -13,11 +13,15 @@
         CORDON_FIELD("body", CORDON_STRING))
 
 #define MESSAGE_DOCUMENT                                                                           \
-    CORDON_OBJECT(                                                                                 \
-        CORDON_FIELD("_id", CORDON_ID("messages")),                                                \
-        CORDON_FIELD("_creationTime", CORDON_NUMBER),                                              \
+    CORDON_DOCUMENT("messages",                                                                    \
         CORDON_FIELD("author", CORDON_STRING),                                                     \
         CORDON_FIELD("body", CORDON_STRING))
+
+CORDON_SCHEMA(
+    CORDON_TABLE("messages", MESSAGE, CORDON_INDEX("by_author", "author")),
+    CORDON_TABLE("counters",
+        CORDON_OBJECT(CORDON_FIELD("name", CORDON_STRING), CORDON_FIELD("value", CORDON_NUMBER)),
+        CORDON_INDEX("by_name", "name")))
 
 CORDON_FUNCTIONS(
     CORDON_QUERY("messages:list", list_messages,
@@ -26,6 +30,12 @@ CORDON_FUNCTIONS(
     CORDON_MUTATION("messages:send", send_message,
         MESSAGE,
         CORDON_ID("messages")),
+    CORDON_QUERY("messages:by_author", list_by_author,
+        CORDON_OBJECT(CORDON_FIELD("author", CORDON_STRING)),
+        CORDON_ARRAY(MESSAGE_DOCUMENT)),
+    CORDON_QUERY("messages:page", page_messages,
+        CORDON_OBJECT(CORDON_FIELD("paginationOpts", CORDON_PAGINATION_OPTIONS)),
+        CORDON_PAGINATION_RESULT(MESSAGE_DOCUMENT)),
     CORDON_MUTATION("messages:fail", send_and_fail,
         MESSAGE,
         CORDON_NULL),
@@ -53,6 +63,23 @@ cordon_value *list_messages(void)
 cordon_value *send_message(void)
 {
     return cordon_string(cordon_db_insert("messages", cordon_args()));
+}
+
+/* What one author wrote, the newest first. */
+cordon_value *list_by_author(void)
+{
+    cordon_query *const query = cordon_query_index("messages", "by_author");
+    cordon_query_eq(query, "author", cordon_get(cordon_args(), "author"));
+    cordon_query_order(query, CORDON_DESC);
+    return cordon_query_collect(query);
+}
+
+/* All messages, page by page, the newest first. */
+cordon_value *page_messages(void)
+{
+    cordon_query *const query = cordon_query_table("messages");
+    cordon_query_order(query, CORDON_DESC);
+    return cordon_query_page(query, cordon_get(cordon_args(), "paginationOpts"));
 }
 
 /* The failure takes the message with it. */
@@ -88,9 +115,8 @@ cordon_value *tell_time(void)
 /* One document for each name, made at its first use. */
 static cordon_value *find_counter(const cordon_value *name)
 {
-    cordon_query *const query = cordon_query_table("counters");
-    cordon_query_filter(query, cordon_q_eq(cordon_q_field("name"), cordon_q_value(name)));
-    return cordon_query_unique(query);
+    cordon_query *const query = cordon_query_index("counters", "by_name");
+    return cordon_query_unique(cordon_query_eq(query, "name", name));
 }
 
 cordon_value *add_to_counter(void)

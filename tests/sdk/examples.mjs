@@ -15,19 +15,37 @@ const MESSAGE = { author: "Ada", body: "a \"quoted\" \\ line\n\u0000 ü 𝄞" };
 const MAY_IMPORT = new Set([
   "convex/core fail", "convex/core input_read", "convex/core now_ms", "convex/core output_write",
   "convex/core random_fill", "convex/core reply_read",
-  "convex/db-read 1.0/queryCleanup", "convex/db-read 1.0/queryStream",
+  "convex/db-read 1.0/queryCleanup", "convex/db-read 1.0/queryPage", "convex/db-read 1.0/queryStream",
   "convex/db-read 1.0/queryStreamNext",
   "convex/db-write 1.0/insert", "convex/db-write 1.0/replace", "convex/db-write 1.0/shallowMerge",
   "wasi_snapshot_preview1 fd_close", "wasi_snapshot_preview1 fd_seek",
   "wasi_snapshot_preview1 fd_write",
 ]);
 
+const field = (fieldType) => ({ fieldType: { type: fieldType }, optional: false });
+const table = (tableName, index, indexed, value) => ({
+  tableName,
+  indexes: [{ indexDescriptor: index, fields: [indexed] }],
+  searchIndexes: [],
+  vectorIndexes: [],
+  documentType: { type: "object", value },
+});
+const SCHEMA = {
+  tables: [
+    table("messages", "by_author", "author", { author: field("string"), body: field("string") }),
+    table("counters", "by_name", "name", { name: field("string"), value: field("number") }),
+  ],
+  schemaValidation: true,
+};
+
 const FUNCTIONS = [
   ["counters:add", "mutation", { name: "string", by: "number" }, "number"],
   ["echo:now", "action", {}, "object"],
   ["math:fib", "query", { n: "number" }, "number"],
+  ["messages:by_author", "query", { author: "string" }, "array"],
   ["messages:fail", "mutation", { author: "string", body: "string" }, "null"],
   ["messages:list", "query", {}, "array"],
+  ["messages:page", "query", { paginationOpts: "object" }, "object"],
   ["messages:send", "mutation", { author: "string", body: "string" }, "id"],
   ["noop:noop", "query", {}, "null"],
 ];
@@ -45,7 +63,7 @@ for (const language of ["c", "rust"]) {
   const open = () => new Deployment(bytes);
 
   describe(language, () => {
-    test("has the seven functions, described", () => {
+    test("has the nine functions, described", () => {
       const rows = open().metadata.functions.map(({ path, kind, visibility, args, returns }) => {
         assert.equal(visibility, "public");
         const fields = Object.entries(args.value).map(([name, { fieldType, optional }]) => {
@@ -55,6 +73,35 @@ for (const language of ["c", "rust"]) {
         return [path, kind, Object.fromEntries(fields), returns.type];
       });
       assert.deepEqual(rows.sort(), FUNCTIONS);
+    });
+
+    test("has a schema", () => {
+      assert.deepEqual(open().schema, SCHEMA);
+    });
+
+    test("what an author wrote, the newest first", () => {
+      const deployment = open();
+      const [ada, bob] = ["Ada", "Bob"];
+      for (const [author, body] of [[ada, "1"], [bob, "2"], [ada, "3"], ["Ad", "4"], ["Ada ", "5"]]) {
+        deployment.call("messages:send", { author, body });
+      }
+      const bodiesOf = (author) => deployment.call("messages:by_author", { author }).map(({ body }) => body);
+      assert.deepEqual(bodiesOf(ada), ["3", "1"]);
+      assert.deepEqual(bodiesOf(bob), ["2"]);
+      assert.deepEqual(bodiesOf("Eve"), []);
+    });
+
+    test("messages come in pages, the newest first", () => {
+      const deployment = open();
+      for (let i = 0; i < 5; i++) deployment.call("messages:send", { author: "Ada", body: `${i}` });
+      const pages = [];
+      for (let cursor = null, isDone = false; !isDone;) {
+        const paginationOpts = { numItems: 2, cursor, id: 7 };
+        const result = deployment.call("messages:page", { paginationOpts });
+        pages.push(result.page.map(({ body }) => body));
+        ({ isDone, continueCursor: cursor } = result);
+      }
+      assert.deepEqual(pages, [["4", "3"], ["2", "1"], ["0"]]);
     });
 
     test("messages are sent and listed, oldest first", () => {

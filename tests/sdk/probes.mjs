@@ -196,6 +196,14 @@ describe("the database", () => {
     assert.ok(deployment.lastRun.memoryBytes <= 256 * 1024, `${deployment.lastRun.memoryBytes} bytes`);
   });
 
+  if (isReal) testC("a table of the schema takes what fits", async () => {
+    const deployment = await open();
+    await deployment.call("db:strict", { n: 1 });
+    const { code, message } = await failure(deployment, "db:strict", { n: "one" });
+    assert.equal(code, "Failed");
+    assert.match(message, /"strict"[^]*does not match/);
+  });
+
   testC("a query cannot write", async () => {
     assert.equal((await failure(await open(), "db:writes")).code, "CapabilityDenied");
   });
@@ -205,12 +213,13 @@ describe("queries", () => {
   let deployment;
   let things;
 
-  /* Ten things numbered from 0; the even ones have a `b`. */
+  /* Ten things numbered from 0: the even ones have a `b`, those from 3 on an `a`. */
   before(async () => {
     deployment = await openOne();
     things = [];
     for (let n = 0; n < 10; n++) {
-      const id = await deployment.call("db:insert", { n, ...(n % 2 === 0 ? { b: "x" } : {}) });
+      const more = { ...(n % 2 === 0 ? { b: "x" } : {}), ...(n >= 3 ? { a: n % 3 } : {}) };
+      const id = await deployment.call("db:insert", { n, ...more });
       things.push(await deployment.call("db:get", { id }));
     }
   });
@@ -225,6 +234,14 @@ describe("queries", () => {
     assert.deepEqual(await ask("between", { from: time(3), to: time(6) }), [6, 5, 4]);
     assert.deepEqual(await ask("between", { from: time(6), to: time(3) }), []);
     assert.deepEqual(await ask("by_id", { id: things[4]._id }), [4]);
+  });
+
+  test("an index of the schema is on its fields, missing ones too", async () => {
+    assert.deepEqual(await ask("by_a_and_n", { a: 0 }), [3, 6, 9]);
+    assert.deepEqual(await ask("by_a_and_n", { a: 0, above: 3 }), [6, 9]);
+    assert.deepEqual(await ask("by_a_and_n", { a: 3 }), []);
+    assert.deepEqual(await ask("by_a_and_n", {}), [0, 1, 2]);
+    assert.deepEqual(await ask("by_a_and_n", { above: 0 }), [1, 2]);
   });
 
   test("filters and limits hold in their order", async () => {

@@ -8,9 +8,13 @@ mod math;
 mod messages;
 mod noop;
 
+cordon::schema![messages::Message, counters::Counter];
+
 cordon::functions![
     messages::list,
     messages::send,
+    messages::by_author,
+    messages::page,
     messages::fail,
     math::fib,
     echo::now,

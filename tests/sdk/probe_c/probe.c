@@ -19,6 +19,10 @@
     CORDON_OBJECT(CORDON_FIELD("id", CORDON_STRING), CORDON_FIELD("fields", ANY_OBJECT))
 
 /* clang-format off */
+CORDON_SCHEMA(
+    CORDON_TABLE("things", CORDON_ANY, CORDON_INDEX("by_a_and_n", "a", "n")),
+    CORDON_TABLE("strict", CORDON_OBJECT(CORDON_FIELD("n", CORDON_NUMBER))))
+
 CORDON_FUNCTIONS(
     CORDON_QUERY("values:same", same, CORDON_ANY, CORDON_ANY),
     CORDON_QUERY("values:rebuild", rebuild, CORDON_ANY, CORDON_ANY),
@@ -39,6 +43,12 @@ CORDON_FUNCTIONS(
     CORDON_QUERY("query:since", since, TIMES, NUMBERS),
     CORDON_QUERY("query:between", between, TIMES, NUMBERS),
     CORDON_QUERY("query:by_id", by_id, ID, NUMBERS),
+    CORDON_QUERY("query:by_a_and_n", by_a_and_n,
+        CORDON_OBJECT(
+            CORDON_OPTIONAL("a", CORDON_NUMBER),
+            CORDON_OPTIONAL("above", CORDON_NUMBER)),
+        NUMBERS),
+    CORDON_MUTATION("db:strict", strict, CORDON_ANY, CORDON_ID("strict")),
     CORDON_QUERY("query:odd", odd, CORDON_NO_ARGS, NUMBERS),
     CORDON_QUERY("query:without_b", without_b, CORDON_NO_ARGS, NUMBERS),
     CORDON_QUERY("query:limited", limited, CORDON_NO_ARGS, NUMBERS),
@@ -140,6 +150,12 @@ cordon_value *edit(void)
 cordon_value *insert(void)
 {
     return cordon_string(cordon_db_insert("things", cordon_args()));
+}
+
+/* Into a table whose documents have a number each. */
+cordon_value *strict(void)
+{
+    return cordon_string(cordon_db_insert("strict", cordon_args()));
 }
 
 static const char *id(void)
@@ -253,6 +269,17 @@ cordon_value *by_id(void)
 {
     cordon_query *const query = cordon_query_index("things", "by_id");
     return numbers_of(cordon_query_collect(cordon_query_eq(query, "_id", argument("id"))));
+}
+
+/* Those with this `a`, or without any, in the order of their numbers. */
+cordon_value *by_a_and_n(void)
+{
+    cordon_query *const query = cordon_query_index("things", "by_a_and_n");
+    cordon_query_eq(query, "a", argument("a"));
+    if (argument("above") != NULL) {
+        cordon_query_gt(query, "n", argument("above"));
+    }
+    return numbers_of(cordon_query_collect(query));
 }
 
 static cordon_expression *number(double n)

@@ -2,6 +2,7 @@ use cordon::prelude::*;
 use cordon::{Unset, Value};
 
 #[cordon::table("things")]
+#[index(by_a_and_n(a, n))]
 pub struct Thing {
     a: Option<f64>,
     b: Option<String>,

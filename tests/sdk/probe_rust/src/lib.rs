@@ -9,6 +9,8 @@ mod query;
 mod run;
 mod values;
 
+cordon::schema![db::Thing];
+
 cordon::functions![
     values::same,
     values::parse,
@@ -25,6 +27,7 @@ cordon::functions![
     query::since,
     query::between,
     query::by_id,
+    query::by_a_and_n,
     query::odd,
     query::without_b,
     query::limited,

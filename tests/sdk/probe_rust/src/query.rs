@@ -34,6 +34,23 @@ pub fn by_id(ctx: QueryCtx, args: Which) -> Result<Vec<u32>> {
     Ok(numbers(ctx.db.query().with_index(Thing::BY_ID, |q| q.eq(&args.id)).collect()?))
 }
 
+#[cordon::data]
+pub struct AAndN {
+    a: Option<f64>,
+    above: Option<u32>,
+}
+
+/// Those with this `a`, or without any, in the order of their numbers.
+#[query]
+pub fn by_a_and_n(ctx: QueryCtx, args: AAndN) -> Result<Vec<u32>> {
+    let things = ctx.db.query();
+    let things = match args.above {
+        None => things.with_index(Thing::BY_A_AND_N, |q| q.eq(args.a)),
+        Some(n) => things.with_index(Thing::BY_A_AND_N, |q| q.eq(args.a).gt(n)),
+    };
+    Ok(numbers(things.collect()?))
+}
+
 /// Odd, and below 3 or above 6.
 #[query]
 pub fn odd(ctx: QueryCtx) -> Result<Vec<u32>> {
