@@ -71,6 +71,49 @@ for (const name of ['messages_c', 'messages_rust']) {
       assert.deepEqual(messages.filter(({ author }) => author === 'many').map(({ body }) => body), bodies);
     });
 
+    test('what one author wrote, through an index, the newest first', async () => {
+      for (const body of ['one', 'two', 'three']) {
+        await client.mutation(anyApi.messages.send, { author: 'by author', body });
+      }
+      const messages = await client.query(anyApi.messages.by_author, { author: 'by author' });
+      assert.deepEqual(messages.map(({ body }) => body), ['three', 'two', 'one']);
+      assert.deepEqual(await client.query(anyApi.messages.by_author, { author: 'by' }), []);
+    });
+
+    /* What usePaginatedQuery sends and reads. */
+    const page = (paginationOpts) => client.query(anyApi.messages.page, { paginationOpts });
+
+    test('pages hold every message once, the newest first, while others are sent', async () => {
+      const bodies = Array.from({ length: 7 }, (_, i) => `page ${i}`);
+      for (const body of bodies) await client.mutation(anyApi.messages.send, { author: 'paged', body });
+      const found = [];
+      for (let cursor = null, isDone = false; !isDone;) {
+        const result = await page({ numItems: 3, cursor, id: 1 });
+        assert.deepEqual(Object.keys(result).sort(), ['continueCursor', 'isDone', 'page', 'pageStatus', 'splitCursor']);
+        assert.ok(result.page.length <= 3);
+        assert.ok(result.isDone || result.page.length === 3);
+        found.push(...result.page.filter(({ author }) => author === 'paged').map(({ body }) => body));
+        await client.mutation(anyApi.messages.send, { author: 'paged', body: 'later' });
+        ({ isDone, continueCursor: cursor } = result);
+      }
+      assert.deepEqual(found, bodies.reverse());
+    });
+
+    test('a page that is asked for again ends where it ended, whatever came since', async () => {
+      const first = await page({ numItems: 2, cursor: null });
+      const _id = await client.mutation(anyApi.messages.send, { author: 'new', body: '' });
+      const again = await page({ numItems: 2, cursor: null, endCursor: first.continueCursor });
+      assert.deepEqual(again.page.map((message) => message._id), [_id, ...first.page.map((message) => message._id)]);
+      assert.equal(again.continueCursor, first.continueCursor);
+    });
+
+    test('what is no cursor, and what are no options, is said', async () => {
+      const { continueCursor } = await page({ numItems: 1, cursor: null });
+      assert.match((await rejection(page({ numItems: 1, cursor: `${continueCursor}x` }))).message, /Failed to parse cursor/);
+      assert.match((await rejection(page({ numItems: 0, cursor: null }))).message, /at least 1 document/);
+      assert.match((await rejection(page({ numItems: 1 }))).message, /missing the required field `cursor`/);
+    });
+
     test('ConvexError carries its data, and nothing is written', async () => {
       const before = await client.query(anyApi.messages.list, {});
       const error = await rejection(client.mutation(anyApi.messages.fail, { author: 'eve', body: 'no' }));
