@@ -96,6 +96,9 @@ cordon_error *name_check_field(struct slice name)
 
 cordon_error *name_check_field_path(struct slice path)
 {
+    if (path.size == 0) { /* it may have no bytes to point to */
+        return name_check_identifier("field of an index", path);
+    }
     size_t start = 0;
     for (size_t i = 0; i <= path.size; i++) {
         if (i == path.size || path.data[i] == '.') {
