@@ -108,7 +108,9 @@ describe('a function in Rust', () => {
 test('a record holds the trace, and its replay has the same', async () => {
   const record = join(newFolder(), 'panic.rec');
   const { frames } = await runError('Trapped', 1, probe, 'run:panics', {}, ['--record', record]);
-  assert.match(readFileSync(record, 'latin1'), /\nframe "probe_rust::run::panics"\nfile "[^"]*run\.rs"\nline \d+(, inlined)?\n/);
+  /* By its places; names, and what was inlined there, are the module's to tell. */
+  const places = readFileSync(record, 'latin1').match(/\nframe \d+ at \d+(?=\n)/g);
+  assert.equal(places.length, frames.filter(({ inlined }) => !inlined).length);
   const { stdout, stderr } = await run(['replay', '--format', 'json', record]);
   assert.deepEqual(JSON.parse(stdout).frames, frames);
   assert.equal(stderr, '');
