@@ -17,6 +17,7 @@ enum {
     RUNS = 20000,
     WARM_UP = 2000,
     PAIRS = 15,
+    RECORDED_PAIRS = 40000,
     INPUT_READS = 100000,
     GETS = 4000, /* each is an index range, of which a run may read 4,096 */
 };
@@ -41,6 +42,28 @@ static void measure_runs(const char *title, const char *path)
     (void)printf(
         "{\"name\": \"%s\", \"unit\": \"ns\", \"p50\": %.0f, \"p99\": %.0f, \"runs\": %d}\n", title,
         ns[RUNS / 2], ns[RUNS / 100 * 99], RUNS);
+}
+
+/* Runs with and without a record in turns, so that the machine's moods hit both alike. */
+static void measure_recording(const char *title, const char *path)
+{
+    static double ns[2][RECORDED_PAIRS];
+    for (size_t i = 0; i < RECORDED_PAIRS; i++) {
+        for (size_t recorded = 0; recorded < 2; recorded++) {
+            inside.records = (recorded + i) % 2 == 1;
+            ns[inside.records][i] = run_once(path, "{}");
+        }
+    }
+    inside.records = false;
+    sort_figures(ns[0], RECORDED_PAIRS);
+    sort_figures(ns[1], RECORDED_PAIRS);
+    const double plain = ns[0][RECORDED_PAIRS / 2];
+    const double recorded = ns[1][RECORDED_PAIRS / 2];
+    (void)printf(
+        "{\"name\": \"%s\", \"unit\": \"ns\", \"plain\": %.0f, \"recorded\": %.0f, \"ratio\": "
+        "%.4f, "
+        "\"pairs\": %d}\n",
+        title, plain, recorded, recorded / plain, RECORDED_PAIRS);
 }
 
 static void measure_call(const char *title, const char *path, const char *args, int calls)
@@ -90,6 +113,7 @@ int main(int argc, char **argv)
     inside_open(&inside, modules, 2);
     measure_runs("run_noop_rust", "noop:noop");
     measure_runs("run_empty", "bench:empty");
+    measure_recording("record_noop", "noop:noop");
     measure_input_read();
     measure_get();
     inside_close(&inside);

@@ -118,6 +118,7 @@ struct inside_run inside_run(
         .path = slice_str(path),
         .args = slice_str(args),
         .any_kind = true,
+        .record = inside->records,
     };
     const uint64_t began = clock_monotonic_ns();
     struct run *run = NULL;

@@ -15,6 +15,7 @@ struct inside {
     struct store *store;
     struct metrics *metrics;
     struct runner *runner;
+    bool records; /* what a replay needs is kept of each run */
 };
 
 /* Ends the program with the error's words, or goes on if there is none. */

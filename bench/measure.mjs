@@ -251,6 +251,7 @@ async function measure() {
   const queries = await measureHttp(measureQueries);
   const metrics = {
     fresh_run_us: gate.run_noop_rust.p50 / 1000,
+    record_ratio: gate.record_noop.ratio,
     input_read_ns: gate.gate_input_read_64.each,
     get_us: gate.gate_get.each / 1000,
     metering_ratio: geometricMean(Object.values(metering).map((kernel) => kernel.ratio)),

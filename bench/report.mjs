@@ -157,6 +157,9 @@ From nothing to nothing: new instance, the function, all limits and metrics, eve
 
 ${table(['run', 'p50', 'p99'], runRows)}
 
+What a replay needs of the no-op query (\`replay_sample\`, \`Cordon-Record\`) is kept for
+${figure((gate.record_noop.ratio - 1) * 100)} % more: ${figure(gate.record_noop.recorded / 1000)} µs in place of ${figure(gate.record_noop.plain / 1000)}, medians of ${gate.record_noop.pairs.toLocaleString('en-US')} runs of each, in turns.
+
 ## A host call
 
 A loop of calls in one run less the same loop without them; ns each. Through the gate, with every

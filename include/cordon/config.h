@@ -7,7 +7,9 @@
  *       "loops": 2, "permits": 8, "slots": 1000, "memory_bytes": 4294967296,
  *       "turn_wait_ms": 300000,              "connections_max": 4096,
  *       "request_timeout_ms": 30000, "idle_timeout_ms": 60000, "write_timeout_ms": 30000,
- *       "limits": {"fuel": 20000000000},     "production": true
+ *       "limits": {"fuel": 20000000000},     "production": true,
+ *       "replay_sample": 1000,               "record_functions": ["messages:send"],
+ *       "records_bytes": 1073741824,         "records_days": 14
  *     }
  *
  * Every key may be left out. A key that does not exist is an error that names the nearest one that
@@ -22,7 +24,10 @@
 extern "C" {
 #endif
 
-/* What a file says; what it leaves out is NULL, 0 or false, as the options structs mean it. */
+/*
+ * What a file says; what it leaves out is NULL, 0 or false, as the options structs mean it, but for
+ * `replay_sample`, which is CORDON_REPLAY_SAMPLE_DEFAULT then, as 0 says that nothing is replayed.
+ */
 typedef struct cordon_config {
     const char *listen;
     const char *operator_listen;
@@ -40,6 +45,11 @@ typedef struct cordon_config {
     uint32_t idle_timeout_ms;
     uint32_t write_timeout_ms;
     uint32_t connections_max;
+    uint32_t replay_sample;              /* of a million queries and mutations */
+    const char *const *record_functions; /* paths, as deployed */
+    size_t record_function_count;
+    uint64_t records_bytes;
+    uint32_t records_days;
 } cordon_config;
 
 /*

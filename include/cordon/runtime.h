@@ -47,7 +47,23 @@ typedef struct cordon_runtime_options {
     bool production;            /* hide details of errors from callers */
     int log_fd;                 /* one line per run to this descriptor; 0 or less: none */
     uint32_t turn_wait_ms;      /* most a run waits for turns, in all; 0: 300,000 */
+    /*
+     * Of a million queries and mutations, how many are replayed in the background; 0: none. One
+     * that comes out another run is told by metric, audit record and log line, and its record is
+     * kept. Replays have a thread of the lowest priority and 1 % of one processor.
+     */
+    uint32_t replay_sample;
+    /* Paths of functions whose every run is recorded, by that thread; `a:b`, as deployed. */
+    const char *const *record_functions;
+    size_t record_function_count;
+    /* Records are kept in the data folder, the oldest go first; 0: 1 GiB of them, for 14 days. */
+    uint64_t records_bytes;
+    uint32_t records_days;
 } cordon_runtime_options;
+
+/* What `cordon serve` replays if nothing else is said: one query or mutation in a thousand. */
+#define CORDON_REPLAY_SAMPLE_DEFAULT 1000
+#define CORDON_REPLAY_SAMPLE_MAX 1000000
 
 /*
  * Opens the store, starts the compile worker's starter, loads what was deployed. Call it before

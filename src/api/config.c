@@ -36,6 +36,7 @@ struct setting {
     const char *name;
     enum setting_type type;
     size_t offset;      /* in cordon_config */
+    size_t count_at;    /* of a list: where its length is */
     const char *wanted; /* of a number: its unit, or nothing */
     uint64_t least;     /* of a number, as the next one */
     uint64_t most;
@@ -45,6 +46,12 @@ struct setting {
     {.name = #field,                                                                               \
      .type = (setting_type),                                                                       \
      .offset = offsetof(cordon_config, field),                                                     \
+     .wanted = (words)}
+#define SETTING_LIST(field, count, words)                                                          \
+    {.name = #field,                                                                               \
+     .type = SETTING_TEXTS,                                                                        \
+     .offset = offsetof(cordon_config, field),                                                     \
+     .count_at = offsetof(cordon_config, count),                                                   \
      .wanted = (words)}
 #define SETTING_NUMBER(field, setting_type, unit, from, to)                                        \
     {.name = #field,                                                                               \
@@ -62,7 +69,7 @@ static const struct setting settings[] = {
     SETTING(data, SETTING_TEXT, "a text, the path of the data folder"),
     SETTING(operator_listen, SETTING_TEXT, "a text such as \"127.0.0.1:3211\" or \"unix:PATH\""),
     SETTING_COUNTED(loops),
-    SETTING(host_names, SETTING_TEXTS, "a list of texts such as [\"app.example.org\"]"),
+    SETTING_LIST(host_names, host_name_count, "a list of texts such as [\"app.example.org\"]"),
     SETTING(limits, SETTING_LIMITS, "an object such as {\"fuel\": 20000000000}"),
     SETTING_COUNTED(permits),
     SETTING_COUNTED(slots),
@@ -73,6 +80,11 @@ static const struct setting settings[] = {
     SETTING_TIMEOUT(request_timeout_ms),
     SETTING_TIMEOUT(idle_timeout_ms),
     SETTING_TIMEOUT(write_timeout_ms),
+    SETTING_NUMBER(replay_sample, SETTING_U32, " of a million calls", 0, CORDON_REPLAY_SAMPLE_MAX),
+    SETTING_LIST(
+        record_functions, record_function_count, "a list of paths such as [\"messages:send\"]"),
+    SETTING_NUMBER(records_bytes, SETTING_U64, " of bytes", 1, UINT64_MAX),
+    SETTING_NUMBER(records_days, SETTING_U32, " of days", 1, 36500),
 };
 
 enum { SETTING_COUNT = sizeof settings / sizeof settings[0] };
@@ -140,8 +152,9 @@ static cordon_error *read_texts(
     for (size_t i = 0; i < count; i++) {
         TRY(read_text(&owned->arena, setting, cordon_json_walk_next(&walk, NULL), &texts[i]));
     }
-    owned->config.host_names = texts;
-    owned->config.host_name_count = count;
+    char *const config = (char *)&owned->config;
+    *(const char *const **)(void *)(config + setting->offset) = texts;
+    *(size_t *)(void *)(config + setting->count_at) = count;
     return NULL;
 }
 
@@ -292,6 +305,7 @@ cordon_error *cordon_config_parse(const char *text, size_t size, cordon_config *
         return error_no_memory();
     }
     arena_init(&owned->arena, SIZE_MAX);
+    owned->config.replay_sample = CORDON_REPLAY_SAMPLE_DEFAULT;
     CORDON_CLEANUP(config_freep) cordon_config *config = &owned->config;
     TRY(read_settings(owned, cordon_json_get_root(json)));
 

@@ -70,7 +70,7 @@ cordon_error *cordon_replay_get_difference(const cordon_call *call, char **out_d
 {
     char words[1024];
     bool differs = false;
-    TRY(run_replay_differs(api_run_of(call), words, sizeof words, &differs));
+    TRY(run_replay_differs(api_run_of(call), WORDS_WITH_VALUES, words, sizeof words, &differs));
     *out_difference = NULL;
     if (!differs) {
         return NULL;

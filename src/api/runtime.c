@@ -21,6 +21,9 @@
  * less would end all of many long runs where each of them could end well a little later.
  */
 #define TURN_WAIT_MS_DEFAULT 300000
+#define RECORDS_BYTES_DEFAULT ((uint64_t)1 << 30)
+#define RECORDS_DAYS_DEFAULT 14
+#define MS_PER_DAY ((uint64_t)86400000)
 #define PERMITS_PER_PROCESSOR 4
 #define PERMITS_MIN 16
 
@@ -108,37 +111,77 @@ static cordon_error *open_store(cordon_runtime *runtime, const cordon_runtime_op
     return store_open_lmdb(options->data_folder, &store, &runtime->store);
 }
 
-static cordon_error *start(cordon_runtime *runtime, const cordon_runtime_options *options)
+/* Room for the path of a folder inside the data folder. */
+struct inner_path {
+    char text[4096];
+};
+
+/* NULL in `*out_path` without a data folder, else the path, which lives in `path`. */
+static cordon_error *join(
+    const cordon_runtime *runtime, const char *name, struct inner_path *path, const char **out_path)
 {
-    TRY(metrics_new(&runtime->metrics));
-    if (options->log_fd > 0) {
-        TRY(log_new(options->log_fd, LOG_AUTO, &runtime->log));
+    *out_path = NULL;
+    if (runtime->data_folder == NULL) {
+        return NULL;
     }
-    TRY(open_store(runtime, options));
-    char artifacts[4096];
-    if (runtime->data_folder != NULL) {
-        const int size =
-            snprintf(artifacts, sizeof artifacts, "%s/artifacts", runtime->data_folder);
-        if (size < 0 || (size_t)size >= sizeof artifacts) {
-            return cordon_error_new(CORDON_E_INVALID, "the path of the data folder is too long");
-        }
+    const int size = snprintf(path->text, sizeof path->text, "%s/%s", runtime->data_folder, name);
+    if (size < 0 || (size_t)size >= sizeof path->text) {
+        return cordon_error_new(CORDON_E_INVALID, "the path of the data folder is too long");
     }
+    *out_path = path->text;
+    return NULL;
+}
+
+/* What of the options says how many there are, with its default. */
+static void copy_numbers(const cordon_runtime_options *options, struct runner_options *out_runner)
+{
+    const uint32_t days = options->records_days > 0 ? options->records_days : RECORDS_DAYS_DEFAULT;
+    out_runner->permits = options->permits > 0 ? options->permits : default_permits();
+    out_runner->slots = options->slots > 0 ? options->slots : SLOTS_DEFAULT;
+    out_runner->turns_ns = (uint64_t)1000000 * (options->turn_wait_ms > 0 ? options->turn_wait_ms
+                                                                          : TURN_WAIT_MS_DEFAULT);
+    out_runner->memory_bytes =
+        options->memory_bytes > 0 ? options->memory_bytes : default_memory_bytes();
+    out_runner->record_bytes_max =
+        options->records_bytes > 0 ? options->records_bytes : RECORDS_BYTES_DEFAULT;
+    out_runner->record_keep_ms = days * MS_PER_DAY;
+    copy_limits(&options->limits, &out_runner->limits);
+}
+
+static cordon_error *start_runner(cordon_runtime *runtime, const cordon_runtime_options *options)
+{
+    struct inner_path artifacts;
+    struct inner_path records;
     struct runner_options runner = {
         .store = runtime->store,
         .metrics = runtime->metrics,
         .log = runtime->log,
         .worker_path = options->compile_worker,
         .compile_inside = options->compile_inside,
-        .artifact_folder = runtime->data_folder == NULL ? NULL : artifacts,
-        .permits = options->permits > 0 ? options->permits : default_permits(),
-        .slots = options->slots > 0 ? options->slots : SLOTS_DEFAULT,
-        .turns_ns = (uint64_t)1000000 *
-                    (options->turn_wait_ms > 0 ? options->turn_wait_ms : TURN_WAIT_MS_DEFAULT),
-        .memory_bytes = options->memory_bytes > 0 ? options->memory_bytes : default_memory_bytes(),
         .production = options->production,
+        .record_functions = options->record_functions,
+        .record_function_count = options->record_function_count,
+        .replay_sample = options->replay_sample,
     };
-    copy_limits(&options->limits, &runner.limits);
-    TRY(runner_new(&runner, &runtime->runner));
+    copy_numbers(options, &runner);
+    TRY(join(runtime, "artifacts", &artifacts, &runner.artifact_folder));
+    TRY(join(runtime, "records", &records, &runner.record_folder));
+    return runner_new(&runner, &runtime->runner);
+}
+
+static cordon_error *start(cordon_runtime *runtime, const cordon_runtime_options *options)
+{
+    if (options->replay_sample > CORDON_REPLAY_SAMPLE_MAX) {
+        return cordon_error_new(
+            CORDON_E_INVALID, "options.replay_sample is a number of a million, at most %d",
+            CORDON_REPLAY_SAMPLE_MAX);
+    }
+    TRY(metrics_new(&runtime->metrics));
+    if (options->log_fd > 0) {
+        TRY(log_new(options->log_fd, LOG_AUTO, &runtime->log));
+    }
+    TRY(open_store(runtime, options));
+    TRY(start_runner(runtime, options));
     return runner_load(runtime->runner, TENANT_DEFAULT);
 }
 

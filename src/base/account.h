@@ -61,6 +61,16 @@ static inline void account_init(
     }
 }
 
+/*
+ * The source is asked for nothing more and gets nothing back: its owner has taken back `taken`, and
+ * somebody else answers from now on for what is held.
+ */
+static inline void account_leave_source(struct account *account)
+{
+    account->source = (struct account_source){0};
+    account->taken = UINT64_MAX;
+}
+
 /* The rare halves of the next two: a charge beyond what was taken, a release that leaves much. */
 CORDON_MUST_USE bool account_make_room(struct account *account, uint64_t bytes);
 void account_give_spare(struct account *account);

@@ -167,7 +167,7 @@ static cordon_error *serve(
 
 static int run(const struct cli_options *options)
 {
-    static const cordon_config nothing = {0};
+    static const cordon_config nothing = {.replay_sample = CORDON_REPLAY_SAMPLE_DEFAULT};
     give_memory_back();
     CLI_CLEANUP(free_config) cordon_config *read = NULL;
     if (options->config != NULL) {
@@ -197,6 +197,11 @@ static int run(const struct cli_options *options)
         .flusher_thread = true,
         .production = production,
         .log_fd = STDERR_FILENO,
+        .replay_sample = config->replay_sample,
+        .record_functions = config->record_functions,
+        .record_function_count = config->record_function_count,
+        .records_bytes = config->records_bytes,
+        .records_days = config->records_days,
     };
     CLI_CLEANUP(local_close) cordon_runtime *runtime = NULL;
     cordon_error *error = cordon_runtime_new(&wanted, &runtime);
@@ -233,7 +238,12 @@ const struct cli_command cli_serve = {
         "memory_bytes, limits (by name, as `cordon limits` lists them), production,\n"
         "connections_max (4096, or as many as the hard limit on open files allows),\n"
         "request_timeout_ms, write_timeout_ms (a client must send or take 64 KiB, or the rest, in\n"
-        "each; 30000), idle_timeout_ms (of a connection without a request; 60000).",
+        "each; 30000), idle_timeout_ms (of a connection without a request; 60000),\n"
+        "replay_sample (of a million queries and mutations, how many are replayed in the "
+        "background\n"
+        "to see whether they do the same again; 1000), record_functions (a list of functions "
+        "whose\n"
+        "every run is recorded), records_bytes (1073741824) and records_days (14) of all records.",
     .example = "  cordon serve --listen 127.0.0.1:3210 --data ./cordon-data",
     .flags = flags,
     .run = run,

@@ -16,12 +16,12 @@
  */
 #include "engine/compiler.h"
 
+#include "base/folder.h"
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "engine/sealed.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -50,40 +50,6 @@ struct artifact_cache {
 };
 
 /* -- The folder and the key ----------------------------------------------------------------- */
-
-/* Ours, and closed to everybody else. */
-static bool is_private(const struct stat *status)
-{
-    return status->st_uid == geteuid() && (status->st_mode & (S_IRWXG | S_IRWXO)) == 0;
-}
-
-static cordon_error *open_folder(const char *folder, int *out_fd)
-{
-    if (mkdir(folder, S_IRWXU) != 0 && errno != EEXIST) {
-        return cordon_error_new(
-            CORDON_E_SYSTEM, "the folder for compiled modules, %s, could not be made: %s", folder,
-            strerrordesc_np(errno));
-    }
-    CORDON_CLEANUP(fd_closep) int fd =
-        open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd == NO_FD) {
-        return cordon_error_new(
-            CORDON_E_SYSTEM,
-            "the folder for compiled modules, %s, could not be opened: %s; it "
-            "must be a folder and no link to one",
-            folder, strerrordesc_np(errno));
-    }
-    struct stat status;
-    if (fstat(fd, &status) != 0 || !is_private(&status)) {
-        return cordon_error_new(
-            CORDON_E_SYSTEM,
-            "the folder for compiled modules, %s, is not this user's alone; give it to the user "
-            "and set its mode to 0700, or delete it",
-            folder);
-    }
-    *out_fd = fd_take(&fd);
-    return NULL;
-}
 
 /* A name that nobody else uses. */
 struct temporary_name {
@@ -179,7 +145,7 @@ static cordon_error *read_key(int folder, uint8_t out_key[KEY_BYTES])
             CORDON_E_SYSTEM, "the key file %s could not be opened: %s", key_name,
             strerrordesc_np(errno));
     }
-    if (!is_private(&status)) {
+    if (!folder_is_private(&status)) {
         return cordon_error_new(
             CORDON_E_SYSTEM,
             "the key file %s is not this user's alone; delete it, as others may know it, and all "
@@ -194,29 +160,26 @@ static cordon_error *read_key(int folder, uint8_t out_key[KEY_BYTES])
     return NULL;
 }
 
-/* Deletes the files that `is_over` names. Best effort: what stays is only in the way. */
+/* Which files are to be deleted. */
+struct deletion {
+    bool (*is_over)(const char *name, const void *arg);
+    const void *arg;
+};
+
+static void delete_if_over(int folder, const char *name, void *arg)
+{
+    const struct deletion *deletion = arg;
+    if (deletion->is_over(name, deletion->arg)) {
+        (void)unlinkat(folder, name, 0);
+    }
+}
+
+/* Best effort: what stays is only in the way. */
 static void delete_where(
     int folder, bool (*is_over)(const char *name, const void *arg), const void *arg)
 {
-    const int own = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *entries = own == -1 ? NULL : fdopendir(own);
-    if (entries == NULL) {
-        if (own != -1) {
-            (void)close(own);
-        }
-        return;
-    }
-    for (;;) {
-        /* Nobody else reads this stream. NOLINTNEXTLINE(concurrency-mt-unsafe) */
-        const struct dirent *entry = readdir(entries);
-        if (entry == NULL) {
-            break;
-        }
-        if (is_over(entry->d_name, arg)) {
-            (void)unlinkat(folder, entry->d_name, 0);
-        }
-    }
-    (void)closedir(entries);
+    struct deletion deletion = {is_over, arg};
+    folder_each(folder, delete_if_over, &deletion);
 }
 
 /* What a crash has left half-written. */
@@ -240,7 +203,7 @@ cordon_error *artifact_cache_open(
     }
     cache->folder = NO_FD;
     memcpy(cache->fingerprint, engine_fingerprint(engine), sizeof cache->fingerprint);
-    TRY(open_folder(folder, &cache->folder));
+    TRY(folder_open(folder, "the folder for compiled modules", &cache->folder));
     TRY(read_key(cache->folder, cache->key));
     delete_where(cache->folder, is_temporary, NULL);
     *out_cache = CORDON_TAKE(cache);

@@ -60,6 +60,18 @@ static cordon_error *append_header(struct buffer *out, const char *name, const c
     return buffer_append(out, SLICE("\r\n"));
 }
 
+/* Words of ours as the value of a header: what may not stand there is replaced. */
+static cordon_error *append_words(struct buffer *out, const char *name, const char *words)
+{
+    TRY(append_text(out, name));
+    TRY(buffer_append(out, SLICE(": ")));
+    for (const char *at = words; *at != '\0'; at++) {
+        const bool is_plain = *at >= ' ' && *at <= '~';
+        TRY(buffer_append_byte(out, (uint8_t)(is_plain ? *at : '?')));
+    }
+    return buffer_append(out, SLICE("\r\n"));
+}
+
 /* Load passes in a moment; a disk waits for somebody who makes room on it. */
 #define RETRY_OVERLOADED_S 1
 #define RETRY_DISK_FULL_S 30
@@ -100,6 +112,12 @@ static cordon_error *append_head(struct buffer *out, const struct http_frame *fr
     }
     if (frame->allow != NULL) {
         TRY(append_header(out, "Allow", frame->allow));
+    }
+    if (frame->record != NULL) {
+        TRY(append_header(out, "Cordon-Record", frame->record));
+    }
+    if (frame->record_error != NULL) {
+        TRY(append_words(out, "Cordon-Record-Error", frame->record_error));
     }
     return frame->keep_alive ? NULL : append_header(out, "Connection", "close");
 }

@@ -13,10 +13,12 @@ struct http_frame {
     const char *content_type; /* NULL: application/json */
     bool keep_alive;
     bool cross_origin;
-    bool head_only;    /* the request was a HEAD: as for a GET, but the body stays here */
-    const char *allow; /* for 405 */
-    const char *date;  /* IMF-fixdate, or NULL */
-    bool may_have_run; /* of a 503: a retry could do it a second time, so none is asked for */
+    bool head_only;     /* the request was a HEAD: as for a GET, but the body stays here */
+    const char *allow;  /* for 405 */
+    const char *date;   /* IMF-fixdate, or NULL */
+    bool may_have_run;  /* of a 503: a retry could do it a second time, so none is asked for */
+    const char *record; /* the id under which the run was recorded, or NULL */
+    const char *record_error; /* why it was not, though that was asked for; or NULL */
 };
 
 /* Appends head and body. Errors: those of buffer_append(). */

@@ -187,6 +187,33 @@ static bool authorize(struct connection *connection, struct http_refusal *out_re
     return true;
 }
 
+/*
+ * Whether the client wants a record of its call. A record holds all that the function saw, so it is
+ * for the holder of an admin key alone. False: refused.
+ */
+static bool read_record_header(struct connection *connection, struct http_refusal *out_refusal)
+{
+    const struct slice wanted = connection->parser.request.headers[HTTP_CORDON_RECORD];
+    connection->wants_record = false;
+    if (wanted.data == NULL) {
+        return true;
+    }
+    if (!http_token_is(wanted, "true")) {
+        *out_refusal = (struct http_refusal){
+            400, "BadRequest", "The header Cordon-Record says `true`, or is left out."};
+        return false;
+    }
+    if (!connection->is_admin) {
+        *out_refusal = (struct http_refusal){
+            401, "BadAdminKey",
+            "A record of a call needs an admin key: `Authorization: Convex <key>`. `cordon keygen "
+            "admin --data DIR` makes one."};
+        return false;
+    }
+    connection->wants_record = true;
+    return true;
+}
+
 static void set_request_id(struct connection *connection)
 {
     const struct slice given = connection->parser.request.headers[HTTP_CONVEX_REQUEST_ID];
@@ -294,6 +321,7 @@ static cordon_error *new_run(struct connection *connection)
         .any_kind = connection->route.any_kind,
         .idempotency_key = key,
         .request_id = connection->request_id_text,
+        .record = connection->wants_record,
     };
     connection->format = call->format;
     connection->is_large = call->args.size > SHORT_BYTES;
@@ -339,7 +367,8 @@ static void start_call(struct connection *connection)
 
 static void begin_call(struct connection *connection)
 {
-    if (!authorize(connection, &connection->refusal)) {
+    if (!authorize(connection, &connection->refusal) ||
+        !read_record_header(connection, &connection->refusal)) {
         answer_refusal(connection, &connection->refusal);
         return;
     }
@@ -356,6 +385,23 @@ static void begin_call(struct connection *connection)
         return;
     }
     start_call(connection);
+}
+
+/* Keeps the record that was asked for, and notes for the answer what came of that. */
+static void keep_record(struct connection *connection)
+{
+    struct http_frame *frame = &connection->frame;
+    struct recorder *recorder = runner_recorder(connection->loop->server->options.runner);
+    CORDON_CLEANUP(cordon_error_freep) cordon_error *error =
+        recorder_keep(recorder, connection->run, &connection->record);
+    if (error == NULL) {
+        frame->record = connection->record.text;
+        return;
+    }
+    (void)snprintf(
+        connection->record_error, sizeof connection->record_error, "%s",
+        cordon_error_get_message(error));
+    frame->record_error = connection->record_error;
 }
 
 /* Writes the answer of a run that is done; false: there is no memory for it. On any thread. */
@@ -400,7 +446,7 @@ static void answer_outcome(struct connection *connection)
     if (connection->gone) {
         exchange_done(connection);
         connection_close(connection);
-    } else if (run_outcome(connection->run)->value.size > SHORT_BYTES) {
+    } else if (connection->wants_record || run_outcome(connection->run)->value.size > SHORT_BYTES) {
         start_work(connection, WORK_ANSWER);
     } else {
         send_written(connection, write_outcome(connection));
@@ -425,6 +471,68 @@ static void begin_deploy(struct connection *connection)
     }
 }
 
+/* -- Records -------------------------------------------------------------------------------- */
+
+/* The bytes or the list that the request asks for, in `scratch`. */
+static cordon_error *read_records(struct connection *connection, bool *out_found)
+{
+    struct records *records =
+        recorder_records(runner_recorder(connection->loop->server->options.runner));
+    const struct slice id = connection->route.record;
+    *out_found = false;
+    if (records == NULL) {
+        return NULL;
+    }
+    if (id.data == NULL) {
+        *out_found = true;
+        return records_list(records, TENANT_DEFAULT, &connection->scratch);
+    }
+    connection->frame.content_type = "application/octet-stream";
+    return records_get(records, TENANT_DEFAULT, id, &connection->scratch, out_found);
+}
+
+/* False: refused. */
+static bool write_records(struct connection *connection)
+{
+    static const struct http_refusal none = {
+        404, "NotFound",
+        "There is no such record: its time is over, it made room for others, or it never was. GET "
+        "/api/cordon/records lists those that are there."};
+    static const struct http_refusal unread = {
+        500, "InternalServerError", "The record can't be read; the server's log tells why."};
+    bool found = false;
+    buffer_clear(&connection->output);
+    buffer_clear(&connection->scratch);
+    CORDON_CLEANUP(cordon_error_freep) cordon_error *error = read_records(connection, &found);
+    if (error == NULL && found) {
+        connection->frame.status = 200;
+        error = http_answer(
+            &connection->output, &connection->frame, buffer_slice(&connection->scratch));
+    }
+    if (error != NULL && cordon_error_get_code(error) == CORDON_E_SYSTEM) {
+        const struct log_field fields[] = {
+            LOG_FIELD_STRING("message", slice_str(cordon_error_get_message(error)))};
+        log_write(connection->loop->server->options.log, LOG_ERROR, "record_unread", fields, 1);
+        connection->refusal = unread;
+    } else {
+        connection->refusal = error != NULL ? http_no_memory : none;
+    }
+    if (connection->scratch.capacity > HTTP_KEPT_BYTES_MAX) {
+        buffer_done(&connection->scratch);
+    }
+    connection->frame.content_type = NULL;
+    return error == NULL && found;
+}
+
+static void begin_records(struct connection *connection)
+{
+    if (!authorize(connection, &connection->refusal)) {
+        answer_refusal(connection, &connection->refusal);
+        return;
+    }
+    start_work(connection, WORK_RECORDS);
+}
+
 /* -- Other threads -------------------------------------------------------------------------- */
 
 static void on_work(uv_work_t *work)
@@ -438,7 +546,13 @@ static void on_work(uv_work_t *work)
         connection->run_state = run_poll(connection->run, clock_monotonic_ns() + POOL_SLICE_NS);
         break;
     case WORK_ANSWER:
+        if (connection->wants_record) {
+            keep_record(connection);
+        }
         connection->is_refused = !write_outcome(connection);
+        break;
+    case WORK_RECORDS:
+        connection->is_refused = !write_records(connection);
         break;
     case WORK_DEPLOY: /* has a thread of its own */
         break;
@@ -476,6 +590,7 @@ static void end_work(struct connection *connection)
         }
         break;
     case WORK_ANSWER:
+    case WORK_RECORDS:
     case WORK_DEPLOY:
         send_written(connection, !connection->is_refused);
         break;
@@ -529,6 +644,7 @@ bool exchange_cancel(struct connection *connection)
             return true;
         case WORK_READ_CALL: /* there is no run yet, or it is done; it comes back soon */
         case WORK_ANSWER:
+        case WORK_RECORDS:
             return true;
         case WORK_DEPLOY:
             return !deploys_remove(&connection->loop->server->deploys, connection);
@@ -573,6 +689,9 @@ void exchange_begin(struct connection *connection)
         return;
     case ROUTE_DEPLOY:
         begin_deploy(connection);
+        return;
+    case ROUTE_RECORD:
+        begin_records(connection);
         return;
     case ROUTE_TEXT:
         answer_text(

@@ -15,6 +15,7 @@
 #include "http/charge.h"
 #include "http/keys.h"
 #include "http/server.h"
+#include "run/recorder.h"
 #include "run/run.h"
 
 #include <pthread.h>
@@ -128,7 +129,10 @@ enum phase {
     PHASE_CLOSING,
 };
 
-enum work_kind { WORK_READ_CALL, WORK_POLL, WORK_ANSWER, WORK_DEPLOY };
+enum work_kind { WORK_READ_CALL, WORK_POLL, WORK_ANSWER, WORK_RECORDS, WORK_DEPLOY };
+
+/* Words about a record that was not kept. */
+#define RECORD_ERROR_BYTES 256
 
 struct connection {
     union {
@@ -168,6 +172,9 @@ struct connection {
     struct http_refusal refusal;
     bool is_refused; /* by what a piece of work has found */
     bool is_admin;
+    bool wants_record;       /* of its run, by its head */
+    struct record_id record; /* under which it is kept, once it is */
+    char record_error[RECORD_ERROR_BYTES];
     struct http_frame frame;
     char date[40]; /* the loop's, as of this request: a compute thread may write it */
     char request_id[68];

@@ -10,6 +10,7 @@ static const char *const header_names[HTTP_HEADER_COUNT] = {
     [HTTP_CONTENT_ENCODING] = "content-encoding",
     [HTTP_CONVEX_REQUEST_ID] = "convex-request-id",
     [HTTP_IDEMPOTENCY_KEY] = "idempotency-key",
+    [HTTP_CORDON_RECORD] = "cordon-record",
     [HTTP_EXPECT] = "expect",
     [HTTP_TRANSFER_ENCODING] = "transfer-encoding",
     [HTTP_REQUEST_METHOD] = "access-control-request-method",

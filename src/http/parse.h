@@ -23,6 +23,7 @@ enum http_header {
     HTTP_CONTENT_ENCODING,
     HTTP_CONVEX_REQUEST_ID,
     HTTP_IDEMPOTENCY_KEY,
+    HTTP_CORDON_RECORD, /* Cordon-Record: true */
     HTTP_EXPECT,
     HTTP_TRANSFER_ENCODING,
     HTTP_REQUEST_METHOD,  /* Access-Control-Request-Method */

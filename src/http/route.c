@@ -103,6 +103,26 @@ static void route_operator(
     }
 }
 
+#define RECORDS_PATH "/api/cordon/records"
+
+/* False: it is none of ours. */
+static bool route_records(
+    const struct http_request *request, struct slice path, struct http_route *route)
+{
+    if (slice_starts_with(path, SLICE(RECORDS_PATH "/"))) {
+        route->record = slice_from(path, sizeof RECORDS_PATH);
+    } else if (!slice_equal(path, SLICE(RECORDS_PATH))) {
+        return false;
+    }
+    route->id = ROUTE_RECORD;
+    route->needs_admin = true;
+    route->cross_origin = false;
+    if (!is_get(request)) {
+        refuse_route(route, 405, "MethodNotAllowed", "Records are read with GET.", "GET, HEAD");
+    }
+    return true;
+}
+
 static bool route_text(
     const struct http_request *request, struct slice path, struct http_route *route)
 {
@@ -139,6 +159,9 @@ void http_route(const struct http_request *request, bool is_operator, struct htt
             refuse_route(
                 out_route, 405, "MethodNotAllowed", "Modules are deployed with POST.", "POST");
         }
+        return;
+    }
+    if (route_records(request, path, out_route)) {
         return;
     }
     const bool admin_path = slice_equal(path, SLICE("/api/function"));

@@ -11,6 +11,7 @@
 enum http_route_id {
     ROUTE_CALL,   /* run a function */
     ROUTE_DEPLOY, /* replace the functions */
+    ROUTE_RECORD, /* give a record, or the list of them */
     ROUTE_TEXT,   /* answer `text` */
     ROUTE_PREFLIGHT,
     ROUTE_METRICS, /* on the operator's listener alone */
@@ -20,11 +21,12 @@ enum http_route_id {
 struct http_route {
     enum http_route_id id;
     struct http_refusal refusal;
-    const char *allow; /* for status 405 */
-    const char *text;  /* for ROUTE_TEXT */
-    int status;        /* for ROUTE_TEXT */
-    bool cross_origin; /* answers carry CORS headers: all but admin routes */
-    bool needs_admin;  /* only with an admin key */
+    const char *allow;   /* for status 405 */
+    const char *text;    /* for ROUTE_TEXT */
+    int status;          /* for ROUTE_TEXT */
+    bool cross_origin;   /* answers carry CORS headers: all but admin routes */
+    bool needs_admin;    /* only with an admin key */
+    struct slice record; /* ROUTE_RECORD: its id; data NULL: the list */
     /* ROUTE_CALL: */
     bool any_kind;
     cordon_kind kind;

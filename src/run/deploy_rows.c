@@ -212,7 +212,7 @@ cordon_error *deploy_rows_read(
     return NULL;
 }
 
-cordon_error *deploy_rows_read_module(
+cordon_error *deploy_rows_find_module(
     struct store *store,
     uint32_t tenant,
     const uint8_t hash[SHA256_BYTES],
@@ -228,6 +228,19 @@ cordon_error *deploy_rows_read_module(
     }
     rows_end(&rows);
     TRY(error);
+    *out_wasm = wasm;
+    return NULL;
+}
+
+cordon_error *deploy_rows_read_module(
+    struct store *store,
+    uint32_t tenant,
+    const uint8_t hash[SHA256_BYTES],
+    struct arena *arena,
+    struct slice *out_wasm)
+{
+    struct slice wasm = {0};
+    TRY(deploy_rows_find_module(store, tenant, hash, arena, &wasm));
     if (wasm.size == 0) {
         return damaged();
     }

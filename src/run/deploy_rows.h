@@ -52,6 +52,17 @@ CORDON_MUST_USE cordon_error *deploy_rows_read_module(
     struct slice *out_wasm);
 
 /*
+ * The bytes of one deployed module, in an arena; an empty slice if they are gone, as the functions
+ * were replaced since.
+ */
+CORDON_MUST_USE cordon_error *deploy_rows_find_module(
+    struct store *store,
+    uint32_t tenant,
+    const uint8_t hash[SHA256_BYTES],
+    struct arena *arena,
+    struct slice *out_wasm);
+
+/*
  * Puts a deployment in the place of the last one, with its schema, which schema_change_begin() has
  * made ready, and its audit record, and commits. Errors: CORDON_E_CONFLICT if that took longer than
  * a snapshot lasts, those of schema_change_finish() and store_commit().

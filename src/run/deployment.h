@@ -63,7 +63,7 @@ struct slice deployment_module_key(struct deployment_key *key, const uint8_t has
 CORDON_MUST_USE cordon_error *deployment_new(
     uint32_t tenant, size_t modules_max, struct deployment **out_deployment);
 
-/* One reference more. Returns the deployment. */
+/* The same, with one more reference. Any thread. */
 struct deployment *deployment_ref(struct deployment *deployment);
 
 /* Frees it with its last reference. */

@@ -6,6 +6,7 @@
 #include "host/host.h"
 #include "run/deployment.h"
 #include "run/permits.h"
+#include "run/recorder.h"
 #include "run/run.h"
 #include "run/run_metrics.h"
 #include "run/trace_cache.h"
@@ -19,6 +20,7 @@ struct runner {
     struct run_metrics metrics;
     struct random_pool seeds;
     struct trace_cache traces;
+    struct recorder *recorder;
     atomic_uint slots_used;
     atomic_ullong memory_used;
     pthread_mutex_t deploy_lock;    /* one deploy at a time */

@@ -85,7 +85,7 @@ static cordon_error *measure(const struct profile *profile, uint64_t *out_fuel, 
     TRY(replay(profile, 0, &run));
     char words[1024];
     bool differs = false;
-    TRY(run_replay_differs(run, words, sizeof words, &differs));
+    TRY(run_replay_differs(run, WORDS_WITH_VALUES, words, sizeof words, &differs));
     if (differs) {
         return cordon_error_new(
             CORDON_E_INVALID,

@@ -16,9 +16,9 @@ static cordon_error *write_text(struct buffer *out, const char *name, struct sli
     return json_write_string(out, text);
 }
 
-cordon_error *record_audit(
+/* What was called with what: the rest of an audit record's body, and its end. */
+static cordon_error *write_call(
     struct buffer *out,
-    const struct outcome *outcome,
     const struct deployed_function *function,
     struct slice args,
     struct slice request_id)
@@ -29,16 +29,43 @@ cordon_error *record_audit(
     hex_encode(slice_of(hash, sizeof hash), hex);
     char module[2 * SHA256_BYTES + 1];
     hex_encode(slice_of(function->module->hash, SHA256_BYTES), module);
-    TRY(buffer_append_byte(out, '{'));
-    TRY(write_text(out, "kind", slice_str(cordon_kind_name(outcome->kind))));
-    TRY(write_text(out, "path", function->metadata->path.text));
-    TRY(write_text(out, "outcome", slice_str(outcome_code_name(outcome))));
     TRY(write_text(out, "module_sha256", slice_str(module)));
     TRY(write_text(out, "args_sha256", slice_str(hex)));
     if (request_id.size > 0) {
         TRY(write_text(out, "request_id", request_id));
     }
     return buffer_append_byte(out, '}');
+}
+
+cordon_error *record_audit(
+    struct buffer *out,
+    const struct outcome *outcome,
+    const struct deployed_function *function,
+    struct slice args,
+    struct slice request_id)
+{
+    TRY(buffer_append_byte(out, '{'));
+    TRY(write_text(out, "kind", slice_str(cordon_kind_name(outcome->kind))));
+    TRY(write_text(out, "path", function->metadata->path.text));
+    TRY(write_text(out, "outcome", slice_str(outcome_code_name(outcome))));
+    return write_call(out, function, args, request_id);
+}
+
+cordon_error *record_mismatch_audit(
+    struct buffer *out,
+    const struct deployed_function *function,
+    struct slice args,
+    struct slice request_id,
+    struct slice difference,
+    struct slice kept)
+{
+    TRY(buffer_append(out, SLICE("{\"kind\":\"replay_mismatch\"")));
+    TRY(write_text(out, "path", function->metadata->path.text));
+    TRY(write_text(out, "difference", difference));
+    if (kept.size > 0) {
+        TRY(write_text(out, "record", kept));
+    }
+    return write_call(out, function, args, request_id);
 }
 
 static void hash_call(

@@ -16,6 +16,18 @@ CORDON_MUST_USE cordon_error *record_audit(
     struct slice request_id);
 
 /*
+ * The body of the audit record of a replay that was another run than the recorded one. `difference`
+ * holds nothing of what the run saw; `kept` is the id of its record, or empty.
+ */
+CORDON_MUST_USE cordon_error *record_mismatch_audit(
+    struct buffer *out,
+    const struct deployed_function *function,
+    struct slice args,
+    struct slice request_id,
+    struct slice difference,
+    struct slice kept);
+
+/*
  * Remembers the result of an idempotent mutation under its key, in the mutation's own commit,
  * bound to function and arguments.
  */

@@ -14,8 +14,8 @@
 
 #define MAGIC SLICE("CORDON record\n")
 
-/* 3: a stack is its places in the module, without names. */
-enum { VERSION = 4 };
+/* 5: how deep the call was; 3: a stack is its places in the module, without names. */
+enum { VERSION = 5 };
 
 /* -- Writing -------------------------------------------------------------------------------- */
 
@@ -47,6 +47,7 @@ static cordon_error *write_fields(const struct recording *recording, struct buff
 {
     TRY(pack_text(out, recording->path));
     TRY(pack_number(out, recording->kind));
+    TRY(pack_number(out, recording->depth));
     TRY(pack_text(out, recording->args));
     TRY(pack_text(out, recording->module));
     TRY(buffer_append(out, slice_of(recording->fingerprint, sizeof recording->fingerprint)));
@@ -159,7 +160,8 @@ static bool read_kind(struct slice *from, cordon_kind *out_kind)
 static bool read_fields(struct slice *from, struct recording *out)
 {
     return unpack_text(from, &out->path) && read_kind(from, &out->kind) &&
-           unpack_text(from, &out->args) && unpack_text(from, &out->module) &&
+           unpack_number(from, &out->depth) && unpack_text(from, &out->args) &&
+           unpack_text(from, &out->module) &&
            read_array(from, out->fingerprint, sizeof out->fingerprint) &&
            read_array(from, out->seed, sizeof out->seed) &&
            read_array(from, out->import_seed, sizeof out->import_seed) &&
@@ -256,18 +258,43 @@ static struct slice take_line(struct slice *from)
 /* Of a line in a message: a record is as hostile as any file. */
 #define LINE_SHOWN_BYTES 204
 
+/* What a line is about: of a text its name alone, of a number the whole line. */
+static struct slice without_value(struct slice line)
+{
+    const uint8_t *quote = line.size == 0 ? NULL : memchr(line.data, '"', line.size);
+    return quote == NULL ? line : slice_of(line.data, (size_t)(quote - line.data));
+}
+
+static void write_difference(
+    struct slice was, struct slice is, enum recording_words how, char *out_words, size_t words_size)
+{
+    char before[LINE_SHOWN_BYTES];
+    char now[LINE_SHOWN_BYTES];
+    const bool alone = how == WORDS_ALONE;
+    const struct slice old = alone ? without_value(was) : was;
+    const struct slice new = alone ? without_value(is) : is;
+    if (slice_equal(old, new)) {
+        (void)snprintf(
+            out_words, words_size, "another %s", printable_write(old, before, sizeof before));
+        return;
+    }
+    (void)snprintf(
+        out_words, words_size, "recorded: %s; replayed: %s",
+        printable_write(old, before, sizeof before), printable_write(new, now, sizeof now));
+}
+
 bool recording_differs(
-    struct slice recorded, struct slice replayed, char *out_words, size_t words_size)
+    struct slice recorded,
+    struct slice replayed,
+    enum recording_words how,
+    char *out_words,
+    size_t words_size)
 {
     while (recorded.size > 0 || replayed.size > 0) {
         const struct slice was = take_line(&recorded);
         const struct slice is = take_line(&replayed);
         if (!slice_equal(was, is)) {
-            char before[LINE_SHOWN_BYTES];
-            char now[LINE_SHOWN_BYTES];
-            (void)snprintf(
-                out_words, words_size, "recorded: %s; replayed: %s",
-                printable_write(was, before, sizeof before), printable_write(is, now, sizeof now));
+            write_difference(was, is, how, out_words, words_size);
             return true;
         }
     }

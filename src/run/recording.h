@@ -28,6 +28,7 @@
 struct recording {
     struct slice path;
     cordon_kind kind;
+    uint64_t depth;      /* of calls: 1 for one from outside */
     struct slice args;   /* canonical encoded JSON, an array */
     struct slice module; /* WebAssembly */
     uint8_t fingerprint[32];
@@ -59,8 +60,18 @@ CORDON_MUST_USE cordon_error *recording_write_places(
 CORDON_MUST_USE cordon_error *recording_write_result(
     const struct outcome *outcome, struct slice places, struct buffer *out);
 
-/* NULL-terminated words about the first line that differs; false if none does. */
+/* How much words about a difference tell. */
+enum recording_words {
+    WORDS_WITH_VALUES, /* for whoever may read the record */
+    WORDS_ALONE,       /* for logs: which fact it is; of what the run saw, nothing */
+};
+
+/* NUL-terminated words about the first line that differs; false if none does. */
 CORDON_MUST_USE bool recording_differs(
-    struct slice recorded, struct slice replayed, char *out_words, size_t words_size);
+    struct slice recorded,
+    struct slice replayed,
+    enum recording_words how,
+    char *out_words,
+    size_t words_size);
 
 #endif

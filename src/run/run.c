@@ -5,6 +5,7 @@
  */
 #include "base/clock.h"
 #include "base/memory.h"
+#include "run/recorder.h"
 #include "run/report.h"
 #include "run/state.h"
 #include "run/warnings.h"
@@ -195,8 +196,10 @@ enum next run_finish(struct run *run)
         (void)atomic_fetch_sub(&run->runner->slots_used, 1);
     }
     run->stage = STAGE_DONE;
-    run_metrics_count(&run->runner->metrics, outcome);
-    run_report(run->runner->options.log, outcome, run->path, run->request_id);
+    if (!run_is_replay(run)) { /* which nobody has called */
+        run_metrics_count(&run->runner->metrics, outcome);
+        run_report(run->runner->options.log, outcome, run->path, run->request_id);
+    }
     return NEXT_STEP;
 }
 
@@ -354,6 +357,7 @@ static bool copy_request(struct run *run, const struct run_request *request)
     run->request_id = copy_text(run, request->request_id);
     run->idempotency_key = copy_text(run, request->idempotency_key);
     run->untraced = request->untraced;
+    run->background = request->background;
     if (request->lower != NULL) {
         run->lower = *request->lower;
         run->has_lower = true;
@@ -373,6 +377,9 @@ static bool copy_request(struct run *run, const struct run_request *request)
 static void take_slot(struct run *run)
 {
     struct runner *runner = run->runner;
+    if (run->background) {
+        return;
+    }
     const uint32_t slots = runner->options.slots;
     const uint32_t most = run->depth > 1 ? slots + slots / NESTED_SLOTS_SHARE : slots;
     if (atomic_fetch_add(&runner->slots_used, 1) < most) {
@@ -389,8 +396,10 @@ static void take_slot(struct run *run)
 /* Finds the function and checks the call against it; a call that can't be made is done at once. */
 static void resolve(struct run *run, const struct run_request *request)
 {
-    run->deployment = request->parent == NULL ? runner_current(run->runner, run->tenant)
-                                              : deployment_ref(request->parent->deployment);
+    struct deployment *given =
+        request->parent == NULL ? request->deployment : request->parent->deployment;
+    run->deployment =
+        given == NULL ? runner_current(run->runner, run->tenant) : deployment_ref(given);
     const struct deployed_function *function =
         run->deployment == NULL ? NULL : deployment_find(run->deployment, request->path);
     if (!resolve_function(&run->outcome, request, function)) {
@@ -406,7 +415,9 @@ static void resolve(struct run *run, const struct run_request *request)
     if (!resolve_args(
             &run->outcome, run->budget, function, request->args, &run->arena, &run->args)) {
         (void)run_finish(run);
+        return;
     }
+    run_tape_choose(run);
 }
 
 static bool take_memory(void *runner, uint64_t bytes)
@@ -419,24 +430,50 @@ static void give_memory(void *runner, uint64_t bytes)
     runner_give_memory(runner, bytes);
 }
 
+struct account_source run_memory_source(struct runner *runner)
+{
+    return (struct account_source){take_memory, give_memory, runner};
+}
+
 /*
  * A large request counts against the memory of the process until the run is freed. The first lump
  * comes with the slot and is asked of nobody: those of all slots together are small.
  */
 static void open_request(struct run *run)
 {
-    const struct account_source memory = {take_memory, give_memory, run->runner};
+    const struct account_source memory = run_memory_source(run->runner);
     account_init(&run->request, UINT64_MAX, &memory);
     run->request.taken = ACCOUNT_LUMP_BYTES;
     arena_init_charged(&run->arena, &run->request);
 }
 
+static void give_request_memory(struct run *run)
+{
+    if (run->request.source.give != NULL && run->request.taken > ACCOUNT_LUMP_BYTES) {
+        runner_give_memory(run->runner, run->request.taken - ACCOUNT_LUMP_BYTES);
+    }
+}
+
 static void close_request(struct run *run)
 {
     arena_done(&run->arena);
-    if (run->request.taken > ACCOUNT_LUMP_BYTES) {
-        runner_give_memory(run->runner, run->request.taken - ACCOUNT_LUMP_BYTES);
+    give_request_memory(run);
+}
+
+void run_leave_memory(struct run *run)
+{
+    give_request_memory(run);
+    account_leave_source(&run->request);
+    run_tape_leave_memory(run);
+}
+
+/* A call from outside, one that an action makes, or as deep again as a recorded one. */
+static uint64_t depth_of(const struct run_request *request)
+{
+    if (request->replay != NULL) {
+        return request->replay->depth;
     }
+    return request->parent == NULL ? 1 : request->parent->depth + 1;
 }
 
 cordon_error *run_new(
@@ -453,7 +490,7 @@ cordon_error *run_new(
     run->wake = wake;
     run->permit.granted = permit_granted;
     run->tenant = request->tenant;
-    run->depth = request->parent == NULL ? 1 : request->parent->depth + 1;
+    run->depth = depth_of(request);
     run->caller = request->inner ? request->parent : NULL;
     run->budget = run_is_inner(run) ? run->caller->budget : &run->own_budget;
     run->clock = run_is_inner(run) ? run->caller->clock : &run->own_clock;
@@ -521,15 +558,8 @@ const struct outcome *run_outcome(const struct run *run)
     return run->stage == STAGE_DONE ? &run->outcome : NULL;
 }
 
-void run_free(struct run *run)
+void run_dispose(struct run *run)
 {
-    if (run == NULL) {
-        return;
-    }
-    if (run->stage != STAGE_DONE) {
-        run->outcome.code = CORDON_OUTCOME_CANCELLED;
-        (void)run_finish(run);
-    }
     if (run->deployment != NULL) {
         deployment_unref(run->deployment);
     }
@@ -537,4 +567,21 @@ void run_free(struct run *run)
     outcome_done(&run->outcome);
     close_request(run);
     mem_free(run);
+}
+
+void run_free(struct run *run)
+{
+    if (run == NULL) {
+        return;
+    }
+    const bool is_done = run->stage == STAGE_DONE;
+    if (!is_done) {
+        run->outcome.code = CORDON_OUTCOME_CANCELLED;
+        (void)run_finish(run);
+    }
+    if (is_done && !run_is_inner(run) && run->taped != NULL && run->taped->purposes != 0) {
+        recorder_take(run->runner->recorder, run);
+    } else {
+        run_dispose(run);
+    }
 }

@@ -13,10 +13,10 @@
 #define RUN_RUN_H
 
 #include "run/outcome.h"
+#include "run/recording.h"
 #include "run/runner.h"
 
 struct run;
-struct recording;
 
 /* Who asks, which decides what may be called and what a missing function is called. */
 enum run_caller {
@@ -56,13 +56,20 @@ struct run_request {
     uint64_t fuel;
     /* Keeps what run_get_record() needs. */
     bool record;
+    /*
+     * Of a replay: nobody waits for it. It takes no slot and no permit from those who call, and
+     * whoever polls it gives way to them.
+     */
+    bool background;
+    /* Leaves the names of its stack as the name section has them: see run_trace.c. */
+    bool untraced;
     /* NULL, or the run to repeat: recording_request() fills in the rest. Must outlive the run. */
     const struct recording *replay;
     /* Of a replay: ends it as out of fuel once it has used so much, which nothing in it can see
      * coming. 0: as the record says. */
     uint64_t fuel_stop;
-    /* Leaves the names of its stack as the name section has them: see run_trace.c. */
-    bool untraced;
+    /* Whose functions are called; borrowed. NULL: what the tenant has deployed now. */
+    struct deployment *deployment;
 };
 
 enum run_state {
@@ -111,6 +118,13 @@ bool run_had_turn(const struct run *run);
 CORDON_MUST_USE cordon_error *run_get_record(
     const struct run *run, struct slice module, struct buffer *out);
 
+/*
+ * The same without a module and not yet written: it borrows from the run, and from `result`, an
+ * empty buffer that holds what came of it.
+ */
+CORDON_MUST_USE cordon_error *run_get_recording(
+    const struct run *run, struct buffer *result, struct recording *out_recording);
+
 /* The request that repeats a recorded run; borrows from the recording. */
 struct run_request recording_request(const struct recording *recording);
 
@@ -120,12 +134,19 @@ CORDON_MUST_USE cordon_error *recording_check_engine(
 
 /* After RUN_DONE, of a replay: whether it was another run than the recorded one, and where. */
 CORDON_MUST_USE cordon_error *run_replay_differs(
-    const struct run *run, char *out_words, size_t words_size, bool *out_differs);
+    const struct run *run,
+    enum recording_words how,
+    char *out_words,
+    size_t words_size,
+    bool *out_differs);
 
 /* After RUN_DONE. Borrowed until run_free(). */
 const struct outcome *run_outcome(const struct run *run);
 
-/* Ends a run wherever it is and gives everything back. NULL accepted. */
+/*
+ * Ends a run wherever it is and gives everything back. One that was recorded because the operator
+ * wants it goes to the recorder, which has its own thread (run/recorder.h). NULL accepted.
+ */
 void run_free(struct run *run);
 
 #endif

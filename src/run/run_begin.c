@@ -22,7 +22,7 @@ enum next step_admit(struct run *run)
     if (atomic_load(&run->cancelled)) {
         return run_finish_with(run, CORDON_OUTCOME_CANCELLED, SLICE("The call was cancelled."));
     }
-    if (!atomic_load(&run->permit.has_permit)) {
+    if (!run->background && !atomic_load(&run->permit.has_permit)) {
         if (run_clock_spent_ns(run->clock, CLOCK_QUEUED, now) >= run_turns_ns(run)) {
             return turn_away(run);
         }

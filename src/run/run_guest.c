@@ -84,7 +84,7 @@ enum next run_end_turn(struct run *run, uint64_t now_ns)
     if (run_is_inner(run)) {
         return NEXT_READY; /* its caller passes the turn on */
     }
-    if (permits_yield(&run->runner->permits, &run->permit)) {
+    if (run->background || permits_yield(&run->runner->permits, &run->permit)) {
         return NEXT_READY;
     }
     run->permit_asked = true;

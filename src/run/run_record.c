@@ -1,5 +1,6 @@
 /* The record of a run that was recorded, and whether a replay was the same: see recording.h. */
 #include "base/memory.h"
+#include "run/recorder.h"
 #include "run/state.h"
 
 #include <stdio.h>
@@ -7,30 +8,74 @@
 /* Of a stack, with room to spare for each frame. */
 #define PLACES_BYTES_MAX ((size_t)OUTCOME_FRAMES_MAX * 64)
 
+static struct taped_run *taped_new(struct runner *runner, size_t tape_bytes_max)
+{
+    struct taped_run *taped = MEM_NEW(struct taped_run);
+    if (taped == NULL) {
+        return NULL;
+    }
+    const struct account_source memory = run_memory_source(runner);
+    account_init(&taped->account, UINT64_MAX, &memory);
+    tape_init(&taped->tape, tape_bytes_max, &taped->account);
+    buffer_init(&taped->places, PLACES_BYTES_MAX);
+    return taped;
+}
+
 cordon_error *run_tape_new(struct run *run, const struct run_request *request)
 {
+    const struct recording *replay = request->replay;
     if (run_is_inner(run)) {
         run->taped = run->caller->taped;
         return NULL;
     }
-    if (!request->record && request->replay == NULL) {
+    if (!request->record && replay == NULL) {
         return NULL;
     }
-    run->taped = MEM_NEW(struct taped_run);
+    run->taped = taped_new(run->runner, RECORDING_TAPE_BYTES_MAX);
     if (run->taped == NULL) {
         return error_no_memory();
     }
-    tape_init(&run->taped->tape, RECORDING_TAPE_BYTES_MAX);
-    buffer_init(&run->taped->places, PLACES_BYTES_MAX);
-    run->taped->replay = request->replay;
+    run->taped->replay = replay;
     run->taped->fuel_stop = request->fuel_stop;
-    if (request->replay != NULL) {
-        const struct host_cut *cut = &request->replay->cut;
+    if (replay != NULL) {
+        const bool waits = replay->cut.is_set && replay->cut.waiting;
         tape_player_init(
-            &run->taped->player, request->replay->tape,
-            cut->is_set && cut->waiting ? request->replay->tape_count : TAPE_WAITS_NEVER);
+            &run->taped->player, replay->tape, waits ? replay->tape_count : TAPE_WAITS_NEVER);
     }
     return NULL;
+}
+
+void run_tape_choose(struct run *run)
+{
+    if (run_is_replay(run) || run_is_inner(run)) {
+        return;
+    }
+    size_t tape_bytes_max = 0;
+    const unsigned purposes =
+        recorder_choose(run->runner->recorder, run->function, &tape_bytes_max);
+    if (purposes == 0) {
+        return;
+    }
+    if (run->taped == NULL) {
+        run->taped = taped_new(run->runner, tape_bytes_max);
+    }
+    if (run->taped != NULL) {
+        run->taped->purposes = purposes;
+    }
+}
+
+static void give_tape_memory(struct run *run)
+{
+    const struct account *account = &run->taped->account;
+    if (account->source.give != NULL && account->taken > 0) {
+        runner_give_memory(run->runner, account->taken);
+    }
+}
+
+void run_tape_leave_memory(struct run *run)
+{
+    give_tape_memory(run);
+    account_leave_source(&run->taped->account);
 }
 
 void run_tape_free(struct run *run)
@@ -38,6 +83,7 @@ void run_tape_free(struct run *run)
     if (run->taped != NULL && !run_is_inner(run)) {
         tape_done(&run->taped->tape);
         buffer_done(&run->taped->places);
+        give_tape_memory(run);
         mem_free(run->taped);
         run->taped = NULL;
     }
@@ -99,13 +145,18 @@ static bool is_repeatable(cordon_outcome_code code)
     return false;
 }
 
-static cordon_error *check_recorded(const struct run *run)
+bool run_is_repeatable(const struct run *run)
 {
-    if (run->taped == NULL || run->stage != STAGE_DONE) {
+    const bool began = run->function != NULL && run->attempts > 0;
+    return began && !run->taped->unfit && is_repeatable(run->outcome.code);
+}
+
+cordon_error *run_check_recorded(const struct run *run)
+{
+    if (run->taped == NULL || run_is_replay(run) || run->stage != STAGE_DONE) {
         return cordon_error_new(CORDON_E_INVALID, "the run was not recorded");
     }
-    const bool began = run->function != NULL && run->attempts > 0;
-    if (!began || run->taped->unfit || !is_repeatable(run->outcome.code)) {
+    if (!run_is_repeatable(run)) {
         return cordon_error_new(
             CORDON_E_INVALID,
             "there is nothing to replay: the call ended as %s before its "
@@ -114,30 +165,32 @@ static cordon_error *check_recorded(const struct run *run)
     }
     if (run->taped->tape.full) {
         return cordon_error_new(
-            CORDON_E_TOO_LARGE, "the run read and wrote more than a record holds (%zu bytes)",
-            RECORDING_TAPE_BYTES_MAX);
+            CORDON_E_TOO_LARGE,
+            "the run read and wrote more than a record holds (%zu bytes), or than there is memory "
+            "for",
+            run->taped->tape.entries.size_max);
     }
     return NULL;
 }
 
-cordon_error *run_get_record(const struct run *run, struct slice module, struct buffer *out)
+cordon_error *run_get_recording(
+    const struct run *run, struct buffer *result, struct recording *out_recording)
 {
-    TRY(check_recorded(run));
-    CORDON_CLEANUP_BUFFER struct buffer result;
-    buffer_init(&result, RECORDING_BYTES_MAX);
-    TRY(recording_write_result(&run->outcome, buffer_slice(&run->taped->places), &result));
+    TRY(run_check_recorded(run));
+    const struct taped_run *taped = run->taped;
+    TRY(recording_write_result(&run->outcome, buffer_slice(&taped->places), result));
     const struct deployed_function *function = run->function;
     struct recording recording = {
         .path = run->path,
         .kind = function->metadata->kind,
+        .depth = run->depth,
         .args = run->args.json,
-        .module = module,
         .time_ns = run->time_ns,
         .import_time_ns = run->deployment->time_ms * 1000000,
-        .tape = buffer_slice(&run->taped->tape.entries),
-        .tape_count = run->taped->tape_count,
-        .cut = run->taped->cut,
-        .result = buffer_slice(&result),
+        .tape = buffer_slice(&taped->tape.entries),
+        .tape_count = taped->tape_count,
+        .cut = taped->cut,
+        .result = buffer_slice(result),
     };
     memcpy(
         recording.fingerprint, engine_fingerprint(run->runner->engine),
@@ -148,6 +201,17 @@ cordon_error *run_get_record(const struct run *run, struct slice module, struct 
         recording.kind == CORDON_ACTION ? run->seed : function->module->import_seed,
         sizeof recording.import_seed);
     memcpy(recording.allowed, run->budget->allowed, sizeof recording.allowed);
+    *out_recording = recording;
+    return NULL;
+}
+
+cordon_error *run_get_record(const struct run *run, struct slice module, struct buffer *out)
+{
+    CORDON_CLEANUP_BUFFER struct buffer result;
+    buffer_init(&result, RECORDING_BYTES_MAX);
+    struct recording recording;
+    TRY(run_get_recording(run, &result, &recording));
+    recording.module = module;
     return recording_write(&recording, out);
 }
 
@@ -187,7 +251,11 @@ static bool lies_outside(cordon_outcome_code code)
 }
 
 cordon_error *run_replay_differs(
-    const struct run *run, char *out_words, size_t words_size, bool *out_differs)
+    const struct run *run,
+    enum recording_words how,
+    char *out_words,
+    size_t words_size,
+    bool *out_differs)
 {
     if (!run_is_replay(run) || run->stage != STAGE_DONE) {
         return cordon_error_new(CORDON_E_INVALID, "the run is no replay that is done");
@@ -214,6 +282,6 @@ cordon_error *run_replay_differs(
     buffer_init(&result, RECORDING_BYTES_MAX);
     TRY(recording_write_result(&run->outcome, buffer_slice(&run->taped->places), &result));
     *out_differs =
-        recording_differs(taped->replay->result, buffer_slice(&result), out_words, words_size);
+        recording_differs(taped->replay->result, buffer_slice(&result), how, out_words, words_size);
     return NULL;
 }

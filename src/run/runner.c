@@ -5,8 +5,8 @@
 /* Runs that may wait for a permit; more are turned away (Convex: ISOLATE_QUEUE_SIZE 2000). */
 #define QUEUE_RUNS_MAX 2000
 
-/* Slots of the engine's pool beyond the runs alive: instances that are being reset. */
-#define SPARE_INSTANCES 8
+/* Slots of the engine's pool beyond the runs alive: instances that are being reset, a replay. */
+#define SPARE_INSTANCES 9
 
 /* The caller's text becomes one of ours, or NULL. */
 static cordon_error *copy_text(const char **text)
@@ -16,12 +16,42 @@ static cordon_error *copy_text(const char **text)
     return theirs != NULL && *text == NULL ? error_no_memory() : NULL;
 }
 
-/* Both are taken before one can fail, as what is there then is freed as ours. */
+/* The list is ours as far as `record_function_count` says. */
+static cordon_error *copy_record_functions(struct runner_options *options)
+{
+    const char *const *theirs = CORDON_TAKE(options->record_functions);
+    const size_t count = options->record_function_count;
+    options->record_function_count = 0;
+    if (count == 0) {
+        return NULL;
+    }
+    const char **ours = mem_new_array(count, sizeof *ours);
+    if (ours == NULL) {
+        return error_no_memory();
+    }
+    options->record_functions = ours;
+    for (size_t i = 0; i < count; i++) {
+        ours[i] = theirs[i];
+        TRY(copy_text(&ours[i]));
+        options->record_function_count++;
+    }
+    return NULL;
+}
+
+/* All are taken before one can fail, as what is there then is freed as ours. */
 static cordon_error *copy_texts(struct runner *runner)
 {
-    cordon_error *worker = copy_text(&runner->options.worker_path);
-    cordon_error *folder = copy_text(&runner->options.artifact_folder);
-    return worker != NULL ? worker : folder; /* no other error than the static one */
+    struct runner_options *options = &runner->options;
+    cordon_error *const errors[] = {
+        copy_text(&options->worker_path),
+        copy_text(&options->artifact_folder),
+        copy_text(&options->record_folder),
+        copy_record_functions(options),
+    };
+    for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
+        TRY(errors[i]); /* no other error than the static one, of which one is enough */
+    }
+    return NULL;
 }
 
 static void free_text(const char *text)
@@ -105,7 +135,7 @@ static cordon_error *start(struct runner *runner)
     if (runner->options.artifact_folder != NULL) {
         TRY(artifact_cache_open(runner->options.artifact_folder, runner->engine, &runner->cache));
     }
-    return NULL;
+    return recorder_new(runner, &runner->recorder);
 }
 
 cordon_error *runner_new(const struct runner_options *options, struct runner **out_runner)
@@ -156,6 +186,7 @@ void runner_free(struct runner *runner)
         return;
     }
     CORDON_ASSERT(atomic_load(&runner->slots_used) == 0);
+    recorder_free(runner->recorder); /* it has runs, and with them deployments and instances */
     while (runner->deployments != NULL) {
         struct deployment *gone = runner->deployments;
         runner->deployments = gone->next;
@@ -171,6 +202,11 @@ void runner_free(struct runner *runner)
     (void)pthread_rwlock_destroy(&runner->lock);
     free_text(runner->options.worker_path);
     free_text(runner->options.artifact_folder);
+    free_text(runner->options.record_folder);
+    for (size_t i = 0; i < runner->options.record_function_count; i++) {
+        free_text(runner->options.record_functions[i]);
+    }
+    mem_free((void *)(uintptr_t)runner->options.record_functions);
     mem_free(runner);
 }
 
@@ -241,6 +277,11 @@ void runner_refresh_metrics(struct runner *runner)
     gauge_set(runner->metrics.permits_waiting, counts.permits_waiting);
     gauge_set(runner->metrics.slots_used, counts.slots_used);
     gauge_set(runner->metrics.memory_used, (int64_t)counts.memory_used);
+}
+
+struct recorder *runner_recorder(const struct runner *runner)
+{
+    return runner->recorder;
 }
 
 bool runner_is_production(const struct runner *runner)

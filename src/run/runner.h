@@ -31,7 +31,17 @@ struct runner_options {
     uint64_t turns_ns;           /* most that a run that has begun waits for its turns, in all */
     uint64_t memory_bytes;       /* all guests' memory and host bytes together */
     bool production;             /* redact errors towards clients */
+    /* What is recorded: see run/recorder.h. Texts are borrowed during runner_new(). */
+    const char *record_folder; /* NULL: no record is kept */
+    uint64_t record_bytes_max; /* of all records of a tenant */
+    uint64_t record_keep_ms;
+    const char *const *record_functions; /* paths whose every run is kept */
+    size_t record_function_count;
+    uint32_t replay_sample; /* queries and mutations that are replayed, of REPLAY_SAMPLE_ALL */
 };
+
+/* Of so many runs `replay_sample` is a number. */
+#define REPLAY_SAMPLE_ALL 1000000
 
 /* Starts the compile worker's starter and the engine. Errors: CORDON_E_SYSTEM, CORDON_E_ENGINE. */
 CORDON_MUST_USE cordon_error *runner_new(

@@ -36,7 +36,9 @@ enum next { NEXT_STEP, NEXT_READY, NEXT_WAIT };
 
 /* Of a run that is recorded, or is the replay of one. */
 struct taped_run {
+    struct account account; /* pays for the tape, out of the process's memory */
     struct tape tape;
+    unsigned purposes; /* of the recorder: RECORDER_KEEPS and RECORDER_REPLAYS */
     struct host_cut cut;
     uint64_t tape_count;            /* entries when the guest ended */
     struct buffer places;           /* of its stack, if it failed */
@@ -106,6 +108,7 @@ struct run {
     bool permit_asked; /* by a run that waited and wants to go on */
     bool had_turn;     /* waits for nothing but another turn */
     bool has_slot;
+    bool background; /* takes no slot and no permit */
     bool untraced;
     uint64_t memory_taken;   /* memory for the guest and what the host holds for it */
     uint64_t memory_at_poll; /* guest memory when this poll began */
@@ -237,6 +240,25 @@ bool run_needs_trace(struct run *run);
 /* What a request for a record, or a replay, needs; nothing for others. */
 CORDON_MUST_USE cordon_error *run_tape_new(struct run *run, const struct run_request *request);
 void run_tape_free(struct run *run);
+
+/* Of a run that is done: the recorder answers for what it holds, not the memory of the process. */
+void run_leave_memory(struct run *run);
+void run_tape_leave_memory(struct run *run);
+
+/* Records a run that the recorder has chosen, before it begins; without memory it does not. */
+void run_tape_choose(struct run *run);
+
+/* Whether a run that is done can be replayed: a function ran, and it is to blame for its end. */
+bool run_is_repeatable(const struct run *run);
+
+/* Errors: those of run_get_record(). */
+CORDON_MUST_USE cordon_error *run_check_recorded(const struct run *run);
+
+/* Gives back a run that is done and was not handed to the recorder. */
+void run_dispose(struct run *run);
+
+/* The memory of the process, for accounts. */
+struct account_source run_memory_source(struct runner *runner);
 
 /* Forgets an attempt that lost a conflict. */
 void run_tape_begin(struct run *run);

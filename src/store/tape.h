@@ -27,11 +27,11 @@ struct tape {
     bool full;          /* one did not fit: what is there cannot be replayed */
 };
 
-/* `bytes_max`: what the entries may take. */
-static inline void tape_init(struct tape *tape, size_t bytes_max)
+/* `bytes_max`: what the entries may take. `account` pays for them and outlives it; NULL: none. */
+static inline void tape_init(struct tape *tape, size_t bytes_max, struct account *account)
 {
     *tape = (struct tape){0};
-    buffer_init(&tape->entries, bytes_max);
+    buffer_init_charged(&tape->entries, bytes_max, account);
 }
 
 void tape_done(struct tape *tape);

@@ -37,6 +37,13 @@ const inConvex = {
   concurrency_permits_waiting_info: '`concurrency_permit_acquire_seconds`, a histogram of time',
   run_slots_used_info: '`isolate_pool_running_count_info`, which counts its worker threads',
   run_memory_used_bytes: '`isolate_total_heap_size_bytes`, which counts heaps of V8 alone',
+  udf_record_kept_total: OWN,
+  udf_record_unkept_total: OWN,
+  udf_replay_total: OWN,
+  udf_replay_mismatch_total: OWN,
+  udf_replay_dropped_total: OWN,
+  udf_replay_cpu_microseconds_total: OWN,
+  udf_replay_waiting_info: OWN,
   http_loop_hold_seconds: OWN,
   http_requests_total: OWN,
   http_connections_info: OWN,
@@ -151,6 +158,16 @@ ${table(['metric', 'type', 'labels', 'meaning', 'Convex'], metrics.map(({ name, 
 Convex's log stream nests some of the fields in \`function\` and \`usage\`.
 
 ${table(['field', 'meaning', 'Convex'], Object.entries(fields).map(([name, [meaning, convex]]) => [`\`${name}\``, meaning, convex]))}
+
+## Lines about records
+
+Of [replays and records](determinism.md): \`udf_replay_mismatch_total\` is the one to be woken by.
+
+| event | level | fields | when |
+| --- | --- | --- | --- |
+| \`replay_mismatch\` | \`error\` | \`message\`, \`path\`, \`request_id\`, \`difference\`, \`record\`, \`not_kept\`, \`not_audited\` | a replay in the background was another run than the recorded one; the last two say why there is no record of the run or in the audit trail, or are empty |
+| \`function_recorded\` | \`info\` | \`path\`, \`request_id\`, \`record\` | a run of a function that \`record_functions\` names was kept under that id |
+| \`function_not_recorded\` | \`warn\` | \`path\`, \`request_id\`, \`message\` | it should have been, and was not |
 `;
 }
 

@@ -85,6 +85,12 @@ void harness_open(struct harness *harness, const struct harness_options *options
         .slots = options->slots > 0 ? options->slots : 64,
         .turns_ns = options->turns_ns > 0 ? options->turns_ns : (uint64_t)300000000000,
         .memory_bytes = options->memory_bytes > 0 ? options->memory_bytes : (uint64_t)4 << 30,
+        .record_folder = options->record_folder,
+        .record_bytes_max = (uint64_t)1 << 30,
+        .record_keep_ms = 86400000,
+        .record_functions = options->record_functions,
+        .record_function_count = options->record_function_count,
+        .replay_sample = options->replay_sample,
     };
     assert_good(runner_new(&runner, &harness->runner));
     engine_signals_restore(); /* cmocka sets its own before each test */

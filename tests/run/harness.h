@@ -30,6 +30,10 @@ struct harness_options {
     uint32_t slots;        /* 0: 64 */
     uint64_t turns_ns;     /* 0: 300 s */
     uint64_t memory_bytes; /* 0: 4 GiB */
+    const char *record_folder;
+    const char *const *record_functions;
+    size_t record_function_count;
+    uint32_t replay_sample; /* of REPLAY_SAMPLE_ALL */
 };
 
 /* Stops the test on any error. */

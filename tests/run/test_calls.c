@@ -63,7 +63,7 @@ static void assert_replays(struct harness *harness, const struct called *called)
     (void)called_finish(&again);
     char words[600];
     bool differs = false;
-    assert_good(run_replay_differs(again.run, words, sizeof words, &differs));
+    assert_good(run_replay_differs(again.run, WORDS_WITH_VALUES, words, sizeof words, &differs));
     if (differs) {
         fail_msg("%s", words);
     }

@@ -56,7 +56,8 @@ static cordon_error *replay(
     struct called called;
     called_begin(&called, harness, &request);
     (void)called_finish(&called);
-    cordon_error *error = run_replay_differs(called.run, words, 600, out_differs);
+    cordon_error *error =
+        run_replay_differs(called.run, WORDS_WITH_VALUES, words, 600, out_differs);
     called_end(&called);
     return error;
 }

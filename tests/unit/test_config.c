@@ -47,6 +47,9 @@ static const struct refusal_case refusals[] = {
     {"{\"write_timeout_ms\":\"1s\"}", "\"write_timeout_ms\" must be"},
     {"{\"memory_bytes\":1e300}", "\"memory_bytes\" must be"},
     {"{\"host_names\":{}}", "\"host_names\" must be a list"},
+    {"{\"replay_sample\":1000001}", "\"replay_sample\" must be a whole number"},
+    {"{\"record_functions\":[1]}", "\"record_functions\" must be a list of paths"},
+    {"{\"records_days\":0}", "\"records_days\" must be a whole number of days from 1"},
     {"{\"host_names\":[\"a\",\"\"]}", "\"host_names\" must be a list"},
     {"{\"production\":1}", "\"production\" must be true or false"},
     {"{\"limits\":[]}", "\"limits\" must be an object"},
@@ -77,7 +80,7 @@ static void test_empty(void **state)
     (void)state;
     cordon_config *config = NULL;
     assert_null(cordon_config_parse("{}", 2, &config));
-    const cordon_config nothing = {0};
+    const cordon_config nothing = {.replay_sample = CORDON_REPLAY_SAMPLE_DEFAULT};
     assert_memory_equal(config, &nothing, sizeof nothing);
     cordon_config_free(config);
     cordon_config_free(NULL);
@@ -93,9 +96,15 @@ static void test_every_setting(void **state)
         "\"memory_bytes\":18446744073709551615,\"production\":true,"
         "\"connections_max\":5,\"request_timeout_ms\":250,\"idle_timeout_ms\":251,\"write_timeout_"
         "ms\":86400000,"
+        "\"replay_sample\":0,\"record_functions\":[\"a:b\"],\"records_bytes\":7,\"records_days\":8,"
         "\"limits\":{\"fuel\":0,\"memory_bytes\":65536}}";
     cordon_config *config = NULL;
     assert_null(cordon_config_parse(text, sizeof text - 1, &config));
+    assert_int_equal(config->replay_sample, 0);
+    assert_int_equal(config->record_function_count, 1);
+    assert_string_equal(config->record_functions[0], "a:b");
+    assert_int_equal(config->records_bytes, 7);
+    assert_int_equal(config->records_days, 8);
     assert_string_equal(config->listen, "127.0.0.1:80");
     assert_string_equal(config->operator_listen, "unix:op");
     assert_string_equal(config->data, "/d\xc3\xa4ta");
