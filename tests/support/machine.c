@@ -26,19 +26,19 @@
 #include <unistd.h>
 
 static _Atomic bool armed;
-static enum machine_fault fault;
-static uint64_t fails_at;
+static _Atomic enum machine_fault fault;
+static _Atomic uint64_t fails_at;
 static _Atomic uint64_t counted;
-static char *name_of_failed;
+static char *_Atomic name_of_failed;
 static _Thread_local bool spared;
 
 /* -- The plan -------------------------------------------------------------------------------- */
 
 void machine_arm(enum machine_fault wanted, uint64_t nth, char name[MACHINE_NAME_BYTES])
 {
-    fault = wanted;
-    fails_at = nth;
-    name_of_failed = name;
+    atomic_store(&fault, wanted);
+    atomic_store(&fails_at, nth);
+    atomic_store(&name_of_failed, name);
     atomic_store(&counted, 0);
     atomic_store(&armed, true);
 }
@@ -57,11 +57,11 @@ void machine_spare_thread(bool is_spared)
 /* Whether this call is the one, of those to which `kind` can happen. */
 static bool is_hit(enum machine_fault kind, const char *name)
 {
-    if (!atomic_load(&armed) || spared || fault != kind ||
-        atomic_fetch_add(&counted, 1) + 1 != fails_at) {
+    if (!atomic_load(&armed) || spared || atomic_load(&fault) != kind ||
+        atomic_fetch_add(&counted, 1) + 1 != atomic_load(&fails_at)) {
         return false;
     }
-    (void)snprintf(name_of_failed, MACHINE_NAME_BYTES, "%s", name);
+    (void)snprintf(atomic_load(&name_of_failed), MACHINE_NAME_BYTES, "%s", name);
     return true;
 }
 
