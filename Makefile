@@ -6,7 +6,8 @@ SECONDS ?= 60
 
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
-.PHONY: build run run-check test check-long asan tsan sabotage lint format fuzz fuzz-corpora bench clean help
+.PHONY: build run run-check test check-long asan tsan sabotage lint format
+.PHONY: fuzz fuzz-corpora fuzz-coverage bench clean help
 export EXAMPLE PORT DATA
 
 # $(call built,PRESET,FOLDER,GROUPS): packages, Wasmtime, configuration (where it is missing or was
@@ -30,6 +31,7 @@ test: ## Run the tests
 check-long: ## Run the tests at full size, with those that take minutes
 	$(call built,dev,build,tests node)
 	@ctest --preset long
+	@$(MAKE) fuzz-coverage
 	@tests/sabotage/run
 asan: ## Run the tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	$(call built,asan,build-asan,tests node)
@@ -55,6 +57,6 @@ bench: ## Measure; writes docs/benchmarks.md
 	$(call built,dev,build,tests node)
 	@bench/run
 clean: ## Remove what was built here (the shared cache and cordon-data stay)
-	@rm -rf build build-asan build-tsan build-fuzz
+	@rm -rf build build-asan build-tsan build-fuzz build-coverage
 help: ## List these
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile

@@ -118,6 +118,18 @@ static void expect(struct slice code, bool holds)
     }
 }
 
+/* What a deploy keeps, and what it does not. */
+static void keep(struct slice code)
+{
+    static struct file file;
+    put(code, &file);
+    artifact_cache_keep(cache, TENANT + 1, NULL, 0);
+    artifact_cache_keep(cache, TENANT, &module_hash, 1);
+    expect(code, true);
+    artifact_cache_keep(cache, TENANT, NULL, 0);
+    expect(code, false);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -146,5 +158,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     /* Not by memcmp, from which a fuzzer learns what it compares: the MAC of a file. */
     expect(
         all, file.size == good.size && hash_equal_constant_time(file.bytes, good.bytes, good.size));
+    keep(all);
     return 0;
 }

@@ -11,6 +11,7 @@
  *   put AT TEXT               bytes into memory, as far as they fit
  *   grow BYTES                a larger memory, elsewhere
  *   good TEXT, bad TEXT       how the next call of another function ends
+ *   limit NAME NUMBER         a lower limit, by its name in the table
  *   cancel                    nobody waits for the run any more
  *
  * NAME is a field of the import table, or a number for one. In a TEXT `@` stands for the last
@@ -19,9 +20,11 @@
  * What must hold: no byte outside of a block is touched (the sanitizer sees to that), and of memory
  * none but the declared range of a call that fills it; an answer is good, or a refusal whose reply
  * has code and words, or the end of the run with a reason; fuel only falls; whoever may not make a
- * call is told so; and at the end all that was charged was given back.
+ * call is told so; at the end all that was charged was given back; and a replay of it all, from the
+ * tape alone, gives the same answers for the same fuel.
  */
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/seal.h"
 #include "host/gate.h"
 #include "host/operations.h"
@@ -29,8 +32,9 @@
 #include <ctype.h>
 #include <stdio.h>
 
-enum { TENANT = 1, MEMORY_BYTES_MAX = 1 << 20, NAME_BYTES_MAX = 128, CALL_SLOTS = 4 };
+enum { TENANT = 1, MEMORY_BYTES_MAX = 160 << 10, NAME_BYTES_MAX = 128, CALL_SLOTS = 4 };
 #define FUEL ((uint64_t)20000000)
+#define HOST_BYTES ((uint64_t)32 << 20)
 
 /* -- A guest without an engine --------------------------------------------------------------- */
 
@@ -78,7 +82,11 @@ struct bench {
     atomic_bool cancelled;
     bool nested_good;
     struct slice nested_text;
-    bool is_over;     /* the run has ended */
+    bool is_over; /* the run has ended */
+    struct tape tape;
+    struct tape_player player;
+    bool is_replay;
+    uint64_t hash;    /* of all answers */
     uint8_t *before;  /* what memory held before a call */
     char id[64];      /* for `@` */
     char cursor[512]; /* for `~` */
@@ -108,18 +116,34 @@ static struct store *the_store(void)
     return store;
 }
 
-static void begin(struct bench *bench, cordon_kind kind, uint64_t memory_bytes)
+static cordon_error *begin_txn(struct bench *bench, struct store_txn **out_txn)
+{
+    if (bench->is_replay) {
+        return store_replay(&bench->player, out_txn);
+    }
+    struct store_txn *txn = NULL;
+    TRY(store_begin(the_store(), TENANT, (struct store_wake){wake, NULL}, &txn));
+    return store_record(&txn, &bench->tape, out_txn);
+}
+
+static void give_memory(struct bench *bench, uint64_t bytes)
+{
+    bench->guest = (struct engine_guest){
+        .fuel = FUEL, .size = bytes, .memory = malloc(bytes == 0 ? 1 : bytes)};
+    bench->before = malloc(MEMORY_BYTES_MAX);
+    CORDON_ASSERT(bench->guest.memory != NULL && bench->before != NULL);
+    memset(bench->guest.memory, 0x5a, bytes);
+}
+
+/* A run that is recorded, or the replay of one, with what it was cut by. */
+static void begin(
+    struct bench *bench, cordon_kind kind, uint64_t memory_bytes, const struct host_cut *cut)
 {
     static const struct limit_changes none = {0};
     static const uint8_t cursor_key[SEAL_KEY_BYTES] = {7};
-    bench->guest.fuel = FUEL;
-    bench->guest.size = memory_bytes;
-    bench->guest.memory = malloc(memory_bytes == 0 ? 1 : memory_bytes);
-    bench->before = malloc(MEMORY_BYTES_MAX);
-    CORDON_ASSERT(bench->guest.memory != NULL && bench->before != NULL);
-    memset(bench->guest.memory, 0x5a, memory_bytes);
+    give_memory(bench, memory_bytes);
     budget_init(&bench->budget, kind, &none);
-    account_init(&bench->account, (uint64_t)32 << 20, NULL);
+    account_init(&bench->account, HOST_BYTES, NULL);
     struct host_options options = {
         .kind = kind,
         .budget = &bench->budget,
@@ -129,27 +153,43 @@ static void begin(struct bench *bench, cordon_kind kind, uint64_t memory_bytes)
         .cancelled = &bench->cancelled,
         .time_ns = 1700000000000000000,
         .import_time_ns = 1600000000000000000,
+        .real_clock = kind == CORDON_ACTION,
         .started_ns = clock_monotonic_ns(),
         .turns_ns = UINT64_MAX,
-        .cursor_key = cursor_key,
+        .tape = bench->is_replay ? NULL : &bench->tape,
+        .player = bench->is_replay ? &bench->player : NULL,
+        .cut = cut,
+        .cursor_key = bench->is_replay ? NULL : cursor_key,
         .tenant = TENANT,
     };
     if (kind != CORDON_ACTION) {
-        must(store_begin(the_store(), TENANT, (struct store_wake){wake, NULL}, &options.txn));
+        must(begin_txn(bench, &options.txn));
     }
     host_init(&bench->host, &options);
 }
 
-static void end(struct bench *bench)
+/* As run/ reads what the run has said. */
+static void read_lines(struct bench *bench)
 {
+    struct log_lines *log = &bench->host.log;
+    cordon_error_free(log_lines_flush(log));
+    for (size_t i = 0; i < log->count; i++) {
+        bench->hash = hash_fast(log->lines[i], bench->hash);
+    }
+    bench->hash = hash_fast(log_lines_error_tail(log), bench->hash);
+}
+
+static struct host_cut end(struct bench *bench)
+{
+    const struct host_cut cut = host_get_cut(&bench->host);
     struct store_txn *txn = bench->host.options.txn;
+    read_lines(bench);
     host_done(&bench->host);
     CORDON_ASSERT(bench->account.held == 0);
-    if (txn != NULL) {
-        store_end(&txn);
-    }
+    store_end(&txn);
     free(bench->guest.memory);
     free(bench->before);
+    return cut;
 }
 
 /* -- What an answer may be ------------------------------------------------------------------- */
@@ -177,12 +217,16 @@ static void check_stop(struct bench *bench)
 static void check_memory(
     const struct bench *bench, const struct engine_import *import, uint64_t slot0, uint64_t slot1)
 {
-    const bool is_wasi = strncmp(import->module, "wasi", 4) == 0;
-    const uint64_t from = (uint32_t)slot0;
-    const uint64_t to = from + (uint32_t)slot1;
-    for (uint64_t i = 0; !is_wasi && i < bench->guest.size; i++) {
-        CORDON_ASSERT((i >= from && i < to) || bench->guest.memory[i] == bench->before[i]);
+    const uint64_t size = bench->guest.size;
+    const uint64_t from = (uint32_t)slot0 < size ? (uint32_t)slot0 : size;
+    const uint64_t end = (uint64_t)(uint32_t)slot0 + (uint32_t)slot1;
+    const uint64_t to = end < size ? end : size;
+    const uint8_t *memory = bench->guest.memory;
+    if (strncmp(import->module, "wasi", 4) == 0) {
+        return; /* theirs are the places that their arguments point to */
     }
+    CORDON_ASSERT(memcmp(memory, bench->before, from) == 0);
+    CORDON_ASSERT(to >= from && memcmp(memory + to, bench->before + to, size - to) == 0);
 }
 
 /* What the replies of the store name, for the texts to come. */
@@ -228,7 +272,7 @@ static bool serve_wait(struct bench *bench)
     host->nested.good = bench->nested_good;
     host->nested.value = bench->nested_good ? SLICE("[1]") : slice_of(NULL, 0);
     host->nested.code = "Failed";
-    host->nested.message = bench->nested_text;
+    host->nested.message = bench->nested_text.size > 0 ? bench->nested_text : SLICE("it failed");
     return true;
 }
 
@@ -244,6 +288,16 @@ static enum engine_answer enter(
         answer = import->handler(&bench->host, &bench->guest, slots);
     }
     return answer;
+}
+
+/* What the guest and its caller see of a call. */
+static void note(struct bench *bench, enum engine_answer answer, uint64_t slot)
+{
+    const uint64_t seen[] = {(uint64_t)answer, slot, bench->guest.fuel, bench->host.stop.code};
+    bench->hash = hash_fast(slice_of((const uint8_t *)seen, sizeof seen), bench->hash);
+    bench->hash = hash_fast(buffer_slice(&bench->host.reply), bench->hash);
+    bench->hash = hash_fast(bench->host.stop.message, bench->hash);
+    bench->hash = hash_fast(slice_of(bench->guest.memory, bench->guest.size), bench->hash);
 }
 
 static void call(
@@ -265,6 +319,7 @@ static void call(
     const enum engine_answer answer = enter(bench, import, slots);
     CORDON_ASSERT(bench->guest.fuel < fuel || (answer == ENGINE_STOP && bench->guest.fuel == fuel));
     check_memory(bench, import, slot0, slot1);
+    note(bench, answer, slots[0]);
     if (answer == ENGINE_STOP) {
         check_stop(bench);
         return;
@@ -395,6 +450,25 @@ static void do_json(struct bench *bench, struct line *line)
     call(bench, import, slots);
 }
 
+static void do_limit(struct bench *bench, struct line *line)
+{
+    char name[NAME_BYTES_MAX];
+    cordon_limit limit = CORDON_LIMIT_FUEL;
+    const struct slice word = next_word(line);
+    (void)snprintf(name, sizeof name, "%.*s", SLICE_FMT(word));
+    const uint64_t value = next_number(line);
+    if (!cordon_limit_find(name, &limit)) {
+        return;
+    }
+    if (limit == CORDON_LIMIT_HOST_BYTES) {
+        bench->account.held_max = value < bench->account.held ? bench->account.held
+                                  : value < HOST_BYTES        ? value
+                                                              : HOST_BYTES;
+    } else if (value < bench->budget.allowed[limit] && !limit_is_time(limit)) {
+        bench->budget.allowed[limit] = value;
+    }
+}
+
 static void do_line(struct bench *bench, struct line line)
 {
     const struct slice word = next_word(&line);
@@ -409,6 +483,8 @@ static void do_line(struct bench *bench, struct line line)
         grow(bench, next_number(&line));
     } else if (slice_equal(word, SLICE("run")) && !bench->host.running) {
         host_on_running(&bench->host);
+    } else if (slice_equal(word, SLICE("limit"))) {
+        do_limit(bench, &line);
     } else if (slice_equal(word, SLICE("cancel"))) {
         atomic_store(&bench->cancelled, true);
     } else if (slice_equal(word, SLICE("good")) || slice_equal(word, SLICE("bad"))) {
@@ -435,23 +511,50 @@ static cordon_kind read_kind(struct slice word)
     return CORDON_MUTATION;
 }
 
+/* Does what the lines say; the bench holds a tape, or a player of one. */
+static struct host_cut play(struct bench *bench, struct line text, const struct host_cut *cut)
+{
+    struct line first = next_line(&text);
+    const cordon_kind kind = read_kind(next_word(&first));
+    begin(bench, kind, next_number(&first) % MEMORY_BYTES_MAX, cut);
+    while (text.at < text.end) {
+        do_line(bench, next_line(&text));
+    }
+    return end(bench);
+}
+
+static struct bench *bench_new(void)
+{
+    struct bench *bench = calloc(1, sizeof *bench);
+    CORDON_ASSERT(bench != NULL);
+    tape_init(&bench->tape, (size_t)64 << 20);
+    return bench;
+}
+
+static void bench_free(struct bench *bench)
+{
+    tape_done(&bench->tape);
+    free(bench);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct line text = {(const char *)data, (const char *)data + size};
+    const struct line text = {(const char *)data, (const char *)data + size};
     if (size == 0) {
         return 0;
     }
-    struct bench *bench = calloc(1, sizeof *bench);
-    CORDON_ASSERT(bench != NULL);
-    struct line first = next_line(&text);
-    const cordon_kind kind = read_kind(next_word(&first));
-    begin(bench, kind, next_number(&first) % MEMORY_BYTES_MAX);
-    while (text.at < text.end) {
-        do_line(bench, next_line(&text));
-    }
-    end(bench);
-    free(bench);
+    struct bench *bench = bench_new();
+    struct bench *again = bench_new();
+    const struct host_cut cut = play(bench, text, NULL);
+    CORDON_ASSERT(!bench->tape.full);
+    again->is_replay = true;
+    tape_player_init(&again->player, buffer_slice(&bench->tape.entries), TAPE_WAITS_NEVER);
+    (void)play(again, text, &cut);
+    CORDON_ASSERT(!again->player.diverged && again->player.rest.size == 0);
+    CORDON_ASSERT(again->hash == bench->hash);
+    bench_free(bench);
+    bench_free(again);
     return 0;
 }

@@ -4,9 +4,11 @@
  * complete has a route, and its call is read or refused with words.
  */
 #include "base/memory.h"
+#include "http/body.h"
 #include "http/route.h"
 
 #define BODY_MAX ((size_t)4096)
+#define UNPACKED_MAX ((size_t)16384)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -22,9 +24,24 @@ static void check_call(const struct http_request *request, const struct http_rou
     http_call_done(&call);
 }
 
+/* A packed body becomes no more than it may, or is refused with words. */
+static void check_body(const struct http_request *request)
+{
+    CORDON_CLEANUP_BUFFER struct buffer unpacked;
+    buffer_init(&unpacked, UNPACKED_MAX);
+    struct slice body = {0};
+    struct http_refusal refusal = {0};
+    if (http_body_read(request, UNPACKED_MAX, &unpacked, &body, &refusal)) {
+        CORDON_ASSERT(body.size <= UNPACKED_MAX);
+    } else {
+        CORDON_ASSERT(refusal.status >= 400 && refusal.message[0] != '\0');
+    }
+}
+
 static void check_request(const struct http_request *request)
 {
     CORDON_ASSERT(request->has_host && request->body.size <= BODY_MAX);
+    check_body(request);
     static const char *const names[] = {"app.example.org"};
     (void)http_host_accepted(request->headers[HTTP_HOST], names, 1);
     (void)http_request_id_accepted(request->headers[HTTP_CONVEX_REQUEST_ID]);

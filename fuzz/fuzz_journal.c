@@ -31,6 +31,7 @@ enum piece_flags {
     PIECE_SEALS = 8,
     PIECE_ROWS_HASH = 16,
     PIECE_HEADER_HASH = 32,
+    PIECE_GOES_ON = 64, /* of the first piece: after the recovery the log is written again */
 };
 
 static char folder[64];
@@ -200,6 +201,40 @@ static size_t check_rows(struct kv *kv)
     return count;
 }
 
+/* -- Going on ---------------------------------------------------------------------------------- */
+
+/* Two commits onto the log, in two files: what the next recovery must find. */
+static void append(const uint8_t cluster_id[16], uint64_t ts, struct slice body)
+{
+    CORDON_CLEANUP(journal_closep) struct journal *journal = NULL;
+    struct audit_head head = {0};
+    must(journal_open(folder, cluster_id, &journal));
+    journal_start(journal, ts);
+    for (uint64_t i = 1; i <= 2; i++) {
+        CORDON_CLEANUP(batch_freep) struct batch *batch = NULL;
+        uint8_t key[LAYOUT_PREFIX_BYTES + 1] = {0};
+        key[LAYOUT_PREFIX_BYTES] = (uint8_t)i;
+        must(batch_new(&batch));
+        must(batch_add(batch, STAMP_VERSION, slice_of(key, sizeof key), LAYOUT_LIVE, &body, 1));
+        batch_finish(batch, ts + i, &head);
+        must(journal_claim(journal, batch));
+        journal_take(journal, i == 1);
+        must(journal_append(journal, batch, ts + i));
+        CORDON_ASSERT(journal_bytes(journal) > 0);
+        journal_switch(journal);
+    }
+    CORDON_ASSERT(journal_is_there(folder));
+}
+
+static void go_on(struct kv *kv, const uint8_t cluster_id[16], uint64_t ts, struct slice body)
+{
+    const size_t rows = check_rows(kv);
+    append(cluster_id, ts, body);
+    uint64_t reached = ts;
+    CORDON_ASSERT(recover(kv, cluster_id, &reached) && reached == ts + 2);
+    CORDON_ASSERT(check_rows(kv) >= rows); /* the two may have been there already */
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -220,6 +255,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         const uint64_t reached = ts;
         CORDON_ASSERT(rows == 0 || reached > LAST_TS);
         CORDON_ASSERT(recover(kv, cluster_id, &ts) && ts == reached && check_rows(kv) == rows);
+        if (size > 0 && (data[0] & PIECE_GOES_ON) != 0 && ts < UINT64_MAX - 2) {
+            go_on(kv, cluster_id, ts, slice_of(data, size));
+        }
     } else {
         CORDON_ASSERT(check_rows(kv) == 0);
     }

@@ -70,10 +70,34 @@ static MDB_val val_of(struct slice bytes)
     return (MDB_val){.mv_size = bytes.size, .mv_data = (void *)(uintptr_t)bytes.data};
 }
 
-/* LMDB's own words, kept to its codes: they name no path and no content. */
+/* Why a call of LMDB failed. Its own words speak of its inside and tell nobody what to do. */
+static const char *reason_of(int code)
+{
+    switch (code) {
+    case MDB_PANIC:
+        return "a write to the data file failed before, so that nothing is done with it any more; "
+               "see to the disk and start again";
+    case MDB_CORRUPTED:
+    case MDB_PAGE_NOTFOUND:
+        return "the data file is damaged; restore it from a backup";
+    case MDB_READERS_FULL:
+        return "too many transactions read at one time; try again later";
+    case MDB_MAP_RESIZED:
+        return "another program has changed the data file; stop it and start again";
+    default:
+        break;
+    }
+    const char *words = code > 0 ? strerrordesc_np(code) : NULL;
+    return words != NULL ? words : "the data file refused it; start again";
+}
+
 static cordon_error *failed_to(const char *what, int code)
 {
-    return cordon_error_new(CORDON_E_STORE, "%s failed: %s", what, mdb_strerror(code));
+    if (code == ENOMEM) {
+        return error_no_memory();
+    }
+    return cordon_error_new(
+        CORDON_E_STORE, "%s failed: %s%s", what, reason_of(code), disk_advice(code));
 }
 
 /* -- Reading --------------------------------------------------------------------------------- */
@@ -282,6 +306,9 @@ static cordon_error *write_failed(struct lmdb_kv *kv, const char *what, int code
 {
     const int limit = code == EIO ? growth_code(kv) : 0;
     const int reason = limit != 0 ? limit : code;
+    if (reason == ENOMEM && !is_given_up(kv) && !sync_failed(kv)) {
+        return error_no_memory(); /* nothing that counts was written; a batch may be repeated */
+    }
     if (reason == MDB_MAP_FULL) {
         return cordon_error_new(
             CORDON_E_DISK_FULL,
@@ -291,7 +318,7 @@ static cordon_error *write_failed(struct lmdb_kv *kv, const char *what, int code
     }
     return cordon_error_new(
         may_be_repeated(kv, reason) ? CORDON_E_DISK_FULL : CORDON_E_STORE, "%s failed: %s%s", what,
-        mdb_strerror(reason), disk_advice(reason));
+        reason_of(reason), disk_advice(reason));
 }
 
 static cordon_error *write_begin(struct kv *base)

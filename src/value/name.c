@@ -102,7 +102,7 @@ cordon_error *name_check_field_path(struct slice path)
     size_t start = 0;
     for (size_t i = 0; i <= path.size; i++) {
         if (i == path.size || path.data[i] == '.') {
-            const struct slice part = slice_of(path.data + start, i - start);
+            const struct slice part = slice_of(slice_from(path, start).data, i - start);
             TRY(name_check_identifier("field of an index", part));
             start = i + 1;
         }

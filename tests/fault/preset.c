@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "support/machine.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,14 +14,15 @@
 static const char *const kinds[] = {
     [MACHINE_REFUSES] = "calls", [MACHINE_INTERRUPTS] = "interrupts", [MACHINE_CUTS] = "cuts"};
 
-static char name[MACHINE_NAME_BYTES];
+static const char *_Atomic name = "";
 static bool is_memory;
 
 static void tell(void)
 {
     const uint64_t count = is_memory ? mem_fail_nth(0) : machine_disarm();
     FILE *file = fopen(getenv("CORDON_FAULT_TOLD"), "we");
-    if (file == NULL || fprintf(file, "%llu %s\n", (unsigned long long)count, name) < 0 ||
+    if (file == NULL ||
+        fprintf(file, "%llu %s\n", (unsigned long long)count, atomic_load(&name)) < 0 ||
         fclose(file) != 0) {
         abort();
     }
@@ -42,7 +44,7 @@ __attribute__((constructor)) static void preset(void)
     }
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         if (strcmp(kind, kinds[i]) == 0) {
-            machine_arm((enum machine_fault)i, strtoull(nth, NULL, 10), name);
+            machine_arm((enum machine_fault)i, strtoull(nth, NULL, 10), &name);
         }
     }
 }

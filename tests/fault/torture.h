@@ -20,7 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { TORTURE_WORDS_BYTES = 512, TORTURE_NAME_BYTES = 32, EXIT_MACHINE_FAILED = 5 };
+enum { TORTURE_WORDS_BYTES = 512, EXIT_MACHINE_FAILED = 5 };
 
 enum torture_fault {
     TORTURE_MEMORY,    /* one allocation */
@@ -39,17 +39,18 @@ enum torture_answer {
 
 /* What the processes of one road share. */
 struct torture {
-    char folder[256];                /* of the data; there for all children, empty at first */
-    char kept[300];                  /* a text of the road's own */
-    enum torture_fault fault;        /* what fails */
-    uint64_t nth;                    /* which one */
-    uint64_t taken;                  /* how often the road was taken, in all children */
-    uint64_t acknowledged;           /* how often the answer was good */
-    uint64_t in_doubt;               /* how often the process ended before there was an answer */
-    uint64_t memo;                   /* the road's own */
-    _Atomic bool acting;             /* the road is being taken, with the fault set */
-    _Atomic bool over;               /* nothing failed any more */
-    char name[TORTURE_NAME_BYTES];   /* of the call that failed; empty for an allocation */
+    char folder[256];         /* of the data; there for all children, empty at first */
+    char kept[300];           /* a text of the road's own */
+    enum torture_fault fault; /* what fails */
+    uint64_t nth;             /* which one */
+    uint64_t taken;           /* how often the road was taken, in all children */
+    uint64_t acknowledged;    /* how often the answer was good */
+    uint64_t in_doubt;        /* how often the process ended before there was an answer */
+    uint64_t memo;            /* the road's own */
+    _Atomic bool acting;      /* the road is being taken, with the fault set */
+    _Atomic bool has_come;    /* a fault, in this child */
+    _Atomic bool over;        /* nothing failed any more */
+    const char *_Atomic name; /* of the call that failed: a literal, so in each process the same */
     char words[TORTURE_WORDS_BYTES]; /* of the last refusal */
 };
 

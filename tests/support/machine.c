@@ -29,12 +29,12 @@ static _Atomic bool armed;
 static _Atomic enum machine_fault fault;
 static _Atomic uint64_t fails_at;
 static _Atomic uint64_t counted;
-static char *_Atomic name_of_failed;
+static const char *_Atomic *_Atomic name_of_failed;
 static _Thread_local bool spared;
 
 /* -- The plan -------------------------------------------------------------------------------- */
 
-void machine_arm(enum machine_fault wanted, uint64_t nth, char name[MACHINE_NAME_BYTES])
+void machine_arm(enum machine_fault wanted, uint64_t nth, const char *_Atomic *name)
 {
     atomic_store(&fault, wanted);
     atomic_store(&fails_at, nth);
@@ -61,7 +61,7 @@ static bool is_hit(enum machine_fault kind, const char *name)
         atomic_fetch_add(&counted, 1) + 1 != atomic_load(&fails_at)) {
         return false;
     }
-    (void)snprintf(atomic_load(&name_of_failed), MACHINE_NAME_BYTES, "%s", name);
+    atomic_store(atomic_load(&name_of_failed), name);
     return true;
 }
 

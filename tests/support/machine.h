@@ -22,14 +22,13 @@ enum machine_fault {
     MACHINE_CUTS,       /* a call that transfers more than a byte transfers half */
 };
 
-enum { MACHINE_NAME_BYTES = 32 };
-
 /*
  * From here on the nth call to which this can happen fails, 1 being the next; the ones after it
- * pass. `name` gets the call's name before that, NUL-terminated; it is borrowed until
- * machine_disarm(). Any thread may call; those that have been spared are not seen.
+ * pass. `*name` is set to the call's name before that; it is borrowed until machine_disarm(), and
+ * the name is a literal of this library. Any thread may call; those that have been spared are not
+ * seen.
  */
-void machine_arm(enum machine_fault fault, uint64_t nth, char name[MACHINE_NAME_BYTES]);
+void machine_arm(enum machine_fault fault, uint64_t nth, const char *_Atomic *name);
 
 /* Ends it. Returns how many calls there were to which it could have happened. */
 uint64_t machine_disarm(void);
