@@ -7,7 +7,7 @@
  *   mutation 4096             the kind of function, and the bytes of its memory; the first line
  *   run                       the import phase ends, the function begins
  *   call NAME A B C D         a host call, with numbers as its arguments
- *   json NAME TEXT            the same with a text: put to the start of memory, and its range passed
+ *   json NAME TEXT            the same with a text, which is put to the start of memory
  *   put AT TEXT               bytes into memory, as far as they fit
  *   grow BYTES                a larger memory, elsewhere
  *   good TEXT, bad TEXT       how the next call of another function ends
@@ -384,6 +384,7 @@ static const struct engine_import *next_import(struct line *line)
 {
     size_t count = 0;
     const struct engine_import *imports = host_imports(&count);
+    CORDON_ASSERT(count > 0);
     struct line name = *line;
     const struct slice word = next_word(line);
     for (size_t i = 0; i < count; i++) {
