@@ -528,7 +528,7 @@ static struct bench *bench_new(void)
 {
     struct bench *bench = calloc(1, sizeof *bench);
     CORDON_ASSERT(bench != NULL);
-    tape_init(&bench->tape, (size_t)64 << 20);
+    tape_init(&bench->tape, (size_t)64 << 20, NULL);
     return bench;
 }
 
