@@ -370,7 +370,8 @@ static bool evaluate(
         return true;
     case FILTER_FIELD:
         field = value_at(document, filter->path);
-        *out = field == NULL ? (struct value){.kind = VALUE_UNDEFINED} : *field;
+        value.kind = VALUE_UNDEFINED;
+        *out = *(field == NULL ? &value : field);
         return true;
     case FILTER_NOT:
         if (!evaluate_boolean(filter->operands[0], document, &operand, fault)) {

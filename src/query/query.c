@@ -26,7 +26,9 @@ static bool read_index_name(struct slice name, struct query *query, struct query
     const uint8_t *dot = name.size == 0 ? NULL : memchr(name.data, '.', name.size);
     const size_t table_size = dot == NULL ? 0 : (size_t)(dot - name.data);
     query->table = slice_of(name.data, table_size);
-    query->index = dot == NULL ? (struct slice){0} : slice_from(name, table_size + 1);
+    if (dot != NULL) {
+        query->index = slice_from(name, table_size + 1);
+    }
     if (!name_is_identifier(query->index)) {
         return query_fail(
             fault, "InvalidArgument",

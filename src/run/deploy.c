@@ -112,6 +112,7 @@ static cordon_error *make_deployment(
 
 static struct schema_change change_of(struct runner *runner, const struct deployment *deployment)
 {
+    CORDON_ASSERT(deployment != NULL);
     return (struct schema_change){
         .store = runner->options.store,
         .tenant = deployment->tenant,
