@@ -244,6 +244,7 @@ async function measure() {
   const engine = await lines('bench_engine', messages, 'noop:noop');
   const gate = await lines('bench_gate', messages, guests);
   const metering = await lines('bench_metering', kernels);
+  const prices = await lines('bench_prices', join(build, 'bench/guests/prices.wasm'), guests);
   const admission = await lines('bench_admission', messages);
   const starts = await measureStarts();
   const commit = await lines('bench_commit', folder);
@@ -266,7 +267,7 @@ async function measure() {
     ready_ms: starts.ready_ms,
   };
   facts.load_after = loadavg()[0];
-  return { machine: facts, metrics, engine, gate, metering, admission, starts, commit, mutations, queries };
+  return { machine: facts, metrics, engine, gate, metering, prices, admission, starts, commit, mutations, queries };
 }
 
 try {

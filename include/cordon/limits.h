@@ -43,7 +43,7 @@ typedef enum cordon_limit_scope {
     X(SYSTEM_TIME_MS, "system_time_ms", "ms", 15000, 15000, 300000, RUN, "SystemTimedOut",         \
       "time the host spends working for the function")                                             \
     X(FUEL, "fuel", "units", 10000000000, 10000000000, 100000000000, RUN, "OutOfFuel",             \
-      "work done: one unit for each WebAssembly operator, 8,000 for each page that the memory "    \
+      "work done: one unit for each WebAssembly operator, 150,000 for each page that the memory "  \
       "grows by, and the price of each host call")                                                 \
     X(MEMORY_BYTES, "memory_bytes", "bytes", 268435456, 268435456, 268435456, RUN, "OutOfMemory",  \
       "size of the linear memory")                                                                 \

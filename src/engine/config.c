@@ -132,9 +132,10 @@ void config_digest(uint8_t out[CONFIG_DIGEST_BYTES])
 {
     struct settings_text line = {.size = 0};
     append(
-        &line, "engine=%s abi=%d slice=%llu page=%llu target=%s %s", WASMTIME_VERSION,
+        &line, "engine=%s abi=%d slice=%llu page=%llu element=%llu target=%s %s", WASMTIME_VERSION,
         ENGINE_ABI_VERSION, (unsigned long long)ENGINE_SLICE_FUEL,
-        (unsigned long long)ENGINE_PAGE_FUEL, target, words);
+        (unsigned long long)ENGINE_PAGE_FUEL, (unsigned long long)ENGINE_ELEMENT_FUEL, target,
+        words);
     for (size_t i = 0; processor_features[i] != NULL; i++) {
         append(&line, " %s", processor_features[i]);
     }

@@ -96,6 +96,7 @@ struct engine_call {
     uint64_t memory_limit; /* bytes; grows once by the headroom */
     bool headroom_open;
     bool has_memory; /* of its initial size; what comes then is growth */
+    bool has_table;  /* the same */
     struct engine_refused_grow refused;
 
     /* How it ended; see ending.c. */

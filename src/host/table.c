@@ -7,8 +7,9 @@
  * convex/db-write too, an action convex/core, convex/run and convex/effect. What a kind may not
  * use is bound to a stub.
  *
- * Prices are in fuel, about a third of a nanosecond each on plain code; they are fixed, per call
- * and per KiB of the declared range, so that the same run always costs the same.
+ * Prices are in fuel; they are fixed, per call and per KiB of the declared range, so that the same
+ * run always costs the same. A unit takes plain code about 0.08 ns, and a host call should take
+ * within three times of that for each: bench_prices measures it, and `make bench` says what is off.
  *
  * Caps are what a call can need. No byte of a document (1 MiB at most, as limits count it) takes
  * more than 7 bytes of JSON, as encoders write it and without white space: empty bytes, which
@@ -30,17 +31,17 @@
 /* id, operation, module, name, params, result, kinds, codec, import, long, wait, max, fuel, /KiB */
 #define HOST_IMPORTS(X)                                                                            \
     X(INPUT_READ, core_input_read, "convex/core", "input_read", "ii", "I", Q | M | A, GATE_FILL,   \
-      false, false, false, UINT32_MAX, 150, 100)                                                   \
+      false, false, false, UINT32_MAX, 150, 200)                                                   \
     X(REPLY_READ, core_reply_read, "convex/core", "reply_read", "ii", "I", Q | M | A, GATE_FILL,   \
-      false, false, false, UINT32_MAX, 150, 100)                                                   \
+      false, false, false, UINT32_MAX, 150, 200)                                                   \
     X(OUTPUT_WRITE, core_output_write, "convex/core", "output_write", "ii", "I", Q | M | A,        \
       GATE_BYTES, false, false, false, UINT32_MAX, 300, 3000)                                      \
     X(FAIL, core_fail, "convex/core", "fail", "ii", "I", Q | M | A, GATE_BYTES, false, false,      \
       false, 32 * MIB, 500, 3000)                                                                  \
     X(LOG, core_log, "convex/core", "log", "ii", "I", Q | M | A, GATE_JSON, true, false, false,    \
-      4 * MIB, 1000, 3000)                                                                         \
+      4 * MIB, 1000, 12000)                                                                        \
     X(RANDOM_FILL, core_random_fill, "convex/core", "random_fill", "ii", "I", Q | M | A,           \
-      GATE_FILL, true, false, false, 64 * KIB, 300, 6000)                                          \
+      GATE_FILL, true, false, false, 64 * KIB, 300, 10000)                                         \
     X(NOW_MS, core_now_ms, "convex/core", "now_ms", "", "I", Q | M | A, GATE_RAW, true, false,     \
       false, 0, 150, 0)                                                                            \
     X(LEFT, core_left, "convex/core", "left", "ii", "I", Q | M | A, GATE_NONE, false, false,       \
@@ -48,9 +49,9 @@
     X(GET, db_get, "convex/db-read", "1.0/get", "ii", "I", Q | M, GATE_JSON, false, true, true,    \
       64 * KIB, 4000, 4000)                                                                        \
     X(QUERY_STREAM, db_query_stream, "convex/db-read", "1.0/queryStream", "ii", "I", Q | M,        \
-      GATE_JSON, false, true, true, 1 * MIB, 4000, 4000)                                           \
+      GATE_JSON, false, true, true, 1 * MIB, 8000, 4000)                                           \
     X(QUERY_STREAM_NEXT, db_query_stream_next, "convex/db-read", "1.0/queryStreamNext", "ii", "I", \
-      Q | M, GATE_JSON, false, true, true, 64 * KIB, 4000, 4000)                                   \
+      Q | M, GATE_JSON, false, true, true, 64 * KIB, 8000, 4000)                                   \
     X(QUERY_CLEANUP, db_query_cleanup, "convex/db-read", "1.0/queryCleanup", "ii", "I", Q | M,     \
       GATE_JSON, false, true, false, 64 * KIB, 2000, 4000)                                         \
     X(QUERY_PAGE, db_query_page, "convex/db-read", "1.0/queryPage", "ii", "I", Q | M, GATE_JSON,   \
@@ -58,13 +59,13 @@
     X(NORMALIZE_ID, db_normalize_id, "convex/db-read", "1.0/db/normalizeId", "ii", "I", Q | M,     \
       GATE_JSON, false, true, true, 64 * KIB, 3000, 4000)                                          \
     X(INSERT, db_insert, "convex/db-write", "1.0/insert", "ii", "I", M, GATE_JSON, false, true,    \
-      true, 8 * MIB, 8000, 8000)                                                                   \
+      true, 8 * MIB, 40000, 24000)                                                                 \
     X(SHALLOW_MERGE, db_shallow_merge, "convex/db-write", "1.0/shallowMerge", "ii", "I", M,        \
-      GATE_JSON, false, true, true, 10 * MIB, 10000, 8000)                                         \
+      GATE_JSON, false, true, true, 10 * MIB, 40000, 24000)                                        \
     X(REPLACE, db_replace, "convex/db-write", "1.0/replace", "ii", "I", M, GATE_JSON, false, true, \
-      true, 8 * MIB, 10000, 8000)                                                                  \
+      true, 8 * MIB, 40000, 24000)                                                                 \
     X(REMOVE, db_remove, "convex/db-write", "1.0/remove", "ii", "I", M, GATE_JSON, false, true,    \
-      true, 64 * KIB, 6000, 4000)                                                                  \
+      true, 64 * KIB, 30000, 4000)                                                                 \
     X(RUN_UDF, run_udf, "convex/run", "1.0/runUdf", "ii", "I", Q | M, GATE_JSON, false, false,     \
       true, 8 * MIB, 30000, 8000)                                                                  \
     X(RUN_QUERY, run_query, "convex/run", "1.0/actions/query", "ii", "I", A, GATE_JSON, false,     \
@@ -74,13 +75,13 @@
     X(RUN_ACTION, run_action, "convex/run", "1.0/actions/action", "ii", "I", A, GATE_JSON, false,  \
       false, true, 8 * MIB, 30000, 8000)                                                           \
     X(CRYPTO_RANDOM, effect_crypto_random, "convex/effect", "crypto_random", "ii", "I", A,         \
-      GATE_FILL, false, false, false, 64 * KIB, 1000, 9000)                                        \
+      GATE_FILL, false, false, false, 64 * KIB, 3000, 24000)                                       \
     X(SLEEP, effect_sleep, "convex/effect", "sleep", "ii", "I", A, GATE_JSON, false, false, true,  \
-      1 * KIB, 20000, 4000)                                                                        \
+      1 * KIB, 10000, 4000)                                                                        \
     X(ALIAS_NOW, core_now_ms, "env", "__convex_now_ms", "", "I", Q | M | A, GATE_RAW, true, false, \
       false, 0, 150, 0)                                                                            \
     X(ALIAS_RANDOM, core_alias_random, "env", "__convex_random_bytes_deterministic", "ii", "",     \
-      Q | M | A, GATE_FILL, true, false, false, 64 * KIB, 300, 6000)                               \
+      Q | M | A, GATE_FILL, true, false, false, 64 * KIB, 300, 10000)                              \
     X(WASI_ARGS_GET, wasi_args_get, WASI, "args_get", "ii", "i", Q | M | A, GATE_RAW, true, false, \
       false, 0, 150, 0)                                                                            \
     X(WASI_ARGS_SIZES_GET, wasi_args_sizes_get, WASI, "args_sizes_get", "ii", "i", Q | M | A,      \
@@ -94,7 +95,7 @@
     X(WASI_CLOCK_RES_GET, wasi_clock_res_get, WASI, "clock_res_get", "ii", "i", Q | M | A,         \
       GATE_RAW, true, false, false, 0, 150, 0)                                                     \
     X(WASI_RANDOM_GET, wasi_random_get, WASI, "random_get", "ii", "i", Q | M | A, GATE_FILL, true, \
-      false, false, 64 * KIB, 300, 6000)                                                           \
+      false, false, 64 * KIB, 300, 10000)                                                          \
     X(WASI_FD_WRITE, wasi_fd_write, WASI, "fd_write", "iiii", "i", Q | M | A, GATE_RAW, true,      \
       false, false, 0, 1000, 0)                                                                    \
     X(WASI_FD_READ, wasi_fd_read, WASI, "fd_read", "iiii", "i", Q | M | A, GATE_RAW, true, false,  \

@@ -1,8 +1,10 @@
 /*
  * Writes the pages of docs/ that are made from tables of the public headers, so that no page can
- * say what the code does not: `docs_tables limits` and `docs_tables error-codes`, to stdout.
+ * say what the code does not: `docs_tables limits PART` and `docs_tables error-codes`, to stdout.
+ * PART is what `make bench` measured, as bench/prices.mjs wrote it, and stands at the page's end.
  */
 #include <cordon/outcome.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -67,6 +69,22 @@ static void print_bounds(void)
     }
 }
 
+/* False if it is not there. */
+static bool print_file(const char *path)
+{
+    char text[4096];
+    FILE *file = fopen(path, "re");
+    if (file == NULL) {
+        return false;
+    }
+    (void)putchar('\n');
+    for (size_t size = sizeof text; size == sizeof text;) {
+        size = fread(text, 1, sizeof text, file);
+        (void)fwrite(text, 1, size, stdout);
+    }
+    return fclose(file) == 0;
+}
+
 static void print_outcomes(void)
 {
     (void)puts("## What comes of a run\n\n"
@@ -102,13 +120,17 @@ static void print_error_codes(void)
 
 int main(int argc, char **argv)
 {
-    if (argc == 2 && strcmp(argv[1], "limits") == 0) {
+    if (argc == 3 && strcmp(argv[1], "limits") == 0) {
         print_limits();
         print_bounds();
+        if (!print_file(argv[2])) {
+            (void)fprintf(stderr, "docs_tables: cannot read %s\n", argv[2]);
+            return 1;
+        }
     } else if (argc == 2 && strcmp(argv[1], "error-codes") == 0) {
         print_error_codes();
     } else {
-        (void)fputs("usage: docs_tables limits|error-codes\n", stderr);
+        (void)fputs("usage: docs_tables limits PART | error-codes\n", stderr);
         return 2;
     }
     return 0;

@@ -312,7 +312,7 @@ static void randomness_is_paid_by_the_byte(void **state)
         fuel[i] = outcome->used[CORDON_LIMIT_FUEL];
         called_end(&called);
     }
-    assert_true(fuel[1] - fuel[0] > 64 * 9000 - 1000 && fuel[1] - fuel[0] < 64 * 9000 + 1000);
+    assert_true(fuel[1] - fuel[0] > 64 * 24000 - 1000 && fuel[1] - fuel[0] < 64 * 24000 + 1000);
     harness_close(&harness);
 }
 

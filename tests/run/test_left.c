@@ -122,7 +122,7 @@ static const struct {
     {"left:nothing", {{0}}},
     {"left:nothing_mutation", {{0}}},
     {"left:fuel", {{CORDON_LIMIT_FUEL, 300000, 1000000}}},
-    {"left:looks", {{CORDON_LIMIT_FUEL, 20 * 384000, 20 * 385000}}},
+    {"left:looks", {{CORDON_LIMIT_FUEL, 20 * 640000, 20 * 641000}}},
     {"left:memory", {{CORDON_LIMIT_MEMORY_BYTES, JUST(3 * 65536)}}},
     {"left:table", {{CORDON_LIMIT_TABLE_ELEMENTS, JUST(7)}}},
     {"left:logs", {{CORDON_LIMIT_LOG_LINES, JUST(3)}}},

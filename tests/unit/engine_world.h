@@ -17,7 +17,7 @@
 
 #define PAGE ((uint64_t)65536)
 #define MEMORY_MAX ((uint64_t)64 << 20)
-#define FUEL ((uint64_t)100000000)
+#define FUEL ((uint64_t)1000000000)
 
 /* -- The host side -------------------------------------------------------------------------- */
 

@@ -109,6 +109,62 @@ static void test_growth_has_a_price(void **state)
     close_engine(engine);
 }
 
+/* Growth of a table is paid by the element, what it begins with is not. */
+static void test_price_of_elements(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t elements;
+        uint32_t more;
+        uint64_t paid;
+    } cases[] = {{0, 0, 0}, {9, 0, 0}, {0, 1, 1}, {9, 1, 1}, {0, 20, 20}, {1, 20, 0}};
+    struct engine *engine = engine_for(1);
+    uint64_t without = 0;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char text[4096];
+        (void)snprintf(
+            text, sizeof text,
+            MODULE("(table $t %u funcref) (func (export \"f\")"
+                   "(drop (table.grow $t (ref.null func) (i32.const %u))))"),
+            cases[i].elements, cases[i].more);
+        struct engine_module *module = load(engine, text);
+        struct host host = {0};
+        struct engine_call_options options = call_options(module, &host);
+        options.table_elements = 20;
+        const struct result result = run(&options);
+        assert_int_equal(result.state, ENGINE_RETURNED);
+        without = i == 0 ? result.fuel : without;
+        const uint64_t filled = cases[i].more; /* the engine's own, in vain or not */
+        assert_int_equal(result.fuel, without + filled + cases[i].paid * ENGINE_ELEMENT_FUEL);
+        engine_module_unref(module);
+    }
+    close_engine(engine);
+}
+
+/* What an instance takes to make is paid first: with less, not even its start section runs. */
+static void test_price_of_loading(void **state)
+{
+    (void)state;
+    struct engine *engine = engine_for(1);
+    struct engine_module *module = load(
+        engine, MODULE("(func $start (call $note (i64.const 7))) (start $start)"
+                       "(func (export \"f\"))"));
+    struct host host = {0};
+    struct engine_call_options options = call_options(module, &host);
+    const uint64_t without = run(&options).fuel;
+    options.loading_fuel = 60000; /* more than a slice */
+    options.fuel = without + 60000;
+    const struct result paid = run(&options);
+    assert_int_equal(paid.state, ENGINE_RETURNED);
+    assert_int_equal(paid.fuel, without + 60000);
+    options.fuel = 59999;
+    const size_t notes = host.note_count;
+    assert_int_equal(run(&options).end, ENGINE_END_OUT_OF_FUEL);
+    assert_int_equal(host.note_count, notes);
+    engine_module_unref(module);
+    close_engine(engine);
+}
+
 static void test_fuel_of_nothing_and_of_all(void **state)
 {
     (void)state;
@@ -430,6 +486,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fuel_decides_to_the_unit),
         cmocka_unit_test(test_growth_has_a_price),
+        cmocka_unit_test(test_price_of_elements),
+        cmocka_unit_test(test_price_of_loading),
         cmocka_unit_test(test_fuel_of_nothing_and_of_all),
         cmocka_unit_test(test_left_and_used_agree),
         cmocka_unit_test(test_slices),

@@ -12,6 +12,7 @@ static inline double attack_size(void)
 cordon_value *hoard_blocks(void);
 cordon_value *hoard_values(void);
 cordon_value *deep_calls(void);
+cordon_value *deep_walk(void);
 cordon_value *deep_arrays(void);
 cordon_value *pattern_match(void);
 cordon_value *abort_aborts(void);

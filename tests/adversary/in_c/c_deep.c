@@ -20,6 +20,18 @@ cordon_value *deep_calls(void)
     return cordon_number(guard == 7 ? depth : -1);
 }
 
+/* Recursion that keeps its few values in registers and on the engine's stack. */
+static __attribute__((noinline)) double walk(double left, double right, int levels)
+{
+    return levels == 0 ? left : walk(right, left + levels, levels - 1) * 0.5 + right - levels;
+}
+
+cordon_value *deep_walk(void)
+{
+    const int levels = (int)attack_size();
+    return cordon_number(walk(1, 2, levels) > 1e300 ? -1 : levels);
+}
+
 cordon_value *deep_arrays(void)
 {
     const int size = (int)attack_size();

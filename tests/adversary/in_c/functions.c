@@ -12,6 +12,7 @@ CORDON_FUNCTIONS(
     CORDON_QUERY("c_hoard:blocks", hoard_blocks, N, CORDON_NUMBER),
     CORDON_QUERY("c_hoard:values", hoard_values, N, CORDON_NUMBER),
     CORDON_QUERY("c_deep:calls", deep_calls, N, CORDON_NUMBER),
+    CORDON_QUERY("c_deep:walk", deep_walk, N, CORDON_NUMBER),
     CORDON_QUERY("c_deep:arrays", deep_arrays, N, CORDON_NUMBER),
     CORDON_QUERY("c_pattern:match", pattern_match, N, CORDON_BOOLEAN),
     CORDON_QUERY("c_abort:aborts", abort_aborts, N, CORDON_NUMBER),

@@ -16,6 +16,7 @@ pub struct Size {
 
 cordon::functions![
     rust_deep::calls,
+    rust_deep::steps,
     rust_deep::values,
     rust_hoard::vector,
     rust_hoard::strings,

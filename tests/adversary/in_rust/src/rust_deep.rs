@@ -15,6 +15,17 @@ pub fn calls(size: Size) -> f64 {
     down(size.n as u64) as f64
 }
 
+#[inline(never)]
+fn walk(left: f64, right: f64, levels: u64) -> f64 {
+    if levels == 0 { left } else { walk(right, left + levels as f64, levels - 1) * 0.5 + right - levels as f64 }
+}
+
+/// Recursion that keeps its few values in registers and on the engine's stack.
+#[query]
+pub fn steps(size: Size) -> f64 {
+    if black_box(walk(1.0, 2.0, size.n as u64)) > 1e300 { -1.0 } else { size.n }
+}
+
 /// A list of boxes, one in the other, which is taken apart by as many calls.
 #[query]
 pub fn values(size: Size) -> f64 {
