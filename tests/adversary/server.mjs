@@ -17,7 +17,7 @@ import { functionsOf, withFunctions } from './metadata.mjs';
 
 const SLOTS = 64;
 const MEBIBYTE = 1 << 20;
-const SETTINGS = { slots: SLOTS, permits: 8, memory_bytes: 1024 * MEBIBYTE, limits: { compile_time_ms: 5000 } };
+const SETTINGS = { slots: SLOTS, permits: 8, memory_bytes: 1024 * MEBIBYTE, limits: { compile_time_ms: 20000 } };
 
 /* How long a bystander may wait for an answer that takes no time, while a crowd computes. */
 const ANSWERED_MS = 20000;
