@@ -176,7 +176,7 @@ static cordon_error *read_limit(
     }
     if (set->set[limit]) {
         return cordon_error_new(
-            CORDON_E_INVALID, "the limit \"%s\" stands there twice", names[limit]);
+            CORDON_E_INVALID, "the limit \"%s\" stands there twice; leave one out", names[limit]);
     }
     if (!cordon_json_get_u64(value, &set->value[limit])) {
         return cordon_error_new(
@@ -258,7 +258,7 @@ static cordon_error *read_setting(
 static cordon_error *read_settings(struct owned_config *owned, const cordon_json_value *root)
 {
     if (cordon_json_get_type(root) != CORDON_JSON_OBJECT) {
-        return cordon_error_new(CORDON_E_INVALID, "settings are one JSON object");
+        return cordon_error_new(CORDON_E_INVALID, "settings must be one JSON object");
     }
     const char *names[SETTING_COUNT];
     bool seen[SETTING_COUNT] = {false};
@@ -277,7 +277,8 @@ static cordon_error *read_settings(struct owned_config *owned, const cordon_json
             return unknown("setting", name, names, SETTING_COUNT);
         }
         if (seen[at]) {
-            return cordon_error_new(CORDON_E_INVALID, "\"%s\" stands there twice", names[at]);
+            return cordon_error_new(
+                CORDON_E_INVALID, "\"%s\" stands there twice; leave one out", names[at]);
         }
         seen[at] = true;
         TRY(read_setting(owned, &settings[at], value));

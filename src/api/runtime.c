@@ -126,7 +126,8 @@ static cordon_error *join(
     }
     const int size = snprintf(path->text, sizeof path->text, "%s/%s", runtime->data_folder, name);
     if (size < 0 || (size_t)size >= sizeof path->text) {
-        return cordon_error_new(CORDON_E_INVALID, "the path of the data folder is too long");
+        return cordon_error_new(
+            CORDON_E_INVALID, "the path of the data folder is too long; name a shorter one");
     }
     *out_path = path->text;
     return NULL;
@@ -297,10 +298,11 @@ static cordon_error *read_request(const cordon_request *given, cordon_request *o
     *out_request = (cordon_request){0};
     memcpy(out_request, given, given->size);
     if (out_request->path == NULL) {
-        return cordon_error_new(CORDON_E_INVALID, "request.path names no function");
+        return cordon_error_new(
+            CORDON_E_INVALID, "request.path must name a function, such as \"messages:list\"");
     }
     if (out_request->has_time && out_request->time_ms > UINT64_MAX / 1000000) {
-        return cordon_error_new(CORDON_E_INVALID, "a time after the year 2554 can't be told");
+        return cordon_error_new(CORDON_E_INVALID, "request.time_ms must be before the year 2554");
     }
     return NULL;
 }

@@ -21,7 +21,8 @@ static cordon_error *read_options(
     *out_options = (cordon_server_options){0};
     memcpy(out_options, given, given->size);
     if (out_options->runtime == NULL) {
-        return cordon_error_new(CORDON_E_INVALID, "options.runtime is what the server runs");
+        return cordon_error_new(
+            CORDON_E_INVALID, "options.runtime must be the runtime that the server runs");
     }
     return NULL;
 }

@@ -115,7 +115,9 @@ cordon_error *account_error(const struct account *account)
     switch (why) {
     case ACCOUNT_FULL:
         return cordon_error_new(
-            CORDON_E_TOO_LARGE, "more than %" PRIu64 " bytes of memory", account->held_max);
+            CORDON_E_TOO_LARGE,
+            "this takes more than the %" PRIu64 " bytes of memory that it may; make it smaller",
+            account->held_max);
     case ACCOUNT_SOURCE_SPENT:
         return cordon_error_new(
             CORDON_E_OVERLOADED, "the memory budget that many share is spent; try again later");

@@ -94,9 +94,12 @@ void *arena_alloc(struct arena *arena, size_t size)
 
 cordon_error *arena_error(const struct arena *arena)
 {
-    return arena->full ? cordon_error_new(
-                             CORDON_E_TOO_LARGE, "more than %zu bytes of memory", arena->bytes_max)
-                       : account_error(arena->account);
+    return arena->full
+               ? cordon_error_new(
+                     CORDON_E_TOO_LARGE,
+                     "this takes more than the %zu bytes of memory that it may; make it smaller",
+                     arena->bytes_max)
+               : account_error(arena->account);
 }
 
 struct slice arena_copy(struct arena *arena, struct slice bytes)

@@ -16,7 +16,8 @@ cordon_error *buffer_reserve(struct buffer *buffer, size_t more)
 {
     if (more > buffer->size_max || buffer->size > buffer->size_max - more) {
         return cordon_error_new(
-            CORDON_E_TOO_LARGE, "more than %zu bytes in one buffer", buffer->size_max);
+            CORDON_E_TOO_LARGE, "this is more than the %zu bytes that it may be; make it smaller",
+            buffer->size_max);
     }
     const size_t wanted = buffer->size + more;
     if (wanted <= buffer->capacity) {

@@ -1,6 +1,8 @@
 /* Private folders; see folder.h. */
 #include "base/folder.h"
 
+#include "base/advice.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +19,8 @@ cordon_error *folder_open(const char *path, const char *what, int *out_fd)
 {
     if (mkdir(path, S_IRWXU) != 0 && errno != EEXIST) {
         return cordon_error_new(
-            CORDON_E_SYSTEM, "%s, %s, could not be made: %s", what, path, strerrordesc_np(errno));
+            CORDON_E_SYSTEM, "%s, %s, could not be made: %s%s", what, path, strerrordesc_np(errno),
+            advice_on(errno));
     }
     const int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0) {

@@ -8,7 +8,9 @@
 
 static cordon_error *failed(void)
 {
-    return cordon_error_new(CORDON_E_SYSTEM, "the cryptographic library failed to seal");
+    return cordon_error_new(
+        CORDON_E_SYSTEM,
+        "something could not be sealed; try again, and if it stays so restart this program");
 }
 
 static void cipher_freep(EVP_CIPHER **cipher)
@@ -54,7 +56,8 @@ static cordon_error *run(
 static cordon_error *make_room(struct buffer *out, size_t size)
 {
     return size > TEXT_BYTES_MAX
-               ? cordon_error_new(CORDON_E_TOO_LARGE, "too many bytes to be sealed")
+               ? cordon_error_new(
+                     CORDON_E_TOO_LARGE, "too many bytes to be sealed; make it smaller")
                : buffer_reserve(out, size);
 }
 

@@ -53,8 +53,7 @@ static int make_project_folder(const char *path, bool *out_is_new)
     }
     (void)closedir(folder);
     if (entries > 2) {
-        return terminal_fail(
-            CLI_USAGE, "'%s' is not empty; a new project wants a new or an empty folder", path);
+        return terminal_fail(CLI_USAGE, "'%s' is not empty; name a new or an empty folder", path);
     }
     return CLI_OK;
 }

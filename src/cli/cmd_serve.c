@@ -116,8 +116,8 @@ static void warn_of_outside(const char *listen)
     if (!is_loopback(listen)) {
         (void)terminal_fail(
             0,
-            "warning: %s can be reached from outside, and without --production callers are shown "
-            "the details of errors",
+            "warning: %s can be reached from outside, and callers are shown the details of errors; "
+            "add --production where strangers call",
             listen);
     }
 }

@@ -84,7 +84,7 @@ bool flags_set_format(struct cli_options *options, const char *value)
     if (options->format == CLI_JSON || strcmp(value, "text") == 0) {
         return true;
     }
-    (void)terminal_fail(0, "--format is text or json, not '%s'", value);
+    (void)terminal_fail(0, "--format must be text or json, not '%s'", value);
     return false;
 }
 
@@ -112,7 +112,7 @@ static void name_the_limits(const char *name)
     if (nearest != NULL) {
         (void)terminal_fail(0, "there is no limit '%s'; did you mean '%s'?", name, nearest);
     } else {
-        (void)terminal_fail(0, "there is no limit '%s'", name);
+        (void)terminal_fail(0, "there is no limit '%s'; see those that there are", name);
     }
     (void)fputs("The limits are:", stderr);
     for (int i = 0; i < CORDON_LIMIT_COUNT; i++) {

@@ -23,7 +23,7 @@ static void reserve(struct text *text, size_t more)
     }
     char *const data = capacity - text->size <= more ? NULL : realloc(text->data, capacity);
     if (data == NULL) {
-        exit(terminal_fail(CLI_MACHINE, "out of memory"));
+        exit(terminal_fail(CLI_MACHINE, "out of memory; free some and try again"));
     }
     text->data = data;
     text->capacity = capacity;
@@ -46,7 +46,7 @@ void text_printf(struct text *text, const char *format, ...)
     const int size = vsnprintf(NULL, 0, format, args);
     va_end(args);
     if (size < 0) {
-        exit(terminal_fail(CLI_MACHINE, "a text is too long to print"));
+        exit(terminal_fail(CLI_MACHINE, "a text is too long to print; try again with less"));
     }
     reserve(text, (size_t)size);
     va_start(args, format);

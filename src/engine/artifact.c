@@ -16,6 +16,7 @@
  */
 #include "engine/compiler.h"
 
+#include "base/advice.h"
 #include "base/folder.h"
 #include "base/hash.h"
 #include "base/memory.h"
@@ -72,8 +73,8 @@ static cordon_error *open_new(int folder, const char *name, int *out_fd)
         folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR);
     if (fd == -1) {
         return cordon_error_new(
-            CORDON_E_SYSTEM, "a file in the folder for compiled modules could not be made: %s",
-            strerrordesc_np(errno));
+            CORDON_E_SYSTEM, "a file in the folder for compiled modules could not be made: %s%s",
+            strerrordesc_np(errno), advice_on(errno));
     }
     *out_fd = fd;
     return NULL;
@@ -92,8 +93,8 @@ static cordon_error *make_key(int folder)
     if (error == NULL && (fsync(fd) != 0 || (linkat(folder, name.text, folder, key_name, 0) != 0 &&
                                              errno != EEXIST))) {
         error = cordon_error_new(
-            CORDON_E_SYSTEM, "the key file %s could not be made: %s", key_name,
-            strerrordesc_np(errno));
+            CORDON_E_SYSTEM, "the key file %s could not be made: %s%s", key_name,
+            strerrordesc_np(errno), advice_on(errno));
     }
     (void)unlinkat(folder, name.text, 0);
     return error;
@@ -142,8 +143,8 @@ static cordon_error *read_key(int folder, uint8_t out_key[KEY_BYTES])
     }
     if (fd == NO_FD) {
         return cordon_error_new(
-            CORDON_E_SYSTEM, "the key file %s could not be opened: %s", key_name,
-            strerrordesc_np(errno));
+            CORDON_E_SYSTEM, "the key file %s could not be opened: %s%s", key_name,
+            strerrordesc_np(errno), advice_on(errno));
     }
     if (!folder_is_private(&status)) {
         return cordon_error_new(
@@ -365,7 +366,8 @@ cordon_error *artifact_cache_get(
     CORDON_CLEANUP(fd_closep) int file = open_file(cache->folder, name.text, &status);
     if (file == NO_FD && (errno == EMFILE || errno == ENFILE || errno == ENOMEM)) {
         return cordon_error_new(
-            CORDON_E_SYSTEM, "a compiled module could not be opened: %s", strerrordesc_np(errno));
+            CORDON_E_SYSTEM, "a compiled module could not be opened: %s%s", strerrordesc_np(errno),
+            advice_on(errno));
     }
     if (file == NO_FD) {
         /* Not there, or not a file of ours: a link, a pipe. put() replaces whatever it is. */
@@ -407,8 +409,8 @@ cordon_error *artifact_cache_put(
     cordon_error *error = write_file(file, header, view.bytes);
     if (error == NULL && renameat(cache->folder, temporary.text, cache->folder, name.text) != 0) {
         error = cordon_error_new(
-            CORDON_E_SYSTEM, "a compiled module could not be put in its place: %s",
-            strerrordesc_np(errno));
+            CORDON_E_SYSTEM, "a compiled module could not be put in its place: %s%s",
+            strerrordesc_np(errno), advice_on(errno));
     }
     if (error != NULL) {
         (void)unlinkat(cache->folder, temporary.text, 0);

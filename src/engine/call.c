@@ -96,7 +96,7 @@ cordon_error *engine_call_new(
     if (options->memory_bytes > engine->options.memory_bytes_max ||
         options->table_elements > engine->options.table_elements_max) {
         return cordon_error_new(
-            CORDON_E_INVALID, "the limits of a call are higher than those of the engine");
+            CORDON_E_INVALID, "the limits of a call must not be higher than those of the engine");
     }
     struct engine_call *call = take_idle(engine);
     if (call == NULL) {

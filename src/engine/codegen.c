@@ -42,10 +42,11 @@ cordon_error *codegen_refuse(
         return refuser->refuse(refuser->arg, offset, reason);
     }
     if (offset == ENGINE_NO_OFFSET) {
-        return cordon_error_new(CORDON_E_MODULE_REFUSED, "the module is not valid: %s", reason);
+        return cordon_error_new(
+            CORDON_E_MODULE_REFUSED, "the module is not valid: %s; build it anew", reason);
     }
     return cordon_error_new(
-        CORDON_E_MODULE_REFUSED, "the module is not valid: %s, at byte %llu", reason,
+        CORDON_E_MODULE_REFUSED, "the module is not valid: %s, at byte %llu; build it anew", reason,
         (unsigned long long)offset);
 }
 

@@ -14,6 +14,7 @@
  */
 #include "engine/compiler.h"
 
+#include "base/advice.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "engine/codegen.h"
@@ -58,8 +59,8 @@ cordon_error *compiler_start(const struct compiler_options *options, struct comp
     compiler->cancelled = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (compiler->places == NO_FD || compiler->cancelled == NO_FD) {
         return cordon_error_new(
-            CORDON_E_SYSTEM, "the compile worker could not be waited for: %s",
-            strerrordesc_np(errno));
+            CORDON_E_SYSTEM, "the compile worker could not be waited for: %s%s",
+            strerrordesc_np(errno), advice_on(errno));
     }
     TRY(keeper_start(&keeper, &compiler->keeper));
     *out_compiler = CORDON_TAKE(compiler);
@@ -192,8 +193,8 @@ static cordon_error *send_request(
         return starter_silent(compiler); /* for long: the socket is full of such requests */
     }
     return cordon_error_new(
-        CORDON_E_SYSTEM, "the module could not be sent to the compile worker: %s",
-        strerrordesc_np(errno));
+        CORDON_E_SYSTEM, "the module could not be sent to the compile worker: %s%s",
+        strerrordesc_np(errno), advice_on(errno));
 }
 
 /* Sends the request and waits for the reply. */
@@ -203,7 +204,8 @@ static cordon_error *ask(
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
         return cordon_error_new(
-            CORDON_E_SYSTEM, "no socket for the compile worker: %s", strerrordesc_np(errno));
+            CORDON_E_SYSTEM, "no socket for the compile worker: %s%s", strerrordesc_np(errno),
+            advice_on(errno));
     }
     CORDON_CLEANUP(fd_closep) int reply = ends[0];
     CORDON_CLEANUP(fd_closep) int theirs = ends[1];
@@ -266,7 +268,10 @@ static cordon_error *check_artifact(int artifact, uint64_t bytes_max)
             view.bytes, SLICE("\x7f"
                               "ELF"))) {
         return cordon_error_new(
-            CORDON_E_MODULE_REFUSED, "%s: the compiler left no machine code", not_compiled);
+            CORDON_E_MODULE_REFUSED,
+            "%s: the compiler left no machine code. If the module is valid, this is a fault of the "
+            "compiler and worth a report",
+            not_compiled);
     }
     return NULL;
 }

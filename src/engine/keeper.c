@@ -1,6 +1,7 @@
 /* Spawning, watching and ending the processes of cordon-compile; see keeper.h. */
 #include "engine/keeper.h"
 
+#include "base/advice.h"
 #include "base/memory.h"
 #include "engine/protocol.h"
 #include "engine/sealed.h"
@@ -98,7 +99,8 @@ static cordon_error *start_process(struct keeper *keeper, const char *path)
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
         return cordon_error_new(
-            CORDON_E_SYSTEM, "no socket for the compile worker: %s", strerrordesc_np(errno));
+            CORDON_E_SYSTEM, "no socket for the compile worker: %s%s", strerrordesc_np(errno),
+            advice_on(errno));
     }
     keeper->socket = ends[0];
     pid_t pid = 0;
@@ -115,7 +117,8 @@ static cordon_error *start_process(struct keeper *keeper, const char *path)
     if (keeper->process == NO_FD) {
         /* The socket closes with this failure, and the keeper ends by that. */
         return cordon_error_new(
-            CORDON_E_SYSTEM, "the compile worker could not be watched: %s", strerrordesc_np(errno));
+            CORDON_E_SYSTEM, "the compile worker could not be watched: %s%s",
+            strerrordesc_np(errno), advice_on(errno));
     }
     return NULL;
 }
@@ -174,7 +177,8 @@ cordon_error *keeper_start(const struct keeper_options *options, struct keeper *
     keeper->ending = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (keeper->ending == NO_FD) {
         return cordon_error_new(
-            CORDON_E_SYSTEM, "the compile worker could not be watched: %s", strerrordesc_np(errno));
+            CORDON_E_SYSTEM, "the compile worker could not be watched: %s%s",
+            strerrordesc_np(errno), advice_on(errno));
     }
     TRY(start_process(keeper, options->path));
     TRY(greet(keeper, options->path));
@@ -283,8 +287,9 @@ cordon_error *keeper_watch(struct keeper *keeper)
     }
     if (failed != 0) {
         return cordon_error_new(
-            CORDON_E_SYSTEM, "the thread that watches the compile worker could not be started: %s",
-            strerrordesc_np(failed));
+            CORDON_E_SYSTEM,
+            "the thread that watches the compile worker could not be started: %s%s",
+            strerrordesc_np(failed), advice_on(failed));
     }
     keeper->has_watcher = true;
     return NULL;

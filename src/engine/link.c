@@ -277,7 +277,7 @@ static cordon_error *define(wasmtime_linker_t *linker, struct binding *binding, 
     if (error != NULL) {
         wasmtime_error_delete(error);
         return cordon_error_new(
-            CORDON_E_INVALID, "import '%s' '%s' stands twice in the table", import->module,
+            CORDON_E_INVALID, "import '%s' '%s' must stand in the table once", import->module,
             import->name);
     }
     return NULL;
@@ -294,7 +294,9 @@ cordon_error *link_imports(struct engine *engine)
         engine->bindings[i] = (struct binding){engine, &engine->options.imports[i]};
         if (!row_is_sound(&engine->options.imports[i])) {
             return cordon_error_new(
-                CORDON_E_INVALID, "import '%s' '%s' has a signature that is none",
+                CORDON_E_INVALID,
+                "import '%s' '%s' has a signature that is none; write it in the letters i, I, f "
+                "and F",
                 engine->options.imports[i].module, engine->options.imports[i].name);
         }
     }

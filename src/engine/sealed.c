@@ -1,6 +1,8 @@
 /* Sealed files in memory; see sealed.h. */
 #include "engine/sealed.h"
 
+#include "base/advice.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -30,7 +32,8 @@ cordon_error *sealed_new(int *out_fd)
     const int fd = memfd_create("cordon", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd == -1) {
         return cordon_error_new(
-            CORDON_E_SYSTEM, "no file in memory could be made: %s", strerrordesc_np(errno));
+            CORDON_E_SYSTEM, "no file in memory could be made: %s%s", strerrordesc_np(errno),
+            advice_on(errno));
     }
     *out_fd = fd;
     return NULL;
@@ -45,8 +48,8 @@ cordon_error *fd_write(int fd, struct slice bytes)
         }
         if (written <= 0) {
             return cordon_error_new(
-                CORDON_E_SYSTEM, "a file of machine code could not be written: %s",
-                strerrordesc_np(errno));
+                CORDON_E_SYSTEM, "a file of machine code could not be written: %s%s",
+                strerrordesc_np(errno), advice_on(errno));
         }
         bytes = slice_from(bytes, (size_t)written);
     }
@@ -57,7 +60,8 @@ cordon_error *sealed_finish(int fd)
 {
     if (fcntl(fd, F_ADD_SEALS, SEALS_NEEDED | F_SEAL_SEAL) == -1) {
         return cordon_error_new(
-            CORDON_E_SYSTEM, "a file in memory could not be sealed: %s", strerrordesc_np(errno));
+            CORDON_E_SYSTEM, "a file in memory could not be sealed: %s%s", strerrordesc_np(errno),
+            advice_on(errno));
     }
     return NULL;
 }
@@ -71,11 +75,11 @@ cordon_error *sealed_view_open(int fd, struct sealed_view *out_view)
     struct stat status;
     if (fstat(fd, &status) != 0) {
         return cordon_error_new(
-            CORDON_E_SYSTEM, "a file of machine code could not be examined: %s",
-            strerrordesc_np(errno));
+            CORDON_E_SYSTEM, "a file of machine code could not be examined: %s%s",
+            strerrordesc_np(errno), advice_on(errno));
     }
     if (status.st_size <= 0) {
-        return cordon_error_new(CORDON_E_INVALID, "the file of machine code is empty");
+        return cordon_error_new(CORDON_E_INVALID, "a file of machine code must not be empty");
     }
     void *data = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (data == MAP_FAILED) {

@@ -333,7 +333,9 @@ static enum gate_result read_existing(
     GATE_TRY(host, value_parse(row.json, arena, &out_existing->document));
     const struct value *time = value_field(&out_existing->document, SLICE("_creationTime"));
     if (time == NULL || time->kind != VALUE_FLOAT64) {
-        (void)host_stop(host, CORDON_OUTCOME_INTERNAL, "a stored document has no creation time");
+        (void)host_stop(
+            host, CORDON_OUTCOME_INTERNAL,
+            "a stored document has no creation time; restore the data folder from a backup");
         return GATE_STOP;
     }
     out_existing->creation_time = time->as.float64;

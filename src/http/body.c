@@ -96,7 +96,10 @@ static bool unpack_brotli(
     }
     if (error == NULL && !is_out_of_memory(state)) {
         return refuse(
-            out_refusal, (struct http_refusal){400, "BadBody", "The body is not brotli."});
+            out_refusal,
+            (struct http_refusal){
+                400, "BadBody",
+                "The body is not brotli; pack it again, or send it without Content-Encoding."});
     }
     if (error == NULL || cordon_error_get_code(error) != CORDON_E_TOO_LARGE) {
         return refuse(out_refusal, http_no_memory);

@@ -66,8 +66,9 @@ static cordon_error *deploy(struct connection *connection, struct slice body)
         modules[0] = (struct deploy_module){.wasm = body};
     } else if (!http_token_is(type, "application/vnd.cordon.modules")) {
         return cordon_error_new(
-            CORDON_E_INVALID, "A deploy is one module (Content-Type: application/wasm) or several "
-                              "(application/vnd.cordon.modules).");
+            CORDON_E_INVALID,
+            "A deploy must be one module (Content-Type: application/wasm) or several "
+            "(application/vnd.cordon.modules).");
     } else if (!read_modules(body, modules, &count)) {
         return cordon_error_new(
             CORDON_E_INVALID,

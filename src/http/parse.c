@@ -95,7 +95,9 @@ static int on_header_field_complete(llhttp_t *inner)
     for (int i = 0; i < HTTP_HEADER_COUNT; i++) {
         if (size == strlen(header_names[i]) && memcmp(parser->field, header_names[i], size) == 0) {
             if (parser->starts[i] != 0) {
-                return refuse(parser, 400, "BadRequest", "A header that may come once came twice.");
+                return refuse(
+                    parser, 400, "BadRequest",
+                    "A header that may come once came twice; send it once.");
             }
             parser->header = i;
             parser->starts[i] = parser->head.size + 1; /* 0 is "not sent" */
@@ -271,7 +273,7 @@ void http_parser_done(struct http_parser *parser)
 static enum http_parsed refused(struct http_parser *parser)
 {
     if (parser->refusal.status == 0) {
-        (void)refuse(parser, 400, "BadRequest", "The request is not well-formed HTTP/1.1.");
+        (void)refuse(parser, 400, "BadRequest", "The request must be well-formed HTTP/1.1.");
     }
     return HTTP_REFUSED;
 }
@@ -286,7 +288,7 @@ enum http_parsed http_parser_feed(struct http_parser *parser, struct slice bytes
         *out_used = bytes.size;
         (void)refuse(
             parser, 400, "BadRequest",
-            "Each line of a head ends with CR and LF, and begins with the name of a header.");
+            "Each line of a head must end with CR and LF, and begin with the name of a header.");
         return HTTP_REFUSED;
     }
     const llhttp_errno_t code =

@@ -95,7 +95,7 @@ static void route_operator(
 {
     if (!slice_equal(path, SLICE("/metrics"))) {
         refuse_route(
-            route, 404, "NotFound", "The operator's listener has /metrics and nothing else.", NULL);
+            route, 404, "NotFound", "The operator's listener has /metrics; ask for that.", NULL);
     } else if (!is_get(request)) {
         refuse_route(route, 405, "MethodNotAllowed", "Metrics are read with GET.", "GET, HEAD");
     } else {
@@ -300,7 +300,7 @@ static bool take_args(
     if (error == NULL) {
         return true;
     }
-    refuse_size(error, out_refusal, "The arguments are too large.");
+    refuse_size(error, out_refusal, "The arguments are too large; pass less, or in several calls.");
     cordon_error_free(error);
     return false;
 }

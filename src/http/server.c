@@ -1,6 +1,7 @@
 /* Binding, threads, stopping; see server.h. */
 #include "http/internal.h"
 
+#include "base/advice.h"
 #include "base/memory.h"
 #include "base/pipe_signal.h"
 
@@ -98,7 +99,8 @@ static cordon_error *bind_error(const struct address *address, int failed)
             address->text);
     }
     return cordon_error_new(
-        CORDON_E_SYSTEM, "can't listen on %s: %s", address->text, uv_strerror(failed));
+        CORDON_E_SYSTEM, "can't listen on %s: %s%s", address->text, uv_strerror(failed),
+        advice_on(-failed));
 }
 
 /* A socket that listens, in `*out_fd`, or a code of libuv. */
@@ -266,7 +268,8 @@ static cordon_error *listen_unix(struct http_server *server, const char *path)
     }
     if (failed != 0) {
         return cordon_error_new(
-            CORDON_E_SYSTEM, "can't make the operator's socket: %s", uv_strerror(failed));
+            CORDON_E_SYSTEM, "can't make the operator's socket: %s%s", uv_strerror(failed),
+            advice_on(-failed));
     }
     return NULL;
 }

@@ -253,7 +253,7 @@ static cordon_error *register_series(
     cordon_error *error = find_family(metrics, name, help, type, &family);
     if (error == NULL && family->type != type) {
         error = cordon_error_new(
-            CORDON_E_INVALID, "the metric '%s' is registered with another type", name);
+            CORDON_E_INVALID, "the metric '%s' must be registered with one type", name);
     }
     if (error == NULL) {
         error = find_series(family, labels, out_series);

@@ -59,8 +59,9 @@ static bool read_bound(
     if (op == sizeof ops / sizeof ops[0] || bound->path.size == 0) {
         return query_fail(
             fault, "InvalidArgument",
-            INVALID "a condition of a range has a `type` of Eq, Gt, Gte, Lt or Lte, a `fieldPath` "
-                    "and a `value`.");
+            INVALID
+            "a condition of a range must have a `type` of Eq, Gt, Gte, Lt or Lte, a `fieldPath` "
+            "and a `value`.");
     }
     cordon_error *error =
         value_or_undefined_from_json(json_get(node, SLICE("value")), arena, &bound->value);
@@ -126,7 +127,7 @@ static bool read_source(
     }
     return query_fail(
         fault, "UnsupportedQuery",
-        INVALID "this source can't be used; `FullTableScan` and `IndexRange` can.");
+        INVALID "this source can't be used; use `FullTableScan` or `IndexRange`.");
 }
 
 static bool read_operator(
@@ -144,7 +145,7 @@ static bool read_operator(
     if (!json_u64(json_get(node, SLICE("limit")), &out->limit)) {
         return query_fail(
             fault, "InvalidArgument",
-            INVALID "an operator is {\"filter\": ...} or {\"limit\": n}, n a whole number.");
+            INVALID "an operator must be {\"filter\": ...} or {\"limit\": n}, n a whole number.");
     }
     return true;
 }

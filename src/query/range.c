@@ -110,7 +110,8 @@ static bool check_shape(
         if ((part->equal != NULL && (i >= equal || has_bounds)) || (has_bounds && i != equal)) {
             return query_fail(
                 fault, "InvalidIndexRange",
-                "The range of the index `%.*s` uses the field `%.*s` out of turn: equalities cover "
+                "The range of the index `%.*s` uses the field `%.*s` out of turn: equalities must "
+                "cover "
                 "the first fields of the index, and bounds the next one.",
                 SLICE_FMT(index->name), SLICE_FMT(part->path));
         }

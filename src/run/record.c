@@ -100,7 +100,8 @@ cordon_error *record_session_read(
 {
     if (row.size < SESSION_HEADER_BYTES || row.data[0] != SESSION_FORMAT) {
         return cordon_error_new(
-            CORDON_E_STORE, "a session record has a format that this version can't read");
+            CORDON_E_STORE, "a session record has a format that this version can't read; start the "
+                            "one that wrote it");
     }
     uint8_t hash[SHA256_BYTES];
     hash_call(function, args, hash);

@@ -5,6 +5,7 @@
  */
 #include "run/recorder.h"
 
+#include "base/advice.h"
 #include "base/clock.h"
 #include "base/event.h"
 #include "base/memory.h"
@@ -278,7 +279,8 @@ cordon_error *recorder_keep(
 {
     if (recorder->records == NULL) {
         return cordon_error_new(
-            CORDON_E_INVALID, "records are kept in the data folder, and there is none");
+            CORDON_E_INVALID,
+            "records are kept in the data folder, and there is none: start with one (--data)");
     }
     struct account account;
     const struct account_source memory = run_memory_source(recorder->runner);
@@ -348,7 +350,8 @@ static cordon_error *commit_audit(struct recorder *recorder, uint32_t tenant, st
             return NULL;
         }
         if (step == STORE_DONE) { /* it was slower than the store keeps a moment */
-            return cordon_error_new(CORDON_E_CONFLICT, "the machine was too busy to write it");
+            return cordon_error_new(
+                CORDON_E_CONFLICT, "the machine was too busy to write it; try again later");
         }
         event_wait(&woken, UINT64_MAX);
     }
@@ -621,8 +624,8 @@ static cordon_error *start_thread(struct recorder *recorder)
     const int failed = pthread_create(&recorder->thread, NULL, thread_main, recorder);
     if (failed != 0) {
         return cordon_error_new(
-            CORDON_E_SYSTEM, "the thread that records and replays runs could not be started: %s",
-            strerrordesc_np(failed));
+            CORDON_E_SYSTEM, "the thread that records and replays runs could not be started: %s%s",
+            strerrordesc_np(failed), advice_on(failed));
     }
     recorder->has_thread = true;
     return NULL;

@@ -69,7 +69,7 @@ static cordon_error *read_args(
     TRY(value_parse(text, arena, &value));
     if (value.kind != VALUE_OBJECT && value.kind != VALUE_ARRAY) {
         return cordon_error_new(
-            CORDON_E_BAD_VALUE, "Arguments are one object, or an array with one object.");
+            CORDON_E_BAD_VALUE, "Arguments must be one object, or an array with one object.");
     }
     if (value.kind == VALUE_ARRAY && value.count > 1) {
         return cordon_error_new(

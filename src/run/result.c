@@ -74,7 +74,8 @@ static void set_data(struct outcome *outcome, struct slice data)
     }
     outcome->data = arena_copy(&outcome->arena, data);
     if (outcome->data.data == NULL) {
-        outcome_set(outcome, CORDON_OUTCOME_INTERNAL, "out of memory");
+        outcome_set(
+            outcome, CORDON_OUTCOME_INTERNAL, "The server is out of memory. Try again later.");
     }
 }
 
@@ -156,7 +157,10 @@ static void set_end(struct outcome *outcome, const struct host *host, struct eng
     case ENGINE_END_INTERNAL:
         break;
     }
-    outcome_set(outcome, CORDON_OUTCOME_INTERNAL, "The sandbox failed to run the function.");
+    outcome_set(
+        outcome, CORDON_OUTCOME_INTERNAL,
+        "The sandbox failed to run the function. Try again, and if it stays so report it with the "
+        "request id.");
 }
 
 /*

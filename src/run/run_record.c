@@ -154,20 +154,21 @@ bool run_is_repeatable(const struct run *run)
 cordon_error *run_check_recorded(const struct run *run)
 {
     if (run->taped == NULL || run_is_replay(run) || run->stage != STAGE_DONE) {
-        return cordon_error_new(CORDON_E_INVALID, "the run was not recorded");
+        return cordon_error_new(
+            CORDON_E_INVALID, "the run was not recorded: ask for that when it begins");
     }
     if (!run_is_repeatable(run)) {
         return cordon_error_new(
             CORDON_E_INVALID,
             "there is nothing to replay: the call ended as %s before its "
-            "function ran, or for a reason that lies outside of it",
+            "function ran, or for a reason that lies outside of it; record one that ran",
             outcome_code_name(&run->outcome));
     }
     if (run->taped->tape.full) {
         return cordon_error_new(
             CORDON_E_TOO_LARGE,
-            "the run read and wrote more than a record holds (%zu bytes), or than there is memory "
-            "for",
+            "the run read and wrote more than a record holds (at most %zu bytes), or than there is "
+            "memory for",
             run->taped->tape.entries.size_max);
     }
     return NULL;
@@ -258,7 +259,7 @@ cordon_error *run_replay_differs(
     bool *out_differs)
 {
     if (!run_is_replay(run) || run->stage != STAGE_DONE) {
-        return cordon_error_new(CORDON_E_INVALID, "the run is no replay that is done");
+        return cordon_error_new(CORDON_E_INVALID, "only a replay that is done can be compared");
     }
     const struct taped_run *taped = run->taped;
     if (taped->player.diverged) {

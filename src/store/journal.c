@@ -23,6 +23,7 @@
  */
 #include "store/journal.h"
 
+#include "base/advice.h"
 #include "base/memory.h"
 #include "store/disk.h"
 
@@ -205,7 +206,8 @@ static cordon_error *no_room(int code)
 {
     if (!disk_is_full(code)) {
         return cordon_error_new(
-            CORDON_E_STORE, "the log cannot grow: %s; nothing was written", strerrordesc_np(code));
+            CORDON_E_STORE, "the log cannot grow: %s; nothing was written%s", strerrordesc_np(code),
+            advice_on(code));
     }
     return cordon_error_new(
         CORDON_E_DISK_FULL,

@@ -542,7 +542,9 @@ static cordon_error *check_whole(struct lmdb_kv *kv, const char *folder)
     mdb_filehandle_t fd = -1;
     if (mdb_env_info(kv->env, &info) != 0 || mdb_env_stat(kv->env, &stat) != 0 ||
         mdb_env_get_fd(kv->env, &fd) != 0 || fstat(fd, &file) != 0) {
-        return cordon_error_new(CORDON_E_STORE, "the data file in '%s' cannot be examined", folder);
+        return cordon_error_new(
+            CORDON_E_STORE,
+            "the data file in '%s' cannot be examined; see to the disk and start again", folder);
     }
     kv->page_bytes = stat.ms_psize;
     const uint64_t needed = ((uint64_t)info.me_last_pgno + 1) * stat.ms_psize;

@@ -249,7 +249,8 @@ cordon_error *kv_open_memory(struct kv **out_kv)
     kv->random = 1;
     if (init_lock(&kv->lock) != 0) {
         mem_free(kv);
-        return cordon_error_new(CORDON_E_SYSTEM, "a lock could not be made");
+        return cordon_error_new(
+            CORDON_E_SYSTEM, "a lock could not be made; free some memory and try again");
     }
     *out_kv = &kv->base;
     return NULL;

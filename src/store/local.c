@@ -60,7 +60,8 @@ static cordon_error *read_meta(struct local *store)
     struct slice body = {0};
     TRY(layout_open(row.key, row.value, &kind, &body));
     if (body.size != META_BYTES) {
-        return cordon_error_new(CORDON_E_STORE, "the meta record is damaged");
+        return cordon_error_new(
+            CORDON_E_STORE, "the meta record is damaged; restore the data folder from a backup");
     }
     memcpy(store->cluster_id, body.data + META_CLUSTER_AT, sizeof store->cluster_id);
     store->last_ts = layout_load64(body.data + META_TS_AT);

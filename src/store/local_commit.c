@@ -380,7 +380,9 @@ static cordon_error *load_head(struct local *store, uint32_t tenant, struct audi
     struct slice body = {0};
     TRY(layout_open(row.key, row.value, &kind, &body));
     if (body.size < LAYOUT_AUDIT_HEAD_BYTES) {
-        return cordon_error_new(CORDON_E_STORE, "the last audit record is too short");
+        return cordon_error_new(
+            CORDON_E_STORE,
+            "the last audit record is too short; restore the data folder from a backup");
     }
     out_head->sequence = layout_audit_sequence(row.key);
     memcpy(out_head->hash, body.data + 8 + SHA256_BYTES, SHA256_BYTES);

@@ -399,7 +399,8 @@ static cordon_error *find_index(
     *out_index = index_set_find(set, range->index);
     if (*out_index == NULL || (*out_index)->state != STORE_INDEX_ENABLED) {
         return cordon_error_new(
-            CORDON_E_INVALID, "the table has no enabled index of number %u", range->index);
+            CORDON_E_INVALID, "the table has no enabled index of number %u; use one that it has",
+            range->index);
     }
     return NULL;
 }

@@ -102,7 +102,8 @@ static cordon_error *make(struct local_txn *txn, struct slice name, uint32_t *ou
                               ? txn->tables_made->number
                               : tables_last_number(&txn->store->tables, txn->tables, txn->snapshot);
     if (last == UINT32_MAX) {
-        return cordon_error_new(CORDON_E_TOO_LARGE, "there are no more table numbers");
+        return cordon_error_new(
+            CORDON_E_TOO_LARGE, "there are no more table numbers; use tables that there are");
     }
     struct table_info *table = NULL;
     TRY(table_info_new(name, last + 1, &table));

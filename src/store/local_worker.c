@@ -11,6 +11,7 @@
  */
 #include "store/local.h"
 
+#include "base/advice.h"
 #include "base/clock.h"
 
 #include <time.h>
@@ -96,7 +97,9 @@ static cordon_error *start(struct worker *worker, void *(*run)(void *), struct l
         failed = pthread_create(&worker->thread, NULL, run, store);
     }
     if (failed != 0) {
-        return cordon_error_new(CORDON_E_SYSTEM, "the store's threads could not be started");
+        return cordon_error_new(
+            CORDON_E_SYSTEM, "the store's threads could not be started: %s%s",
+            strerrordesc_np(failed), advice_on(failed));
     }
     worker->runs = true;
     return NULL;

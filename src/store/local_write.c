@@ -218,7 +218,7 @@ static cordon_error *add_document(
     }
     if (existed && stored_time != layout_ordered_double(creation_time)) {
         return cordon_error_new(
-            CORDON_E_INVALID, "the creation time of a document differs from the stored one");
+            CORDON_E_INVALID, "the creation time of a document must be the stored one");
     }
     struct write *write = NULL;
     TRY(add_write(txn, WRITE_DOCUMENT, logical, existed, &write));
@@ -239,7 +239,7 @@ static cordon_error *set_creation_time(struct write *write, double creation_time
         layout_ordered_double(write->creation_time) == layout_ordered_double(creation_time);
     if (!same && (write->existed || write->kind == LAYOUT_LIVE)) {
         return cordon_error_new(
-            CORDON_E_INVALID, "the creation time of a document differs from the one before");
+            CORDON_E_INVALID, "the creation time of a document must be the one before");
     }
     write->creation_time = creation_time;
     return NULL;

@@ -100,7 +100,7 @@ static cordon_error *check_name(struct slice name)
 static cordon_error *check_time(double creation_time)
 {
     if (!isfinite(creation_time)) {
-        return cordon_error_new(CORDON_E_INVALID, "a creation time that is no number");
+        return cordon_error_new(CORDON_E_INVALID, "a creation time must be a number");
     }
     return NULL;
 }

@@ -520,7 +520,9 @@ cordon_error *store_open_delay(struct store *inner, unsigned delay_ms, struct st
     if (start_timer(store) != 0) {
         mem_free(store);
         store_close(inner);
-        return cordon_error_new(CORDON_E_SYSTEM, "the timer's thread could not be started");
+        return cordon_error_new(
+            CORDON_E_SYSTEM, "the timer's thread could not be started; allow more threads and "
+                             "processes (ulimit -u)");
     }
     *out_store = &store->base;
     return NULL;

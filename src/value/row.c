@@ -18,7 +18,8 @@ cordon_error *row_read(struct slice bytes, struct row *out_row)
 {
     if (bytes.size < ROW_HEADER_BYTES || bytes.data[0] != ROW_FORMAT) {
         return cordon_error_new(
-            CORDON_E_STORE, "a document is stored in a format that this version can't read");
+            CORDON_E_STORE, "a document is stored in a format that this version can't read; start "
+                            "the one that wrote it");
     }
     *out_row = (struct row){
         .size = (uint64_t)bytes.data[1] | (uint64_t)bytes.data[2] << 8 |

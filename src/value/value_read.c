@@ -40,7 +40,10 @@ static cordon_error *decode(
     size_t size = 0;
     if (!base64_decode(text, BASE64_STANDARD, bytes, &size)) {
         return cordon_error_new(
-            CORDON_E_BAD_VALUE, "`%s` holds a string that is not canonical base64", key);
+            CORDON_E_BAD_VALUE,
+            "`%s` holds a string that is not canonical base64; encode it as RFC 4648 does, with "
+            "padding",
+            key);
     }
     *out_bytes = slice_of(bytes, size);
     return NULL;
@@ -266,7 +269,7 @@ static cordon_error *read_value(
 {
     switch (json_kind(node)) {
     case JSON_MISSING:
-        return cordon_error_new(CORDON_E_BAD_VALUE, "there is no value");
+        return cordon_error_new(CORDON_E_BAD_VALUE, "there is no value; give one, or null");
     case JSON_NULL:
         *out_value = value_null();
         break;

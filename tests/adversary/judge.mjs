@@ -53,7 +53,7 @@ export const rows = Object.entries(attacks).flatMap(([promise, list]) => list.ma
 export const limitOf = new Map();
 
 /* Words that must never reach whoever calls: the engine's, paths of ours, addresses. */
-export const FOREIGN = /wasmtime|cranelift|wasmparser|pulley|backtrace|RUST_|libcordon|cordon-compile|\/(home|root|usr|tmp|work|proc|build)\/|0x[0-9a-f]{9,}|\.rs:\d|src\/\w+\/\w+\.[ch]\b/i;
+export const FOREIGN = /wasmtime|cranelift|wasmparser|pulley|MDB_|\bLMDB\b|libuv|yyjson|llhttp|backtrace|RUST_|libcordon|cordon-compile|\/(home|root|usr|tmp|work|proc|build)\/|0x[0-9a-f]{9,}|\.rs:\d|src\/\w+\/\w+\.[ch]\b/i;
 /* What may end a message: the function's own words may. */
 const CONTROL = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/u;
 

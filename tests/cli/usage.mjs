@@ -62,7 +62,7 @@ const mistakes = [
   [['run', basic], /needs MODULE PATH \[ARGS-JSON\]; something is missing/],
   [['run', basic, 'basic:nothing', '{}', 'more'], /'more' is too much/],
   [['limits', 'fuel'], /'fuel' is too much: `cordon limits` takes flags only/],
-  [['run', '--format', 'yaml', basic, 'basic:nothing'], /--format is text or json, not 'yaml'/],
+  [['run', '--format', 'yaml', basic, 'basic:nothing'], /--format must be text or json, not 'yaml'/],
   [['run', '--limit', 'feul=1', basic, 'basic:nothing'], /no limit 'feul'; did you mean 'fuel'\?\n.*\bfuel\b.*\bmemory_bytes\b/],
   [['run', '--limit', 'zzz=1', basic, 'basic:nothing'], /no limit 'zzz'\n.*\bfuel\b/],
   [['run', '--limit', 'fuel', basic, 'basic:nothing'], /NAME=VALUE/],

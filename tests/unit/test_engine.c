@@ -285,7 +285,7 @@ static const struct {
     uint32_t instances;
     const char *words;
 } option_cases[] = {
-    {.imports = twice, .import_count = 2, .words = "'t' 'a' stands twice"},
+    {.imports = twice, .import_count = 2, .words = "'t' 'a' must stand in the table once"},
     {.imports = odd, .import_count = 1, .words = "'t' 'a' has a signature"},
     {.imports = odd_result, .import_count = 1, .words = "'t' 'a' has a signature"},
     {.imports = wide, .import_count = 1, .words = "'t' 'a' has a signature"},
