@@ -302,7 +302,8 @@ static cordon_error *read_request(const cordon_request *given, cordon_request *o
             CORDON_E_INVALID, "request.path must name a function, such as \"messages:list\"");
     }
     if (out_request->has_time && out_request->time_ms > UINT64_MAX / 1000000) {
-        return cordon_error_new(CORDON_E_INVALID, "request.time_ms must be before the year 2554");
+        return cordon_error_new(
+            CORDON_E_INVALID, "a time after the year 2554 can't be told; name an earlier one");
     }
     return NULL;
 }

@@ -112,7 +112,7 @@ static void name_the_limits(const char *name)
     if (nearest != NULL) {
         (void)terminal_fail(0, "there is no limit '%s'; did you mean '%s'?", name, nearest);
     } else {
-        (void)terminal_fail(0, "there is no limit '%s'; see those that there are", name);
+        (void)terminal_fail(0, "there is no limit '%s'", name);
     }
     (void)fputs("The limits are:", stderr);
     for (int i = 0; i < CORDON_LIMIT_COUNT; i++) {

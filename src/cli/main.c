@@ -53,7 +53,7 @@ static int unknown_command(const char *word)
     if (nearest != NULL) {
         (void)terminal_fail(0, "there is no command '%s'; did you mean '%s'?", word, nearest);
     } else {
-        (void)terminal_fail(0, "there is no command '%s'; see those that there are", word);
+        (void)terminal_fail(0, "there is no command '%s'", word);
     }
     (void)fputs("`cordon help` lists them all.\n", stderr);
     return CLI_USAGE;

@@ -61,8 +61,8 @@ enum engine_answer host_denied(void *run, const struct engine_import *import)
     if (effect != NULL) {
         return host_stop(
             host, CORDON_OUTCOME_CAPABILITY_DENIED,
-            ACTIONS_ALONE "%s can't call `%s` of `%s`. %s can: move the call there.", effect,
-            caller, import->name, import->module, able);
+            ACTIONS_ALONE "%s can't call `%s` of `%s`. %s can.", effect, caller, import->name,
+            import->module, able);
     }
     return host_stop(
         host, CORDON_OUTCOME_CAPABILITY_DENIED,

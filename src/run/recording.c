@@ -175,7 +175,8 @@ cordon_error *recording_read(struct slice bytes, struct recording *out_recording
 {
     if (bytes.size < MAGIC.size + SHA256_BYTES || !slice_starts_with(bytes, MAGIC)) {
         return cordon_error_new(
-            CORDON_E_INVALID, "this is no record of a run; make one with `cordon run --record FILE`");
+            CORDON_E_INVALID,
+            "this is no record of a run; make one with `cordon run --record FILE`");
     }
     const struct slice body = slice_of(bytes.data, bytes.size - SHA256_BYTES);
     uint8_t hash[SHA256_BYTES];

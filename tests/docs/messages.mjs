@@ -57,6 +57,9 @@ const ALONE = [
   ['in the validator at %s: %s', 'what follows is the rule'],
   ['a sort key is damaged: %s', 'nobody writes one by hand'],
   ['a replay loses no conflict', 'in a record that was forged'],
+  ["can't call `%s` of `%s`. %s can.", "before it stands Convex's advice to use an action"],
+  ["there is no limit '%s'", 'the next line lists them'],
+  ["there is no command '%s'", 'the next line says which command lists them'],
   ['the record has %zu random bytes', 'a difference that a replay tells'],
 ];
 
