@@ -8,7 +8,7 @@
 #include "api/api.h"
 #include "fault/torture.h"
 
-enum { GUESTS_MAX = 4, DOCUMENTS = 3 };
+enum { GUESTS_MAX = 5, DOCUMENTS = 3 };
 
 struct guests {
     cordon_module modules[GUESTS_MAX];

@@ -33,7 +33,21 @@ struct call_road {
     const char *data;  /* or the data of the failure that it must end with */
     bool is_recorded;
     bool has_key;
+    bool calls;   /* another function, whose failure becomes the value */
+    bool commits; /* what it calls, on its own: an action may end after that */
 };
+
+/* The function that was called failed, and the caller was told so. */
+static enum torture_answer refused_inside(struct torture *torture, struct slice told)
+{
+    torture_require_words(torture, told);
+    (void)snprintf(torture->words, sizeof torture->words, "%.*s", SLICE_FMT(told));
+    if (strstr(torture->words, "\"Internal\"") == NULL &&
+        strstr(torture->words, "\"Overloaded\"") == NULL) {
+        torture_failed(torture, "another failure inside", told);
+    }
+    return ANSWER_REFUSED;
+}
 
 static enum torture_answer judge(
     struct torture *torture, const struct call_road *road, const cordon_outcome *outcome)
@@ -44,6 +58,9 @@ static enum torture_answer judge(
                                                     : cordon_outcome_get_data(outcome);
         const struct slice found = slice_of((const uint8_t *)told.data, told.size);
         const char *wanted = road->data == NULL ? road->value : road->data;
+        if (road->calls && slice_starts_with(found, SLICE("{\"code\":"))) {
+            return refused_inside(torture, found);
+        }
         if (found.size == 0 || (wanted != NULL && !slice_equal(found, slice_str(wanted)))) {
             torture_failed(torture, "another answer", found);
         }
@@ -105,7 +122,11 @@ static enum torture_answer take_call(
         return torture_refuse(torture, error);
     }
     cordon_call_finish(call);
-    enum torture_answer answer = judge(torture, road, cordon_call_get_outcome(call));
+    const cordon_outcome *outcome = cordon_call_get_outcome(call);
+    enum torture_answer answer = judge(torture, road, outcome);
+    if (road->commits && cordon_outcome_get_code(outcome) != CORDON_OUTCOME_SUCCESS) {
+        torture->in_doubt++;
+    }
     if (answer == ANSWER_GOOD && road->is_recorded) {
         error = replay(world, call);
         answer = error == NULL ? ANSWER_GOOD : torture_refuse(torture, error);
@@ -120,7 +141,8 @@ static const struct call_road first_mutation = {.path = "counter:add", .value = 
 
 static void open_call_world(struct torture *torture, void **out_world)
 {
-    static const char *const names[GUESTS_MAX] = {"documents", "counter", "effects", "basic"};
+    static const char *const names[GUESTS_MAX] = {
+        "documents", "counter", "effects", "basic", "relay"};
     struct call_world *world = calloc(1, sizeof *world);
     REQUIRE(world != NULL);
     world->guests = ground_read(names);
@@ -153,6 +175,17 @@ static const struct call_road keyed = {
 static const struct call_road recorded = {
     .path = "documents:insert", .args = "{\"n\":3}", .is_recorded = true};
 
+static const struct call_road calling = {
+    .path = "relay:call_mutation",
+    .args = "{\"q\":\"{\\\"name\\\":\\\"documents:insert\\\",\\\"args\\\":{\\\"n\\\":3}}\"}",
+    .calls = true,
+    .commits = true};
+static const struct call_road inner = {
+    .path = "relay:udf_mutation",
+    .args = "{\"q\":\"{\\\"udfType\\\":\\\"mutation\\\",\\\"name\\\":\\\"documents:insert\\\","
+            "\\\"args\\\":{\\\"n\\\":3}}\"}",
+    .calls = true};
+
 #define CALL_ROAD(name)                                                                            \
     static enum torture_answer take_##name(struct torture *torture, void *world)                   \
     {                                                                                              \
@@ -165,6 +198,8 @@ CALL_ROAD(sleep_action)
 CALL_ROAD(mutation)
 CALL_ROAD(keyed)
 CALL_ROAD(recorded)
+CALL_ROAD(calling)
+CALL_ROAD(inner)
 
 static void check_mutations(struct torture *torture, void *arg)
 {
@@ -362,6 +397,16 @@ static const struct torture_road roads[] = {
      open_call_world,
      close_mutations,
      .take = take_keyed,
+     .check = check_mutations},
+    {.name = "calling",
+     open_call_world,
+     close_mutations,
+     .take = take_calling,
+     .check = check_mutations},
+    {.name = "inner",
+     open_call_world,
+     close_mutations,
+     .take = take_inner,
      .check = check_mutations},
     {.name = "recorded", open_call_world, close_call_world, .take = take_recorded},
     {.name = "check", open_call_world, close_call_world, .take = take_check},
