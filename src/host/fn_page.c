@@ -12,7 +12,7 @@
 
 /* Convex: the most that may be asked for, the most in an array, and from where a page is long. */
 #define PAGE_SIZE_MAX 32000
-#define PAGE_ROWS_MAX 8192
+#define PAGE_ROWS_MAX ((size_t)8192)
 #define PAGE_ROWS_LONG (PAGE_ROWS_MAX / 4 * 3)
 
 /* All documents of a page and their keys: what a run may read is far less. */

@@ -115,6 +115,7 @@ static struct schema_change change_of(struct runner *runner, const struct deploy
     CORDON_ASSERT(deployment != NULL);
     return (struct schema_change){
         .store = runner->options.store,
+        /* cppcheck-suppress nullPointer */
         .tenant = deployment->tenant,
         .schema = &deployment->schema,
         .stops = &runner->stops_deploys,

@@ -78,6 +78,22 @@ static enum next wait_for_call(struct run *run, uint64_t now_ns)
     return NEXT_WAIT;
 }
 
+/* The guest waits: for a call of another function, which is made now, or for the world. */
+static enum next guest_waits(struct run *run, uint64_t now_ns)
+{
+    const struct host_nested *nested = &run->host.nested;
+    const bool calls = nested->state == NESTED_WANTED;
+    if (calls && nested->inner) {
+        return run_begin_child(run);
+    }
+    if (run_is_replay(run)) {
+        host_replay_waits(&run->host);
+        return guest_ended(run, false);
+    }
+    const enum next next = wait_for_call(run, now_ns);
+    return calls ? run_begin_child(run) : next;
+}
+
 /* The guest could go on; whoever waits for a permit comes first. */
 enum next run_end_turn(struct run *run, uint64_t now_ns)
 {
@@ -126,20 +142,8 @@ enum next step_guest(struct run *run, uint64_t until_ns)
         if (!good) {
             return guest_ended(run, false);
         }
-        const bool calls = run->host.nested.state == NESTED_WANTED;
-        if (state == ENGINE_WAITING && calls && run->host.nested.inner) {
-            return run_begin_child(run);
-        }
-        if (state == ENGINE_WAITING && run_is_replay(run)) {
-            host_replay_waits(&run->host);
-            return guest_ended(run, false);
-        }
-        if (state == ENGINE_WAITING && calls) {
-            (void)wait_for_call(run, now);
-            return run_begin_child(run);
-        }
         if (state == ENGINE_WAITING) {
-            return wait_for_call(run, now);
+            return guest_waits(run, now);
         }
         if (now >= until_ns || run_is_heavy(run)) {
             return run_end_turn(run, now);
