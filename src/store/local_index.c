@@ -350,7 +350,22 @@ static cordon_error *fill(
                : local_write_row(txn, layout_slice(&mark), LAYOUT_LIVE, keys[count - 1]);
 }
 
-/* The number of the first table after `*table` that has an index to fill, or 0. */
+/*
+ * Whether a table's row says that one of its indexes is filling. The row is read and not the map: a
+ * reading is open, and the map is locked before one is opened, never after.
+ */
+static cordon_error *is_filling(struct slice row, bool *out_filling)
+{
+    CORDON_CLEANUP(index_set_freep) struct index_set *set = NULL;
+    TRY(index_set_read(row, &set));
+    *out_filling = false;
+    for (size_t i = 0; i < set->count; i++) {
+        *out_filling = *out_filling || set->items[i].state == STORE_INDEX_FILLING;
+    }
+    return NULL;
+}
+
+/* The number of the first table that has an index to fill, or 0. */
 static cordon_error *next_filling(struct local_txn *txn, uint32_t *out_table)
 {
     struct layout_key low;
@@ -364,14 +379,13 @@ static cordon_error *next_filling(struct local_txn *txn, uint32_t *out_table)
     *out_table = 0;
     while (found && *out_table == 0) {
         struct version version;
+        bool filling = false;
         TRY(walk_next(&walk, &found, &version));
-        const uint32_t table = found ? layout_table_of_row(version.logical) : 0;
-        const struct index_set *set =
-            found ? tables_indexes(&txn->store->tables, txn->tables, table, txn->snapshot) : NULL;
-        for (size_t i = 0; set != NULL && i < set->count; i++) {
-            if (set->items[i].state == STORE_INDEX_FILLING) {
-                *out_table = table;
-            }
+        if (found) {
+            TRY(is_filling(version.body, &filling));
+        }
+        if (filling) {
+            *out_table = layout_table_of_row(version.logical);
         }
     }
     return local_check_snapshot(txn);
@@ -381,7 +395,6 @@ static cordon_error *fill_some(struct work *work)
 {
     uint32_t table = 0;
     const struct index_set *set = NULL;
-    TRY(local_tables_load(work->txn));
     TRY(next_filling(work->txn, &table));
     if (table == 0) {
         return NULL;
