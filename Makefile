@@ -53,6 +53,9 @@ fuzz: ## Fuzz each target for SECONDS=60
 fuzz-corpora: ## Run each fuzz target over its corpus
 	$(call built,fuzz,build-fuzz,fuzz)
 	@ctest --preset fuzz
+fuzz-coverage: ## Check that the corpora reach 85 % of each parser
+	$(call built,coverage,build-coverage,fuzz)
+	@tools/fuzz-coverage
 bench: ## Measure; writes docs/benchmarks.md
 	$(call built,dev,build,tests node)
 	@bench/run
