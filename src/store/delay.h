@@ -15,4 +15,7 @@
 CORDON_MUST_USE cordon_error *store_open_delay(
     struct store *inner, unsigned delay_ms, struct store **out_store);
 
+/* Another delay from now on. No transaction may be open. */
+void store_delay_set(struct store *delay, unsigned delay_ms);
+
 #endif

@@ -506,6 +506,11 @@ static int start_timer(struct delay_store *store)
     return pthread_create(&store->timer, NULL, timer_main, store);
 }
 
+void store_delay_set(struct store *delay, unsigned delay_ms)
+{
+    ((struct delay_store *)delay)->delay_ns = (uint64_t)delay_ms * 1000000u;
+}
+
 cordon_error *store_open_delay(struct store *inner, unsigned delay_ms, struct store **out_store)
 {
     struct delay_store *store = MEM_NEW(struct delay_store);

@@ -69,7 +69,7 @@ void harness_open(struct harness *harness, const struct harness_options *options
     struct store *inner = NULL;
     assert_good(store_open_memory(&store, &inner));
     if (options->delay_ms > 0) {
-        assert_good(store_open_delay(inner, options->delay_ms, &harness->store));
+        assert_good(store_open_delay(inner, 0, &harness->store));
     } else if (options->faulty) {
         assert_good(store_open_fault(inner, &harness->store));
     } else {
@@ -94,7 +94,10 @@ void harness_open(struct harness *harness, const struct harness_options *options
     };
     assert_good(runner_new(&runner, &harness->runner));
     engine_signals_restore(); /* cmocka sets its own before each test */
-    deploy(harness, options);
+    deploy(harness, options); /* which asks the store often, and waits for nobody */
+    if (options->delay_ms > 0) {
+        store_delay_set(harness->store, options->delay_ms);
+    }
 }
 
 void harness_close(struct harness *harness)
