@@ -39,9 +39,9 @@ struct page {
     bool has_end;
     bool end_is_last;        /* the end cursor is behind the last document */
     struct buffer documents; /* JSON, with commas between */
-    struct buffer keys;      /* of the documents of the page, one after the other */
-    struct buffer key_ends;  /* of size_t */
-    struct buffer position;  /* the key of the last document read */
+    struct buffer ends;      /* of size_t: where each of them ends */
+    struct buffer position;  /* the key of the last document read, of a page that is full */
+    struct buffer split;     /* that of the one in the middle, of a page that is to be split */
     uint64_t rows_read;
     uint64_t bytes_read;
     bool done; /* there is no document behind the page */
@@ -207,14 +207,21 @@ static cordon_error *add_document(struct page *page, const struct row *row)
         TRY(buffer_append_byte(&page->documents, ','));
     }
     TRY(buffer_append(&page->documents, row->json));
-    TRY(buffer_append(&page->keys, buffer_slice(&page->position)));
-    const size_t end = page->keys.size;
-    return buffer_append(&page->key_ends, slice_of(&end, sizeof end));
+    const size_t end = page->documents.size;
+    return buffer_append(&page->ends, slice_of(&end, sizeof end));
 }
 
 static size_t count_of(const struct page *page)
 {
-    return page->key_ends.size / sizeof(size_t);
+    return page->ends.size / sizeof(size_t);
+}
+
+/* The JSON of a document of the page. */
+static struct slice document_at(const struct page *page, size_t index)
+{
+    const size_t *ends = (const void *)page->ends.data;
+    const size_t from = index == 0 ? 0 : ends[index - 1] + 1; /* behind the comma */
+    return slice_of(page->documents.data + from, ends[index] - from);
 }
 
 /* Whether the page is at its end, though documents may be left. */
@@ -236,31 +243,54 @@ static bool is_full(const struct host *host, struct page *page)
            page->bytes_read >= page->wish.bytes_max;
 }
 
-/* Reads on until the page is full or the query at its end. May wait. */
-static enum gate_result read_page(struct host *host, struct gate_call *call, struct page *page)
+/* Where a document lies in the order of the query, which takes it apart. */
+static enum gate_result find_position(
+    struct host *host,
+    struct gate_call *call,
+    const struct page *page,
+    struct slice json,
+    struct buffer *out)
 {
-    while (!page->done && !is_full(host, page)) {
+    if (!gate_charge(host, call, json.size * QUERY_FUEL_PER_BYTE)) {
+        return GATE_STOP;
+    }
+    GATE_TRY(host, query_position(&page->open, json, out));
+    return GATE_OK;
+}
+
+/* Reads on until the page is full or the query at its end. May wait. */
+static enum gate_result read_documents(struct host *host, struct gate_call *call, struct page *page)
+{
+    for (;;) {
         struct query_document document;
         GATE_CHECK(query_step(host, call, &page->open, &document));
         if (!document.found) {
             page->done = true;
-            break;
+            return GATE_OK;
         }
         page->rows_read++;
         page->bytes_read += document.row.size;
-        if (!gate_charge(host, call, document.row.size * QUERY_FUEL_PER_BYTE)) {
-            return GATE_STOP;
-        }
-        buffer_clear(&page->position);
-        GATE_TRY(host, query_position(&page->open, &document.row, &page->position));
         if (document.passes) {
             GATE_TRY(host, add_document(page, &document.row));
         }
+        if (is_full(host, page)) {
+            return find_position(host, call, page, document.row.json, &page->position);
+        }
     }
-    if (page->status == PAGE_FINE && count_of(page) > PAGE_ROWS_LONG) {
+}
+
+/* The same, and where a page that is too long may be split: so that both halves have some. */
+static enum gate_result read_page(struct host *host, struct gate_call *call, struct page *page)
+{
+    GATE_CHECK(read_documents(host, call, page));
+    const size_t count = count_of(page);
+    if (page->status == PAGE_FINE && count > PAGE_ROWS_LONG) {
         page->status = PAGE_SPLIT_RECOMMENDED;
     }
-    return GATE_OK;
+    if (page->status == PAGE_FINE || count < 2) {
+        return GATE_OK;
+    }
+    return find_position(host, call, page, document_at(page, count / 2 - 1), &page->split);
 }
 
 /* -- The answer ----------------------------------------------------------------------------- */
@@ -273,18 +303,12 @@ static cordon_error *write_cursor(
     return buffer_append_byte(&host->reply, '"');
 }
 
-/* Behind the document in the middle, so that both halves have some. */
 static cordon_error *write_split(struct host *host, const struct page *page)
 {
-    const size_t count = count_of(page);
-    if (page->status == PAGE_FINE || count < 2) {
+    if (page->split.size == 0) {
         return buffer_append(&host->reply, SLICE("null"));
     }
-    const size_t *ends = (const void *)page->key_ends.data;
-    const size_t middle = count / 2 - 1;
-    const size_t from = middle == 0 ? 0 : ends[middle - 1];
-    const struct cursor_position position = {
-        .key = slice_of(page->keys.data + from, ends[middle] - from)};
+    const struct cursor_position position = {.key = buffer_slice(&page->split)};
     return write_cursor(host, page, &position);
 }
 
@@ -334,9 +358,9 @@ void page_free(struct host *host)
     buffer_done(&page->from);
     buffer_done(&page->to);
     buffer_done(&page->documents);
-    buffer_done(&page->keys);
-    buffer_done(&page->key_ends);
+    buffer_done(&page->ends);
     buffer_done(&page->position);
+    buffer_done(&page->split);
     account_free(host->options.account, page, sizeof *page);
 }
 
@@ -349,7 +373,7 @@ static cordon_error *page_new(struct host *host, struct page **out_page)
     }
     *page = (struct page){.done = false};
     struct buffer *const buffers[] = {
-        &page->from, &page->to, &page->documents, &page->keys, &page->key_ends, &page->position,
+        &page->from, &page->to, &page->documents, &page->ends, &page->position, &page->split,
     };
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++) {
         buffer_init_charged(buffers[i], PAGE_BYTES_MAX, account);

@@ -5,24 +5,46 @@
 #include "host/operations.h"
 #include "host/queries.h"
 
+/*
+ * In order of their numbers, which are never given twice, so that one is found by halving. One
+ * that is closed stays in its place, without a query, until there is no room at the end.
+ */
 struct host_queries {
     struct open_query *items;
     size_t count;
+    size_t capacity;
+    size_t closed; /* of `count` */
     uint32_t last_number;
 };
 
 static struct open_query *find_query(struct host *host, const struct json_node *query)
 {
     uint64_t number = 0;
-    if (host->queries == NULL || !json_u64(query, &number) || number == 0) {
+    if (host->queries == NULL || !json_u64(query, &number)) {
         return NULL;
     }
-    for (size_t i = 0; i < host->queries->count; i++) {
-        if (host->queries->items[i].number == number) {
-            return &host->queries->items[i];
+    size_t low = 0;
+    size_t high = host->queries->count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (host->queries->items[middle].number < number) {
+            low = middle + 1;
+        } else {
+            high = middle;
         }
     }
-    return NULL;
+    struct open_query *found = &host->queries->items[low];
+    const bool is_there = low < host->queries->count && found->number == number;
+    return is_there && found->doc != NULL ? found : NULL;
+}
+
+/* Its number stays, so that those behind it are found. */
+static void close_query(struct host_queries *queries, struct open_query *open)
+{
+    const uint32_t number = open->number;
+    query_close(open);
+    open->number = number;
+    queries->closed++;
 }
 
 void db_close_queries(struct host *host)
@@ -35,7 +57,8 @@ void db_close_queries(struct host *host)
         query_close(&host->queries->items[i]);
     }
     struct account *account = host->options.account;
-    account_free(account, host->queries->items, host->queries->count * sizeof(struct open_query));
+    account_free(
+        account, host->queries->items, host->queries->capacity * sizeof(struct open_query));
     account_free(account, host->queries, sizeof *host->queries);
     host->queries = NULL;
 }
@@ -52,20 +75,30 @@ static cordon_error *ensure_queries(struct host *host)
     return NULL;
 }
 
-/* Twice the places; the new ones are free. */
-static cordon_error *grow_queries(struct host *host)
+/* Room at the end: by leaving out the closed ones where they are most, else by twice the places. */
+static cordon_error *make_room(struct host *host)
 {
     struct host_queries *queries = host->queries;
     struct account *account = host->options.account;
-    const size_t count = queries->count == 0 ? 4 : queries->count * 2;
+    if (queries->closed > queries->count / 2) {
+        size_t kept = 0;
+        for (size_t i = 0; i < queries->count; i++) {
+            if (queries->items[i].doc != NULL) {
+                queries->items[kept++] = queries->items[i];
+            }
+        }
+        queries->count = kept;
+        queries->closed = 0;
+        return NULL;
+    }
+    const size_t capacity = queries->capacity == 0 ? 4 : queries->capacity * 2;
     struct open_query *grown = account_realloc(
-        account, queries->items, queries->count * sizeof *grown, count * sizeof *grown);
+        account, queries->items, queries->capacity * sizeof *grown, capacity * sizeof *grown);
     if (grown == NULL) {
         return account_error(account);
     }
-    memset(grown + queries->count, 0, (count - queries->count) * sizeof *grown);
     queries->items = grown;
-    queries->count = count;
+    queries->capacity = capacity;
     return NULL;
 }
 
@@ -74,15 +107,11 @@ static cordon_error *add_query(struct host *host, struct open_query *open)
 {
     TRY(ensure_queries(host));
     struct host_queries *queries = host->queries;
-    size_t place = 0;
-    while (place < queries->count && queries->items[place].number != 0) {
-        place++;
-    }
-    if (place == queries->count) {
-        TRY(grow_queries(host));
+    if (queries->count == queries->capacity) {
+        TRY(make_room(host));
     }
     open->number = ++queries->last_number;
-    queries->items[place] = *open;
+    queries->items[queries->count++] = *open;
     return NULL;
 }
 
@@ -129,7 +158,7 @@ enum gate_result db_query_stream_next(struct host *host, struct gate_call *call)
         GATE_TRY(host, buffer_append(&host->reply, document.row.json));
         GATE_TRY(host, buffer_append(&host->reply, SLICE(",\"done\":false}")));
     } else {
-        query_close(open);
+        close_query(host->queries, open);
         GATE_TRY(host, buffer_append(&host->reply, SLICE("{\"value\":null,\"done\":true}")));
     }
     call->length = host->reply.size;
@@ -140,7 +169,7 @@ enum gate_result db_query_cleanup(struct host *host, struct gate_call *call)
 {
     struct open_query *open = find_query(host, json_get(call->args, SLICE("queryId")));
     if (open != NULL) {
-        query_close(open);
+        close_query(host->queries, open);
     }
     return gate_reply(host, call, open != NULL ? SLICE("true") : SLICE("false"));
 }

@@ -242,14 +242,13 @@ static cordon_error *no_system_fields(void)
                         "a backup");
 }
 
-cordon_error *query_position(
-    const struct open_query *open, const struct row *row, struct buffer *out)
+cordon_error *query_position(const struct open_query *open, struct slice json, struct buffer *out)
 {
     CORDON_CLEANUP_ARENA struct arena arena;
     arena_init(&arena, SIZE_MAX);
     struct value document = {0};
     struct document_id id;
-    TRY(value_parse(row->json, &arena, &document));
+    TRY(value_parse(json, &arena, &document));
     const struct value *id_text = value_field(&document, SLICE("_id"));
     const struct value *time = value_field(&document, SLICE("_creationTime"));
     if (id_text == NULL || id_text->kind != VALUE_STRING || time == NULL ||

@@ -13,8 +13,8 @@
 #define QUERY_FUEL_PER_BYTE 16
 
 struct open_query {
-    uint32_t number;      /* its queryId; 0 is a free place */
-    struct json_doc *doc; /* the call's arguments, which `query` borrows from */
+    uint32_t number;      /* its queryId */
+    struct json_doc *doc; /* the call's arguments, which `query` borrows from; NULL: it is closed */
     struct arena arena;
     struct query query; /* limits count down */
     uint32_t table;
@@ -58,9 +58,9 @@ enum gate_result query_step(
     struct open_query *open,
     struct query_document *out_document);
 
-/* Where a document lies in the order of the query; appends its key. */
+/* Where a document, by its JSON, lies in the order of the query; appends its key. */
 CORDON_MUST_USE cordon_error *query_position(
-    const struct open_query *open, const struct row *row, struct buffer *out);
+    const struct open_query *open, struct slice json, struct buffer *out);
 
 void query_close(struct open_query *open);
 

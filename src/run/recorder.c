@@ -10,6 +10,7 @@
 #include "base/event.h"
 #include "base/memory.h"
 #include "base/pipe_signal.h"
+#include "run/await.h"
 #include "run/cpu_share.h"
 #include "run/deploy_rows.h"
 #include "run/record.h"
@@ -336,25 +337,19 @@ static void keep_named(struct recorder *recorder, struct run *run)
 
 static cordon_error *commit_audit(struct recorder *recorder, uint32_t tenant, struct slice body)
 {
-    CORDON_CLEANUP(event_done) struct event woken;
-    CORDON_CLEANUP(store_end) struct store_txn *txn = NULL;
-    event_init(&woken);
-    TRY(store_begin(
-        recorder->runner->options.store, tenant, (struct store_wake){event_set, &woken}, &txn));
     const struct store_commit_facts facts = {.audit_body = body};
-    for (;;) {
-        enum store_step step = STORE_DONE;
-        struct store_commit_result result = {0};
-        TRY(store_commit(txn, &facts, &step, &result));
-        if (step == STORE_DONE && !result.conflict) {
-            return NULL;
-        }
-        if (step == STORE_DONE) { /* it was slower than the store keeps a moment */
-            return cordon_error_new(
-                CORDON_E_CONFLICT, "the machine was too busy to write it; try again later");
-        }
-        event_wait(&woken, UINT64_MAX);
+    bool conflict = false;
+    struct rows rows;
+    cordon_error *error = rows_begin(recorder->runner->options.store, tenant, &rows);
+    if (error == NULL) {
+        error = rows_commit(&rows, &facts, &conflict);
     }
+    rows_end(&rows);
+    if (error == NULL && conflict) { /* it was slower than the store keeps a moment */
+        return cordon_error_new(
+            CORDON_E_CONFLICT, "the machine was too busy to write it; try again later");
+    }
+    return error;
 }
 
 static cordon_error *write_audit(

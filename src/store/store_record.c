@@ -293,31 +293,6 @@ static cordon_error *row_remove(
     return store_row_remove(mine(txn)->inner, keyspace, key);
 }
 
-static cordon_error *indexes_put(
-    struct store_txn *txn,
-    uint32_t table,
-    const struct store_index *indexes,
-    size_t count,
-    enum store_step *out_step)
-{
-    (void)txn;
-    (void)table;
-    (void)indexes;
-    (void)count;
-    (void)out_step;
-    return tape_no_question();
-}
-
-static cordon_error *index_work(
-    struct store_txn *txn, size_t rows_max, enum store_step *out_step, size_t *out_rows)
-{
-    (void)txn;
-    (void)rows_max;
-    (void)out_step;
-    (void)out_rows;
-    return tape_no_question();
-}
-
 static void free_scan(struct record_scan *scan)
 {
     struct record_scan **link = &scan->txn->scans;
@@ -401,8 +376,8 @@ static const struct store_txn_ops txn_ops = {
     .rollback = rollback,
     .scan_open = scan_open,
     .indexes_get = indexes_get,
-    .indexes_put = indexes_put,
-    .index_work = index_work,
+    .indexes_put = tape_indexes_put,
+    .index_work = tape_index_work,
     .row_get = row_get,
     .row_put = row_put,
     .row_remove = row_remove,

@@ -146,35 +146,39 @@ void tables_add_indexes(
 
 /* -- Loading --------------------------------------------------------------------------------- */
 
-static cordon_error *load_rows(
-    uint32_t tenant, struct reading *reading, struct tenant_tables *tables)
+static cordon_error *load_table(struct tenant_tables *tables, const struct version *version)
 {
-    struct layout_key low;
-    struct layout_key high;
-    layout_table_row_range(tenant, TABLE_BY_NUMBER, &low, &high);
-    struct walk walk;
-    walk_begin(
-        &walk, reading, UINT64_MAX, STORE_ASCENDING, layout_slice(&low), layout_slice(&high));
-    for (;;) {
-        bool found = false;
-        struct version version;
-        TRY(walk_next(&walk, &found, &version));
-        if (!found) {
-            return NULL;
-        }
-        struct table_info *table = NULL;
-        TRY(table_info_new(version.body, layout_table_of_row(version.logical), &table));
-        table->created_ts = version.ts;
-        insert(tables, table);
-    }
+    struct table_info *table = NULL;
+    TRY(table_info_new(version->body, layout_table_of_row(version->logical), &table));
+    table->created_ts = version->ts;
+    insert(tables, table);
+    return NULL;
 }
 
-static cordon_error *load_indexes(
-    uint32_t tenant, struct reading *reading, struct tenant_tables *tables)
+static cordon_error *load_indexes(struct tenant_tables *tables, const struct version *version)
+{
+    struct table_info *table = by_number(tables, layout_table_of_row(version->logical));
+    if (table == NULL) {
+        return cordon_error_new(
+            CORDON_E_STORE, "there are indexes of a table that does not exist; restore the "
+                            "folder from a backup");
+    }
+    TRY(index_set_read(version->body, &table->indexes));
+    table->indexes->ts = version->ts;
+    return NULL;
+}
+
+/* Every row of one sort, as it is now. */
+static cordon_error *load_rows(
+    uint32_t tenant,
+    enum layout_table_row row,
+    struct reading *reading,
+    struct tenant_tables *tables,
+    cordon_error *(*take)(struct tenant_tables *tables, const struct version *version))
 {
     struct layout_key low;
     struct layout_key high;
-    layout_table_row_range(tenant, TABLE_INDEXES, &low, &high);
+    layout_table_row_range(tenant, row, &low, &high);
     struct walk walk;
     walk_begin(
         &walk, reading, UINT64_MAX, STORE_ASCENDING, layout_slice(&low), layout_slice(&high));
@@ -185,14 +189,7 @@ static cordon_error *load_indexes(
         if (!found) {
             return NULL;
         }
-        struct table_info *table = by_number(tables, layout_table_of_row(version.logical));
-        if (table == NULL) {
-            return cordon_error_new(
-                CORDON_E_STORE, "there are indexes of a table that does not exist; restore the "
-                                "folder from a backup");
-        }
-        TRY(index_set_read(version.body, &table->indexes));
-        table->indexes->ts = version.ts;
+        TRY(take(tables, &version));
     }
 }
 
@@ -206,8 +203,8 @@ static cordon_error *load(
     if (tables == NULL) {
         return error_no_memory();
     }
-    TRY(load_rows(tenant, reading, tables));
-    TRY(load_indexes(tenant, reading, tables));
+    TRY(load_rows(tenant, TABLE_BY_NUMBER, reading, tables, load_table));
+    TRY(load_rows(tenant, TABLE_INDEXES, reading, tables, load_indexes));
     uint8_t *key = NULL;
     struct skip_node *node = node_new(&map->random, 4, &key);
     if (node == NULL) {

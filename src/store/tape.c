@@ -278,3 +278,36 @@ cordon_error *tape_play(
     *out_answer = answer;
     return NULL;
 }
+
+/* -- What is not asked ---------------------------------------------------------------------- */
+
+static cordon_error *changes_no_indexes(void)
+{
+    return cordon_error_new(
+        CORDON_E_INVALID, "a run that is recorded changes no indexes; change them by a deploy");
+}
+
+cordon_error *tape_indexes_put(
+    struct store_txn *txn,
+    uint32_t table,
+    const struct store_index *indexes,
+    size_t count,
+    enum store_step *out_step)
+{
+    (void)txn;
+    (void)table;
+    (void)indexes;
+    (void)count;
+    (void)out_step;
+    return changes_no_indexes();
+}
+
+cordon_error *tape_index_work(
+    struct store_txn *txn, size_t rows_max, enum store_step *out_step, size_t *out_rows)
+{
+    (void)txn;
+    (void)rows_max;
+    (void)out_step;
+    (void)out_rows;
+    return changes_no_indexes();
+}

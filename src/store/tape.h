@@ -147,11 +147,15 @@ static inline struct tape_question tape_scan_question(const struct store_range *
     };
 }
 
-/* Runs read through indexes and never change them. */
-static inline cordon_error *tape_no_question(void)
-{
-    return cordon_error_new(CORDON_E_INVALID, "a run that is recorded changes no indexes");
-}
+/* Runs read through indexes and never change them: these two of store_txn_ops, for both. */
+CORDON_MUST_USE cordon_error *tape_indexes_put(
+    struct store_txn *txn,
+    uint32_t table,
+    const struct store_index *indexes,
+    size_t count,
+    enum store_step *out_step);
+CORDON_MUST_USE cordon_error *tape_index_work(
+    struct store_txn *txn, size_t rows_max, enum store_step *out_step, size_t *out_rows);
 
 /* Whether the next answer is one that the recorded run did not live to see. */
 static inline bool tape_waits(const struct tape_player *player)

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-static void assert_replays(struct harness *harness, const struct called *called, const char *args)
+void relay_assert_replays(struct harness *harness, const struct called *called, const char *words)
 {
     struct buffer bytes;
     buffer_init(&bytes, RECORDING_BYTES_MAX);
@@ -23,11 +23,12 @@ static void assert_replays(struct harness *harness, const struct called *called,
     struct called again;
     called_begin(&again, harness, &request);
     (void)called_finish(&again);
-    char words[600];
+    char difference[600];
     bool differs = false;
-    assert_good(run_replay_differs(again.run, WORDS_WITH_VALUES, words, sizeof words, &differs));
+    assert_good(
+        run_replay_differs(again.run, WORDS_WITH_VALUES, difference, sizeof difference, &differs));
     if (differs) {
-        fail_msg("%s: %s", args, words);
+        fail_msg("%s: %s", words, difference);
     }
     called_end(&again);
     buffer_done(&bytes);
@@ -57,7 +58,7 @@ const char *relay_ask(
     const bool good = outcome->code == CORDON_OUTCOME_SUCCESS;
     const struct slice text = good ? outcome->value : outcome->message;
     (void)snprintf(out, RELAY_ANSWER_BYTES, "%.*s", SLICE_FMT(text));
-    assert_replays(harness, &called, args);
+    relay_assert_replays(harness, &called, args);
     called_end(&called);
     return out;
 }

@@ -3,10 +3,7 @@
  * are inside its transaction, and one that fails leaves nothing behind. A failure is a refusal that
  * the caller may handle; whatever ends the caller ends its call.
  */
-#include "run/harness.h"
-
-#include "run/recording.h"
-#include "value/json.h"
+#include "run/relay.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,19 +16,6 @@
 
 #define NAME(path, args) "{\"name\":\"" path "\",\"args\":" args "}"
 
-/* The arguments of `relay`: what a host call is to be given, as a text. */
-static const char *quoted(const char *args, char out[4096])
-{
-    struct buffer text;
-    buffer_init(&text, SIZE_MAX);
-    assert_good(buffer_append(&text, SLICE("{\"q\":")));
-    assert_good(json_write_string(&text, slice_str(args)));
-    assert_good(buffer_append_byte(&text, '}'));
-    (void)snprintf(out, 4096, "%.*s", SLICE_FMT(buffer_slice(&text)));
-    buffer_done(&text);
-    return out;
-}
-
 static void open_world(struct harness *harness, uint32_t permits, uint32_t slots, unsigned delay_ms)
 {
     const struct harness_options options = {
@@ -43,32 +27,11 @@ static void open_world(struct harness *harness, uint32_t permits, uint32_t slots
     harness_open(harness, &options);
 }
 
-static struct run_request call_of(const char *path, const char *args, char text[4096])
+static struct run_request call_of(const char *path, const char *args, char text[RELAY_JSON_BYTES])
 {
-    struct run_request request = request_of(path, quoted(args, text));
+    struct run_request request = request_of(path, relay_quote(args, text));
     request.any_kind = true;
     return request;
-}
-
-static void assert_replays(struct harness *harness, const struct called *called)
-{
-    struct buffer bytes;
-    buffer_init(&bytes, RECORDING_BYTES_MAX);
-    assert_good(run_get_record(called->run, SLICE("not looked at"), &bytes));
-    struct recording recording;
-    assert_good(recording_read(buffer_slice(&bytes), &recording));
-    const struct run_request request = recording_request(&recording);
-    struct called again;
-    called_begin(&again, harness, &request);
-    (void)called_finish(&again);
-    char words[600];
-    bool differs = false;
-    assert_good(run_replay_differs(again.run, WORDS_WITH_VALUES, words, sizeof words, &differs));
-    if (differs) {
-        fail_msg("%s", words);
-    }
-    called_end(&again);
-    buffer_done(&bytes);
 }
 
 struct call_case {
@@ -98,42 +61,60 @@ static const struct call_case cases[] = {
     {"relay:deep", "{}", "\"code\":\"MaximumCallDepthExceeded\""},
 };
 
-static void check_cases(uint32_t permits, unsigned delay_ms)
+/* Makes each call, and replays those that can be recorded. */
+static void check_cases(
+    const struct call_case *list,
+    size_t count,
+    bool (*is_recorded)(const struct call_case *one),
+    struct harness *harness)
 {
-    struct harness harness;
-    open_world(&harness, permits, 0, delay_ms);
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        char text[4096];
+    for (size_t i = 0; i < count; i++) {
+        char text[RELAY_JSON_BYTES];
         char value[8192];
         struct called called;
-        struct run_request request = call_of(cases[i].path, cases[i].args, text);
+        struct run_request request = call_of(list[i].path, list[i].args, text);
         request.record = true;
-        called_begin(&called, &harness, &request);
+        called_begin(&called, harness, &request);
         const struct outcome *outcome = called_finish(&called);
         (void)snprintf(
             value, sizeof value, "%.*s%.*s", SLICE_FMT(outcome->value),
             SLICE_FMT(outcome->message));
-        if (outcome->code != CORDON_OUTCOME_SUCCESS || strstr(value, cases[i].value) == NULL) {
-            fail_msg("%s %s: %s", cases[i].path, cases[i].args, value);
+        if (outcome->code != CORDON_OUTCOME_SUCCESS || strstr(value, list[i].value) == NULL) {
+            fail_msg("%s %s: %s", list[i].path, list[i].args, value);
         }
-        assert_replays(&harness, &called);
+        if (is_recorded(&list[i])) {
+            relay_assert_replays(harness, &called, list[i].args);
+        }
         called_end(&called);
     }
+}
+
+static bool always(const struct call_case *one)
+{
+    (void)one;
+    return true;
+}
+
+static void check_actions(uint32_t permits, unsigned delay_ms)
+{
+    struct harness harness;
+    open_world(&harness, permits, 0, delay_ms);
+    check_cases(cases, sizeof cases / sizeof cases[0], always, &harness);
     harness_close(&harness);
 }
 
 static void calls_come_back_with_their_outcome(void **state)
 {
     (void)state;
-    check_cases(4, 0);
-    check_cases(4, 1);
+    check_actions(4, 0);
+    check_actions(4, 1);
 }
 
 /* A caller gives its permit back, so that one is enough for any depth. */
 static void one_permit_is_enough(void **state)
 {
     (void)state;
-    check_cases(1, 0);
+    check_actions(1, 0);
 }
 
 /* What the call wrote is there, in a transaction of its own, when the action goes on. */
@@ -142,13 +123,13 @@ static void each_call_is_a_transaction(void **state)
     (void)state;
     struct harness harness;
     open_world(&harness, 1, 0, 0);
-    char inner[4096];
+    char inner[RELAY_JSON_BYTES];
     char outer[4096];
-    char text[4096];
+    char text[RELAY_JSON_BYTES];
     struct called called;
     (void)snprintf(
         outer, sizeof outer, "{\"name\":\"relay:insert\",\"args\":%s}",
-        quoted("{\"table\":\"t\",\"value\":{}}", inner));
+        relay_quote("{\"table\":\"t\",\"value\":{}}", inner));
     struct run_request request = call_of("relay:call_mutation", outer, text);
     called_begin(&called, &harness, &request);
     const struct outcome *outcome = called_finish(&called);
@@ -164,7 +145,7 @@ static void calls_have_slots_of_their_own(void **state)
     (void)state;
     struct harness harness;
     open_world(&harness, 1, 4, 0);
-    char text[4096];
+    char text[RELAY_JSON_BYTES];
     char value[4096];
     struct called called;
     struct run_request request = call_of("relay:deep", "{}", text);
@@ -187,7 +168,7 @@ static void who_cancels_an_action_cancels_its_call(void **state)
     for (size_t i = 0; i < 2; i++) {
         struct harness harness;
         open_world(&harness, 2, 0, 100);
-        char text[4096];
+        char text[RELAY_JSON_BYTES];
         struct called called;
         const struct run_request request = call_of("relay:call_query", callees[i], text);
         called_begin(&called, &harness, &request);
@@ -214,7 +195,7 @@ static void the_limit_of_an_action_ends_its_call(void **state)
     (void)state;
     struct harness harness;
     open_world(&harness, 2, 0, 0);
-    char text[4096];
+    char text[RELAY_JSON_BYTES];
     char value[4096];
     struct called called;
     struct limit_changes lower = {0};
@@ -241,7 +222,7 @@ static void only_actions_call_so(void **state)
     (void)state;
     struct harness harness;
     open_world(&harness, 2, 0, 0);
-    char text[4096];
+    char text[RELAY_JSON_BYTES];
     struct called called;
     const struct run_request request =
         call_of("relay:call_in_query", NAME("basic:echo", "{}"), text);
@@ -277,44 +258,21 @@ static bool is_recorded(const struct call_case *one)
     return strstr(one->args, "\"relay:") != NULL || strcmp(one->path, "relay:deep_udf") == 0;
 }
 
-static void check_inner(const struct call_case *list, size_t count, unsigned delay_ms)
-{
-    struct harness harness;
-    open_world(&harness, 1, 1, delay_ms);
-    for (size_t i = 0; i < count; i++) {
-        char text[4096];
-        char value[8192];
-        struct called called;
-        struct run_request request = call_of(list[i].path, list[i].args, text);
-        request.record = true;
-        called_begin(&called, &harness, &request);
-        const struct outcome *outcome = called_finish(&called);
-        (void)snprintf(
-            value, sizeof value, "%.*s%.*s", SLICE_FMT(outcome->value),
-            SLICE_FMT(outcome->message));
-        if (outcome->code != CORDON_OUTCOME_SUCCESS || strstr(value, list[i].value) == NULL) {
-            fail_msg("%s %s: %s", list[i].path, list[i].args, value);
-        }
-        if (is_recorded(&list[i])) {
-            assert_replays(&harness, &called);
-        }
-        called_end(&called);
-    }
-    harness_close(&harness);
-}
-
 static void calls_inside_come_back_with_their_outcome(void **state)
 {
     (void)state;
     for (unsigned delay_ms = 0; delay_ms < 2; delay_ms++) {
-        check_inner(inner_cases, sizeof inner_cases / sizeof inner_cases[0], delay_ms);
+        struct harness harness;
+        open_world(&harness, 1, 1, delay_ms);
+        check_cases(inner_cases, sizeof inner_cases / sizeof inner_cases[0], is_recorded, &harness);
+        harness_close(&harness);
     }
 }
 
 /* How many documents the table has. */
 static size_t count_documents(struct harness *harness)
 {
-    char text[4096];
+    char text[RELAY_JSON_BYTES];
     struct called called;
     const struct run_request request = call_of(
         "relay:all",
@@ -339,20 +297,20 @@ static void what_failed_inside_leaves_nothing(void **state)
     for (size_t i = 0; i < 4; i++) {
         struct harness harness;
         open_world(&harness, 1, 1, (unsigned)i / 2);
-        char inner[4096];
+        char inner[RELAY_JSON_BYTES];
         char outer[4096];
-        char text[4096];
+        char text[RELAY_JSON_BYTES];
         struct called called;
         (void)snprintf(
             outer, sizeof outer, "{\"udfType\":\"mutation\",\"name\":\"%s\",\"args\":%s}",
-            callees[i % 2].callee, quoted("{\"table\":\"t\",\"value\":{}}", inner));
+            callees[i % 2].callee, relay_quote("{\"table\":\"t\",\"value\":{}}", inner));
         struct run_request request = call_of("relay:try", outer, text);
         request.record = true;
         called_begin(&called, &harness, &request);
         const struct outcome *outcome = called_finish(&called);
         assert_int_equal(outcome->code, CORDON_OUTCOME_SUCCESS);
         assert_int_equal(outcome->used[CORDON_LIMIT_DOCUMENTS_WRITTEN], 2); /* both were tried */
-        assert_replays(&harness, &called);
+        relay_assert_replays(&harness, &called, outer);
         called_end(&called);
         assert_int_equal(count_documents(&harness), 1 + callees[i % 2].documents);
         harness_close(&harness);
@@ -364,7 +322,7 @@ static void queries_call_no_mutations(void **state)
     (void)state;
     struct harness harness;
     open_world(&harness, 1, 1, 0);
-    char text[4096];
+    char text[RELAY_JSON_BYTES];
     struct called called;
     const struct run_request request =
         call_of("relay:udf", UDF("mutation", "relay:insert", "{\"q\":\"{}\"}"), text);
@@ -384,7 +342,7 @@ static void what_the_caller_pays_for_ends_both(void **state)
     } limits[] = {{CORDON_LIMIT_FUEL, 50000000}, {CORDON_LIMIT_USER_TIME_MS, 50}};
     struct harness harness;
     open_world(&harness, 1, 1, 0);
-    char text[4096];
+    char text[RELAY_JSON_BYTES];
     struct called called;
     for (size_t i = 0; i < 2; i++) {
         struct limit_changes lower = {0};
@@ -416,7 +374,7 @@ static void memory_counts_over_the_calls(void **state)
     (void)state;
     struct harness harness;
     open_world(&harness, 1, 1, 0);
-    char text[4096];
+    char text[RELAY_JSON_BYTES];
     char value[4096];
     struct called called;
     struct limit_changes lower = {0};
@@ -441,7 +399,7 @@ static void log_lines_come_together(void **state)
     struct harness harness;
     const struct harness_options options = {.guests = {"relay", "logs"}};
     harness_open(&harness, &options);
-    char text[4096];
+    char text[RELAY_JSON_BYTES];
     struct called called;
     const struct run_request request =
         call_of("relay:udf", UDF("query", "logs:levels", "{}"), text);
