@@ -34,7 +34,7 @@ static struct inside_run run_kernel(
 
 /*
  * Fails unless the three ways are what they are taken for: the same value from all, the same fuel
- * from two, none from the third. Warms them up, too. Returns the fuel.
+ * from two, next to none from the third. Warms them up, too. Returns the fuel.
  */
 static uint64_t compare_ways(const char *path)
 {
@@ -49,7 +49,8 @@ static uint64_t compare_ways(const char *path)
     }
     must_hold(fuel[METERING_ON] > 100 * ENGINE_SLICE_FUEL, "it has next to no slices", path);
     must_hold(fuel[METERING_UNSLICED] == fuel[METERING_ON], "slices change its fuel", path);
-    must_hold(fuel[METERING_OFF] < ENGINE_SLICE_FUEL, "it is metered all the same", path);
+    /* What the host takes for loading and for its calls is counted without metering, too. */
+    must_hold(fuel[METERING_OFF] < fuel[METERING_ON] / 100, "it is metered all the same", path);
     for (int way = 0; way < WAYS; way++) {
         buffer_done(&values[way]);
     }
