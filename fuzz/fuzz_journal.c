@@ -214,7 +214,7 @@ static void append(const uint8_t cluster_id[16], uint64_t ts, struct slice body)
         CORDON_CLEANUP(batch_freep) struct batch *batch = NULL;
         uint8_t key[LAYOUT_PREFIX_BYTES + 1] = {0};
         key[LAYOUT_PREFIX_BYTES] = (uint8_t)i;
-        must(batch_new(&batch));
+        must(batch_new(i, &batch));
         must(batch_add(batch, STAMP_VERSION, slice_of(key, sizeof key), LAYOUT_LIVE, &body, 1));
         batch_finish(batch, ts + i, &head);
         must(journal_claim(journal, batch));

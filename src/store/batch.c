@@ -1,18 +1,20 @@
 /* Rows of one commit; see batch.h. */
 #include "store/batch.h"
 
+#include "base/hash.h"
 #include "base/memory.h"
 
 /* More than the largest commit that the store takes; reached only by a fault of ours. */
 #define BATCH_BYTES_MAX ((size_t)2 << 30)
 
-cordon_error *batch_new(struct batch **out_batch)
+cordon_error *batch_new(uint64_t seed, struct batch **out_batch)
 {
     struct batch *batch = MEM_NEW(struct batch);
     if (batch == NULL) {
         return error_no_memory();
     }
     arena_init(&batch->arena, BATCH_BYTES_MAX);
+    batch->random = hash_fast(slice_of(&seed, sizeof seed), 0) | 1;
     *out_batch = batch;
     return NULL;
 }
@@ -61,7 +63,8 @@ cordon_error *batch_add(
     struct batch_row *row = arena_alloc(&batch->arena, sizeof *row);
     uint8_t *bytes = NULL;
     struct skip_node *node = skip_node_in_arena(
-        &batch->arena, skip_key_bits(key), BATCH_FRAME_BYTES + key_bytes + value_bytes, &bytes);
+        &batch->arena, skip_random(&batch->random), BATCH_FRAME_BYTES + key_bytes + value_bytes,
+        &bytes);
     if (row == NULL || node == NULL) {
         return error_no_memory();
     }

@@ -34,7 +34,8 @@ struct batch {
     struct batch_row *first;
     struct batch_row *last;
     size_t count;
-    size_t bytes; /* of keys and values */
+    size_t bytes;    /* of keys and values */
+    uint64_t random; /* for the heights of nodes */
     struct arena arena;
 };
 
@@ -44,7 +45,12 @@ struct audit_head {
     uint8_t hash[SHA256_BYTES];
 };
 
-CORDON_MUST_USE cordon_error *batch_new(struct batch **out_batch);
+/*
+ * `seed` is another for each batch. The heights of its rows in the memtable come from it and not
+ * from their keys: those of all audit records of a tenant are the same until they are stamped, and
+ * rows of one height are a plain list.
+ */
+CORDON_MUST_USE cordon_error *batch_new(uint64_t seed, struct batch **out_batch);
 
 /* NULL accepted. */
 void batch_free(struct batch *batch);

@@ -75,6 +75,7 @@ struct local {
     _Atomic uint64_t visible_ts;  /* every commit up to here is in the overlay or the backend */
     _Atomic uint64_t durable_ts;  /* every commit up to here is on the disk */
     _Atomic uint64_t flushed_ts;  /* every commit up to here is in the backend */
+    _Atomic uint64_t batches;     /* made so far */
     _Atomic uint64_t horizon_ts;  /* snapshots before this may have lost versions */
     _Atomic size_t pending_bytes; /* visible but not in the backend */
     _Atomic uint64_t free_bytes;  /* on the disk, when it was asked last */

@@ -149,7 +149,7 @@ static cordon_error *make_entry(const struct local_txn *txn, struct log_entry **
 static cordon_error *prepare(struct local_txn *txn, const struct store_commit_facts *facts)
 {
     CORDON_CLEANUP(batch_freep) struct batch *batch = NULL;
-    TRY(batch_new(&batch));
+    TRY(batch_new(atomic_fetch_add(&txn->store->batches, 1), &batch));
     TRY(add_rows(txn, batch));
     TRY(add_garbage(txn, batch));
     TRY(add_audit(txn, facts->audit_body, batch));

@@ -4,6 +4,7 @@
  */
 #include "base/memory.h"
 #include "base/random.h"
+#include "store/batch.h"
 #include "store/layout.h"
 #include "store/readset.h"
 #include "store/waiters.h"
@@ -215,6 +216,31 @@ static void skip_list_is_a_sorted_set(void **state)
     arena_done(&arena);
 }
 
+/*
+ * Rows whose keys are equal until they are stamped, as all audit records of a tenant are, still get
+ * nodes of all heights: a map of nodes of one height is searched from end to end.
+ */
+static void rows_of_one_key_have_all_heights(void **state)
+{
+    (void)state;
+    enum { BATCHES = 4096, HEIGHTS = 5 };
+    int lower[HEIGHTS] = {0}; /* how many are no higher than that */
+    for (uint64_t i = 0; i < BATCHES; i++) {
+        CORDON_CLEANUP(batch_freep) struct batch *batch = NULL;
+        const struct slice body = SLICE("{}");
+        assert_null(batch_new(i, &batch));
+        assert_null(batch_add(batch, STAMP_AUDIT, SLICE("\0\0\0\1\7"), LAYOUT_LIVE, &body, 1));
+        for (uint32_t height = batch->first->node->height; height < HEIGHTS; height++) {
+            lower[height]++;
+        }
+    }
+    int higher = BATCHES;
+    for (int height = 1; height < HEIGHTS; height++) {
+        higher /= 4;
+        assert_in_range(BATCHES - lower[height], higher / 2, higher * 2);
+    }
+}
+
 /* -- The read set ------------------------------------------------------------------------------ */
 
 /* Keys are two bytes, so that a plain array can say which were read. */
@@ -365,6 +391,7 @@ int main(void)
         cmocka_unit_test(versions_lie_side_by_side),
         cmocka_unit_test(every_flipped_bit_is_found),
         cmocka_unit_test(skip_list_is_a_sorted_set),
+        cmocka_unit_test(rows_of_one_key_have_all_heights),
         cmocka_unit_test(read_set_is_a_union),
         cmocka_unit_test(read_set_of_a_scan_stays_small),
         cmocka_unit_test(write_log_is_a_queue),
