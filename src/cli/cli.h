@@ -44,6 +44,9 @@ struct cli_options {
     uint64_t time_ms;
     const char *record;
     const char *profile;
+    bool follow;
+    bool has_history;
+    uint64_t history;
 };
 
 /* One flag of a command. `set` says what is wrong with a value and answers false. */
@@ -67,7 +70,7 @@ struct cli_command {
 };
 
 extern const struct cli_command cli_run, cli_check, cli_serve, cli_deploy, cli_call, cli_keygen,
-    cli_limits, cli_new, cli_replay;
+    cli_limits, cli_new, cli_replay, cli_logs;
 
 /* Frees a variable when it goes out of scope. */
 #define CLI_CLEANUP(freep) __attribute__((cleanup(freep)))

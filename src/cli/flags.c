@@ -78,6 +78,23 @@ bool flags_set_production(struct cli_options *options, const char *value)
     return true;
 }
 
+bool flags_set_follow(struct cli_options *options, const char *value)
+{
+    (void)value;
+    options->follow = true;
+    return true;
+}
+
+bool flags_set_history(struct cli_options *options, const char *value)
+{
+    options->has_history = read_number(value, &options->history);
+    if (!options->has_history) {
+        (void)terminal_fail(
+            0, "--history takes a number of runs, a plain decimal number, not '%s'", value);
+    }
+    return options->has_history;
+}
+
 bool flags_set_format(struct cli_options *options, const char *value)
 {
     options->format = strcmp(value, "json") == 0 ? CLI_JSON : CLI_TEXT;

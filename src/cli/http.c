@@ -122,14 +122,24 @@ static void set_proxy(const struct exchange *exchange)
     (void)exchange->lib->easy_setopt(exchange->curl, CURLOPT_NOPROXY, excluded.data);
 }
 
+static bool add_body(struct exchange *exchange)
+{
+    const struct http_request *const request = exchange->request;
+    const struct libcurl *const lib = exchange->lib;
+    (void)lib->easy_setopt(exchange->curl, CURLOPT_POSTFIELDS, request->body->data);
+    (void)lib->easy_setopt(
+        exchange->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body->size);
+    return add_header(exchange, "Content-Type", request->content_type) &&
+           add_header(exchange, "Expect", "");
+}
+
 static bool prepare(struct exchange *exchange, const char *url)
 {
     const struct http_request *const request = exchange->request;
     const char *const key = http_admin_key(request->options);
     const struct libcurl *const lib = exchange->lib;
     CURL *const curl = exchange->curl;
-    if (curl == NULL || !add_header(exchange, "Content-Type", request->content_type) ||
-        !add_header(exchange, "Expect", "")) {
+    if (curl == NULL || (request->body != NULL && !add_body(exchange))) {
         return false;
     }
     if (key != NULL) {
@@ -143,13 +153,12 @@ static bool prepare(struct exchange *exchange, const char *url)
     (void)lib->easy_setopt(curl, CURLOPT_URL, url);
     (void)lib->easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     (void)lib->easy_setopt(curl, CURLOPT_HTTPHEADER, exchange->headers);
-    (void)lib->easy_setopt(curl, CURLOPT_POSTFIELDS, request->body->data);
-    (void)lib->easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body->size);
     (void)lib->easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
+    (void)lib->easy_setopt(curl, CURLOPT_TIMEOUT_MS, request->timeout_ms);
     (void)lib->easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     (void)lib->easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_answer);
     (void)lib->easy_setopt(curl, CURLOPT_WRITEDATA, exchange);
-    if (isatty(STDERR_FILENO)) {
+    if (request->working != NULL && isatty(STDERR_FILENO)) {
         (void)lib->easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
         (void)lib->easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, show_progress);
         (void)lib->easy_setopt(curl, CURLOPT_XFERINFODATA, exchange);
@@ -245,7 +254,7 @@ static const char *hint_for(long status)
  * An answer that is no 200 is an object with code and message, if it is from a server of ours, and
  * its message says what to do. What another server may have meant is told here.
  */
-static int say_refusal(const struct exchange *exchange, const char *url, long status)
+static int refusal(const struct exchange *exchange, const char *url, long status)
 {
     cordon_json *json = NULL;
     cordon_error_free(cordon_json_parse(
@@ -255,6 +264,10 @@ static int say_refusal(const struct exchange *exchange, const char *url, long st
     const cordon_text message = cordon_json_get_text(cordon_json_get_member(root, "message"));
     const int exit_code = exit_code_of(code, status);
 
+    if (exchange->request->quiet) {
+        cordon_json_free(json);
+        return exit_code;
+    }
     if (code.size == 0) {
         (void)terminal_fail(
             0, "%s answered with HTTP status %ld\n%s", url, status, hint_for(status));
@@ -279,7 +292,7 @@ static bool is_sendable(const char *key)
     return true;
 }
 
-int http_post(const struct http_request *request, struct text *out_answer)
+static int perform(const struct http_request *request, struct text *out_answer)
 {
     if (!is_sendable(http_admin_key(request->options))) {
         return terminal_usage(
@@ -312,9 +325,19 @@ int http_post(const struct http_request *request, struct text *out_answer)
     }
     url.data[base_size] = '\0';
     if (code != CURLE_OK) {
-        return say_no_answer(&exchange, url.data, code);
+        return request->quiet ? CLI_MACHINE : say_no_answer(&exchange, url.data, code);
     }
     long status = 0;
     (void)lib->easy_getinfo(exchange.curl, CURLINFO_RESPONSE_CODE, &status);
-    return status == STATUS_OK ? CLI_OK : say_refusal(&exchange, url.data, status);
+    return status == STATUS_OK ? CLI_OK : refusal(&exchange, url.data, status);
+}
+
+int http_post(const struct http_request *request, struct text *out_answer)
+{
+    return perform(request, out_answer);
+}
+
+int http_get(const struct http_request *request, struct text *out_answer)
+{
+    return perform(request, out_answer);
 }

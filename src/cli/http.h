@@ -1,5 +1,5 @@
 /*
- * One POST to a Cordon server and its answer. libcurl lives in this file's .c alone.
+ * One request to a Cordon server and its answer. libcurl lives in this file's .c alone.
  */
 #ifndef CLI_HTTP_H
 #define CLI_HTTP_H
@@ -12,7 +12,9 @@ struct http_request {
     const char *path;                  /* of the server, begins with a slash */
     const char *content_type;
     const struct text *body;
-    const char *working; /* what the server does meanwhile, such as "compiling" */
+    const char *working; /* what the server does meanwhile, such as "compiling"; NULL: not shown */
+    long timeout_ms;     /* for all of it; 0: none */
+    bool quiet;          /* a failure is told by the exit code alone */
 };
 
 /*
@@ -21,6 +23,9 @@ struct http_request {
  * having said what failed, what the server said, and what to do about it.
  */
 int http_post(const struct http_request *request, struct text *out_answer);
+
+/* As http_post(), but a GET; `content_type` and `body` are NULL. */
+int http_get(const struct http_request *request, struct text *out_answer);
 
 /* The admin key of the flag or of $CORDON_ADMIN_KEY; NULL if there is none. */
 const char *http_admin_key(const struct cli_options *options);

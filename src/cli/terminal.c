@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { NOT_UTF8 = -1 };
 
@@ -92,6 +93,22 @@ void terminal_write(FILE *file, cordon_text text)
 void terminal_write_lines(FILE *file, cordon_text text, const char *indent)
 {
     write_escaped(file, text, indent);
+}
+
+void terminal_paint(FILE *file, enum terminal_colour colour)
+{
+    static const char *const codes[] = {
+        [TERMINAL_PLAIN] = "\033[0m",
+        [TERMINAL_DIM] = "\033[2m",
+        [TERMINAL_RED] = "\033[31m",
+        [TERMINAL_GREEN] = "\033[32m",
+    };
+    const char *const none = getenv("NO_COLOR");
+    const char *const kind = getenv("TERM");
+    const bool can_show = kind != NULL && strcmp(kind, "dumb") != 0;
+    if (isatty(fileno(file)) && can_show && (none == NULL || none[0] == '\0')) {
+        (void)fputs(codes[colour], file);
+    }
 }
 
 cordon_text terminal_text(const char *string)

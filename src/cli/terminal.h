@@ -22,6 +22,13 @@ size_t terminal_width(cordon_text text);
 /* As terminal_write(), but a line break stays one and what follows is indented under `indent`. */
 void terminal_write_lines(FILE *file, cordon_text text, const char *indent);
 
+/*
+ * Colours what is written next, or ends that; nothing where `file` is no terminal, where it can't
+ * show colours, or where $NO_COLOR is set.
+ */
+enum terminal_colour { TERMINAL_PLAIN, TERMINAL_DIM, TERMINAL_RED, TERMINAL_GREEN };
+void terminal_paint(FILE *file, enum terminal_colour colour);
+
 /* A C string as a text. */
 cordon_text terminal_text(const char *string);
 

@@ -4,7 +4,7 @@
  */
 #include "http/answer.h"
 
-#include "run/frames.h"
+#include "run/error_text.h"
 #include "value/value.h"
 
 #include <string.h>
@@ -221,7 +221,6 @@ static cordon_error *append_log_lines(struct buffer *out, const struct http_outc
 /* The developer's text: what Convex puts before it, the message, and the frames. */
 static cordon_error *write_error_text(struct buffer *text, const struct http_outcome *what)
 {
-    const struct outcome *outcome = what->outcome;
     TRY(append_text(text, "[Request ID: "));
     TRY(buffer_append(text, what->request_id));
     TRY(append_text(text, "] Server Error"));
@@ -229,16 +228,7 @@ static cordon_error *write_error_text(struct buffer *text, const struct http_out
         return NULL;
     }
     TRY(buffer_append_byte(text, '\n'));
-    if (outcome->code == CORDON_OUTCOME_FAILED) {
-        TRY(append_text(
-            text, outcome->data.size > 0 ? "Uncaught ConvexError: " : "Uncaught Error: "));
-    }
-    TRY(buffer_append(text, outcome->message));
-    for (size_t i = 0; i < outcome->frame_count; i++) {
-        TRY(append_text(text, "\n    "));
-        TRY(frames_write(&outcome->frames[i], text));
-    }
-    return NULL;
+    return error_text_write(what->outcome, text);
 }
 
 static cordon_error *write_failure(struct buffer *body, const struct http_outcome *what)

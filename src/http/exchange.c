@@ -25,6 +25,8 @@
 #define POOL_SLICE_NS ((uint64_t)5000000)
 /* Bodies and results above this are read and written on the pool. */
 #define SHORT_BYTES ((size_t)65536)
+/* A wait for log lines ends with none; the client asks again. As Convex's. */
+#define LOGS_WAIT_MS 60000
 
 static void answer_outcome(struct connection *connection);
 static void start_work(struct connection *connection, enum work_kind kind);
@@ -71,8 +73,20 @@ void exchange_drop_request(struct connection *connection)
     }
 }
 
+static void stop_waiting_for_logs(struct connection *connection)
+{
+    if (connection->waits_for_logs) {
+        connection->waits_for_logs = false;
+        (void)uv_timer_stop(&connection->timer);
+        executions_leave(
+            runner_executions(connection->loop->server->options.runner), &connection->log_waiter);
+        loop_forget_wake(connection);
+    }
+}
+
 void exchange_done(struct connection *connection)
 {
+    stop_waiting_for_logs(connection);
     if (connection->run != NULL) {
         (void)uv_timer_stop(&connection->timer);
         run_free(connection->run);
@@ -249,6 +263,11 @@ static bool sleeps_too_long(const struct connection *connection)
 
 void exchange_stop(struct connection *connection)
 {
+    if (connection->waits_for_logs) {
+        stop_waiting_for_logs(connection);
+        start_work(connection, WORK_LOGS);
+        return;
+    }
     if (connection->run != NULL && connection->run_state == RUN_WAITING &&
         sleeps_too_long(connection)) {
         run_cancel(connection->run);
@@ -533,6 +552,59 @@ static void begin_records(struct connection *connection)
     start_work(connection, WORK_RECORDS);
 }
 
+/* -- Logs ----------------------------------------------------------------------------------- */
+
+static cordon_error *write_logs_body(struct connection *connection)
+{
+    struct executions *executions = runner_executions(connection->loop->server->options.runner);
+    struct buffer *body = &connection->scratch;
+    uint64_t cursor_us = 0;
+    TRY(buffer_append(body, SLICE("{\"entries\":")));
+    TRY(executions_write(executions, connection->route.after_us, body, &cursor_us));
+    TRY(buffer_append(body, SLICE(",\"newCursor\":")));
+    TRY(executions_write_cursor(body, cursor_us));
+    return buffer_append_byte(body, '}');
+}
+
+/* False: refused. */
+static bool write_logs(struct connection *connection)
+{
+    buffer_clear(&connection->output);
+    buffer_clear(&connection->scratch);
+    cordon_error *error = write_logs_body(connection);
+    if (error == NULL) {
+        connection->frame.status = 200;
+        error = http_answer(
+            &connection->output, &connection->frame, buffer_slice(&connection->scratch));
+    }
+    if (connection->scratch.capacity > HTTP_KEPT_BYTES_MAX) {
+        buffer_done(&connection->scratch);
+    }
+    connection->refusal = http_no_memory;
+    const bool good = error == NULL;
+    cordon_error_free(error);
+    return good;
+}
+
+/* Who asks with a cursor has the rest: without news, the answer waits for some. */
+static void begin_logs(struct connection *connection)
+{
+    if (!authorize(connection, &connection->refusal)) {
+        answer_refusal(connection, &connection->refusal);
+        return;
+    }
+    connection->log_waiter = (struct execution_waiter){.wake = loop_wake, .arg = connection};
+    connection->waits_for_logs = connection->route.after_us > 0 && !connection->loop->stopping &&
+                                 executions_wait(
+                                     runner_executions(connection->loop->server->options.runner),
+                                     connection->route.after_us, &connection->log_waiter);
+    if (connection->waits_for_logs) {
+        (void)uv_timer_start(&connection->timer, on_timer, LOGS_WAIT_MS, 0);
+    } else {
+        start_work(connection, WORK_LOGS);
+    }
+}
+
 /* -- Other threads -------------------------------------------------------------------------- */
 
 static void on_work(uv_work_t *work)
@@ -553,6 +625,9 @@ static void on_work(uv_work_t *work)
         break;
     case WORK_RECORDS:
         connection->is_refused = !write_records(connection);
+        break;
+    case WORK_LOGS:
+        connection->is_refused = !write_logs(connection);
         break;
     case WORK_DEPLOY: /* has a thread of its own */
         break;
@@ -591,6 +666,7 @@ static void end_work(struct connection *connection)
         break;
     case WORK_ANSWER:
     case WORK_RECORDS:
+    case WORK_LOGS:
     case WORK_DEPLOY:
         send_written(connection, !connection->is_refused);
         break;
@@ -628,6 +704,11 @@ void exchange_resume(struct connection *connection)
         }
         return;
     }
+    if (connection->phase == PHASE_RUNNING && connection->waits_for_logs) {
+        stop_waiting_for_logs(connection);
+        start_work(connection, WORK_LOGS);
+        return;
+    }
     if (connection->phase != PHASE_RUNNING || connection->run == NULL) {
         return;
     }
@@ -645,6 +726,7 @@ bool exchange_cancel(struct connection *connection)
         case WORK_READ_CALL: /* there is no run yet, or it is done; it comes back soon */
         case WORK_ANSWER:
         case WORK_RECORDS:
+        case WORK_LOGS:
             return true;
         case WORK_DEPLOY:
             return !deploys_remove(&connection->loop->server->deploys, connection);
@@ -692,6 +774,9 @@ void exchange_begin(struct connection *connection)
         return;
     case ROUTE_RECORD:
         begin_records(connection);
+        return;
+    case ROUTE_LOGS:
+        begin_logs(connection);
         return;
     case ROUTE_TEXT:
         answer_text(

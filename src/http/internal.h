@@ -129,7 +129,14 @@ enum phase {
     PHASE_CLOSING,
 };
 
-enum work_kind { WORK_READ_CALL, WORK_POLL, WORK_ANSWER, WORK_RECORDS, WORK_DEPLOY };
+enum work_kind {
+    WORK_READ_CALL,
+    WORK_POLL,
+    WORK_ANSWER,
+    WORK_RECORDS,
+    WORK_LOGS,
+    WORK_DEPLOY,
+};
 
 /* Words about a record that was not kept. */
 #define RECORD_ERROR_BYTES 256
@@ -187,7 +194,9 @@ struct connection {
     uv_timer_t timer;
     uv_work_t work;
     enum work_kind work_kind;
-    bool woken;    /* its run was woken while work was in flight */
+    bool woken; /* its run was woken while work was in flight */
+    struct execution_waiter log_waiter;
+    bool waits_for_logs;
     bool in_wakes; /* guarded by wake_lock */
     struct connection *next_wake;
     struct connection *next_deploy; /* guarded by the deploys' lock */
@@ -289,7 +298,10 @@ void exchange_resume(struct connection *connection);
 /* The client has left: cancels what is under way. False if there is nothing. */
 bool exchange_cancel(struct connection *connection);
 
-/* The server stops: ends a run that would sleep for longer than the others may run. */
+/*
+ * The server stops: ends a run that would sleep for longer than the others may run, and a wait for
+ * log lines.
+ */
 void exchange_stop(struct connection *connection);
 
 /* Lets go of body and call. Any thread that has the connection. */

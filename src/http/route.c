@@ -4,6 +4,8 @@
  */
 #include "http/route.h"
 
+#include "observe/executions.h"
+
 #include <string.h>
 
 /* Nesting of a request: a value's own 64 levels and what wraps it. */
@@ -18,6 +20,25 @@ struct slice http_target_path(struct slice target)
 {
     const uint8_t *mark = target.size == 0 ? NULL : memchr(target.data, '?', target.size);
     return slice_of(target.data, mark == NULL ? target.size : (size_t)(mark - target.data));
+}
+
+/* The value of a name in a query string, as sent; false if it is not there. */
+static bool find_parameter(struct slice target, const char *name, struct slice *out_value)
+{
+    const struct slice path = http_target_path(target);
+    size_t at = path.size + 1;
+    const size_t name_size = strlen(name);
+    while (at < target.size) {
+        const uint8_t *end = memchr(target.data + at, '&', target.size - at);
+        const size_t stop = end == NULL ? target.size : (size_t)(end - target.data);
+        if (stop - at > name_size && target.data[at + name_size] == '=' &&
+            memcmp(target.data + at, name, name_size) == 0) {
+            *out_value = slice_of(target.data + at + name_size + 1, stop - at - name_size - 1);
+            return true;
+        }
+        at = stop + 1;
+    }
+    return false;
 }
 
 static void refuse_route(
@@ -123,6 +144,25 @@ static bool route_records(
     return true;
 }
 
+#define LOGS_PATH "/api/stream_function_logs"
+
+static void route_logs(const struct http_request *request, struct http_route *route)
+{
+    struct slice cursor = {0};
+    route->id = ROUTE_LOGS;
+    route->needs_admin = true;
+    route->cross_origin = false;
+    if (!is_get(request)) {
+        refuse_route(route, 405, "MethodNotAllowed", "Logs are read with GET.", "GET, HEAD");
+    } else if (
+        find_parameter(request->target, "cursor", &cursor) &&
+        !executions_read_cursor(cursor, &route->after_us)) {
+        refuse_route(
+            route, 400, "BadRequest",
+            "`cursor` is 0, or a number that an answer gave as `newCursor`.", NULL);
+    }
+}
+
 static bool route_text(
     const struct http_request *request, struct slice path, struct http_route *route)
 {
@@ -162,6 +202,10 @@ void http_route(const struct http_request *request, bool is_operator, struct htt
         return;
     }
     if (route_records(request, path, out_route)) {
+        return;
+    }
+    if (slice_equal(path, SLICE(LOGS_PATH))) {
+        route_logs(request, out_route);
         return;
     }
     const bool admin_path = slice_equal(path, SLICE("/api/function"));
@@ -380,25 +424,6 @@ static bool read_body(
     }
     return take_args(args, call, out_refusal) &&
            read_format(json_string(format), call, out_refusal);
-}
-
-/* The value of a name in a query string, as sent; false if it is not there. */
-static bool find_parameter(struct slice target, const char *name, struct slice *out_value)
-{
-    const struct slice path = http_target_path(target);
-    size_t at = path.size + 1;
-    const size_t name_size = strlen(name);
-    while (at < target.size) {
-        const uint8_t *end = memchr(target.data + at, '&', target.size - at);
-        const size_t stop = end == NULL ? target.size : (size_t)(end - target.data);
-        if (stop - at > name_size && target.data[at + name_size] == '=' &&
-            memcmp(target.data + at, name, name_size) == 0) {
-            *out_value = slice_of(target.data + at + name_size + 1, stop - at - name_size - 1);
-            return true;
-        }
-        at = stop + 1;
-    }
-    return false;
 }
 
 static bool read_query(

@@ -12,6 +12,7 @@ enum http_route_id {
     ROUTE_CALL,   /* run a function */
     ROUTE_DEPLOY, /* replace the functions */
     ROUTE_RECORD, /* give a record, or the list of them */
+    ROUTE_LOGS,   /* give the runs after a cursor, once there are any */
     ROUTE_TEXT,   /* answer `text` */
     ROUTE_PREFLIGHT,
     ROUTE_METRICS, /* on the operator's listener alone */
@@ -27,6 +28,7 @@ struct http_route {
     bool cross_origin;   /* answers carry CORS headers: all but admin routes */
     bool needs_admin;    /* only with an admin key */
     struct slice record; /* ROUTE_RECORD: its id; data NULL: the list */
+    uint64_t after_us;   /* ROUTE_LOGS: the cursor; 0: all that is kept */
     /* ROUTE_CALL: */
     bool any_kind;
     cordon_kind kind;

@@ -21,6 +21,7 @@ struct runner {
     struct random_pool seeds;
     struct trace_cache traces;
     struct recorder *recorder;
+    struct executions executions;
     atomic_uint slots_used;
     atomic_ullong memory_used;
     pthread_mutex_t deploy_lock;    /* one deploy at a time */

@@ -5,6 +5,7 @@
  */
 #include "base/clock.h"
 #include "base/memory.h"
+#include "run/execution.h"
 #include "run/recorder.h"
 #include "run/report.h"
 #include "run/state.h"
@@ -199,6 +200,7 @@ enum next run_finish(struct run *run)
     if (!run_is_replay(run)) { /* which nobody has called */
         run_metrics_count(&run->runner->metrics, outcome);
         run_report(run->runner->options.log, outcome, run->path, run->request_id);
+        execution_keep(&run->runner->executions, outcome, run->path, run->request_id);
     }
     return NEXT_STEP;
 }

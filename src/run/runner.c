@@ -148,6 +148,7 @@ cordon_error *runner_new(const struct runner_options *options, struct runner **o
     permits_init(&runner->permits, options->permits, QUEUE_RUNS_MAX);
     random_pool_init(&runner->seeds);
     trace_cache_init(&runner->traces);
+    executions_init(&runner->executions);
     (void)pthread_mutex_init(&runner->deploy_lock, NULL);
     (void)pthread_rwlock_init(&runner->lock, NULL);
     cordon_error *error = start(runner);
@@ -198,6 +199,7 @@ void runner_free(struct runner *runner)
     permits_done(&runner->permits);
     random_pool_done(&runner->seeds);
     trace_cache_done(&runner->traces);
+    executions_done(&runner->executions);
     (void)pthread_mutex_destroy(&runner->deploy_lock);
     (void)pthread_rwlock_destroy(&runner->lock);
     free_text(runner->options.worker_path);
@@ -287,4 +289,9 @@ struct recorder *runner_recorder(const struct runner *runner)
 bool runner_is_production(const struct runner *runner)
 {
     return runner->options.production;
+}
+
+struct executions *runner_executions(struct runner *runner)
+{
+    return &runner->executions;
 }

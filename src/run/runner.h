@@ -9,6 +9,7 @@
 #include "engine/compiler.h"
 #include "engine/engine.h"
 #include "limits/budget.h"
+#include "observe/executions.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
 #include "store/store.h"
@@ -124,5 +125,8 @@ uint64_t runner_get_memory_bytes(const struct runner *runner);
 void runner_refresh_metrics(struct runner *runner);
 
 bool runner_is_production(const struct runner *runner);
+
+/* The last runs; whoever serves them starts that. Borrowed. Any thread. */
+struct executions *runner_executions(struct runner *runner);
 
 #endif

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { Server, guest, newFolder, run } from '../support/cordon.mjs';
 
-const commands = ['run', 'replay', 'check', 'serve', 'deploy', 'call', 'keygen', 'limits', 'new'];
+const commands = ['run', 'replay', 'check', 'serve', 'deploy', 'call', 'logs', 'keygen', 'limits', 'new'];
 const basic = guest('basic');
 
 describe('help', () => {
@@ -92,6 +92,8 @@ const mistakes = [
   [['deploy', '--admin-key', 'k', 'no/such.wasm'], /cannot open 'no\/such.wasm'/],
   [['deploy', basic], /needs an admin key: --admin-key KEY or \$CORDON_ADMIN_KEY/],
   [['deploy', '--admin-key', 'a\nb', basic], /characters that no admin key has/],
+  [['logs', '--history', 'all'], /--history takes a number of runs/],
+  [['logs', 'messages:list'], /'messages:list' is too much: `cordon logs` takes flags only/],
   [['keygen', 'user'], /no keys of the kind 'user'/],
   [['new', 'cobol', 'x'], /no projects in 'cobol'/],
   [['call', 'a:b', '--url', 'ftp://127.0.0.1/'], /is no URL of a server/],

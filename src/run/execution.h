@@ -1,0 +1,15 @@
+/* What is kept of a run for those who follow the functions' logs. */
+#ifndef RUN_EXECUTION_H
+#define RUN_EXECUTION_H
+
+#include "observe/executions.h"
+#include "run/outcome.h"
+
+/* Adds an entry for a run that is done, if entries are kept. Any thread. */
+void execution_keep(
+    struct executions *executions,
+    const struct outcome *outcome,
+    struct slice path,
+    struct slice request_id);
+
+#endif

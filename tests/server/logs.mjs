@@ -1,0 +1,233 @@
+/*
+ * The logs of functions as the server gives them out: what a run leaves, cursors, waiting for what is
+ * new, the bound on what is kept and how a reader sees what it missed; `cordon logs`, and Convex's
+ * own `convex logs`, unmodified.
+ */
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { Server, cordon, example, guest, newFolder, run } from '../support/cordon.mjs';
+import { Wire, call as callBytes } from './wire.mjs';
+
+const running = new Set();
+after(() => running.forEach((child) => child.kill('SIGKILL')));
+
+/* Starts a program that goes on; what it says is in `said`. */
+function start(program, words, env) {
+  const child = spawn(program, words, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  child.said = '';
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (child.said += text));
+  child.ended = new Promise((resolve) => child.on('close', resolve));
+  running.add(child);
+  child.on('close', () => running.delete(child));
+  return child;
+}
+
+/* Waits until `found` gives something; the test's own time limit is the end of patience. */
+async function until(found) {
+  for (;;) {
+    const value = await found();
+    if (value) return value;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+const call = (server, kind, path, args = {}) => server.post(`/api/${kind}`, { path, args });
+
+async function logs(server, cursor, signal) {
+  const response = await fetch(`${server.url}/api/stream_function_logs?cursor=${cursor}`, {
+    headers: { Authorization: `Convex ${await server.key()}` },
+    signal,
+  });
+  assert.equal(response.status, 200);
+  assert.equal(response.headers.get('access-control-allow-origin'), null);
+  return response.json();
+}
+
+let server;
+before(async () => {
+  server = await Server.start();
+  await server.deploy(example('messages_rust'), guest('logs'));
+});
+
+describe('the stream', () => {
+  test('without runs it is empty, at once, and has a cursor', async () => {
+    const { entries, newCursor } = await logs(server, 0);
+    assert.deepEqual(entries, []);
+    assert.ok(Math.abs(newCursor - Date.now()) < 60000, 'a time in milliseconds');
+  });
+  test('a run is there when its answer is', async () => {
+    const { newCursor } = await logs(server, 0);
+    const before = Date.now() / 1000 - 1;
+    await call(server, 'mutation', 'messages:send', { author: 'Ada', body: 'hello' });
+    await call(server, 'mutation', 'messages:fail', { author: 'Ada', body: 'hello' });
+    const { entries, newCursor: next } = await logs(server, newCursor);
+    const [sent, failed] = entries;
+    assert.equal(entries.length, 2);
+    assert.deepEqual(Object.keys(sent), [
+      'number', 'cursor', 'kind', 'identifier', 'udfType', 'requestId', 'timestamp', 'executionTime', 'cachedResult', 'logLines', 'success', 'error',
+    ]);
+    assert.deepEqual(
+      [sent.kind, sent.identifier, sent.udfType, sent.success, sent.error],
+      ['Completion', 'messages:send', 'Mutation', true, null],
+    );
+    assert.ok(sent.timestamp > before && sent.timestamp < before + 60);
+    assert.ok(sent.executionTime > 0 && sent.executionTime < 60);
+    assert.ok(sent.cursor < failed.cursor && failed.cursor === next);
+    assert.equal(failed.number, sent.number + 1);
+    assert.equal(failed.success, null);
+    assert.match(failed.error, /^Uncaught (Convex)?Error: /);
+    assert.deepEqual((await logs(server, sent.cursor)).entries, [failed]);
+  });
+  test('log lines are there, in order', async () => {
+    const { newCursor } = await logs(server, 0);
+    const { body } = await call(server, 'query', 'logs:lines', { n: 1 });
+    assert.ok(body.logLines.length > 0);
+    const { entries } = await logs(server, newCursor);
+    assert.deepEqual(entries.map(({ identifier, logLines }) => [identifier, logLines]), [['logs:lines', body.logLines]]);
+  });
+  test('who has all waits for what is new', async () => {
+    const { newCursor } = await logs(server, 0);
+    let answered = false;
+    const waiting = [logs(server, newCursor), logs(server, newCursor)];
+    waiting.forEach((answer) => answer.then(() => (answered = true)));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    assert.ok(!answered, 'it waits');
+    await call(server, 'query', 'messages:list');
+    for (const answer of waiting) {
+      assert.deepEqual((await answer).entries.map(({ identifier }) => identifier), ['messages:list']);
+    }
+  });
+  test('who leaves while waiting is forgotten', async () => {
+    const { newCursor } = await logs(server, 0);
+    for (let i = 0; i < 20; i++) {
+      const leaves = new AbortController();
+      const answer = logs(server, newCursor, leaves.signal);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      leaves.abort();
+      await assert.rejects(answer);
+    }
+    const { body } = await call(server, 'query', 'messages:list');
+    assert.equal(body.status, 'success');
+  });
+  test('it is for the holder of an admin key, and read with GET', async () => {
+    const bare = await fetch(`${server.url}/api/stream_function_logs?cursor=0`);
+    assert.equal(bare.status, 401);
+    assert.equal((await bare.json()).code, 'BadAdminKey');
+    const headers = { Authorization: `Convex ${await server.key()}` };
+    const posted = await fetch(`${server.url}/api/stream_function_logs`, { method: 'POST', headers });
+    assert.equal(posted.status, 405);
+    for (const cursor of ['', '-1', 'x', '1e3', '.5', '1.5.', '99999999999999999999999999']) {
+      const response = await fetch(`${server.url}/api/stream_function_logs?cursor=${cursor}`, { headers });
+      assert.equal(response.status, 400, cursor);
+    }
+  });
+  test('a server that stops answers who waits, and stops', async () => {
+    const stopping = await Server.start();
+    const { newCursor } = await logs(stopping, 0);
+    const answer = logs(stopping, newCursor);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const began = Date.now();
+    await stopping.stop();
+    assert.deepEqual((await answer).entries, []);
+    assert.ok(Date.now() - began < 5000);
+  });
+});
+
+describe('the bound', () => {
+  test('the last 1,000 are kept, and numbers tell of the others', async () => {
+    const { newCursor } = await logs(server, 0);
+    const first = (await logs(server, 1)).entries.at(-1).number;
+    const count = 1100;
+    const wire = Wire.to(server);
+    for (let i = 0; i < count; i++) wire.send(callBytes('query', 'messages:list', {}));
+    for (let i = 0; i < count; i++) await wire.answer();
+    wire.socket.destroy();
+    const { entries } = await logs(server, newCursor);
+    assert.equal(entries.length, 1000);
+    assert.equal(entries.at(-1).number, first + count);
+    assert.equal(entries[0].number, first + count - 999);
+    assert.ok(entries.every(({ number, cursor }, i) => i === 0 || (number === entries[i - 1].number + 1 && cursor > entries[i - 1].cursor)));
+  });
+});
+
+describe('cordon logs', () => {
+  test('shows what is kept, and ends', async () => {
+    await call(server, 'query', 'logs:lines', { n: 1 });
+    await call(server, 'mutation', 'messages:fail', { author: 'Ada', body: 'hello' });
+    const flags = ['logs', '--url', server.url, '--admin-key', await server.key()];
+    const { code, stdout, stderr } = await run([...flags, '--history', '2']);
+    assert.equal(code, 0, stderr);
+    const lines = stdout.split('\n');
+    assert.match(lines[0], /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d Query logs:lines \[/);
+    assert.ok(lines.some((line) => /Mutation messages:fail Uncaught (Convex)?Error: /.test(line)), stdout);
+    const json = await run([...flags, '--format', 'json']);
+    const runs = json.stdout.trim().split('\n').map((line) => JSON.parse(line));
+    assert.ok(runs.length > 2);
+    assert.equal(runs.at(-1).identifier, 'messages:fail');
+  });
+  test('follows, also over a server that is started again', async () => {
+    const data = newFolder();
+    let own = await Server.start({ data });
+    await own.deploy(guest('logs'));
+    await call(own, 'query', 'logs:lines', { n: 1 });
+    const key = await own.key();
+    const child = start(cordon, ['logs', '--follow', '--url', own.url, '--format', 'json'], { CORDON_ADMIN_KEY: key });
+    const count = () => child.said.split('\n').filter((line) => line.includes('"identifier":"logs:lines"')).length;
+    await until(async () => {
+      await call(own, 'query', 'logs:lines', { n: 1 });
+      return count() > 0;
+    });
+    const port = new URL(own.url).port;
+    await own.stop();
+    await until(() => child.said.includes('asked again'));
+    own = await Server.start({ data, flags: ['--listen', `127.0.0.1:${port}`] });
+    const seen = count();
+    await call(own, 'query', 'logs:lines', { n: 1 });
+    await until(() => count() === seen + 1);
+    child.kill('SIGINT');
+    await child.ended;
+    await own.stop();
+  });
+  test('tells what was lost', async () => {
+    const child = start(cordon, ['logs', '--follow', '--url', server.url, '--admin-key', await server.key()], {});
+    await until(async () => {
+      await call(server, 'query', 'logs:lines', { n: 1 });
+      return child.said.includes('logs:lines');
+    });
+    child.kill('SIGSTOP');
+    const wire = Wire.to(server);
+    for (let i = 0; i < 1300; i++) wire.send(callBytes('query', 'logs:lines', { n: 1 }));
+    for (let i = 0; i < 1300; i++) await wire.answer();
+    wire.socket.destroy();
+    child.kill('SIGCONT');
+    await until(() => /the logs of \d+ runs are lost/.test(child.said));
+    child.kill('SIGINT');
+    await child.ended;
+  });
+  test('without a key, or with one that is not accepted', async () => {
+    const none = await run(['logs', '--url', server.url]);
+    assert.equal(none.code, 2);
+    assert.match(none.stderr, /need an admin key/);
+    const other = await run(['logs', '--follow', '--url', server.url, '--admin-key', 'default|00']);
+    assert.equal(other.code, 2);
+    assert.match(other.stderr, /BadAdminKey/);
+  });
+});
+
+test("Convex's own command line shows them", async () => {
+  const folder = execFileSync('tests/client/install', { encoding: 'utf8' }).trim();
+  const child = start(
+    process.execPath,
+    [join(folder, 'node_modules/convex/bin/main.js'), 'logs', '--url', server.url, '--admin-key', await server.key(), '--jsonl'],
+    { CI: '1', CONVEX_DISABLE_TELEMETRY: '1' },
+  );
+  await until(async () => {
+    assert.ok(running.has(child), child.said);
+    await call(server, 'query', 'logs:lines', { n: 1 });
+    return child.said.includes('"identifier":"logs:lines"');
+  });
+  child.kill('SIGINT');
+  await child.ended;
+});
