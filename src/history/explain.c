@@ -1,0 +1,197 @@
+/* Names and words for cycles; see explain.h. */
+#include "history/explain.h"
+
+#include "history/grow.h"
+
+#include <inttypes.h>
+
+/* Of a longer cycle the middle is counted and left out of the words. */
+enum { STEPS_SHOWN = 16 };
+
+#define TEXT_BYTES_MAX ((size_t)256 << 10)
+
+cordon_error *cycle_add(struct cycle *cycle, struct account *account, const struct graph_edge *edge)
+{
+    TRY(GROW(account, &cycle->edges, &cycle->capacity, cycle->count, 1));
+    cycle->edges[cycle->count] = *edge;
+    cycle->count++;
+    return NULL;
+}
+
+void cycle_reverse(struct cycle *cycle)
+{
+    for (size_t i = 0; i < cycle->count / 2; i++) {
+        const struct graph_edge edge = cycle->edges[i];
+        cycle->edges[i] = cycle->edges[cycle->count - 1 - i];
+        cycle->edges[cycle->count - 1 - i] = edge;
+    }
+}
+
+void cycle_done(struct cycle *cycle, struct account *account)
+{
+    account_free(account, cycle->edges, cycle->capacity * sizeof *cycle->edges);
+    *cycle = (struct cycle){0};
+}
+
+/*
+ * Two transactions that read one version and both wrote over it. Which of them was first may not be
+ * known, but either way the other read what was written over: one step of the two is then a write
+ * over a write.
+ */
+static bool is_lost_update(const struct cycle *cycle)
+{
+    return cycle->count == 2 && cycle->edges[0].about == cycle->edges[1].about;
+}
+
+static enum history_anomaly anti_anomaly(const struct cycle *cycle, size_t antis, bool real_time)
+{
+    if (antis == 1 || is_lost_update(cycle)) {
+        return real_time ? HISTORY_G_SINGLE_REAL_TIME : HISTORY_G_SINGLE;
+    }
+    return real_time ? HISTORY_G2_REAL_TIME : HISTORY_G2;
+}
+
+enum history_anomaly cycle_anomaly(const struct cycle *cycle)
+{
+    size_t antis = 0;
+    unsigned kinds = 0;
+    for (size_t i = 0; i < cycle->count; i++) {
+        kinds |= (unsigned)cycle->edges[i].kind;
+        antis += ((unsigned)cycle->edges[i].kind & GRAPH_ANTI) != 0;
+    }
+    const bool real_time = (kinds & GRAPH_REAL_TIME) != 0;
+    if (antis > 0) {
+        return anti_anomaly(cycle, antis, real_time);
+    }
+    if ((kinds & GRAPH_WR) != 0) {
+        return real_time ? HISTORY_G1C_REAL_TIME : HISTORY_G1C;
+    }
+    return real_time ? HISTORY_G0_REAL_TIME : HISTORY_G0;
+}
+
+/* -- Words ------------------------------------------------------------------------------------- */
+
+/* The first value that a transaction wrote to a key. */
+static uint64_t value_written(const struct ledger *ledger, uint32_t number, uint32_t key)
+{
+    const struct history_txn *const txn = &ledger->history->txns[number];
+    for (size_t at = txn->first; at < txn->first + txn->count; at++) {
+        const struct history_op *const op = &ledger->history->ops[at];
+        const bool writes = op->kind == HISTORY_APPEND || op->kind == HISTORY_WRITE;
+        if (writes && ledger->key_of[at] == key) {
+            return op->value;
+        }
+    }
+    return 0;
+}
+
+/* What was read of a version, such as "list 3 up to 7" or "register 4 as 5". */
+static cordon_error *write_version(
+    struct buffer *out, const struct ledger_key *key, const struct ledger_version *version)
+{
+    const char *const kind = key->is_list ? "list" : "register";
+    if (version->writer == LEDGER_NONE) {
+        return buffer_printf(out, "%s %" PRIu64 " empty", kind, key->name);
+    }
+    return buffer_printf(
+        out, "%s %" PRIu64 " %s %" PRIu64, kind, key->name, key->is_list ? "up to" : "as",
+        version->value);
+}
+
+static cordon_error *write_anti_step(
+    struct buffer *out, const struct ledger *ledger, const struct graph_edge *edge, uint32_t to)
+{
+    const struct ledger_version *const version = &ledger->versions[edge->about];
+    const struct ledger_key *const key = &ledger->keys[version->key];
+    TRY(buffer_printf(out, "T%" PRIu32 " read ", edge->from + 1));
+    TRY(write_version(out, key, version));
+    TRY(buffer_printf(
+        out, ", without the %" PRIu64 " that T%" PRIu32 " %s",
+        value_written(ledger, to, version->key), to + 1, key->is_list ? "appended" : "wrote"));
+    return edge->kind == GRAPH_RW_RT
+               ? buffer_printf(
+                     out, " after T%" PRIu32 " was answered, which wrote that [rw, real time]",
+                     version->writer + 1)
+               : buffer_append(out, SLICE(" [rw]"));
+}
+
+static cordon_error *write_step(
+    struct buffer *out, const struct ledger *ledger, const struct graph_edge *edge, uint32_t to)
+{
+    if (edge->kind == GRAPH_RT) {
+        return buffer_printf(
+            out, "T%" PRIu32 " was answered before T%" PRIu32 " began [real time]", edge->from + 1,
+            to + 1);
+    }
+    if (((unsigned)edge->kind & GRAPH_ANTI) != 0) {
+        return write_anti_step(out, ledger, edge, to);
+    }
+    const struct ledger_version *const version = &ledger->versions[edge->about];
+    const struct ledger_key *const key = &ledger->keys[version->key];
+    TRY(buffer_printf(
+        out, "T%" PRIu32 " %s %" PRIu64 " to %s %" PRIu64, edge->from + 1,
+        key->is_list ? "appended" : "wrote", version->value, key->is_list ? "list" : "register",
+        key->name));
+    return edge->kind == GRAPH_WR
+               ? buffer_printf(out, ", which T%" PRIu32 " read [wr]", to + 1)
+               : buffer_printf(
+                     out, ", before T%" PRIu32 " %s %" PRIu64 " [ww]", to + 1,
+                     key->is_list ? "appended" : "wrote", value_written(ledger, to, version->key));
+}
+
+static uint32_t next_txn(const struct cycle *cycle, size_t step)
+{
+    return cycle->edges[(step + 1) % cycle->count].from;
+}
+
+/* Which steps of a long cycle have words. */
+static bool is_shown(const struct cycle *cycle, size_t step)
+{
+    return cycle->count <= STEPS_SHOWN || step < STEPS_SHOWN / 2 ||
+           step >= cycle->count - STEPS_SHOWN / 2;
+}
+
+static cordon_error *write_cycle(
+    struct buffer *out, const struct ledger *ledger, const struct cycle *cycle)
+{
+    TRY(buffer_printf(
+        out, "%s: a cycle of %zu transactions, each of which must come before the next:",
+        history_anomaly_name(cycle_anomaly(cycle)), cycle->count));
+    for (size_t i = 0; i < cycle->count; i++) {
+        if (is_shown(cycle, i)) {
+            TRY(buffer_append(out, SLICE("\n  ")));
+            TRY(write_step(out, ledger, &cycle->edges[i], next_txn(cycle, i)));
+        } else if (i == STEPS_SHOWN / 2) {
+            TRY(buffer_printf(out, "\n  (%zu more steps)", cycle->count - STEPS_SHOWN));
+        }
+    }
+    for (size_t i = 0; i < cycle->count; i++) {
+        if (is_shown(cycle, i)) {
+            TRY(buffer_append(out, SLICE("\n    ")));
+            TRY(report_write_txn(out, ledger->history, cycle->edges[i].from));
+        }
+    }
+    return NULL;
+}
+
+cordon_error *explain_cycle(
+    const struct ledger *ledger, const struct cycle *cycle, struct history_report *report)
+{
+    const enum history_anomaly anomaly = cycle_anomaly(cycle);
+    if (!report_counts(report, anomaly)) {
+        return NULL;
+    }
+    CORDON_CLEANUP_BUFFER struct buffer text;
+    buffer_init(&text, TEXT_BYTES_MAX);
+    TRY(write_cycle(&text, ledger, cycle));
+    struct account *const account = ledger->account;
+    uint32_t *txns = NULL;
+    TRY(GROW_EXACT(account, &txns, cycle->count));
+    for (size_t i = 0; i < cycle->count; i++) {
+        txns[i] = cycle->edges[i].from;
+    }
+    cordon_error *const error =
+        report_tell(report, anomaly, buffer_slice(&text), txns, cycle->count);
+    GROW_FREE(account, txns, cycle->count);
+    return error;
+}
