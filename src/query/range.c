@@ -242,6 +242,23 @@ struct ends {
     bool open; /* the high end is that of the index */
 };
 
+/*
+ * From the keys that have these values, the last of them that of `part`, to what is behind them. A
+ * string's key ends in 00, and that of "a" begins the key of "a\0b" too, which has ff there; what
+ * follows on a whole field is always less than that (value/sortkey.c).
+ */
+static bool pass_values(
+    const struct part *part, struct buffer *key, bool *out_passed, struct query_fault *fault)
+{
+    *out_passed = true;
+    if (part->type == PART_FIELD) {
+        cordon_error *error = buffer_append_byte(key, UINT8_MAX);
+        return error == NULL || query_fail_error(fault, error);
+    }
+    *out_passed = query_pass_prefix(key);
+    return true;
+}
+
 /* What both ends begin with: the values of the equalities. */
 static bool write_equal(
     const struct query_index *index,
@@ -272,31 +289,49 @@ static bool write_low(
     if (!write_part(part, index->table, &part->lower->value, ends->low, &place, fault)) {
         return false;
     }
-    const bool skips = place == PLACE_AT && part->lower->op == QUERY_GT;
-    if (place == PLACE_BEHIND || (skips && !query_pass_prefix(ends->low))) {
-        ends->empty = true;
+    bool passed = place != PLACE_BEHIND;
+    if (place == PLACE_AT && part->lower->op == QUERY_GT &&
+        !pass_values(part, ends->low, &passed, fault)) {
+        return false;
     }
+    ends->empty = ends->empty || !passed;
+    return true;
+}
+
+/* Behind all that has the values of the equalities; `last` is the last of them, NULL: none. */
+static bool write_high_of_equal(
+    const struct part *last, struct ends *ends, struct query_fault *fault)
+{
+    bool passed = false;
+    if (last != NULL && !pass_values(last, ends->high, &passed, fault)) {
+        return false;
+    }
+    ends->open = !passed;
     return true;
 }
 
 static bool write_high(
     const struct query_index *index,
     const struct part *part,
+    const struct part *last_equal,
     struct ends *ends,
     struct query_fault *fault)
 {
-    enum place place = PLACE_AT;
+    enum place place = PLACE_BEHIND;
     if (part->upper != NULL &&
         !write_part(part, index->table, &part->upper->value, ends->high, &place, fault)) {
         return false;
     }
-    const bool is_inside = part->upper == NULL || place == PLACE_BEHIND ||
-                           (place == PLACE_AT && part->upper->op == QUERY_LTE);
-    if (place == PLACE_BEFORE) {
-        ends->empty = true;
-    } else if (is_inside) {
-        ends->open = !query_pass_prefix(ends->high);
+    if (place == PLACE_BEHIND) { /* nothing was written, and nothing is left out */
+        return write_high_of_equal(last_equal, ends, fault);
     }
+    bool passed = true;
+    if (place == PLACE_AT && part->upper->op == QUERY_LTE &&
+        !pass_values(part, ends->high, &passed, fault)) {
+        return false;
+    }
+    ends->open = !passed;
+    ends->empty = ends->empty || place == PLACE_BEFORE;
     return true;
 }
 
@@ -321,10 +356,11 @@ bool query_range(
     }
     static const struct part unbounded = {.type = PART_FIELD};
     const struct part *bounded = equal < parts.count ? &parts.items[equal] : &unbounded;
+    const struct part *last_equal = equal > 0 ? &parts.items[equal - 1] : NULL;
     struct ends ends = {.low = low, .high = high};
     if (!write_equal(index, &parts, equal, &ends, fault) ||
         (bounded->lower != NULL && !write_low(index, bounded, &ends, fault)) ||
-        !write_high(index, bounded, &ends, fault)) {
+        !write_high(index, bounded, last_equal, &ends, fault)) {
         return false;
     }
     if (ends.open) {

@@ -339,13 +339,27 @@ static const char *const ordered[] = {
     "false",
     "true",
     "\"\"",
+    "\"\\u0000\"",
     "\"j57\"",
+    "\"j57\\u0000\"", /* what the key of the one before begins with, this one's does too */
+    "\"j57\\u0000\\u0000\"",
+    "\"j57\\u0000a\"",
+    "\"j57\\u0001\"",
     "\"j57000820c20a1g7104gm2rc1m70ynr8\"", /* an id of the table 10001 */
     "\"j57000820c20a1g7104gm2rc1m70ynr9\"", /* none, right behind it */
     "\"j57200820c20a1g7104gm2rc1m70ynr8\"",
     "\"zzz\"",
+    "{\"$bytes\":\"\"}",
+    "{\"$bytes\":\"AA==\"}",
+    "{\"$bytes\":\"AAA=\"}",
     "{\"$bytes\":\"AP8=\"}",
-    "[1]",
+    "{\"$bytes\":\"AQ==\"}",
+    "{\"$bytes\":\"/w==\"}",
+    "[]",
+    "[\"\"]",
+    "[\"\\u0000\"]",
+    "[[]]",
+    "{}",
     "{\"a\":1}",
 };
 enum { ORDERED = sizeof ordered / sizeof ordered[0] };
