@@ -55,14 +55,11 @@ cordon_error *buffer_append_byte(struct buffer *buffer, uint8_t byte)
     return buffer_append(buffer, slice_of(&byte, 1));
 }
 
-cordon_error *buffer_printf(struct buffer *buffer, const char *format, ...)
+cordon_error *buffer_vprintf(struct buffer *buffer, const char *format, va_list args)
 {
-    va_list args;
-    va_start(args, format);
     va_list again;
     va_copy(again, args);
     const int wanted = vsnprintf(NULL, 0, format, args);
-    va_end(args);
     if (wanted < 0) {
         va_end(again);
         return cordon_error_new(CORDON_E_INTERNAL, "a format could not be printed");
@@ -73,6 +70,15 @@ cordon_error *buffer_printf(struct buffer *buffer, const char *format, ...)
         buffer->size += (size_t)wanted;
     }
     va_end(again);
+    return error;
+}
+
+cordon_error *buffer_printf(struct buffer *buffer, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    cordon_error *error = buffer_vprintf(buffer, format, args);
+    va_end(args);
     return error;
 }
 

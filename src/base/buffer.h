@@ -9,6 +9,8 @@
 #include "base/error.h"
 #include "base/slice.h"
 
+#include <stdarg.h>
+
 struct buffer {
     uint8_t *data;
     size_t size;             /* bytes used */
@@ -40,6 +42,8 @@ CORDON_MUST_USE cordon_error *buffer_append(struct buffer *buffer, struct slice 
 CORDON_MUST_USE cordon_error *buffer_append_byte(struct buffer *buffer, uint8_t byte);
 CORDON_MUST_USE CORDON_PRINTF(2, 3) cordon_error *buffer_printf(
     struct buffer *buffer, const char *format, ...);
+CORDON_MUST_USE CORDON_PRINTF(2, 0) cordon_error *buffer_vprintf(
+    struct buffer *buffer, const char *format, va_list args);
 
 /* Forgets the content, keeps the memory. */
 static inline void buffer_clear(struct buffer *buffer)

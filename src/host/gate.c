@@ -2,6 +2,7 @@
 #include "host/gate.h"
 
 #include "base/clock.h"
+#include "value/utf8.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,8 +13,11 @@
 /* Nesting of arguments: a value's own 64 levels (Convex) and what wraps it. */
 #define ARGS_DEPTH_MAX 72
 
-/* Room for a refusal's message; longer ones are cut. */
-#define REFUSAL_BYTES_MAX 2048
+/*
+ * A refusal's message; longer ones are cut. A mismatch shows a value and its validator, each of at
+ * most VALUE_DISPLAY_CHARS_MAX characters.
+ */
+#define REFUSAL_BYTES_MAX ((size_t)256 << 10)
 
 static const char *call_name(const struct gate_descriptor *descriptor)
 {
@@ -61,16 +65,15 @@ enum gate_result gate_reply(struct host *host, struct gate_call *call, struct sl
 static CORDON_PRINTF(3, 0) enum gate_result write_refusal(
     struct host *host, const char *code, const char *format, va_list args)
 {
-    char text[REFUSAL_BYTES_MAX];
-    const int size = vsnprintf(text, sizeof text, format, args);
-    const size_t kept = size < 0                         ? 0
-                        : (size_t)size < sizeof text - 1 ? (size_t)size
-                                                         : sizeof text - 1;
+    CORDON_CLEANUP_BUFFER struct buffer text;
+    buffer_init_charged(&text, SIZE_MAX, host->options.account);
+    GATE_TRY(host, buffer_vprintf(&text, format, args));
     buffer_clear(&host->reply);
     GATE_TRY(host, buffer_append(&host->reply, SLICE("{\"code\":")));
     GATE_TRY(host, json_write_string(&host->reply, slice_str(code)));
     GATE_TRY(host, buffer_append(&host->reply, SLICE(",\"message\":")));
-    GATE_TRY(host, json_write_string(&host->reply, slice_of(text, kept)));
+    GATE_TRY(
+        host, json_write_string(&host->reply, utf8_cut(buffer_slice(&text), REFUSAL_BYTES_MAX)));
     GATE_TRY(host, buffer_append(&host->reply, SLICE("}")));
     return GATE_REFUSED;
 }

@@ -323,6 +323,23 @@ static void writes_are_held_against_the_schema(void **state)
     check_writes(1);
 }
 
+/* However long the value is, what it was held against is told behind it. */
+static void a_long_value_hides_no_validator(void **state)
+{
+    (void)state;
+    static char out[RELAY_ANSWER_BYTES];
+    static char args[7000];
+    static char value[6001];
+    struct harness harness;
+    open_world(&harness, 0, false);
+    assert_says(deployed(&harness, SCHEMA(TABLE_OF("t", "", NUMBERS)), out), "\"schema\"");
+    memset(value, 'x', sizeof value - 1);
+    (void)snprintf(args, sizeof args, "{\"table\":\"t\",\"value\":{\"n\":\"%s\"}}", value);
+    assert_says(relay_ask(&harness, "relay:insert", args, out), FAILED "Value does not match");
+    assert_says(out, "xxx\\\"\\nValidator: v.float64()\"}");
+    harness_close(&harness);
+}
+
 /* -- Meanwhile ------------------------------------------------------------------------------ */
 
 static cordon_error *finish_change(struct harness *harness, const struct schema *schema)
@@ -440,6 +457,7 @@ int main(void)
         cmocka_unit_test(a_document_refuses_a_deploy),
         cmocka_unit_test(a_schema_that_cannot_be_is_refused),
         cmocka_unit_test(writes_are_held_against_the_schema),
+        cmocka_unit_test(a_long_value_hides_no_validator),
         cmocka_unit_test(what_is_written_meanwhile_is_seen),
         cmocka_unit_test(a_deploy_that_fails_changes_nothing),
     };
