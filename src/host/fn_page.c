@@ -3,7 +3,11 @@
  *
  * A page ends after `pageSize` documents; where the caller says up to which position, there and
  * nowhere else. It ends early, and asks to be split, before the limits on what a run reads could
- * end the run: at three quarters of them (Convex's soft limits).
+ * end the run: at three quarters of them (Convex's soft limits), or where the caller set others.
+ *
+ * It is split in the middle of what was read, passed or not: a page of few documents may have been
+ * long to read. Where that is, is only known at the end; so each nth document is kept meanwhile,
+ * and n doubles when they get too many.
  */
 #include "host/cursor.h"
 #include "host/operations.h"
@@ -17,6 +21,9 @@
 
 /* All documents of a page and their keys: what a run may read is far less. */
 #define PAGE_BYTES_MAX ((size_t)256 << 20)
+
+/* Documents that are kept for the middle; even. Of fewer read than that, a page can't be split. */
+enum { MARKS_MAX = 8, SPLIT_ROWS_MIN = 3 };
 
 enum page_status { PAGE_FINE, PAGE_SPLIT_RECOMMENDED, PAGE_SPLIT_REQUIRED };
 
@@ -39,9 +46,12 @@ struct page {
     bool has_end;
     bool end_is_last;        /* the end cursor is behind the last document */
     struct buffer documents; /* JSON, with commas between */
-    struct buffer ends;      /* of size_t: where each of them ends */
-    struct buffer position;  /* the key of the last document read, of a page that is full */
-    struct buffer split;     /* that of the one in the middle, of a page that is to be split */
+    size_t count;
+    struct buffer position;         /* the key of the last document read, of a page that is full */
+    struct buffer split;            /* that of the one in the middle; empty: there is none */
+    struct buffer marks[MARKS_MAX]; /* JSON of each `stride`th document read, in order */
+    size_t mark_count;
+    uint64_t stride;
     uint64_t rows_read;
     uint64_t bytes_read;
     bool done; /* there is no document behind the page */
@@ -206,41 +216,51 @@ static cordon_error *add_document(struct page *page, const struct row *row)
     if (page->documents.size > 0) {
         TRY(buffer_append_byte(&page->documents, ','));
     }
-    TRY(buffer_append(&page->documents, row->json));
-    const size_t end = page->documents.size;
-    return buffer_append(&page->ends, slice_of(&end, sizeof end));
+    page->count++;
+    return buffer_append(&page->documents, row->json);
 }
 
-static size_t count_of(const struct page *page)
+/* Keeps each `stride`th document read, and when they are too many, each second of them. */
+static cordon_error *add_mark(struct page *page, struct slice json)
 {
-    return page->ends.size / sizeof(size_t);
+    if (page->mark_count == MARKS_MAX && page->rows_read % page->stride == 0) {
+        page->mark_count = MARKS_MAX / 2;
+        page->stride *= 2;
+        for (size_t i = 0; i < MARKS_MAX / 2; i++) {
+            const struct buffer dropped = page->marks[i];
+            page->marks[i] = page->marks[2 * i + 1];
+            page->marks[2 * i + 1] = dropped;
+        }
+    }
+    if (page->rows_read % page->stride != 0) {
+        return NULL;
+    }
+    struct buffer *mark = &page->marks[page->mark_count++];
+    buffer_clear(mark);
+    return buffer_append(mark, json);
 }
 
-/* The JSON of a document of the page. */
-static struct slice document_at(const struct page *page, size_t index)
+static bool is_near_limits(const struct host *host, const struct page *page)
 {
-    const size_t *ends = (const void *)page->ends.data;
-    const size_t from = index == 0 ? 0 : ends[index - 1] + 1; /* behind the comma */
-    return slice_of(page->documents.data + from, ends[index] - from);
+    const struct budget *budget = host->options.budget;
+    return page->rows_read > budget->allowed[CORDON_LIMIT_DOCUMENTS_READ] / 4 * 3 ||
+           page->bytes_read > budget->allowed[CORDON_LIMIT_BYTES_READ] / 4 * 3;
 }
 
 /* Whether the page is at its end, though documents may be left. */
 static bool is_full(const struct host *host, struct page *page)
 {
-    const struct budget *budget = host->options.budget;
-    const size_t count = count_of(page);
-    const bool near_limits =
-        page->rows_read > budget->allowed[CORDON_LIMIT_DOCUMENTS_READ] / 4 * 3 ||
-        page->bytes_read > budget->allowed[CORDON_LIMIT_BYTES_READ] / 4 * 3 ||
-        count >= PAGE_ROWS_MAX;
     if (page->has_end) {
         return false;
     }
-    if (near_limits) {
-        page->status = PAGE_SPLIT_REQUIRED;
+    if (page->count >= page->wish.page_size) {
+        return true;
     }
-    return near_limits || count >= page->wish.page_size || page->rows_read >= page->wish.rows_max ||
-           page->bytes_read >= page->wish.bytes_max;
+    const bool is_long = is_near_limits(host, page) || page->count >= PAGE_ROWS_MAX ||
+                         page->rows_read >= page->wish.rows_max ||
+                         page->bytes_read >= page->wish.bytes_max;
+    page->status = is_long ? PAGE_SPLIT_REQUIRED : PAGE_FINE;
+    return is_long;
 }
 
 /* Where a document lies in the order of the query, which takes it apart. */
@@ -270,6 +290,7 @@ static enum gate_result read_documents(struct host *host, struct gate_call *call
         }
         page->rows_read++;
         page->bytes_read += document.row.size;
+        GATE_TRY(host, add_mark(page, document.row.json));
         if (document.passes) {
             GATE_TRY(host, add_document(page, &document.row));
         }
@@ -279,18 +300,18 @@ static enum gate_result read_documents(struct host *host, struct gate_call *call
     }
 }
 
-/* The same, and where a page that is too long may be split: so that both halves have some. */
+/* The same, and where the page may be split. */
 static enum gate_result read_page(struct host *host, struct gate_call *call, struct page *page)
 {
     GATE_CHECK(read_documents(host, call, page));
-    const size_t count = count_of(page);
-    if (page->status == PAGE_FINE && count > PAGE_ROWS_LONG) {
+    if (page->status == PAGE_FINE && (is_near_limits(host, page) || page->count > PAGE_ROWS_LONG)) {
         page->status = PAGE_SPLIT_RECOMMENDED;
     }
-    if (page->status == PAGE_FINE || count < 2) {
+    if (page->rows_read < SPLIT_ROWS_MIN) {
         return GATE_OK;
     }
-    return find_position(host, call, page, document_at(page, count / 2 - 1), &page->split);
+    const struct slice middle = buffer_slice(&page->marks[page->mark_count / 2]);
+    return find_position(host, call, page, middle, &page->split);
 }
 
 /* -- The answer ----------------------------------------------------------------------------- */
@@ -358,9 +379,11 @@ void page_free(struct host *host)
     buffer_done(&page->from);
     buffer_done(&page->to);
     buffer_done(&page->documents);
-    buffer_done(&page->ends);
     buffer_done(&page->position);
     buffer_done(&page->split);
+    for (size_t i = 0; i < MARKS_MAX; i++) {
+        buffer_done(&page->marks[i]);
+    }
     account_free(host->options.account, page, sizeof *page);
 }
 
@@ -371,12 +394,15 @@ static cordon_error *page_new(struct host *host, struct page **out_page)
     if (page == NULL) {
         return account_error(account);
     }
-    *page = (struct page){.done = false};
+    *page = (struct page){.stride = 1};
     struct buffer *const buffers[] = {
-        &page->from, &page->to, &page->documents, &page->ends, &page->position, &page->split,
+        &page->from, &page->to, &page->documents, &page->position, &page->split,
     };
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++) {
         buffer_init_charged(buffers[i], PAGE_BYTES_MAX, account);
+    }
+    for (size_t i = 0; i < MARKS_MAX; i++) {
+        buffer_init_charged(&page->marks[i], PAGE_BYTES_MAX, account);
     }
     *out_page = page;
     return NULL;

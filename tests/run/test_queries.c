@@ -422,36 +422,107 @@ static void cursors_cannot_be_used_elsewhere(void **state)
     harness_close(&harness);
 }
 
-/* A page ends before the limits on reading end the run, and says where to split it. */
+/* A page by a run that may read 8 documents. */
+static const char *page_of_few(struct harness *harness, const char *args, char out[65536])
+{
+    struct limit_changes lower = {0};
+    change(&lower, CORDON_LIMIT_DOCUMENTS_READ, 8);
+    char text[8192];
+    struct run_request request = request_of("relay:page", relay_quote(args, text));
+    request.lower = &lower;
+    struct called called;
+    called_begin(&called, harness, &request);
+    const struct outcome *outcome = called_finish(&called);
+    assert_int_equal(outcome->code, CORDON_OUTCOME_SUCCESS);
+    (void)snprintf(out, 65536, "%.*s", SLICE_FMT(outcome->value));
+    called_end(&called);
+    return out;
+}
+
+#define NONE "{\"filter\":{\"$literal\":false}}"
+
+/*
+ * A page ends before the limits on reading end the run, and says where to split it: where half of
+ * what was read is on each side, whether it passed or not.
+ */
+static const struct {
+    const char *query;
+    const char *more;
+    const char *numbers;
+    const char *status;
+    const char *first_half; /* what there is before the split; NULL: it can't be split */
+} splits[] = {
+    {TABLE("null", ""), "\"pageSize\":100", "0 1 2 3 4 5 6 ", "\"SplitRequired\"", "0 1 2 3 "},
+    {TABLE("null", NONE), "\"pageSize\":100", "", "\"SplitRequired\"", ""},
+    {TABLE("null", EVEN), "\"pageSize\":100,\"maximumRowsRead\":3", "0 2 ", "\"SplitRequired\"",
+     "0 "},
+    {TABLE("null", EVEN), "\"pageSize\":100,\"maximumBytesRead\":1", "0 ", "\"SplitRequired\"",
+     NULL},
+    {TABLE("null", ""), "\"pageSize\":3,\"maximumRowsRead\":3", "0 1 2 ", "null", "0 1 "},
+    {TABLE("null", ""), "\"pageSize\":7", "0 1 2 3 4 5 6 ", "\"SplitRecommended\"", "0 1 2 3 "},
+    {TABLE("null", ""), "\"pageSize\":6", "0 1 2 3 4 5 ", "null", "0 1 2 3 "},
+    {TABLE("null", ""), "\"pageSize\":2", "0 1 ", "null", NULL},
+};
+
 static void a_page_ends_before_the_limits(void **state)
 {
     (void)state;
     static char out[65536];
     struct harness harness;
     open_world(&harness, 0);
-    struct limit_changes lower = {0};
-    change(&lower, CORDON_LIMIT_DOCUMENTS_READ, 8);
-    char text[8192];
-    struct run_request request = request_of(
-        "relay:page", relay_quote(TABLE("null", "") ",\"cursor\":null,\"pageSize\":100}", text));
-    request.lower = &lower;
-    struct called called;
-    called_begin(&called, &harness, &request);
-    const struct outcome *outcome = called_finish(&called);
-    char numbers[256];
-    char split[400];
-    assert_int_equal(outcome->code, CORDON_OUTCOME_SUCCESS);
-    (void)snprintf(out, sizeof out, "%.*s", SLICE_FMT(outcome->value));
-    assert_string_equal(numbers_of(out, "page", numbers), "0 1 2 3 4 5 6 ");
-    assert_non_null(strstr(out, "\"pageStatus\":\"SplitRequired\""));
-    text_of(out, "splitCursor", split, sizeof split);
-    called_end(&called);
+    for (size_t i = 0; i < sizeof splits / sizeof splits[0]; i++) {
+        char args[2000];
+        char numbers[256];
+        char status[64];
+        char split[400];
+        (void)snprintf(
+            args, sizeof args, "%s,\"cursor\":null,%s}", splits[i].query, splits[i].more);
+        (void)snprintf(status, sizeof status, "\"pageStatus\":%s", splits[i].status);
+        (void)page_of_few(&harness, args, out);
+        if (strcmp(numbers_of(out, "page", numbers), splits[i].numbers) != 0 ||
+            strstr(out, status) == NULL) {
+            fail_msg("%s: %s", args, out);
+        }
+        text_of(out, "splitCursor", split, sizeof split);
+        assert_int_equal(split[0] == '\0', splits[i].first_half == NULL);
+        if (splits[i].first_half != NULL) {
+            (void)snprintf(
+                args, sizeof args, "%s,\"cursor\":null,\"endCursor\":\"%s\",\"pageSize\":9}",
+                splits[i].query, split);
+            (void)numbers_of(relay_ask(&harness, "relay:page", args, out), "page", numbers);
+            assert_string_equal(numbers, splits[i].first_half);
+        }
+    }
+    harness_close(&harness);
+}
+
+/* One that is to be read to an end is, but says that it comes near the limits. */
+static void a_page_with_an_end_asks_to_be_split(void **state)
+{
+    (void)state;
+    static char out[65536];
+    struct harness harness;
+    open_world(&harness, 0);
     char args[2000];
-    (void)snprintf(
-        args, sizeof args,
-        TABLE("null", "") ",\"cursor\":null,\"endCursor\":\"%s\",\"pageSize\":9}", split);
-    (void)relay_ask(&harness, "relay:page", args, out);
-    assert_string_equal(numbers_of(out, "page", numbers), "0 1 2 ");
+    char end[400];
+    char numbers[256];
+    static const char *const statuses[] = {
+        [6] = "\"pageStatus\":null", [7] = "\"pageStatus\":\"SplitRecommended\""};
+    for (int size = 6; size <= 7; size++) {
+        (void)snprintf(
+            args, sizeof args, TABLE("null", "") ",\"cursor\":null,\"pageSize\":%d}", size);
+        text_of(relay_ask(&harness, "relay:page", args, out), "continueCursor", end, sizeof end);
+        (void)snprintf(
+            args, sizeof args,
+            TABLE("null", "") ",\"cursor\":null,\"endCursor\":\"%s\",\"pageSize\":1,"
+                              "\"maximumRowsRead\":1}",
+            end);
+        (void)page_of_few(&harness, args, out);
+        assert_int_equal(strlen(numbers_of(out, "page", numbers)), 2 * (size_t)size);
+        assert_non_null(strstr(out, statuses[size]));
+        text_of(out, "splitCursor", end, sizeof end);
+        assert_true(end[0] != '\0');
+    }
     harness_close(&harness);
 }
 
@@ -467,6 +538,7 @@ int main(void)
         cmocka_unit_test(an_end_cursor_is_kept_to),
         cmocka_unit_test(cursors_cannot_be_used_elsewhere),
         cmocka_unit_test(a_page_ends_before_the_limits),
+        cmocka_unit_test(a_page_with_an_end_asks_to_be_split),
     };
     return cmocka_run_group_tests_name("run/queries", tests, NULL, NULL);
 }
