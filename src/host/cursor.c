@@ -10,6 +10,7 @@
 #include "base/seal.h"
 #include "store/tape.h"
 #include "value/base64.h"
+#include "value/sortkey.h"
 
 #include <stdio.h>
 
@@ -29,24 +30,34 @@ static cordon_error *add_text(struct buffer *out, struct slice text)
     return buffer_append(out, text);
 }
 
-cordon_error *cursor_fingerprint(
-    const struct open_query *open,
-    const struct query_plan *plan,
-    uint8_t out_fingerprint[CURSOR_FINGERPRINT_BYTES])
+static cordon_error *add_bound(struct buffer *out, const struct query_bound *bound)
 {
+    TRY(buffer_printf(out, "%d ", (int)bound->op));
+    TRY(add_text(out, bound->path));
+    return sortkey_write(out, &bound->value);
+}
+
+/*
+ * Of names and conditions, and not of numbers: a table may come after the cursor, and a table or an
+ * index may come again under another number, without another order of its keys.
+ */
+cordon_error *cursor_fingerprint(
+    const struct open_query *open, uint8_t out_fingerprint[CURSOR_FINGERPRINT_BYTES])
+{
+    const struct query *query = &open->query;
     CORDON_CLEANUP_BUFFER struct buffer words;
     buffer_init(&words, CURSOR_BYTES_MAX);
     TRY(buffer_printf(
-        &words, "%u %u %d %d %d ", open->table, open->index.number, open->by_id,
-        open->query.descending, plan->empty));
-    TRY(add_text(&words, open->query.table));
-    TRY(add_text(&words, open->query.index));
+        &words, "%d %zu %zu ", query->descending, open->index.field_count, query->bound_count));
+    TRY(add_text(&words, query->table));
+    TRY(add_text(&words, query->index));
     for (size_t i = 0; i < open->index.field_count; i++) {
         TRY(add_text(&words, open->index.fields[i]));
     }
-    TRY(add_text(&words, buffer_slice(&plan->low)));
-    TRY(add_text(&words, buffer_slice(&plan->high)));
-    TRY(query_write_operators(&open->query, &words));
+    for (size_t i = 0; i < query->bound_count; i++) {
+        TRY(add_bound(&words, &query->bounds[i]));
+    }
+    TRY(query_write_operators(query, &words));
     uint8_t hash[SHA256_BYTES];
     const struct slice part = buffer_slice(&words);
     hash_sha256(&part, 1, hash);

@@ -17,9 +17,7 @@ struct cursor_position {
 
 /* What a query is, in few bytes. Errors: no memory. */
 CORDON_MUST_USE cordon_error *cursor_fingerprint(
-    const struct open_query *open,
-    const struct query_plan *plan,
-    uint8_t out_fingerprint[CURSOR_FINGERPRINT_BYTES]);
+    const struct open_query *open, uint8_t out_fingerprint[CURSOR_FINGERPRINT_BYTES]);
 
 /* Appends the cursor, which is text without need of escapes. */
 CORDON_MUST_USE cordon_error *cursor_write(

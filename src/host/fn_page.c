@@ -413,7 +413,7 @@ static enum gate_result begin_page(struct host *host, struct gate_call *call, st
 {
     GATE_CHECK(read_wish(host, call, &page->wish));
     GATE_CHECK(query_plan(host, call, &page->open, &page->plan));
-    GATE_TRY(host, cursor_fingerprint(&page->open, &page->plan, page->fingerprint));
+    GATE_TRY(host, cursor_fingerprint(&page->open, page->fingerprint));
     GATE_CHECK(narrow_plan(host, page));
     return query_start(host, &page->open, &page->plan);
 }

@@ -383,15 +383,54 @@ static void an_end_cursor_is_kept_to(void **state)
     harness_close(&harness);
 }
 
+/* A cursor from when there was no table yet is one of the table that comes. */
+static void a_cursor_outlives_that_there_is_no_table(void **state)
+{
+    (void)state;
+    static char out[65536];
+    static const char *const queries[] = {
+        "{\"query\":{\"source\":{\"type\":\"FullTableScan\",\"tableName\":\"new\"},\"operators\":[]"
+        "}",
+        INDEX("new.by_id", C("Gt", "_id", "\"0\""), "desc", ""),
+        INDEX("new.by_creation_time", C("Gt", "_creationTime", "5"), "asc", EVEN),
+    };
+    struct harness harness;
+    open_world(&harness, 0);
+    char cursors[3][400];
+    char args[2000];
+    char numbers[256];
+    for (size_t i = 0; i < 3; i++) {
+        (void)snprintf(args, sizeof args, "%s,\"cursor\":null,\"pageSize\":4}", queries[i]);
+        (void)relay_ask(&harness, "relay:page", args, out);
+        assert_non_null(strstr(out, "\"isDone\":true"));
+        text_of(out, "continueCursor", cursors[i], sizeof cursors[i]);
+    }
+    (void)relay_ask(&harness, "relay:insert", "{\"table\":\"new\",\"value\":{\"n\":8}}", out);
+    for (size_t i = 0; i < 3; i++) {
+        (void)snprintf(
+            args, sizeof args, "%s,\"cursor\":null,\"endCursor\":\"%s\",\"pageSize\":4}",
+            queries[i], cursors[i]);
+        (void)relay_ask(&harness, "relay:page", args, out);
+        assert_string_equal(numbers_of(out, "page", numbers), "8 ");
+    }
+    harness_close(&harness);
+}
+
 /* A cursor is of one query alone, and of nobody's making. */
 static void cursors_cannot_be_used_elsewhere(void **state)
 {
     (void)state;
     static char out[65536];
     static const char *const others[] = {
-        TABLE("\"desc\"", ""),          TABLE("null", EVEN),
-        TABLE("null", "{\"limit\":3}"), INDEX("t.by_creation_time", "", "asc", ""),
-        INDEX("t.by_a", "", "asc", ""), INDEX("t.by_a", C("Gt", "a", "0"), "asc", ""),
+        TABLE("\"desc\"", ""),
+        TABLE("null", EVEN),
+        TABLE("null", "{\"limit\":3}"),
+        INDEX("t.by_creation_time", "", "asc", ""),
+        INDEX("t.by_a", "", "asc", ""),
+        INDEX("t.by_a", C("Gt", "a", "0"), "asc", ""),
+        INDEX("t.by_id", "", "asc", ""),
+        INDEX("v.by_creation_time", "", "asc", ""),
+        INDEX("t.by_creation_time", C("Gt", "_creationTime", "0"), "asc", ""),
     };
     struct harness harness;
     open_world(&harness, 0);
@@ -536,6 +575,7 @@ int main(void)
         cmocka_unit_test(pages_follow_each_other),
         cmocka_unit_test(pages_by_id_leave_nothing_out),
         cmocka_unit_test(an_end_cursor_is_kept_to),
+        cmocka_unit_test(a_cursor_outlives_that_there_is_no_table),
         cmocka_unit_test(cursors_cannot_be_used_elsewhere),
         cmocka_unit_test(a_page_ends_before_the_limits),
         cmocka_unit_test(a_page_with_an_end_asks_to_be_split),
