@@ -55,7 +55,7 @@
     X(QUERY_CLEANUP, db_query_cleanup, "convex/db-read", "1.0/queryCleanup", "ii", "I", Q | M,     \
       GATE_JSON, false, true, false, 64 * KIB, 2000, 4000)                                         \
     X(QUERY_PAGE, db_query_page, "convex/db-read", "1.0/queryPage", "ii", "I", Q | M, GATE_JSON,   \
-      false, true, true, 1 * MIB, 12000, 4000)                                                     \
+      false, true, true, 8 * MIB, 12000, 4000)                                                     \
     X(NORMALIZE_ID, db_normalize_id, "convex/db-read", "1.0/db/normalizeId", "ii", "I", Q | M,     \
       GATE_JSON, false, true, true, 64 * KIB, 3000, 4000)                                          \
     X(INSERT, db_insert, "convex/db-write", "1.0/insert", "ii", "I", M, GATE_JSON, false, true,    \

@@ -416,6 +416,62 @@ static void a_cursor_outlives_that_there_is_no_table(void **state)
     harness_close(&harness);
 }
 
+enum { LONG_BYTES = 900000, LONG_ARGS_BYTES = 4 << 20 };
+
+/* A call whose arguments and answer are long; both are in `text`, one after the other. */
+static const char *ask_long(struct harness *harness, const char *path, char *text)
+{
+    struct called called;
+    const struct outcome *outcome = call(&called, harness, path, text);
+    const bool good = outcome->code == CORDON_OUTCOME_SUCCESS;
+    (void)snprintf(
+        text, LONG_ARGS_BYTES, "%.*s", SLICE_FMT(good ? outcome->value : outcome->message));
+    called_end(&called);
+    return text;
+}
+
+/* However long the fields of an index are, the cursor behind them can be given back. */
+static void cursors_of_long_fields_are_taken(void **state)
+{
+    (void)state;
+    struct harness harness;
+    open_world(&harness, 0);
+    char *field = mem_new(LONG_BYTES + 1);
+    char *text = mem_new(LONG_ARGS_BYTES);
+    char *cursor = mem_new(LONG_ARGS_BYTES);
+    memset(field, 'x', LONG_BYTES);
+    field[LONG_BYTES] = '\0';
+    for (int n = 20; n < 22; n++) {
+        (void)snprintf(
+            text, LONG_ARGS_BYTES,
+            "{\"q\":\"{\\\"table\\\":\\\"t\\\",\\\"value\\\":{\\\"a\\\":\\\"%s%d\\\",\\\"n\\\":"
+            "%d}}\"}",
+            field, n, n);
+        assert_non_null(strstr(ask_long(&harness, "relay:insert", text), "_id"));
+    }
+    cursor[0] = '\0';
+    for (int n = 20; n < 22; n++) {
+        (void)snprintf(
+            text, LONG_ARGS_BYTES,
+            "{\"q\":\"{\\\"query\\\":{\\\"source\\\":{\\\"type\\\":\\\"IndexRange\\\","
+            "\\\"indexName\\\":\\\"t.by_a\\\",\\\"range\\\":[{\\\"type\\\":\\\"Gt\\\","
+            "\\\"fieldPath\\\":\\\"a\\\",\\\"value\\\":\\\"x\\\"}]},\\\"operators\\\":[]},"
+            "\\\"cursor\\\":%s%s%s,\\\"pageSize\\\":1}\"}",
+            n == 20 ? "" : "\\\"", n == 20 ? "null" : cursor, n == 20 ? "" : "\\\"");
+        char number[16];
+        (void)snprintf(number, sizeof number, "\"n\":%d}", n);
+        if (strstr(ask_long(&harness, "relay:page", text), number) == NULL) {
+            fail_msg("page %d: %.300s", n, text);
+        }
+        text_of(text, "continueCursor", cursor, LONG_ARGS_BYTES);
+        assert_true(strlen(cursor) > LONG_BYTES);
+    }
+    mem_free(field);
+    mem_free(text);
+    mem_free(cursor);
+    harness_close(&harness);
+}
+
 /* A cursor is of one query alone, and of nobody's making. */
 static void cursors_cannot_be_used_elsewhere(void **state)
 {
@@ -576,6 +632,7 @@ int main(void)
         cmocka_unit_test(pages_by_id_leave_nothing_out),
         cmocka_unit_test(an_end_cursor_is_kept_to),
         cmocka_unit_test(a_cursor_outlives_that_there_is_no_table),
+        cmocka_unit_test(cursors_of_long_fields_are_taken),
         cmocka_unit_test(cursors_cannot_be_used_elsewhere),
         cmocka_unit_test(a_page_ends_before_the_limits),
         cmocka_unit_test(a_page_with_an_end_asks_to_be_split),
