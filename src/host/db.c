@@ -1,4 +1,4 @@
-/* Paying for reads; see db.h. */
+/* Paying for reads, and refusing arguments; see db.h. */
 #include "host/db.h"
 
 #define READ_HELP                                                                                  \
@@ -37,4 +37,19 @@ enum gate_result db_charge_read(struct host *host, struct gate_call *call, uint6
     budget->used[CORDON_LIMIT_DOCUMENTS_READ]++;
     budget->used[CORDON_LIMIT_BYTES_READ] += size;
     return gate_charge(host, call, size) ? GATE_OK : GATE_STOP;
+}
+
+enum gate_result db_check_argument(
+    struct host *host, const char *argument, const char *name, cordon_error *error)
+{
+    if (error == NULL) {
+        return GATE_OK;
+    }
+    if (cordon_error_get_code(error) != CORDON_E_BAD_VALUE) {
+        return gate_fail(host, error);
+    }
+    CORDON_CLEANUP(cordon_error_freep) cordon_error *owned = error;
+    return gate_refuse(
+        host, "InvalidArgument", "Invalid argument `%s` for `%s`: %s", argument, name,
+        cordon_error_get_message(owned));
 }

@@ -24,6 +24,13 @@
 enum gate_result db_charge_range(struct host *host);
 enum gate_result db_charge_read(struct host *host, struct gate_call *call, uint64_t size);
 
+/*
+ * GATE_OK without an error, which is taken over; one about the argument of the call is refused as
+ * that (facts on Convex, 1.4).
+ */
+enum gate_result db_check_argument(
+    struct host *host, const char *argument, const char *name, cordon_error *error);
+
 /* The argument `table` of the call `name`; a refusal unless it can be a user's table. */
 enum gate_result db_read_table_name(
     struct host *host, struct gate_call *call, const char *name, struct slice *out_table);

@@ -274,7 +274,8 @@ enum gate_result db_insert(struct host *host, struct gate_call *call)
     CORDON_CLEANUP_ARENA struct arena arena;
     init_scratch(host, &arena);
     struct value value = {0};
-    GATE_TRY(host, value_from_json(given, &arena, &value));
+    GATE_CHECK(
+        db_check_argument(host, "value", "db.insert", value_from_json(given, &arena, &value)));
     if (value.kind != VALUE_OBJECT) {
         return gate_refuse(
             host, "InvalidArgument",
@@ -396,7 +397,9 @@ enum gate_result db_shallow_merge(struct host *host, struct gate_call *call)
     struct existing existing = {0};
     GATE_CHECK(read_to_rewrite(host, call, "db.patch", "Update", &arena, &existing));
     struct value patch = {0};
-    GATE_TRY(host, value_patch_from_json(json_get(call->args, SLICE("value")), &arena, &patch));
+    const struct json_node *given = json_get(call->args, SLICE("value"));
+    GATE_CHECK(
+        db_check_argument(host, "value", "db.patch", value_patch_from_json(given, &arena, &patch)));
     GATE_CHECK(check_user_fields(host, &patch, &existing.document));
     struct value merged = {0};
     GATE_TRY(host, value_merge(&existing.document, &patch, &arena, &merged));
@@ -410,7 +413,9 @@ enum gate_result db_replace(struct host *host, struct gate_call *call)
     struct existing existing = {0};
     GATE_CHECK(read_to_rewrite(host, call, "db.replace", "Replace", &arena, &existing));
     struct value value = {0};
-    GATE_TRY(host, value_from_json(json_get(call->args, SLICE("value")), &arena, &value));
+    const struct json_node *given = json_get(call->args, SLICE("value"));
+    GATE_CHECK(
+        db_check_argument(host, "value", "db.replace", value_from_json(given, &arena, &value)));
     if (value.kind != VALUE_OBJECT) {
         return gate_refuse(
             host, "InvalidArgument",

@@ -412,7 +412,7 @@ static cordon_error *page_new(struct host *host, struct page **out_page)
 static enum gate_result begin_page(struct host *host, struct gate_call *call, struct page *page)
 {
     GATE_CHECK(read_wish(host, call, &page->wish));
-    GATE_CHECK(query_plan(host, call, &page->open, &page->plan));
+    GATE_CHECK(query_plan(host, call, "queryPage", &page->open, &page->plan));
     GATE_TRY(host, cursor_fingerprint(&page->open, page->fingerprint));
     GATE_CHECK(narrow_plan(host, page));
     return query_start(host, &page->open, &page->plan);

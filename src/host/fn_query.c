@@ -119,7 +119,7 @@ static enum gate_result open_query(
     struct host *host, struct gate_call *call, struct open_query *open, uint32_t *out_number)
 {
     CORDON_CLEANUP(query_plan_done) struct query_plan plan = {0};
-    GATE_CHECK(query_plan(host, call, open, &plan));
+    GATE_CHECK(query_plan(host, call, "queryStream", open, &plan));
     GATE_CHECK(query_start(host, open, &plan));
     GATE_TRY(host, add_query(host, open));
     *out_number = open->number;

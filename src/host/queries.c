@@ -23,6 +23,16 @@ static enum gate_result refuse(struct host *host, const struct query_fault *faul
     return gate_refuse(host, fault->code, "%s", fault->text);
 }
 
+static enum gate_result refuse_argument(
+    struct host *host, const char *name, const struct query_fault *fault)
+{
+    if (fault->code == NULL || strcmp(fault->code, "InvalidArgument") != 0) {
+        return refuse(host, fault);
+    }
+    return gate_refuse(
+        host, fault->code, "Invalid argument `query` for `%s`: %s", name, fault->text);
+}
+
 /* -- Planning ------------------------------------------------------------------------------- */
 
 void query_plan_done(struct query_plan *plan)
@@ -109,7 +119,11 @@ static enum gate_result plan_ends(
 }
 
 enum gate_result query_plan(
-    struct host *host, struct gate_call *call, struct open_query *open, struct query_plan *plan)
+    struct host *host,
+    struct gate_call *call,
+    const char *name,
+    struct open_query *open,
+    struct query_plan *plan)
 {
     struct query_fault fault;
     bool exists = false;
@@ -119,7 +133,7 @@ enum gate_result query_plan(
     buffer_init_charged(&plan->low, ENDS_BYTES_MAX, host->options.account);
     buffer_init_charged(&plan->high, ENDS_BYTES_MAX, host->options.account);
     if (!query_read(json_get(call->args, SLICE("query")), &open->arena, &open->query, &fault)) {
-        return refuse(host, &fault);
+        return refuse_argument(host, name, &fault);
     }
     GATE_CHECK(find_table(host, open, &exists));
     if (!is_built_in(open)) {

@@ -33,12 +33,16 @@ struct query_plan {
 void query_plan_done(struct query_plan *plan);
 
 /*
- * Reads the argument `query` into `open` and plans it. May wait: then it is called again with the
+ * Reads the argument `query` of the call `name` into `open` and plans it. May wait: then it is called again with the
  * same arguments. After GATE_OK the call's arguments belong to `open`. Both are the caller's to
  * end, whatever the answer.
  */
 enum gate_result query_plan(
-    struct host *host, struct gate_call *call, struct open_query *open, struct query_plan *plan);
+    struct host *host,
+    struct gate_call *call,
+    const char *name,
+    struct open_query *open,
+    struct query_plan *plan);
 
 /* Opens the scan of a plan, and counts the range. */
 enum gate_result query_start(

@@ -30,7 +30,9 @@ bool query_fail_error(struct query_fault *fault, cordon_error *error)
     if (code == CORDON_E_NO_MEMORY || code == CORDON_E_TOO_LARGE || code == CORDON_E_OVERLOADED) {
         return query_fail_memory(fault);
     }
-    return query_fail(fault, cordon_error_code_name(code), "%s", cordon_error_get_message(owned));
+    const char *const name =
+        code == CORDON_E_BAD_VALUE ? "InvalidArgument" : cordon_error_code_name(code);
+    return query_fail(fault, name, "%s", cordon_error_get_message(owned));
 }
 
 struct query_shown query_show(const struct value *value)

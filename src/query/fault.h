@@ -1,6 +1,7 @@
 /*
  * What is wrong with a query: a code and words that the guest is refused with, Convex's where it
- * has them. Functions of this layer return false with a fault.
+ * has them. The words of InvalidArgument come behind the name of the argument and of the call.
+ * Functions of this layer return false with a fault.
  */
 #ifndef QUERY_FAULT_H
 #define QUERY_FAULT_H

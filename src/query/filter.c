@@ -60,9 +60,8 @@ static bool malformed(struct query_fault *fault, const char *what)
 {
     return query_fail(
         fault, "InvalidArgument",
-        "Invalid argument `query` for `queryStream`: a filter %s. It is an object with one "
-        "operator, "
-        "such as {\"$eq\":[{\"$field\":\"a\"},{\"$literal\":1}]}.",
+        "a filter %s. It is an object with one operator, such as "
+        "{\"$eq\":[{\"$field\":\"a\"},{\"$literal\":1}]}.",
         what);
 }
 

@@ -3,15 +3,13 @@
 
 #include "value/name.h"
 
-#define INVALID "Invalid argument `query` for `queryStream`: "
-
 static bool read_table(struct slice table, struct query_fault *fault)
 {
     if (!name_is_identifier(table)) {
         return query_fail(
             fault, "InvalidArgument",
-            INVALID "the source names no table; table names are 1 to 64 "
-                    "letters, digits and `_`, beginning with a letter.");
+            "the source names no table; table names are 1 to 64 "
+            "letters, digits and `_`, beginning with a letter.");
     }
     if (name_is_system_table(table)) {
         return query_fail(
@@ -32,7 +30,7 @@ static bool read_index_name(struct slice name, struct query *query, struct query
     if (!name_is_identifier(query->index)) {
         return query_fail(
             fault, "InvalidArgument",
-            INVALID "`indexName` is a table and an index of it, such as \"messages.by_author\".");
+            "`indexName` is a table and an index of it, such as \"messages.by_author\".");
     }
     return read_table(query->table, fault);
 }
@@ -59,7 +57,6 @@ static bool read_bound(
     if (op == sizeof ops / sizeof ops[0] || bound->path.size == 0) {
         return query_fail(
             fault, "InvalidArgument",
-            INVALID
             "a condition of a range must have a `type` of Eq, Gt, Gte, Lt or Lte, a `fieldPath` "
             "and a `value`.");
     }
@@ -77,7 +74,7 @@ static bool read_bounds(
     const size_t count = json_count(range);
     if (json_kind(range) != JSON_ARRAY || count > QUERY_OPERATORS_MAX) {
         return query_fail(
-            fault, "InvalidArgument", INVALID "`range` is an array of at most %d conditions.",
+            fault, "InvalidArgument", "`range` is an array of at most %d conditions.",
             QUERY_OPERATORS_MAX);
     }
     struct query_bound *bounds = arena_alloc(arena, (count + 1) * sizeof *bounds);
@@ -104,7 +101,7 @@ static bool read_order(
     if (is_null || query->descending || slice_equal(text, SLICE("asc"))) {
         return true;
     }
-    return query_fail(fault, "InvalidArgument", INVALID "`order` is \"asc\", \"desc\" or null.");
+    return query_fail(fault, "InvalidArgument", "`order` is \"asc\", \"desc\" or null.");
 }
 
 static bool read_source(
@@ -127,7 +124,7 @@ static bool read_source(
     }
     return query_fail(
         fault, "UnsupportedQuery",
-        INVALID "this source can't be used; use `FullTableScan` or `IndexRange`.");
+        "this source can't be used; use `FullTableScan` or `IndexRange`.");
 }
 
 static bool read_operator(
@@ -145,7 +142,7 @@ static bool read_operator(
     if (!json_u64(json_get(node, SLICE("limit")), &out->limit)) {
         return query_fail(
             fault, "InvalidArgument",
-            INVALID "an operator must be {\"filter\": ...} or {\"limit\": n}, n a whole number.");
+            "an operator must be {\"filter\": ...} or {\"limit\": n}, n a whole number.");
     }
     return true;
 }
@@ -157,9 +154,9 @@ static bool read_operators(
     struct query_fault *fault)
 {
     const size_t count = json_count(operators);
-    if (count > QUERY_OPERATORS_MAX) {
+    if (json_kind(operators) != JSON_ARRAY || count > QUERY_OPERATORS_MAX) {
         return query_fail(
-            fault, "InvalidArgument", INVALID "a query has at most %d operators.",
+            fault, "InvalidArgument", "`operators` is an array of at most %d operators.",
             QUERY_OPERATORS_MAX);
     }
     query->operators = arena_alloc(arena, (count + 1) * sizeof query->operators[0]);
