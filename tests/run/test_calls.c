@@ -378,7 +378,7 @@ static void memory_counts_over_the_calls(void **state)
     char value[4096];
     struct called called;
     struct limit_changes lower = {0};
-    change(&lower, CORDON_LIMIT_MEMORY_BYTES, (uint64_t)100 * 65536); /* relay has 64 pages */
+    change(&lower, CORDON_LIMIT_MEMORY_BYTES, (uint64_t)400 * 65536); /* relay has 256 pages */
     struct run_request request = call_of("relay:deep_udf", "{}", text);
     request.lower = &lower;
     called_begin(&called, &harness, &request);
