@@ -33,9 +33,9 @@ struct query_plan {
 void query_plan_done(struct query_plan *plan);
 
 /*
- * Reads the argument `query` of the call `name` into `open` and plans it. May wait: then it is called again with the
- * same arguments. After GATE_OK the call's arguments belong to `open`. Both are the caller's to
- * end, whatever the answer.
+ * Reads the argument `query` of the call `name` into `open` and plans it. May wait: then it is
+ * called again with the same arguments. After GATE_OK the call's arguments belong to `open`. Both
+ * are the caller's to end, whatever the answer.
  */
 enum gate_result query_plan(
     struct host *host,
