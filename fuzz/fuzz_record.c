@@ -29,6 +29,9 @@ struct change {
 
 enum { CHANGES = 6 };
 
+/* Of a record's list of modules, at its longest. */
+#define LIST_BYTES_MAX ((size_t)2 * RECORDING_MODULES_MAX * sizeof(struct recorded_module))
+
 static struct change change_of(uint8_t mode)
 {
     if ((mode & MODE_CHANGED) == 0) {
@@ -163,9 +166,15 @@ static void play_again(struct slice tape, uint64_t waits_at, struct change chang
 static void check_fields(const struct recording *recording, struct slice bytes)
 {
     const struct slice texts[] = {
-        recording->path, recording->args, recording->module, recording->tape, recording->result};
+        recording->path, recording->args, recording->tape, recording->result};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         CORDON_ASSERT(lies_in(texts[i], bytes));
+    }
+    CORDON_ASSERT(recording->module_count > 0 && recording->module_count <= RECORDING_MODULES_MAX);
+    for (size_t i = 0; i < recording->module_count; i++) {
+        const struct recorded_module *module = &recording->modules[i];
+        CORDON_ASSERT(lies_in(module->wasm, bytes));
+        CORDON_ASSERT(recording_find_module(recording, module->hash) == module); /* each once */
     }
     CORDON_ASSERT((int)recording->kind < (int)KIND_COUNT);
     CORDON_ASSERT(!recording->cut.is_set || recording->cut.limit < CORDON_LIMIT_COUNT);
@@ -179,9 +188,11 @@ static void write_again(const struct recording *recording)
     CORDON_CLEANUP_BUFFER struct buffer second;
     buffer_init(&first, RECORDING_BYTES_MAX);
     buffer_init(&second, RECORDING_BYTES_MAX);
+    CORDON_CLEANUP_ARENA struct arena arena;
+    arena_init(&arena, LIST_BYTES_MAX);
     struct recording again;
     must(recording_write(recording, &first));
-    must(recording_read(buffer_slice(&first), &again));
+    must(recording_read(buffer_slice(&first), &arena, &again));
     must(recording_write(&again, &second));
     CORDON_ASSERT(slice_equal(buffer_slice(&first), buffer_slice(&second)));
 }
@@ -203,8 +214,10 @@ static void compare(struct slice was, struct slice is, enum recording_words how)
 
 static void read_record(struct slice bytes, struct change change)
 {
+    CORDON_CLEANUP_ARENA struct arena arena;
+    arena_init(&arena, LIST_BYTES_MAX);
     struct recording recording = {0};
-    cordon_error *error = recording_read(bytes, &recording);
+    cordon_error *error = recording_read(bytes, &arena, &recording);
     if (error != NULL) {
         CORDON_ASSERT(cordon_error_get_code(error) == CORDON_E_INVALID);
         CORDON_ASSERT(recording.path.data == NULL); /* untouched */

@@ -1,7 +1,7 @@
 /*
  * Records of runs and their replay.
  *
- * A record is one file that holds all a run depended on, and what came of it: the module, the
+ * A record is one file that holds all a run depended on, and what came of it: the modules, the
  * arguments, seed, times and limits, every answer of the store. A replay runs it again, without a
  * store, a network or a clock, and says whether it was the same run to the last unit of fuel, or
  * where it differed. Records hold what the run saw: keep them as you keep the data.
@@ -16,13 +16,19 @@ extern "C" {
 #endif
 
 /*
- * The record of a call that is DONE and was made with `record` in its request. `module` holds the
- * bytes that were loaded; they become part of the record. `*out_bytes` is the caller's; free it
- * with cordon_free(). Errors: CORDON_E_INVALID if the function never ran, or the call ended for a
- * reason outside of it (Overloaded, Internal, a lost conflict); CORDON_E_TOO_LARGE.
+ * The record of a call that is DONE and was made with `record` in its request. `modules` are those
+ * that were loaded; the bytes of the ones that the call used, by itself or by its calls inside its
+ * transaction, become part of the record. `*out_bytes` is the caller's; free it with cordon_free().
+ * Errors: CORDON_E_INVALID if the function never ran, the call ended for a reason outside of it
+ * (Overloaded, Internal, a lost conflict), or a module that it used is not among those given;
+ * CORDON_E_TOO_LARGE.
  */
 CORDON_API CORDON_MUST_USE cordon_error *cordon_call_get_record(
-    const cordon_call *call, const cordon_module *module, char **out_bytes, size_t *out_size);
+    const cordon_call *call,
+    const cordon_module *modules,
+    size_t count,
+    char **out_bytes,
+    size_t *out_size);
 
 typedef struct cordon_record cordon_record;
 
@@ -36,14 +42,17 @@ CORDON_API CORDON_MUST_USE cordon_error *cordon_record_read(
 /* NULL accepted. No replay of it may be alive. */
 CORDON_API void cordon_record_free(cordon_record *record);
 
-/* The module to load into the runtime that replays. Borrowed; its name is NULL. */
-CORDON_API cordon_module cordon_record_get_module(const cordon_record *record);
+/*
+ * The modules to load into the runtime that replays, all of them at once; at least one. Borrowed.
+ */
+CORDON_API const cordon_module *cordon_record_get_modules(
+    const cordon_record *record, size_t *out_count);
 
 /* The limits that a runtime must allow to replay it, for its options. */
 CORDON_API cordon_limit_set cordon_record_get_limits(const cordon_record *record);
 
 /*
- * Begins the replay of a record, which must outlive the call, in a runtime that has its module
+ * Begins the replay of a record, which must outlive the call, in a runtime that has its modules
  * loaded. Otherwise as cordon_call_new(). Errors: CORDON_E_INVALID if this engine would use other
  * fuel than the one that made the record.
  */
@@ -66,7 +75,7 @@ CORDON_API CORDON_MUST_USE cordon_error *cordon_replay_get_difference(
  * for each, as tools for flame graphs read them. The record is replayed to `cuts` places spread
  * over its fuel, and its stack read at each; 0: as many as 20 seconds allow, at least 50 and at
  * most 1,000. The same record and cuts have the same profile each time. The runtime has the
- * record's module loaded. `*out_folded` is the caller's; free it with cordon_free(). Blocks, on
+ * record's modules loaded. `*out_folded` is the caller's; free it with cordon_free(). Blocks, on
  * this thread. Errors: as cordon_replay_new(); CORDON_E_INVALID too if the replay is another run,
  * saying where, or for more than 100,000 cuts.
  */

@@ -6,42 +6,86 @@
 #include "run/profile.h"
 #include "run/recording.h"
 
+/* Both lists at their longest. */
+#define MODULE_LISTS_BYTES_MAX                                                                     \
+    ((size_t)RECORDING_MODULES_MAX *                                                               \
+     (2 * sizeof(struct recorded_module) + 2 * sizeof(cordon_module)))
+
 struct cordon_record {
+    struct arena arena; /* the lists of modules */
     struct recording recording;
+    cordon_module *modules;
 };
 
 cordon_error *cordon_call_get_record(
-    const cordon_call *call, const cordon_module *module, char **out_bytes, size_t *out_size)
+    const cordon_call *call,
+    const cordon_module *modules,
+    size_t count,
+    char **out_bytes,
+    size_t *out_size)
 {
     CORDON_CLEANUP_BUFFER struct buffer bytes;
+    CORDON_CLEANUP_ARENA struct arena arena;
     buffer_init(&bytes, RECORDING_BYTES_MAX);
-    TRY(run_get_record(api_run_of(call), slice_of(module->data, module->size), &bytes));
+    arena_init(&arena, SIZE_MAX);
+    struct slice *list = arena_alloc(&arena, (count + 1) * sizeof *list);
+    if (list == NULL) {
+        return arena_error(&arena);
+    }
+    for (size_t i = 0; i < count; i++) {
+        list[i] = slice_of(modules[i].data, modules[i].size);
+    }
+    TRY(run_get_record(api_run_of(call), list, count, &bytes));
     *out_bytes = (char *)buffer_take(&bytes, out_size);
+    return NULL;
+}
+
+static cordon_error *read_record(struct slice bytes, cordon_record *record)
+{
+    TRY(recording_read(bytes, &record->arena, &record->recording));
+    const struct recording *recording = &record->recording;
+    record->modules =
+        arena_alloc(&record->arena, recording->module_count * sizeof *record->modules);
+    if (record->modules == NULL) {
+        return arena_error(&record->arena);
+    }
+    for (size_t i = 0; i < recording->module_count; i++) {
+        const struct slice wasm = recording->modules[i].wasm;
+        record->modules[i] =
+            (cordon_module){.name = "the record's module", .data = wasm.data, .size = wasm.size};
+    }
     return NULL;
 }
 
 cordon_error *cordon_record_read(const void *bytes, size_t size, cordon_record **out_record)
 {
-    struct recording recording;
-    TRY(recording_read(slice_of(bytes, size), &recording));
     cordon_record *record = MEM_NEW(struct cordon_record);
     if (record == NULL) {
         return error_no_memory();
     }
-    record->recording = recording;
+    arena_init(&record->arena, MODULE_LISTS_BYTES_MAX);
+    cordon_error *error = read_record(slice_of(bytes, size), record);
+    if (error != NULL) {
+        cordon_record_free(record);
+        return error;
+    }
     *out_record = record;
     return NULL;
 }
 
 void cordon_record_free(cordon_record *record)
 {
+    if (record == NULL) {
+        return;
+    }
+    arena_done(&record->arena);
     mem_free(record);
 }
 
-cordon_module cordon_record_get_module(const cordon_record *record)
+const cordon_module *cordon_record_get_modules(const cordon_record *record, size_t *out_count)
 {
-    const struct slice module = record->recording.module;
-    return (cordon_module){.data = module.data, .size = module.size};
+    *out_count = record->recording.module_count;
+    return record->modules;
 }
 
 cordon_limit_set cordon_record_get_limits(const cordon_record *record)

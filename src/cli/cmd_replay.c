@@ -109,7 +109,7 @@ static int profile_in(
     return unwritten;
 }
 
-/* A runtime that allows what the record used, with its module loaded. */
+/* A runtime that allows what the record used, with its modules loaded. */
 static cordon_error *open_for(
     const struct cli_options *options, const cordon_record *record, cordon_runtime **out_runtime)
 {
@@ -119,10 +119,10 @@ static cordon_error *open_for(
     if (error != NULL) {
         return error;
     }
-    cordon_module module = cordon_record_get_module(record);
-    module.name = options->operands[0];
+    size_t count = 0;
+    const cordon_module *const modules = cordon_record_get_modules(record, &count);
     char *report = NULL;
-    cordon_error *const refused = cordon_load(*out_runtime, &module, 1, &report);
+    cordon_error *const refused = cordon_load(*out_runtime, modules, count, &report);
     cordon_free(report);
     return refused;
 }
@@ -164,7 +164,7 @@ const struct cli_command cli_replay = {
     .operands_max = 1,
     .summary = "runs a recorded run again",
     .details =
-        "Runs what `cordon run --record` wrote to RECORD once more, with the module, arguments,\n"
+        "Runs what `cordon run --record` wrote to RECORD once more, with the modules, arguments,\n"
         "seed, times, limits and database answers that stand in it and nothing else, and prints\n"
         "what came of it. If it is not the same run, to the last unit of fuel, it says where it\n"
         "first differs.\n"

@@ -21,7 +21,7 @@ static int save_record(
     const cordon_module module = {.data = module_bytes->data, .size = module_bytes->size};
     char *bytes = NULL;
     size_t size = 0;
-    cordon_error *const error = cordon_call_get_record(call, &module, &bytes, &size);
+    cordon_error *const error = cordon_call_get_record(call, &module, 1, &bytes, &size);
     if (error != NULL) {
         (void)terminal_error(error);
         (void)fputs("  No record was written.\n", stderr);

@@ -104,13 +104,15 @@ static cordon_error *measure(const struct profile *profile, uint64_t *out_fuel, 
 static void resolve(const struct profile *profile, struct run *run)
 {
     const struct deployed_module *module = run->function->module;
-    if (run->outcome.frame_count == 0 || !module->has_debug) {
+    const struct recorded_module *recorded =
+        recording_find_module(profile->recording, module->hash);
+    if (run->outcome.frame_count == 0 || !module->has_debug || recorded == NULL) {
         return;
     }
     struct trace_cache *traces = &profile->runner->traces;
     const struct trace_key key = trace_key_of(&run->outcome, module->hash);
     if (!trace_cache_get(traces, &key, &run->outcome) &&
-        frames_resolve(&run->outcome, profile->recording->module)) {
+        frames_resolve(&run->outcome, recorded->wasm)) {
         trace_cache_put(traces, &key, &run->outcome);
     }
 }

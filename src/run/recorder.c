@@ -241,23 +241,49 @@ static void give_rest(struct runner *runner, const struct account *account)
     }
 }
 
-static cordon_error *find_module(const struct run *run, struct arena *arena, struct slice *out_wasm)
+static struct slice bytes_in_memory(const struct deployment *deployment, const uint8_t *hash)
 {
-    const struct deployed_module *module = run->function->module;
-    *out_wasm = module->bytes;
-    if (module->bytes.size == 0) {
+    for (size_t i = 0; i < deployment->module_count; i++) {
+        if (memcmp(deployment->modules[i].hash, hash, SHA256_BYTES) == 0) {
+            return deployment->modules[i].bytes;
+        }
+    }
+    return slice_of(NULL, 0);
+}
+
+static cordon_error *find_module(
+    const struct run *run, const uint8_t *hash, struct arena *arena, struct slice *out_wasm)
+{
+    *out_wasm = bytes_in_memory(run->deployment, hash);
+    if (out_wasm->size == 0) {
         TRY(deploy_rows_find_module(
-            run->runner->options.store, run->tenant, module->hash, arena, out_wasm));
+            run->runner->options.store, run->tenant, hash, arena, out_wasm));
     }
     if (out_wasm->size == 0) {
         return cordon_error_new(
-            CORDON_E_INVALID, "the functions were replaced meanwhile, and the module that ran is "
+            CORDON_E_INVALID, "the functions were replaced meanwhile, and a module that ran is "
                               "gone; call it again");
     }
     return NULL;
 }
 
-/* The record with its module, paid for by `account`. */
+/* The bytes of all modules that a run depended on. */
+static cordon_error *find_modules(
+    const struct run *run, struct arena *arena, struct slice **out_modules)
+{
+    const struct taped_run *taped = run->taped;
+    struct slice *modules = arena_alloc(arena, taped->module_count * sizeof *modules);
+    if (modules == NULL) {
+        return arena_error(arena);
+    }
+    for (size_t i = 0; i < taped->module_count; i++) {
+        TRY(find_module(run, taped->modules[i].hash, arena, &modules[i]));
+    }
+    *out_modules = modules;
+    return NULL;
+}
+
+/* The record with its modules, paid for by `account`. */
 static cordon_error *keep_charged(
     struct recorder *recorder,
     const struct run *run,
@@ -268,10 +294,10 @@ static cordon_error *keep_charged(
     CORDON_CLEANUP_BUFFER struct buffer bytes;
     arena_init_charged(&arena, account);
     buffer_init_charged(&bytes, RECORDING_BYTES_MAX, account);
-    struct slice wasm = {0};
+    struct slice *modules = NULL;
     TRY(run_check_recorded(run));
-    TRY(find_module(run, &arena, &wasm));
-    TRY(run_get_record(run, wasm, &bytes));
+    TRY(find_modules(run, &arena, &modules));
+    TRY(run_get_record(run, modules, run->taped->module_count, &bytes));
     return records_put(recorder->records, run->tenant, buffer_slice(&bytes), out_id);
 }
 

@@ -58,7 +58,7 @@ void recorder_take(struct recorder *recorder, struct run *run);
 /*
  * Keeps the record of a run that is done and was recorded. Blocks for the store and the disk.
  * Errors: those of run_get_record() and records_put(); CORDON_E_INVALID if there is no folder, or
- * the bytes of its module are gone.
+ * the bytes of a module of it are gone.
  */
 CORDON_MUST_USE cordon_error *recorder_keep(
     struct recorder *recorder, const struct run *run, struct record_id *out_id);

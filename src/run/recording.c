@@ -14,8 +14,8 @@
 
 #define MAGIC SLICE("CORDON record\n")
 
-/* 5: how deep the call was; 3: a stack is its places in the module, without names. */
-enum { VERSION = 5 };
+/* 6: several modules; 5: how deep the call was; 3: a stack is its places, without names. */
+enum { VERSION = 6 };
 
 /* -- Writing -------------------------------------------------------------------------------- */
 
@@ -43,22 +43,33 @@ static cordon_error *write_cut(const struct host_cut *cut, struct buffer *out)
     return pack_number(out, cut->place.looks);
 }
 
+static cordon_error *write_modules(const struct recording *recording, struct buffer *out)
+{
+    TRY(pack_number(out, recording->module_count));
+    for (size_t i = 0; i < recording->module_count; i++) {
+        const struct recorded_module *module = &recording->modules[i];
+        TRY(buffer_append(out, slice_of(module->import_seed, sizeof module->import_seed)));
+        TRY(pack_text(out, module->wasm));
+    }
+    return NULL;
+}
+
 static cordon_error *write_fields(const struct recording *recording, struct buffer *out)
 {
     TRY(pack_text(out, recording->path));
     TRY(pack_number(out, recording->kind));
     TRY(pack_number(out, recording->depth));
     TRY(pack_text(out, recording->args));
-    TRY(pack_text(out, recording->module));
+    TRY(write_modules(recording, out));
     TRY(buffer_append(out, slice_of(recording->fingerprint, sizeof recording->fingerprint)));
     TRY(buffer_append(out, slice_of(recording->seed, sizeof recording->seed)));
-    TRY(buffer_append(out, slice_of(recording->import_seed, sizeof recording->import_seed)));
     TRY(pack_number(out, recording->time_ns));
     TRY(pack_number(out, recording->import_time_ns));
     TRY(write_limits(recording->allowed, out));
     TRY(pack_text(out, recording->tape));
     TRY(pack_number(out, recording->tape_count));
     TRY(write_cut(&recording->cut, out));
+    TRY(pack_number(out, recording->cut_call));
     return pack_text(out, recording->result);
 }
 
@@ -157,21 +168,78 @@ static bool read_kind(struct slice *from, cordon_kind *out_kind)
     return true;
 }
 
-static bool read_fields(struct slice *from, struct recording *out)
+/* Its hash is that of its bytes, whatever a record might say. */
+static bool read_module(struct slice *from, struct recorded_module *out)
+{
+    if (!read_array(from, out->import_seed, sizeof out->import_seed) ||
+        !unpack_text(from, &out->wasm)) {
+        return false;
+    }
+    hash_sha256(&out->wasm, 1, out->hash);
+    return true;
+}
+
+static bool read_fields_before_modules(struct slice *from, struct recording *out)
 {
     return unpack_text(from, &out->path) && read_kind(from, &out->kind) &&
-           unpack_number(from, &out->depth) && unpack_text(from, &out->args) &&
-           unpack_text(from, &out->module) &&
-           read_array(from, out->fingerprint, sizeof out->fingerprint) &&
-           read_array(from, out->seed, sizeof out->seed) &&
-           read_array(from, out->import_seed, sizeof out->import_seed) &&
-           unpack_number(from, &out->time_ns) && unpack_number(from, &out->import_time_ns) &&
-           read_limits(from, out->allowed) && unpack_text(from, &out->tape) &&
-           unpack_number(from, &out->tape_count) && read_cut(from, &out->cut) &&
+           unpack_number(from, &out->depth) && unpack_text(from, &out->args);
+}
+
+/* At least one, each once; `*out_good` is false for others. */
+static cordon_error *read_modules(
+    struct slice *from, struct arena *arena, struct recording *out, bool *out_good)
+{
+    uint64_t count = 0;
+    *out_good = unpack_number(from, &count) && count > 0 && count <= RECORDING_MODULES_MAX;
+    if (!*out_good) {
+        return NULL;
+    }
+    struct recorded_module *modules = arena_alloc(arena, (size_t)count * sizeof *modules);
+    if (modules == NULL) {
+        return arena_error(arena);
+    }
+    out->modules = modules;
+    for (; *out_good && out->module_count < count; out->module_count++) {
+        struct recorded_module *module = &modules[out->module_count];
+        *out_good = read_module(from, module) && recording_find_module(out, module->hash) == NULL;
+    }
+    return NULL;
+}
+
+static bool read_fields_behind_modules(struct slice *from, struct recording *out)
+{
+    return read_array(from, out->fingerprint, sizeof out->fingerprint) &&
+           read_array(from, out->seed, sizeof out->seed) && unpack_number(from, &out->time_ns) &&
+           unpack_number(from, &out->import_time_ns) && read_limits(from, out->allowed) &&
+           unpack_text(from, &out->tape) && unpack_number(from, &out->tape_count) &&
+           read_cut(from, &out->cut) && unpack_number(from, &out->cut_call) &&
            unpack_text(from, &out->result) && from->size == 0;
 }
 
-cordon_error *recording_read(struct slice bytes, struct recording *out_recording)
+static cordon_error *read_fields(
+    struct slice *from, struct arena *arena, struct recording *out, bool *out_good)
+{
+    *out_good = read_fields_before_modules(from, out);
+    if (*out_good) {
+        TRY(read_modules(from, arena, out, out_good));
+    }
+    *out_good = *out_good && read_fields_behind_modules(from, out);
+    return NULL;
+}
+
+const struct recorded_module *recording_find_module(
+    const struct recording *recording, const uint8_t hash[SHA256_BYTES])
+{
+    for (size_t i = 0; i < recording->module_count; i++) {
+        if (memcmp(recording->modules[i].hash, hash, SHA256_BYTES) == 0) {
+            return &recording->modules[i];
+        }
+    }
+    return NULL;
+}
+
+cordon_error *recording_read(
+    struct slice bytes, struct arena *arena, struct recording *out_recording)
 {
     if (bytes.size < MAGIC.size + SHA256_BYTES || !slice_starts_with(bytes, MAGIC)) {
         return cordon_error_new(
@@ -196,7 +264,9 @@ cordon_error *recording_read(struct slice bytes, struct recording *out_recording
             version, VERSION);
     }
     struct recording recording = {0};
-    if (!read_fields(&from, &recording)) {
+    bool good = false;
+    TRY(read_fields(&from, arena, &recording, &good));
+    if (!good) {
         return cordon_error_new(
             CORDON_E_INVALID, "the record was not made by this version of Cordon: its fields are "
                               "others. Replay it with the Cordon that made it");

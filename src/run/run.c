@@ -303,7 +303,7 @@ static bool may_go_on(struct run *run)
     }
     /* Queued. Its limits hold while it waits: past one of them it goes on, to its end. */
     run->wake_at_ns = run_limit_at_ns(run, now);
-    return atomic_load(&run->permit.has_permit) || !host_look(&run->host, now);
+    return atomic_load(&run->permit.has_permit) || !run_look(run, now);
 }
 
 /* Whoever kept the run waiting pays no longer; a guest's turn says itself who does. */
@@ -404,6 +404,9 @@ static void resolve(struct run *run, const struct run_request *request)
         given == NULL ? runner_current(run->runner, run->tenant) : deployment_ref(given);
     const struct deployed_function *function =
         run->deployment == NULL ? NULL : deployment_find(run->deployment, request->path);
+    if (function != NULL && run_is_inner(run)) {
+        run_tape_add_module(run, function->module); /* it decides what comes of the call */
+    }
     if (!resolve_function(&run->outcome, request, function)) {
         (void)run_finish(run);
         return;

@@ -112,15 +112,17 @@ bool run_is_heavy(const struct run *run);
 bool run_had_turn(const struct run *run);
 
 /*
- * After RUN_DONE, of a run that was recorded: appends its record, with the module's bytes in it.
- * Errors: CORDON_E_INVALID where there is nothing to replay, CORDON_E_TOO_LARGE, no memory.
+ * After RUN_DONE, of a run that was recorded: appends its record, with the bytes of every module
+ * that it depended on, which are among `modules`; those of others are passed over. Errors:
+ * CORDON_E_INVALID where there is nothing to replay or a module is missing, CORDON_E_TOO_LARGE, no
+ * memory.
  */
 CORDON_MUST_USE cordon_error *run_get_record(
-    const struct run *run, struct slice module, struct buffer *out);
+    const struct run *run, const struct slice *modules, size_t count, struct buffer *out);
 
 /*
- * The same without a module and not yet written: it borrows from the run, and from `result`, an
- * empty buffer that holds what came of it.
+ * The same without the bytes of modules and not yet written: it borrows from the run, and from
+ * `result`, an empty buffer that holds what came of it.
  */
 CORDON_MUST_USE cordon_error *run_get_recording(
     const struct run *run, struct buffer *result, struct recording *out_recording);

@@ -218,6 +218,19 @@ cordon_error *run_check(
     return NULL;
 }
 
+/* How the module began when it was recorded; one that was not there is another run. */
+static void replay_module(struct run *run, struct host_options *options)
+{
+    const struct recorded_module *module =
+        recording_find_module(run->taped->replay, run->function->module->hash);
+    if (module == NULL) {
+        cordon_error_free(tape_diverge(
+            &run->taped->player, "it calls a function of a module that the record does not have"));
+        return;
+    }
+    memcpy(options->import_seed, module->import_seed, sizeof options->import_seed);
+}
+
 static void add_tape(struct run *run, struct host_options *options)
 {
     const struct recording *replay = run->taped->replay;
@@ -227,9 +240,9 @@ static void add_tape(struct run *run, struct host_options *options)
     }
     static const struct host_cut never = {.is_set = false};
     options->player = &run->taped->player;
-    options->cut = run_is_inner(run) ? &never : &replay->cut; /* such are not recorded */
+    options->cut = run->call_number == replay->cut_call ? &replay->cut : &never;
     options->import_time_ns = replay->import_time_ns;
-    memcpy(options->import_seed, replay->import_seed, sizeof options->import_seed);
+    replay_module(run, options);
 }
 
 static cordon_error *start_guest(struct run *run)

@@ -38,9 +38,7 @@ void run_tell_caller(struct run *run)
     struct host *caller = &run->caller->host;
     caller->last_creation_time = run->host.last_creation_time;
     cordon_error_free(log_lines_take(&caller->log, &run->host.log)); /* what fits is kept */
-    if (run->taped != NULL && host_get_cut(&run->host).is_set) {
-        run->taped->unfit = true; /* a record says where its own guest was stopped, and no other */
-    }
+    run_tape_end_inner(run);
 }
 
 uint64_t run_memory_of_callers(const struct run *run)
@@ -172,13 +170,7 @@ static cordon_error *make_child(struct run *run)
         .inner = nested->inner,
         .fuel = nested->fuel,
     };
-    TRY(run_new(run->runner, &request, (struct store_wake){run_wake, run}, &run->child));
-    const struct deployed_function *callee = run->child->function;
-    if (nested->inner && run->taped != NULL && callee != NULL &&
-        callee->module != run->function->module) {
-        run->taped->unfit = true; /* a record holds one module */
-    }
-    return NULL;
+    return run_new(run->runner, &request, (struct store_wake){run_wake, run}, &run->child);
 }
 
 enum next run_begin_child(struct run *run)
@@ -222,6 +214,41 @@ static enum next take_permit_back(struct run *run, uint64_t now_ns)
     return NEXT_WAIT;
 }
 
+/* Whether the guest of an inner call is at work, or waits: it is looked at in its turns. */
+static bool has_guest(const struct run *child)
+{
+    return run_is_inner(child) && child->stage == STAGE_GUEST;
+}
+
+bool run_look(struct run *run, uint64_t now_ns)
+{
+    while (run->child != NULL && has_guest(run->child)) {
+        run = run->child;
+    }
+    return host_look(&run->host, now_ns);
+}
+
+/*
+ * Whether the caller is looked at now. Of an inner call only while it waits for the store without
+ * a guest: whatever else it does is short, and the look at its guest is the first of many.
+ */
+static bool is_looked_at(const struct run *run)
+{
+    if (!run->host.nested.inner) {
+        return true;
+    }
+    const bool is_done = run->host.nested.state == NESTED_DONE;
+    return !is_done && run->child->stage != STAGE_GUEST && run->child->wake_at_ns != 0;
+}
+
+/* A replay has come to where the recorded run was stopped as the store had not answered. */
+static enum next end_waiting(struct run *run)
+{
+    host_replay_waits(&run->host);
+    run_end_child(run);
+    return NEXT_STEP;
+}
+
 /* Polls an inner call; what wakes it wakes its caller, who asks whether it may go on. */
 static enum run_state poll_inner(struct run *run, uint64_t until_ns, uint64_t now_ns)
 {
@@ -247,7 +274,7 @@ static enum next end_call(struct run *run, uint64_t now_ns)
 enum next run_poll_child(struct run *run, uint64_t until_ns)
 {
     uint64_t now = clock_monotonic_ns();
-    if (!host_look(&run->host, now)) {
+    if (is_looked_at(run) && !host_look(&run->host, now)) {
         run_end_child(run);
         return NEXT_STEP; /* the guest's next turn is its end */
     }
@@ -262,7 +289,7 @@ enum next run_poll_child(struct run *run, uint64_t until_ns)
     case RUN_READY:
         return inner ? run_end_turn(run, now) : NEXT_READY;
     case RUN_WAITING:
-        return wait_for_child(run, now);
+        return run_is_replay(run) ? end_waiting(run) : wait_for_child(run, now);
     case RUN_DONE:
         break;
     }

@@ -110,17 +110,41 @@ enum next run_end_turn(struct run *run, uint64_t now_ns)
     return NEXT_WAIT;
 }
 
+/*
+ * Whether the guest has no further turn. One whose call inside the transaction has just ended is
+ * where it was when it made the call, which a replay passes without a look: the next look is in
+ * its turn.
+ */
+static bool must_end(struct run *run, uint64_t now_ns)
+{
+    const struct host *host = &run->host;
+    if (host->nested.state == NESTED_DONE && host->nested.inner) {
+        return false; /* if the call has ended it, it ends when the call is paid for */
+    }
+    return host->stop.code != CORDON_OUTCOME_SUCCESS || !host_look(&run->host, now_ns);
+}
+
+/* Whether a guest that has left its turn may have another. One that calls is looked at there. */
+static bool may_go_on(struct run *run, enum engine_state state, uint64_t now_ns)
+{
+    const struct host_nested *nested = &run->host.nested;
+    if (state == ENGINE_WAITING) {
+        return (nested->state == NESTED_WANTED && nested->inner) || host_look(&run->host, now_ns);
+    }
+    return host_yielded(&run->host, now_ns);
+}
+
 /* One slice of the guest, or the end of its wait. */
 enum next step_guest(struct run *run, uint64_t until_ns)
 {
     if (run->child != NULL) {
         const enum next next = run_poll_child(run, until_ns);
-        if (next != NEXT_STEP) {
-            return next;
+        if (next != NEXT_STEP || run->stage != STAGE_GUEST) {
+            return next; /* it waits, or what failed around the call has ended the run */
         }
     }
     uint64_t now = clock_monotonic_ns();
-    if (!host_look(&run->host, now)) {
+    if (must_end(run, now)) {
         return guest_ended(run, false);
     }
     const bool own = run->host.running || run_is_transactional(run);
@@ -137,9 +161,7 @@ enum next step_guest(struct run *run, uint64_t until_ns)
             return guest_ended(run, false);
         }
         now = clock_monotonic_ns();
-        const bool good =
-            state == ENGINE_WAITING ? host_look(&run->host, now) : host_yielded(&run->host, now);
-        if (!good) {
+        if (!may_go_on(run, state, now)) {
             return guest_ended(run, false);
         }
         if (state == ENGINE_WAITING) {

@@ -26,6 +26,7 @@ cordon_error *run_tape_new(struct run *run, const struct run_request *request)
     const struct recording *replay = request->replay;
     if (run_is_inner(run)) {
         run->taped = run->caller->taped;
+        run->call_number = run->taped == NULL ? 0 : ++run->taped->calls;
         return NULL;
     }
     if (!request->record && replay == NULL) {
@@ -83,6 +84,7 @@ void run_tape_free(struct run *run)
     if (run->taped != NULL && !run_is_inner(run)) {
         tape_done(&run->taped->tape);
         buffer_done(&run->taped->places);
+        mem_free(run->taped->modules);
         give_tape_memory(run);
         mem_free(run->taped);
         run->taped = NULL;
@@ -97,9 +99,69 @@ void run_tape_begin(struct run *run)
     }
     tape_clear(&taped->tape);
     buffer_clear(&taped->places);
+    taped->module_count = 0;
+    taped->calls = 0;
     taped->cut = (struct host_cut){0};
+    taped->cut_call = 0;
     taped->tape_count = 0;
     taped->unfit = false;
+    run_tape_add_module(run, run->function->module);
+}
+
+static bool has_module(const struct taped_run *taped, const struct deployed_module *module)
+{
+    const struct recording list = {.modules = taped->modules, .module_count = taped->module_count};
+    return recording_find_module(&list, module->hash) != NULL;
+}
+
+/* Room for one more, or what is there of a record is of no use. */
+static bool has_room(struct taped_run *taped)
+{
+    if (taped->module_count < taped->module_room) {
+        return true;
+    }
+    const size_t room = taped->module_room == 0 ? 1 : 2 * taped->module_room;
+    struct recorded_module *more = mem_realloc(taped->modules, room * sizeof *more);
+    if (more == NULL) {
+        taped->unfit = true;
+        return false;
+    }
+    taped->modules = more;
+    taped->module_room = room;
+    return true;
+}
+
+void run_tape_add_module(struct run *run, const struct deployed_module *module)
+{
+    struct taped_run *taped = run->taped;
+    if (taped == NULL || taped->replay != NULL || has_module(taped, module) || !has_room(taped)) {
+        return;
+    }
+    struct recorded_module *added = &taped->modules[taped->module_count++];
+    *added = (struct recorded_module){0};
+    memcpy(added->hash, module->hash, sizeof added->hash);
+    const bool is_action = run->function != NULL && !run_is_transactional(run);
+    memcpy(
+        added->import_seed, is_action ? run->seed : module->import_seed, sizeof added->import_seed);
+}
+
+/* The innermost has ended first; those that it ended with it follow from that. */
+static void keep_cut(struct run *run)
+{
+    struct taped_run *taped = run->taped;
+    const struct host_cut cut = host_get_cut(&run->host);
+    if (cut.is_set && !taped->cut.is_set) {
+        taped->cut = cut;
+        taped->cut_call = run->call_number;
+        taped->tape_count = taped->tape.count;
+    }
+}
+
+void run_tape_end_inner(struct run *run)
+{
+    if (run->taped != NULL) {
+        keep_cut(run);
+    }
 }
 
 void run_tape_end(struct run *run)
@@ -108,8 +170,7 @@ void run_tape_end(struct run *run)
     if (taped == NULL) {
         return;
     }
-    taped->cut = host_get_cut(&run->host);
-    taped->tape_count = taped->tape.count;
+    keep_cut(run);
     buffer_clear(&taped->places);
     cordon_error *error = recording_write_places(&run->outcome, &taped->places);
     if (error != NULL) { /* no memory: there is nothing to compare with */
@@ -188,31 +249,67 @@ cordon_error *run_get_recording(
         .args = run->args.json,
         .time_ns = run->time_ns,
         .import_time_ns = run->deployment->time_ms * 1000000,
+        .modules = taped->modules,
+        .module_count = taped->module_count,
         .tape = buffer_slice(&taped->tape.entries),
         .tape_count = taped->tape_count,
         .cut = taped->cut,
+        .cut_call = taped->cut_call,
         .result = buffer_slice(result),
     };
     memcpy(
         recording.fingerprint, engine_fingerprint(run->runner->engine),
         sizeof recording.fingerprint);
     memcpy(recording.seed, run->seed, sizeof recording.seed);
-    memcpy(
-        recording.import_seed,
-        recording.kind == CORDON_ACTION ? run->seed : function->module->import_seed,
-        sizeof recording.import_seed);
     memcpy(recording.allowed, run->budget->allowed, sizeof recording.allowed);
     *out_recording = recording;
     return NULL;
 }
 
-cordon_error *run_get_record(const struct run *run, struct slice module, struct buffer *out)
+/* Gives the module with that hash its bytes, if there is one. */
+static void give_bytes(struct recorded_module *modules, size_t count, struct slice wasm)
+{
+    uint8_t hash[SHA256_BYTES];
+    hash_sha256(&wasm, 1, hash);
+    for (size_t i = 0; i < count; i++) {
+        if (memcmp(modules[i].hash, hash, sizeof hash) == 0) {
+            modules[i].wasm = wasm;
+        }
+    }
+}
+
+static cordon_error *check_bytes(const struct recorded_module *modules, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (modules[i].wasm.size == 0) {
+            return cordon_error_new(
+                CORDON_E_INVALID, "a module that the run used is not among those that were given: "
+                                  "give all that were loaded when it ran");
+        }
+    }
+    return NULL;
+}
+
+cordon_error *run_get_record(
+    const struct run *run, const struct slice *modules, size_t count, struct buffer *out)
 {
     CORDON_CLEANUP_BUFFER struct buffer result;
+    CORDON_CLEANUP_ARENA struct arena arena;
     buffer_init(&result, RECORDING_BYTES_MAX);
+    arena_init(&arena, (size_t)2 * RECORDING_MODULES_MAX * sizeof(struct recorded_module));
     struct recording recording;
     TRY(run_get_recording(run, &result, &recording));
-    recording.module = module;
+    const size_t used = recording.module_count;
+    struct recorded_module *with_bytes = arena_alloc(&arena, used * sizeof *with_bytes);
+    if (with_bytes == NULL) {
+        return arena_error(&arena);
+    }
+    memcpy(with_bytes, recording.modules, used * sizeof *with_bytes);
+    for (size_t i = 0; i < count; i++) {
+        give_bytes(with_bytes, used, modules[i]);
+    }
+    TRY(check_bytes(with_bytes, used));
+    recording.modules = with_bytes;
     return recording_write(&recording, out);
 }
 

@@ -38,11 +38,16 @@ enum next { NEXT_STEP, NEXT_READY, NEXT_WAIT };
 struct taped_run {
     struct account account; /* pays for the tape, out of the process's memory */
     struct tape tape;
-    unsigned purposes; /* of the recorder: RECORDER_KEEPS and RECORDER_REPLAYS */
+    unsigned purposes;               /* of the recorder: RECORDER_KEEPS and RECORDER_REPLAYS */
+    struct recorded_module *modules; /* without their bytes; the first is that of the function */
+    size_t module_count;
+    size_t module_room;
+    uint64_t calls; /* inside the transaction, so far */
     struct host_cut cut;
-    uint64_t tape_count;            /* entries when the guest ended */
+    uint64_t cut_call;              /* as in struct recording */
+    uint64_t tape_count;            /* entries when it was stopped from outside */
     struct buffer places;           /* of its stack, if it failed */
-    bool unfit;                     /* it was answered without running, or a part is missing */
+    bool unfit;                     /* it was answered without running, or memory was missing */
     const struct recording *replay; /* NULL: it is recorded */
     uint64_t fuel_stop;             /* of a replay; 0: none */
     struct tape_player player;
@@ -89,7 +94,8 @@ struct run {
     struct inner_call inner; /* of its caller: how things stood when it began */
     uint64_t fuel_granted;   /* of an inner call; and what it used, when it has ended */
     uint64_t fuel_used;
-    uint64_t depth; /* of calls: 1 for one from outside */
+    uint64_t call_number; /* of an inner call that is recorded, from 1; else 0 */
+    uint64_t depth;       /* of calls: 1 for one from outside */
     struct store_txn *txn;
     struct store_txn *lost;     /* the next attempt is to be a reserved one, for this that lost */
     struct store_txn *reserved; /* begun for it, and not yet in use */
@@ -200,6 +206,12 @@ uint64_t run_memory_left(const struct run *run);
 /* What of the limit on the host's bytes for the guest the callers leave to the run. */
 uint64_t run_host_bytes_left(const struct run *run);
 
+/*
+ * Looks at the clocks and at who waits, for the guest that is at work: that of the innermost call
+ * inside the transaction. It is what stops, at a place that a replay passes too.
+ */
+CORDON_MUST_USE bool run_look(struct run *run, uint64_t now_ns);
+
 /* The end of a turn of a guest that could go on; whoever waits for a permit comes first. */
 enum next run_end_turn(struct run *run, uint64_t now_ns);
 
@@ -262,6 +274,12 @@ struct account_source run_memory_source(struct runner *runner);
 
 /* Forgets an attempt that lost a conflict. */
 void run_tape_begin(struct run *run);
+
+/* Where an inner call's guest was stopped from outside, if it was. */
+void run_tape_end_inner(struct run *run);
+
+/* A module that the run depends on from now on: one of its functions was asked for. */
+void run_tape_add_module(struct run *run, const struct deployed_module *module);
 
 /* Keeps what only the guest's end tells, while there is still a host. */
 void run_tape_end(struct run *run);

@@ -82,7 +82,7 @@ static cordon_error *replay(struct call_world *world, const cordon_call *call)
 {
     char *bytes = NULL;
     size_t size = 0;
-    TRY(cordon_call_get_record(call, &world->guests.modules[0], &bytes, &size));
+    TRY(cordon_call_get_record(call, world->guests.modules, world->guests.count, &bytes, &size));
     cordon_record *record = NULL;
     cordon_call *again = NULL;
     char *difference = NULL;

@@ -45,18 +45,17 @@ static void deploy(struct harness *harness, const struct harness_options *option
     struct deploy_module modules[HARNESS_GUESTS_MAX];
     size_t count = 0;
     while (count < HARNESS_GUESTS_MAX && options->guests[count] != NULL) {
+        harness->modules[count] = harness_read_guest(options->guests[count]);
         modules[count].name = slice_str(options->guests[count]);
-        modules[count].wasm = harness_read_guest(options->guests[count]);
+        modules[count].wasm = harness->modules[count];
         count++;
     }
+    harness->module_count = count;
     struct buffer report;
     buffer_init(&report, (size_t)1 << 20);
     assert_good(
         runner_deploy(harness->runner, TENANT_DEFAULT, modules, count, DEPLOY_KEEP, &report));
     buffer_done(&report);
-    for (size_t i = 0; i < count; i++) {
-        mem_free((void *)(uintptr_t)modules[i].wasm.data);
-    }
 }
 
 void harness_open(struct harness *harness, const struct harness_options *options)
@@ -110,6 +109,9 @@ void harness_close(struct harness *harness)
     runner_free(harness->runner);
     store_close(harness->store);
     metrics_free(harness->metrics);
+    for (size_t i = 0; i < harness->module_count; i++) {
+        mem_free((void *)(uintptr_t)harness->modules[i].data);
+    }
 }
 
 void change(struct limit_changes *changes, cordon_limit limit, uint64_t value)

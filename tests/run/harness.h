@@ -11,13 +11,15 @@
 
 #include <pthread.h>
 
+enum { HARNESS_GUESTS_MAX = 16 };
+
 struct harness {
     struct store *store;
     struct metrics *metrics;
     struct runner *runner;
+    struct slice modules[HARNESS_GUESTS_MAX]; /* the guests' bytes, for records */
+    size_t module_count;
 };
-
-enum { HARNESS_GUESTS_MAX = 16 };
 
 struct harness_options {
     const char *guests[HARNESS_GUESTS_MAX]; /* names of modules; the first NULL ends them */

@@ -144,11 +144,14 @@ static void sampled_runs_come_out_the_same(void **state)
         {"logs:levels", "{}"},
         {"frames:trap", "{}"},
         {"spin:rounds", "{\"n\":300000}"},
+        /* Another module, inside the transaction. */
+        {"relay:udf",
+         "{\"q\":\"{\\\"udfType\\\":\\\"query\\\",\\\"name\\\":\\\"counter:get\\\"}\"}"},
     };
     const size_t count = sizeof calls / sizeof calls[0];
     struct harness harness;
     const struct harness_options options = {
-        .guests = {"basic", "documents", "counter", "clock", "logs", "frames", "spin"},
+        .guests = {"basic", "documents", "counter", "clock", "logs", "frames", "spin", "relay"},
         .delay_ms = 1,
         .replay_sample = ALL,
     };
@@ -499,10 +502,12 @@ static void named_functions_are_kept(void **state)
     }
     CORDON_CLEANUP_BUFFER struct buffer bytes;
     buffer_init(&bytes, RECORDING_BYTES_MAX);
+    CORDON_CLEANUP_ARENA struct arena arena;
+    arena_init(&arena, 65536);
     struct recording recording;
-    assert_good(recording_read(read_only_record(&harness, &bytes), &recording));
+    assert_good(recording_read(read_only_record(&harness, &bytes), &arena, &recording));
     assert_true(slice_equal(recording.path, SLICE("clock:now_action")));
-    assert_true(slice_starts_with(recording.module, slice_of("\0asm", 4)));
+    assert_true(slice_starts_with(recording.modules[0].wasm, slice_of("\0asm", 4)));
     wait_settled(&harness, 0);
     assert_int_equal(folder_each_file(&folder, false), 1);
     harness_close(&harness);

@@ -63,7 +63,7 @@ const lines = (server, event) => server.log.split('\n').filter((line) => line.in
 
 describe('by a header', () => {
   test('a record for the holder of an admin key, replayed from its file alone', async () => {
-    const server = await start({}, example('messages_rust'), guest('basic'));
+    const server = await start({}, example('messages_rust'), guest('basic'), guest('relay'));
     const headers = { ...(await admin(server)), 'Cordon-Record': 'true' };
     const message = { author: 'Ada', body: 'hello' };
     for (const [kind, path, args] of [
@@ -71,6 +71,7 @@ describe('by a header', () => {
       ['query', 'messages:list', {}],
       ['action', 'echo:now', {}],
       ['query', 'basic:echo', { a: 'x'.repeat(100000) }],
+      ['query', 'relay:udf', { q: '{"udfType":"query","name":"basic:echo","args":{"a":1}}' }], // two modules
     ]) {
       const answer = await call(server, kind, path, args, headers);
       assert.equal(answer.body.status, 'success');
@@ -80,7 +81,7 @@ describe('by a header', () => {
     const failed = await call(server, 'mutation', 'messages:fail', message, headers);
     assert.equal(failed.body.status, 'error');
     assert.equal((await replay(server, failed.headers.get('cordon-record'))).code, 'Failed');
-    assert.equal((await list(server)).length, 5);
+    assert.equal((await list(server)).length, 6);
     await server.stop();
   });
 
