@@ -322,6 +322,7 @@ static cordon_error *order_lists(struct ledger *ledger)
     for (size_t i = 0; i < ledger->key_count; i++) {
         total += ledger->keys[i].longest_count;
     }
+    ledger->order_capacity = total;
     TRY(GROW_EXACT(ledger->account, &ledger->order, total));
     for (size_t i = 0; i < ledger->key_count; i++) {
         if (ledger->keys[i].longest_count > 0) {
@@ -499,11 +500,7 @@ void ledger_done(struct ledger *ledger)
     account_free(
         account, ledger->overwritings, ledger->overwriting_capacity * sizeof *ledger->overwritings);
     if (ledger->history != NULL) {
-        size_t ordered = 0;
-        for (size_t i = 0; ledger->order != NULL && i < ledger->key_count; i++) {
-            ordered += ledger->keys[i].longest_count;
-        }
-        GROW_FREE(account, ledger->order, ordered);
+        GROW_FREE(account, ledger->order, ledger->order_capacity);
         GROW_FREE(account, ledger->notes, ledger->history->op_count);
         GROW_FREE(account, ledger->key_of, ledger->history->op_count);
         GROW_FREE(account, ledger->present, ledger->history->txn_count);

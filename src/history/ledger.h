@@ -61,6 +61,7 @@ struct ledger {
     size_t version_capacity;
     uint32_t *order; /* versions of lists, in their order */
     size_t order_count;
+    size_t order_capacity;
     /* Of each operation: what was written, or how many items of a list others had left. */
     uint32_t *notes;
     uint32_t *key_of; /* of each operation */
