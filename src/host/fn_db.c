@@ -201,10 +201,13 @@ static enum gate_result store_document(
     struct budget *budget = host->options.budget;
     const size_t size = value_size(document);
     if (size > budget->allowed[CORDON_LIMIT_DOCUMENT_BYTES]) {
+        char size_text[VALUE_SIZE_TEXT_BYTES];
+        char most_text[VALUE_SIZE_TEXT_BYTES];
+        value_size_text(size, size_text);
+        value_size_text(budget->allowed[CORDON_LIMIT_DOCUMENT_BYTES], most_text);
         return gate_refuse_limit(
-            host, CORDON_LIMIT_DOCUMENT_BYTES, size,
-            "Value is too large (%zu bytes > maximum size %llu bytes)", size,
-            (unsigned long long)budget->allowed[CORDON_LIMIT_DOCUMENT_BYTES]);
+            host, CORDON_LIMIT_DOCUMENT_BYTES, size, "Value is too large (%s > maximum size %s)",
+            size_text, most_text);
     }
     GATE_TRY(host, document_check_limits(document, NULL)); /* what no limit may raise */
     GATE_CHECK(charge_write(host, call, size));
@@ -213,6 +216,10 @@ static enum gate_result store_document(
     GATE_TRY(host, row_write(&row, document, size));
     const struct store_id key = store_id_of(id);
     GATE_TRY(host, store_put(host->options.txn, &key, creation_time, buffer_slice(&row)));
+    char id_text[DOCUMENT_ID_TEXT_MAX + 1];
+    (void)document_id_encode(id, id_text);
+    budget_note_write(&budget->largest, size, id_text);
+    budget_note_write(&budget->deepest, document->nesting, id_text);
     return GATE_OK;
 }
 

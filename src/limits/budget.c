@@ -1,6 +1,8 @@
 /* Counting use against the limit table; see budget.h. */
 #include "limits/budget.h"
 
+#include <stdio.h>
+
 void budget_init(struct budget *budget, cordon_kind kind, const struct limit_changes *operator_set)
 {
     *budget = (struct budget){0};
@@ -42,5 +44,13 @@ void budget_trip(struct budget *budget, cordon_limit limit, uint64_t used)
         budget->tripped = true;
         budget->tripped_limit = limit;
         budget->tripped_used = used;
+    }
+}
+
+void budget_note_write(struct budget_write *nearest, uint64_t amount, const char *id)
+{
+    if (amount > nearest->amount) {
+        nearest->amount = amount;
+        (void)snprintf(nearest->id, sizeof nearest->id, "%s", id);
     }
 }

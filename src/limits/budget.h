@@ -17,12 +17,21 @@ static inline bool limit_is_time(cordon_limit limit)
     return limit == CORDON_LIMIT_USER_TIME_MS || limit == CORDON_LIMIT_SYSTEM_TIME_MS;
 }
 
+/* The one of the documents written that came nearest to a limit on each. */
+enum { BUDGET_ID_BYTES = 40 };
+struct budget_write {
+    uint64_t amount; /* 0: none was written */
+    char id[BUDGET_ID_BYTES];
+};
+
 struct budget {
     uint64_t allowed[CORDON_LIMIT_COUNT];
     uint64_t used[CORDON_LIMIT_COUNT];
     bool tripped;
-    cordon_limit tripped_limit; /* valid if `tripped` */
-    uint64_t tripped_used;      /* what would have been used, for the text */
+    cordon_limit tripped_limit;  /* valid if `tripped` */
+    uint64_t tripped_used;       /* what would have been used, for the text */
+    struct budget_write largest; /* by its size */
+    struct budget_write deepest; /* by its nesting */
 };
 
 /* A set of changed limits: `--limit`, the operator's settings, a request. */
@@ -45,6 +54,9 @@ bool budget_fits(const struct budget *budget, cordon_limit limit, uint64_t amoun
 
 /* Says that `limit` ended the run with `used`. Only the first call counts. */
 void budget_trip(struct budget *budget, cordon_limit limit, uint64_t used);
+
+/* Remembers a document that was written, if it is nearer to the limit than the one before. */
+void budget_note_write(struct budget_write *nearest, uint64_t amount, const char *id);
 
 static inline uint64_t budget_left(const struct budget *budget, cordon_limit limit)
 {

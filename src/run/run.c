@@ -190,7 +190,7 @@ enum next run_finish(struct run *run)
     memcpy(outcome->used, run->budget->used, sizeof outcome->used);
     outcome->used[CORDON_LIMIT_USER_TIME_MS] = outcome->user_time_ns / 1000000;
     outcome->used[CORDON_LIMIT_SYSTEM_TIME_MS] = outcome->system_time_ns / 1000000;
-    warnings_add(outcome, run->budget->allowed);
+    warnings_add(outcome, run->budget);
     outcome->retries = run->attempts > 0 ? run->attempts - 1 : 0;
     if (run->has_slot) {
         run->has_slot = false;

@@ -302,8 +302,14 @@ describe('documents', () => {
       (await runJson(guest('documents'), 'documents:insert_or_trap', { n }, limit('documents_written', 10))).logLines;
     assert.deepEqual(await lines(8), []);
     assert.deepEqual(await lines(9), [
-      '[WARN] The function came near its limit documents_written (actual: 9 documents, limit: 10 documents).',
+      '[WARN] Many writes in a single function execution (actual: 9, limit: 10).',
     ]);
+  });
+  test('a document that is nearly too large is named', async () => {
+    const flags = limit('document_bytes', 2500);
+    const { logLines } = await runJson(guest('documents'), 'documents:insert_large', { n: 2000 }, flags);
+    assert.equal(logLines.length, 1);
+    assert.match(logLines[0], /^\[WARN\] Large document written with ID "j5[0-9a-z]{30}" \(actual: 20\d\d bytes, limit: 2500 bytes\)\.$/);
   });
   test('bytes_read', async () => {
     const flags = ['--data', newFolder()];
