@@ -3,11 +3,12 @@ EXAMPLE ?= rust
 PORT ?= 3210
 DATA ?= ./cordon-data
 SECONDS ?= 60
+PREFIX ?= /usr/local
 
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
 .PHONY: build run run-check test check-long asan tsan sabotage lint format
-.PHONY: fuzz fuzz-corpora fuzz-coverage bench clean help
+.PHONY: fuzz fuzz-corpora fuzz-coverage bench install deb clean help
 export EXAMPLE PORT DATA
 
 # $(call built,PRESET,FOLDER,GROUPS): packages, Wasmtime, configuration (where it is missing or was
@@ -59,6 +60,11 @@ fuzz-coverage: ## Check that the corpora reach 85 % of each parser
 bench: ## Measure; writes docs/benchmarks.md
 	$(call built,dev,build,tests node)
 	@bench/run
+install: build ## Install below PREFIX=/usr/local (DESTDIR= for a package's tree)
+	@cmake --install build --strip --prefix $(PREFIX)
+deb: build ## Make Debian's packages cordon and libcordon-dev in build/
+	@tools/bootstrap deb
+	@cd build && cpack -G DEB
 clean: ## Remove what was built here (the shared cache and cordon-data stay)
 	@rm -rf build build-asan build-tsan build-fuzz build-coverage
 help: ## List these

@@ -38,6 +38,11 @@ typedef struct cordon_server_options {
     uint32_t connections_max;
     /* A client must take 64 KiB of an answer or its rest in each; 0: 30,000, else it is closed. */
     uint32_t write_timeout_ms;
+    /*
+     * A server whose runtime is not in production shows callers the details of errors, and so
+     * listens on loopback addresses alone, unless this says that others may see them too.
+     */
+    bool insecure_dev;
 } cordon_server_options;
 
 /*

@@ -39,6 +39,7 @@ cordon_error *cordon_server_new(const cordon_server_options *options, cordon_ser
         .data_folder = runtime->data_folder,
         .listen = whole.listen,
         .operator_listen = whole.operator_listen,
+        .insecure_dev = whole.insecure_dev,
         .loops = whole.loops,
         .host_names = whole.host_names,
         .host_name_count = whole.host_name_count,

@@ -37,6 +37,7 @@ struct cli_options {
     const char *listen;
     const char *config;
     bool production;
+    bool insecure_dev;
     cordon_limit_set limits;
     bool has_seed;
     uint8_t seed[CLI_SEED_BYTES];

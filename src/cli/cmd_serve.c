@@ -10,6 +10,7 @@
 
 #include "cli/flags.h"
 #include "cli/local.h"
+#include "cli/notify.h"
 #include "cli/terminal.h"
 
 enum { CONFIG_BYTES_MAX = 1 << 20 };
@@ -19,11 +20,15 @@ enum { CONFIG_BYTES_MAX = 1 << 20 };
 /* What the signal handler stops; set while a server runs, by the one call of serve(). */
 static cordon_server *volatile server_to_stop;
 
+/* The service manager's socket, or -1. */
+static volatile int manager = -1;
+
 static void stop(int signal_number)
 {
     (void)signal_number;
     cordon_server *const server = server_to_stop;
     if (server != NULL) {
+        notify_tell(manager, "STOPPING=1");
         cordon_server_stop(server);
     }
 }
@@ -99,29 +104,6 @@ static void give_memory_back(void)
     (void)mallopt(M_TRIM_THRESHOLD, KEPT_BYTES_MAX);
 }
 
-/* True for 127.x.y.z, [::1] and localhost with any port. */
-static bool is_loopback(const char *listen)
-{
-    static const char *const starts[] = {"127.", "[::1]", "localhost:"};
-    for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++) {
-        if (strncmp(listen, starts[i], strlen(starts[i])) == 0) {
-            return true;
-        }
-    }
-    return strcmp(listen, "localhost") == 0;
-}
-
-static void warn_of_outside(const char *listen)
-{
-    if (!is_loopback(listen)) {
-        (void)terminal_fail(
-            0,
-            "warning: %s can be reached from outside, and callers are shown the details of errors; "
-            "add --production where strangers call",
-            listen);
-    }
-}
-
 static void say_ready(const cordon_server *server, const char *data)
 {
     (void)printf("Cordon serves %s, data in ", cordon_server_get_url(server));
@@ -135,7 +117,7 @@ static cordon_error *serve(
     const cordon_config *config,
     const char *listen,
     const char *data,
-    bool production)
+    bool insecure_dev)
 {
     const cordon_server_options wanted = {
         .size = sizeof wanted,
@@ -149,6 +131,7 @@ static cordon_error *serve(
         .request_timeout_ms = config->request_timeout_ms,
         .write_timeout_ms = config->write_timeout_ms,
         .connections_max = config->connections_max,
+        .insecure_dev = insecure_dev,
     };
     allow_open_files();
     CLI_CLEANUP(free_server) cordon_server *server = NULL;
@@ -156,12 +139,11 @@ static cordon_error *serve(
     if (error != NULL) {
         return error;
     }
+    manager = notify_open();
     server_to_stop = server;
     handle_signals();
-    if (!production) {
-        warn_of_outside(listen);
-    }
     say_ready(server, data);
+    notify_tell(manager, "READY=1");
     return cordon_server_run(server);
 }
 
@@ -206,7 +188,7 @@ static int run(const struct cli_options *options)
     CLI_CLEANUP(local_close) cordon_runtime *runtime = NULL;
     cordon_error *error = cordon_runtime_new(&wanted, &runtime);
     if (error == NULL) {
-        error = serve(runtime, config, listen, data, production);
+        error = serve(runtime, config, listen, data, options->insecure_dev);
     }
     return error == NULL ? CLI_OK : terminal_error(error);
 }
@@ -216,6 +198,8 @@ static const struct cli_flag flags[] = {
     {"data", "DIR", "the data folder (default " CLI_DEFAULT_DATA ")", flags_set_data},
     {"config", "FILE", "settings as JSON; flags go before them", flags_set_config},
     {"production", NULL, "hides the details of errors from callers", flags_set_production},
+    {"insecure-dev", NULL, "listens outside of loopback without --production",
+     flags_set_insecure_dev},
     FLAGS_END,
 };
 
@@ -229,7 +213,9 @@ const struct cli_command cli_serve = {
         "Serves what is deployed in the data folder to Convex's clients, until Ctrl-C or SIGTERM.\n"
         "Prints one line with its URL as soon as it is ready, and to stderr one line for each "
         "run.\n"
-        "Port 0 picks a free one.\n"
+        "Port 0 picks a free one. An address that others than this machine can reach needs\n"
+        "--production, or --insecure-dev. A service manager is told when the server is ready and\n"
+        "when it stops, as sd_notify does.\n"
         "\n"
         "Keys of the config file: listen, data, operator_listen (loopback ADDR:PORT or "
         "unix:PATH),\n"

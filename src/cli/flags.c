@@ -95,6 +95,13 @@ bool flags_set_history(struct cli_options *options, const char *value)
     return options->has_history;
 }
 
+bool flags_set_insecure_dev(struct cli_options *options, const char *value)
+{
+    (void)value;
+    options->insecure_dev = true;
+    return true;
+}
+
 bool flags_set_format(struct cli_options *options, const char *value)
 {
     options->format = strcmp(value, "json") == 0 ? CLI_JSON : CLI_TEXT;

@@ -32,6 +32,7 @@ bool flags_set_config(struct cli_options *options, const char *value);
 bool flags_set_production(struct cli_options *options, const char *value);
 bool flags_set_follow(struct cli_options *options, const char *value);
 bool flags_set_history(struct cli_options *options, const char *value);
+bool flags_set_insecure_dev(struct cli_options *options, const char *value);
 
 /* The rows that several commands have. */
 #define FLAG_FORMAT                                                                                \

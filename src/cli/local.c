@@ -10,6 +10,10 @@
 /* Of any module, however much is allowed, so that a refusal can tell its size. */
 #define MODULE_READ_BYTES ((uint64_t)256 << 20)
 
+/* From the folder of this program: as they are built, and as they are installed. */
+#define WORKER_BESIDE "cordon-compile"
+#define WORKER_INSTALLED "../libexec/cordon/cordon-compile"
+
 const char *local_worker(struct text *path)
 {
     const char *const named = getenv("CORDON_COMPILE_WORKER");
@@ -20,8 +24,14 @@ const char *local_worker(struct text *path)
     const ssize_t size = readlink("/proc/self/exe", own, sizeof own - 1);
     own[size < 0 ? 0 : size] = '\0';
     const char *const slash = strrchr(own, '/');
-    text_append(path, own, slash == NULL ? 0 : (size_t)(slash - own) + 1);
-    text_printf(path, "cordon-compile");
+    const size_t folder_size = slash == NULL ? 0 : (size_t)(slash - own) + 1;
+    text_append(path, own, folder_size);
+    text_printf(path, WORKER_BESIDE);
+    if (access(path->data, X_OK) != 0) {
+        text_done(path);
+        text_append(path, own, folder_size);
+        text_printf(path, WORKER_INSTALLED);
+    }
     return path->data;
 }
 

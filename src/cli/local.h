@@ -19,7 +19,7 @@ void local_close(cordon_runtime **runtime);
 
 /*
  * The path of the compile worker: $CORDON_COMPILE_WORKER, else `cordon-compile` in the folder of
- * this executable. The text owns it.
+ * this executable or, as it is installed, in ../libexec/cordon from there. The text owns it.
  */
 const char *local_worker(struct text *path);
 

@@ -90,6 +90,16 @@ static socklen_t socket_size(const struct address *address)
                                                 : sizeof(struct sockaddr_in6);
 }
 
+static bool is_loopback(const struct address *address)
+{
+    if (address->socket.ss_family == AF_INET) {
+        const struct sockaddr_in *v4 = (const struct sockaddr_in *)&address->socket;
+        return (ntohl(v4->sin_addr.s_addr) >> 24) == 127;
+    }
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&address->socket;
+    return IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
+}
+
 static cordon_error *bind_error(const struct address *address, int failed)
 {
     if (failed == UV_EADDRINUSE) {
@@ -193,6 +203,14 @@ static cordon_error *listen_public(struct http_server *server, const char *text)
 {
     struct address address;
     TRY(read_address(text, &address));
+    if (!server->options.insecure_dev && !is_loopback(&address) &&
+        !runner_is_production(server->options.runner)) {
+        return cordon_error_new(
+            CORDON_E_INVALID,
+            "%s can be reached from outside, and callers would be shown the details of errors; add "
+            "--production, or --insecure-dev where all who reach it may see them",
+            text);
+    }
     const bool shared = server->loop_count > 1;
     int failed = shared ? try_address(&address) : 0;
     for (uint32_t i = 0; i < server->loop_count && failed == 0; i++) {
@@ -272,16 +290,6 @@ static cordon_error *listen_unix(struct http_server *server, const char *path)
             advice_on(-failed));
     }
     return NULL;
-}
-
-static bool is_loopback(const struct address *address)
-{
-    if (address->socket.ss_family == AF_INET) {
-        const struct sockaddr_in *v4 = (const struct sockaddr_in *)&address->socket;
-        return (ntohl(v4->sin_addr.s_addr) >> 24) == 127;
-    }
-    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&address->socket;
-    return IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
 }
 
 static cordon_error *listen_operator(struct http_server *server, const char *text)

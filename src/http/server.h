@@ -21,6 +21,7 @@ struct http_server_options {
     const char *data_folder; /* holds keys.d; NULL: no admin key is accepted */
     const char *listen;
     const char *operator_listen;
+    bool insecure_dev; /* other addresses than loopback, also without production */
     uint32_t loops;
     const char *const *host_names;
     size_t host_name_count;

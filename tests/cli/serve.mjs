@@ -325,14 +325,21 @@ describe('starting where it should not', () => {
       assert.doesNotMatch(stderr, /warning/);
     });
   }
-  test('a warning outside of loopback without --production, none with it', async () => {
-    const warned = await Server.start({ flags: ['--listen', '0.0.0.0:0'] });
-    assert.match(warned.log, /warning: 0\.0\.0\.0:0 can be reached from outside/);
-    await warned.stop();
-    const quiet = await Server.start({ flags: ['--listen', '0.0.0.0:0', '--production'] });
-    assert.doesNotMatch(quiet.log, /warning/);
-    await quiet.stop();
-  });
+  for (const listen of ['0.0.0.0:0', '[::]:0']) {
+    test(`${listen} without --production`, async () => {
+      const { code, stdout, stderr } = await run(['serve', '--listen', listen, '--data', newFolder()]);
+      assert.equal(code, 2);
+      assert.equal(stdout, '');
+      assert.ok(stderr.includes(`${listen} can be reached from outside`) && /--production, or --insecure-dev/.test(stderr), stderr);
+    });
+  }
+  for (const flag of ['--production', '--insecure-dev']) {
+    test(`0.0.0.0 with ${flag}`, async () => {
+      const server = await Server.start({ flags: ['--listen', '0.0.0.0:0', flag] });
+      assert.equal((await fetch(`${server.url}/version`)).status, 200);
+      await server.stop();
+    });
+  }
   test('without a compile worker', async () => {
     const { code, stderr } = await run(['serve', '--listen', '127.0.0.1:0', '--data', newFolder()], {
       env: { CORDON_COMPILE_WORKER: '/nonexistent/cordon-compile' },

@@ -1,0 +1,37 @@
+/* The service manager's socket; see notify.h. */
+#include "cli/notify.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+int notify_open(void)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const char *const path = getenv("NOTIFY_SOCKET");
+    const size_t size = path == NULL ? 0 : strlen(path);
+    if (size < 2 || size >= sizeof address.sun_path || (path[0] != '/' && path[0] != '@')) {
+        return -1;
+    }
+    memcpy(address.sun_path, path, size);
+    if (path[0] == '@') {
+        address.sun_path[0] = '\0'; /* in the abstract namespace, which has no NUL at the end */
+    }
+    const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    const socklen_t address_size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + size);
+    if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, address_size) != 0) {
+        (void)close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+void notify_tell(int fd, const char *state)
+{
+    if (fd >= 0) {
+        (void)send(fd, state, strlen(state), MSG_NOSIGNAL | MSG_DONTWAIT);
+    }
+}

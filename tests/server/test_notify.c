@@ -1,0 +1,125 @@
+/*
+ * `cordon serve` under a service manager: it is told when the server answers, not before, and when
+ * it stops. The manager is this test, with a socket of its own.
+ */
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { PATIENCE_MS = 60000 };
+
+static char folder[] = "/tmp/cordon-notify-XXXXXX";
+
+/* Binds the manager's socket; `name` as $NOTIFY_SOCKET has it, with an @ for the abstract ones. */
+static int manager_open(const char *name)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const size_t size = strlen(name);
+    assert_true(size < sizeof address.sun_path);
+    memcpy(address.sun_path, name, size);
+    if (name[0] == '@') {
+        address.sun_path[0] = '\0';
+    }
+    const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    const socklen_t bytes = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + size);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&address, bytes), 0);
+    return fd;
+}
+
+static pid_t serve(const char *socket_name, int out)
+{
+    char program[512];
+    char data[128];
+    const char *build = getenv("CORDON_BUILD_DIR");
+    (void)snprintf(program, sizeof program, "%s/cordon", build == NULL ? "build" : build);
+    (void)snprintf(data, sizeof data, "%s/data", folder);
+    const pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        (void)setenv("NOTIFY_SOCKET", socket_name, 1);
+        (void)dup2(out, STDOUT_FILENO);
+        (void)execl(program, program, "serve", "--listen", "127.0.0.1:0", "--data", data, NULL);
+        _exit(127);
+    }
+    return pid;
+}
+
+static void expect(int fd, const char *state)
+{
+    struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+    char text[64] = "";
+    assert_int_equal(poll(&poll_fd, 1, PATIENCE_MS), 1);
+    assert_true(recv(fd, text, sizeof text - 1, 0) > 0);
+    assert_string_equal(text, state);
+}
+
+static void is_told(const char *socket_name)
+{
+    const int manager = manager_open(socket_name);
+    int out[2];
+    assert_int_equal(pipe(out), 0);
+    const pid_t pid = serve(socket_name, out[1]);
+    (void)close(out[1]);
+    expect(manager, "READY=1");
+    char line[256] = "";
+    assert_true(read(out[0], line, sizeof line - 1) > 0);
+    assert_non_null(strstr(line, "Cordon serves http://127.0.0.1:"));
+
+    assert_int_equal(kill(pid, SIGTERM), 0);
+    expect(manager, "STOPPING=1");
+    int status = 0;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    (void)close(out[0]);
+    (void)close(manager);
+}
+
+static void a_manager_with_a_path_is_told(void **state)
+{
+    (void)state;
+    char name[64];
+    (void)snprintf(name, sizeof name, "%s/socket", folder);
+    is_told(name);
+}
+
+static void a_manager_with_an_abstract_name_is_told(void **state)
+{
+    (void)state;
+    char name[64];
+    (void)snprintf(name, sizeof name, "@%s", folder);
+    is_told(name);
+}
+
+static int make_folder(void **state)
+{
+    (void)state;
+    return mkdtemp(folder) == NULL ? -1 : 0;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    char command[128];
+    (void)snprintf(command, sizeof command, "rm -rf '%s'", folder);
+    return system(command); /* NOLINT(*-env33-c, concurrency-mt-unsafe): a folder of our own */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_manager_with_a_path_is_told),
+        cmocka_unit_test(a_manager_with_an_abstract_name_is_told),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
