@@ -1,0 +1,317 @@
+/* Transactions that are written down; see recorded.h. */
+#include "selftest/recorded.h"
+
+#include "base/clock.h"
+#include "value/id.h"
+
+#include <inttypes.h>
+
+/* Every call of a store that may be pending, again and again until it is done. */
+#define UNTIL_DONE(client, call)                                                                   \
+    for (enum store_step step = STORE_PENDING; step != STORE_DONE;) {                              \
+        TRY(call);                                                                                 \
+        wait_for((client), step);                                                                  \
+    }
+
+#define VALUES "\"values\":\""
+#define DOCUMENT_BYTES_MAX ((size_t)1 << 20)
+
+static void wait_for(struct recorded_client *client, enum store_step step)
+{
+    if (step == STORE_PENDING) {
+        event_wait(&client->woken, UINT64_MAX);
+    } else if (step == STORE_LATER) {
+        event_wait(&client->woken, clock_deadline_ns(STORE_LATER_MS));
+    }
+}
+
+/* -- Documents --------------------------------------------------------------------------------- */
+
+static struct store_id id_of(const struct recorded_client *client, uint64_t key)
+{
+    struct store_id id = {.table = client->table};
+    for (size_t i = 0; i < 8; i++) {
+        id.internal[i] = (uint8_t)(key >> (56 - 8 * i));
+    }
+    return id;
+}
+
+static cordon_error *begin_document(struct recorded_client *client, uint64_t key)
+{
+    char text[DOCUMENT_ID_TEXT_MAX + 1];
+    const struct store_id id = id_of(client, key);
+    struct document_id named = {.table = id.table};
+    memcpy(named.internal, id.internal, sizeof named.internal);
+    (void)document_id_encode(&named, text);
+    buffer_clear(&client->text);
+    return buffer_printf(
+        &client->text, "{\"_creationTime\":%" PRIu64 ",\"_id\":\"%s\"," VALUES, key, text);
+}
+
+static cordon_error *not_ours(void)
+{
+    return cordon_error_new(
+        CORDON_E_STORE, "the store gave a document that is none of those that were written");
+}
+
+/* The text of a document's values: "1,2,3". */
+static cordon_error *find_values(struct slice body, struct slice *out_values)
+{
+    const uint8_t *const name = memmem(body.data, body.size, VALUES, sizeof VALUES - 1);
+    if (name == NULL) {
+        return not_ours();
+    }
+    const struct slice rest = slice_from(body, (size_t)(name - body.data) + sizeof VALUES - 1);
+    const uint8_t *const end = memchr(rest.data, '"', rest.size);
+    if (end == NULL) {
+        return not_ours();
+    }
+    *out_values = slice_of(rest.data, (size_t)(end - rest.data));
+    return NULL;
+}
+
+/* Takes the first number off a text, with the comma behind it. */
+static cordon_error *take_number(struct slice *text, uint64_t *out_number)
+{
+    uint64_t number = 0;
+    size_t i = 0;
+    for (; i < text->size && text->data[i] >= '0' && text->data[i] <= '9'; i++) {
+        number = 10 * number + (uint64_t)(text->data[i] - '0');
+    }
+    if (i == 0 || (i < text->size && text->data[i] != ',')) {
+        return not_ours();
+    }
+    *text = slice_from(*text, i == text->size ? i : i + 1);
+    *out_number = number;
+    return NULL;
+}
+
+static cordon_error *key_of_document(struct slice body, uint64_t *out_key)
+{
+    const struct slice head = SLICE("{\"_creationTime\":");
+    if (!slice_starts_with(body, head)) {
+        return not_ours();
+    }
+    struct slice rest = slice_from(body, head.size);
+    return take_number(&rest, out_key);
+}
+
+/* -- Writing down ------------------------------------------------------------------------------ */
+
+static cordon_error *note_absent(struct recorded_client *client, uint64_t key)
+{
+    return recorded_is_list(key) ? history_list(client->history, key)
+                                 : history_read(client->history, key, false, 0);
+}
+
+/* What a read found; of a register there is one value. */
+static cordon_error *note_found(struct recorded_client *client, uint64_t key, struct slice body)
+{
+    struct slice values = {0};
+    uint64_t value = 0;
+    TRY(find_values(body, &values));
+    if (!recorded_is_list(key)) {
+        TRY(take_number(&values, &value));
+        return history_read(client->history, key, true, value);
+    }
+    TRY(history_list(client->history, key));
+    while (values.size > 0) {
+        TRY(take_number(&values, &value));
+        TRY(history_item(client->history, value));
+    }
+    return NULL;
+}
+
+static cordon_error *tell(struct recorded_client *client)
+{
+    return client->watch.call == NULL ? NULL
+                                      : client->watch.call(client->watch.arg, client->history);
+}
+
+/* -- Transactions ------------------------------------------------------------------------------ */
+
+static struct store_wake wake_of(struct recorded_client *client)
+{
+    return (struct store_wake){.call = event_set, .arg = &client->woken};
+}
+
+static cordon_error *make_table(struct recorded_client *client)
+{
+    const struct store_commit_facts facts = {0};
+    struct store_commit_result result = {.conflict = true};
+    while (result.conflict) {
+        store_end(&client->txn);
+        TRY(store_begin(client->store, SELFTEST_TENANT, wake_of(client), &client->txn));
+        UNTIL_DONE(
+            client, store_table_ensure(client->txn, SLICE("selftest"), &step, &client->table))
+        UNTIL_DONE(client, store_commit(client->txn, &facts, &step, &result))
+    }
+    return NULL;
+}
+
+cordon_error *recorded_prepare(struct store *store)
+{
+    CORDON_CLEANUP(recorded_done) struct recorded_client client;
+    recorded_init(&client, store, NULL, 0);
+    return make_table(&client);
+}
+
+void recorded_init(
+    struct recorded_client *client, struct store *store, struct history *history, uint64_t process)
+{
+    *client = (struct recorded_client){.store = store, .history = history, .process = process};
+    event_init(&client->woken);
+    buffer_init(&client->text, DOCUMENT_BYTES_MAX);
+}
+
+void recorded_done(struct recorded_client *client)
+{
+    store_end(&client->txn);
+    buffer_done(&client->text);
+    event_done(&client->woken);
+}
+
+/* The time of a beginning is taken first: only the other way round would a check be wrong. */
+cordon_error *recorded_begin(struct recorded_client *client, bool again)
+{
+    TRY(history_begin(client->history, client->process, clock_monotonic_ns()));
+    if (again) {
+        struct store_txn *reserved = NULL;
+        UNTIL_DONE(client, store_begin_reserved(&client->txn, &step, &reserved))
+        client->txn = reserved;
+    } else {
+        store_end(&client->txn);
+        TRY(store_begin(client->store, SELFTEST_TENANT, wake_of(client), &client->txn));
+    }
+    bool found = false;
+    UNTIL_DONE(
+        client, store_table_find(client->txn, SLICE("selftest"), &step, &found, &client->table))
+    return found ? NULL : not_ours();
+}
+
+static cordon_error *get(
+    struct recorded_client *client, uint64_t key, bool *out_found, struct slice *out_body)
+{
+    const struct store_id id = id_of(client, key);
+    UNTIL_DONE(client, store_get(client->txn, &id, &step, out_found, out_body))
+    return NULL;
+}
+
+cordon_error *recorded_read(struct recorded_client *client, uint64_t key)
+{
+    bool found = false;
+    struct slice body = {0};
+    TRY(get(client, key, &found, &body));
+    return found ? note_found(client, key, body) : note_absent(client, key);
+}
+
+/* The document's text with the values it has already, if the key is a list. */
+static cordon_error *copy_values(struct recorded_client *client, uint64_t key)
+{
+    bool found = false;
+    struct slice body = {0};
+    struct slice values = {0};
+    TRY(get(client, key, &found, &body));
+    if (found) {
+        TRY(find_values(body, &values));
+        TRY(buffer_append(&client->text, values));
+        TRY(buffer_append_byte(&client->text, ','));
+    }
+    return NULL;
+}
+
+cordon_error *recorded_put(struct recorded_client *client, uint64_t key, uint64_t value)
+{
+    const struct store_id id = id_of(client, key);
+    const bool is_list = recorded_is_list(key);
+    TRY(begin_document(client, key));
+    if (is_list) {
+        TRY(copy_values(client, key));
+    }
+    TRY(buffer_printf(&client->text, "%" PRIu64 "\"}", value));
+    TRY(store_put(client->txn, &id, (double)key, buffer_slice(&client->text)));
+    return is_list ? history_append(client->history, key, value)
+                   : history_write(client->history, key, value);
+}
+
+/* -- Scans ------------------------------------------------------------------------------------- */
+
+/* A creation time as index keys have it: a number that is not negative sorts by its bits. */
+static void write_time(uint64_t key, uint8_t out_time[8])
+{
+    const double time = (double)key;
+    uint64_t bits = 0;
+    memcpy(&bits, &time, sizeof bits);
+    bits |= (uint64_t)1 << 63;
+    for (size_t i = 0; i < 8; i++) {
+        out_time[i] = (uint8_t)(bits >> (56 - 8 * i));
+    }
+}
+
+/* Notes as absent the keys between the last one found and this one, and moves on. */
+static cordon_error *note_gap(
+    struct recorded_client *client, uint64_t *next, uint64_t key, enum store_order order)
+{
+    const uint64_t step = order == STORE_ASCENDING ? 1 : UINT64_MAX;
+    while (*next != key) {
+        TRY(note_absent(client, *next));
+        *next += step;
+    }
+    *next += step;
+    return NULL;
+}
+
+cordon_error *recorded_scan(
+    struct recorded_client *client, uint64_t low, uint64_t high, enum store_order order)
+{
+    uint8_t low_time[8];
+    uint8_t high_time[8];
+    write_time(low, low_time);
+    write_time(high, high_time);
+    const struct store_range range = {
+        .table = client->table,
+        .index = STORE_BY_CREATION,
+        .order = order,
+        .low = slice_of(low_time, sizeof low_time),
+        .high = slice_of(high_time, sizeof high_time),
+    };
+    struct store_scan *scan = NULL;
+    struct slice body = {0};
+    uint64_t key = 0;
+    uint64_t next = order == STORE_ASCENDING ? low : high - 1;
+    TRY(store_scan_open(client->txn, &range, &scan));
+    for (bool found = true; found;) {
+        UNTIL_DONE(client, store_scan_next(scan, &step, &found, &body))
+        if (found) {
+            TRY(key_of_document(body, &key));
+            if (key < low || key >= high || (order == STORE_ASCENDING ? key < next : key > next)) {
+                return not_ours();
+            }
+            TRY(note_gap(client, &next, key, order));
+            TRY(note_found(client, key, body));
+        }
+    }
+    store_scan_close(scan);
+    /* What is left up to the end of the range. */
+    const uint64_t end = order == STORE_ASCENDING ? high : low - 1;
+    while (next != end) {
+        TRY(note_absent(client, next));
+        next += order == STORE_ASCENDING ? 1 : UINT64_MAX;
+    }
+    return NULL;
+}
+
+/* -- Commits ----------------------------------------------------------------------------------- */
+
+cordon_error *recorded_commit(struct recorded_client *client, bool *out_committed)
+{
+    const struct store_commit_facts facts = {0};
+    struct store_commit_result result = {0};
+    TRY(tell(client));
+    UNTIL_DONE(client, store_commit(client->txn, &facts, &step, &result))
+    history_end(
+        client->history, result.conflict ? HISTORY_ABORTED : HISTORY_COMMITTED,
+        clock_monotonic_ns());
+    *out_committed = !result.conflict;
+    return tell(client);
+}
