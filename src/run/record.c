@@ -1,13 +1,14 @@
 /*
- * Audit bodies and session records. A session record is a format byte, SHA-256 over path and
- * arguments, and the value in canonical encoded JSON.
+ * Audit bodies and session records. A session record is a format byte, SHA-256 over identity, path
+ * and arguments, and the value in canonical encoded JSON.
  */
 #include "run/record.h"
 
 #include "base/hash.h"
 #include "value/json.h"
 
-#define SESSION_FORMAT 1
+/* 2: bound to who calls, too. */
+#define SESSION_FORMAT 2
 #define SESSION_HEADER_BYTES (1 + SHA256_BYTES)
 
 static cordon_error *write_text(struct buffer *out, const char *name, struct slice text)
@@ -68,22 +69,19 @@ cordon_error *record_mismatch_audit(
     return write_call(out, function, args, request_id);
 }
 
-static void hash_call(
-    const struct deployed_function *function, struct slice args, uint8_t out[SHA256_BYTES])
+/* A path has no zero, and an identity none; so no two calls have the same bytes. */
+static void hash_call(const struct session_call *call, uint8_t out[SHA256_BYTES])
 {
-    const struct slice parts[] = {function->metadata->path.text, SLICE("\n"), args};
+    const struct slice zero = slice_of("", 1);
+    const struct slice parts[] = {call->identity, zero, call->path, zero, call->args};
     hash_sha256(parts, sizeof parts / sizeof parts[0], out);
 }
 
 cordon_error *record_session_put(
-    struct store_txn *txn,
-    struct slice key,
-    const struct deployed_function *function,
-    struct slice args,
-    struct slice value)
+    struct store_txn *txn, struct slice key, const struct session_call *call, struct slice value)
 {
     uint8_t header[SESSION_HEADER_BYTES] = {SESSION_FORMAT};
-    hash_call(function, args, header + 1);
+    hash_call(call, header + 1);
     CORDON_CLEANUP_BUFFER struct buffer row;
     buffer_init(&row, sizeof header + value.size);
     TRY(buffer_append(&row, slice_of(header, sizeof header)));
@@ -92,11 +90,7 @@ cordon_error *record_session_put(
 }
 
 cordon_error *record_session_read(
-    struct slice row,
-    const struct deployed_function *function,
-    struct slice args,
-    bool *out_same,
-    struct slice *out_value)
+    struct slice row, const struct session_call *call, bool *out_same, struct slice *out_value)
 {
     if (row.size < SESSION_HEADER_BYTES || row.data[0] != SESSION_FORMAT) {
         return cordon_error_new(
@@ -104,7 +98,7 @@ cordon_error *record_session_read(
                             "one that wrote it");
     }
     uint8_t hash[SHA256_BYTES];
-    hash_call(function, args, hash);
+    hash_call(call, hash);
     *out_same = memcmp(hash, row.data + 1, sizeof hash) == 0;
     *out_value = slice_from(row, SESSION_HEADER_BYTES);
     return NULL;

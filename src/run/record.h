@@ -28,22 +28,21 @@ CORDON_MUST_USE cordon_error *record_mismatch_audit(
     struct slice kept);
 
 /*
- * Remembers the result of an idempotent mutation under its key, in the mutation's own commit,
- * bound to function and arguments.
+ * What the result of an idempotent mutation is bound to: whoever knows a key and is somebody else,
+ * or calls something else, learns nothing.
  */
+struct session_call {
+    struct slice identity; /* of who calls */
+    struct slice path;     /* of the function that is called, as its module has it */
+    struct slice args;     /* canonical encoded JSON */
+};
+
+/* Remembers the result under the key of the call, in the mutation's own commit. */
 CORDON_MUST_USE cordon_error *record_session_put(
-    struct store_txn *txn,
-    struct slice key,
-    const struct deployed_function *function,
-    struct slice args,
-    struct slice value);
+    struct store_txn *txn, struct slice key, const struct session_call *call, struct slice value);
 
 /* `*out_same` is false if the key was used for another call. The value is borrowed from `row`. */
 CORDON_MUST_USE cordon_error *record_session_read(
-    struct slice row,
-    const struct deployed_function *function,
-    struct slice args,
-    bool *out_same,
-    struct slice *out_value);
+    struct slice row, const struct session_call *call, bool *out_same, struct slice *out_value);
 
 #endif

@@ -358,6 +358,7 @@ static bool copy_request(struct run *run, const struct run_request *request)
     run->path = copy_text(run, request->path);
     run->request_id = copy_text(run, request->request_id);
     run->idempotency_key = copy_text(run, request->idempotency_key);
+    run->asked_by = request->caller;
     run->untraced = request->untraced;
     run->background = request->background;
     if (request->lower != NULL) {

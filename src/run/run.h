@@ -41,8 +41,8 @@ struct run_request {
     /* Virtual time in ns since 1970; used if `has_time`. */
     bool has_time;
     uint64_t time_ns;
-    /* Makes a mutation idempotent: the same key again, with the same function and arguments,
-     * answers with the first result. Empty: none. At most 256 bytes. */
+    /* Makes a mutation idempotent: the same key again, by the same caller, with the same function
+     * and arguments, answers with the first result. Empty: none. At most 256 bytes. */
     struct slice idempotency_key;
     /* For the log line: the client's request id, or empty. */
     struct slice request_id;

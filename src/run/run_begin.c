@@ -137,6 +137,26 @@ enum next step_begin(struct run *run)
     return NEXT_STEP;
 }
 
+static struct slice identity_of(enum run_caller caller)
+{
+    switch (caller) {
+    case CALLER_PUBLIC:
+        return SLICE("public");
+    case CALLER_ADMIN:
+        break;
+    }
+    return SLICE("admin");
+}
+
+struct session_call run_session_call(const struct run *run)
+{
+    return (struct session_call){
+        .identity = identity_of(run->asked_by),
+        .path = run->function->metadata->path.text,
+        .args = run->args.json,
+    };
+}
+
 struct slice run_session_key(const struct run *run, uint8_t out_hash[SHA256_BYTES])
 {
     hash_sha256(&run->idempotency_key, 1, out_hash);
@@ -155,7 +175,8 @@ static cordon_error *find_earlier(struct run *run, enum store_step *out_step, bo
     }
     bool same = false;
     struct slice value = {0};
-    TRY(record_session_read(record, run->function, run->args.json, &same, &value));
+    const struct session_call call = run_session_call(run);
+    TRY(record_session_read(record, &call, &same, &value));
     if (same) {
         run->outcome.value = arena_copy(&run->outcome.arena, value);
         if (run->outcome.value.data == NULL) {
@@ -165,8 +186,8 @@ static cordon_error *find_earlier(struct run *run, enum store_step *out_step, bo
     } else {
         outcome_set(
             &run->outcome, CORDON_OUTCOME_INVALID_ARGUMENTS,
-            "This idempotency key was used before for another function or other arguments. Use a "
-            "new key for each call.");
+            "This idempotency key was used before for another function or other arguments, or by "
+            "somebody else. Use a new key for each call.");
     }
     return NULL;
 }

@@ -90,8 +90,8 @@ static cordon_error *add_records(struct run *run, bool with_session, struct buff
         return NULL;
     }
     uint8_t hash[SHA256_BYTES];
-    return record_session_put(
-        run->txn, run_session_key(run, hash), run->function, run->args.json, run->outcome.value);
+    const struct session_call call = run_session_call(run);
+    return record_session_put(run->txn, run_session_key(run, hash), &call, run->outcome.value);
 }
 
 /*

@@ -14,6 +14,7 @@
 
 #include "host/check.h"
 #include "run/internal.h"
+#include "run/record.h"
 #include "run/recording.h"
 #include "run/resolve.h"
 
@@ -71,6 +72,7 @@ struct run {
     struct value result; /* of a guest that returned, until it is checked */
     struct checker checker;
     struct slice idempotency_key;
+    enum run_caller asked_by;
     struct slice request_id;
     struct slice path;
     struct limit_changes lower;
@@ -224,6 +226,9 @@ CORDON_MUST_USE cordon_error *run_begin_txn(struct run *run);
 
 /* The key of an idempotent mutation's record: bound to nothing a client could confuse. */
 struct slice run_session_key(const struct run *run, uint8_t out_hash[SHA256_BYTES]);
+
+/* What it is bound to. Borrows from the run. */
+struct session_call run_session_call(const struct run *run);
 
 /* The guest's memory in the budget of the process; `owner` is the run. */
 bool run_takes_memory(void *owner, uint64_t bytes);

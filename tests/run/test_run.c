@@ -376,10 +376,15 @@ static void check_idempotent_calls(const struct harness_options *options)
         assert_true(slice_equal(outcome->value, SLICE("1")));
         called_end(&called);
     }
-    request.args = SLICE("{\"other\":true}");
-    called_begin(&called, &harness, &request);
-    assert_int_equal(called_finish(&called)->code, CORDON_OUTCOME_INVALID_ARGUMENTS);
-    called_end(&called);
+    struct run_request others[] = {request, request, request};
+    others[0].args = SLICE("{\"other\":true}");
+    others[1].path = SLICE("counter:add_then_fail");
+    others[2].caller = CALLER_ADMIN; /* who calls is somebody else */
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        called_begin(&called, &harness, &others[i]);
+        assert_int_equal(called_finish(&called)->code, CORDON_OUTCOME_INVALID_ARGUMENTS);
+        called_end(&called);
+    }
     request.idempotency_key = SLICE("order 67");
     called_begin(&called, &harness, &request);
     assert_true(slice_equal(called_finish(&called)->value, SLICE("2")));

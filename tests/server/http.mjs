@@ -559,8 +559,8 @@ describe('a run', () => {
 });
 
 describe('an Idempotency-Key', () => {
-  const add = (key, { kind = 'mutation', path = 'counter:add', args = {} } = {}) =>
-    ask(call(kind, path, args, { 'Idempotency-Key': key }));
+  const add = (key, { kind = 'mutation', path = 'counter:add', args = {}, headers = {} } = {}) =>
+    ask(call(kind, path, args, { 'Idempotency-Key': key, ...headers }));
   const count = async () => value(await ask(call('query', 'counter:get', {})));
   const failure = ({ status, text }) => {
     assert.equal(status, 200, text);
@@ -587,6 +587,15 @@ describe('an Idempotency-Key', () => {
     assert.equal(await count(), before, 'nothing was written');
     value(await add('bound', { args: { a: 1 } }));
     assert.equal(await count(), before);
+  });
+  test('belongs to who has used it', async () => {
+    const admin = { Authorization: `Convex ${await server.key()}` };
+    const first = value(await add('mine'));
+    assert.match(failure(await add('mine', { headers: admin })), /idempotency key was used before .* by somebody else/);
+    assert.equal(value(await add('theirs', { headers: admin })), first + 1);
+    assert.match(failure(await add('theirs')), /by somebody else/);
+    assert.equal(value(await add('theirs', { headers: admin })), first + 1, 'as it was');
+    assert.equal(await count(), first + 1);
   });
   test('of a call that failed may be used again', async () => {
     const before = await count();
