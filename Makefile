@@ -58,7 +58,8 @@ fuzz-coverage: ## Check that the corpora reach 85 % of each parser
 	$(call built,coverage,build-coverage,fuzz)
 	@tools/fuzz-coverage
 bench: ## Measure; writes docs/benchmarks.md
-	$(call built,dev,build,tests node)
+	$(call built,dev,build,tests node bench)
+	@test -x build/bench/bench_sqlite || { cmake --preset dev >/dev/null && cmake --build --preset dev; }
 	@bench/run
 install: build ## Install below PREFIX=/usr/local (DESTDIR= for a package's tree)
 	@cmake --install build --strip --prefix $(PREFIX)

@@ -6,8 +6,10 @@
  *
  *     bench_commit [FOLDER [DOCUMENTS]]     FOLDER (default .) is on the disk to measure;
  *                                           DOCUMENTS are loaded beforehand (default 1000)
- *     bench_commit --bare [FOLDER]          the bare LMDB commits of one client alone, for who
- *                                           takes turns with them
+ *     bench_commit --bare FOLDER [DOCUMENTS]
+ *                                           bare LMDB commits of one client, and bare appends to a
+ *                                           log, for who takes turns with them; the folder is
+ *                                           filled by the first such call and kept for the next
  *
  * Prints one JSON object a line.
  */
@@ -17,6 +19,7 @@
 #include "store/layout.h"
 #include "store/store.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <lmdb.h>
 #include <pthread.h>
@@ -128,8 +131,11 @@ static void log_once(struct disk *disk, size_t documents)
 static void open_disk(struct disk *disk)
 {
     disk->append_fd = open("append", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    disk->log_fd = open("log", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    disk->log_fd = open("log", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     must(disk->append_fd >= 0 && disk->log_fd >= 0, "open");
+    if (lseek(disk->log_fd, 0, SEEK_END) == LOG_BYTES) {
+        return;
+    }
     uint8_t *zeros = mem_new(1 << 20);
     must(zeros != NULL, "memory");
     for (off_t at = 0; at < LOG_BYTES; at += 1 << 20) {
@@ -185,9 +191,11 @@ static void bare_commit(struct bare *bare, size_t documents)
     must(mdb_txn_commit(txn) == 0, "mdb_txn_commit");
 }
 
+/* Fills it with so many documents if it is new. */
 static void open_bare(struct bare *bare, const char *folder, unsigned flags, size_t documents)
 {
-    must(mkdir(folder, 0700) == 0, "mkdir");
+    const bool is_new = mkdir(folder, 0700) == 0;
+    must(is_new || errno == EEXIST, "mkdir");
     must(mdb_env_create(&bare->env) == 0, "mdb_env_create");
     must(mdb_env_set_mapsize(bare->env, MAP_BYTES) == 0, "mdb_env_set_mapsize");
     must(mdb_env_open(bare->env, folder, MDB_NOTLS | MDB_NOSYNC, 0600) == 0, "mdb_env_open");
@@ -195,7 +203,7 @@ static void open_bare(struct bare *bare, const char *folder, unsigned flags, siz
     must(mdb_txn_begin(bare->env, NULL, 0, &txn) == 0, "mdb_txn_begin");
     must(mdb_dbi_open(txn, NULL, 0, &bare->dbi) == 0, "mdb_dbi_open");
     must(mdb_txn_commit(txn) == 0, "mdb_txn_commit");
-    for (size_t done = 0; done < documents; done += LOAD_GROUP) {
+    for (size_t done = 0; is_new && done < documents; done += LOAD_GROUP) {
         bare_commit(bare, LOAD_GROUP);
     }
     must(mdb_env_sync(bare->env, 1) == 0, "mdb_env_sync");
@@ -466,17 +474,24 @@ static void enter_new_folder(const char *parent, char *name)
     must(mkdtemp(name) != NULL && chdir(name) == 0, "making a folder");
 }
 
-static int bare_alone(const char *parent)
+/* Ids that no call before drew, and sequences after theirs. */
+static int bare_alone(const char *folder, size_t documents)
 {
     enum { COMMITS = 300 };
-    char folder[] = "bench-commit-XXXXXX";
-    struct bare bare = {0};
-    enter_new_folder(parent, folder);
-    open_bare(&bare, "synced", 0, LOAD_GROUP);
+    uint8_t seed[RANDOM_SEED_BYTES];
+    struct disk disk = {0};
+    struct bare bare = {.sequence = clock_monotonic_ns()};
+    random_system(seed, sizeof seed);
+    random_stream_init(&ids, seed, 0);
+    must(chdir(folder) == 0, "entering the folder");
+    open_disk(&disk);
+    open_bare(&bare, "bare", 0, documents);
     for (size_t i = 0; i < COMMITS; i++) {
         SAMPLE(lmdb_commit, bare_commit(&bare, 1));
+        SAMPLE(log_append, log_once(&disk, 1));
     }
     print_samples(&lmdb_commit);
+    print_samples(&log_append);
     mdb_env_close(bare.env);
     return 0;
 }
@@ -484,12 +499,14 @@ static int bare_alone(const char *parent)
 int main(int argc, char **argv)
 {
     static const uint8_t seed[RANDOM_SEED_BYTES] = {1};
-    const size_t documents = argc > 2 ? strtoul(argv[2], NULL, 10) : LOAD_GROUP;
+    const bool bare = argc > 1 && strcmp(argv[1], "--bare") == 0;
+    const int at = bare ? 3 : 2;
+    const size_t documents = argc > at ? strtoul(argv[at], NULL, 10) : LOAD_GROUP;
     char folder[] = "bench-commit-XXXXXX";
     struct bench bench = {0};
     random_stream_init(&ids, seed, 0);
-    if (argc > 1 && strcmp(argv[1], "--bare") == 0) {
-        return bare_alone(argc > 2 ? argv[2] : ".");
+    if (bare) {
+        return bare_alone(argc > 2 ? argv[2] : ".", documents);
     }
     enter_new_folder(argc > 1 ? argv[1] : ".", folder);
 

@@ -63,8 +63,18 @@ static void deploy(struct runner *runner, const char *const *paths, size_t count
 
 void inside_open(struct inside *inside, const char *const *paths, size_t count)
 {
+    inside_open_at(inside, NULL, paths, count);
+}
+
+void inside_open_at(
+    struct inside *inside, const char *folder, const char *const *paths, size_t count)
+{
     const struct store_options store_options = {0};
-    must(store_open_memory(&store_options, &inside->store));
+    if (folder == NULL) {
+        must(store_open_memory(&store_options, &inside->store));
+    } else {
+        must(store_open_lmdb(folder, &store_options, &inside->store));
+    }
     must(metrics_new(&inside->metrics));
     const struct runner_options options = {
         .store = inside->store,
@@ -88,7 +98,7 @@ void inside_close(struct inside *inside)
 
 /* -- Running -------------------------------------------------------------------------------- */
 
-/* The memory store without a thread answers at once: no run waits here. */
+/* A store without a thread of its own answers at once: no run waits here. */
 static void wake(void *arg)
 {
     (void)arg;

@@ -1,6 +1,6 @@
 /*
- * Runs inside this process, for the programs that measure them: a runner over a memory store with
- * every check, limit and metric on, and no server around it. Whatever goes wrong ends the program.
+ * Runs inside this process, for the programs that measure them: a runner over a store with every
+ * check, limit and metric on, and no server around it. Whatever goes wrong ends the program.
  */
 #ifndef BENCH_INSIDE_H
 #define BENCH_INSIDE_H
@@ -29,6 +29,10 @@ struct slice inside_read_file(const char *path);
 
 /* Compiles in this process and deploys the modules of `count` files. The caller's to close. */
 void inside_open(struct inside *inside, const char *const *paths, size_t count);
+
+/* The same over LMDB in a folder; who commits waits for the disk. NULL is memory. */
+void inside_open_at(
+    struct inside *inside, const char *folder, const char *const *paths, size_t count);
 void inside_close(struct inside *inside);
 
 struct inside_run {

@@ -1,6 +1,6 @@
 /*
- * A load generator: keep-alive connections to one HTTP server, each sending the same request again
- * as soon as its answer is whole. It does as little as it can per request, so that on a core of its
+ * A load generator: keep-alive connections to one HTTP server, each sending the same request again,
+ * or the next of a file, as soon as its answer is whole. It does as little as it can per request, so that on a core of its
  * own it is not what is measured; it tells how busy that core was, so that one sees if it was.
  *
  * That is two system calls and one look at the clock for an answer, and one epoll_wait for all
@@ -10,9 +10,10 @@
  * has time left waits for fewer answers at a time; so it looks busier than it would have to be.
  *
  *     bench_load [--connections N] [--seconds S] [--warmup S] [--core N] [--header LINE]...
- *                [--save-answer FILE] HOST:PORT PATH [BODY]
+ *                [--save-answer FILE] HOST:PORT PATH [BODY | --bodies FILE]
  *
- * With a BODY it is a POST. Prints one JSON object; anything but status 200 is an error and exit
+ * With a BODY it is a POST; with a file each of its lines is one, and all connections together send
+ * them in turn, from the first again after the last. Prints one JSON object; anything but status 200 is an error and exit
  * code 1. HOST is an IPv4 address.
  */
 #include "base/clock.h"
@@ -33,11 +34,17 @@ enum {
     CONNECTIONS_MAX = 4096,
     ANSWER_BYTES_MAX = 1 << 20,
     REQUEST_BYTES_MAX = 1 << 20,
+    BODIES_MAX = 1 << 16,
     HEAD_BYTES_MAX = 1024,
     EVENTS = 256,
     /* Latencies in ns, log-linear: 32 steps for each doubling, so within 3 % of the truth. */
     STEP_BITS = 5,
     BUCKETS = 64 << STEP_BITS,
+};
+
+struct request {
+    char *bytes;
+    size_t size;
 };
 
 struct options {
@@ -47,16 +54,17 @@ struct options {
     int core; /* -1: any */
     const char *save_answer;
     struct sockaddr_in address;
-    char *request;
-    size_t request_size;
+    struct request *requests; /* sent in turn */
+    size_t request_count;
 };
 
 struct client {
     int fd;
     uint64_t sent_ns;
     char *answer;
-    size_t size;   /* bytes of the answer that have come */
-    size_t wanted; /* of the whole answer; 0 until its head is there */
+    size_t size;      /* bytes of the answer that have come */
+    size_t wanted;    /* of the whole answer; 0 until its head is there */
+    uint64_t answers; /* that were counted */
 };
 
 /* The last head that was parsed, and the size of the whole answer it stands for. */
@@ -70,6 +78,7 @@ struct tally {
     uint64_t began_cpu_ns; /* of this thread, when counting began */
     uint64_t answers;
     uint64_t errors;
+    uint64_t longest_ns;
     uint64_t latencies[BUCKETS];
 };
 
@@ -126,13 +135,16 @@ static double percentile_us(const struct tally *tally, double share)
 
 static void send_request(struct client *client, const struct options *options, uint64_t now_ns)
 {
+    static size_t turn = 0;
+    const struct request *request = &options->requests[turn];
+    turn = turn + 1 < options->request_count ? turn + 1 : 0;
     client->size = 0;
     client->wanted = 0;
     client->sent_ns = now_ns;
     size_t at = 0;
-    while (at < options->request_size) {
+    while (at < request->size) {
         const ssize_t sent =
-            send(client->fd, options->request + at, options->request_size - at, MSG_NOSIGNAL);
+            send(client->fd, request->bytes + at, request->size - at, MSG_NOSIGNAL);
         if (sent <= 0) {
             fail("send");
         }
@@ -204,14 +216,19 @@ static bool read_answer(struct client *client, struct head *last)
     return client->wanted != 0 && client->size >= client->wanted;
 }
 
-static void count_answer(struct tally *tally, const struct client *client, uint64_t now_ns)
+static void count_answer(struct tally *tally, struct client *client, uint64_t now_ns)
 {
+    const uint64_t waited_ns = now_ns - client->sent_ns;
     static const char good[] = "HTTP/1.1 200 ";
     if (memcmp(client->answer, good, sizeof good - 1) != 0) {
         tally->errors++;
     }
     tally->answers++;
-    tally->latencies[bucket_of(now_ns - client->sent_ns)]++;
+    client->answers++;
+    tally->latencies[bucket_of(waited_ns)]++;
+    if (waited_ns > tally->longest_ns) {
+        tally->longest_ns = waited_ns;
+    }
 }
 
 /* -- The load ------------------------------------------------------------------------------- */
@@ -222,6 +239,19 @@ static void save_answer(const struct client *client, const char *path)
     if (file == NULL || fwrite(client->answer, 1, client->wanted, file) != client->wanted ||
         fclose(file) != 0) {
         fail(path);
+    }
+}
+
+/* Forgets the answers of the warm-up, but not its errors. */
+static void begin_counting(
+    struct tally *tally, struct client *clients, const struct options *options)
+{
+    *tally = (struct tally){
+        .errors = tally->errors,
+        .began_cpu_ns = clock_thread_cpu_ns(),
+    };
+    for (unsigned i = 0; i < options->connections; i++) {
+        clients[i].answers = 0;
     }
 }
 
@@ -246,10 +276,7 @@ static void run_load(
         }
         if (!counting && now >= count_ns) {
             counting = true;
-            *tally = (struct tally){
-                .errors = tally->errors,
-                .began_cpu_ns = clock_thread_cpu_ns(),
-            };
+            begin_counting(tally, clients, options);
         }
         for (int i = 0; i < count; i++) {
             struct client *client = events[i].data.ptr;
@@ -267,17 +294,42 @@ static void run_load(
     }
 }
 
-static void print_result(const struct options *options, const struct tally *tally)
+/* Who waited longest may still be waiting. */
+static uint64_t longest_wait_ns(
+    const struct options *options, const struct tally *tally, const struct client *clients)
 {
+    const uint64_t now_ns = clock_monotonic_ns();
+    uint64_t longest_ns = tally->longest_ns;
+    for (unsigned i = 0; i < options->connections; i++) {
+        const uint64_t waited_ns = now_ns - clients[i].sent_ns;
+        longest_ns = waited_ns > longest_ns ? waited_ns : longest_ns;
+    }
+    return longest_ns;
+}
+
+static uint64_t fewest_answers(const struct options *options, const struct client *clients)
+{
+    uint64_t fewest = UINT64_MAX;
+    for (unsigned i = 0; i < options->connections; i++) {
+        fewest = clients[i].answers < fewest ? clients[i].answers : fewest;
+    }
+    return fewest;
+}
+
+static void print_result(
+    const struct options *options, const struct tally *tally, const struct client *clients)
+{
+    const double longest_us = (double)longest_wait_ns(options, tally, clients) / 1000;
     const double cpu_ns = (double)(clock_thread_cpu_ns() - tally->began_cpu_ns);
     (void)printf(
         "{\"connections\": %u, \"seconds\": %.1f, \"requests\": %" PRIu64 ", \"errors\": %" PRIu64
         ", \"requests_per_second\": %.0f, \"p50_us\": %.1f, \"p99_us\": %.1f, "
-        "\"generator_busy\": %.3f, \"generator_us_each\": %.3f}\n",
+        "\"longest_us\": %.1f, \"fewest_answers\": %" PRIu64
+        ", \"generator_busy\": %.3f, \"generator_us_each\": %.3f}\n",
         options->connections, options->seconds, tally->answers, tally->errors,
         (double)tally->answers / options->seconds, percentile_us(tally, 0.5),
-        percentile_us(tally, 0.99), cpu_ns / (options->seconds * 1e9),
-        cpu_ns / 1000 / (double)tally->answers);
+        percentile_us(tally, 0.99), longest_us, fewest_answers(options, clients),
+        cpu_ns / (options->seconds * 1e9), cpu_ns / 1000 / (double)tally->answers);
 }
 
 /* -- Options -------------------------------------------------------------------------------- */
@@ -298,17 +350,15 @@ static void read_address(const char *text, struct options *options)
     }
 }
 
-static void build_request(
+/* The next request to send in turn, with a body or, if that is NULL, without. */
+static void add_request(
     struct options *options,
     const char *host,
     const char *path,
     const char *headers,
     const char *body)
 {
-    options->request = malloc(REQUEST_BYTES_MAX);
-    if (options->request == NULL) {
-        fail("memory");
-    }
+    static char text[REQUEST_BYTES_MAX];
     char length[128] = "";
     if (body != NULL) {
         (void)snprintf(
@@ -316,12 +366,56 @@ static void build_request(
             strlen(body));
     }
     const int size = snprintf(
-        options->request, REQUEST_BYTES_MAX, "%s %s HTTP/1.1\r\nHost: %s\r\n%s%s\r\n%s",
+        text, sizeof text, "%s %s HTTP/1.1\r\nHost: %s\r\n%s%s\r\n%s",
         body == NULL ? "GET" : "POST", path, host, headers, length, body == NULL ? "" : body);
-    if (size < 0 || size >= REQUEST_BYTES_MAX) {
-        fail_usage("the request is too long");
+    if (size < 0 || (size_t)size >= sizeof text || options->request_count == BODIES_MAX) {
+        fail_usage("the request is too long, or there are too many");
     }
-    options->request_size = (size_t)size;
+    char *bytes = strdup(text);
+    if (bytes == NULL) {
+        fail("memory");
+    }
+    options->requests[options->request_count++] = (struct request){bytes, (size_t)size};
+}
+
+static void read_bodies(
+    struct options *options,
+    const char *host,
+    const char *path,
+    const char *headers,
+    const char *file_name)
+{
+    FILE *file = fopen(file_name, "re");
+    char *line = NULL;
+    size_t room = 0;
+    if (file == NULL) {
+        fail(file_name);
+    }
+    while (getline(&line, &room, file) >= 0) {
+        line[strcspn(line, "\n")] = '\0';
+        add_request(options, host, path, headers, line);
+    }
+    free(line);
+    (void)fclose(file);
+    if (options->request_count == 0) {
+        fail_usage("the file of bodies is empty");
+    }
+}
+
+/* HOST:PORT PATH [BODY | --bodies FILE] */
+static void read_requests(struct options *options, int count, char **arguments, const char *headers)
+{
+    options->requests = calloc(BODIES_MAX, sizeof *options->requests);
+    if (options->requests == NULL) {
+        fail("memory");
+    }
+    if (count == 4 && strcmp(arguments[2], "--bodies") == 0) {
+        read_bodies(options, arguments[0], arguments[1], headers, arguments[3]);
+    } else if (count == 2 || count == 3) {
+        add_request(options, arguments[0], arguments[1], headers, count == 3 ? arguments[2] : NULL);
+    } else {
+        fail_usage("wrong arguments");
+    }
 }
 
 static void pin(int core)
@@ -361,12 +455,12 @@ static void read_options(int argc, char **argv, struct options *options)
             fail_usage("an unknown option");
         }
     }
-    if (argc - at < 2 || argc - at > 3 || options->connections == 0 ||
-        options->connections > CONNECTIONS_MAX || !(options->seconds > 0)) {
+    if (argc - at < 2 || options->connections == 0 || options->connections > CONNECTIONS_MAX ||
+        !(options->seconds > 0)) {
         fail_usage("wrong arguments");
     }
     read_address(argv[at], options);
-    build_request(options, argv[at], argv[at + 1], headers, argc - at == 3 ? argv[at + 2] : NULL);
+    read_requests(options, argc - at, argv + at, headers);
 }
 
 int main(int argc, char **argv)
@@ -386,13 +480,16 @@ int main(int argc, char **argv)
         connect_client(&clients[i], &options, poll_fd);
     }
     run_load(clients, poll_fd, &options, &tally);
-    print_result(&options, &tally);
+    print_result(&options, &tally, clients);
     for (unsigned i = 0; i < options.connections; i++) {
         (void)close(clients[i].fd);
         free(clients[i].answer);
     }
     free(clients);
-    free(options.request);
+    for (size_t i = 0; i < options.request_count; i++) {
+        free(options.requests[i].bytes);
+    }
+    free(options.requests);
     (void)close(poll_fd);
     return tally.errors == 0 && tally.answers > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

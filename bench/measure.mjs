@@ -4,110 +4,27 @@
  *
  *     node bench/measure.mjs BUILD-FOLDER FOLDER-FOR-DATA
  *
- * Over HTTP the server has one core to itself and the load generator another. Cordon and the bare
- * server take turns, so that a machine which slows down slows both. Every answer counts only if the
- * server's own log says that the run succeeded: a fast refusal is not a figure.
+ * Over HTTP the server has one core to itself and the load generator another; but where documents
+ * are many (documents.mjs) both have all cores. Cordon and the bare server take turns, so that a
+ * machine which slows down slows both. Every answer counts only if the server's own log says that
+ * the run succeeded: a fast refusal is not a figure.
  */
-import { execFile, execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, openSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, loadavg, release, totalmem } from 'node:os';
-import { join, resolve } from 'node:path';
-import { promisify } from 'node:util';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { measureDocuments } from './documents.mjs';
+import {
+  LOAD_CORE, LOAD_PROGRAM, ROUNDS, SERVER_CORE, build, folder, guest, lines, load, measureAndPrint,
+  median, memory, messages, program, say, start, startCordon, withCordon,
+} from './support.mjs';
 
-const SERVER_CORE = '0';
-const LOAD_CORE = '1';
-const LOAD_PROGRAM = 'bench_load';
-const TICKS_PER_SECOND = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
-const SECONDS = 3;
-const ROUNDS = 2;
 const STARTS = 11;
 const TURNS = 9;
 const NOOP = { route: '/api/query', call: { path: 'noop:noop', args: {} } };
 const INSERT = { route: '/api/mutation', call: { path: 'bench:insert_one', args: {} } };
-
-const build = resolve(process.argv[2]);
-const folder = mkdtempSync(join(realpathSync(process.argv[3]), 'bench-data-'));
-const messages = join(build, 'examples/messages_rust.wasm');
-const guests = join(build, 'bench/guests/bench.wasm');
-const kernels = join(build, 'bench/kernels.wasm');
-const program = (name) => join(build, 'bench', name);
-const run = promisify(execFile);
-
-function say(text) {
-  process.stderr.write(`bench: ${text}\n`);
-}
-
-function median(numbers) {
-  const sorted = [...numbers].sort((a, b) => a - b);
-  return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
-}
+const MODULES = [messages, guest('bench')];
 
 function geometricMean(numbers) {
   return Math.exp(numbers.reduce((sum, number) => sum + Math.log(number), 0) / numbers.length);
-}
-
-/* The JSON lines of a program, by their names. */
-async function lines(name, ...args) {
-  say(name);
-  const { stdout } = await run(program(name), args, { maxBuffer: 1 << 24 });
-  return Object.fromEntries(
-    stdout.trim().split('\n').map((line) => JSON.parse(line)).map((row) => [row.name, row]));
-}
-
-/* -- Servers -------------------------------------------------------------------------------- */
-
-const running = new Set();
-
-/* Starts a program on the server's core; ready with its first line. */
-function start(path, args, log) {
-  return new Promise((ready, failed) => {
-    const began = process.hrtime.bigint();
-    const child = spawn('taskset', ['-c', SERVER_CORE, path, ...args], {
-      stdio: ['ignore', 'pipe', log ?? 'inherit'],
-    });
-    const ended = new Promise((done) => child.once('exit', done));
-    running.add(child);
-    child.once('error', failed);
-    ended.then((code) => {
-      running.delete(child);
-      failed(new Error(`${path} ended with ${code}`));
-    });
-    child.stdout.once('data', (line) => ready({
-      child,
-      line: String(line),
-      ready_ms: Number(process.hrtime.bigint() - began) / 1e6,
-      stop: () => {
-        child.kill('SIGTERM');
-        return ended;
-      },
-    }));
-  });
-}
-
-let cordons = 0;
-
-async function startCordon() {
-  const home = join(folder, `cordon-${cordons++}`);
-  const [data, config, log] = ['data', 'config.json', 'log'].map((name) => `${home}.${name}`);
-  writeFileSync(config, JSON.stringify({ loops: 1, listen: '127.0.0.1:0', data }));
-  const server = await start(join(build, 'cordon'), ['serve', '--config', config], openSync(log, 'w'));
-  const url = server.line.match(/http:\/\/[\d.]+:\d+/)?.[0];
-  if (url === undefined) throw new Error(`no URL in: ${server.line}`);
-  return { ...server, url, address: url.slice('http://'.length), data, log };
-}
-
-/* A process's resident memory in MB: all of it, and what is not a file's. */
-function memory(pid) {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  const mb = (field) => Number(status.match(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm'))[1]) * 1024 / 1e6;
-  return { all: mb('VmRSS'), anonymous: mb('RssAnon') };
-}
-
-/* Seconds of processor time that a process has used. */
-function processorTime(pid) {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  const [user, system] = stat.slice(stat.lastIndexOf(')') + 2).split(' ').slice(11, 13);
-  return (Number(user) + Number(system)) / TICKS_PER_SECOND;
 }
 
 /* Starts on an empty data folder: time to the ready line, and memory then. */
@@ -116,7 +33,7 @@ async function measureStarts() {
   const times = [];
   const resident = [];
   for (let i = 0; i < STARTS; i++) {
-    const server = await startCordon();
+    const server = await startCordon({ alone: true });
     times.push(server.ready_ms);
     resident.push(memory(server.child.pid));
     await server.stop();
@@ -128,48 +45,11 @@ async function measureStarts() {
   };
 }
 
-async function deploy(server) {
-  const cordon = join(build, 'cordon');
-  const key = execFileSync(cordon, ['keygen', '--data', server.data, 'admin'], { encoding: 'utf8' })
-    .trim().split(/\s+/).pop();
-  await run(cordon, ['deploy', '--url', server.url, messages, guests], {
-    env: { ...process.env, CORDON_ADMIN_KEY: key },
-  });
-}
-
-/* -- Load ----------------------------------------------------------------------------------- */
-
-let hangUps = 0;
-
-async function load(server, { route, call }, connections, ...flags) {
-  hangUps += connections;
-  const [began, used] = [process.hrtime.bigint(), processorTime(server.child.pid)];
-  const { stdout } = await run(program(LOAD_PROGRAM), [
-    '--connections', String(connections), '--seconds', String(SECONDS), '--core', LOAD_CORE, ...flags,
-    server.address, route, JSON.stringify(call),
-  ]);
-  const elapsed = Number(process.hrtime.bigint() - began) / 1e9;
-  return { ...JSON.parse(stdout), server_busy: (processorTime(server.child.pid) - used) / elapsed };
-}
-
-/*
- * Fails unless every run in the server's log succeeded; returns how many there were. The generator
- * hangs up at its end, so that the last run of each of its connections may be cancelled.
- */
-function countRuns(server) {
-  const runs = readFileSync(server.log, 'utf8').split('\n').filter((line) => line.includes('"event":"function_execution"'));
-  const others = runs.filter((line) => !line.includes('"status":"success"'));
-  const bad = others.find((line) => !line.includes('"code":"Cancelled"'));
-  if (bad !== undefined) throw new Error(`a run failed: ${bad}`);
-  if (others.length > hangUps) throw new Error(`${others.length} runs were cancelled`);
-  return runs.length;
-}
-
 /* Cordon and the bare server in turns: { 1: {...}, 64: {...} }. */
 async function measureQueries(server) {
   const answer = join(folder, 'answer');
   await load(server, NOOP, 1, '--save-answer', answer, '--seconds', '0.5');
-  const bare = await start(program('bench_bare_server'), ['0', answer]);
+  const bare = await start(program('bench_bare_server'), ['0', answer], { core: SERVER_CORE });
   bare.address = `127.0.0.1:${bare.line.trim()}`;
   const result = {};
   for (const connections of [1, 64]) {
@@ -192,9 +72,11 @@ async function measureQueries(server) {
  */
 async function measureMutations(server) {
   const turns = [];
+  const home = join(folder, 'bare-small');
+  mkdirSync(home);
   for (let turn = 0; turn < TURNS; turn++) {
     say(`durable mutations, one client, turn ${turn + 1} of ${TURNS}`);
-    const { lmdb_commit: bare } = await lines('bench_commit', '--bare', folder);
+    const { lmdb_commit: bare } = await lines('bench_commit', '--bare', home);
     const ours = await load(server, INSERT, 1, '--seconds', '0.7');
     turns.push({ bare_us: bare.p50_us, mutation_us: ours.p50_us, mutation_p99_us: ours.p99_us });
   }
@@ -206,50 +88,23 @@ async function measureMutations(server) {
   return { turns, crowd };
 }
 
-/* Each with a server of its own. Mutations go first: the logs of the queries keep the disk busy. */
-async function measureHttp(measureLoad) {
-  hangUps = 0;
-  execFileSync('sync');
-  const server = await startCordon();
-  await deploy(server);
-  const result = await measureLoad(server);
-  const resident_mb = memory(server.child.pid).all;
-  const code = await server.stop();
-  if (code !== 0) throw new Error(`cordon serve ended with ${code}`);
-  return { ...result, resident_mb, runs: countRuns(server) };
-}
-
 /* -- All of it ------------------------------------------------------------------------------ */
 
-function machine() {
-  const filesystem = execFileSync('findmnt', ['-n', '-o', 'FSTYPE', '-T', folder], { encoding: 'utf8' }).trim();
-  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
-  return {
-    cpu: cpus()[0].model,
-    cores: cpus().length,
-    server_core: Number(SERVER_CORE),
-    load_core: Number(LOAD_CORE),
-    load_program: LOAD_PROGRAM,
-    memory_gb: Math.round(totalmem() / 1e9),
-    kernel: release(),
-    filesystem,
-    commit,
-    date: new Date().toISOString().slice(0, 10),
-    load_before: loadavg()[0],
-  };
-}
-
-async function measure() {
-  const facts = machine();
+async function measure(facts) {
+  Object.assign(facts, {
+    server_core: Number(SERVER_CORE), load_core: Number(LOAD_CORE), load_program: LOAD_PROGRAM,
+  });
   const engine = await lines('bench_engine', messages, 'noop:noop');
-  const gate = await lines('bench_gate', messages, guests);
-  const metering = await lines('bench_metering', kernels);
-  const prices = await lines('bench_prices', join(build, 'bench/guests/prices.wasm'), guests);
+  const gate = await lines('bench_gate', ...MODULES);
+  const metering = await lines('bench_metering', join(build, 'bench/kernels.wasm'));
+  const prices = await lines('bench_prices', guest('prices'), guest('bench'));
   const admission = await lines('bench_admission', messages);
   const starts = await measureStarts();
   const commit = await lines('bench_commit', folder);
-  const mutations = await measureHttp(measureMutations);
-  const queries = await measureHttp(measureQueries);
+  /* Mutations go first: the logs of the queries keep the disk busy. */
+  const mutations = await withCordon({ alone: true, modules: MODULES }, measureMutations);
+  const documents = await measureDocuments();
+  const queries = await withCordon({ alone: true, modules: MODULES }, measureQueries);
   const metrics = {
     fresh_run_us: gate.run_noop_rust.p50 / 1000,
     record_ratio: gate.record_noop.ratio,
@@ -263,19 +118,11 @@ async function measure() {
     http_ratio_64: queries[64].ratio,
     mutation_ratio_1: median(mutations.turns.map((turn) => turn.mutation_us / turn.bare_us)),
     mutations_per_s_64: median(mutations.crowd.map((one) => one.requests_per_second)),
+    ...documents.metrics,
     resident_mb: starts.resident_mb,
     ready_ms: starts.ready_ms,
   };
-  facts.load_after = loadavg()[0];
-  return { machine: facts, metrics, engine, gate, metering, prices, admission, starts, commit, mutations, queries };
+  return { metrics, engine, gate, metering, prices, admission, starts, commit, mutations, documents, queries };
 }
 
-try {
-  process.stdout.write(`${JSON.stringify(await measure(), null, 2)}\n`);
-} catch (error) {
-  say(error.stderr ? `${error.message}${error.stderr}` : error.message);
-  process.exitCode = 1;
-} finally {
-  for (const child of running) child.kill('SIGTERM');
-  rmSync(folder, { recursive: true, force: true });
-}
+await measureAndPrint(measure);

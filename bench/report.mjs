@@ -9,7 +9,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 const [source, page] = process.argv.slice(2);
 const bench = JSON.parse(readFileSync(source, 'utf8'));
 const goals = JSON.parse(readFileSync(new URL('goals.json', import.meta.url), 'utf8'));
-const { machine, metrics, engine, gate, metering, admission, starts, commit, mutations, queries } = bench;
+const { machine, metrics, engine, gate, metering, admission, starts, commit, mutations, documents, queries } = bench;
 
 /* Three digits that matter, and thousands apart. */
 function figure(number) {
@@ -18,7 +18,7 @@ function figure(number) {
 }
 
 function withUnit(number, unit) {
-  return `${figure(number)}${unit.startsWith('/') || unit === 'x' ? '' : ' '}${unit}`;
+  return `${unit === '' ? number : figure(number)}${unit.startsWith('/') || unit === 'x' ? '' : ' '}${unit}`.trim();
 }
 
 function verdict({ metric, op, value, unit }) {
@@ -27,7 +27,7 @@ function verdict({ metric, op, value, unit }) {
   if (op !== '<=' && op !== '>=') throw new Error(`"${op}" is no comparison`);
   if (op === '<=' ? measured <= value : measured >= value) return 'reached';
   const off = Math.abs(measured - value);
-  return `missed by ${withUnit(off, unit)} (${figure(off / value * 100)} %)`;
+  return `missed by ${withUnit(off, unit)}${value === 0 ? '' : ` (${figure(off / value * 100)} %)`}`;
 }
 
 function table(head, rows) {
@@ -37,7 +37,7 @@ function table(head, rows) {
 
 const goalRows = goals.map((goal) => [
   goal.name,
-  `${goal.op === '<=' ? '≤' : '≥'} ${String(goal.value).replace(/\B(?=(\d{3})+$)/g, ',')}${goal.unit.startsWith('/') || goal.unit === 'x' ? '' : ' '}${goal.unit}`,
+  `${goal.value === 0 ? '' : goal.op === '<=' ? '≤ ' : '≥ '}${String(goal.value).replace(/\B(?=(\d{3})+$)/g, ',')}${goal.unit.startsWith('/') || goal.unit === 'x' ? '' : ' '}${goal.unit}`.trim(),
   withUnit(metrics[goal.metric], goal.unit),
   verdict(goal),
 ]);
@@ -136,6 +136,75 @@ const commitRows = [
   ['commit through the store', commit.store_one_client],
 ].map(([name, row]) => [name, figure(row.p50_us), figure(row.p99_us)]);
 
+/* -- At 100,000 documents ------------------------------------------------------------------- */
+
+const documentTurnRows = documents.turns.map((turn) => [
+  figure(turn.append_us), figure(turn.lmdb_us), figure(turn.mutation_us), figure(turn.mutation_p99_us),
+  figure(turn.mutation_us / turn.append_us), figure(turn.mutation_us / turn.lmdb_us),
+]);
+const insideRows = [
+  ['point read', documents.inside.point_read_memory, documents.inside.point_read_lmdb],
+  ['range of 100 documents', documents.inside.range_100_memory, documents.inside.range_100_lmdb],
+].map(([name, ...each]) => [name, ...each.map((one) => figure(one.each))]);
+const readSetRows = Object.values(documents.read_set).map((row) => [
+  row.name.startsWith('lmdb') ? 'LMDB' : 'memory', row.intervals.toLocaleString('en-US'), figure(row.visible_us),
+  figure(row.durable_us),
+]);
+const sameNames = { cordon: 'Cordon', sqlite: 'SQLite', postgres: 'PostgreSQL' };
+const sameRows = ['1', String(documents.clients)].flatMap((clients) => Object.entries(sameNames)
+  .filter(([name]) => documents.same_work[name].missing === undefined)
+  .flatMap(([name, title]) => documents.same_work[name][clients].map((one) => [
+    clients, `${title}${documents.same_work[name].version ? ` ${documents.same_work[name].version}` : ''}`,
+    figure(one.requests_per_second), figure(one.p50_us), figure(one.p99_us),
+  ])));
+const sameMissing = Object.entries(sameNames)
+  .filter(([name]) => documents.same_work[name].missing !== undefined)
+  .map(([name, title]) => `\n**${title} was not measured**: ${documents.same_work[name].missing}.\n`).join('');
+const contentionRows = [
+  ['any document', documents.contention.uncontended],
+  [`${documents.hot_share * 100} % one document`, documents.contention.hot],
+].flatMap(([name, all]) => all.map((one) => [
+  name, figure(one.requests_per_second), figure(one.p50_us), figure(one.p99_us), figure(one.longest_us / 1000),
+  one.fewest_answers.toLocaleString('en-US'), String(one.errors),
+]));
+const crowdHere = documents.crowd.map((one) => `${figure(one.requests_per_second)}/s`).join(' and ');
+
+const documentsText = `## At ${documents.count.toLocaleString('en-US')} documents
+
+**Reads inside a run**, through the gate with every check on, the replies read by the guest; µs. A
+range is walked one document at a time, as a query's iterator does it.
+
+${table(['read', 'memory', 'LMDB'], insideRows)}
+
+**Commits of large read sets.** A transaction with so many intervals in its read set writes one
+document, after ${documents.read_set.lmdb_1.others} commits of others since its snapshot; µs of its commit, medians.
+
+${table(['store', 'intervals', 'visible', 'durable'], readSetRows)}
+
+**Durable mutations.** From here on the server runs with its defaults, and all that is measured has
+all ${machine.cores} cores. One client inserts, over HTTP, in turns with what the same disk can do at the least: a
+page written into a file that has its blocks, and \`fdatasync\`; and with bare LMDB commits of the same
+puts among as many documents. µs. The goal is about the median of the ratios, ${figure(metrics.mutation_append_ratio)} (to bare LMDB ${figure(metrics.mutation_lmdb_ratio)}).
+
+${table(['\`fdatasync\` p50', 'bare LMDB p50', 'mutation p50', 'mutation p99', 'to \`fdatasync\`', 'to LMDB'], documentTurnRows)}
+
+${documents.clients} clients insert ${crowdHere}.
+
+**A document that all want.** ${documents.clients} clients read and write documents (\`documents:touch\`), each any of
+them; then ${documents.hot_share * 100} % of the calls want the same one. "Fewest" is the answers that the client had which had
+fewest, in ${mutations.crowd[0].seconds} s.
+
+${table(['calls want', 'mutations/s', 'p50 µs', 'p99 µs', 'longest ms', 'fewest', 'failed'], contentionRows)}
+
+**Others doing the same work** on the same disk in turns: a transaction reads a document by its id,
+writes it and an audit row, is serializable, and durable before it is answered. Cordon is called over
+HTTP and runs the function in WebAssembly; SQLite (WAL, \`synchronous=FULL\`) runs inside the program
+that measures it, its writers in turn by a mutex; PostgreSQL (\`fsync=on\`, isolation level
+serializable) has the transaction as a function of its own, called by \`pgbench\` over a Unix socket.
+
+${table(['clients', 'database', 'mutations/s', 'p50 µs', 'p99 µs'], sameRows)}
+${sameMissing}`;
+
 const text = `# Benchmarks
 
 Made by \`make bench\` from its own figures; don't edit it. The goals stand in \`bench/goals.json\`.
@@ -219,6 +288,7 @@ In-process, one client, all in one program that takes turns between them:
 
 ${table(['commit', 'p50 µs', 'p99 µs'], commitRows)}
 
+${documentsText}
 ## The server at rest
 
 Ready ${figure(starts.ready_ms)} ms after its process is started (which counts too) on a new data folder, median of 11
