@@ -5,8 +5,9 @@
  *
  *     bench_documents DOCUMENTS.wasm FOLDER [COUNT]     COUNT (default 100,000) are there
  *
- * The module is bench/guests/documents.wat. Prints one JSON object a line. Each figure is the median
- * of pairs of runs, one that reads and one that does all else alike: noise of the machine hits both.
+ * The module is bench/guests/documents.wat. Prints one JSON object a line. Each figure is the
+ * median of pairs of runs, one that reads and one that does all else alike: noise of the machine
+ * hits both.
  */
 #include "inside.h"
 

@@ -1,8 +1,8 @@
 /*
  * What it costs to commit after having read much: a transaction with 10,000 intervals in its read
  * set, none beside another, that writes one document, after a few hundred commits of others
- * since its snapshot. Timed is the commit alone, until it is visible and until it is durable. Beside
- * it the same with a single interval.
+ * since its snapshot. Timed is the commit alone, until it is visible and until it is durable.
+ * Beside it the same with a single interval.
  *
  *     bench_readset FOLDER     over LMDB in a new folder there, and in memory
  *

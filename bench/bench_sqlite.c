@@ -1,6 +1,7 @@
 /*
  * SQLite doing what documents:touch of bench/guests/documents.wat does: one transaction reads a
- * document, writes it, and writes an audit row, and is durable when it ends (WAL, synchronous=FULL).
+ * document, writes it, and writes an audit row, and is durable when it ends (WAL,
+ * synchronous=FULL).
  *
  *     bench_sqlite FILE DOCUMENTS CLIENTS SECONDS
  *     bench_sqlite --version

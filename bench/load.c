@@ -1,7 +1,8 @@
 /*
- * A load generator: keep-alive connections to one HTTP server, each sending the same request again,
- * or the next of a file, as soon as its answer is whole. It does as little as it can per request, so that on a core of its
- * own it is not what is measured; it tells how busy that core was, so that one sees if it was.
+ * A load generator: keep-alive connections to one HTTP server, each sending the same request
+ * again, or the next of a file, as soon as its answer is whole. It does as little as it can per
+ * request, so that on a core of its own it is not what is measured; it tells how busy that core
+ * was, so that one sees if it was.
  *
  * That is two system calls and one look at the clock for an answer, and one epoll_wait for all
  * answers that have come. Events are edges, as the kernel looks twice at a socket that is polled by
@@ -12,9 +13,9 @@
  *     bench_load [--connections N] [--seconds S] [--warmup S] [--core N] [--header LINE]...
  *                [--save-answer FILE] HOST:PORT PATH [BODY | --bodies FILE]
  *
- * With a BODY it is a POST; with a file each of its lines is one, and all connections together send
- * them in turn, from the first again after the last. Prints one JSON object; anything but status 200 is an error and exit
- * code 1. HOST is an IPv4 address.
+ * With a BODY it is a POST; with a file each of its lines is one, and all connections together
+ * send them in turn, from the first again after the last. Prints one JSON object; anything but
+ * status 200 is an error and exit code 1. HOST is an IPv4 address.
  */
 #include "base/clock.h"
 
