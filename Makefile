@@ -8,7 +8,7 @@ PREFIX ?= /usr/local
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
 .PHONY: build run run-check test check-long asan tsan sabotage lint format
-.PHONY: fuzz fuzz-corpora fuzz-coverage bench install deb clean help
+.PHONY: fuzz fuzz-corpora fuzz-coverage bench bench-large install deb clean help
 export EXAMPLE PORT DATA
 
 # $(call built,PRESET,FOLDER,GROUPS): packages, Wasmtime, configuration (where it is missing or was
@@ -61,6 +61,9 @@ bench: ## Measure; writes docs/benchmarks.md
 	$(call built,dev,build,tests node bench)
 	@test -x build/bench/bench_sqlite || { cmake --preset dev >/dev/null && cmake --build --preset dev; }
 	@bench/run
+bench-large: ## Measure up to ten million documents; writes bench/large.json, which bench reports
+	$(call built,dev,build)
+	@bench/run --large
 install: build ## Install below PREFIX=/usr/local (DESTDIR= for a package's tree)
 	@cmake --install build --strip --prefix $(PREFIX)
 deb: build ## Make Debian's packages cordon and libcordon-dev in build/
