@@ -1,8 +1,8 @@
 /*
- * Durable commits, for the programs that measure them: of the store, by clients as a server has them,
- * and of bare LMDB with the same puts. Each commit inserts documents with random ids into one table;
- * each document has an audit record but for those that are loaded, of which a thousand share one.
- * Whatever goes wrong ends the program.
+ * Durable commits, for the programs that measure them: of the store, by clients as a server has
+ * them, and of bare LMDB with the same puts. Each commit inserts documents with random ids into one
+ * table. Each document has an audit record of its own, but for those that are loaded, of which a
+ * thousand share one. Whatever goes wrong ends the program.
  */
 #ifndef BENCH_COMMITS_H
 #define BENCH_COMMITS_H

@@ -192,7 +192,8 @@ ${table(['store', 'intervals', 'visible', 'durable'], readSetRows)}
 **Durable mutations.** From here on the server runs with its defaults, and all that is measured has
 all ${machine.cores} cores. One client inserts, over HTTP, in turns with what the same disk can do at the least: a
 page written into a file that has its blocks, and \`fdatasync\`; and with bare LMDB commits of the same
-puts among as many documents. µs. The goal is about the median of the ratios, ${figure(metrics.mutation_append_ratio)} (to bare LMDB ${figure(metrics.mutation_lmdb_ratio)}).
+puts among as many documents. µs. The goal is about the median of the ratios, which is
+${figure(metrics.mutation_append_ratio)}; to bare LMDB it is ${figure(metrics.mutation_lmdb_ratio)}.
 
 ${table(['\`fdatasync\` p50', 'bare LMDB p50', 'mutation p50', 'mutation p99', 'to \`fdatasync\`', 'to LMDB'], documentTurnRows)}
 
