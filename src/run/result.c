@@ -236,10 +236,7 @@ void result_collect(
 }
 
 cordon_error *result_set_conflict(
-    struct outcome *outcome,
-    struct store_txn *txn,
-    const struct deployed_function *function,
-    const struct store_commit_result *result)
+    struct outcome *outcome, struct store_txn *txn, const struct store_commit_result *result)
 {
     struct slice table = SLICE("a table");
     enum store_step step = STORE_DONE;
@@ -259,10 +256,9 @@ cordon_error *result_set_conflict(
     }
     outcome_set(
         outcome, CORDON_OUTCOME_CONFLICT,
-        "Documents read from or written to the \"%.*s\" table changed while this mutation "
-        "(%.*s) was being run and on every subsequent retry.%s%s%s A retry is safe.",
-        SLICE_FMT(table), SLICE_FMT(function->metadata->path.text),
-        id[0] == '\0' ? "" : " Another call changed the document with ID \"", id,
+        "Documents read from or written to the \"%.*s\" table changed while this mutation was "
+        "being run and on every subsequent retry.%s%s%s A retry is safe.",
+        SLICE_FMT(table), id[0] == '\0' ? "" : " Another call changed the document with ID \"", id,
         id[0] == '\0' ? "" : "\".");
     outcome->value = (struct slice){0};
     return NULL;

@@ -20,11 +20,8 @@ void result_collect(
     struct arena *arena,
     struct value *out_value);
 
-/* The words for a mutation that lost every conflict. */
+/* The words for a mutation that lost every conflict; Convex's, as far as it is known who won. */
 CORDON_MUST_USE cordon_error *result_set_conflict(
-    struct outcome *outcome,
-    struct store_txn *txn,
-    const struct deployed_function *function,
-    const struct store_commit_result *result);
+    struct outcome *outcome, struct store_txn *txn, const struct store_commit_result *result);
 
 #endif

@@ -61,7 +61,7 @@ static enum next conflict(struct run *run, const struct store_commit_result *res
 {
     counter_add(run->runner->metrics.conflicts, 1);
     if (run->attempts > CONFLICT_RETRIES_MAX + RESERVED_RETRIES_MAX) {
-        cordon_error *error = result_set_conflict(&run->outcome, run->txn, run->function, result);
+        cordon_error *error = result_set_conflict(&run->outcome, run->txn, result);
         if (error != NULL) {
             return run_finish_error(run, error);
         }

@@ -3,6 +3,7 @@
 
 #include "base/buffer.h"
 #include "base/random.h"
+#include "run/result.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -362,6 +363,54 @@ static void a_conflict_runs_again(void **state)
     harness_close(&harness);
 }
 
+static void wake_nobody(void *arg)
+{
+    (void)arg;
+}
+
+/* The words of one that loses for good are Convex's, with the document that was changed. */
+static void who_lost_is_told_why(void **state)
+{
+    (void)state;
+    struct harness harness;
+    open_guests(&harness, "counter", NULL);
+    struct called called;
+    (void)call(&called, &harness, "counter:add", "{}");
+    called_end(&called);
+    struct store_txn *txn = NULL;
+    enum store_step step = STORE_DONE;
+    bool found = false;
+    uint32_t table = 0;
+    assert_good(store_begin(harness.store, 1, (struct store_wake){wake_nobody, NULL}, &txn));
+    assert_good(store_table_find(txn, SLICE("counts"), &step, &found, &table));
+    assert_true(found);
+    const struct {
+        struct store_commit_result result;
+        const char *words;
+    } cases[] = {
+        {{.conflict = true, .conflict_table = table, .conflict_has_id = true},
+         "Documents read from or written to the \"counts\" table changed while this mutation was "
+         "being run and on every subsequent retry. Another call changed the document with ID "
+         "\"j57000000000000000"},
+        {{.conflict = true},
+         "Documents read from or written to the \"a table\" table changed while this mutation was "
+         "being run and on every subsequent retry. A retry is safe."},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct outcome outcome;
+        outcome_init(&outcome);
+        assert_good(result_set_conflict(&outcome, txn, &cases[i].result));
+        assert_int_equal(outcome.code, CORDON_OUTCOME_CONFLICT);
+        if (outcome.message.size < strlen(cases[i].words) ||
+            memcmp(outcome.message.data, cases[i].words, strlen(cases[i].words)) != 0) {
+            fail_msg("%.*s", SLICE_FMT(outcome.message));
+        }
+        outcome_done(&outcome);
+    }
+    store_end(&txn);
+    harness_close(&harness);
+}
+
 static void check_idempotent_calls(const struct harness_options *options)
 {
     struct harness harness;
@@ -551,6 +600,7 @@ int main(void)
         cmocka_unit_test(a_function_lowers_limits_for_itself),
         cmocka_unit_test(arguments_too_costly_to_check_are_refused),
         cmocka_unit_test(a_conflict_runs_again),
+        cmocka_unit_test(who_lost_is_told_why),
         cmocka_unit_test(an_idempotent_call_is_done_once),
         cmocka_unit_test(a_failed_mutation_writes_nothing_but_its_record),
         cmocka_unit_test(a_deploy_does_not_touch_runs_under_way),
