@@ -136,6 +136,12 @@ enum engine_answer host_stop_error(struct host *host, cordon_error *error)
         return host_stop(
             host, CORDON_OUTCOME_OVERLOADED, "The server has no memory for this call now.");
     }
+    if (code == CORDON_E_CONFLICT) { /* what the run sees is no longer kept */
+        return host_stop(
+            host, CORDON_OUTCOME_CONFLICT,
+            "The function ran for so long that what it had read is no longer kept. Nothing was "
+            "written. A retry is safe.");
+    }
     return host_stop(host, CORDON_OUTCOME_INTERNAL, "%s", cordon_error_get_message(owned));
 }
 

@@ -215,6 +215,7 @@ enum next run_finish_with(struct run *run, cordon_outcome_code code, struct slic
 static cordon_outcome_code outcome_of(cordon_error_code code)
 {
     return code == CORDON_E_OVERLOADED  ? CORDON_OUTCOME_OVERLOADED
+           : code == CORDON_E_CONFLICT  ? CORDON_OUTCOME_CONFLICT
            : code == CORDON_E_DISK_FULL ? CORDON_OUTCOME_DISK_FULL
                                         : CORDON_OUTCOME_INTERNAL;
 }

@@ -57,6 +57,21 @@ static uint64_t draw_backoff_ns(struct run *run)
     return most * share / UINT32_MAX;
 }
 
+/* From the start, after a while unless that is reserved. */
+static enum next begin_again(struct run *run)
+{
+    store_end(&run->txn);
+    if (run->taped != NULL) {
+        run->taped->unfit = true; /* unless another attempt begins */
+    }
+    outcome_done(&run->outcome);
+    outcome_init(&run->outcome);
+    run->outcome.kind = run->function->metadata->kind;
+    run->backoff_until_ns = run->lost != NULL ? 0 : clock_monotonic_ns() + draw_backoff_ns(run);
+    run->stage = STAGE_BACKOFF;
+    return NEXT_STEP;
+}
+
 static enum next conflict(struct run *run, const struct store_commit_result *result)
 {
     counter_add(run->runner->metrics.conflicts, 1);
@@ -70,16 +85,14 @@ static enum next conflict(struct run *run, const struct store_commit_result *res
     if (run->attempts > CONFLICT_RETRIES_MAX) {
         run->lost = CORDON_TAKE(run->txn);
     }
-    store_end(&run->txn);
-    if (run->taped != NULL) {
-        run->taped->unfit = true; /* unless another attempt begins */
-    }
-    outcome_done(&run->outcome);
-    outcome_init(&run->outcome);
-    run->outcome.kind = run->function->metadata->kind;
-    run->backoff_until_ns = run->lost != NULL ? 0 : clock_monotonic_ns() + draw_backoff_ns(run);
-    run->stage = STAGE_BACKOFF;
-    return NEXT_STEP;
+    return begin_again(run);
+}
+
+/* Whether it ended because its snapshot was gone: nobody won over it, so nothing is reserved. */
+static bool lost_its_snapshot(const struct run *run)
+{
+    return run->outcome.code == CORDON_OUTCOME_CONFLICT && run_is_transactional(run) &&
+           run->attempts <= CONFLICT_RETRIES_MAX;
 }
 
 /* What goes into the commit beside what the guest wrote, at the first of its calls. */
@@ -143,7 +156,7 @@ enum next step_commit(struct run *run)
 }
 
 /*
- * After a failure, or an answer found: nothing of the run's own is written but, for a mutation
+ * After a failure, or an answer found, unless it begins again: nothing of the run's own is written but, for a mutation
  * that failed, its record; the answer waits until what it was based on is durable.
  */
 enum next step_settle(struct run *run)
@@ -153,6 +166,9 @@ enum next step_settle(struct run *run)
     cordon_error *error = NULL;
     if (run_is_replay(run)) {
         return run_finish(run);
+    }
+    if (lost_its_snapshot(run)) {
+        return begin_again(run);
     }
     if (run->txn == NULL) { /* no part of what the run asks */
         const struct store_wake wake = {run_wake, run};

@@ -4,6 +4,7 @@
   ;; @function counter:add_slowly mutation
   ;; @function counter:add_then_fail mutation
   ;; @function counter:get query
+  ;; @function counter:get_slowly query
   ;; @import convex/core output_write reply_read fail
   ;; @import convex/db-read 1.0/queryStream 1.0/queryStreamNext
   ;; @import convex/db-write 1.0/insert
@@ -44,12 +45,18 @@
   (func (export "counter:add")
     (call $insert)
     (call $output_number (call $count)))
-  (func (export "counter:add_slowly") (local $count i32) (local $left i32)
-    (local.set $count (call $count))
+  (func $spin (local $left i32)
     (local.set $left (i32.const 200000))
-    (loop $spin
+    (loop $again
       (local.set $left (i32.sub (local.get $left) (i32.const 1)))
-      (br_if $spin (local.get $left)))
+      (br_if $again (local.get $left))))
+  (func (export "counter:get_slowly")
+    (drop (call $count))
+    (call $spin)
+    (call $output_number (call $count)))
+  (func (export "counter:add_slowly") (local $count i32)
+    (local.set $count (call $count))
+    (call $spin)
     (call $insert)
     (call $output_number (i32.add (local.get $count) (i32.const 1))))
   (func (export "counter:add_then_fail")

@@ -1,7 +1,8 @@
 /* The life of runs: counts, conflicts, repeats, swaps. */
-#include "run/harness.h"
+#include "run/relay.h"
 
 #include "base/buffer.h"
+#include "base/clock.h"
 #include "base/random.h"
 #include "run/result.h"
 
@@ -11,6 +12,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -363,6 +365,47 @@ static void a_conflict_runs_again(void **state)
     harness_close(&harness);
 }
 
+/* A run that lasts longer than what it saw is kept begins again, and ends well. */
+static void a_lost_snapshot_is_a_conflict(void **state)
+{
+    (void)state;
+    enum { WINDOW_MS = 20 };
+    struct harness harness;
+    const struct harness_options options = {.guests = {"counter", "relay"}, .window_ms = WINDOW_MS};
+    static char out[RELAY_ANSWER_BYTES];
+    char patch[200];
+    harness_open(&harness, &options);
+    (void)relay_ask(&harness, "relay:insert", "{\"table\":\"t\",\"value\":{}}", out);
+    (void)snprintf(
+        patch, sizeof patch, "{\"id\":\"%.32s\",\"value\":{\"a\":1}}", strstr(out, ":\"") + 2);
+    struct called called;
+    (void)call(&called, &harness, "counter:add", "{}");
+    called_end(&called);
+    struct called slow[2];
+    struct run_request requests[] = {
+        request_of("counter:add_slowly", "{}"), request_of("counter:get_slowly", "{}")};
+    for (size_t i = 0; i < 2; i++) {
+        called_begin(&slow[i], &harness, &requests[i]);
+        assert_int_equal(run_poll(slow[i].run, 0), RUN_READY); /* has its snapshot */
+    }
+    const uint64_t until = clock_monotonic_ns() + (uint64_t)WINDOW_MS * 10 * 1000000;
+    while (clock_monotonic_ns() < until) { /* what is written over, is in time removed */
+        assert_non_null(strstr(relay_ask(&harness, "relay:patch", patch, out), "\"a\":1"));
+    }
+    static const char *const values[] = {"2", "2"};
+    for (size_t i = 0; i < 2; i++) {
+        const struct outcome *outcome = called_finish(&slow[i]);
+        if (outcome->code != CORDON_OUTCOME_SUCCESS) {
+            fail_msg("%s: %.*s", outcome_code_name(outcome), SLICE_FMT(outcome->message));
+        }
+        if (!slice_equal(outcome->value, slice_str(values[i])) || outcome->retries == 0) {
+            fail_msg("%zu: %.*s, %u retries", i, SLICE_FMT(outcome->value), outcome->retries);
+        }
+        called_end(&slow[i]);
+    }
+    harness_close(&harness);
+}
+
 static void wake_nobody(void *arg)
 {
     (void)arg;
@@ -600,6 +643,7 @@ int main(void)
         cmocka_unit_test(a_function_lowers_limits_for_itself),
         cmocka_unit_test(arguments_too_costly_to_check_are_refused),
         cmocka_unit_test(a_conflict_runs_again),
+        cmocka_unit_test(a_lost_snapshot_is_a_conflict),
         cmocka_unit_test(who_lost_is_told_why),
         cmocka_unit_test(an_idempotent_call_is_done_once),
         cmocka_unit_test(a_failed_mutation_writes_nothing_but_its_record),
