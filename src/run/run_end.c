@@ -156,8 +156,9 @@ enum next step_commit(struct run *run)
 }
 
 /*
- * After a failure, or an answer found, unless it begins again: nothing of the run's own is written but, for a mutation
- * that failed, its record; the answer waits until what it was based on is durable.
+ * After a failure, or an answer found, unless it begins again: nothing of the run's own is written
+ * but, for a mutation that failed, its record; the answer waits until what it was based on is
+ * durable.
  */
 enum next step_settle(struct run *run)
 {

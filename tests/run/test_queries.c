@@ -482,6 +482,35 @@ static void cursors_of_long_fields_are_taken(void **state)
     harness_close(&harness);
 }
 
+/* Documents whose index keys are alike up to the cut, and too large to be put in order. */
+static void a_group_too_large_is_refused(void **state)
+{
+    (void)state;
+    enum { MANY = 20 };
+    struct harness harness;
+    open_world(&harness, 0);
+    char *field = mem_new(LONG_BYTES + 1);
+    char *text = mem_new(LONG_ARGS_BYTES);
+    memset(field, 'x', LONG_BYTES);
+    field[LONG_BYTES] = '\0';
+    for (int n = 0; n < MANY; n++) {
+        (void)snprintf(
+            text, LONG_ARGS_BYTES,
+            "{\"q\":\"{\\\"table\\\":\\\"t\\\",\\\"value\\\":{\\\"a\\\":\\\"%s\\\"}}\"}", field);
+        assert_non_null(strstr(ask_long(&harness, "relay:insert", text), "_id"));
+    }
+    static char out[65536];
+    (void)relay_ask(
+        &harness, "relay:all", INDEX("t.by_a", C("Gt", "a", "\"x\""), "asc", "{\"limit\":1}") "}",
+        out);
+    if (strstr(out, "[{\"code\":\"TooLarge\",\"message\":\"too many documents are alike") == NULL) {
+        fail_msg("%.300s", out);
+    }
+    mem_free(field);
+    mem_free(text);
+    harness_close(&harness);
+}
+
 /* A cursor is of one query alone, and of nobody's making. */
 static void cursors_cannot_be_used_elsewhere(void **state)
 {
@@ -643,6 +672,7 @@ int main(void)
         cmocka_unit_test(an_end_cursor_is_kept_to),
         cmocka_unit_test(a_cursor_outlives_that_there_is_no_table),
         cmocka_unit_test(cursors_of_long_fields_are_taken),
+        cmocka_unit_test(a_group_too_large_is_refused),
         cmocka_unit_test(cursors_cannot_be_used_elsewhere),
         cmocka_unit_test(a_page_ends_before_the_limits),
         cmocka_unit_test(a_page_with_an_end_asks_to_be_split),
