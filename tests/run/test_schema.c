@@ -63,6 +63,12 @@ static cordon_error *deploy(struct harness *harness, const char *schema, struct 
     const struct deploy_module module = {.name = SLICE("relay.wasm"), .wasm = buffer_slice(&wasm)};
     cordon_error *error =
         runner_deploy(harness->runner, TENANT_DEFAULT, &module, 1, DEPLOY_KEEP, report);
+    if (error == NULL) { /* it is what runs now, and what records of them need */
+        size_t size = 0;
+        mem_free((void *)(uintptr_t)harness->modules[0].data);
+        uint8_t *const bytes = buffer_take(&wasm, &size);
+        harness->modules[0] = slice_of(bytes, size);
+    }
     buffer_done(&wasm);
     return error;
 }
