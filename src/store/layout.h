@@ -16,6 +16,8 @@
 
 /* The tenant of rows that belong to the store itself: the meta record and the garbage queue. */
 #define LAYOUT_TENANT_SYSTEM UINT32_MAX
+#define LAYOUT_TABLE_FIRST 10001u
+#define LAYOUT_TABLE_LAST UINT32_MAX
 
 enum {
     LAYOUT_KEY_BYTES_MAX = 511, /* what the embedded backend takes */

@@ -12,6 +12,8 @@
 #define META_MAGIC "cordonDB"
 #define WINDOW_MS_DEFAULT 30000u
 #define CHECKPOINT_MS_DEFAULT 1000u
+#define HOLD_IDLE_MS_DEFAULT 120000u
+#define HOLD_MS_DEFAULT 14400000u
 #define DISK_RESERVE_DEFAULT ((uint64_t)64 << 20)
 
 enum {
@@ -174,6 +176,9 @@ static const struct store_ops local_ops = {
     .durable_ts = durable_ts,
     .cluster_id = cluster_id,
     .begin = local_begin,
+    .hold = local_hold,
+    .release = local_release,
+    .begin_held = local_begin_held,
 };
 
 /* Quartered at most, so that sums of such times stay numbers. */
@@ -192,6 +197,8 @@ static struct local *new_local(const struct store_options *options)
     store->base.ops = &local_ops;
     store->window_ns = ns_of(options->window_ms, WINDOW_MS_DEFAULT);
     store->checkpoint_ns = ns_of(options->checkpoint_ms, CHECKPOINT_MS_DEFAULT);
+    store->hold_idle_ns = ns_of(options->hold_idle_ms, HOLD_IDLE_MS_DEFAULT);
+    store->hold_ns = ns_of(options->hold_ms, HOLD_MS_DEFAULT);
     store->disk_reserve_bytes =
         options->disk_reserve_bytes == 0 ? DISK_RESERVE_DEFAULT : options->disk_reserve_bytes;
     atomic_store(&store->garbage_waits, true); /* unknown until the flusher has looked */

@@ -2,7 +2,8 @@
  * The store of one process: MVCC, optimistic validation, group commit and removal of old versions
  * over a key-value backend. Private to the local_*.c files.
  *
- * local.c opens and closes; local_txn.c begins, reads and ends; local_write.c holds what a
+ * local.c opens and closes; local_txn.c begins, reads and ends; local_hold.c has snapshots that are
+ * held; local_write.c holds what a
  * transaction wrote; local_scan.c walks, local_group.c where keys were cut; local_table.c names
  * tables; local_index.c has their indexes and fills them; local_commit.c validates and publishes;
  * local_worker.c makes durable; local_flush.c brings memtables into the backend; local_garbage.c
@@ -54,6 +55,13 @@ struct flusher {
     uint64_t rotated_at_ns; /* when a memtable last became due, by the monotonic clock */
 };
 
+/* A snapshot that is held; times are of the monotonic clock. */
+struct hold {
+    uint64_t snapshot; /* 0: the place is free */
+    uint64_t idle_until_ns;
+    uint64_t until_ns;
+};
+
 struct local {
     struct store base;
     struct kv *kv;
@@ -86,6 +94,9 @@ struct local {
     struct overlay overlay;
     struct table_map tables;
     struct open_list open;
+    struct hold holds[STORE_HOLDS_MAX]; /* under the lock of the open list */
+    uint64_t hold_idle_ns;
+    uint64_t hold_ns;
     struct waiters waiters; /* for durable_ts */
     struct waiters room;    /* for flushed_ts */
     pthread_mutex_t flush_lock;
@@ -194,6 +205,13 @@ CORDON_MUST_USE cordon_error *local_begin(
 CORDON_MUST_USE cordon_error *local_begin_reserved(
     struct store_txn **lost, enum store_step *out_step, struct store_txn **out_txn);
 
+CORDON_MUST_USE cordon_error *local_begin_held(
+    struct store *store,
+    uint32_t tenant,
+    uint64_t snapshot,
+    struct store_wake wake,
+    struct store_txn **out_txn);
+
 /* It holds nobody up any more. With the commit lock held. */
 void local_unreserve(struct local_txn *txn);
 
@@ -213,6 +231,17 @@ CORDON_MUST_USE cordon_error *local_answer(
 /* The document's text in a version's body, and its creation time as stored. */
 CORDON_MUST_USE cordon_error *local_document_text(
     struct slice body, uint64_t *out_ordered_time, struct slice *out_text);
+
+/* -- local_hold.c ---------------------------------------------------------------------------- */
+
+CORDON_MUST_USE cordon_error *local_hold(struct store *store, uint64_t *out_snapshot);
+void local_release(struct store *store, uint64_t snapshot);
+
+/* Whether a snapshot is held, and holds it on. With the lock of the open list held. */
+bool local_hold_on(struct local *store, uint64_t snapshot);
+
+/* The oldest snapshot that is held; UINT64_MAX: none is. */
+uint64_t local_oldest_hold(struct local *store);
 
 /* -- local_write.c --------------------------------------------------------------------------- */
 
@@ -293,6 +322,18 @@ CORDON_MUST_USE cordon_error *local_table_name(
     struct slice *out_name);
 CORDON_MUST_USE cordon_error *local_table_ensure(
     struct store_txn *txn, struct slice name, enum store_step *out_step, uint32_t *out_table);
+CORDON_MUST_USE cordon_error *local_table_claim(
+    struct store_txn *txn,
+    struct slice name,
+    uint32_t wanted,
+    enum store_step *out_step,
+    uint32_t *out_table);
+CORDON_MUST_USE cordon_error *local_table_next(
+    struct store_txn *txn,
+    uint32_t after,
+    enum store_step *out_step,
+    uint32_t *out_table,
+    struct slice *out_name);
 void local_tables_made_free(struct local_txn *txn);
 
 /* The tables of the tenant, in `txn->tables`. */

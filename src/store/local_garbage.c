@@ -21,8 +21,8 @@ static uint64_t lesser(uint64_t a, uint64_t b)
 
 /*
  * Behind the window, and behind every open snapshot; but a transaction that is open for twice the
- * window loses its snapshot rather than keep everything for ever. Never behind what is visible,
- * however long ago that was committed: who begins now reads it.
+ * window loses its snapshot rather than keep everything for ever. Never behind one that is held,
+ * nor behind what is visible, however long ago that was committed: who begins now reads it.
  */
 static uint64_t horizon_now(struct local *store)
 {
@@ -36,7 +36,7 @@ static uint64_t horizon_now(struct local *store)
     if (oldest < expired) {
         oldest = expired;
     }
-    return lesser(visible, lesser(aged, oldest));
+    return lesser(lesser(visible, local_oldest_hold(store)), lesser(aged, oldest));
 }
 
 /* -- The queue ------------------------------------------------------------------------------- */

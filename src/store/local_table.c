@@ -96,17 +96,24 @@ static cordon_error *write_rows(struct local_txn *txn, const struct table_info *
 }
 
 /* The next free number: tables are never removed, so the last one plus one. */
-static cordon_error *make(struct local_txn *txn, struct slice name, uint32_t *out_table)
+static cordon_error *next_number(const struct local_txn *txn, uint32_t *out_number)
 {
-    const uint32_t last = txn->tables_made != NULL
-                              ? txn->tables_made->number
-                              : tables_last_number(&txn->store->tables, txn->tables, txn->snapshot);
-    if (last == UINT32_MAX) {
+    uint32_t last = tables_last_number(&txn->store->tables, txn->tables, txn->snapshot);
+    for (const struct table_info *made = txn->tables_made; made != NULL; made = made->next) {
+        last = made->number > last ? made->number : last;
+    }
+    if (last >= LAYOUT_TABLE_LAST) {
         return cordon_error_new(
             CORDON_E_TOO_LARGE, "there are no more table numbers; use tables that there are");
     }
+    *out_number = last + 1;
+    return NULL;
+}
+
+static cordon_error *make(struct local_txn *txn, struct slice name, uint32_t number)
+{
     struct table_info *table = NULL;
-    TRY(table_info_new(name, last + 1, &table));
+    TRY(table_info_new(name, number, &table));
     cordon_error *error = write_rows(txn, table);
     if (error != NULL) {
         table_info_free(table);
@@ -114,7 +121,6 @@ static cordon_error *make(struct local_txn *txn, struct slice name, uint32_t *ou
     }
     table->next = txn->tables_made;
     txn->tables_made = table;
-    *out_table = table->number;
     return NULL;
 }
 
@@ -128,10 +134,74 @@ cordon_error *local_table_ensure(
     if (table != NULL) {
         number = table->number;
     } else {
-        TRY(make(txn, name, &number));
+        TRY(next_number(txn, &number));
+        TRY(make(txn, name, number));
     }
     *out_step = STORE_DONE;
     *out_table = number;
+    return NULL;
+}
+
+cordon_error *local_table_claim(
+    struct store_txn *base,
+    struct slice name,
+    uint32_t wanted,
+    enum store_step *out_step,
+    uint32_t *out_table)
+{
+    struct local_txn *txn = (struct local_txn *)base;
+    const struct table_info *table = NULL;
+    TRY(look_up(txn, name, &table));
+    uint32_t number = table != NULL ? table->number : wanted;
+    if (table == NULL && find_by_number(txn, wanted) != NULL) {
+        number = 0;
+    } else if (table == NULL) {
+        TRY(make(txn, name, wanted));
+    }
+    *out_step = STORE_DONE;
+    *out_table = number;
+    return NULL;
+}
+
+/* -- One after the other --------------------------------------------------------------------- */
+
+/* All numbers after one, up to and with another, or with 0 all that there could be, were read. */
+static cordon_error *remember_numbers(struct local_txn *txn, uint32_t after, uint32_t last)
+{
+    struct layout_key low;
+    struct layout_key high;
+    layout_table_row(&low, txn->tenant, TABLE_BY_NUMBER, after + 1, 0);
+    layout_table_row(&high, txn->tenant, TABLE_BY_NUMBER, last == 0 ? LAYOUT_TABLE_LAST : last, 0);
+    layout_after_prefix(&high);
+    return readset_add(&txn->reads, layout_slice(&low), layout_slice(&high));
+}
+
+cordon_error *local_table_next(
+    struct store_txn *base,
+    uint32_t after,
+    enum store_step *out_step,
+    uint32_t *out_table,
+    struct slice *out_name)
+{
+    struct local_txn *txn = (struct local_txn *)base;
+    TRY(local_tables_load(txn));
+    const struct table_info *next =
+        after >= LAYOUT_TABLE_LAST
+            ? NULL
+            : tables_after(&txn->store->tables, txn->tables, after, txn->snapshot);
+    for (const struct table_info *made = txn->tables_made; made != NULL; made = made->next) {
+        if (made->number > after && (next == NULL || made->number < next->number)) {
+            next = made;
+        }
+    }
+    if (after < LAYOUT_TABLE_LAST) {
+        TRY(remember_numbers(txn, after, next == NULL ? 0 : next->number));
+    }
+    *out_step = STORE_DONE;
+    *out_table = next == NULL ? 0 : next->number;
+    if (next != NULL) {
+        *out_name = next->name;
+    }
     return NULL;
 }
 

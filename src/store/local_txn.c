@@ -19,20 +19,31 @@
 
 /* -- The open list --------------------------------------------------------------------------- */
 
-static void open_list_add(struct local *store, struct local_txn *txn)
+static void link_behind(struct open_list *open, struct local_txn *older, struct local_txn *txn)
+{
+    txn->older = older;
+    txn->newer = older == NULL ? open->first : older->newer;
+    *(older == NULL ? &open->first : &older->newer) = txn;
+    *(txn->newer == NULL ? &open->last : &txn->newer->older) = txn;
+}
+
+/* On the newest snapshot, or on one that is held; false if it is not, and nothing was done. */
+static bool open_list_add(struct local *store, struct local_txn *txn, uint64_t held)
 {
     struct open_list *open = &store->open;
     (void)pthread_mutex_lock(&open->lock);
     /* Read under the lock, so that the list is in order of snapshots. */
-    txn->snapshot = atomic_load(&store->visible_ts);
-    txn->older = open->last;
-    if (open->last != NULL) {
-        open->last->newer = txn;
-    } else {
-        open->first = txn;
+    txn->snapshot = held == 0 ? atomic_load(&store->visible_ts) : held;
+    const bool good = held == 0 || local_hold_on(store, held);
+    if (good) {
+        struct local_txn *older = open->last;
+        while (older != NULL && older->snapshot > txn->snapshot) {
+            older = older->older;
+        }
+        link_behind(open, older, txn);
     }
-    open->last = txn;
     (void)pthread_mutex_unlock(&open->lock);
+    return good;
 }
 
 static void open_list_remove(struct local_txn *txn)
@@ -64,13 +75,25 @@ uint64_t local_oldest_snapshot(struct local *store)
 
 /* -- Life ------------------------------------------------------------------------------------ */
 
-cordon_error *local_begin(
-    struct store *base, uint32_t tenant, struct store_wake wake, struct store_txn **out_txn)
+/* On the newest snapshot if `held` is 0. */
+static cordon_error *begin(
+    struct local *store,
+    uint32_t tenant,
+    uint64_t held,
+    struct store_wake wake,
+    struct store_txn **out_txn)
 {
-    struct local *store = (struct local *)base;
     struct local_txn *txn = MEM_NEW(struct local_txn);
     if (txn == NULL) {
         return error_no_memory();
+    }
+    if (!open_list_add(store, txn, held)) {
+        mem_free(txn);
+        return cordon_error_new(
+            CORDON_E_NOT_FOUND,
+            "the snapshot %llu is not held any more: nobody read on for too long, it was held for "
+            "as long as one may be, or the store was opened anew; begin again with a new one",
+            (unsigned long long)held);
     }
     txn->base.ops = &local_txn_ops;
     txn->store = store;
@@ -80,10 +103,25 @@ cordon_error *local_begin(
     readset_init(&txn->reads, &txn->arena);
     buffer_init(&txn->value, ANSWER_BYTES_MAX);
     buffer_init(&txn->key, ANSWER_BYTES_MAX);
-    open_list_add(store, txn);
     txn->seen_ts = txn->snapshot;
     *out_txn = &txn->base;
     return NULL;
+}
+
+cordon_error *local_begin(
+    struct store *base, uint32_t tenant, struct store_wake wake, struct store_txn **out_txn)
+{
+    return begin((struct local *)base, tenant, 0, wake, out_txn);
+}
+
+cordon_error *local_begin_held(
+    struct store *base,
+    uint32_t tenant,
+    uint64_t snapshot,
+    struct store_wake wake,
+    struct store_txn **out_txn)
+{
+    return begin((struct local *)base, tenant, snapshot, wake, out_txn);
 }
 
 /* -- Reserved ones --------------------------------------------------------------------------- */
@@ -469,6 +507,8 @@ const struct store_txn_ops local_txn_ops = {
     .table_find = local_table_find,
     .table_name = local_table_name,
     .table_ensure = local_table_ensure,
+    .table_claim = local_table_claim,
+    .table_next = local_table_next,
     .get = get,
     .put = local_put,
     .remove = local_remove,

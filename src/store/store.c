@@ -47,6 +47,27 @@ cordon_error *store_begin(
     return store->ops->begin(store, tenant, wake, out_txn);
 }
 
+cordon_error *store_hold(struct store *store, uint64_t *out_snapshot)
+{
+    return store->ops->hold(store, out_snapshot);
+}
+
+void store_release(struct store *store, uint64_t snapshot)
+{
+    store->ops->release(store, snapshot);
+}
+
+cordon_error *store_begin_held(
+    struct store *store,
+    uint32_t tenant,
+    uint64_t snapshot,
+    struct store_wake wake,
+    struct store_txn **out_txn)
+{
+    CORDON_ASSERT(tenant != LAYOUT_TENANT_SYSTEM && snapshot != 0 && wake.call != NULL);
+    return store->ops->begin_held(store, tenant, snapshot, wake, out_txn);
+}
+
 cordon_error *store_begin_reserved(
     struct store_txn **lost, enum store_step *out_step, struct store_txn **out_txn)
 {
@@ -141,6 +162,32 @@ cordon_error *store_table_ensure(
 {
     TRY(check_name(name));
     return txn->ops->table_ensure(txn, name, out_step, out_table);
+}
+
+cordon_error *store_table_claim(
+    struct store_txn *txn,
+    struct slice name,
+    uint32_t wanted,
+    enum store_step *out_step,
+    uint32_t *out_table)
+{
+    TRY(check_name(name));
+    if (wanted < LAYOUT_TABLE_FIRST || wanted > LAYOUT_TABLE_LAST) {
+        return cordon_error_new(
+            CORDON_E_INVALID, "%u is the number of no table; theirs are from %u to %u", wanted,
+            LAYOUT_TABLE_FIRST, LAYOUT_TABLE_LAST);
+    }
+    return txn->ops->table_claim(txn, name, wanted, out_step, out_table);
+}
+
+cordon_error *store_table_next(
+    struct store_txn *txn,
+    uint32_t after,
+    enum store_step *out_step,
+    uint32_t *out_table,
+    struct slice *out_name)
+{
+    return txn->ops->table_next(txn, after, out_step, out_table, out_name);
 }
 
 cordon_error *store_get(

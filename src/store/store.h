@@ -78,6 +78,12 @@ struct store_options {
      * into its database, in ms; 0 is 1,000. A few MiB of them are brought there at once.
      */
     uint64_t checkpoint_ms;
+    /*
+     * How long a snapshot is held (store_hold()) after it was last begun on, and in all, in ms;
+     * 0 is 120,000 and 14,400,000.
+     */
+    uint64_t hold_idle_ms;
+    uint64_t hold_ms;
 };
 
 /* A store that lives and dies with the process. */
@@ -126,6 +132,31 @@ CORDON_MUST_USE cordon_error *store_begin(
 
 CORDON_MUST_USE cordon_error *store_begin_reserved(
     struct store_txn **lost, enum store_step *out_step, struct store_txn **out_txn);
+
+/*
+ * Snapshots that are held: for an operator who reads one moment in many transactions, over longer
+ * than the window. The newest visible one is held until it is released, until nobody has begun on
+ * it for a while, or until it was held for long (`hold_idle_ms`, `hold_ms`); versions that it needs
+ * stay on the disk that long. There are STORE_HOLDS_MAX at one time, in the memory of the process.
+ * Any thread. Errors: CORDON_E_OVERLOADED if there are as many.
+ */
+#define STORE_HOLDS_MAX 8
+
+CORDON_MUST_USE cordon_error *store_hold(struct store *store, uint64_t *out_snapshot);
+
+/* Does nothing for one that is not held. */
+void store_release(struct store *store, uint64_t snapshot);
+
+/*
+ * As store_begin, on a snapshot that is held, for reading. Errors: also CORDON_E_NOT_FOUND if it is
+ * held no longer.
+ */
+CORDON_MUST_USE cordon_error *store_begin_held(
+    struct store *store,
+    uint32_t tenant,
+    uint64_t snapshot,
+    struct store_wake wake,
+    struct store_txn **out_txn);
 
 /* The commit timestamp whose state this transaction reads, ns. */
 uint64_t store_txn_snapshot(const struct store_txn *txn);
@@ -198,6 +229,30 @@ CORDON_MUST_USE cordon_error *store_table_name(
 /* As store_table_find, but makes the table with the next free number if it is missing. */
 CORDON_MUST_USE cordon_error *store_table_ensure(
     struct store_txn *txn, struct slice name, enum store_step *out_step, uint32_t *out_table);
+
+/*
+ * As store_table_ensure, but a table that is made gets `wanted` for its number, for documents that
+ * come with their ids. `*out_table` is the number that the table of that name has, be it another;
+ * 0 if it would have to be made and another table has the number. Errors: CORDON_E_INVALID for a
+ * number that no table can have.
+ */
+CORDON_MUST_USE cordon_error *store_table_claim(
+    struct store_txn *txn,
+    struct slice name,
+    uint32_t wanted,
+    enum store_step *out_step,
+    uint32_t *out_table);
+
+/*
+ * The table with the next number after `after`; `*out_table` is 0 behind the last. The name is
+ * borrowed until the transaction ends.
+ */
+CORDON_MUST_USE cordon_error *store_table_next(
+    struct store_txn *txn,
+    uint32_t after,
+    enum store_step *out_step,
+    uint32_t *out_table,
+    struct slice *out_name);
 
 /*
  * One document as this transaction sees it: canonical encoded JSON with its system fields.

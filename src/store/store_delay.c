@@ -191,6 +191,28 @@ static cordon_error *table_ensure(
     DELAYED(txn, out_step, store_table_ensure(txn->inner, name, out_step, out_table));
 }
 
+static cordon_error *table_claim(
+    struct store_txn *base,
+    struct slice name,
+    uint32_t wanted,
+    enum store_step *out_step,
+    uint32_t *out_table)
+{
+    struct delay_txn *txn = (struct delay_txn *)base;
+    DELAYED(txn, out_step, store_table_claim(txn->inner, name, wanted, out_step, out_table));
+}
+
+static cordon_error *table_next(
+    struct store_txn *base,
+    uint32_t after,
+    enum store_step *out_step,
+    uint32_t *out_table,
+    struct slice *out_name)
+{
+    struct delay_txn *txn = (struct delay_txn *)base;
+    DELAYED(txn, out_step, store_table_next(txn->inner, after, out_step, out_table, out_name));
+}
+
 static cordon_error *get(
     struct store_txn *base,
     const struct store_id *id,
@@ -390,6 +412,8 @@ static const struct store_txn_ops txn_ops = {
     .table_find = table_find,
     .table_name = table_name,
     .table_ensure = table_ensure,
+    .table_claim = table_claim,
+    .table_next = table_next,
     .get = get,
     .put = put,
     .remove = remove_document,
@@ -432,6 +456,29 @@ static cordon_error *begin(
     struct delay_store *store = (struct delay_store *)base;
     struct store_txn *inner = NULL;
     TRY(store_begin(store->inner, tenant, wake, &inner));
+    return wrap(store, inner, wake, out_txn);
+}
+
+static cordon_error *hold(struct store *store, uint64_t *out_snapshot)
+{
+    return store_hold(((struct delay_store *)store)->inner, out_snapshot);
+}
+
+static void release(struct store *store, uint64_t snapshot)
+{
+    store_release(((struct delay_store *)store)->inner, snapshot);
+}
+
+static cordon_error *begin_held(
+    struct store *base,
+    uint32_t tenant,
+    uint64_t snapshot,
+    struct store_wake wake,
+    struct store_txn **out_txn)
+{
+    struct delay_store *store = (struct delay_store *)base;
+    struct store_txn *inner = NULL;
+    TRY(store_begin_held(store->inner, tenant, snapshot, wake, &inner));
     return wrap(store, inner, wake, out_txn);
 }
 
@@ -487,6 +534,9 @@ static const struct store_ops delay_ops = {
     .durable_ts = durable_ts,
     .cluster_id = cluster_id,
     .begin = begin,
+    .hold = hold,
+    .release = release,
+    .begin_held = begin_held,
 };
 
 static int start_timer(struct delay_store *store)

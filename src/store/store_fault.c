@@ -91,6 +91,30 @@ static cordon_error *table_ensure(
     return store_table_ensure(txn->inner, name, out_step, out_table);
 }
 
+static cordon_error *table_claim(
+    struct store_txn *base,
+    struct slice name,
+    uint32_t wanted,
+    enum store_step *out_step,
+    uint32_t *out_table)
+{
+    struct fault_txn *txn = (struct fault_txn *)base;
+    TRY(count_call(txn->store));
+    return store_table_claim(txn->inner, name, wanted, out_step, out_table);
+}
+
+static cordon_error *table_next(
+    struct store_txn *base,
+    uint32_t after,
+    enum store_step *out_step,
+    uint32_t *out_table,
+    struct slice *out_name)
+{
+    struct fault_txn *txn = (struct fault_txn *)base;
+    TRY(count_call(txn->store));
+    return store_table_next(txn->inner, after, out_step, out_table, out_name);
+}
+
 static cordon_error *get(
     struct store_txn *base,
     const struct store_id *id,
@@ -298,6 +322,8 @@ static const struct store_txn_ops txn_ops = {
     .table_find = table_find,
     .table_name = table_name,
     .table_ensure = table_ensure,
+    .table_claim = table_claim,
+    .table_next = table_next,
     .get = get,
     .put = put,
     .remove = remove_document,
@@ -337,6 +363,32 @@ static cordon_error *begin(
     struct store_txn *inner = NULL;
     TRY(count_call(store));
     TRY(store_begin(store->inner, tenant, wake, &inner));
+    return wrap(store, inner, out_txn);
+}
+
+static cordon_error *hold(struct store *base, uint64_t *out_snapshot)
+{
+    struct fault_store *store = (struct fault_store *)base;
+    TRY(count_call(store));
+    return store_hold(store->inner, out_snapshot);
+}
+
+static void release(struct store *store, uint64_t snapshot)
+{
+    store_release(((struct fault_store *)store)->inner, snapshot);
+}
+
+static cordon_error *begin_held(
+    struct store *base,
+    uint32_t tenant,
+    uint64_t snapshot,
+    struct store_wake wake,
+    struct store_txn **out_txn)
+{
+    struct fault_store *store = (struct fault_store *)base;
+    struct store_txn *inner = NULL;
+    TRY(count_call(store));
+    TRY(store_begin_held(store->inner, tenant, snapshot, wake, &inner));
     return wrap(store, inner, out_txn);
 }
 
@@ -385,6 +437,9 @@ static const struct store_ops fault_ops = {
     .durable_ts = durable_ts,
     .cluster_id = cluster_id,
     .begin = begin,
+    .hold = hold,
+    .release = release,
+    .begin_held = begin_held,
 };
 
 cordon_error *store_open_fault(struct store *inner, struct store **out_store)

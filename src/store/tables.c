@@ -285,10 +285,26 @@ const struct index_set *tables_indexes(
     return index_set_at(newest, snapshot);
 }
 
+const struct table_info *tables_after(
+    struct table_map *map, struct tenant_tables *tables, uint32_t number, uint64_t snapshot)
+{
+    uint8_t key[NUMBER_BYTES + 1] = {0}; /* a byte more than the number's: right behind it */
+    layout_store32(key, number);
+    const struct table_info *table = NULL;
+    (void)pthread_rwlock_rdlock(&map->lock);
+    const struct skip_node *node = skip_seek(&tables->by_number, slice_of(key, sizeof key));
+    for (; node != NULL && table == NULL; node = skip_next(node)) {
+        const struct table_info *candidate = node->item;
+        table = candidate->created_ts <= snapshot ? candidate : NULL;
+    }
+    (void)pthread_rwlock_unlock(&map->lock);
+    return table;
+}
+
 uint32_t tables_last_number(struct table_map *map, struct tenant_tables *tables, uint64_t snapshot)
 {
     static const uint8_t past_the_end[5] = {0xff, 0xff, 0xff, 0xff, 0xff};
-    uint32_t last = TABLE_NUMBER_FIRST - 1;
+    uint32_t last = LAYOUT_TABLE_FIRST - 1;
     (void)pthread_rwlock_rdlock(&map->lock);
     const struct skip_node *node =
         skip_seek_before(&tables->by_number, slice_of(past_the_end, sizeof past_the_end), false);

@@ -9,8 +9,6 @@
 #include "store/index_set.h"
 #include "store/reading.h"
 
-#define TABLE_NUMBER_FIRST 10001u
-
 struct table_info {
     struct table_info *next; /* for whoever has it before the map */
     struct skip_node *by_name;
@@ -55,6 +53,10 @@ const struct table_info *tables_by_number(
 
 /* The indexes of a table as the snapshot sees them, or NULL; valid as long as the map. */
 const struct index_set *tables_indexes(
+    struct table_map *map, struct tenant_tables *tables, uint32_t number, uint64_t snapshot);
+
+/* The table with the next number that the snapshot sees, or NULL; valid as long as the map. */
+const struct table_info *tables_after(
     struct table_map *map, struct tenant_tables *tables, uint32_t number, uint64_t snapshot);
 
 /* The highest table number that the snapshot sees, or the one before the first. */

@@ -147,7 +147,22 @@ static inline struct tape_question tape_scan_question(const struct store_range *
     };
 }
 
-/* Runs read through indexes and never change them: these two of store_txn_ops, for both. */
+/*
+ * Runs read through indexes and never change them, and name their tables: these four of
+ * store_txn_ops, for both.
+ */
+CORDON_MUST_USE cordon_error *tape_table_claim(
+    struct store_txn *txn,
+    struct slice name,
+    uint32_t wanted,
+    enum store_step *out_step,
+    uint32_t *out_table);
+CORDON_MUST_USE cordon_error *tape_table_next(
+    struct store_txn *txn,
+    uint32_t after,
+    enum store_step *out_step,
+    uint32_t *out_table,
+    struct slice *out_name);
 CORDON_MUST_USE cordon_error *tape_indexes_put(
     struct store_txn *txn,
     uint32_t table,

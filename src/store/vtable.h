@@ -15,6 +15,14 @@ struct store_ops {
     void (*cluster_id)(const struct store *store, uint8_t out_id[16]);
     cordon_error *(*begin)(
         struct store *store, uint32_t tenant, struct store_wake wake, struct store_txn **out_txn);
+    cordon_error *(*hold)(struct store *store, uint64_t *out_snapshot);
+    void (*release)(struct store *store, uint64_t snapshot);
+    cordon_error *(*begin_held)(
+        struct store *store,
+        uint32_t tenant,
+        uint64_t snapshot,
+        struct store_wake wake,
+        struct store_txn **out_txn);
 };
 
 /* As the functions of store.h with the same names. */
@@ -44,6 +52,18 @@ struct store_txn_ops {
         struct slice *out_name);
     cordon_error *(*table_ensure)(
         struct store_txn *txn, struct slice name, enum store_step *out_step, uint32_t *out_table);
+    cordon_error *(*table_claim)(
+        struct store_txn *txn,
+        struct slice name,
+        uint32_t wanted,
+        enum store_step *out_step,
+        uint32_t *out_table);
+    cordon_error *(*table_next)(
+        struct store_txn *txn,
+        uint32_t after,
+        enum store_step *out_step,
+        uint32_t *out_table,
+        struct slice *out_name);
     cordon_error *(*get)(
         struct store_txn *txn,
         const struct store_id *id,

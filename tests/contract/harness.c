@@ -126,6 +126,16 @@ void client_begin(struct client *client, struct store *store, uint32_t tenant)
     OK(store_begin(store, tenant, (struct store_wake){ring, client}, &client->txn));
 }
 
+cordon_error *client_begin_held(
+    struct client *client, struct store *store, uint32_t tenant, uint64_t snapshot)
+{
+    *client = (struct client){.store = store};
+    TRY(store_begin_held(store, tenant, snapshot, (struct store_wake){ring, client}, &client->txn));
+    (void)pthread_mutex_init(&client->lock, NULL);
+    (void)pthread_cond_init(&client->rung, NULL);
+    return NULL;
+}
+
 void client_end(struct client *client)
 {
     store_end(&client->txn);

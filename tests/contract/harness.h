@@ -68,6 +68,10 @@ struct client {
 void client_begin(struct client *client, struct store *store, uint32_t tenant);
 void client_end(struct client *client);
 
+/* The same on a snapshot that is held; after an error there is nothing to end. */
+cordon_error *client_begin_held(
+    struct client *client, struct store *store, uint32_t tenant, uint64_t snapshot);
+
 /* Waits for the wake that belongs to the last pending answer. */
 void client_wait(struct client *client);
 

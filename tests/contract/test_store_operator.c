@@ -1,0 +1,331 @@
+/*
+ * What an operator asks of a store: snapshots that are held over longer than the window, tables one
+ * after the other, and tables with the numbers that they had elsewhere.
+ */
+#include "contract/harness.h"
+
+#include "base/clock.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define TENANT 1u
+#define WINDOW_MS 20u
+
+static void sleep_ms(unsigned ms)
+{
+    (void)usleep(ms * 1000);
+}
+
+static void put(struct world *world, uint32_t table, uint64_t n, const char *text)
+{
+    struct client client;
+    client_begin(&client, world->store, TENANT);
+    client_put(&client, table, n, (double)n, text);
+    REQUIRE(!client_commit(&client, NULL).conflict);
+}
+
+static uint32_t make_table(struct world *world, const char *name)
+{
+    struct client client;
+    client_begin(&client, world->store, TENANT);
+    const uint32_t table = client_table(&client, name);
+    REQUIRE(!client_commit(&client, NULL).conflict);
+    return table;
+}
+
+/* A store whose old versions go soon, with a table of one document that is "old". */
+static uint32_t make_brief(struct world *world)
+{
+    world->options.window_ms = WINDOW_MS;
+    world->options.checkpoint_ms = 10;
+    world_reopen(world);
+    const uint32_t table = make_table(world, "t");
+    put(world, table, 1, "old");
+    return table;
+}
+
+/* Writes the document over until versions of before are gone, by time and by commits. */
+static void age(struct world *world, uint32_t table)
+{
+    for (unsigned i = 0; i < 12; i++) {
+        put(world, table, 1, "new");
+        sleep_ms(WINDOW_MS);
+    }
+}
+
+/* -- Holds ---------------------------------------------------------------------------------- */
+
+static void held_snapshot_outlasts_the_window(struct world *world)
+{
+    const uint32_t table = make_brief(world);
+    uint64_t snapshot = 0;
+    OK(store_hold(world->store, &snapshot));
+    age(world, table);
+    const uint32_t later = make_table(world, "later");
+    for (int i = 0; i < 3; i++) {
+        struct client client;
+        OK(client_begin_held(&client, world->store, TENANT, snapshot));
+        REQUIRE(store_txn_snapshot(client.txn) == snapshot);
+        client_expect(&client, table, 1, "old");
+        client_expect_scan(&client, table, STORE_DESCENDING, "old");
+        uint32_t found = 0;
+        REQUIRE(!client_find(&client, "later", &found) && later != 0);
+        REQUIRE(!client_commit(&client, NULL).conflict);
+        age(world, table);
+    }
+    store_release(world->store, snapshot);
+    struct client client;
+    require_error(
+        client_begin_held(&client, world->store, TENANT, snapshot), CORDON_E_NOT_FOUND,
+        "begin again");
+}
+
+/* Who writes on an old moment has read what others have written since. */
+static void held_snapshot_writes_nothing_over(struct world *world)
+{
+    const uint32_t table = make_brief(world);
+    uint64_t snapshot = 0;
+    OK(store_hold(world->store, &snapshot));
+    age(world, table);
+    struct client client;
+    OK(client_begin_held(&client, world->store, TENANT, snapshot));
+    client_expect(&client, table, 1, "old");
+    client_put(&client, table, 1, 1, "lost");
+    REQUIRE(client_commit(&client, NULL).conflict);
+    client_begin(&client, world->store, TENANT);
+    client_expect(&client, table, 1, "new");
+    client_end(&client);
+    store_release(world->store, snapshot);
+}
+
+/* Beside it others begin and end, on newer snapshots and on the same. */
+static void held_snapshots_stand_in_order(struct world *world)
+{
+    const uint32_t table = make_brief(world);
+    uint64_t first = 0;
+    uint64_t second = 0;
+    OK(store_hold(world->store, &first));
+    put(world, table, 1, "middle");
+    OK(store_hold(world->store, &second));
+    put(world, table, 1, "new");
+    struct client clients[4];
+    client_begin(&clients[0], world->store, TENANT);
+    OK(client_begin_held(&clients[1], world->store, TENANT, second));
+    OK(client_begin_held(&clients[2], world->store, TENANT, first));
+    OK(client_begin_held(&clients[3], world->store, TENANT, second));
+    static const char *const texts[] = {"new", "middle", "old", "middle"};
+    for (size_t i = 0; i < 4; i++) {
+        client_expect(&clients[i], table, 1, texts[i]);
+    }
+    static const size_t ends[] = {2, 0, 3, 1};
+    for (size_t i = 0; i < 4; i++) {
+        client_end(&clients[ends[i]]);
+    }
+    age(world, table);
+    OK(client_begin_held(&clients[0], world->store, TENANT, first));
+    client_expect(&clients[0], table, 1, "old");
+    client_end(&clients[0]);
+    store_release(world->store, first);
+    store_release(world->store, second);
+}
+
+static void holds_are_few(struct world *world)
+{
+    uint64_t snapshots[STORE_HOLDS_MAX];
+    uint64_t none = 0;
+    for (size_t i = 0; i < STORE_HOLDS_MAX; i++) {
+        OK(store_hold(world->store, &snapshots[i]));
+    }
+    require_error(store_hold(world->store, &none), CORDON_E_OVERLOADED, "begin again");
+    REQUIRE(none == 0);
+    store_release(world->store, snapshots[0] + 1); /* held by nobody */
+    require_error(store_hold(world->store, &none), CORDON_E_OVERLOADED, "begin again");
+    store_release(world->store, snapshots[0]);
+    OK(store_hold(world->store, &snapshots[0]));
+}
+
+/* One that nobody reads is let go of, and one that is read for ever too. */
+static void holds_end(struct world *world)
+{
+    world->options.hold_idle_ms = 300;
+    world->options.hold_ms = 900;
+    const uint32_t table = make_brief(world);
+    uint64_t idle = 0;
+    uint64_t busy = 0;
+    OK(store_hold(world->store, &idle));
+    put(world, table, 1, "middle");
+    OK(store_hold(world->store, &busy));
+    const uint64_t begun = clock_monotonic_ns();
+    const uint64_t deadline = begun + (uint64_t)20 * 1000000000u;
+    cordon_error *error = NULL;
+    while (error == NULL && clock_monotonic_ns() < deadline) {
+        put(world, table, 1, "new");
+        struct client client;
+        error = client_begin_held(&client, world->store, TENANT, busy);
+        if (error == NULL) {
+            client_end(&client);
+            sleep_ms(20);
+        }
+    }
+    require_error(error, CORDON_E_NOT_FOUND, "begin again");
+    REQUIRE(clock_monotonic_ns() - begun >= (uint64_t)300 * 1000000u);
+    struct client client;
+    require_error(
+        client_begin_held(&client, world->store, TENANT, idle), CORDON_E_NOT_FOUND, "begin again");
+}
+
+/* -- Tables --------------------------------------------------------------------------------- */
+
+static uint32_t claim(struct client *client, const char *name, uint32_t wanted)
+{
+    enum store_step step = STORE_PENDING;
+    uint32_t table = 0;
+    while (step == STORE_PENDING) {
+        OK(store_table_claim(client->txn, slice_str(name), wanted, &step, &table));
+        if (step == STORE_PENDING) {
+            client_wait(client);
+        }
+    }
+    return table;
+}
+
+static uint32_t next(struct client *client, uint32_t after, struct slice *out_name)
+{
+    enum store_step step = STORE_PENDING;
+    uint32_t table = 0;
+    while (step == STORE_PENDING) {
+        OK(store_table_next(client->txn, after, &step, &table, out_name));
+        if (step == STORE_PENDING) {
+            client_wait(client);
+        }
+    }
+    return table;
+}
+
+/* The tables are exactly these: "name number name number". */
+static void expect_tables(struct client *client, const char *wanted)
+{
+    char list[256] = "";
+    size_t size = 0;
+    struct slice name = {0};
+    for (uint32_t table = next(client, 0, &name); table != 0; table = next(client, table, &name)) {
+        const int more = snprintf(
+            list + size, sizeof list - size, "%s%.*s %u", size == 0 ? "" : " ", SLICE_FMT(name),
+            table);
+        REQUIRE(more > 0 && (size_t)more < sizeof list - size);
+        size += (size_t)more;
+    }
+    REQUIRE(slice_equal(slice_str(list), slice_str(wanted)));
+}
+
+static void tables_keep_their_numbers(struct world *world)
+{
+    struct client client;
+    client_begin(&client, world->store, TENANT);
+    expect_tables(&client, "");
+    REQUIRE(claim(&client, "c", 10007) == 10007);
+    REQUIRE(claim(&client, "a", 10003) == 10003); /* in a gap */
+    REQUIRE(claim(&client, "c", 10009) == 10007); /* has a number already */
+    REQUIRE(claim(&client, "b", 10007) == 0);     /* which has an owner */
+    REQUIRE(client_table(&client, "d") == 10008);
+    expect_tables(&client, "a 10003 c 10007 d 10008");
+    REQUIRE(!client_commit(&client, NULL).conflict);
+    client_begin(&client, world->store, TENANT);
+    REQUIRE(claim(&client, "b", 10007) == 0);
+    REQUIRE(claim(&client, "a", 10003) == 10003);
+    REQUIRE(claim(&client, "e", 10001) == 10001);
+    REQUIRE(client_table(&client, "f") == 10009);
+    expect_tables(&client, "e 10001 a 10003 c 10007 d 10008 f 10009");
+    REQUIRE(!client_commit(&client, NULL).conflict);
+    client_begin(&client, world->store, TENANT);
+    expect_tables(&client, "e 10001 a 10003 c 10007 d 10008 f 10009");
+    enum store_step step = STORE_PENDING;
+    uint32_t table = 0;
+    require_error(
+        store_table_claim(client.txn, SLICE("g"), 10000, &step, &table), CORDON_E_INVALID,
+        "from 10001");
+    client_end(&client);
+}
+
+static void claims_of_one_number_conflict(struct world *world)
+{
+    struct client first;
+    struct client second;
+    client_begin(&first, world->store, TENANT);
+    client_begin(&second, world->store, TENANT);
+    REQUIRE(claim(&first, "a", 10005) == 10005);
+    REQUIRE(claim(&second, "b", 10005) == 10005);
+    REQUIRE(!client_commit(&first, NULL).conflict);
+    REQUIRE(client_commit(&second, NULL).conflict);
+}
+
+/* Who has seen all tables is in conflict with whoever makes one. */
+static void lists_of_tables_are_read(struct world *world)
+{
+    const uint32_t table = make_table(world, "a");
+    struct client reader;
+    client_begin(&reader, world->store, TENANT);
+    expect_tables(&reader, "a 10001");
+    client_put(&reader, table, 1, 1, "there is one table");
+    (void)make_table(world, "b");
+    expect_tables(&reader, "a 10001");
+    REQUIRE(client_commit(&reader, NULL).conflict);
+}
+
+/* -- Running -------------------------------------------------------------------------------- */
+
+static const struct contract_case {
+    const char *name;
+    void (*run)(struct world *world);
+} cases[] = {
+    {"hold/outlasts_the_window", held_snapshot_outlasts_the_window},
+    {"hold/writes_nothing_over", held_snapshot_writes_nothing_over},
+    {"hold/in_order", held_snapshots_stand_in_order},
+    {"hold/few", holds_are_few},
+    {"hold/ends", holds_end},
+    {"table/keep_their_numbers", tables_keep_their_numbers},
+    {"table/claims_conflict", claims_of_one_number_conflict},
+    {"table/lists_are_read", lists_of_tables_are_read},
+};
+
+struct pairing {
+    const struct contract_case *contract_case;
+    const struct backend_maker *maker;
+};
+
+static void run_pairing(void **state)
+{
+    const struct pairing *pairing = *state;
+    struct world world;
+    world_open(&world, pairing->maker);
+    pairing->contract_case->run(&world);
+    world_close(&world);
+}
+
+int main(void)
+{
+    enum { CASES = sizeof cases / sizeof cases[0], PAIRS_MAX = 200 };
+    static struct pairing pairings[PAIRS_MAX];
+    static struct CMUnitTest tests[PAIRS_MAX];
+    static char names[PAIRS_MAX][100];
+    size_t count = 0;
+    for (size_t m = 0; m < backend_maker_count; m++) {
+        for (size_t c = 0; c < CASES; c++, count++) {
+            pairings[count] = (struct pairing){&cases[c], &backend_makers[m]};
+            (void)snprintf(
+                names[count], sizeof names[count], "store/%s/%s", backend_makers[m].name,
+                cases[c].name);
+            tests[count] = (struct CMUnitTest){
+                .name = names[count],
+                .test_func = run_pairing,
+                .initial_state = &pairings[count],
+            };
+        }
+    }
+    return _cmocka_run_group_tests("store_operator", tests, count, NULL, NULL);
+}
