@@ -8,6 +8,7 @@ pkg_check_modules(lmdb REQUIRED IMPORTED_TARGET lmdb>=0.9.24)
 pkg_check_modules(brotli REQUIRED IMPORTED_TARGET libbrotlidec>=1.0)
 pkg_check_modules(seccomp REQUIRED IMPORTED_TARGET libseccomp>=2.5)
 pkg_check_modules(curl REQUIRED IMPORTED_TARGET libcurl>=7.88)
+pkg_check_modules(zip REQUIRED IMPORTED_TARGET libzip>=1.7)
 pkg_check_modules(cmocka REQUIRED IMPORTED_TARGET cmocka>=1.1.5)
 
 # The folder that tools/native made: include/, lib/libcordon_native.a, yyjson/. The Makefile compares

@@ -3,6 +3,7 @@
 #define CORDON_CORDON_H
 
 #include <cordon/config.h>
+#include <cordon/data.h>
 #include <cordon/error.h>
 #include <cordon/json.h>
 #include <cordon/limits.h>

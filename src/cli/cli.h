@@ -48,6 +48,14 @@ struct cli_options {
     bool follow;
     bool has_history;
     uint64_t history;
+    const char *table;
+    uint64_t count; /* of documents */
+    bool has_count;
+    bool ascending;
+    bool overwrite;
+    bool append;
+    bool replace;
+    bool replace_all;
 };
 
 /* One flag of a command. `set` says what is wrong with a value and answers false. */
@@ -71,7 +79,7 @@ struct cli_command {
 };
 
 extern const struct cli_command cli_run, cli_check, cli_serve, cli_deploy, cli_call, cli_keygen,
-    cli_limits, cli_new, cli_replay, cli_logs;
+    cli_limits, cli_new, cli_replay, cli_logs, cli_data, cli_export, cli_import;
 
 /* Frees a variable when it goes out of scope. */
 #define CLI_CLEANUP(freep) __attribute__((cleanup(freep)))

@@ -102,6 +102,59 @@ bool flags_set_insecure_dev(struct cli_options *options, const char *value)
     return true;
 }
 
+bool flags_set_table(struct cli_options *options, const char *value)
+{
+    options->table = value;
+    return true;
+}
+
+bool flags_set_count(struct cli_options *options, const char *value)
+{
+    options->has_count = read_number(value, &options->count) && options->count > 0;
+    if (!options->has_count) {
+        (void)terminal_fail(0, "--limit takes a number of documents, from 1 on, not '%s'", value);
+    }
+    return options->has_count;
+}
+
+bool flags_set_order(struct cli_options *options, const char *value)
+{
+    options->ascending = strcmp(value, "asc") == 0;
+    if (options->ascending || strcmp(value, "desc") == 0) {
+        return true;
+    }
+    (void)terminal_fail(0, "--order must be asc or desc, not '%s'", value);
+    return false;
+}
+
+bool flags_set_overwrite(struct cli_options *options, const char *value)
+{
+    (void)value;
+    options->overwrite = true;
+    return true;
+}
+
+bool flags_set_append(struct cli_options *options, const char *value)
+{
+    (void)value;
+    options->append = true;
+    return true;
+}
+
+bool flags_set_replace(struct cli_options *options, const char *value)
+{
+    (void)value;
+    options->replace = true;
+    return true;
+}
+
+bool flags_set_replace_all(struct cli_options *options, const char *value)
+{
+    (void)value;
+    options->replace_all = true;
+    return true;
+}
+
 bool flags_set_format(struct cli_options *options, const char *value)
 {
     options->format = strcmp(value, "json") == 0 ? CLI_JSON : CLI_TEXT;

@@ -29,6 +29,13 @@ bool flags_set_url(struct cli_options *options, const char *value);
 bool flags_set_admin_key(struct cli_options *options, const char *value);
 bool flags_set_listen(struct cli_options *options, const char *value);
 bool flags_set_config(struct cli_options *options, const char *value);
+bool flags_set_table(struct cli_options *options, const char *value);
+bool flags_set_count(struct cli_options *options, const char *value);
+bool flags_set_order(struct cli_options *options, const char *value);
+bool flags_set_overwrite(struct cli_options *options, const char *value);
+bool flags_set_append(struct cli_options *options, const char *value);
+bool flags_set_replace(struct cli_options *options, const char *value);
+bool flags_set_replace_all(struct cli_options *options, const char *value);
 bool flags_set_production(struct cli_options *options, const char *value);
 bool flags_set_follow(struct cli_options *options, const char *value);
 bool flags_set_history(struct cli_options *options, const char *value);
@@ -40,6 +47,8 @@ bool flags_set_insecure_dev(struct cli_options *options, const char *value);
 #define FLAG_URL {"url", "URL", "the server (default " CLI_DEFAULT_URL ")", flags_set_url}
 #define FLAG_ADMIN_KEY                                                                             \
     {"admin-key", "KEY", "an admin key (default: $CORDON_ADMIN_KEY)", flags_set_admin_key}
+#define FLAG_DATA_OR_URL                                                                           \
+    {"data", "DIR", "a data folder that no server uses, in place of a server", flags_set_data}
 #define FLAGS_END {NULL, NULL, NULL, NULL}
 
 #define CLI_DEFAULT_URL "http://127.0.0.1:3210"

@@ -126,7 +126,8 @@ static bool add_body(struct exchange *exchange)
 {
     const struct http_request *const request = exchange->request;
     const struct libcurl *const lib = exchange->lib;
-    (void)lib->easy_setopt(exchange->curl, CURLOPT_POSTFIELDS, request->body->data);
+    const char *const bytes = request->body->size == 0 ? "" : request->body->data;
+    (void)lib->easy_setopt(exchange->curl, CURLOPT_POSTFIELDS, bytes);
     (void)lib->easy_setopt(
         exchange->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body->size);
     return add_header(exchange, "Content-Type", request->content_type) &&

@@ -113,7 +113,7 @@ static cordon_error *deploy_and_answer(struct connection *connection)
     return http_answer(&connection->output, &connection->frame, buffer_slice(&connection->scratch));
 }
 
-static void work(struct connection *connection)
+void deploy_work(struct connection *connection)
 {
     static const struct http_refusal unsaid = {
         503, "Overloaded",
@@ -149,14 +149,15 @@ static void *deploy_all(void *arg)
     struct deploys *deploys = arg;
     for (struct connection *connection = take_next(deploys); connection != NULL;
          connection = take_next(deploys)) {
-        work(connection);
+        deploys->work(connection);
         loop_wake(connection); /* from here on it is its loop's */
     }
     return NULL;
 }
 
-void deploys_init(struct deploys *deploys)
+void deploys_init(struct deploys *deploys, void (*work)(struct connection *connection))
 {
+    deploys->work = work;
     (void)pthread_mutex_init(&deploys->lock, NULL);
     (void)pthread_cond_init(&deploys->changed, NULL);
 }

@@ -472,22 +472,42 @@ static void answer_outcome(struct connection *connection)
     }
 }
 
-/* -- Deploys -------------------------------------------------------------------------------- */
+/* -- Deploys, and documents for an operator -------------------------------------------------- */
 
-static void begin_deploy(struct connection *connection)
+static struct deploys *queue_of(const struct connection *connection)
 {
-    static const struct http_refusal too_many = {
-        503, "Overloaded", "Too many deploys wait for others; deploy again when they are done."};
+    struct http_server *server = connection->loop->server;
+    return connection->work_kind == WORK_DEPLOY ? &server->deploys : &server->data;
+}
+
+static void begin_queued(
+    struct connection *connection, enum work_kind kind, const struct http_refusal *too_many)
+{
     if (!authorize(connection, &connection->refusal)) {
         answer_refusal(connection, &connection->refusal);
         return;
     }
     connection->phase = PHASE_WORKING;
-    connection->work_kind = WORK_DEPLOY;
-    if (!deploys_add(&connection->loop->server->deploys, connection)) {
+    connection->work_kind = kind;
+    if (!deploys_add(queue_of(connection), connection)) {
         connection->phase = PHASE_RUNNING;
-        answer_refusal(connection, &too_many);
+        answer_refusal(connection, too_many);
     }
+}
+
+static void begin_deploy(struct connection *connection)
+{
+    static const struct http_refusal too_many = {
+        503, "Overloaded", "Too many deploys wait for others; deploy again when they are done."};
+    begin_queued(connection, WORK_DEPLOY, &too_many);
+}
+
+static void begin_data(struct connection *connection)
+{
+    static const struct http_refusal too_many = {
+        503, "Overloaded",
+        "Too many exports and imports wait for others; nothing was done, try again later."};
+    begin_queued(connection, WORK_DATA, &too_many);
 }
 
 /* -- Records -------------------------------------------------------------------------------- */
@@ -629,7 +649,8 @@ static void on_work(uv_work_t *work)
     case WORK_LOGS:
         connection->is_refused = !write_logs(connection);
         break;
-    case WORK_DEPLOY: /* has a thread of its own */
+    case WORK_DEPLOY: /* these have threads of their own */
+    case WORK_DATA:
         break;
     }
 }
@@ -668,6 +689,7 @@ static void end_work(struct connection *connection)
     case WORK_RECORDS:
     case WORK_LOGS:
     case WORK_DEPLOY:
+    case WORK_DATA:
         send_written(connection, !connection->is_refused);
         break;
     }
@@ -697,7 +719,8 @@ static void start_work(struct connection *connection, enum work_kind kind)
 void exchange_resume(struct connection *connection)
 {
     if (connection->phase == PHASE_WORKING) {
-        if (connection->work_kind == WORK_DEPLOY) { /* its thread is done */
+        if (connection->work_kind == WORK_DEPLOY || connection->work_kind == WORK_DATA) {
+            /* Its thread is done. */
             end_work(connection);
         } else {
             connection->woken = true;
@@ -729,7 +752,8 @@ bool exchange_cancel(struct connection *connection)
         case WORK_LOGS:
             return true;
         case WORK_DEPLOY:
-            return !deploys_remove(&connection->loop->server->deploys, connection);
+        case WORK_DATA:
+            return !deploys_remove(queue_of(connection), connection);
         }
     }
     if (connection->run == NULL || run_outcome(connection->run) != NULL) {
@@ -777,6 +801,9 @@ void exchange_begin(struct connection *connection)
         return;
     case ROUTE_LOGS:
         begin_logs(connection);
+        return;
+    case ROUTE_DATA:
+        begin_data(connection);
         return;
     case ROUTE_TEXT:
         answer_text(

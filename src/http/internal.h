@@ -1,7 +1,7 @@
 /*
  * What the files of the server share: server.c binds and starts, loop.c is one thread's loop,
  * accept.c lets clients in, connection.c moves bytes, exchange.c turns one request into one answer,
- * deploy.c does what takes longest.
+ * deploy.c does what takes longest, data.c what an operator does with documents.
  *
  * All of a connection is touched by its loop's thread alone, except while a piece of work is in
  * flight on a compute thread: then that thread has its run, call and answer, and the loop leaves
@@ -94,8 +94,9 @@ struct loop {
     uint64_t end_at_ms;    /* when nothing is waited for any more */
 };
 
-/* Deploys that wait, the first one first. */
+/* Deploys that wait, the first one first; or, on a thread of their own, requests for documents. */
 struct deploys {
+    void (*work)(struct connection *connection);
     pthread_t thread;
     bool has_thread;
     pthread_mutex_t lock; /* over all of this, the links of connections included */
@@ -113,6 +114,7 @@ struct http_server {
     struct counter *requests;
     struct gauge *open_connections;
     struct deploys deploys;
+    struct deploys data;
     struct purse purse; /* the memory of connections */
     struct loop *loops;
     uint32_t loop_count; /* of those that were made */
@@ -136,6 +138,7 @@ enum work_kind {
     WORK_RECORDS,
     WORK_LOGS,
     WORK_DEPLOY,
+    WORK_DATA,
 };
 
 /* Words about a record that was not kept. */
@@ -315,7 +318,7 @@ size_t exchange_body_cap(void *connection, const struct http_request *head);
 
 /* -- deploy.c ------------------------------------------------------------------------------- */
 
-void deploys_init(struct deploys *deploys);
+void deploys_init(struct deploys *deploys, void (*work)(struct connection *connection));
 
 /* No deploy may be under way or wait. */
 void deploys_done(struct deploys *deploys);
@@ -328,5 +331,13 @@ CORDON_MUST_USE bool deploys_add(struct deploys *deploys, struct connection *con
 
 /* Takes one out that has not begun; false if it has. */
 CORDON_MUST_USE bool deploys_remove(struct deploys *deploys, struct connection *connection);
+
+/* The work of a deploy: does it and writes the answer. On the thread of deploys. */
+void deploy_work(struct connection *connection);
+
+/* -- data.c --------------------------------------------------------------------------------- */
+
+/* The same for a request for documents. */
+void data_work(struct connection *connection);
 
 #endif

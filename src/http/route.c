@@ -163,6 +163,43 @@ static void route_logs(const struct http_request *request, struct http_route *ro
     }
 }
 
+static const struct {
+    const char *path;
+    enum http_data data;
+    bool with_get;
+} data_rows[] = {
+    {"/api/cordon/tables", DATA_TABLES, true},
+    {"/api/cordon/documents", DATA_DOCUMENTS, true},
+    {"/api/cordon/snapshot", DATA_HOLD, false},
+    {"/api/cordon/snapshot/release", DATA_RELEASE, false},
+    {"/api/cordon/import", DATA_IMPORT, false},
+    {"/api/cordon/clear", DATA_CLEAR, false},
+};
+
+/* False: it is none of ours. */
+static bool route_data(
+    const struct http_request *request, struct slice path, struct http_route *route)
+{
+    for (size_t i = 0; i < sizeof data_rows / sizeof data_rows[0]; i++) {
+        const bool with_get = data_rows[i].with_get;
+        if (!slice_equal(path, slice_str(data_rows[i].path))) {
+            continue;
+        }
+        route->id = ROUTE_DATA;
+        route->data = data_rows[i].data;
+        route->needs_admin = true;
+        route->cross_origin = false;
+        if (with_get && !is_get(request)) {
+            refuse_route(
+                route, 405, "MethodNotAllowed", "Documents are read with GET.", "GET, HEAD");
+        } else if (!with_get && request->method != HTTP_METHOD_POST) {
+            refuse_route(route, 405, "MethodNotAllowed", "This is asked for with POST.", "POST");
+        }
+        return true;
+    }
+    return false;
+}
+
 static bool route_text(
     const struct http_request *request, struct slice path, struct http_route *route)
 {
@@ -201,7 +238,7 @@ void http_route(const struct http_request *request, bool is_operator, struct htt
         }
         return;
     }
-    if (route_records(request, path, out_route)) {
+    if (route_records(request, path, out_route) || route_data(request, path, out_route)) {
         return;
     }
     if (slice_equal(path, SLICE(LOGS_PATH))) {
@@ -424,6 +461,14 @@ static bool read_body(
     }
     return take_args(args, call, out_refusal) &&
            read_format(json_string(format), call, out_refusal);
+}
+
+bool http_target_parameter(
+    struct slice target, const char *name, struct buffer *out, bool *out_found)
+{
+    struct slice value = {0};
+    *out_found = find_parameter(target, name, &value);
+    return !*out_found || append_decoded(out, value, true);
 }
 
 static bool read_query(

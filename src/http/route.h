@@ -13,11 +13,15 @@ enum http_route_id {
     ROUTE_DEPLOY, /* replace the functions */
     ROUTE_RECORD, /* give a record, or the list of them */
     ROUTE_LOGS,   /* give the runs after a cursor, once there are any */
+    ROUTE_DATA,   /* documents for an operator: `data` */
     ROUTE_TEXT,   /* answer `text` */
     ROUTE_PREFLIGHT,
     ROUTE_METRICS, /* on the operator's listener alone */
     ROUTE_REFUSED, /* answer `refusal` */
 };
+
+/* What is done with documents; see run/data.h. */
+enum http_data { DATA_HOLD, DATA_RELEASE, DATA_TABLES, DATA_DOCUMENTS, DATA_IMPORT, DATA_CLEAR };
 
 struct http_route {
     enum http_route_id id;
@@ -29,6 +33,7 @@ struct http_route {
     bool needs_admin;    /* only with an admin key */
     struct slice record; /* ROUTE_RECORD: its id; data NULL: the list */
     uint64_t after_us;   /* ROUTE_LOGS: the cursor; 0: all that is kept */
+    enum http_data data; /* ROUTE_DATA */
     /* ROUTE_CALL: */
     bool any_kind;
     cordon_kind kind;
@@ -42,6 +47,13 @@ void http_route(const struct http_request *request, bool is_operator, struct htt
 
 /* The path of a target, without its query string. */
 struct slice http_target_path(struct slice target);
+
+/*
+ * The value of a name in a target's query string, decoded, appended to `out`; `*out_found` false if
+ * it is not there. False: it is malformed, or there is no memory for it.
+ */
+CORDON_MUST_USE bool http_target_parameter(
+    struct slice target, const char *name, struct buffer *out, bool *out_found);
 
 /* How results are to be written. */
 enum http_format { FORMAT_JSON, FORMAT_ENCODED };

@@ -501,7 +501,8 @@ cordon_error *http_server_new(
         return error_no_memory();
     }
     server->options = *options;
-    deploys_init(&server->deploys);
+    deploys_init(&server->deploys, deploy_work);
+    deploys_init(&server->data, data_work);
     purse_init(&server->purse, options->runner);
     cordon_error *error = start(server);
     if (error != NULL) {
@@ -578,6 +579,7 @@ void http_server_free(struct http_server *server)
         loop_done(&server->loops[i]);
     }
     deploys_done(&server->deploys);
+    deploys_done(&server->data);
     for (size_t i = 0; i < server->settings.host_name_count; i++) {
         mem_free(server->settings.host_names[i]);
     }

@@ -1,0 +1,87 @@
+/* The public side of documents for operators, over run/. */
+#include "api/api.h"
+
+#include "run/data.h"
+#include "run/runner.h"
+
+static cordon_error *wrong_size(const char *name)
+{
+    return cordon_error_new(
+        CORDON_E_INVALID,
+        "%s.size must be the sizeof of its struct in this version or an older one", name);
+}
+
+static struct slice text_of(const char *text)
+{
+    return text == NULL ? (struct slice){0} : slice_str(text);
+}
+
+cordon_error *cordon_data_hold(cordon_runtime *runtime, uint64_t *out_snapshot)
+{
+    return store_hold(runtime->store, out_snapshot);
+}
+
+void cordon_data_release(cordon_runtime *runtime, uint64_t snapshot)
+{
+    data_release(runtime->runner, snapshot);
+}
+
+cordon_error *cordon_data_tables(
+    cordon_runtime *runtime, uint64_t snapshot, uint32_t after, char **out_json)
+{
+    CORDON_CLEANUP_BUFFER struct buffer answer;
+    buffer_init(&answer, DATA_ANSWER_BYTES_MAX);
+    TRY(data_tables(runtime->runner, TENANT_DEFAULT, snapshot, after, &answer));
+    return api_give_text(&answer, out_json);
+}
+
+cordon_error *cordon_data_documents(
+    cordon_runtime *runtime, const cordon_data_page *page, char **out_json)
+{
+    cordon_data_page whole = {0};
+    if (page == NULL || page->size < sizeof page->size || page->size > sizeof whole) {
+        return wrong_size("page");
+    }
+    memcpy(&whole, page, page->size);
+    const struct data_page inside = {
+        .table = text_of(whole.table),
+        .snapshot = whole.snapshot,
+        .cursor = text_of(whole.cursor),
+        .descending = whole.descending,
+        .limit = whole.limit,
+    };
+    CORDON_CLEANUP_BUFFER struct buffer answer;
+    buffer_init(&answer, DATA_ANSWER_BYTES_MAX);
+    TRY(data_documents(runtime->runner, TENANT_DEFAULT, &inside, &answer));
+    return api_give_text(&answer, out_json);
+}
+
+cordon_error *cordon_data_import(
+    cordon_runtime *runtime, const cordon_data_batch *batch, char **out_json)
+{
+    cordon_data_batch whole = {0};
+    if (batch == NULL || batch->size < sizeof batch->size || batch->size > sizeof whole) {
+        return wrong_size("batch");
+    }
+    memcpy(&whole, batch, batch->size);
+    const struct data_batch inside = {
+        .table = text_of(whole.table),
+        .number = whole.number,
+        .check_only = whole.check_only,
+        .replaces = whole.replaces,
+        .lines = slice_of(whole.lines, whole.lines == NULL ? 0 : whole.lines_size),
+        .first_line = whole.first_line,
+    };
+    CORDON_CLEANUP_BUFFER struct buffer answer;
+    buffer_init(&answer, DATA_ANSWER_BYTES_MAX);
+    TRY(data_import(runtime->runner, TENANT_DEFAULT, &inside, &answer));
+    return api_give_text(&answer, out_json);
+}
+
+cordon_error *cordon_data_clear(cordon_runtime *runtime, const char *table, char **out_json)
+{
+    CORDON_CLEANUP_BUFFER struct buffer answer;
+    buffer_init(&answer, DATA_ANSWER_BYTES_MAX);
+    TRY(data_clear(runtime->runner, TENANT_DEFAULT, text_of(table), &answer));
+    return api_give_text(&answer, out_json);
+}

@@ -1,0 +1,217 @@
+/*
+ * Documents for an operator: the query string becomes a page or a batch of run/data.h, and what
+ * that says becomes the answer. On a thread of its own, one request after the other: a page or a
+ * batch reads and commits for some tens of milliseconds and waits for the disk, and must not be in
+ * the way of runs.
+ */
+#include "http/internal.h"
+
+#include "http/body.h"
+#include "run/data.h"
+
+/* A table's name, an id, a number, each with what percent-encoding may have added. */
+#define PARAMETERS_BYTES_MAX 4096
+
+/* What a target says beside its path; texts live in the buffer. */
+struct parameters {
+    struct slice target;
+    struct buffer bytes;
+};
+
+static void parameters_done(struct parameters *parameters)
+{
+    buffer_done(&parameters->bytes);
+}
+
+static cordon_error *bad_parameter(const char *name, const char *what)
+{
+    return cordon_error_new(
+        CORDON_E_INVALID,
+        "the parameter `%s` of the query string is %s; give it as docs/protocol.md has it", name,
+        what);
+}
+
+/* Empty if it is not there. The buffer never moves: it has its whole size from the beginning. */
+static cordon_error *read_text(
+    struct parameters *parameters, const char *name, struct slice *out_text)
+{
+    const size_t from = parameters->bytes.size;
+    bool found = false;
+    if (!http_target_parameter(parameters->target, name, &parameters->bytes, &found)) {
+        return bad_parameter(name, "malformed or too long");
+    }
+    *out_text = slice_of(parameters->bytes.data + from, parameters->bytes.size - from);
+    return NULL;
+}
+
+/* A decimal number up to `most`; 0 if it is not there. */
+static cordon_error *read_number(
+    struct parameters *parameters, const char *name, uint64_t most, uint64_t *out_number)
+{
+    struct slice text = {0};
+    uint64_t number = 0;
+    TRY(read_text(parameters, name, &text));
+    for (size_t i = 0; i < text.size; i++) {
+        const unsigned digit = (unsigned)text.data[i] - '0';
+        if (digit > 9 || number > (most - digit) / 10) {
+            return bad_parameter(name, "no whole number, or too large a one");
+        }
+        number = number * 10 + digit;
+    }
+    *out_number = number;
+    return NULL;
+}
+
+/* Which of these words it is; the first one if it is not there. The last one is NULL. */
+static cordon_error *read_choice(
+    struct parameters *parameters,
+    const char *name,
+    const char *const *words,
+    const char *what,
+    size_t *out_choice)
+{
+    struct slice text = {0};
+    TRY(read_text(parameters, name, &text));
+    size_t choice = 0;
+    while (text.size > 0 && words[choice] != NULL && !slice_equal(text, slice_str(words[choice]))) {
+        choice++;
+    }
+    if (words[choice] == NULL) {
+        return bad_parameter(name, what);
+    }
+    *out_choice = choice;
+    return NULL;
+}
+
+/* -- Reading -------------------------------------------------------------------------------- */
+
+static cordon_error *give_tables(
+    struct runner *runner, struct parameters *parameters, struct buffer *out)
+{
+    uint64_t snapshot = 0;
+    uint64_t after = 0;
+    TRY(read_number(parameters, "snapshot", UINT64_MAX, &snapshot));
+    TRY(read_number(parameters, "after", UINT32_MAX, &after));
+    return data_tables(runner, TENANT_DEFAULT, snapshot, (uint32_t)after, out);
+}
+
+static cordon_error *give_documents(
+    struct runner *runner, struct parameters *parameters, struct buffer *out)
+{
+    static const char *const orders[] = {"asc", "desc", NULL};
+    struct data_page page = {.limit = 0};
+    size_t order = 0;
+    uint64_t limit = 0;
+    TRY(read_text(parameters, "table", &page.table));
+    TRY(read_number(parameters, "snapshot", UINT64_MAX, &page.snapshot));
+    TRY(read_text(parameters, "cursor", &page.cursor));
+    TRY(read_choice(parameters, "order", orders, "neither `asc` nor `desc`", &order));
+    TRY(read_number(parameters, "limit", UINT32_MAX, &limit));
+    page.descending = order == 1;
+    page.limit = (uint32_t)limit;
+    return data_documents(runner, TENANT_DEFAULT, &page, out);
+}
+
+static cordon_error *release(
+    struct runner *runner, struct parameters *parameters, struct buffer *out)
+{
+    uint64_t snapshot = 0;
+    TRY(read_number(parameters, "snapshot", UINT64_MAX, &snapshot));
+    data_release(runner, snapshot);
+    return buffer_append(out, SLICE("{}"));
+}
+
+/* -- Writing -------------------------------------------------------------------------------- */
+
+static cordon_error *import(
+    struct runner *runner, struct parameters *parameters, struct slice body, struct buffer *out)
+{
+    static const char *const modes[] = {"add", "check", "check-replace", NULL};
+    struct data_batch batch = {.lines = body};
+    size_t mode = 0;
+    uint64_t number = 0;
+    TRY(read_text(parameters, "table", &batch.table));
+    TRY(read_number(parameters, "number", UINT32_MAX, &number));
+    TRY(read_choice(parameters, "mode", modes, "none of `add`, `check`, `check-replace`", &mode));
+    batch.check_only = mode > 0;
+    batch.replaces = mode == 2;
+    TRY(read_number(parameters, "line", UINT64_MAX, &batch.first_line));
+    batch.number = (uint32_t)number;
+    return data_import(runner, TENANT_DEFAULT, &batch, out);
+}
+
+static cordon_error *clear(struct runner *runner, struct parameters *parameters, struct buffer *out)
+{
+    struct slice table = {0};
+    TRY(read_text(parameters, "table", &table));
+    return data_clear(runner, TENANT_DEFAULT, table, out);
+}
+
+/* -- One request ---------------------------------------------------------------------------- */
+
+static cordon_error *perform(struct connection *connection, struct slice body)
+{
+    struct runner *runner = connection->loop->server->options.runner;
+    struct buffer *out = &connection->scratch;
+    CORDON_CLEANUP(parameters_done) struct parameters parameters = {
+        .target = connection->parser.request.target};
+    buffer_init(&parameters.bytes, PARAMETERS_BYTES_MAX);
+    TRY(buffer_reserve(&parameters.bytes, PARAMETERS_BYTES_MAX));
+    switch (connection->route.data) {
+    case DATA_HOLD:
+        return data_hold(runner, out);
+    case DATA_RELEASE:
+        return release(runner, &parameters, out);
+    case DATA_TABLES:
+        return give_tables(runner, &parameters, out);
+    case DATA_DOCUMENTS:
+        return give_documents(runner, &parameters, out);
+    case DATA_IMPORT:
+        return import(runner, &parameters, body, out);
+    case DATA_CLEAR:
+        return clear(runner, &parameters, out);
+    }
+    return NULL;
+}
+
+static cordon_error *perform_and_answer(struct connection *connection)
+{
+    struct slice body;
+    struct http_refusal refusal;
+    buffer_clear(&connection->output);
+    buffer_clear(&connection->scratch);
+    if (!http_body_read(
+            &connection->parser.request, connection->loop->server->settings.body_bytes_max,
+            &connection->unpacked, &body, &refusal)) {
+        return http_answer_refusal(&connection->output, &connection->frame, &refusal);
+    }
+    CORDON_CLEANUP(cordon_error_freep) cordon_error *error = perform(connection, body);
+    exchange_drop_request(connection); /* so that there is room for the answer */
+    if (error != NULL) {
+        const cordon_error_code code = cordon_error_get_code(error);
+        const struct http_refusal said = {
+            cordon_error_code_http_status(code), cordon_error_code_name(code),
+            cordon_error_get_message(error)};
+        return http_answer_refusal(&connection->output, &connection->frame, &said);
+    }
+    connection->frame.status = 200;
+    return http_answer(&connection->output, &connection->frame, buffer_slice(&connection->scratch));
+}
+
+void data_work(struct connection *connection)
+{
+    static const struct http_refusal unsaid = {
+        503, "Overloaded",
+        "The server has no memory for the answer now; what was asked for may have been done, and "
+        "may be asked for again."};
+    cordon_error *error = perform_and_answer(connection);
+    if (connection->scratch.capacity > HTTP_KEPT_BYTES_MAX) {
+        buffer_done(&connection->scratch);
+    }
+    connection->is_refused = error != NULL;
+    connection->refusal = unsaid;
+    if (error != NULL) { /* documents without ids would be there twice after a retry */
+        connection->frame.may_have_run = connection->route.data == DATA_IMPORT;
+    }
+    cordon_error_free(error);
+}

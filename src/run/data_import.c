@@ -1,0 +1,440 @@
+/*
+ * Documents that come from elsewhere; see data.h. They go the way of every write: held against the
+ * limits of values and documents and against the schema, into the indexes, with an audit record.
+ * What is different is that they bring their ids: a table must have the number that they are of, so
+ * one that is not there is made with it, and one that has another number is refused with words.
+ */
+#include "run/data.h"
+
+#include "base/random.h"
+#include "host/check.h"
+#include "host/schema_row.h"
+#include "run/await.h"
+#include "run/data_line.h"
+#include "run/internal.h"
+#include "value/json.h"
+#include "value/row.h"
+
+#include <math.h>
+
+/* Commits in a row that others were faster than. */
+#define CONFLICTS_MAX 100
+
+/* Of a batch: the rules of its table; of a line: its tree and what is made of it. */
+#define RULES_BYTES_MAX ((size_t)64 << 20)
+#define LINE_BYTES_MAX ((size_t)256 << 20)
+#define WORDS_BYTES_MAX ((size_t)1 << 20)
+
+/* Of one transaction that removes. */
+#define CLEAR_DOCUMENTS_MAX 1000
+#define CLEAR_BYTES_MAX ((size_t)8 << 20)
+
+/* A creation time that far ahead of the clock is not counted on from. */
+#define AHEAD_MS_MAX 60000.0
+
+struct import {
+    const struct data_batch *batch;
+    struct arena rules_arena;
+    struct schema_row rules;
+    uint32_t table;
+    struct line_defaults defaults;
+    struct arena arena; /* of the line */
+    uint64_t line;
+    uint64_t inserted;
+    uint64_t unchanged;
+};
+
+static void import_done(struct import *import)
+{
+    arena_done(&import->rules_arena);
+    arena_done(&import->arena);
+}
+
+/* The same error, with the line before its words. */
+static cordon_error *at_line(const struct import *import, cordon_error *error)
+{
+    CORDON_CLEANUP(cordon_error_freep) cordon_error *owned = error;
+    return cordon_error_new(
+        cordon_error_get_code(owned), "table \"%.*s\", line %llu: %s",
+        SLICE_FMT(import->batch->table), (unsigned long long)import->line,
+        cordon_error_get_message(owned));
+}
+
+/* -- The table ------------------------------------------------------------------------------ */
+
+static cordon_error *check_table_name(struct slice name)
+{
+    TRY(name_check_identifier("table name", name));
+    return !name_is_system_table(name)
+               ? NULL
+               : cordon_error_new(
+                     CORDON_E_INVALID,
+                     "tables whose names begin with `_` are the system's; \"%.*s\" takes no "
+                     "documents",
+                     SLICE_FMT(name));
+}
+
+/* The number that the documents are of, by the file or by the first id; 0: nobody knows. */
+static uint32_t known_number(const struct data_batch *batch)
+{
+    return batch->number != 0 ? batch->number : line_first_table(batch->lines);
+}
+
+static cordon_error *refuse_number(
+    struct rows *rows, const struct import *import, uint32_t wanted, uint32_t number)
+{
+    enum store_step step = STORE_DONE;
+    bool found = false;
+    struct slice owner = {0};
+    const struct slice name = import->batch->table;
+    AWAIT(rows, step, store_table_name(rows->txn, wanted, &step, &found, &owner));
+    if (number != 0) {
+        return cordon_error_new(
+            CORDON_E_INVALID,
+            "table \"%.*s\" has the number %u here, and %u where these documents come from, which "
+            "their ids say too; import them into a data folder that nothing was deployed to or "
+            "written to yet, and deploy after that",
+            SLICE_FMT(name), number, wanted);
+    }
+    return cordon_error_new(
+        CORDON_E_INVALID,
+        "table \"%.*s\" has the number %u where these documents come from, which their ids say "
+        "too, and here that is table \"%.*s\"; import them into a data folder that nothing was "
+        "deployed to or written to yet, and deploy after that",
+        SLICE_FMT(name), wanted, SLICE_FMT(owner));
+}
+
+static cordon_error *find_table(struct rows *rows, struct import *import)
+{
+    const uint32_t wanted = known_number(import->batch);
+    enum store_step step = STORE_DONE;
+    uint32_t number = 0;
+    if (wanted == 0) {
+        AWAIT(
+            rows, step, store_table_ensure(rows->txn, import->batch->table, &step, &import->table));
+        return NULL;
+    }
+    if (wanted > DATA_TABLE_NUMBER_MAX) {
+        return cordon_error_new(
+            CORDON_E_INVALID,
+            "the number %u of table \"%.*s\" is larger than %u, which no table of ours has", wanted,
+            SLICE_FMT(import->batch->table), DATA_TABLE_NUMBER_MAX);
+    }
+    AWAIT(rows, step, store_table_claim(rows->txn, import->batch->table, wanted, &step, &number));
+    import->table = number;
+    return number == wanted ? NULL : refuse_number(rows, import, wanted, number);
+}
+
+static cordon_error *read_rules(struct rows *rows, struct import *import)
+{
+    struct schema_row_key key;
+    enum store_step step = STORE_DONE;
+    bool found = false;
+    struct slice row = {0};
+    AWAIT(
+        rows, step,
+        store_row_get(
+            rows->txn, KEYSPACE_MODULE, schema_row_key(&key, import->table), &step, &found, &row));
+    return found ? schema_row_read(row, &import->rules_arena, NULL, &import->rules) : NULL;
+}
+
+/* New documents without a creation time come behind those that are there. */
+static cordon_error *set_defaults(struct rows *rows, struct import *import)
+{
+    const double now_ms = floor((double)clock_wall_ns() / 1e6);
+    struct store_scan *scan = NULL;
+    TRY(store_scan_open(rows->txn, STORE_WHOLE_TABLE(import->table, STORE_DESCENDING), &scan));
+    enum store_step step = STORE_DONE;
+    bool found = false;
+    struct slice body = {0};
+    struct row row;
+    double last = 0;
+    AWAIT(rows, step, store_scan_next(scan, &step, &found, &body));
+    if (found) {
+        TRY(row_read(body, &row));
+        TRY(line_creation_time(row.json, &import->arena, &last));
+        arena_reset(&import->arena);
+    }
+    store_scan_close(scan);
+    import->defaults.creation_time =
+        last >= now_ms && last < now_ms + AHEAD_MS_MAX ? last + 0.001 : now_ms;
+    return NULL;
+}
+
+/* -- One document --------------------------------------------------------------------------- */
+
+/* Holds a document against one table of a schema. */
+static cordon_error *match(
+    struct rows *rows,
+    struct import *import,
+    const struct schema_table *table,
+    const struct value *document)
+{
+    if (table == NULL || validator_is_any(table->document)) {
+        return NULL;
+    }
+    struct value fields = {0};
+    CORDON_CLEANUP_BUFFER struct buffer words;
+    buffer_init(&words, WORDS_BYTES_MAX);
+    TRY(document_without_system_fields(document, &import->arena, &fields));
+    struct checker checker = {.txn = rows->txn, .arena = &import->arena};
+    enum check_verdict verdict = CHECK_PENDING;
+    for (;;) {
+        TRY(check_value(&checker, table->document, &fields, &words, &verdict));
+        if (verdict != CHECK_PENDING) {
+            break;
+        }
+        event_wait(&rows->woken, UINT64_MAX);
+    }
+    return verdict == CHECK_GOOD
+               ? NULL
+               : cordon_error_new(
+                     CORDON_E_INVALID, "the document does not match the schema: %.*s",
+                     SLICE_FMT(buffer_slice(&words)));
+}
+
+/* While a deploy changes the schema both must allow it. */
+static cordon_error *check_rules(
+    struct rows *rows, struct import *import, const struct value *document)
+{
+    TRY(match(rows, import, import->rules.now, document));
+    return schema_same_documents(import->rules.now, import->rules.next)
+               ? NULL
+               : match(rows, import, import->rules.next, document);
+}
+
+static cordon_error *put(struct rows *rows, struct import *import, const struct line *line)
+{
+    CORDON_CLEANUP_BUFFER struct buffer row;
+    buffer_init(&row, SIZE_MAX);
+    TRY(row_write(&row, &line->document, line->size));
+    struct store_id id = {.table = line->id.table};
+    memcpy(id.internal, line->id.internal, sizeof id.internal);
+    enum store_step step = STORE_DONE;
+    bool found = false;
+    struct slice body = {0};
+    if (!import->batch->check_only || !import->batch->replaces) {
+        AWAIT(rows, step, store_get(rows->txn, &id, &step, &found, &body));
+    }
+    if (!found) {
+        import->inserted++;
+        return store_put(rows->txn, &id, line->creation_time, buffer_slice(&row));
+    }
+    if (slice_equal(body, buffer_slice(&row))) {
+        import->unchanged++;
+        return NULL;
+    }
+    char text[DOCUMENT_ID_TEXT_MAX + 1];
+    (void)document_id_encode(&line->id, text);
+    return cordon_error_new(
+        CORDON_E_INVALID,
+        "there is another document with the ID \"%s\", in the table or above; leave one of them "
+        "out, or replace the table",
+        text);
+}
+
+static cordon_error *add_line(struct rows *rows, struct import *import, struct slice text)
+{
+    struct line line;
+    uint8_t random[DOCUMENT_ID_RANDOM_BYTES];
+    random_system(random, sizeof random);
+    import->defaults.id =
+        document_id_new(import->table, random, (uint64_t)import->defaults.creation_time);
+    arena_reset(&import->arena);
+    TRY(line_read(text, &import->defaults, &import->arena, &line));
+    TRY(check_rules(rows, import, &line.document));
+    import->defaults.creation_time += line.has_creation_time ? 0 : 0.001;
+    return put(rows, import, &line);
+}
+
+static cordon_error *add_lines(struct rows *rows, struct import *import)
+{
+    struct slice rest = import->batch->lines;
+    struct slice text = {0};
+    import->line = import->batch->first_line;
+    for (; line_next(&rest, &text); import->line++) {
+        if (text.size == 0) {
+            continue;
+        }
+        if (import->inserted + import->unchanged == DATA_BATCH_DOCUMENTS_MAX) {
+            return cordon_error_new(
+                CORDON_E_TOO_LARGE, "a batch has at most %d documents; send them in several",
+                DATA_BATCH_DOCUMENTS_MAX);
+        }
+        cordon_error *error = add_line(rows, import, text);
+        if (error != NULL) {
+            return at_line(import, error);
+        }
+    }
+    return NULL;
+}
+
+/* -- A batch -------------------------------------------------------------------------------- */
+
+static cordon_error *commit(
+    struct rows *rows, const char *kind, struct slice table, uint64_t documents, bool *out_conflict)
+{
+    CORDON_CLEANUP_BUFFER struct buffer audit;
+    buffer_init(&audit, 4096);
+    TRY(buffer_printf(&audit, "{\"kind\":\"%s\"", kind));
+    TRY(json_write_key(&audit, SLICE("table")));
+    TRY(json_write_string(&audit, table));
+    TRY(buffer_printf(&audit, ",\"documents\":%llu}", (unsigned long long)documents));
+    const struct store_commit_facts facts = {
+        .audit_body = documents > 0 ? buffer_slice(&audit) : (struct slice){0}};
+    return rows_commit(rows, &facts, out_conflict);
+}
+
+static cordon_error *write_batch(struct rows *rows, struct import *import, bool *out_conflict)
+{
+    import->inserted = 0;
+    import->unchanged = 0;
+    import->rules = (struct schema_row){0};
+    arena_reset(&import->rules_arena);
+    TRY(find_table(rows, import));
+    TRY(read_rules(rows, import));
+    TRY(set_defaults(rows, import));
+    TRY(add_lines(rows, import));
+    if (import->batch->check_only) {
+        *out_conflict = false;
+        return NULL;
+    }
+    return commit(rows, "import", import->batch->table, import->inserted, out_conflict);
+}
+
+static cordon_error *too_many_conflicts(struct slice table)
+{
+    return cordon_error_new(
+        CORDON_E_CONFLICT,
+        "table \"%.*s\" is written to so fast that this could not be; try again when there is "
+        "less to do",
+        SLICE_FMT(table));
+}
+
+cordon_error *data_import(
+    struct runner *runner, uint32_t tenant, const struct data_batch *batch, struct buffer *out)
+{
+    CORDON_CLEANUP(import_done) struct import import = {.batch = batch};
+    arena_init(&import.rules_arena, RULES_BYTES_MAX);
+    arena_init(&import.arena, LINE_BYTES_MAX);
+    TRY(check_table_name(batch->table));
+    bool conflict = true;
+    for (unsigned tries = 0; conflict && tries < CONFLICTS_MAX; tries++) {
+        struct rows rows;
+        cordon_error *error = rows_begin(runner->options.store, tenant, &rows);
+        if (error == NULL) {
+            error = write_batch(&rows, &import, &conflict);
+        }
+        rows_end(&rows);
+        TRY(error);
+    }
+    if (conflict) {
+        return too_many_conflicts(batch->table);
+    }
+    return buffer_printf(
+        out, "{\"inserted\":%llu,\"unchanged\":%llu}", (unsigned long long)import.inserted,
+        (unsigned long long)import.unchanged);
+}
+
+/* -- Removing ------------------------------------------------------------------------------- */
+
+struct doomed {
+    struct doomed *next;
+    struct store_id id;
+    double creation_time;
+};
+
+struct clearing {
+    struct arena arena; /* the list */
+    struct arena tree;  /* of one document */
+    struct doomed *first;
+    uint64_t documents;
+    bool has_more;
+};
+
+static void clearing_done(struct clearing *clearing)
+{
+    arena_done(&clearing->arena);
+    arena_done(&clearing->tree);
+}
+
+static cordon_error *doom(struct clearing *clearing, struct slice json)
+{
+    struct doomed *doomed = arena_alloc(&clearing->arena, sizeof *doomed);
+    if (doomed == NULL) {
+        return arena_error(&clearing->arena);
+    }
+    struct document_id id;
+    arena_reset(&clearing->tree);
+    TRY(line_system_fields(json, &clearing->tree, &id, &doomed->creation_time));
+    doomed->id = (struct store_id){.table = id.table};
+    memcpy(doomed->id.internal, id.internal, sizeof id.internal);
+    doomed->next = clearing->first;
+    clearing->first = doomed;
+    clearing->documents++;
+    return NULL;
+}
+
+static cordon_error *choose_doomed(struct rows *rows, uint32_t table, struct clearing *clearing)
+{
+    struct store_scan *scan = NULL;
+    TRY(store_scan_open(rows->txn, STORE_WHOLE_TABLE(table, STORE_ASCENDING), &scan));
+    size_t bytes = 0;
+    for (;;) {
+        enum store_step step = STORE_DONE;
+        struct slice body = {0};
+        struct row row;
+        AWAIT(rows, step, store_scan_next(scan, &step, &clearing->has_more, &body));
+        if (!clearing->has_more || clearing->documents == CLEAR_DOCUMENTS_MAX ||
+            bytes >= CLEAR_BYTES_MAX) {
+            store_scan_close(scan);
+            return NULL;
+        }
+        TRY(row_read(body, &row));
+        TRY(doom(clearing, row.json));
+        bytes += body.size;
+    }
+}
+
+static cordon_error *clear_some(
+    struct rows *rows, struct slice name, struct clearing *clearing, bool *out_conflict)
+{
+    enum store_step step = STORE_DONE;
+    bool found = false;
+    uint32_t table = 0;
+    clearing->first = NULL;
+    clearing->documents = 0;
+    arena_reset(&clearing->arena);
+    AWAIT(rows, step, store_table_find(rows->txn, name, &step, &found, &table));
+    if (found) {
+        TRY(choose_doomed(rows, table, clearing));
+    }
+    for (const struct doomed *doomed = clearing->first; doomed != NULL; doomed = doomed->next) {
+        TRY(store_remove(rows->txn, &doomed->id, doomed->creation_time));
+    }
+    return commit(rows, "clear", name, clearing->documents, out_conflict);
+}
+
+cordon_error *data_clear(
+    struct runner *runner, uint32_t tenant, struct slice table, struct buffer *out)
+{
+    CORDON_CLEANUP(clearing_done) struct clearing clearing = {.has_more = false};
+    arena_init(&clearing.arena, RULES_BYTES_MAX);
+    arena_init(&clearing.tree, LINE_BYTES_MAX);
+    TRY(check_table_name(table));
+    bool conflict = true;
+    for (unsigned tries = 0; conflict && tries < CONFLICTS_MAX; tries++) {
+        struct rows rows;
+        cordon_error *error = rows_begin(runner->options.store, tenant, &rows);
+        if (error == NULL) {
+            error = clear_some(&rows, table, &clearing, &conflict);
+        }
+        rows_end(&rows);
+        TRY(error);
+    }
+    return conflict
+               ? too_many_conflicts(table)
+               : buffer_printf(
+                     out, "{\"removed\":%llu,\"hasMore\":%s}",
+                     (unsigned long long)clearing.documents, clearing.has_more ? "true" : "false");
+}
