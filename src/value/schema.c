@@ -12,15 +12,29 @@
 
 #define bad(...) cordon_error_new(CORDON_E_BAD_VALUE, __VA_ARGS__)
 
+static bool is_about_text(const cordon_error *error)
+{
+    const cordon_error_code code = cordon_error_get_code(error);
+    return code != CORDON_E_NO_MEMORY && code != CORDON_E_TOO_LARGE;
+}
+
 /* Puts the table's name in front of an error, which it takes over. */
 static cordon_error *name_table(struct slice table, cordon_error *error)
 {
-    if (error == NULL || cordon_error_get_code(error) == CORDON_E_NO_MEMORY ||
-        cordon_error_get_code(error) == CORDON_E_TOO_LARGE) {
+    if (error == NULL || !is_about_text(error)) {
         return error;
     }
     CORDON_CLEANUP(cordon_error_freep) cordon_error *owned = error;
-    return bad("table \"%s\": %s", printable(table).text, cordon_error_get_message(owned));
+    return bad("In table \"%s\": %s", printable(table).text, cordon_error_get_message(owned));
+}
+
+static cordon_error *name_index(struct slice index, cordon_error *error)
+{
+    if (error == NULL || !is_about_text(error)) {
+        return error;
+    }
+    CORDON_CLEANUP(cordon_error_freep) cordon_error *owned = error;
+    return bad("In index \"%s\": %s", printable(index).text, cordon_error_get_message(owned));
 }
 
 static cordon_error *copy(struct arena *arena, struct slice text, struct slice *out_copy)
@@ -37,38 +51,53 @@ static cordon_error *new_row(struct arena *arena, size_t count, size_t item_size
 
 /* -- Indexes -------------------------------------------------------------------------------- */
 
-static cordon_error *check_index_name(struct slice name)
+static cordon_error *check_index_name(const struct schema_table *table, struct slice name)
 {
-    if (!name_is_identifier(name) || name.data[0] == '_') {
+    if (!name_is_identifier(name)) {
         return bad(
-            "\"%s\" is no name of an index: they are 1 to 64 letters, digits and `_`, beginning "
-            "with a letter",
+            "Invalid index name: \"%s\". Identifiers must be 64 characters or less, start with a "
+            "letter, and only contain letters, digits, underscores.",
             printable(name).text);
     }
-    if (slice_equal(name, SLICE("by_id")) || slice_equal(name, SLICE("by_creation_time"))) {
-        return bad("the index \"%s\" is one that every table has", printable(name).text);
+    if (name.data[0] == '_' || slice_equal(name, SLICE("by_id")) ||
+        slice_equal(name, SLICE("by_creation_time"))) {
+        return bad(
+            "In table \"%s\" cannot name an index \"%s\" because the name is reserved. Indexes may "
+            "not start with an underscore or be named \"by_id\" or \"by_creation_time\".",
+            printable(table->name).text, printable(name).text);
+    }
+    return NULL;
+}
+
+static cordon_error *check_not_reserved(struct slice path)
+{
+    if (slice_equal(path, SLICE("_id"))) {
+        return bad("`_id` is not a valid index field. To load documents by ID, use `db.get(id)`.");
+    }
+    if (slice_equal(path, SLICE("_creationTime"))) {
+        return bad(
+            "`_creationTime` is automatically added to the end of each index. It should not be "
+            "added explicitly in the index definition.");
+    }
+    if (path.size > 0 && (path.data[0] == '_' || memmem(path.data, path.size, "._", 2) != NULL)) {
+        return bad("Reserved fields (starting with `_`) are not allowed in indexes.");
     }
     return NULL;
 }
 
 static cordon_error *check_field(const struct schema_index *index, struct slice path)
 {
-    if (path.size > 0 && path.data[0] == '_') {
-        return bad(
-            "the index \"%s\" has the system's field `%s`; each index ends with `_creationTime` "
-            "and `_id` by itself",
-            printable(index->name).text, printable(path).text);
-    }
     CORDON_CLEANUP(cordon_error_freep) cordon_error *error = name_check_field_path(path);
     if (error != NULL) {
         return bad(
-            "a field of the index \"%s\": %s", printable(index->name).text,
+            "Invalid index field: \"%s\": %s", printable(path).text,
             cordon_error_get_message(error));
     }
+    TRY(check_not_reserved(path));
     for (size_t i = 0; i < index->field_count; i++) {
         if (slice_equal(index->fields[i], path)) {
             return bad(
-                "the index \"%s\" has the field `%s` twice", printable(index->name).text,
+                "Duplicate field \"%s\". Index fields must be unique within an index.",
                 printable(path).text);
         }
     }
@@ -79,10 +108,11 @@ static cordon_error *read_fields(
     const struct json_node *list, struct arena *arena, struct schema_index *index)
 {
     const size_t count = json_count(list);
-    if (json_kind(list) != JSON_ARRAY || count == 0 || count > SCHEMA_FIELDS_MAX) {
-        return bad(
-            "the index \"%s\" needs an array `fields` of 1 to %d paths",
-            printable(index->name).text, SCHEMA_FIELDS_MAX);
+    if (json_kind(list) != JSON_ARRAY) {
+        return bad("`fields` must be an array of paths of fields");
+    }
+    if (count > SCHEMA_FIELDS_MAX) {
+        return bad("Indexes may have up to %d fields.", SCHEMA_FIELDS_MAX);
     }
     void *row = NULL;
     TRY(new_row(arena, count, sizeof(struct slice), &row));
@@ -109,27 +139,58 @@ bool schema_index_has_fields_of(const struct schema_index *a, const struct schem
 
 /* Against those of the table that were read before it. */
 static cordon_error *check_unlike(
-    const struct schema_index *others, size_t count, const struct schema_index *index)
+    const struct schema_table *table, const struct schema_index *index)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (slice_equal(others[i].name, index->name)) {
-            return bad("two indexes have the name \"%s\"", printable(index->name).text);
-        }
-        if (schema_index_has_fields_of(&others[i], index)) {
+    for (size_t i = 0; i < table->index_count; i++) {
+        const struct schema_index *other = &table->indexes[i];
+        if (slice_equal(other->name, index->name)) {
             return bad(
-                "the indexes \"%s\" and \"%s\" have the same fields; one of them is enough",
-                printable(others[i].name).text, printable(index->name).text);
+                "Table \"%s\" has two or more definitions of index \"%s\".",
+                printable(table->name).text, printable(index->name).text);
+        }
+        if (schema_index_has_fields_of(other, index)) {
+            return bad(
+                "In table \"%s\" index \"%s\" and index \"%s\" have the same fields. Indexes must "
+                "be unique within a table.",
+                printable(table->name).text, printable(other->name).text,
+                printable(index->name).text);
         }
     }
     return NULL;
+}
+
+static cordon_error *read_index(
+    const struct json_node *json,
+    struct arena *arena,
+    const struct schema_table *table,
+    struct schema_index *index)
+{
+    const struct slice name = json_string(json_get(json, SLICE("indexDescriptor")));
+    const struct json_node *fields = json_get(json, SLICE("fields"));
+    *index = (struct schema_index){.field_count = 0};
+    TRY(check_index_name(table, name));
+    TRY(copy(arena, name, &index->name));
+    TRY(name_table(table->name, name_index(name, read_fields(fields, arena, index))));
+    if (index->field_count == 0) {
+        return bad(
+            "In table \"%s\" index \"%s\" must have at least one field.",
+            printable(table->name).text, printable(name).text);
+    }
+    return check_unlike(table, index);
 }
 
 static cordon_error *read_indexes(
     const struct json_node *list, struct arena *arena, struct schema_table *table)
 {
     const size_t count = json_count(list);
-    if (json_kind(list) != JSON_ARRAY || count > SCHEMA_INDEXES_MAX) {
-        return bad("`indexes` must be an array of at most %d indexes", SCHEMA_INDEXES_MAX);
+    if (json_kind(list) != JSON_ARRAY) {
+        return bad(
+            "In table \"%s\": `indexes` must be an array of indexes", printable(table->name).text);
+    }
+    if (count > SCHEMA_INDEXES_MAX) {
+        return bad(
+            "Table \"%s\" cannot have more than %d indexes.", printable(table->name).text,
+            SCHEMA_INDEXES_MAX);
     }
     void *row = NULL;
     TRY(new_row(arena, count, sizeof(struct schema_index), &row));
@@ -137,14 +198,7 @@ static cordon_error *read_indexes(
     table->indexes = indexes;
     struct json_walk walk = json_walk_items(list);
     while (table->index_count < count) {
-        const struct json_node *item = json_next_item(&walk);
-        const struct slice name = json_string(json_get(item, SLICE("indexDescriptor")));
-        struct schema_index *index = &indexes[table->index_count];
-        *index = (struct schema_index){.field_count = 0};
-        TRY(check_index_name(name));
-        TRY(copy(arena, name, &index->name));
-        TRY(read_fields(json_get(item, SLICE("fields")), arena, index));
-        TRY(check_unlike(indexes, table->index_count, index));
+        TRY(read_index(json_next_item(&walk), arena, table, &indexes[table->index_count]));
         table->index_count++;
     }
     return NULL;
@@ -184,9 +238,9 @@ static cordon_error *read_document(
 static cordon_error *read_parts(
     const struct json_node *json, struct arena *arena, struct schema_table *table)
 {
-    TRY(check_absent(json));
+    TRY(name_table(table->name, check_absent(json)));
     TRY(read_indexes(json_get(json, SLICE("indexes")), arena, table));
-    return read_document(json, arena, table);
+    return name_table(table->name, read_document(json, arena, table));
 }
 
 cordon_error *schema_table_read(
@@ -194,14 +248,17 @@ cordon_error *schema_table_read(
 {
     struct schema_table table = {.index_count = 0};
     const struct slice name = json_string(json_get(json, SLICE("tableName")));
-    if (!name_is_identifier(name) || name_is_system_table(name)) {
+    if (!name_is_identifier(name)) {
         return bad(
-            "`tableName` \"%s\" is no name of a table: they are 1 to 64 letters, digits and `_`, "
-            "beginning with a letter",
+            "Invalid table name: \"%s\". Identifiers must start with a letter and can only contain "
+            "letters, digits, and underscores.",
             printable(name).text);
     }
+    if (name_is_system_table(name)) {
+        return bad("%s is a reserved table name.", printable(name).text);
+    }
     TRY(copy(arena, name, &table.name));
-    TRY(name_table(name, read_parts(json, arena, &table)));
+    TRY(read_parts(json, arena, &table));
     *out_table = table;
     return NULL;
 }
