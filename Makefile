@@ -3,11 +3,12 @@ EXAMPLE ?= rust
 PORT ?= 3210
 DATA ?= ./cordon-data
 SECONDS ?= 60
+ROUNDS ?= 2000
 PREFIX ?= /usr/local
 
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
-.PHONY: build run run-check test check-long asan tsan sabotage lint format
+.PHONY: build run run-check test check-long crash asan tsan sabotage lint format
 .PHONY: fuzz fuzz-corpora fuzz-coverage bench bench-large install deb clean help
 export EXAMPLE PORT DATA
 
@@ -34,6 +35,9 @@ check-long: ## Run the tests at full size, with those that take minutes
 	@ctest --preset long
 	@$(MAKE) fuzz-coverage
 	@tests/sabotage/run
+crash: ## Kill the store and cut its power under load, ROUNDS=2000 times each
+	$(call built,dev,build,tests node)
+	@CORDON_CRASH_ROUNDS=$(ROUNDS) build/tests/test_store_crash
 asan: ## Run the tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	$(call built,asan,build-asan,tests node)
 	@ctest --preset asan

@@ -10,6 +10,7 @@
 #include <cordon/outcome.h>
 #include <cordon/record.h>
 #include <cordon/runtime.h>
+#include <cordon/selftest.h>
 #include <cordon/server.h>
 
 #endif

@@ -56,6 +56,14 @@ struct cli_options {
     bool append;
     bool replace;
     bool replace_all;
+    bool memory;
+    uint64_t transactions;
+    uint64_t threads;
+    uint64_t seconds;
+    bool has_number;
+    uint64_t number; /* a seed that is a number */
+    const char *check;
+    const char *save;
 };
 
 /* One flag of a command. `set` says what is wrong with a value and answers false. */
@@ -79,7 +87,7 @@ struct cli_command {
 };
 
 extern const struct cli_command cli_run, cli_check, cli_serve, cli_deploy, cli_call, cli_keygen,
-    cli_limits, cli_new, cli_replay, cli_logs, cli_data, cli_export, cli_import;
+    cli_limits, cli_new, cli_replay, cli_logs, cli_data, cli_export, cli_import, cli_selftest;
 
 /* Frees a variable when it goes out of scope. */
 #define CLI_CLEANUP(freep) __attribute__((cleanup(freep)))

@@ -256,6 +256,63 @@ bool flags_set_time(struct cli_options *options, const char *value)
     return options->has_time;
 }
 
+bool flags_set_memory(struct cli_options *options, const char *value)
+{
+    (void)value;
+    options->memory = true;
+    return true;
+}
+
+bool flags_set_check(struct cli_options *options, const char *value)
+{
+    options->check = value;
+    return true;
+}
+
+bool flags_set_save(struct cli_options *options, const char *value)
+{
+    options->save = value;
+    return true;
+}
+
+/* How many of something: at least one, as none would say nothing, and at most `most`. */
+static bool read_count(const char *flag, const char *value, uint64_t most, uint64_t *out_count)
+{
+    uint64_t count = 0;
+    if (read_number(value, &count) && count > 0 && count <= most) {
+        *out_count = count;
+        return true;
+    }
+    (void)terminal_fail(
+        0, "--%s takes a plain decimal number from 1 to %llu, not '%s'", flag,
+        (unsigned long long)most, value);
+    return false;
+}
+
+bool flags_set_transactions(struct cli_options *options, const char *value)
+{
+    return read_count("transactions", value, UINT64_MAX, &options->transactions);
+}
+
+bool flags_set_threads(struct cli_options *options, const char *value)
+{
+    return read_count("threads", value, CORDON_SELFTEST_THREADS_MAX, &options->threads);
+}
+
+bool flags_set_seconds(struct cli_options *options, const char *value)
+{
+    return read_count("seconds", value, UINT32_MAX, &options->seconds);
+}
+
+bool flags_set_number(struct cli_options *options, const char *value)
+{
+    options->has_number = read_number(value, &options->number);
+    if (!options->has_number) {
+        (void)terminal_fail(0, "--seed takes a plain decimal number, not '%s'", value);
+    }
+    return options->has_number;
+}
+
 int flags_check_args(const char *args)
 {
     cordon_error *error = NULL;

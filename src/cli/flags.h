@@ -39,6 +39,13 @@ bool flags_set_replace_all(struct cli_options *options, const char *value);
 bool flags_set_production(struct cli_options *options, const char *value);
 bool flags_set_follow(struct cli_options *options, const char *value);
 bool flags_set_history(struct cli_options *options, const char *value);
+bool flags_set_memory(struct cli_options *options, const char *value);
+bool flags_set_transactions(struct cli_options *options, const char *value);
+bool flags_set_threads(struct cli_options *options, const char *value);
+bool flags_set_seconds(struct cli_options *options, const char *value);
+bool flags_set_number(struct cli_options *options, const char *value);
+bool flags_set_check(struct cli_options *options, const char *value);
+bool flags_set_save(struct cli_options *options, const char *value);
 bool flags_set_insecure_dev(struct cli_options *options, const char *value);
 
 /* The rows that several commands have. */

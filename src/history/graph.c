@@ -22,7 +22,8 @@ void graph_done(struct graph *graph)
 cordon_error *graph_add_node(struct graph *graph, uint32_t *out_node)
 {
     if (graph->node_count >= GROW_ITEMS_MAX) {
-        return cordon_error_new(CORDON_E_TOO_LARGE, "the history has too many transactions");
+        return cordon_error_new(
+            CORDON_E_TOO_LARGE, "the history has too many transactions; check it in parts");
     }
     *out_node = graph->node_count;
     graph->node_count++;

@@ -5,7 +5,8 @@
 
 static cordon_error *too_many(void)
 {
-    return cordon_error_new(CORDON_E_TOO_LARGE, "the history has more than 2^32 of one thing");
+    return cordon_error_new(
+        CORDON_E_TOO_LARGE, "the history has more than 2^32 of one thing; check it in parts");
 }
 
 cordon_error *grow_array(

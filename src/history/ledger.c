@@ -40,7 +40,9 @@ static cordon_error *find_key(struct ledger *ledger, const struct history_op *op
     }
     if (ledger->keys[key].is_list != is_list) {
         return cordon_error_new(
-            CORDON_E_INVALID, "key %" PRIu64 " is used as a list and as a register", op->key);
+            CORDON_E_INVALID,
+            "key %" PRIu64 " is used as a list and as a register; it must be one of the two",
+            op->key);
     }
     *out_key = key;
     return NULL;
@@ -100,7 +102,9 @@ static cordon_error *learn_writes(struct ledger *ledger)
         const struct history_txn *const txn = &ledger->history->txns[i];
         if (txn->end < txn->begin) {
             return cordon_error_new(
-                CORDON_E_INVALID, "transaction %" PRIu32 " ends before it begins", i + 1);
+                CORDON_E_INVALID,
+                "transaction %" PRIu32 " ends before it begins; both must be times of one clock",
+                i + 1);
         }
         for (size_t at = txn->first; at < txn->first + txn->count; at++) {
             TRY(find_key(ledger, &ledger->history->ops[at], &ledger->key_of[at]));

@@ -180,7 +180,7 @@ cordon_error *history_read_line(struct history *history, struct slice line)
     static const struct json_limits limits = {.bytes_max = TREE_BYTES_MAX, .depth_max = DEPTH};
     if (line.size > HISTORY_LINE_BYTES_MAX) {
         return cordon_error_new(
-            CORDON_E_TOO_LARGE, "a line is longer than %zu bytes", HISTORY_LINE_BYTES_MAX);
+            CORDON_E_TOO_LARGE, "a line must have at most %zu bytes", HISTORY_LINE_BYTES_MAX);
     }
     CORDON_CLEANUP(json_freep) struct json_doc *doc = NULL;
     TRY(json_parse(line, &limits, &doc));

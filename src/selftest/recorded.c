@@ -51,7 +51,8 @@ static cordon_error *begin_document(struct recorded_client *client, uint64_t key
 static cordon_error *not_ours(void)
 {
     return cordon_error_new(
-        CORDON_E_STORE, "the store gave a document that is none of those that were written");
+        CORDON_E_STORE,
+        "the store gave a document that was never written; keep the data folder, and report that");
 }
 
 /* The text of a document's values: "1,2,3". */

@@ -180,7 +180,7 @@ static cordon_error *start(struct worker *workers, pthread_t *threads, uint32_t 
     for (; *started < wanted; (*started)++) {
         if (pthread_create(&threads[*started], NULL, work, &workers[*started]) != 0) {
             atomic_store(workers->stop, true);
-            return cordon_error_new(CORDON_E_SYSTEM, "no thread can be started");
+            return cordon_error_new(CORDON_E_SYSTEM, "no thread can be started; try fewer of them");
         }
     }
     return NULL;

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { Server, guest, newFolder, run } from '../support/cordon.mjs';
 
-const commands = ['run', 'replay', 'check', 'serve', 'deploy', 'call', 'data', 'export', 'import', 'logs', 'keygen', 'limits', 'new'];
+const commands = ['run', 'replay', 'check', 'serve', 'deploy', 'call', 'data', 'export', 'import', 'logs', 'keygen', 'limits', 'new', 'selftest'];
 const basic = guest('basic');
 
 describe('help', () => {
@@ -57,6 +57,11 @@ const mistakes = [
   [['run', '-x', basic, 'basic:nothing'], /no flag '-x'\n/],
   [['run', '--production', basic, 'basic:nothing'], /no flag '--production'/],
   [['serve', '--production=yes'], /--production takes no value/],
+  [['selftest', '--threads', '65'], /--threads takes a plain decimal number from 1 to 64, not '65'/],
+  [['selftest', '--transactions', '0'], /--transactions takes a plain decimal number from 1/],
+  [['selftest', '--seed', 'x'], /--seed takes a plain decimal number, not 'x'/],
+  [['selftest', '--memory', '--data', 'd'], /--memory and --data exclude each other/],
+  [['selftest', '--check', 'f', '--seconds', '1'], /--check reads a history and runs nothing/],
   [['run', '--limit'], /--limit needs a value: --limit NAME=VALUE/],
   [['run'], /needs MODULE PATH \[ARGS-JSON\]; nothing was given/],
   [['run', basic], /needs MODULE PATH \[ARGS-JSON\]; something is missing/],
