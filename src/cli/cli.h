@@ -18,6 +18,7 @@ enum cli_exit {
     CLI_REFUSED = 4,  /* a module was not admitted */
     CLI_MACHINE = 5,  /* the machine, the server or we ourselves failed */
     CLI_DIVERGED = 6, /* a replay was not the recorded run */
+    CLI_DAMAGED = 7,  /* a data folder that was checked is damaged */
 };
 
 enum cli_format { CLI_TEXT, CLI_JSON };
@@ -87,7 +88,8 @@ struct cli_command {
 };
 
 extern const struct cli_command cli_run, cli_check, cli_serve, cli_deploy, cli_call, cli_keygen,
-    cli_limits, cli_new, cli_replay, cli_logs, cli_data, cli_export, cli_import, cli_selftest;
+    cli_limits, cli_new, cli_replay, cli_logs, cli_data, cli_export, cli_import, cli_selftest,
+    cli_verify, cli_backup, cli_restore;
 
 /* Frees a variable when it goes out of scope. */
 #define CLI_CLEANUP(freep) __attribute__((cleanup(freep)))

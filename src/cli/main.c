@@ -9,8 +9,9 @@
 #include "cli/terminal.h"
 
 static const struct cli_command *const commands[] = {
-    &cli_run,  &cli_replay, &cli_check,  &cli_serve,  &cli_deploy, &cli_call, &cli_logs,
-    &cli_data, &cli_export, &cli_import, &cli_keygen, &cli_limits, &cli_new,  &cli_selftest,
+    &cli_run,  &cli_replay,   &cli_check,  &cli_serve,   &cli_deploy, &cli_call,
+    &cli_logs, &cli_data,     &cli_export, &cli_import,  &cli_keygen, &cli_limits,
+    &cli_new,  &cli_selftest, &cli_backup, &cli_restore, &cli_verify,
 };
 
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
@@ -29,7 +30,7 @@ static void print_overview(FILE *file)
         "  version   prints the version\n\n"
         "Exit codes: 0 success; 1 the function failed; 2 wrong usage; 3 a limit ended the\n"
         "run; 4 the module was refused; 5 the machine, the server or Cordon failed;\n"
-        "6 a replay was not the recorded run.\n",
+        "6 a replay was not the recorded run; 7 a data folder is damaged.\n",
         file);
 }
 

@@ -68,6 +68,7 @@ struct journal {
     uint64_t end; /* where it ends at the latest: what was claimed for it */
     uint64_t last_ts;
     uint64_t seed; /* of the headers' hashes: from the cluster's id */
+    unsigned unfinished;
 };
 
 static const uint8_t zeros[16 * PAGE_BYTES];
@@ -112,12 +113,16 @@ bool journal_is_there(const char *folder)
     return false;
 }
 
-static cordon_error *open_file(int folder_fd, unsigned number, struct journal_file *file)
+static cordon_error *open_file(
+    int folder_fd, unsigned number, bool to_write, struct journal_file *file)
 {
     char name[16];
     struct stat info;
     (void)snprintf(name, sizeof name, "log.%u", number);
-    file->fd = openat(folder_fd, name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    file->fd = openat(folder_fd, name, (to_write ? O_RDWR | O_CREAT : O_RDONLY) | O_CLOEXEC, 0600);
+    if (file->fd < 0 && !to_write && errno == ENOENT) {
+        return NULL;
+    }
     if (file->fd < 0 || fstat(file->fd, &info) != 0) {
         return refused("open", errno);
     }
@@ -125,7 +130,7 @@ static cordon_error *open_file(int folder_fd, unsigned number, struct journal_fi
     return NULL;
 }
 
-static cordon_error *open_files(struct journal *journal, const char *folder)
+static cordon_error *open_files(struct journal *journal, const char *folder, bool to_write)
 {
     const int folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder_fd < 0) {
@@ -134,19 +139,19 @@ static cordon_error *open_files(struct journal *journal, const char *folder)
     cordon_error *error = NULL;
     bool are_new = false;
     for (unsigned i = 0; i < FILES && error == NULL; i++) {
-        error = open_file(folder_fd, i, &journal->files[i]);
+        error = open_file(folder_fd, i, to_write, &journal->files[i]);
         are_new = are_new || journal->files[i].written == 0;
     }
     /* The names of new files must survive a power cut before anything in them counts. */
-    if (error == NULL && are_new && fsync(folder_fd) != 0) {
+    if (error == NULL && are_new && to_write && fsync(folder_fd) != 0) {
         error = refused("sync", errno);
     }
     (void)close(folder_fd);
     return error;
 }
 
-cordon_error *journal_open(
-    const char *folder, const uint8_t cluster_id[16], struct journal **out_journal)
+static cordon_error *open_journal(
+    const char *folder, const uint8_t cluster_id[16], bool to_write, struct journal **out_journal)
 {
     CORDON_CLEANUP(journal_closep) struct journal *journal = MEM_NEW(struct journal);
     if (journal == NULL) {
@@ -156,9 +161,21 @@ cordon_error *journal_open(
         journal->files[i].fd = -1;
     }
     journal->seed = hash_fast(slice_of(cluster_id, 16), 0);
-    TRY(open_files(journal, folder));
+    TRY(open_files(journal, folder, to_write));
     *out_journal = CORDON_TAKE(journal);
     return NULL;
+}
+
+cordon_error *journal_open(
+    const char *folder, const uint8_t cluster_id[16], struct journal **out_journal)
+{
+    return open_journal(folder, cluster_id, true, out_journal);
+}
+
+cordon_error *journal_open_to_read(
+    const char *folder, const uint8_t cluster_id[16], struct journal **out_journal)
+{
+    return open_journal(folder, cluster_id, false, out_journal);
 }
 
 /* A file may have holes, if it was copied. Where they cannot be filled now, claims try again. */
@@ -197,9 +214,14 @@ void journal_switch(struct journal *journal)
 
 /* -- Room ------------------------------------------------------------------------------------ */
 
+uint64_t journal_padded(uint64_t bytes)
+{
+    return round_up(bytes, PAGE_BYTES);
+}
+
 static uint64_t record_bytes(uint64_t rows_bytes)
 {
-    return round_up(HEADER_BYTES + rows_bytes, PAGE_BYTES);
+    return journal_padded(HEADER_BYTES + rows_bytes);
 }
 
 static cordon_error *no_room(int code)
@@ -412,7 +434,6 @@ struct found_record {
 
 struct recovery {
     struct journal *journal;
-    struct kv *kv;
     uint64_t last_ts;
     struct found_record *records;
     size_t count;
@@ -528,14 +549,21 @@ static cordon_error *read_rows(
 /* Looks at one page; `*at` moves past the record there, or past the page. */
 static cordon_error *look_at_page(struct recovery *recovery, unsigned file, uint64_t *at)
 {
-    const struct journal *journal = recovery->journal;
+    struct journal *journal = recovery->journal;
     const uint64_t room = journal->files[file].written - *at;
     uint8_t header_bytes[HEADER_BYTES];
     struct found_record record = {.file = file, .rows_at = *at + HEADER_BYTES};
     TRY(read_at(journal->files[file].fd, header_bytes, sizeof header_bytes, *at));
     *at += PAGE_BYTES;
-    if (!read_header(journal, header_bytes, &record.header) ||
-        record.header.ts <= recovery->last_ts || record.header.rows_bytes > room - HEADER_BYTES) {
+    if (!read_header(journal, header_bytes, &record.header)) {
+        journal->unfinished += layout_load64(header_bytes) == MAGIC ? 1 : 0;
+        return NULL;
+    }
+    if (record.header.ts <= recovery->last_ts) {
+        return NULL;
+    }
+    journal->unfinished++;
+    if (record.header.rows_bytes > room - HEADER_BYTES) {
         return NULL;
     }
     CORDON_CLEANUP(bytes_freep) uint8_t *bytes = NULL;
@@ -543,6 +571,7 @@ static cordon_error *look_at_page(struct recovery *recovery, unsigned file, uint
     if (!rows_are_whole(&record.header, slice_of(bytes, (size_t)record.header.rows_bytes))) {
         return NULL;
     }
+    journal->unfinished--;
     *at = round_up(record.rows_at + record.header.rows_bytes, PAGE_BYTES);
     return add_record(recovery, &record);
 }
@@ -565,40 +594,80 @@ static int compare_records(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+static cordon_error *missing(uint64_t from, uint64_t to)
+{
+    return cordon_error_new(
+        CORDON_E_STORE,
+        "the log of the data folder is damaged: commits between %llu and %llu are missing; "
+        "restore the data folder from a backup",
+        (unsigned long long)from, (unsigned long long)to);
+}
+
 static cordon_error *check_chain(const struct recovery *recovery)
 {
     uint64_t ts = recovery->last_ts;
     for (size_t i = 0; i < recovery->count; i++) {
         const struct header *header = &recovery->records[i].header;
         if (header->previous_ts != ts) {
-            return cordon_error_new(
-                CORDON_E_STORE,
-                "the log of the data folder is damaged: commits between %llu and %llu are missing; "
-                "restore the data folder from a backup",
-                (unsigned long long)ts, (unsigned long long)header->previous_ts);
+            return missing(ts, header->previous_ts);
         }
         ts = header->ts;
     }
     return NULL;
 }
 
-static cordon_error *apply(const struct recovery *recovery, const struct found_record *record)
+unsigned journal_unfinished(const struct journal *journal)
 {
-    CORDON_CLEANUP(bytes_freep) uint8_t *bytes = NULL;
-    TRY(read_rows(recovery->journal, record, &bytes));
-    struct slice rows = slice_of(bytes, (size_t)record->header.rows_bytes);
-    uint64_t hash = 0;
-    struct kv_row row;
-    while (next_row(&rows, &hash, &row)) {
-        TRY(recovery->kv->ops->write_put(recovery->kv, row.key, row.value));
-    }
-    return NULL;
+    return journal->unfinished;
 }
 
-cordon_error *journal_recover(struct journal *journal, struct kv *kv, uint64_t *last_ts)
+bool journal_next_row(struct slice *rows, struct kv_row *out_row)
+{
+    uint64_t hash = 0;
+    return next_row(rows, &hash, out_row);
+}
+
+/* Who writes the log may have begun to write over a record since it was found. */
+static cordon_error *visit_record(
+    const struct recovery *recovery,
+    const struct found_record *found,
+    cordon_error *(*visit)(void *arg, const struct journal_record *record),
+    void *arg)
+{
+    CORDON_CLEANUP(bytes_freep) uint8_t *bytes = NULL;
+    const size_t size = HEADER_BYTES + (size_t)found->header.rows_bytes;
+    const uint64_t at = found->rows_at - HEADER_BYTES;
+    bytes = mem_realloc(NULL, size);
+    if (bytes == NULL) {
+        return error_no_memory();
+    }
+    TRY(read_at(recovery->journal->files[found->file].fd, bytes, size, at));
+    const struct slice rows = slice_from(slice_of(bytes, size), HEADER_BYTES);
+    struct header header;
+    if (!read_header(recovery->journal, bytes, &header) || header.ts != found->header.ts ||
+        !rows_are_whole(&found->header, rows)) {
+        return missing(found->header.previous_ts, found->header.ts);
+    }
+    const struct journal_record record = {
+        .previous_ts = header.previous_ts,
+        .ts = header.ts,
+        .file = found->file,
+        .at = at,
+        .bytes = slice_of(bytes, size),
+        .rows = rows,
+    };
+    return visit(arg, &record);
+}
+
+cordon_error *journal_each(
+    struct journal *journal,
+    uint64_t *last_ts,
+    cordon_error *(*visit)(void *arg, const struct journal_record *record),
+    void *arg)
 {
     CORDON_CLEANUP(recovery_done) struct recovery recovery = {
-        .journal = journal, .kv = kv, .last_ts = *last_ts};
+        .journal = journal, .last_ts = *last_ts};
+    journal->unfinished = 0;
     TRY(find_records(&recovery));
     if (recovery.count == 0) {
         return NULL;
@@ -606,8 +675,24 @@ cordon_error *journal_recover(struct journal *journal, struct kv *kv, uint64_t *
     qsort(recovery.records, recovery.count, sizeof recovery.records[0], compare_records);
     TRY(check_chain(&recovery));
     for (size_t i = 0; i < recovery.count; i++) {
-        TRY(apply(&recovery, &recovery.records[i]));
+        TRY(visit_record(&recovery, &recovery.records[i], visit, arg));
     }
     *last_ts = recovery.records[recovery.count - 1].header.ts;
     return NULL;
+}
+
+static cordon_error *apply(void *arg, const struct journal_record *record)
+{
+    struct kv *kv = arg;
+    struct slice rows = record->rows;
+    struct kv_row row;
+    while (journal_next_row(&rows, &row)) {
+        TRY(kv->ops->write_put(kv, row.key, row.value));
+    }
+    return NULL;
+}
+
+cordon_error *journal_recover(struct journal *journal, struct kv *kv, uint64_t *last_ts)
+{
+    return journal_each(journal, last_ts, apply, kv);
 }

@@ -24,6 +24,13 @@ bool journal_is_there(const char *folder);
 CORDON_MUST_USE cordon_error *journal_open(
     const char *folder, const uint8_t cluster_id[16], struct journal **out_journal);
 
+/*
+ * The same for reading alone, in a folder that a server may be using: files that are missing are
+ * empty. Nothing else but journal_each() and journal_close() is for it.
+ */
+CORDON_MUST_USE cordon_error *journal_open_to_read(
+    const char *folder, const uint8_t cluster_id[16], struct journal **out_journal);
+
 /* NULL accepted. */
 void journal_close(struct journal *journal);
 
@@ -32,6 +39,40 @@ static inline void journal_closep(struct journal **journal)
     journal_close(*journal);
     *journal = NULL;
 }
+
+/* A whole record of the log. */
+struct journal_record {
+    uint64_t previous_ts;
+    uint64_t ts;
+    unsigned file;
+    uint64_t at;        /* bytes into the file */
+    struct slice bytes; /* header and rows, without the padding; borrowed for the visit */
+    struct slice rows;  /* for journal_next_row() */
+};
+
+/*
+ * Tells of every record after `*last_ts`, in order, and moves `*last_ts` to the newest. Errors:
+ * CORDON_E_STORE for a record that is damaged or missing before a good one, before any visit but
+ * for one that changes meanwhile; those of `visit`.
+ */
+CORDON_MUST_USE cordon_error *journal_each(
+    struct journal *journal,
+    uint64_t *last_ts,
+    cordon_error *(*visit)(void *arg, const struct journal_record *record),
+    void *arg);
+
+/*
+ * How many records the last journal_each() met that begin as one that is newer than all, and are
+ * not whole: what a power cut or a kill broke off, what is being written just now, or damage to the
+ * last ones, which nothing tells apart.
+ */
+unsigned journal_unfinished(const struct journal *journal);
+
+/* Takes the next row off the rows of a record; false at their end. */
+bool journal_next_row(struct slice *rows, struct kv_row *out_row);
+
+/* Bytes of a record in a file, the padding included, that has so many of header and rows. */
+uint64_t journal_padded(uint64_t bytes);
 
 /*
  * Puts the rows of every record after `*last_ts`, in order, into the batch that `kv` is being

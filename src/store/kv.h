@@ -68,6 +68,37 @@ CORDON_MUST_USE cordon_error *kv_open_memory(struct kv **out_kv);
 CORDON_MUST_USE cordon_error *kv_open_lmdb(
     const char *folder, uint64_t map_bytes, bool *out_new, struct kv **out_kv);
 
+/*
+ * A snapshot of the embedded database that stays as it is while another process writes: the pages
+ * are not given to others as long as it is there. It must not be opened in a process that has the
+ * folder open for anything else, as LMDB's locks are the process's. Of a process that was killed
+ * the writer takes the snapshot back.
+ */
+struct kv_pin;
+
+/* Errors: CORDON_E_STORE, CORDON_E_SYSTEM. The file's meta pages must be sound (image.h). */
+CORDON_MUST_USE cordon_error *kv_pin_open(const char *folder, struct kv_pin **out_pin);
+
+/* LMDB's number of the snapshot. */
+uint64_t kv_pin_txn(const struct kv_pin *pin);
+
+/* Lets it go and takes the newest. Errors: CORDON_E_STORE. */
+CORDON_MUST_USE cordon_error *kv_pin_renew(struct kv_pin *pin);
+
+/*
+ * Writes a data file that holds a snapshot at least as new, without free pages, to `fd` from where
+ * it stands. Errors: CORDON_E_STORE, CORDON_E_DISK_FULL.
+ */
+CORDON_MUST_USE cordon_error *kv_pin_copy(struct kv_pin *pin, int fd);
+
+void kv_pin_close(struct kv_pin *pin); /* NULL accepted */
+
+static inline void kv_pin_closep(struct kv_pin **pin)
+{
+    kv_pin_close(*pin);
+    *pin = NULL;
+}
+
 /* True if the folder has a data file, whoever uses it. */
 bool kv_is_there_lmdb(const char *folder);
 

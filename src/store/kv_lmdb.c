@@ -324,7 +324,10 @@ static cordon_error *write_failed(struct lmdb_kv *kv, const char *what, int code
 static cordon_error *write_begin(struct kv *base)
 {
     struct lmdb_kv *kv = (struct lmdb_kv *)base;
+    int dead = 0;
     CORDON_ASSERT(kv->batch == NULL);
+    /* Snapshots of other processes, such as a backup's, that were killed. */
+    (void)mdb_reader_check(kv->env, &dead);
     const int code = mdb_txn_begin(kv->env, NULL, 0, &kv->batch);
     return code == 0 ? NULL : write_failed(kv, "beginning a write", code);
 }
@@ -699,4 +702,77 @@ cordon_error *kv_open_lmdb(
     struct lmdb_kv *ready = CORDON_TAKE(kv);
     *out_kv = &ready->base;
     return NULL;
+}
+
+/* -- Snapshots for another process ----------------------------------------------------------- */
+
+struct kv_pin {
+    MDB_env *env;
+    MDB_txn *txn;
+};
+
+static cordon_error *open_pin(struct kv_pin *pin, const char *folder)
+{
+    int code = mdb_env_create(&pin->env);
+    if (code == 0) {
+        code = mdb_env_set_mapsize(pin->env, (size_t)MAP_BYTES_DEFAULT);
+    }
+    if (code == 0) {
+        code = mdb_env_set_maxreaders(pin->env, READERS_MAX);
+    }
+    if (code == 0) {
+        code = mdb_env_open(pin->env, folder, MDB_RDONLY | MDB_NOTLS, 0600);
+    }
+    if (code == 0) {
+        code = mdb_txn_begin(pin->env, NULL, MDB_RDONLY, &pin->txn);
+    }
+    return code == 0 ? NULL : explain_open(code, folder, MAP_BYTES_DEFAULT);
+}
+
+cordon_error *kv_pin_open(const char *folder, struct kv_pin **out_pin)
+{
+    CORDON_CLEANUP(kv_pin_closep) struct kv_pin *pin = MEM_NEW(struct kv_pin);
+    if (pin == NULL) {
+        return error_no_memory();
+    }
+    TRY(open_pin(pin, folder));
+    *out_pin = CORDON_TAKE(pin);
+    return NULL;
+}
+
+uint64_t kv_pin_txn(const struct kv_pin *pin)
+{
+    return mdb_txn_id(pin->txn);
+}
+
+cordon_error *kv_pin_renew(struct kv_pin *pin)
+{
+    mdb_txn_reset(pin->txn);
+    const int code = mdb_txn_renew(pin->txn);
+    return code == 0 ? NULL : failed_to("renewing a read transaction", code);
+}
+
+cordon_error *kv_pin_copy(struct kv_pin *pin, int fd)
+{
+    const int code = mdb_env_copyfd2(pin->env, fd, MDB_CP_COMPACT);
+    if (disk_is_full(code)) {
+        return cordon_error_new(
+            CORDON_E_DISK_FULL, "copying the data file failed: %s%s", reason_of(code),
+            disk_advice(code));
+    }
+    return code == 0 ? NULL : failed_to("copying the data file", code);
+}
+
+void kv_pin_close(struct kv_pin *pin)
+{
+    if (pin == NULL) {
+        return;
+    }
+    if (pin->txn != NULL) {
+        mdb_txn_abort(pin->txn);
+    }
+    if (pin->env != NULL) {
+        mdb_env_close(pin->env);
+    }
+    mem_free(pin);
 }

@@ -41,6 +41,15 @@ uint64_t layout_ordered_double(double number)
     return (bits & sign) != 0 ? ~bits : bits | sign;
 }
 
+double layout_double_of(uint64_t ordered)
+{
+    const uint64_t sign = (uint64_t)1 << 63;
+    const uint64_t bits = (ordered & sign) != 0 ? ordered & ~sign : ~ordered;
+    double number = 0;
+    memcpy(&number, &bits, sizeof number);
+    return number;
+}
+
 /* -- Building -------------------------------------------------------------------------------- */
 
 static void append32(struct layout_key *key, uint32_t value)
@@ -111,12 +120,7 @@ void layout_place(
 double layout_creation_time(struct slice logical)
 {
     CORDON_ASSERT(logical.size >= LAYOUT_INDEX_BYTES + LAYOUT_PLACE_BYTES);
-    const uint64_t ordered = layout_load64(logical.data + logical.size - LAYOUT_PLACE_BYTES);
-    const uint64_t sign = (uint64_t)1 << 63;
-    const uint64_t bits = (ordered & sign) != 0 ? ordered & ~sign : ~ordered;
-    double time = 0;
-    memcpy(&time, &bits, sizeof time);
-    return time;
+    return layout_double_of(layout_load64(logical.data + logical.size - LAYOUT_PLACE_BYTES));
 }
 
 void layout_entry(

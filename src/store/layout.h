@@ -189,8 +189,9 @@ void layout_seal_key(uint8_t *value, struct slice key, uint64_t body_hash);
 CORDON_MUST_USE cordon_error *layout_open(
     struct slice key, struct slice value, enum layout_kind *out_kind, struct slice *out_body);
 
-/* A double as eight bytes in the order of numbers; not NaN. */
+/* A double as eight bytes in the order of numbers, and back; not NaN. */
 uint64_t layout_ordered_double(double number);
+double layout_double_of(uint64_t ordered);
 
 /* The name of a keyspace, for messages. */
 const char *layout_keyspace_name(uint8_t keyspace);

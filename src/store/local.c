@@ -8,81 +8,34 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "store/upgrade.h"
 
-#define META_MAGIC "cordonDB"
 #define WINDOW_MS_DEFAULT 30000u
 #define CHECKPOINT_MS_DEFAULT 1000u
 #define HOLD_IDLE_MS_DEFAULT 120000u
 #define HOLD_MS_DEFAULT 14400000u
 #define DISK_RESERVE_DEFAULT ((uint64_t)64 << 20)
 
-enum {
-    META_FORMAT_AT = 8,
-    META_CLUSTER_AT = META_FORMAT_AT + 4,
-    META_TS_AT = META_CLUSTER_AT + 16,
-    META_BYTES = META_TS_AT + 8,
-};
-
 /* -- The meta record ------------------------------------------------------------------------- */
 
-/* Checked before the checksum, so that a version that seals rows otherwise is still named. */
-static cordon_error *check_format(struct slice value)
+static const struct upgrade_table *upgrades(const struct store_options *options)
 {
-    const struct slice body =
-        value.size > LAYOUT_SEAL_BYTES ? slice_from(value, LAYOUT_SEAL_BYTES) : (struct slice){0};
-    if (body.size < META_CLUSTER_AT || !slice_starts_with(body, SLICE(META_MAGIC))) {
-        return cordon_error_new(
-            CORDON_E_STORE,
-            "the data folder holds a database that is not this program's; choose another folder");
-    }
-    const uint32_t format = layout_load32(body.data + META_FORMAT_AT);
-    if (format == LAYOUT_FORMAT) {
-        return NULL;
-    }
-    return cordon_error_new(
-        CORDON_E_STORE,
-        "the data folder is of format version %u and this program reads version %u; %s", format,
-        LAYOUT_FORMAT,
-        format > LAYOUT_FORMAT ? "start it with the newer cordon that wrote it"
-                               : "start it with the older cordon that wrote it");
+    return options->upgrades == NULL ? &upgrade_table : options->upgrades;
 }
 
-static cordon_error *read_meta(struct local *store)
+static cordon_error *read_meta(struct local *store, const struct store_options *options)
 {
-    struct layout_key key;
-    layout_meta(&key);
-    CORDON_CLEANUP(kv_reader_closep) struct kv_reader *reader = NULL;
-    TRY(store->kv->ops->reader_open(store->kv, &reader));
-    struct kv_row row = {0};
-    bool found = false;
-    TRY(reader->ops->seek(reader, layout_slice(&key), &found, &row));
-    TRY(check_format(
-        found && slice_equal(row.key, layout_slice(&key)) ? row.value : (struct slice){0}));
-    enum layout_kind kind = LAYOUT_TOMBSTONE;
-    struct slice body = {0};
-    TRY(layout_open(row.key, row.value, &kind, &body));
-    if (body.size != META_BYTES) {
-        return cordon_error_new(
-            CORDON_E_STORE, "the meta record is damaged; restore the data folder from a backup");
-    }
-    memcpy(store->cluster_id, body.data + META_CLUSTER_AT, sizeof store->cluster_id);
-    store->last_ts = layout_load64(body.data + META_TS_AT);
+    TRY(meta_read(store->kv, &store->meta));
+    TRY(upgrade_check(upgrades(options), store->meta.format, LAYOUT_FORMAT));
+    store->last_ts = store->meta.last_ts;
     return NULL;
 }
 
 cordon_error *local_write_meta(struct local *store, uint64_t last_ts)
 {
-    struct layout_key key;
-    layout_meta(&key);
-    uint8_t value[LAYOUT_SEAL_BYTES + META_BYTES];
-    uint8_t *body = value + LAYOUT_SEAL_BYTES;
-    memcpy(body, META_MAGIC, sizeof META_MAGIC - 1);
-    layout_store32(body + META_FORMAT_AT, LAYOUT_FORMAT);
-    memcpy(body + META_CLUSTER_AT, store->cluster_id, sizeof store->cluster_id);
-    layout_store64(body + META_TS_AT, last_ts);
-    const uint64_t body_hash = layout_seal_body(value, sizeof value, LAYOUT_LIVE);
-    layout_seal_key(value, layout_slice(&key), body_hash);
-    return store->kv->ops->write_put(store->kv, layout_slice(&key), slice_of(value, sizeof value));
+    struct meta meta = store->meta;
+    meta.last_ts = last_ts;
+    return meta_put(store->kv, &meta);
 }
 
 /* Brings what only the log holds into the backend, with the meta record that says so. */
@@ -101,12 +54,14 @@ static cordon_error *recover(struct local *store)
     }
     TRY(ops->write_commit(store->kv));
     store->last_ts = last_ts;
+    store->meta.last_ts = last_ts;
     return NULL;
 }
 
 static cordon_error *make_meta(struct local *store)
 {
-    random_system(store->cluster_id, sizeof store->cluster_id);
+    random_system(store->meta.cluster_id, sizeof store->meta.cluster_id);
+    store->meta.format = LAYOUT_FORMAT;
     store->last_ts = clock_wall_ns();
     const struct kv_ops *ops = store->kv->ops;
     TRY(ops->write_begin(store->kv));
@@ -167,7 +122,7 @@ static uint64_t durable_ts(const struct store *store)
 
 static void cluster_id(const struct store *store, uint8_t out_id[16])
 {
-    memcpy(out_id, ((const struct local *)store)->cluster_id, 16);
+    memcpy(out_id, ((const struct local *)store)->meta.cluster_id, 16);
 }
 
 static const struct store_ops local_ops = {
@@ -215,7 +170,7 @@ static struct local *new_local(const struct store_options *options)
 static cordon_error *open_journal(
     struct local *store, const char *folder, const struct store_options *options)
 {
-    TRY(journal_open(folder, store->cluster_id, &store->journal));
+    TRY(journal_open(folder, store->meta.cluster_id, &store->journal));
     TRY(recover(store));
     journal_start(store->journal, store->last_ts);
     store->logged = options->flusher_thread;
@@ -252,10 +207,12 @@ static cordon_error *open_over(
     }
     store->kv = CORDON_TAKE(*kv);
     TRY(overlay_init(&store->overlay));
-    TRY(is_new ? make_new(store, folder) : read_meta(store));
+    TRY(is_new ? make_new(store, folder) : read_meta(store, options));
     if (folder != NULL) {
         TRY(open_journal(store, folder, options));
     }
+    /* What the log held was of the folder's format, too. */
+    TRY(upgrade_run(store->kv, upgrades(options), LAYOUT_FORMAT, &store->meta));
     atomic_store(&store->visible_ts, store->last_ts);
     atomic_store(&store->durable_ts, store->last_ts);
     atomic_store(&store->flushed_ts, store->last_ts);

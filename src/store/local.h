@@ -16,6 +16,7 @@
 
 #include "store/journal.h"
 #include "store/kv.h"
+#include "store/meta.h"
 #include "store/overlay.h"
 #include "store/reading.h"
 #include "store/readset.h"
@@ -65,7 +66,7 @@ struct hold {
 struct local {
     struct store base;
     struct kv *kv;
-    uint8_t cluster_id[16];
+    struct meta meta; /* as it was at opening: whose data, and the format */
     uint64_t window_ns;
     uint64_t disk_reserve_bytes;
     uint64_t checkpoint_ns;

@@ -29,6 +29,7 @@
 struct store;
 struct store_txn;
 struct store_scan;
+struct upgrade_table;
 
 /* STORE_LATER: a reserved transaction is in the way; the same call again in STORE_LATER_MS. */
 enum store_step { STORE_DONE, STORE_PENDING, STORE_LATER };
@@ -84,6 +85,8 @@ struct store_options {
      */
     uint64_t hold_idle_ms;
     uint64_t hold_ms;
+    /* Steps from older formats of the embedded backend; NULL: the program's own. For tests. */
+    const struct upgrade_table *upgrades;
 };
 
 /* A store that lives and dies with the process. */

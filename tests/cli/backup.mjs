@@ -1,0 +1,153 @@
+/*
+ * `verify`, `backup` and `restore` beside a server that is under load: a restored folder has all
+ * that was answered before the backup began, and is served; damage is told with its place, by exit
+ * code 7, and makes no backup. What cannot be done says what to do instead.
+ */
+import assert from 'node:assert/strict';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { Server, guest, newFolder, parseOne, run } from '../support/cordon.mjs';
+
+const folder = newFolder();
+const count = async (server) => (await server.post('/api/query', { path: 'counter:get', args: {} })).body.value;
+const add = async (server) => (await server.post('/api/mutation', { path: 'counter:add', args: {} })).body.value;
+
+describe('beside a server', () => {
+  let server;
+  let answered = 0;
+  let stop = false;
+  let load;
+  before(async () => {
+    server = await Server.start();
+    await server.deploy(guest('counter'));
+    load = (async () => {
+      while (!stop) answered = Math.max(answered, await add(server));
+    })();
+  });
+  after(async () => {
+    stop = true;
+    await load;
+    await server.stop();
+  });
+
+  test('verify tells a store sound that is written to, in text and in JSON', async () => {
+    const text = await run(['verify', '--data', server.data]);
+    assert.equal(text.code, 0, text.stdout + text.stderr);
+    assert.match(text.stdout, /^\d+ pages, \d+ rows, \d+ documents in \d+ tables, [^]* is sound\.\n$/);
+    assert.equal(text.stderr, '');
+    const json = await run(['verify', '--data', server.data, '--format', 'json']);
+    assert.equal(json.code, 0);
+    const report = parseOne(json.stdout);
+    assert.equal(report.sound, true);
+    assert.equal(report.agreement, true);
+    assert.deepEqual(report.damage, []);
+    assert.ok(report.rows + report.logRows > 0);
+  });
+
+  test('a backup has all that was answered before it, and becomes a server', { timeout: 120000 }, async () => {
+    for (let round = 0; round < 5; round++) {
+      const file = join(folder, `round${round}`);
+      const data = join(folder, `restored${round}`);
+      const least = answered;
+      const backup = await run(['backup', '--data', server.data, '--format', 'json', file]);
+      assert.equal(backup.code, 0, backup.stderr);
+      const report = parseOne(backup.stdout);
+      assert.equal(report.file, file);
+      assert.equal(report.bytes, statSync(file).size);
+      assert.equal(statSync(file).mode & 0o777, 0o600);
+      const restored = await run(['restore', '--data', data, file]);
+      assert.equal(restored.code, 0, restored.stderr);
+      assert.match(restored.stdout, /^Restored .*: the backup has \d+ bytes\.\nIt has no admin keys: `cordon keygen admin/);
+      const again = await Server.start({ data });
+      assert.ok((await count(again)) >= least, `${await count(again)} of ${least}`);
+      await add(again);
+      await again.stop();
+      assert.equal((await run(['verify', '--data', data])).code, 0);
+      assert.ok(!existsSync(join(data, 'keys.d')) || readdirSync(join(data, 'keys.d')).length === 0);
+    }
+  });
+
+  test('a file that is there is replaced only if that is asked for', async () => {
+    const file = join(folder, 'kept');
+    writeFileSync(file, 'precious');
+    const refused = await run(['backup', '--data', server.data, file]);
+    assert.equal(refused.code, 2);
+    assert.match(refused.stderr, /'.*kept' is there already; name another file, or ask for it to be replaced/);
+    assert.equal(readFileSync(file, 'utf8'), 'precious');
+    assert.ok(!existsSync(`${file}.partial`));
+    chmodSync(file, 0o644);
+    const { code, stderr } = await run(['backup', '--data', server.data, '--replace', file]);
+    assert.equal(code, 0, stderr);
+    assert.equal(readFileSync(file).subarray(0, 8).toString(), 'cordonBK');
+    assert.equal(statSync(file).mode & 0o777, 0o600);
+  });
+
+  test('in a folder a backup is named by its time', async () => {
+    const into = join(folder, 'backups');
+    mkdirSync(into);
+    assert.equal((await run(['backup', '--data', server.data, into])).code, 0);
+    const [name, ...more] = readdirSync(into);
+    assert.match(name, /^cordon-\d{8}T\d{6}Z\.backup$/);
+    assert.deepEqual(more, []);
+  });
+
+  test('the folder of a server is restored over by nobody', async () => {
+    const file = join(folder, 'other');
+    assert.equal((await run(['backup', '--data', server.data, file])).code, 0);
+    const { code, stderr } = await run(['restore', '--data', server.data, file]);
+    assert.equal(code, 2);
+    assert.match(stderr, /is not empty; name a new one, or move it away/);
+  });
+});
+
+test('damage is told with its place, and makes no backup', async () => {
+  const server = await Server.start();
+  await server.deploy(guest('counter'));
+  await add(server);
+  await server.stop();
+  const path = join(server.data, 'data.mdb');
+  const bytes = readFileSync(path);
+  const sound = Buffer.from(bytes);
+  for (let page = 2; page < bytes.length / 4096; page++) bytes[page * 4096 + 11] ^= 0x40;
+  writeFileSync(path, bytes);
+  const text = await run(['verify', '--data', server.data]);
+  assert.equal(text.code, 7, text.stdout + text.stderr);
+  assert.match(text.stdout, /^data\.mdb, byte \d+: page \d+ is not a (leaf|branch)$/m);
+  assert.match(text.stdout, /was not checked, because of the damage\.\n[^]*is damaged: restore it from a backup/);
+  const json = await run(['verify', '--data', server.data, '--format', 'json']);
+  assert.equal(json.code, 7);
+  const report = parseOne(json.stdout);
+  assert.equal(report.sound, false);
+  assert.equal(report.damages, report.damage.length);
+  assert.ok(report.damage.every(({ file, message }) => file === 'data.mdb' && message.length > 0));
+  const file = join(folder, 'of-damage');
+  const backup = await run(['backup', '--data', server.data, file]);
+  assert.equal(backup.code, 5);
+  assert.match(backup.stderr, /^cordon: Store: the data f[^]* is damaged/);
+  assert.ok(!existsSync(file) && !existsSync(`${file}.partial`));
+  writeFileSync(path, sound);
+  assert.equal((await run(['verify', '--data', server.data])).code, 0);
+});
+
+test('what cannot be done says what to do instead', async () => {
+  const nowhere = join(folder, 'nowhere');
+  for (const words of [['verify', '--data', nowhere], ['backup', '--data', nowhere, join(folder, 'x')]]) {
+    const { code, stdout, stderr } = await run(words);
+    assert.equal(code, 2, stderr);
+    assert.equal(stdout, '');
+    assert.match(stderr, /there is no data file in the folder '.*nowhere'; name the data folder of a server/);
+  }
+  assert.ok(!existsSync(nowhere));
+  const missing = await run(['restore', '--data', nowhere, join(folder, 'missing')]);
+  assert.equal(missing.code, 2);
+  assert.match(missing.stderr, /there is no file '.*missing'; name a backup/);
+  const none = join(folder, 'none');
+  writeFileSync(none, Buffer.alloc(10000));
+  const { code, stderr } = await run(['restore', '--data', nowhere, none]);
+  assert.equal(code, 5);
+  assert.match(stderr, /the file is no whole backup: it does not begin as one; take another one/);
+  assert.ok(!existsSync(nowhere));
+  const far = await run(['backup', '--data', newFolder(), join(nowhere, 'x')]);
+  assert.match(far.stderr, /cannot make '.*'[^]*make the folder above it first/);
+});
