@@ -88,7 +88,7 @@ static cordon_error *keep_failure(struct host *host, struct slice report)
     if (json_kind(message) != JSON_STRING) {
         return cordon_error_new(CORDON_E_BAD_JSON, "it is no object with a string `message`");
     }
-    if (json_kind(data) != JSON_MISSING && json_kind(data) != JSON_NULL) {
+    if (json_kind(data) != JSON_MISSING) {
         TRY(keep_failure_data(host, data));
     }
     const struct slice kept =
