@@ -1,5 +1,6 @@
 /*
- * What cordon.h declares: memory, values and their JSON, the run, the database, queries.
+ * What cordon.h declares: memory, values and their JSON, the run, the database, queries, calls of
+ * other functions.
  *
  * Memory is taken in blocks and given out from the front of the last one; nothing is freed before a
  * mark is released or the run ends, which takes the whole instance with it. The reader of JSON is
@@ -1116,12 +1117,33 @@ bool cordon_call(cordon_host_call *call, const cordon_value *argument, cordon_va
     return is_done(answer);
 }
 
+/* The host does not come back from this call. */
+static __attribute__((noreturn)) void fail(const char *message, const cordon_value *data)
+{
+    struct writer writer = {0};
+    write_text(&writer, "{\"message\":");
+    write_string(&writer, message, strlen(message));
+    if (data != NULL) {
+        write_text(&writer, ",\"data\":");
+        write_value(&writer, data);
+    }
+    write_text(&writer, "}");
+    cordon_host_fail(writer.text, writer.size);
+    abort();
+}
+
+/* Ends the run as the call was refused; with data, if a function was called and gave some. */
+static __attribute__((noreturn)) void fail_as(const cordon_value *refusal)
+{
+    fail(cordon_to_string(cordon_get(refusal, "message")), cordon_get(refusal, "data"));
+}
+
 /* The reply of a call that has been made; a refusal ends the run. */
 static cordon_value *must_answer(int64_t answer)
 {
     cordon_value *const reply = read_reply(length_of(answer));
     if (!is_done(answer)) {
-        cordon_fail(cordon_to_string(cordon_get(reply, "message")));
+        fail_as(reply);
     }
     return reply;
 }
@@ -1207,21 +1229,6 @@ void cordon_log(cordon_level level, const char *message)
     cordon_set(line, "messages", cordon_push(cordon_array(), cordon_string(message)));
     (void)send(cordon_host_log, line);
     cordon_release(mark);
-}
-
-/* The host does not come back from this call. */
-static __attribute__((noreturn)) void fail(const char *message, const cordon_value *data)
-{
-    struct writer writer = {0};
-    write_text(&writer, "{\"message\":");
-    write_string(&writer, message, strlen(message));
-    if (data != NULL) {
-        write_text(&writer, ",\"data\":");
-        write_value(&writer, data);
-    }
-    write_text(&writer, "}");
-    cordon_host_fail(writer.text, writer.size);
-    abort();
 }
 
 void cordon_fail(const char *message)
@@ -1634,7 +1641,63 @@ cordon_value *cordon_query_page(cordon_query *query, const cordon_value *options
 }
 
 /*
- * 9. Effects
+ * 9. Calls of other functions
+ */
+
+static cordon_value *run(
+    cordon_host_call *call,
+    cordon_value *argument,
+    const char *path,
+    const cordon_value *args,
+    cordon_value **out_failure)
+{
+    cordon_set(argument, "name", cordon_string(path));
+    cordon_set(argument, "args", borrow(args));
+    cordon_value *reply;
+    const bool done = cordon_call(call, argument, &reply);
+    if (!done && out_failure == NULL) {
+        fail_as(reply);
+    }
+    if (out_failure != NULL) {
+        *out_failure = done ? NULL : reply;
+    }
+    return done ? reply : NULL;
+}
+
+cordon_value *cordon_run_query(
+    const char *path, const cordon_value *args, cordon_value **out_failure)
+{
+    cordon_value *const argument = one_field("udfType", cordon_string("query"));
+    return run(cordon_host_run_udf, argument, path, args, out_failure);
+}
+
+cordon_value *cordon_run_mutation(
+    const char *path, const cordon_value *args, cordon_value **out_failure)
+{
+    cordon_value *const argument = one_field("udfType", cordon_string("mutation"));
+    return run(cordon_host_run_udf, argument, path, args, out_failure);
+}
+
+cordon_value *cordon_action_run_query(
+    const char *path, const cordon_value *args, cordon_value **out_failure)
+{
+    return run(cordon_host_action_query, cordon_object(), path, args, out_failure);
+}
+
+cordon_value *cordon_action_run_mutation(
+    const char *path, const cordon_value *args, cordon_value **out_failure)
+{
+    return run(cordon_host_action_mutation, cordon_object(), path, args, out_failure);
+}
+
+cordon_value *cordon_action_run_action(
+    const char *path, const cordon_value *args, cordon_value **out_failure)
+{
+    return run(cordon_host_action_action, cordon_object(), path, args, out_failure);
+}
+
+/*
+ * 10. Effects
  */
 
 void cordon_effect_sleep(uint32_t ms)

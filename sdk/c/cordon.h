@@ -30,7 +30,7 @@
  *
  * What goes wrong ends the run, with a message and without a trace in the database: a failed
  * allocation, a value of another type than asked for, a call the host refuses. Whoever wants to go
- * on after a refusal uses cordon_call.
+ * on after a refusal uses cordon_call; calls of other functions tell of their failure themselves.
  *
  * Compile with clang, for wasm32-wasi, as C23; link cordon.c with it:
  *
@@ -296,7 +296,45 @@ void cordon_db_stop(cordon_scan *scan);
 const char *cordon_query_print(const cordon_query *query, size_t *out_size);
 
 /*
- * 5. Effects
+ * 5. Calls of other functions
+ *
+ * By their paths: those of the same deployment, internal ones too. NULL stands for no arguments.
+ *
+ *     cordon_value *failure;
+ *     cordon_value *id = cordon_run_mutation("messages:send", cordon_args(), &failure);
+ *     if (failure != NULL) {
+ *         cordon_log(CORDON_WARN, cordon_to_string(cordon_get(failure, "message")));
+ *         return cordon_null();
+ *     }
+ *     return id;
+ *
+ * A call that fails returns NULL, and `*out_failure` says why: an object with `code` and `message`,
+ * and with `data` if the function ended by cordon_fail_data. Else `*out_failure` is NULL. Where
+ * `out_failure` is NULL itself, a failure ends the caller too, with the same message and data.
+ */
+
+/*
+ * For queries and mutations; the former call queries alone. The call is a part of the caller's
+ * transaction. If it fails, exactly what it wrote is undone.
+ */
+cordon_value *cordon_run_query(
+    const char *path, const cordon_value *args, cordon_value **out_failure);
+cordon_value *cordon_run_mutation(
+    const char *path, const cordon_value *args, cordon_value **out_failure);
+
+/*
+ * For actions. Each call is a run of its own; what a mutation wrote is there, durable, when it
+ * comes back, and stays there if the action fails.
+ */
+cordon_value *cordon_action_run_query(
+    const char *path, const cordon_value *args, cordon_value **out_failure);
+cordon_value *cordon_action_run_mutation(
+    const char *path, const cordon_value *args, cordon_value **out_failure);
+cordon_value *cordon_action_run_action(
+    const char *path, const cordon_value *args, cordon_value **out_failure);
+
+/*
+ * 6. Effects
  *
  * For actions alone: they can't be repeated. A query or mutation that calls one is ended.
  */
@@ -308,7 +346,7 @@ void cordon_effect_sleep(uint32_t ms);
 void cordon_effect_crypto_random(void *bytes, size_t size);
 
 /*
- * 6. Memory
+ * 7. Memory
  */
 
 /* Zeroed bytes, aligned for anything. Never NULL. */
@@ -338,7 +376,7 @@ cordon_mark cordon_mark_now(void);
 void cordon_release(cordon_mark mark);
 
 /*
- * 7. The table of functions, and the schema
+ * 8. The table of functions, and the schema
  *
  * CORDON_FUNCTIONS stands once in a program. Each row declares its function, exports it, and
  * becomes a line of the metadata by which the host knows it: what clients call it by, the C
@@ -494,7 +532,7 @@ void cordon_release(cordon_mark mark);
 void cordon_finish_(const cordon_value *result);
 
 /*
- * 8. The host calls, as sdk/abi.md describes them
+ * 9. The host calls, as sdk/abi.md describes them
  *
  * For what the functions above don't offer. A host call takes a range of memory and returns
  * status << 32 | length.
@@ -526,6 +564,10 @@ CORDON_IMPORT_("convex/db-write", "1.0/insert") cordon_host_call cordon_host_ins
 CORDON_IMPORT_("convex/db-write", "1.0/shallowMerge") cordon_host_call cordon_host_shallow_merge;
 CORDON_IMPORT_("convex/db-write", "1.0/replace") cordon_host_call cordon_host_replace;
 CORDON_IMPORT_("convex/db-write", "1.0/remove") cordon_host_call cordon_host_remove;
+CORDON_IMPORT_("convex/run", "1.0/runUdf") cordon_host_call cordon_host_run_udf;
+CORDON_IMPORT_("convex/run", "1.0/actions/query") cordon_host_call cordon_host_action_query;
+CORDON_IMPORT_("convex/run", "1.0/actions/mutation") cordon_host_call cordon_host_action_mutation;
+CORDON_IMPORT_("convex/run", "1.0/actions/action") cordon_host_call cordon_host_action_action;
 CORDON_IMPORT_("convex/effect", "crypto_random") cordon_host_call cordon_host_crypto_random;
 CORDON_IMPORT_("convex/effect", "sleep") cordon_host_call cordon_host_sleep;
 

@@ -51,6 +51,7 @@ pub fn expand(
     let context_value = context.map(|context| {
         quote_spanned!(context.span()=> <#context as ::cordon::rt::Context<#marker>>::take(),)
     });
+    let args_type = args.map_or_else(|| quote!(()), |args| quote!(#args));
     let args_value = args.map(|_| quote!(::cordon::rt::args(),));
     let args_validator = match args {
         Some(args) => quote_spanned!(args.span()=> <#args as ::cordon::HasValidator>::VALIDATOR),
@@ -71,6 +72,18 @@ pub fn expand(
         #[doc(hidden)]
         #[allow(non_camel_case_types)]
         #vis enum #name {}
+
+        impl #name {
+            /// This function, for those that call it.
+            #[allow(dead_code)]
+            #vis const REF: ::cordon::FunctionRef<#name> = ::cordon::FunctionRef::new();
+        }
+
+        impl ::cordon::rt::Signature<
+            #marker,
+            #args_type,
+            <#outcome as ::cordon::rt::Outcome>::Value,
+        > for #name {}
 
         impl ::cordon::rt::Function for #name {
             const KIND: &'static str = #kind_name;

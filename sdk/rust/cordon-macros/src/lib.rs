@@ -47,7 +47,8 @@ functions! {
 
 /// Lists the functions of a module, once, in `lib.rs`: `functions![messages::list, math::fib]`.
 ///
-/// A function that is not listed cannot be called, and the compiler warns that it is not used.
+/// They are functions of this crate. One that is not listed cannot be called, and the compiler warns
+/// that it is not used.
 #[proc_macro]
 pub fn functions(input: TokenStream) -> TokenStream {
     finish(list::expand(input.into()))

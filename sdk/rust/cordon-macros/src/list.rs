@@ -29,6 +29,9 @@ pub fn expand(input: TokenStream) -> syn::Result<TokenStream> {
             extern "C" fn #name() {
                 #function::run();
             }
+            impl ::cordon::rt::Listed for #path {
+                const PATH: &'static str = #function::ROW.path_at(#place);
+            }
             const _: () = ::core::assert!(#function::ARGS.is_object(), #no_object);
         });
         rows.push(quote!(#function::ROW.at(#place)));

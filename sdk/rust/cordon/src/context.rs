@@ -3,12 +3,15 @@
 //! A query has a [`QueryCtx`], a mutation a [`MutationCtx`], an action an [`ActionCtx`]. None can be
 //! made by other means, so a query cannot even be written to write.
 
+use crate::call::{self, Callee};
 use crate::effect::Effects;
 use crate::error::Result;
 use crate::host;
 use crate::json::{self, write_string};
 use crate::query::Query;
+use crate::rt::kind;
 use crate::table::{read_document, Doc, Id, Table};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ops::Deref;
@@ -80,12 +83,28 @@ contexts! {
     ///     ctx.db.insert(&T { x: 1.0 });
     /// }
     /// ```
+    ///
+    /// Nor does it call what writes.
+    ///
+    /// ```compile_fail,E0599
+    /// # use cordon::prelude::*;
+    /// fn write(ctx: QueryCtx) -> Result<()> {
+    ///     ctx.run_mutation("messages:clear", &())
+    /// }
+    /// ```
     QueryCtx {
         /// The database, to read.
         db: Reader
     }
 
     /// What a mutation may use.
+    ///
+    /// ```compile_fail,E0599
+    /// # use cordon::prelude::*;
+    /// fn act(ctx: MutationCtx) -> Result<()> {
+    ///     ctx.run_action("mails:send", &())
+    /// }
+    /// ```
     MutationCtx {
         /// The database, to read and write.
         db: Writer
@@ -102,6 +121,73 @@ contexts! {
     ActionCtx {
         /// What reaches outside of the run.
         effect: Effects
+    }
+}
+
+impl QueryCtx {
+    /// Runs a query at the same moment of the database, and returns its result.
+    ///
+    /// A call that fails is an error that may be handled; see [`FunctionRef`](crate::FunctionRef) for
+    /// what can be called.
+    pub fn run_query<A: Serialize + ?Sized, R: DeserializeOwned>(
+        &self,
+        function: impl Callee<kind::Query, A, R>,
+        args: &A,
+    ) -> Result<R> {
+        call::run_in_transaction(function, args)
+    }
+}
+
+impl MutationCtx {
+    /// Runs a query, which sees what this mutation wrote, and returns its result.
+    pub fn run_query<A: Serialize + ?Sized, R: DeserializeOwned>(
+        &self,
+        function: impl Callee<kind::Query, A, R>,
+        args: &A,
+    ) -> Result<R> {
+        call::run_in_transaction(function, args)
+    }
+
+    /// Runs a mutation as a part of this one, and returns its result.
+    ///
+    /// If it fails, exactly what it wrote is undone, and whoever handles the error may go on.
+    pub fn run_mutation<A: Serialize + ?Sized, R: DeserializeOwned>(
+        &self,
+        function: impl Callee<kind::Mutation, A, R>,
+        args: &A,
+    ) -> Result<R> {
+        call::run_in_transaction(function, args)
+    }
+}
+
+impl ActionCtx {
+    /// Runs a query as a run of its own, and returns its result.
+    pub fn run_query<A: Serialize + ?Sized, R: DeserializeOwned>(
+        &self,
+        function: impl Callee<kind::Query, A, R>,
+        args: &A,
+    ) -> Result<R> {
+        call::run_apart(host::action_query, function, args)
+    }
+
+    /// Runs a mutation in a transaction of its own, and returns its result.
+    ///
+    /// What it wrote is there, durable, when it comes back, and stays there if this action fails.
+    pub fn run_mutation<A: Serialize + ?Sized, R: DeserializeOwned>(
+        &self,
+        function: impl Callee<kind::Mutation, A, R>,
+        args: &A,
+    ) -> Result<R> {
+        call::run_apart(host::action_mutation, function, args)
+    }
+
+    /// Runs another action, and returns its result.
+    pub fn run_action<A: Serialize + ?Sized, R: DeserializeOwned>(
+        &self,
+        function: impl Callee<kind::Action, A, R>,
+        args: &A,
+    ) -> Result<R> {
+        call::run_apart(host::action_action, function, args)
     }
 }
 

@@ -1,6 +1,7 @@
 //! How a function fails.
 
 use crate::json;
+use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 use serde::Serialize;
 use std::fmt;
 
@@ -23,11 +24,35 @@ impl Error {
         Error { message: message.to_string(), data: None, code: None }
     }
 
-    /// The code of a refusal by the host, such as `NonexistentDocument`; `None` for another error.
+    /// The code of a refusal by the host, such as `NonexistentDocument`, or of a call that failed, such
+    /// as `Failed` or `FunctionNotFound`; `None` for another error.
     ///
     /// What the host refused has not been done, and the run may go on.
     pub fn code(&self) -> Option<&str> {
         self.code.as_deref()
+    }
+
+    /// The data of a [`ConvexError`], if it is one and its data are a `T`; [`Value`](crate::Value) is
+    /// any. So a caller tells the failures apart that a function it called has on purpose.
+    ///
+    /// ```
+    /// # use cordon::prelude::*;
+    /// #[cordon::data]
+    /// struct Refusal {
+    ///     code: String,
+    /// }
+    ///
+    /// fn is_full(error: &cordon::Error) -> bool {
+    ///     error.data().is_some_and(|refusal: Refusal| refusal.code == "full")
+    /// }
+    ///
+    /// let full = ConvexError::new(Refusal { code: "full".into() });
+    /// assert!(is_full(&full.into()));
+    /// assert!(!is_full(&ConvexError::new("full").into()));
+    /// assert!(!is_full(&cordon::Error::new("full")));
+    /// ```
+    pub fn data<T: DeserializeOwned>(&self) -> Option<T> {
+        json::from_str(self.data.as_deref()?).ok()
     }
 
     /// The argument of the host call `fail`.
@@ -116,10 +141,18 @@ impl ConvexError {
 pub(crate) struct Refusal {
     pub(crate) code: String,
     pub(crate) message: String,
+    /// Of a function that was called: what it failed with, in JSON.
+    #[serde(default, deserialize_with = "text_of")]
+    pub(crate) data: Option<String>,
+}
+
+/// The JSON of a field that is there, null too.
+fn text_of<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    json::Raw::deserialize(deserializer).map(|raw| Some(raw.0.to_owned()))
 }
 
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
-        Error { message: refusal.message, data: None, code: Some(refusal.code) }
+        Error { message: refusal.message, data: refusal.data, code: Some(refusal.code) }
     }
 }

@@ -53,6 +53,12 @@ host_calls! {
         "1.0/replace" replace(from: *const u8, size: usize);
         "1.0/remove" remove(from: *const u8, size: usize);
     }
+    "convex/run" {
+        "1.0/runUdf" run_udf(from: *const u8, size: usize);
+        "1.0/actions/query" action_query(from: *const u8, size: usize);
+        "1.0/actions/mutation" action_mutation(from: *const u8, size: usize);
+        "1.0/actions/action" action_action(from: *const u8, size: usize);
+    }
     "convex/effect" {
         "crypto_random" crypto_random(to: *const u8, size: usize);
         "sleep" sleep(from: *const u8, size: usize);
@@ -97,6 +103,7 @@ pub(crate) fn ask(call: Call, argument: &[u8]) -> Result<Vec<u8>, Refusal> {
     Err(json::from_slice(&reply).unwrap_or_else(|error| Refusal {
         code: "UnreadableRefusal".into(),
         message: format!("the host refused the call, for a reason that cannot be read: {error}"),
+        data: None,
     }))
 }
 

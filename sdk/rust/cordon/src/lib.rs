@@ -92,12 +92,58 @@
 //! # fn main() {}
 //! ```
 //!
+//! # Calls of other functions
+//!
+//! A query calls queries, a mutation queries and mutations, by `ctx.run_query` and `ctx.run_mutation`:
+//! within its own transaction, of which a call that fails undoes exactly its own writes. An action calls
+//! all three kinds, each as a run of its own. What is called is the constant `REF` of a function, or the
+//! path of one in another module of the deployment.
+//!
+//! ```
+//! mod ledger {
+//!     use cordon::prelude::*;
+//!
+//!     #[cordon::table("entries")]
+//!     pub struct Entry {
+//!         account: String,
+//!         amount: f64,
+//!     }
+//!
+//!     #[internal_mutation]
+//!     pub fn book(ctx: MutationCtx, entry: Entry) -> Result<Id<Entry>> {
+//!         ctx.db.insert(&entry)
+//!     }
+//!
+//!     #[cordon::data]
+//!     pub struct Transfer {
+//!         from: String,
+//!         to: String,
+//!         amount: f64,
+//!     }
+//!
+//!     #[mutation]
+//!     pub fn transfer(ctx: MutationCtx, args: Transfer) -> Result<()> {
+//!         ctx.run_mutation(book::REF, &Entry { account: args.from, amount: -args.amount })?;
+//!         let entry = Entry { account: args.to, amount: args.amount };
+//!         if let Err(error) = ctx.run_mutation(book::REF, &entry) {
+//!             cordon::warn!("{}: {error}", error.code().unwrap_or("no code"));
+//!             return Err(error); // takes the first entry back, too
+//!         }
+//!         ctx.run_mutation("audit:note", &entry) // of a module in another language
+//!     }
+//! }
+//!
+//! cordon::functions![ledger::book, ledger::transfer];
+//! # fn main() {}
+//! ```
+//!
 //! # Errors
 //!
 //! `?` turns any error into a failure of the function with the error's message, and a [`ConvexError`]
 //! into one whose data clients get. A failed function leaves nothing in the database. A panic ends
 //! the run too, with a line in its log; a failure has the better message. What the host refuses is an
-//! error like others, which [`Error::code`] tells apart; whoever handles it may go on.
+//! error like others, which [`Error::code`] tells apart; whoever handles it may go on. So is the failure of
+//! a function that was called, with the data of its [`ConvexError`] in [`Error::data`].
 //!
 //! # Logs, time, chance
 //!
@@ -111,7 +157,9 @@
 extern crate self as cordon;
 
 mod base64;
+mod call;
 mod context;
+mod document;
 mod effect;
 mod error;
 mod filter;
@@ -130,6 +178,7 @@ mod table;
 mod validator;
 mod value;
 
+pub use call::{Callee, FunctionRef};
 pub use context::{ActionCtx, MutationCtx, QueryCtx, Reader, RunCtx, Writer};
 pub use cordon_macros::{
     action, data, functions, internal_action, internal_mutation, internal_query, mutation, query,

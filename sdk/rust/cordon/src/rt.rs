@@ -44,6 +44,27 @@ pub trait Function {
     };
 }
 
+/// What the compiler has to know of a function that is called: its kind, its arguments, its result.
+///
+/// They are parameters, as they may be less visible than the function.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no function of this kind that takes `{A}` and returns `{R}`",
+    label = "of another kind, or with other arguments or another result",
+    note = "`run_query` calls queries, `run_mutation` mutations, `run_action` actions; a function \
+            without arguments takes `&()`"
+)]
+pub trait Signature<K, A: ?Sized, R> {}
+
+/// A function that [`functions!`](crate::functions) lists.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be called, as `cordon::functions!` does not list it",
+    note = "add it to the list in `lib.rs`"
+)]
+pub trait Listed {
+    /// By which it is called.
+    const PATH: &'static str;
+}
+
 /// A [`Row`] whose place is not known.
 #[derive(Clone, Copy)]
 pub struct RowAt {
@@ -55,13 +76,18 @@ pub struct RowAt {
 }
 
 impl RowAt {
-    /// The row of the function that is `place` in the list.
+    /// The path of the function that is `place` in the list.
+    pub const fn path_at(self, place: &'static str) -> &'static str {
+        match self.path {
+            Some(path) => path,
+            None => place,
+        }
+    }
+
+    /// Its row.
     pub const fn at(self, place: &'static str) -> Row {
         Row {
-            path: match self.path {
-                Some(path) => path,
-                None => place,
-            },
+            path: self.path_at(place),
             export: place,
             kind: self.kind,
             visibility: self.visibility,
@@ -113,6 +139,8 @@ impl Context<kind::Action> for ActionCtx {
     note = "it returns a value, such as a struct with `#[cordon::data]`, or a `Result` of one"
 )]
 pub trait Outcome {
+    /// What a caller gets.
+    type Value;
     /// Of the value.
     const VALIDATOR: Validator;
     /// The value's JSON; `None` for null, which needs not be written.
@@ -120,6 +148,7 @@ pub trait Outcome {
 }
 
 impl<T: HasValidator + Serialize> Outcome for T {
+    type Value = T;
     const VALIDATOR: Validator = T::VALIDATOR;
     fn into_json(self) -> Result<Option<Vec<u8>>, Error> {
         if matches!(T::VALIDATOR, Validator::Null) {
@@ -130,6 +159,7 @@ impl<T: HasValidator + Serialize> Outcome for T {
 }
 
 impl<T: HasValidator + Serialize, E: Into<Error>> Outcome for Result<T, E> {
+    type Value = T;
     const VALIDATOR: Validator = T::VALIDATOR;
     fn into_json(self) -> Result<Option<Vec<u8>>, Error> {
         self.map_err(Into::into)?.into_json()

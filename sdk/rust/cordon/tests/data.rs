@@ -172,6 +172,49 @@ fn a_document_is_written_with_the_fields_of_the_system() {
     assert!(document.nickname.is_none());
 }
 
+#[cordon::data]
+#[serde(tag = "kind")]
+enum Found {
+    One { document: Doc<User> },
+}
+
+#[derive(cordon::serde::Deserialize)]
+#[serde(crate = "cordon::serde")]
+struct Wrapped(User);
+
+#[test]
+fn a_document_is_read_wherever_a_value_is() {
+    let json = r#"{"_creationTime":1.5,"_id":"id","name":"Ada"}"#;
+    let document: Doc<User> = cordon::json::from_str(json).unwrap();
+    assert_eq!((document.id.as_str(), document.creation_time, &*document.name), ("id", 1.5, "Ada"));
+
+    let list: Vec<Doc<User>> = cordon::json::from_str(&format!("[{json},{json}]")).unwrap();
+    assert_eq!(list.len(), 2);
+    let wrapped: Doc<Wrapped> = cordon::json::from_str(json).unwrap();
+    assert_eq!(wrapped.fields.0.name, "Ada");
+    let any: Doc<Value> = cordon::json::from_str(json).unwrap();
+    assert_eq!((any.get("name"), any.get("_id")), (Some(&"Ada".into()), None));
+    // Through a tag, which has serde keep the fields before it knows their type.
+    let found = format!("{{\"document\":{json},\"kind\":\"One\"}}");
+    let Found::One { document } = cordon::json::from_str(&found).unwrap();
+    assert_eq!(document.name, "Ada");
+}
+
+#[test]
+fn what_is_no_document_is_not_read_as_one() {
+    let table = [
+        (r#"{"_id":"id","name":"Ada"}"#, "missing field `_creationTime`"),
+        (r#"{"_creationTime":1,"name":"Ada"}"#, "missing field `_id`"),
+        (r#"{"_creationTime":1,"_id":"id"}"#, "missing field `name`"),
+        (r#"{"_creationTime":1,"_id":2,"name":"Ada"}"#, "_id: invalid type"),
+        ("[]", "a document"),
+    ];
+    for (json, words) in table {
+        let error = cordon::json::from_str::<Doc<User>>(json).err().unwrap().to_string();
+        assert!(error.contains(words), "{json}: {error}");
+    }
+}
+
 #[test]
 fn any_error_becomes_one_by_the_question_mark() {
     fn number(text: &str) -> Result<f64> {
