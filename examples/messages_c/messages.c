@@ -1,5 +1,6 @@
 /*
- * A message board, a counter and a few probes: the same functions as in ../messages_rust.
+ * A message board, a counter, functions that call those, and a few probes: the same functions as in
+ * ../messages_rust.
  *
  * What each is called by, with which arguments, stands in the table; the bodies rely on it, since
  * the host has checked the arguments by then.
@@ -50,10 +51,31 @@ CORDON_FUNCTIONS(
         CORDON_NUMBER),
     CORDON_QUERY("noop:noop", do_nothing,
         CORDON_NO_ARGS,
-        CORDON_NULL))
+        CORDON_NULL),
+    CORDON_QUERY("calls:count", count_messages,
+        CORDON_OBJECT(CORDON_FIELD("author", CORDON_STRING)),
+        CORDON_NUMBER),
+    CORDON_MUTATION("calls:send", send_and_try,
+        MESSAGE,
+        CORDON_OBJECT(
+            CORDON_FIELD("sent", CORDON_ID("messages")),
+            CORDON_FIELD("refused", CORDON_STRING))),
+    CORDON_MUTATION("calls:fail", send_and_pass_on,
+        MESSAGE,
+        CORDON_NULL),
+    CORDON_ACTION("calls:act", send_and_report,
+        MESSAGE,
+        CORDON_OBJECT(
+            CORDON_FIELD("count", CORDON_NUMBER),
+            CORDON_FIELD("now", CORDON_NUMBER),
+            CORDON_FIELD("sent", CORDON_ID("messages")))),
+    CORDON_QUERY("calls:depth", count_depth,
+        CORDON_NO_ARGS,
+        CORDON_NUMBER))
 /* clang-format on */
 
 #include <math.h>
+#include <string.h>
 
 cordon_value *list_messages(void)
 {
@@ -141,4 +163,60 @@ cordon_value *add_to_counter(void)
 cordon_value *do_nothing(void)
 {
     return NULL;
+}
+
+/* How many messages there are of an author. */
+cordon_value *count_messages(void)
+{
+    const cordon_value *const messages =
+        cordon_run_query("messages:by_author", cordon_args(), NULL);
+    return cordon_number((double)cordon_count(messages));
+}
+
+/*
+ * Sends a message, then calls what sends it once more and fails: of that nothing is left, and
+ * nothing else is lost.
+ */
+cordon_value *send_and_try(void)
+{
+    cordon_value *failure;
+    cordon_value *const sent = cordon_run_mutation("messages:send", cordon_args(), NULL);
+    (void)cordon_run_mutation("messages:fail", cordon_args(), &failure);
+    cordon_value *const answer = cordon_set(cordon_object(), "sent", sent);
+    return cordon_set(answer, "refused", cordon_get(cordon_get(failure, "data"), "code"));
+}
+
+/* The same, without a word about the failure: it is the caller's then, who loses all. */
+cordon_value *send_and_pass_on(void)
+{
+    (void)cordon_run_mutation("messages:send", cordon_args(), NULL);
+    return cordon_run_mutation("messages:fail", cordon_args(), NULL);
+}
+
+/* Each call is a run of its own, and sees what those before it wrote. */
+cordon_value *send_and_report(void)
+{
+    cordon_value *const author = cordon_get(cordon_args(), "author");
+    cordon_value *const of_author = cordon_object();
+    cordon_value *const answer = cordon_object();
+    cordon_set(of_author, "author", author);
+    cordon_set(answer, "sent", cordon_action_run_mutation("messages:send", cordon_args(), NULL));
+    cordon_set(answer, "count", cordon_action_run_query("calls:count", of_author, NULL));
+    return cordon_set(
+        answer, "now", cordon_get(cordon_action_run_action("echo:now", NULL, NULL), "now"));
+}
+
+/* How deep calls may nest, with this one: calls itself until that is refused. */
+cordon_value *count_depth(void)
+{
+    cordon_value *failure;
+    const cordon_value *const below = cordon_run_query("calls:depth", NULL, &failure);
+    if (failure == NULL) {
+        return cordon_number(cordon_to_number(below) + 1);
+    }
+    const char *const code = cordon_to_string(cordon_get(failure, "code"));
+    if (strcmp(code, "MaximumCallDepthExceeded") != 0) {
+        cordon_fail(code);
+    }
+    return cordon_number(1);
 }

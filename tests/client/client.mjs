@@ -122,6 +122,41 @@ for (const name of ['messages_c', 'messages_rust']) {
       assert.deepEqual(await client.query(anyApi.messages.list, {}), before);
     });
 
+    const messagesOf = async (author) =>
+      (await client.query(anyApi.messages.list, {})).filter((message) => message.author === author);
+
+    test('a query calls a query', async () => {
+      for (let i = 0; i < 3; i++) await client.mutation(anyApi.messages.send, { author: 'counted', body: `${i}` });
+      assert.equal(await client.query(anyApi.calls.count, { author: 'counted' }), 3);
+      assert.equal(await client.query(anyApi.calls.count, { author: 'nobody' }), 0);
+    });
+
+    test('a mutation calls two and handles the failure of one: what that one wrote is gone, and only that', async () => {
+      const { sent, refused } = await client.mutation(anyApi.calls.send, { author: 'handled', body: 'x' });
+      assert.equal(refused, 'refused');
+      assert.deepEqual((await messagesOf('handled')).map(({ _id, body }) => [_id, body]), [[sent, 'x']]);
+    });
+
+    test('a failure that is not handled takes all, and its data comes to the client', async () => {
+      const error = await rejection(client.mutation(anyApi.calls.fail, { author: 'not handled', body: 'x' }));
+      assert.ok(error instanceof ConvexError);
+      assert.deepEqual(error.data, { code: 'refused' });
+      assert.deepEqual(await messagesOf('not handled'), []);
+    });
+
+    test('an action calls a mutation, a query and an action, each in its own run', async () => {
+      for (const count of [1, 2]) {
+        const { sent, count: counted, now } = await client.action(anyApi.calls.act, { author: 'acted', body: 'x' });
+        assert.equal(counted, count);
+        assert.equal((await messagesOf('acted')).at(-1)._id, sent);
+        assert.ok(Math.abs(now - Date.now()) < 60000);
+      }
+    });
+
+    test('calls nest as deep as the limit says', async () => {
+      assert.equal(await client.query(anyApi.calls.depth, {}), 8);
+    });
+
     test('a computation', async () => {
       assert.equal(await client.query(anyApi.math.fib, { n: 20 }), 6765);
     });

@@ -18,6 +18,8 @@ const MAY_IMPORT = new Set([
   "convex/db-read 1.0/queryCleanup", "convex/db-read 1.0/queryPage", "convex/db-read 1.0/queryStream",
   "convex/db-read 1.0/queryStreamNext",
   "convex/db-write 1.0/insert", "convex/db-write 1.0/replace", "convex/db-write 1.0/shallowMerge",
+  "convex/run 1.0/actions/action", "convex/run 1.0/actions/mutation", "convex/run 1.0/actions/query",
+  "convex/run 1.0/runUdf",
   "wasi_snapshot_preview1 fd_close", "wasi_snapshot_preview1 fd_seek",
   "wasi_snapshot_preview1 fd_write",
 ]);
@@ -39,6 +41,11 @@ const SCHEMA = {
 };
 
 const FUNCTIONS = [
+  ["calls:act", "action", { author: "string", body: "string" }, "object"],
+  ["calls:count", "query", { author: "string" }, "number"],
+  ["calls:depth", "query", {}, "number"],
+  ["calls:fail", "mutation", { author: "string", body: "string" }, "null"],
+  ["calls:send", "mutation", { author: "string", body: "string" }, "object"],
   ["counters:add", "mutation", { name: "string", by: "number" }, "number"],
   ["echo:now", "action", {}, "object"],
   ["math:fib", "query", { n: "number" }, "number"],
@@ -63,7 +70,7 @@ for (const language of ["c", "rust"]) {
   const open = () => new Deployment(bytes);
 
   describe(language, () => {
-    test("has the nine functions, described", () => {
+    test("has its functions, described", () => {
       const rows = open().metadata.functions.map(({ path, kind, visibility, args, returns }) => {
         assert.equal(visibility, "public");
         const fields = Object.entries(args.value).map(([name, { fieldType, optional }]) => {
@@ -160,6 +167,45 @@ for (const language of ["c", "rust"]) {
       }
       const counters = [...deployment.store.tables.get("counters").values()];
       assert.deepEqual(counters.map(({ name, value }) => [name, value]), [["a", -1], ["b", 1e300]]);
+    });
+
+    const bodies = (deployment) => deployment.call("messages:list").map(({ body }) => body);
+
+    test("a query calls a query", () => {
+      const deployment = open();
+      for (const author of ["Ada", "Bob", "Ada"]) deployment.call("messages:send", { author, body: "" });
+      assert.equal(deployment.call("calls:count", { author: "Ada" }), 2);
+      assert.deepEqual(deployment.lastRun.calls.filter((name) => name.startsWith("1.0/")), ["1.0/runUdf"]);
+    });
+
+    test("a failure that is handled takes back what that call wrote, and no more", () => {
+      const deployment = open();
+      deployment.call("messages:send", { author: "Bob", body: "before" });
+      const { sent, refused } = deployment.call("calls:send", { author: "Ada", body: "sent" });
+      assert.equal(refused, "refused");
+      const list = deployment.call("messages:list");
+      assert.deepEqual(list.map(({ body }) => body), ["before", "sent"]);
+      assert.equal(list[1]._id, sent);
+    });
+
+    test("one that is not takes all, and has the data of the one that failed", () => {
+      const deployment = open();
+      fails(deployment, "calls:fail", MESSAGE, { code: "Failed", data: { code: "refused" } });
+      assert.deepEqual(deployment.lastRun.calls.filter((name) => name === "1.0/runUdf").length, 2);
+      assert.deepEqual(bodies(deployment), []);
+    });
+
+    test("an action calls functions of all kinds, one after the other", () => {
+      const deployment = open();
+      for (const count of [1, 2]) {
+        const { sent, ...rest } = deployment.call("calls:act", MESSAGE);
+        assert.deepEqual(rest, { count, now: 1_732_541_000_000 });
+        assert.equal(deployment.call("messages:list").at(-1)._id, sent);
+      }
+    });
+
+    test("calls nest as deep as the limit says", () => {
+      assert.equal(open().call("calls:depth"), 8);
     });
 
     test("doing nothing calls nothing", () => {

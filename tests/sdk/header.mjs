@@ -27,6 +27,7 @@ const only = (pattern) => {
 const program = only(/CORDON_FUNCTIONS/);
 const inTable = (row) => program.replace("CORDON_FUNCTIONS(\n", `CORDON_FUNCTIONS(\n${row}`);
 const more = ["newest", "starred", "sum"].map((name) => `CORDON_QUERY("more:${name}", ${name}, CORDON_ANY, CORDON_ANY),\n`);
+more.push('CORDON_MUTATION("more:forward", forward, CORDON_ANY, CORDON_ANY),\n');
 const source = `${inTable(more.join(""))}
 ${only(/CORDON_SCHEMA\(/)}
 cordon_value *newest(void)
@@ -38,6 +39,10 @@ cordon_value *starred(void)
     cordon_query *query = cordon_query_table("messages");
 ${only(/cordon_query_filter/)}    return cordon_query_collect(query);
 }
+
+cordon_value *forward(void)
+{
+${only(/cordon_run_mutation/)}}
 
 cordon_value *sum(void)
 {
@@ -64,7 +69,7 @@ before(() => {
   deployment = deploy(source);
 });
 
-test("no example is left out", () => assert.equal(examples.length, 5, examples.join("---\n")));
+test("no example is left out", () => assert.equal(examples.length, 6, examples.join("---\n")));
 
 test("messages are sent, listed, and found by their author", () => {
   const ids = ["Ada", "Bob", "Ada"].map((author) => deployment.call("messages:send", { author, body: "hi" }));
@@ -76,6 +81,14 @@ test("messages are sent, listed, and found by their author", () => {
 test("a filter leaves out what it says", () => {
   for (const stars of [3, 4]) deployment.store.insert("messages", { author: "Eve", body: "", stars });
   assert.deepEqual(deployment.call("more:starred").map(({ stars }) => stars), [4]);
+});
+
+test("a call of another function has its value, or a failure that is handled", () => {
+  const message = { author: "Fay", body: "forwarded" };
+  const id = deployment.call("more:forward", message);
+  assert.equal(deployment.call("messages:list").at(-1)._id, id);
+  assert.equal(deployment.call("more:forward", { ...message, body: 1 }), null);
+  assert.match(deployment.lastRun.logLines.join(), /^\[WARN\] .*body/);
 });
 
 test("a long walk sums up", () => {

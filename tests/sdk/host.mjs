@@ -18,9 +18,10 @@ export class GuestFailure extends Error {
 }
 
 class Refusal extends Error {
-  constructor(code, message) {
+  constructor(code, message, data) {
     super(message);
     this.code = code;
+    this.data = data;
   }
 }
 
@@ -125,10 +126,13 @@ const KINDS = {
   "convex/core": ["query", "mutation", "action"],
   "convex/db-read": ["query", "mutation"],
   "convex/db-write": ["mutation"],
+  "convex/run 1.0/runUdf": ["query", "mutation"],
+  "convex/run": ["action"],
   "convex/effect": ["action"],
   env: ["query", "mutation", "action"],
   wasi_snapshot_preview1: ["query", "mutation", "action"],
 };
+const CALL_DEPTH = 8;
 const IN_IMPORT_PHASE = ["log", "random_fill", "now_ms"];
 
 /* Ids name their table, so that a validator can tell. */
@@ -224,23 +228,35 @@ export class Deployment {
 
   /* The value, or a GuestFailure. What the run left behind is in `lastRun`. */
   call(path, args = {}) {
-    const row = this.functions.get(path);
-    assert.ok(row, `no function ${path}`);
-    const wrong = mismatch(row.args ?? { type: "any" }, args);
-    if (wrong) throw new GuestFailure("InvalidArguments", wrong);
+    assert.ok(this.functions.has(path), `no function ${path}`);
+    const row = this.find(path, args);
     const run = new Run(this, row, args);
     this.lastRun = run;
     const value = run.finish();
-    this.store = run.store;
+    if (row.kind === "mutation") this.store = run.store;
     return value;
+  }
+
+  /* The function, if it is there, of that kind, and takes these arguments. */
+  find(path, args, kind = undefined) {
+    const row = this.functions.get(path);
+    if (!row) throw new GuestFailure("FunctionNotFound", `Could not find function for '${path}'.`);
+    if (kind !== undefined && row.kind !== kind) {
+      throw new GuestFailure("FunctionNotFound", `${path} as ${kind}, but it is defined as ${row.kind}`);
+    }
+    const wrong = mismatch(row.args ?? { type: "any" }, args);
+    if (wrong) throw new GuestFailure("InvalidArguments", wrong);
+    return row;
   }
 }
 
 class Run {
-  constructor(deployment, row, args) {
+  constructor(deployment, row, args, { store = deployment.store, depth = 1 } = {}) {
+    this.deployment = deployment;
     this.row = row;
+    this.depth = depth;
     this.schema = deployment.schema;
-    this.store = deployment.store.copy();
+    this.store = store.copy();
     this.now = deployment.now;
     this.input = encoder.encode(JSON.stringify([args]));
     this.reply = new Uint8Array();
@@ -319,7 +335,7 @@ class Run {
   }
 
   imports(module) {
-    const table = { ...this.core(), ...this.database(), ...this.effects(), ...this.wasi() };
+    const table = { ...this.core(), ...this.database(), ...this.functions(), ...this.effects(), ...this.wasi() };
     const imports = {};
     for (const { module: group, name } of WebAssembly.Module.imports(module)) {
       const call = table[`${group} ${name}`];
@@ -332,7 +348,7 @@ class Run {
 
   enter(group, name, call, values) {
     this.calls.push(name);
-    if (!KINDS[group].includes(this.row.kind)) {
+    if (!(KINDS[`${group} ${name}`] ?? KINDS[group]).includes(this.row.kind)) {
       throw new GuestFailure("CapabilityDenied", `${group} ${name} in a ${this.row.kind}`);
     }
     if (this.importPhase && group.startsWith("convex/") && !IN_IMPORT_PHASE.includes(name)) {
@@ -393,7 +409,7 @@ class Run {
         return this.answer(work(args));
       } catch (error) {
         if (!(error instanceof Refusal)) throw error;
-        return this.answer({ code: error.code, message: error.message }, 1n);
+        return this.answer({ code: error.code, message: error.message, data: error.data }, 1n);
       }
     };
   }
@@ -453,6 +469,49 @@ class Run {
     };
     return Object.fromEntries(
       Object.entries(calls).map(([name, work]) => [name, this.operation(work)]));
+  }
+
+  /*
+   * Another function: in a transaction a part of it, which is undone if it fails; in an action a run
+   * of its own.
+   */
+  callFunction(kind, { name, args = {}, ...rest }) {
+    assert.deepEqual(rest, {});
+    if (typeof name !== "string") throw new Refusal("InvalidArgument", "Invalid argument `name`");
+    if (typeOf(args) !== "object") throw new Refusal("InvalidArgument", "Invalid argument `args`");
+    const { deployment, depth } = this;
+    if (depth === CALL_DEPTH) throw new Refusal("MaximumCallDepthExceeded", "calls nest too deep");
+    const owner = this.row.kind === "action" ? deployment : this;
+    try {
+      const row = deployment.find(name, args, kind);
+      const run = new Run(deployment, row, args, { store: owner.store, depth: depth + 1 });
+      try {
+        const value = run.finish();
+        if (kind === "mutation") owner.store = run.store;
+        return value;
+      } finally {
+        if (owner === this) this.logLines.push(...run.logLines);
+      }
+    } catch (error) {
+      if (!(error instanceof GuestFailure)) throw error;
+      throw new Refusal(error.code, error.message, error.data);
+    }
+  }
+
+  functions() {
+    const inTransaction = ({ udfType, ...call }) => {
+      if (!["query", "mutation"].includes(udfType)) throw new Refusal("InvalidArgument", "Invalid argument `udfType`");
+      if (udfType === "mutation" && this.row.kind === "query") {
+        throw new GuestFailure("CapabilityDenied", "a query calls a mutation");
+      }
+      return this.callFunction(udfType, call);
+    };
+    return {
+      "convex/run 1.0/runUdf": this.operation(inTransaction),
+      "convex/run 1.0/actions/query": this.operation((call) => this.callFunction("query", call)),
+      "convex/run 1.0/actions/mutation": this.operation((call) => this.callFunction("mutation", call)),
+      "convex/run 1.0/actions/action": this.operation((call) => this.callFunction("action", call)),
+    };
   }
 
   /* Sleeps by setting the clock. */

@@ -311,6 +311,97 @@ describe("queries", () => {
   });
 });
 
+describe("calls of other functions", () => {
+  const numbers = async (deployment) => (await deployment.call("db:newest", { count: 9 })).length;
+  const tell = (deployment, where, kind, name, args = {}) =>
+    deployment.call(`call:in_${where}`, { kind, name, args });
+  const MAY_CALL = { query: ["query"], mutation: ["query", "mutation"], action: ["query", "mutation", "action"] };
+  const eachCall = Object.entries(MAY_CALL).flatMap(([where, kinds]) => kinds.map((kind) => [where, kind]));
+  const CALLEES = {
+    query: ["values:same", { a: [1, "ü", null] }, { a: [1, "ü", null] }],
+    mutation: ["call:goes_on", {}, [1, 7]],
+    action: ["effect:draws", { count: 0 }, { $bytes: "" }],
+  };
+
+  test("a call has the function's value", async () => {
+    for (const [where, kind] of eachCall) {
+      const [name, args, value] = CALLEES[kind];
+      assert.deepEqual(await tell(await open(), where, kind, name, args), { value }, `${kind} in ${where}`);
+    }
+  });
+
+  test("what is not there, of another kind, or does not take this, is refused and says why", async () => {
+    const deployment = await open();
+    for (const [where, kind] of eachCall) {
+      const other = kind === "query" ? "db:insert" : "query:first";
+      for (const [name, args, code, words] of [
+        ["values:nothing", {}, "FunctionNotFound", /Could not find (public )?function for 'values:nothing'/],
+        [other, {}, "FunctionNotFound", /as .*, but it is defined as /],
+        [CALLEES[kind][0], [1], "InvalidArgument", /Invalid argument `args`/],
+        ...(kind === "query" ? [["values:parse", { json: 1 }, "InvalidArguments", /json/]] : []),
+      ]) {
+        const told = await tell(deployment, where, kind, name, args);
+        assert.equal(told.code, code, `${name} as ${kind} in ${where}: ${JSON.stringify(told)}`);
+        assert.match(told.message, words);
+        assert.equal("data" in told || "value" in told, false);
+      }
+    }
+  });
+
+  test("a failure has its data, of any type, and no data where it had none", async () => {
+    const deployment = await open();
+    for (const where of ["mutation", "action"]) {
+      for (const data of [{ code: 7 }, "text", null, [], integer(2n ** 60n)]) {
+        const told = await tell(deployment, where, "mutation", "call:fails", { n: 1, data });
+        assert.deepEqual([told.code, told.data, "data" in told], ["Failed", data, true]);
+      }
+    }
+    const { code, message, ...rest } = await tell(deployment, "action", "action", "run:fails", {});
+    assert.deepEqual([code, rest], ["Failed", {}]);
+    assert.match(message, /a "message"/);
+    assert.equal(await numbers(deployment), 0);
+  });
+
+  test("who handles a failure goes on, without what the callee wrote and with all else", async () => {
+    const deployment = await open();
+    assert.deepEqual(await deployment.call("call:goes_on"), [1, 7]);
+    assert.deepEqual(deployment.lastRun.logLines, ["[INFO] fails"]);
+    assert.equal(await numbers(deployment), 2);
+  });
+
+  test("who does not fails with it, and loses all", async () => {
+    const deployment = await open();
+    const error = await failure(deployment, "call:passes_on", { n: 2, data: { code: "x" } });
+    assert.deepEqual([error.code, error.data], ["Failed", { code: "x" }]);
+    assert.equal(await numbers(deployment), 0);
+  });
+
+  test("what an action called stays, though it fails", async () => {
+    const deployment = await open();
+    const error = await failure(deployment, "call:stays", { n: 2, data: "x" });
+    assert.deepEqual([error.code, error.data], ["Failed", "x"]);
+    assert.equal(await numbers(deployment), 1);
+  });
+
+  test("a document comes whole", async () => {
+    const deployment = await open();
+    assert.equal(await deployment.call("call:newest"), null);
+    const id = await deployment.call("db:insert", { n: 1, b: "x" });
+    assert.deepEqual(await deployment.call("call:newest"), await deployment.call("db:get", { id }));
+  });
+
+  testC("a function that may not call so is ended", async () => {
+    const deployment = await open();
+    for (const [path, args] of [
+      ["call:in_query", { kind: "mutation", name: "call:goes_on", args: {} }],
+      ["call:action_in_query", {}],
+      ["call:transaction_in_action", {}],
+    ]) {
+      assert.equal((await failure(deployment, path, args)).code, "CapabilityDenied", path);
+    }
+  });
+});
+
 describe("effects", () => {
   test("an action sleeps for as long as it says", async () => {
     for (const ms of [0, 1, 50, ...(isReal ? [] : [2147483647])]) {
@@ -381,7 +472,10 @@ describe("the run", () => {
     const internal = (await open()).metadata.functions.filter(({ visibility }) => visibility === "internal");
     assert.deepEqual(
       internal.map(({ path, kind }) => [path, kind]),
-      [["run:fails", "action"], ["run:left", "query"], [inC ? "run:hungry" : "run:panics", "mutation"]]);
+      [
+        ["call:fails", "mutation"], ["run:fails", "action"], ["run:left", "query"],
+        [inC ? "run:hungry" : "run:panics", "mutation"],
+      ]);
   });
 
   testRust("a panic is a trap, with its reason in the log", async () => {

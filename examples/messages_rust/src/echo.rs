@@ -2,7 +2,7 @@ use cordon::prelude::*;
 
 #[cordon::data]
 pub struct Moment {
-    now: f64,
+    pub now: f64,
     random: f64,
 }
 

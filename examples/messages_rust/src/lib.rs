@@ -1,7 +1,9 @@
-//! A message board, a counter and a few probes: the same functions as in `../messages_c`.
+//! A message board, a counter, functions that call those, and a few probes: the same functions as in
+//! `../messages_c`.
 
 #![forbid(unsafe_code)]
 
+mod calls;
 mod counters;
 mod echo;
 mod math;
@@ -20,4 +22,9 @@ cordon::functions![
     echo::now,
     counters::add,
     noop::noop,
+    calls::count,
+    calls::send,
+    calls::fail,
+    calls::act,
+    calls::depth,
 ];

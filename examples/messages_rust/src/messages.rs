@@ -22,6 +22,12 @@ pub struct ByAuthor {
     author: String,
 }
 
+impl From<&Message> for ByAuthor {
+    fn from(message: &Message) -> Self {
+        ByAuthor { author: message.author.clone() }
+    }
+}
+
 /// What one author wrote, the newest first.
 #[query]
 pub fn by_author(ctx: QueryCtx, args: ByAuthor) -> Result<Vec<Doc<Message>>> {
@@ -42,13 +48,13 @@ pub fn page(ctx: QueryCtx, args: Page) -> Result<PaginationResult<Doc<Message>>>
 }
 
 #[cordon::data]
-struct Refusal {
-    code: &'static str,
+pub struct Refusal {
+    pub code: String,
 }
 
 /// The failure takes the message with it.
 #[mutation]
 pub fn fail(ctx: MutationCtx, message: Message) -> Result<()> {
     ctx.db.insert(&message)?;
-    Err(ConvexError::new(Refusal { code: "refused" }).into())
+    Err(ConvexError::new(Refusal { code: "refused".into() }).into())
 }

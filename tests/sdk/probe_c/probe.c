@@ -14,6 +14,11 @@
 #define MS CORDON_OBJECT(CORDON_FIELD("ms", CORDON_NUMBER))
 #define NUMBERS CORDON_ARRAY(CORDON_NUMBER)
 #define TIMES CORDON_OBJECT(CORDON_FIELD("from", CORDON_NUMBER), CORDON_FIELD("to", CORDON_NUMBER))
+#define CALL                                                                                       \
+    CORDON_OBJECT(                                                                                 \
+        CORDON_FIELD("kind", CORDON_STRING), CORDON_FIELD("name", CORDON_STRING),                  \
+        CORDON_FIELD("args", CORDON_ANY))
+#define FAILURE CORDON_OBJECT(CORDON_FIELD("n", CORDON_NUMBER), CORDON_FIELD("data", CORDON_ANY))
 #define MAYBE_TEXT CORDON_OBJECT(CORDON_OPTIONAL("text", CORDON_STRING))
 #define ID_AND_FIELDS                                                                              \
     CORDON_OBJECT(CORDON_FIELD("id", CORDON_STRING), CORDON_FIELD("fields", ANY_OBJECT))
@@ -62,6 +67,16 @@ CORDON_FUNCTIONS(
     CORDON_QUERY("query:normalize", normalize,
         CORDON_OBJECT(CORDON_FIELD("text", CORDON_STRING)), CORDON_ANY),
     CORDON_QUERY("query:no_index", no_index, CORDON_NO_ARGS, CORDON_ANY),
+    CORDON_QUERY("call:in_query", in_query, CALL, CORDON_ANY),
+    CORDON_MUTATION("call:in_mutation", in_mutation, CALL, CORDON_ANY),
+    CORDON_ACTION("call:in_action", in_action, CALL, CORDON_ANY),
+    CORDON_INTERNAL_MUTATION("call:fails", fails_with, FAILURE, CORDON_NULL),
+    CORDON_MUTATION("call:goes_on", goes_on, CORDON_NO_ARGS, NUMBERS),
+    CORDON_ACTION("call:stays", stays, FAILURE, CORDON_NULL),
+    CORDON_MUTATION("call:passes_on", passes_on, FAILURE, CORDON_NULL),
+    CORDON_QUERY("call:newest", newest_by_call, CORDON_NO_ARGS, CORDON_ANY),
+    CORDON_QUERY("call:action_in_query", action_in_query, CORDON_NO_ARGS, CORDON_ANY),
+    CORDON_ACTION("call:transaction_in_action", transaction_in_action, CORDON_NO_ARGS, CORDON_ANY),
     CORDON_ACTION("run:logs", logs, CORDON_NO_ARGS, CORDON_NULL),
     CORDON_INTERNAL_ACTION("run:fails", fails, MAYBE_TEXT, CORDON_NULL),
     CORDON_INTERNAL_QUERY("run:left", left, CORDON_NO_ARGS, CORDON_ANY),
@@ -385,6 +400,95 @@ cordon_value *normalize(void)
 cordon_value *no_index(void)
 {
     return cordon_query_first(cordon_query_eq(cordon_query_table("things"), "n", NULL));
+}
+
+typedef cordon_value *runs(const char *path, const cordon_value *args, cordon_value **out_failure);
+
+/* What comes of the call that the arguments describe. */
+static cordon_value *tell(runs *run)
+{
+    cordon_value *failure;
+    cordon_value *const value = run(cordon_to_string(argument("name")), argument("args"), &failure);
+    return failure == NULL ? cordon_set(cordon_object(), "value", value) : failure;
+}
+
+static bool is_kind(const char *kind)
+{
+    return strcmp(cordon_to_string(argument("kind")), kind) == 0;
+}
+
+cordon_value *in_query(void)
+{
+    return tell(is_kind("query") ? cordon_run_query : cordon_run_mutation);
+}
+
+cordon_value *in_mutation(void)
+{
+    return tell(is_kind("query") ? cordon_run_query : cordon_run_mutation);
+}
+
+cordon_value *in_action(void)
+{
+    if (is_kind("query")) {
+        return tell(cordon_action_run_query);
+    }
+    return tell(is_kind("mutation") ? cordon_action_run_mutation : cordon_action_run_action);
+}
+
+static cordon_value *numbered(double n)
+{
+    return cordon_set(cordon_object(), "n", cordon_number(n));
+}
+
+/* Writes a thing, a line to the log, and fails with those data. */
+cordon_value *fails_with(void)
+{
+    (void)cordon_run_mutation("db:insert", numbered(cordon_to_number(argument("n"))), NULL);
+    cordon_log(CORDON_INFO, "fails");
+    cordon_fail_data(argument("data"));
+}
+
+/* What is left of three writes whose second fails; all of them within this transaction. */
+cordon_value *goes_on(void)
+{
+    cordon_value *failure;
+    (void)cordon_run_mutation("db:insert", numbered(1), NULL);
+    (void)cordon_run_mutation(
+        "call:fails", cordon_set(numbered(2), "data", cordon_null()), &failure);
+    if (failure == NULL) {
+        cordon_fail("it did not fail");
+    }
+    (void)cordon_run_mutation("db:insert", numbered(7), &failure);
+    return failure == NULL ? cordon_run_query("query:odd", NULL, NULL) : failure;
+}
+
+/* The first of two calls of an action stays, whatever the second does. */
+cordon_value *stays(void)
+{
+    (void)cordon_action_run_mutation("db:insert", numbered(1), NULL);
+    return cordon_action_run_mutation("call:fails", cordon_args(), NULL);
+}
+
+/* The failure is the caller's too. */
+cordon_value *passes_on(void)
+{
+    (void)cordon_run_mutation("db:insert", numbered(1), NULL);
+    return cordon_run_mutation("call:fails", cordon_args(), NULL);
+}
+
+cordon_value *newest_by_call(void)
+{
+    return cordon_run_query("query:first", NULL, NULL);
+}
+
+cordon_value *action_in_query(void)
+{
+    return cordon_action_run_query("query:first", NULL, NULL);
+}
+
+cordon_value *transaction_in_action(void)
+{
+    return cordon_run_query("query:first", NULL, NULL);
 }
 
 cordon_value *logs(void)

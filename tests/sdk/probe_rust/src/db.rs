@@ -11,6 +11,12 @@ pub struct Thing {
     filler: Option<String>,
 }
 
+impl Thing {
+    pub fn numbered(n: u32) -> Self {
+        Thing { a: None, b: None, c: None, n: Some(n), filler: None }
+    }
+}
+
 #[cordon::data]
 pub struct One {
     id: Id<Thing>,

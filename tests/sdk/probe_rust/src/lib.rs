@@ -3,6 +3,7 @@
 
 #![forbid(unsafe_code)]
 
+mod call;
 mod db;
 mod effect;
 mod query;
@@ -37,6 +38,14 @@ cordon::functions![
     query::cost,
     query::page,
     query::normalize,
+    call::in_query,
+    call::in_mutation,
+    call::in_action,
+    call::fails,
+    call::goes_on,
+    call::stays,
+    call::passes_on,
+    call::newest,
     run::logs,
     run::fails,
     run::left,
