@@ -283,7 +283,13 @@ describe("queries", () => {
     for (let isDone = false; !isDone;) {
       const { page, continueCursor, ...rest } = await ask("page", { paginationOpts: { numItems: 4, cursor, id: 1 } });
       ({ isDone } = rest);
-      assert.deepEqual(rest, { isDone, splitCursor: null, pageStatus: null });
+      assert.deepEqual({ ...rest, splitCursor: null }, { isDone, splitCursor: null, pageStatus: null });
+      assert.equal(rest.splitCursor === null, page.length < 3);
+      if (rest.splitCursor !== null) {
+        const half = await ask("page", { paginationOpts: { numItems: 4, cursor, endCursor: rest.splitCursor } });
+        assert.ok(half.page.length > 0 && half.page.length < page.length);
+        assert.deepEqual(half.page, page.slice(0, half.page.length));
+      }
       pages.push({ page, from: cursor, to: continueCursor });
       cursor = continueCursor;
     }

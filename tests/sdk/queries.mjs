@@ -144,11 +144,12 @@ export function pageOf({ query, cursor = null, endCursor = null, pageSize, ...mo
   const from = positionOf(cursor, 0);
   const size = Math.min(pageSize, more.maximumRowsRead ?? pageSize);
   const to = positionOf(endCursor, Math.min(from + size, documents.length));
+  const cursorAt = (position) => Buffer.from(JSON.stringify([query, position])).toString("base64url");
   return {
     page: documents.slice(from, to),
     isDone: to === documents.length,
-    continueCursor: Buffer.from(JSON.stringify([query, to])).toString("base64url"),
-    splitCursor: null,
+    continueCursor: cursorAt(to),
+    splitCursor: to - from < 3 ? null : cursorAt((from + to) >> 1),
     pageStatus: null,
   };
 }
