@@ -15,8 +15,7 @@ static void make_range(const struct query *query)
             fields[count++] = path;
         }
     }
-    const struct query_index index = {
-        .name = SLICE("i"), .fields = fields, .field_count = count, .table = 10001};
+    const struct query_index index = {.fields = fields, .field_count = count, .table = 10001};
     struct buffer low;
     struct buffer high;
     struct query_fault fault;

@@ -70,9 +70,8 @@ static enum gate_result find_index(struct host *host, struct open_query *open)
         }
         if (index->state != STORE_INDEX_ENABLED) {
             return gate_refuse(
-                host, "IndexNotReadyError",
-                "Index %.*s.%.*s is still being filled with the documents that were there before "
-                "it; use it when the deploy that made it is done.",
+                host, "IndexBackfillingError",
+                "Index %.*s.%.*s is currently backfilling and not available to query yet.",
                 SLICE_FMT(open->query.table), SLICE_FMT(open->query.index));
         }
         open->index = *index;
@@ -104,7 +103,6 @@ static enum gate_result plan_ends(
     struct host *host, const struct open_query *open, bool exists, struct query_plan *plan)
 {
     const struct query_index index = {
-        .name = open->query.index,
         .fields = open->index.fields,
         .field_count = open->index.field_count,
         .by_id = open->by_id,

@@ -5,6 +5,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 bool query_fail(struct query_fault *fault, const char *code, const char *format, ...)
 {
@@ -35,7 +36,7 @@ bool query_fail_error(struct query_fault *fault, cordon_error *error)
     return query_fail(fault, name, "%s", cordon_error_get_message(owned));
 }
 
-struct query_shown query_show(const struct value *value)
+struct query_shown query_show_alone(const struct value *value)
 {
     enum { SHOWN_VALUE_BYTES = QUERY_SHOWN_BYTES - 64 };
     struct query_shown shown = {.text = ""};
@@ -44,7 +45,16 @@ struct query_shown query_show(const struct value *value)
     cordon_error_free(value_write_display(&text, value)); /* what fits is shown */
     const struct slice kept = utf8_cut(buffer_slice(&text), SHOWN_VALUE_BYTES);
     (void)snprintf(
-        shown.text, sizeof shown.text, "%.*s%s (type %s)", SLICE_FMT(kept),
-        kept.size < text.size ? "..." : "", value_kind_name(value->kind));
+        shown.text, sizeof shown.text, "%.*s%s", SLICE_FMT(kept),
+        kept.size < text.size ? "..." : "");
+    return shown;
+}
+
+struct query_shown query_show(const struct value *value)
+{
+    struct query_shown shown = query_show_alone(value);
+    const size_t size = strlen(shown.text);
+    (void)snprintf(
+        shown.text + size, sizeof shown.text - size, " (type %s)", value_kind_name(value->kind));
     return shown;
 }

@@ -8,7 +8,7 @@
 
 #include "value/value.h"
 
-#define QUERY_FAULT_BYTES 1024
+#define QUERY_FAULT_BYTES 3072
 
 struct query_fault {
     const char *code;             /* static; NULL: there is no memory, or none for this run */
@@ -31,5 +31,8 @@ struct query_shown {
     char text[QUERY_SHOWN_BYTES];
 };
 struct query_shown query_show(const struct value *value);
+
+/* The same without its type. */
+struct query_shown query_show_alone(const struct value *value);
 
 #endif

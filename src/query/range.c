@@ -5,6 +5,8 @@
 #include "value/printable.h"
 #include "value/sortkey.h"
 
+#include <stdio.h>
+
 /* Fields of an index (Convex: 16), and what every index ends with. */
 #define PARTS_MAX (64 + 2)
 
@@ -54,8 +56,69 @@ static struct part *find_part(struct parts *parts, struct slice path)
     return NULL;
 }
 
+/* A list of fields for words: ["a", "b"]; cut where it is longer. */
+struct field_list {
+    char text[QUERY_FAULT_BYTES / 3];
+    size_t size;
+};
+
+static void list_add(struct field_list *list, struct slice path)
+{
+    const int size = snprintf(
+        list->text + list->size, sizeof list->text - list->size, "%s\"%s\"",
+        list->size == 0 ? "" : ", ", printable(path).text);
+    list->size += (size_t)size;
+    if (list->size >= sizeof list->text) {
+        list->size = sizeof list->text - 1;
+    }
+}
+
+/* Convex does not show that each index ends with the id. */
+static struct field_list fields_of(const struct parts *parts)
+{
+    struct field_list list = {.size = 0};
+    for (size_t i = 0; i < parts->count; i++) {
+        if (parts->items[i].type != PART_ID || parts->count == 1) {
+            list_add(&list, parts->items[i].path);
+        }
+    }
+    return list;
+}
+
+static bool has_bounds(const struct part *part)
+{
+    return part->lower != NULL || part->upper != NULL;
+}
+
+static struct field_list fields_asked(const struct parts *parts)
+{
+    struct field_list list = {.size = 0};
+    for (size_t i = 0; i < parts->count; i++) {
+        if (parts->items[i].equal != NULL || has_bounds(&parts->items[i])) {
+            list_add(&list, parts->items[i].path);
+        }
+    }
+    return list;
+}
+
+static bool defined_twice(const struct query_bound *bound, struct query_fault *fault)
+{
+    static const struct {
+        const char *what;
+        const char *sign;
+    } ops[] = {
+        [QUERY_EQ] = {"equality", "=="}, [QUERY_GT] = {"lower", ">"},
+        [QUERY_GTE] = {"lower", ">="},   [QUERY_LT] = {"upper", "<"},
+        [QUERY_LTE] = {"upper", "<="},
+    };
+    return query_fail(
+        fault, "AlreadyDefinedBound",
+        "Already defined %s bound in index range. Can't add \"%s\" %s %s.", ops[bound->op].what,
+        printable(bound->path).text, ops[bound->op].sign, query_show_alone(&bound->value).text);
+}
+
 static bool add_bound(
-    const struct query_index *index,
+    const struct query *query,
     struct parts *parts,
     const struct query_bound *bound,
     struct query_fault *fault)
@@ -64,21 +127,17 @@ static bool add_bound(
     if (part == NULL) {
         return query_fail(
             fault, "FieldNotInIndex",
-            "The index `%.*s` does not have the field `%s`. A range may only use fields of its "
-            "index, `_creationTime` and `_id`.",
-            SLICE_FMT(index->name), printable(bound->path).text);
+            "The index range included a comparison with \"%s\", but %.*s.%.*s with fields [%s] "
+            "doesn't index this field.",
+            printable(bound->path).text, SLICE_FMT(query->table), SLICE_FMT(query->index),
+            fields_of(parts).text);
     }
     const bool is_lower = bound->op == QUERY_GT || bound->op == QUERY_GTE;
     const struct query_bound **place = bound->op == QUERY_EQ ? &part->equal
                                        : is_lower            ? &part->lower
                                                              : &part->upper;
     if (*place != NULL) {
-        return query_fail(
-            fault, "AlreadyDefinedBound",
-            "The range of the index `%.*s` has two %s of the field `%.*s`; leave one of them out.",
-            SLICE_FMT(index->name),
-            bound->op == QUERY_EQ ? "equalities" : (is_lower ? "lower bounds" : "upper bounds"),
-            SLICE_FMT(bound->path));
+        return defined_twice(bound, fault);
     }
     *place = bound;
     return true;
@@ -86,7 +145,7 @@ static bool add_bound(
 
 /* Equalities first, then one field with bounds, then nothing; `*out_equal` are the former. */
 static bool check_shape(
-    const struct query_index *index,
+    const struct query *query,
     const struct parts *parts,
     size_t *out_equal,
     struct query_fault *fault)
@@ -98,22 +157,24 @@ static bool check_shape(
     const struct part *bounded = NULL;
     for (size_t i = 0; i < parts->count; i++) {
         const struct part *part = &parts->items[i];
-        const bool has_bounds = part->lower != NULL || part->upper != NULL;
-        if (has_bounds && bounded != NULL) {
+        const bool is_bounded = has_bounds(part);
+        if (is_bounded && bounded != NULL) {
             return query_fail(
                 fault, "BoundsOnMultipleFields",
-                "The range of the index `%.*s` bounds two fields, `%.*s` and `%.*s`; only one can "
-                "have bounds other than equality.",
-                SLICE_FMT(index->name), SLICE_FMT(bounded->path), SLICE_FMT(part->path));
+                "Upper and lower bounds in `range` can only be applied to a single index field. "
+                "This query against index %.*s.%.*s attempted to set a range bound on both "
+                "\"%.*s\" and \"%.*s\". Consider using `filter` instead.",
+                SLICE_FMT(query->table), SLICE_FMT(query->index), SLICE_FMT(bounded->path),
+                SLICE_FMT(part->path));
         }
-        bounded = has_bounds ? part : bounded;
-        if ((part->equal != NULL && (i >= equal || has_bounds)) || (has_bounds && i != equal)) {
+        bounded = is_bounded ? part : bounded;
+        if ((part->equal != NULL && (i >= equal || is_bounded)) || (is_bounded && i != equal)) {
             return query_fail(
                 fault, "InvalidIndexRange",
-                "The range of the index `%.*s` uses the field `%.*s` out of turn: equalities must "
-                "cover "
-                "the first fields of the index, and bounds the next one.",
-                SLICE_FMT(index->name), SLICE_FMT(part->path));
+                "Tried to query index %.*s.%.*s but the query didn't use the index fields in "
+                "order.\nIndex fields: [%s]\nQuery fields: [%s]\nFirst incorrect field: \"%.*s\"",
+                SLICE_FMT(query->table), SLICE_FMT(query->index), fields_of(parts).text,
+                fields_asked(parts).text, SLICE_FMT(part->path));
         }
     }
     *out_equal = equal;
@@ -347,11 +408,11 @@ bool query_range(
     size_t equal = 0;
     begin_parts(&parts, index);
     for (size_t i = 0; i < query->bound_count; i++) {
-        if (!add_bound(index, &parts, &query->bounds[i], fault)) {
+        if (!add_bound(query, &parts, &query->bounds[i], fault)) {
             return false;
         }
     }
-    if (!check_shape(index, &parts, &equal, fault)) {
+    if (!check_shape(query, &parts, &equal, fault)) {
         return false;
     }
     static const struct part unbounded = {.type = PART_FIELD};

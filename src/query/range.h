@@ -12,7 +12,6 @@
 
 /* What an index is made of. */
 struct query_index {
-    struct slice name; /* for words */
     const struct slice *fields;
     size_t field_count;
     bool by_id; /* in order of ids alone: no fields, no creation time */

@@ -75,8 +75,8 @@ static void wake_nobody(void *arg)
     (void)arg;
 }
 
-/* Before there is a document, so that they are enabled at once. */
-static void make_indexes(struct store *store)
+/* Before there is a document they are enabled at once; later they would have to be filled. */
+static void make_indexes(struct store *store, size_t count)
 {
     struct store_txn *txn = NULL;
     enum store_step step = STORE_DONE;
@@ -88,7 +88,7 @@ static void make_indexes(struct store *store)
         assert_good(store_table_ensure(txn, SLICE("t"), &step, &table));
     } while (step == STORE_PENDING);
     do {
-        assert_good(store_indexes_put(txn, table, indexes, 2, &step));
+        assert_good(store_indexes_put(txn, table, indexes, count, &step));
     } while (step == STORE_PENDING);
     do {
         assert_good(store_commit(txn, &facts, &step, &result));
@@ -102,7 +102,7 @@ static void open_world(struct harness *harness, unsigned delay_ms)
 {
     const struct harness_options options = {.guests = {"relay"}, .delay_ms = delay_ms};
     harness_open(harness, &options);
-    make_indexes(harness->store);
+    make_indexes(harness->store, 2);
     static char out[65536];
     for (int n = 0; n < DOCUMENTS; n++) {
         char args[200];
@@ -254,6 +254,25 @@ static void what_cannot_be_asked_is_refused(void **state)
             fail_msg("%s: %s", refusals[i].args, out);
         }
     }
+    harness_close(&harness);
+}
+
+/* An index that came after the documents is there, but not yet to be used. */
+static void an_index_that_is_filling_is_refused(void **state)
+{
+    (void)state;
+    static char out[65536];
+    struct harness harness;
+    open_world(&harness, 0);
+    make_indexes(harness.store, 1);
+    make_indexes(harness.store, 2);
+    (void)relay_ask(&harness, "relay:all", INDEX("t.by_a_b", "", "asc", "") "}", out);
+    assert_non_null(strstr(
+        out, "{\"code\":\"IndexBackfillingError\",\"message\":\"Index t.by_a_b is currently "
+             "backfilling and not available to query yet.\"}"));
+    char numbers[256];
+    (void)relay_ask(&harness, "relay:all", INDEX("t.by_a", C("Eq", "a", "1"), "asc", "") "}", out);
+    assert_string_equal(numbers_of(out, NULL, numbers), "4 5 6 7 ");
     harness_close(&harness);
 }
 
@@ -666,6 +685,7 @@ int main(void)
         cmocka_unit_test(streams_give_what_is_asked_for),
         cmocka_unit_test(what_is_left_out_is_read),
         cmocka_unit_test(what_cannot_be_asked_is_refused),
+        cmocka_unit_test(an_index_that_is_filling_is_refused),
         cmocka_unit_test(ids_are_of_their_table),
         cmocka_unit_test(pages_follow_each_other),
         cmocka_unit_test(pages_by_id_leave_nothing_out),
