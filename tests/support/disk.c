@@ -65,6 +65,9 @@ static uint64_t calls;
 static uint64_t calls_that_may_fail;
 static uint64_t failures;
 static uint64_t random_state;
+static pthread_cond_t released = PTHREAD_COND_INITIALIZER;
+static bool holding;
+static uint64_t held;
 
 static _Noreturn void broken(const char *what)
 {
@@ -385,6 +388,16 @@ static bool concerns(const struct file *file)
     return plan.only == NULL || strncmp(file->name, plan.only, strlen(plan.only)) == 0;
 }
 
+/* Waits with the lock given away, so that other calls go on. */
+static void wait_while_held(const struct file *file)
+{
+    held++;
+    while (holding && concerns(file)) {
+        (void)pthread_cond_wait(&released, &lock);
+    }
+    held--;
+}
+
 /* The code with which this call is to fail, or 0. */
 static int code_for(const struct file *file, enum disk_call call)
 {
@@ -454,6 +467,9 @@ static ssize_t fail(int code)
 static ssize_t write_file(struct file *file, int fd, const uint8_t *bytes, size_t size, off_t at)
 {
     const bool is_safe = (fcntl(fd, F_GETFL) & O_DSYNC) != 0;
+    if (is_safe) {
+        wait_while_held(file);
+    }
     const int code = code_for(file, is_safe ? DISK_WRITE_SYNCED : DISK_WRITE);
     if (code != 0) {
         return fail(code);
@@ -570,6 +586,9 @@ static int sync_fd(int fd, long number)
     struct file *file = find_file(fd);
     if (file == NULL && !is_folder(fd)) {
         return (int)syscall(number, fd);
+    }
+    if (file != NULL) {
+        wait_while_held(file);
     }
     count_call();
     if (file == NULL) {
@@ -762,6 +781,29 @@ void disk_arm(const struct disk_plan *wanted)
         sync_names();
     }
     leave();
+}
+
+void disk_hold(void)
+{
+    (void)pthread_mutex_lock(&lock);
+    holding = true;
+    (void)pthread_mutex_unlock(&lock);
+}
+
+void disk_release(void)
+{
+    (void)pthread_mutex_lock(&lock);
+    holding = false;
+    (void)pthread_cond_broadcast(&released);
+    (void)pthread_mutex_unlock(&lock);
+}
+
+uint64_t disk_held(void)
+{
+    (void)pthread_mutex_lock(&lock);
+    const uint64_t count = held;
+    (void)pthread_mutex_unlock(&lock);
+    return count;
 }
 
 void disk_set_room(uint64_t bytes)

@@ -7,6 +7,8 @@
  * library in LD_PRELOAD stands before it in turn: with one that makes syncs do nothing, no sync
  * arrives here, and nothing is ever safe on this disk.
  *
+ * It can be made to wait: then nothing becomes safe on it until it is let go on (disk_hold).
+ *
  * Three things can be wrong with it, together or alone:
  * - Power. Each file has what is safely on the disk, and what was written since and may or may not
  *   be, in sectors of 512 bytes and in any order, until a sync of that file. New names are in doubt
@@ -44,7 +46,7 @@ struct disk_plan {
     bool has_room; /* that the room counts */
     uint64_t room_bytes;
 
-    const char *only; /* how the name of a file begins that errors concern; NULL for every file */
+    const char *only; /* how the name of a file begins that errors and holds concern; NULL: each */
     enum disk_call fails;
     uint64_t fails_at; /* the nth such call from now on, 1 being the next, fails */
     bool fails_on;     /* and so do all after it */
@@ -55,6 +57,14 @@ struct disk_plan {
 /* From here on, until it is armed anew; files that are there already are safe. Once a process for
  * power. The plan is copied, its texts are not. */
 void disk_arm(const struct disk_plan *plan);
+
+/*
+ * From now on each sync of a file that `only` names, and each write to it through O_DSYNC, waits
+ * until disk_release(). How many wait at this moment says disk_held().
+ */
+void disk_hold(void);
+void disk_release(void);
+uint64_t disk_held(void);
 
 /* What is free now, if room counts. */
 void disk_set_room(uint64_t bytes);
