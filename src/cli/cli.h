@@ -65,6 +65,7 @@ struct cli_options {
     uint64_t number; /* a seed that is a number */
     const char *check;
     const char *save;
+    bool once;
 };
 
 /* One flag of a command. `set` says what is wrong with a value and answers false. */
@@ -88,8 +89,8 @@ struct cli_command {
 };
 
 extern const struct cli_command cli_run, cli_check, cli_serve, cli_deploy, cli_call, cli_keygen,
-    cli_limits, cli_new, cli_replay, cli_logs, cli_data, cli_export, cli_import, cli_selftest,
-    cli_verify, cli_backup, cli_restore;
+    cli_limits, cli_new, cli_dev, cli_replay, cli_logs, cli_data, cli_export, cli_import,
+    cli_selftest, cli_verify, cli_backup, cli_restore;
 
 /* Frees a variable when it goes out of scope. */
 #define CLI_CLEANUP(freep) __attribute__((cleanup(freep)))

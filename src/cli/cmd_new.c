@@ -149,7 +149,7 @@ static void print_next_steps(const char *project)
         "  sh build\n"
         "  cordon run app.wasm messages:send '{\"author\": \"me\", \"body\": \"hello\"}'\n"
         "  cordon deploy app.wasm\n\n"
-        "README.md tells the rest.\n",
+        "`cordon dev` builds and deploys it whenever a file changes. README.md tells the rest.\n",
         stdout);
 }
 

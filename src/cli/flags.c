@@ -102,6 +102,13 @@ bool flags_set_insecure_dev(struct cli_options *options, const char *value)
     return true;
 }
 
+bool flags_set_once(struct cli_options *options, const char *value)
+{
+    (void)value;
+    options->once = true;
+    return true;
+}
+
 bool flags_set_table(struct cli_options *options, const char *value)
 {
     options->table = value;

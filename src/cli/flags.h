@@ -47,6 +47,7 @@ bool flags_set_number(struct cli_options *options, const char *value);
 bool flags_set_check(struct cli_options *options, const char *value);
 bool flags_set_save(struct cli_options *options, const char *value);
 bool flags_set_insecure_dev(struct cli_options *options, const char *value);
+bool flags_set_once(struct cli_options *options, const char *value);
 
 /* The rows that several commands have. */
 #define FLAG_FORMAT                                                                                \
