@@ -4,8 +4,8 @@
  * server. The work is done by others: the project's own build, and `cordon serve`, `deploy` and
  * `logs` in processes of their own, so that each can be ended at any moment.
  *
- * Only a build that succeeds is deployed, and a deploy replaces all or nothing: whatever goes wrong,
- * the last good functions go on serving.
+ * Only a build that succeeds is deployed, and a deploy replaces all or nothing: whatever goes
+ * wrong, the last good functions go on serving.
  */
 #include <errno.h>
 #include <poll.h>
@@ -102,7 +102,8 @@ static void say_failed(const char *what, int status)
     }
     terminal_paint(stderr, TERMINAL_RED);
     (void)terminal_fail(
-        0, "the %s failed (%s); what was deployed before stays in use", what, how.data);
+        0, "the %s failed (%s); correct what is said above. What was deployed before stays in use",
+        what, how.data);
     terminal_paint(stderr, TERMINAL_PLAIN);
 }
 

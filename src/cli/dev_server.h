@@ -31,7 +31,7 @@ void dev_server_done(struct dev_server *server);
  */
 int dev_server_open(struct dev_server *server);
 
-/* Reads what its own says: where it is reached, warnings, errors. Call it when there is something. */
+/* Reads what its own says: where it is reached, warnings, errors. Does not wait. */
 void dev_server_read_output(struct dev_server *server);
 void dev_server_read_errors(struct dev_server *server);
 
@@ -39,8 +39,8 @@ void dev_server_read_errors(struct dev_server *server);
 bool dev_server_is_ready(const struct dev_server *server);
 
 /*
- * Once it is ready: sees that it has a key that the server accepts, and makes one for its own. 0, or
- * the exit code after having said what is wrong.
+ * Once it is ready: sees that it has a key that the server accepts, and makes one for its own. 0,
+ * or the exit code after having said what is wrong.
  */
 int dev_server_take_key(struct dev_server *server);
 

@@ -1,8 +1,8 @@
 /*
- * Whether the sources of a project have changed. The kernel only says that it is time to look; what
- * counts is what is there then: names, sizes and times of the files. So a build that writes into the
- * project leads to one look and no build, an editor may save in whatever way it likes, and events
- * that were lost cost nothing.
+ * Whether the sources of a project have changed. The kernel only says that it is time to look;
+ * what counts is what is there then: names, sizes and times of the files. So a build that writes
+ * into the project leads to one look and no build, an editor may save in whatever way it likes, and
+ * events that were lost cost nothing.
  */
 #ifndef CLI_WATCH_H
 #define CLI_WATCH_H

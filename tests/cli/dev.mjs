@@ -163,7 +163,7 @@ for (const [language, { file, answers, breaks, says, refused, hint, logged }] of
     test('a module that is refused is told, and the last good functions go on', async () => {
       edit(join(project, file), breaks[1], breaks[0]);
       for (const [path, from, to] of refused) edit(join(project, path), from, to);
-      await dev.says('the deploy failed (exit code 4); what was deployed before stays in use');
+      await dev.says('the deploy failed (exit code 4); correct what is said above. What was deployed before stays in use');
       assert.match(dev.said, hint);
       assert.equal(await value(url, 'math:fib', { n: 10 }), 7);
       assert.equal((await value(url, 'messages:list')).length, 1);
