@@ -110,9 +110,24 @@ static cordon_error *next_number(const struct local_txn *txn, uint32_t *out_numb
     return NULL;
 }
 
+/* Those that newer commits made count too: with them this one would be in conflict anyway. */
+static cordon_error *check_room(const struct local_txn *txn)
+{
+    size_t count = tables_count(&txn->store->tables, txn->tables);
+    for (const struct table_info *made = txn->tables_made; made != NULL; made = made->next) {
+        count++;
+    }
+    if (count < STORE_TABLES_MAX) {
+        return NULL;
+    }
+    return cordon_error_new(
+        CORDON_E_TOO_LARGE, "Number of tables cannot exceed %d.", STORE_TABLES_MAX);
+}
+
 static cordon_error *make(struct local_txn *txn, struct slice name, uint32_t number)
 {
     struct table_info *table = NULL;
+    TRY(check_room(txn));
     TRY(table_info_new(name, number, &table));
     cordon_error *error = write_rows(txn, table);
     if (error != NULL) {

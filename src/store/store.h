@@ -229,15 +229,22 @@ CORDON_MUST_USE cordon_error *store_table_name(
     bool *out_found,
     struct slice *out_name);
 
-/* As store_table_find, but makes the table with the next free number if it is missing. */
+/* Convex: tables are kept in memory, and are never removed. */
+#define STORE_TABLES_MAX 10000
+
+/*
+ * As store_table_find, but makes the table with the next free number if it is missing. Errors:
+ * CORDON_E_INVALID for a name that no table can have, CORDON_E_TOO_LARGE for a table more than
+ * STORE_TABLES_MAX.
+ */
 CORDON_MUST_USE cordon_error *store_table_ensure(
     struct store_txn *txn, struct slice name, enum store_step *out_step, uint32_t *out_table);
 
 /*
  * As store_table_ensure, but a table that is made gets `wanted` for its number, for documents that
  * come with their ids. `*out_table` is the number that the table of that name has, be it another;
- * 0 if it would have to be made and another table has the number. Errors: CORDON_E_INVALID for a
- * number that no table can have.
+ * 0 if it would have to be made and another table has the number. Errors: those of
+ * store_table_ensure, and CORDON_E_INVALID for a number that no table can have.
  */
 CORDON_MUST_USE cordon_error *store_table_claim(
     struct store_txn *txn,

@@ -301,6 +301,14 @@ const struct table_info *tables_after(
     return table;
 }
 
+size_t tables_count(struct table_map *map, struct tenant_tables *tables)
+{
+    (void)pthread_rwlock_rdlock(&map->lock);
+    const size_t count = tables->by_number.count;
+    (void)pthread_rwlock_unlock(&map->lock);
+    return count;
+}
+
 uint32_t tables_last_number(struct table_map *map, struct tenant_tables *tables, uint64_t snapshot)
 {
     static const uint8_t past_the_end[5] = {0xff, 0xff, 0xff, 0xff, 0xff};

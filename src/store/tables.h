@@ -59,6 +59,9 @@ const struct index_set *tables_indexes(
 const struct table_info *tables_after(
     struct table_map *map, struct tenant_tables *tables, uint32_t number, uint64_t snapshot);
 
+/* How many tables there are, of whatever snapshot. */
+size_t tables_count(struct table_map *map, struct tenant_tables *tables);
+
 /* The highest table number that the snapshot sees, or the one before the first. */
 uint32_t tables_last_number(struct table_map *map, struct tenant_tables *tables, uint64_t snapshot);
 

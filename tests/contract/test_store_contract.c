@@ -350,6 +350,43 @@ static void tables_have_numbers(struct world *world)
     client_end(&client);
 }
 
+/* As many as there may be, in two transactions, and none more; those that are there are found. */
+static void tables_have_an_end(struct world *world)
+{
+    if (world->maker->delay_ms >= 0) {
+        return; /* the same store, and each answer takes its time */
+    }
+    struct client client;
+    enum store_step step = STORE_DONE;
+    uint32_t table = 0;
+    char name[32];
+    client_begin(&client, world->store, TENANT);
+    for (int n = 0; n < STORE_TABLES_MAX; n++) {
+        if (n == STORE_TABLES_MAX / 2) {
+            REQUIRE(!client_commit(&client, NULL).conflict);
+            client_begin(&client, world->store, TENANT);
+        }
+        (void)snprintf(name, sizeof name, "table_%d", n);
+        (void)client_table(&client, name);
+    }
+    require_error(
+        store_table_ensure(client.txn, SLICE("one_more"), &step, &table), CORDON_E_TOO_LARGE,
+        "Number of tables cannot exceed 10000.");
+    require_error(
+        store_table_claim(client.txn, SLICE("one_more"), 70000, &step, &table), CORDON_E_TOO_LARGE,
+        "Number of tables cannot exceed 10000.");
+    REQUIRE(client_table(&client, "table_7") == client_table(&client, "table_7"));
+    REQUIRE(!client_commit(&client, NULL).conflict);
+    client_begin(&client, world->store, TENANT);
+    require_error(
+        store_table_ensure(client.txn, SLICE("one_more"), &step, &table), CORDON_E_TOO_LARGE,
+        "Number of tables cannot exceed 10000.");
+    client_end(&client);
+    client_begin(&client, world->store, TENANT + 1);
+    (void)client_table(&client, "another_tenants");
+    client_end(&client);
+}
+
 static void snapshot_knows_its_tables(struct world *world)
 {
     struct client before;
@@ -758,6 +795,7 @@ static const struct contract_case cases[] = {
     {"scan/sees_own_writes_as_they_happen", scan_sees_own_writes_as_they_happen},
     {"scan/long_scans_come_in_chunks", long_scans_come_in_chunks},
     {"table/numbers", tables_have_numbers},
+    {"table/tables_have_an_end", tables_have_an_end},
     {"table/snapshot_knows_its_tables", snapshot_knows_its_tables},
     {"tenant/apart", tenants_are_apart},
     {"row/order", rows_come_in_order},
