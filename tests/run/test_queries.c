@@ -55,6 +55,16 @@ static void text_of(const char *json, const char *name, char *out, size_t out_si
     json_free(doc);
 }
 
+/* A text with an id in place of each `@`. */
+static void fill_in(const char *text, const char *id, char out[400])
+{
+    size_t size = 0;
+    for (; *text != '\0'; text++) {
+        size += *text == '@' ? (size_t)snprintf(out + size, 400 - size, "%s", id)
+                             : (size_t)snprintf(out + size, 400 - size, "%c", *text);
+    }
+}
+
 /* -- The world ------------------------------------------------------------------------------ */
 
 static const struct store_index indexes[] = {
@@ -252,6 +262,62 @@ static void what_cannot_be_asked_is_refused(void **state)
         (void)relay_ask(&harness, refusals[i].path, refusals[i].args, out);
         if (strstr(out, refusals[i].words) == NULL) {
             fail_msg("%s: %s", refusals[i].args, out);
+        }
+    }
+    harness_close(&harness);
+}
+
+/* Changes of one document, one after the other; `@` is its id. */
+static const struct {
+    const char *path;
+    const char *args;
+    const char *words;
+} changes_of_one[] = {
+    {"relay:patch", "{\"id\":\"@\",\"value\":{\"a\":{\"$undefined\":null},\"b\":{\"c\":1}}}",
+     "\"_id\":\"@\",\"b\":{\"c\":1}}"},
+    {"relay:patch", "{\"id\":\"@\",\"value\":{\"none\":{\"$undefined\":null}}}",
+     "\"_id\":\"@\",\"b\":{\"c\":1}}"},
+    {"relay:patch", "{\"id\":\"@\",\"value\":{}}", "\"_id\":\"@\",\"b\":{\"c\":1}}"},
+    {"relay:patch", "{\"id\":\"@\",\"value\":{\"b\":{\"c\":{\"$undefined\":null}}}}",
+     "Invalid argument `value` for `db.patch`: Field name $undefined starts with a '$'"},
+    {"relay:patch", "{\"id\":\"@\",\"value\":[]}",
+     "\"InvalidArgument\",\"message\":\"Invalid argument `value` for `db.patch`: Value must be"},
+    {"relay:patch", "{\"id\":\"@\"}", "Invalid argument `value` for `db.patch`: "},
+    {"relay:patch", "{\"id\":\"@\",\"value\":{\"_id\":\"@\",\"n\":1}}", "\"n\":1}"},
+    {"relay:patch", "{\"id\":\"@\",\"value\":{\"_id\":{\"$undefined\":null}}}", "\"_id\":\"@\""},
+    {"relay:patch", "{\"id\":\"@\",\"value\":{\"_id\":\"x\"}}", "are the system's"},
+    {"relay:patch", "{\"id\":\"@\",\"value\":{\"_creationTime\":1}}", "are the system's"},
+    {"relay:patch", "{\"id\":\"@\",\"value\":{\"_x\":1}}",
+     "Field '_x' starts with an underscore, which is only allowed for system fields like '_id'"},
+    {"relay:patch", "{\"id\":\"x\",\"value\":{}}",
+     "Invalid argument `id` for `db.patch`: Unable to decode ID"},
+    {"relay:patch", "{\"id\":\"@\",\"table\":\"u\",\"value\":{}}",
+     "Invalid argument `id` for `db.patch`: expected to be an Id<\\\"u\\\">, got Id<\\\"t\\\"> "
+     "instead."},
+    {"relay:replace", "{\"id\":\"@\",\"value\":null}",
+     "Invalid argument `value` for `db.replace`: Value must be an Object"},
+    {"relay:replace", "{\"id\":\"@\",\"value\":{\"a\":{\"$undefined\":null}}}",
+     "Invalid argument `value` for `db.replace`: Field name $undefined"},
+    {"relay:replace", "{\"id\":\"@\",\"value\":{\"z\":true}}", "\"_id\":\"@\",\"z\":true}"},
+};
+
+static void a_document_is_changed_field_by_field(void **state)
+{
+    (void)state;
+    static char out[65536];
+    struct harness harness;
+    open_world(&harness, 0);
+    char id[64];
+    text_of(
+        relay_ask(&harness, "relay:insert", "{\"table\":\"t\",\"value\":{\"a\":1}}", out), "_id",
+        id, sizeof id);
+    for (size_t i = 0; i < sizeof changes_of_one / sizeof changes_of_one[0]; i++) {
+        char args[400];
+        char words[400];
+        fill_in(changes_of_one[i].args, id, args);
+        fill_in(changes_of_one[i].words, id, words);
+        if (strstr(relay_ask(&harness, changes_of_one[i].path, args, out), words) == NULL) {
+            fail_msg("%s: %s", args, out);
         }
     }
     harness_close(&harness);
@@ -685,6 +751,7 @@ int main(void)
         cmocka_unit_test(streams_give_what_is_asked_for),
         cmocka_unit_test(what_is_left_out_is_read),
         cmocka_unit_test(what_cannot_be_asked_is_refused),
+        cmocka_unit_test(a_document_is_changed_field_by_field),
         cmocka_unit_test(an_index_that_is_filling_is_refused),
         cmocka_unit_test(ids_are_of_their_table),
         cmocka_unit_test(pages_follow_each_other),
