@@ -1,9 +1,10 @@
 /*
  * convex/db-read: 1.0/queryPage, a page of a query and the cursor from which the next one goes on.
  *
- * A page ends after `pageSize` documents; where the caller says up to which position, there and
- * nowhere else. It ends early, and asks to be split, before the limits on what a run reads could
- * end the run: at three quarters of them (Convex's soft limits), or where the caller set others.
+ * A page ends after `pageSize` documents; where the caller says up to which position, there. It
+ * ends early, and asks to be split, before the limits on what a run reads could end the run: at
+ * three quarters of them (Convex's soft limits), or where the caller set others. One that has a
+ * position to end at goes on as far as it can, as it is the client that holds both ends.
  *
  * It is split in the middle of what was read, passed or not: a page of few documents may have been
  * long to read. Where that is, is only known at the end; so each nth document is kept meanwhile,
@@ -247,16 +248,28 @@ static bool is_near_limits(const struct host *host, const struct page *page)
            page->bytes_read > budget->allowed[CORDON_LIMIT_BYTES_READ] / 4 * 3;
 }
 
+/* Whether one more document might be too much for the run, whatever it has read beside the page. */
+static bool is_spent(const struct host *host)
+{
+    const struct budget *budget = host->options.budget;
+    const uint64_t most = budget->allowed[CORDON_LIMIT_DOCUMENT_BYTES];
+    const uint64_t share = budget->allowed[CORDON_LIMIT_BYTES_READ] / 8;
+    return budget_left(budget, CORDON_LIMIT_DOCUMENTS_READ) == 0 ||
+           budget_left(budget, CORDON_LIMIT_BYTES_READ) < (most < share ? most : share);
+}
+
 /* Whether the page is at its end, though documents may be left. */
 static bool is_full(const struct host *host, struct page *page)
 {
+    const bool spent = is_spent(host);
     if (page->has_end) {
-        return false;
+        page->status = spent ? PAGE_SPLIT_REQUIRED : PAGE_FINE;
+        return spent;
     }
     if (page->count >= page->wish.page_size) {
         return true;
     }
-    const bool is_long = is_near_limits(host, page) || page->count >= PAGE_ROWS_MAX ||
+    const bool is_long = spent || is_near_limits(host, page) || page->count >= PAGE_ROWS_MAX ||
                          page->rows_read >= page->wish.rows_max ||
                          page->bytes_read >= page->wish.bytes_max;
     page->status = is_long ? PAGE_SPLIT_REQUIRED : PAGE_FINE;

@@ -745,6 +745,37 @@ static void a_page_with_an_end_asks_to_be_split(void **state)
     harness_close(&harness);
 }
 
+/* One that can't be read to its end within the limits is cut, and must be split. */
+static void a_page_with_an_end_too_far_is_cut(void **state)
+{
+    (void)state;
+    static char out[65536];
+    struct harness harness;
+    open_world(&harness, 0);
+    char args[2000];
+    char end[400];
+    char again[400];
+    char numbers[256];
+    (void)relay_ask(
+        &harness, "relay:page", TABLE("null", "") ",\"cursor\":null,\"pageSize\":12}", out);
+    text_of(out, "continueCursor", end, sizeof end);
+    (void)snprintf(
+        args, sizeof args,
+        TABLE("null", "") ",\"cursor\":null,\"endCursor\":\"%s\",\"pageSize\":1}", end);
+    (void)page_of_few(&harness, args, out);
+    assert_string_equal(numbers_of(out, "page", numbers), "0 1 2 3 4 5 6 7 ");
+    assert_non_null(strstr(out, "\"pageStatus\":\"SplitRequired\""));
+    text_of(out, "continueCursor", again, sizeof again);
+    assert_string_equal(end, again);
+    text_of(out, "splitCursor", again, sizeof again);
+    (void)snprintf(
+        args, sizeof args,
+        TABLE("null", "") ",\"cursor\":\"%s\",\"endCursor\":\"%s\",\"pageSize\":1}", again, end);
+    (void)page_of_few(&harness, args, out);
+    assert_string_equal(numbers_of(out, "page", numbers), "5 6 7 8 9 10 11 ");
+    harness_close(&harness);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -763,6 +794,7 @@ int main(void)
         cmocka_unit_test(cursors_cannot_be_used_elsewhere),
         cmocka_unit_test(a_page_ends_before_the_limits),
         cmocka_unit_test(a_page_with_an_end_asks_to_be_split),
+        cmocka_unit_test(a_page_with_an_end_too_far_is_cut),
     };
     return cmocka_run_group_tests_name("run/queries", tests, NULL, NULL);
 }
