@@ -76,11 +76,11 @@ CORDON_API CORDON_MUST_USE cordon_error *cordon_data_import(
     cordon_runtime *runtime, const cordon_data_batch *batch, char **out_json);
 
 /*
- * Removes some documents of a table, the oldest first: {"removed": N, "hasMore"}. To be called
- * until it has no more. Errors as above.
+ * Removes some documents of a table, the oldest first: {"removed": N, "hasMore", "cursor"}. To be
+ * called until it has no more, with the cursor of the call before, at first NULL. Errors as above.
  */
 CORDON_API CORDON_MUST_USE cordon_error *cordon_data_clear(
-    cordon_runtime *runtime, const char *table, char **out_json);
+    cordon_runtime *runtime, const char *table, const char *cursor, char **out_json);
 
 #ifdef __cplusplus
 }

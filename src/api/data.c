@@ -78,10 +78,11 @@ cordon_error *cordon_data_import(
     return api_give_text(&answer, out_json);
 }
 
-cordon_error *cordon_data_clear(cordon_runtime *runtime, const char *table, char **out_json)
+cordon_error *cordon_data_clear(
+    cordon_runtime *runtime, const char *table, const char *cursor, char **out_json)
 {
     CORDON_CLEANUP_BUFFER struct buffer answer;
     buffer_init(&answer, DATA_ANSWER_BYTES_MAX);
-    TRY(data_clear(runtime->runner, TENANT_DEFAULT, text_of(table), &answer));
+    TRY(data_clear(runtime->runner, TENANT_DEFAULT, text_of(table), text_of(cursor), &answer));
     return api_give_text(&answer, out_json);
 }

@@ -476,10 +476,11 @@ static int refuse_full_table(void *arg, const cordon_json_value *table)
 
 static int clear_table(struct import *import, struct item *item)
 {
+    TEXT_CLEANUP cursor = {0};
     bool more = true;
     while (more) {
         uint64_t removed = 0;
-        const int failed = source_clear(&import->source, item->name, &removed, &more);
+        const int failed = source_clear(&import->source, item->name, &cursor, &removed, &more);
         if (failed != CLI_OK) {
             return failed;
         }

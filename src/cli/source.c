@@ -317,28 +317,38 @@ int source_write(
     return CLI_OK;
 }
 
-int source_clear(struct source *source, const char *table, uint64_t *out_removed, bool *out_more)
+int source_clear(
+    struct source *source,
+    const char *table,
+    struct text *cursor,
+    uint64_t *out_removed,
+    bool *out_more)
 {
     static const struct text nothing = {0};
     CLI_CLEANUP(free_json) cordon_json *json = NULL;
     int failed = CLI_OK;
     if (source->runtime != NULL) {
         char *answer = NULL;
-        cordon_error *const error = cordon_data_clear(source->runtime, table, &answer);
+        cordon_error *const error =
+            cordon_data_clear(source->runtime, table, cursor->data, &answer);
         failed = take(error, answer, &json);
     } else {
         TEXT_CLEANUP path = {0};
         text_printf(&path, "/api/cordon/clear");
         add_parameter(&path, "table", table);
+        add_parameter(&path, "cursor", cursor->data);
         failed = ask(source, &path, &nothing, &json);
     }
     if (failed != CLI_OK) {
         return failed;
     }
     const cordon_json_value *const root = cordon_json_get_root(json);
+    const cordon_text next = cordon_json_get_text(cordon_json_get_member(root, "cursor"));
     if (!cordon_json_get_u64(cordon_json_get_member(root, "removed"), out_removed)) {
         return no_answer();
     }
+    text_done(cursor);
+    text_append(cursor, next.data, next.size);
     *out_more = cordon_json_is_true(cordon_json_get_member(root, "hasMore"));
     return CLI_OK;
 }

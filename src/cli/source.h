@@ -66,7 +66,12 @@ struct source_counts {
 int source_write(
     struct source *source, const struct source_batch *batch, struct source_counts *out_counts);
 
-/* Removes some documents; to be called as long as there are more. */
-int source_clear(struct source *source, const char *table, uint64_t *out_removed, bool *out_more);
+/* Removes some documents; to be called as long as there are more, with a cursor empty at first. */
+int source_clear(
+    struct source *source,
+    const char *table,
+    struct text *cursor,
+    uint64_t *out_removed,
+    bool *out_more);
 
 #endif

@@ -143,8 +143,10 @@ static cordon_error *import(
 static cordon_error *clear(struct runner *runner, struct parameters *parameters, struct buffer *out)
 {
     struct slice table = {0};
+    struct slice cursor = {0};
     TRY(read_text(parameters, "table", &table));
-    return data_clear(runner, TENANT_DEFAULT, table, out);
+    TRY(read_text(parameters, "cursor", &cursor));
+    return data_clear(runner, TENANT_DEFAULT, table, cursor, out);
 }
 
 /* -- One request ---------------------------------------------------------------------------- */

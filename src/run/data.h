@@ -80,10 +80,19 @@ CORDON_MUST_USE cordon_error *data_import(
     struct runner *runner, uint32_t tenant, const struct data_batch *batch, struct buffer *out);
 
 /*
- * {"removed": N, "hasMore": B}: removes some documents of a table, the oldest first, in one
- * transaction. A table that is not there has none. Errors as above.
+ * {"removed": N, "hasMore": B, "cursor": "C"}: removes some documents of a table, the oldest first,
+ * in one transaction. It goes on behind `cursor`, that of the call before or empty, so that it does
+ * not walk over what is removed again and again. A table that is not there has none. Errors as
+ * above.
  */
 CORDON_MUST_USE cordon_error *data_clear(
-    struct runner *runner, uint32_t tenant, struct slice table, struct buffer *out);
+    struct runner *runner,
+    uint32_t tenant,
+    struct slice table,
+    struct slice cursor,
+    struct buffer *out);
+
+/* Of those who implement this: makes a key of the creation order the least one behind it. */
+void data_step_over(struct buffer *key);
 
 #endif

@@ -6,6 +6,7 @@
  */
 #include "run/data.h"
 
+#include "base/hash.h"
 #include "base/random.h"
 #include "host/check.h"
 #include "host/schema_row.h"
@@ -28,6 +29,7 @@
 /* Of one transaction that removes. */
 #define CLEAR_DOCUMENTS_MAX 1000
 #define CLEAR_BYTES_MAX ((size_t)8 << 20)
+#define CURSOR_BYTES_MAX 32
 
 /* A creation time that far ahead of the clock is not counted on from. */
 #define AHEAD_MS_MAX 60000.0
@@ -38,6 +40,7 @@ struct import {
     struct schema_row rules;
     uint32_t table;
     struct line_defaults defaults;
+    bool has_time;      /* of the defaults */
     struct arena arena; /* of the line */
     uint64_t line;
     uint64_t inserted;
@@ -138,8 +141,11 @@ static cordon_error *read_rules(struct rows *rows, struct import *import)
     return found ? schema_row_read(row, &import->rules_arena, NULL, &import->rules) : NULL;
 }
 
-/* New documents without a creation time come behind those that are there. */
-static cordon_error *set_defaults(struct rows *rows, struct import *import)
+/*
+ * New documents without a creation time come behind those that are there. Looked for when one
+ * comes: in a table that was cleared it is a long way to the last document.
+ */
+static cordon_error *set_time(struct rows *rows, struct import *import)
 {
     const double now_ms = floor((double)clock_wall_ns() / 1e6);
     struct store_scan *scan = NULL;
@@ -153,11 +159,11 @@ static cordon_error *set_defaults(struct rows *rows, struct import *import)
     if (found) {
         TRY(row_read(body, &row));
         TRY(line_creation_time(row.json, &import->arena, &last));
-        arena_reset(&import->arena);
     }
     store_scan_close(scan);
     import->defaults.creation_time =
         last >= now_ms && last < now_ms + AHEAD_MS_MAX ? last + 0.001 : now_ms;
+    import->has_time = true;
     return NULL;
 }
 
@@ -238,10 +244,13 @@ static cordon_error *add_line(struct rows *rows, struct import *import, struct s
     struct line line;
     uint8_t random[DOCUMENT_ID_RANDOM_BYTES];
     random_system(random, sizeof random);
-    import->defaults.id =
-        document_id_new(import->table, random, (uint64_t)import->defaults.creation_time);
+    import->defaults.id = document_id_new(import->table, random, clock_wall_ns() / 1000000);
     arena_reset(&import->arena);
     TRY(line_read(text, &import->defaults, &import->arena, &line));
+    if (!line.has_creation_time && !import->has_time) {
+        TRY(set_time(rows, import));
+        TRY(line_read(text, &import->defaults, &import->arena, &line));
+    }
     TRY(check_rules(rows, import, &line.document));
     import->defaults.creation_time += line.has_creation_time ? 0 : 0.001;
     return put(rows, import, &line);
@@ -289,11 +298,11 @@ static cordon_error *write_batch(struct rows *rows, struct import *import, bool 
 {
     import->inserted = 0;
     import->unchanged = 0;
+    import->has_time = false;
     import->rules = (struct schema_row){0};
     arena_reset(&import->rules_arena);
     TRY(find_table(rows, import));
     TRY(read_rules(rows, import));
-    TRY(set_defaults(rows, import));
     TRY(add_lines(rows, import));
     if (import->batch->check_only) {
         *out_conflict = false;
@@ -345,6 +354,9 @@ struct doomed {
 };
 
 struct clearing {
+    struct slice table;
+    struct buffer from; /* the key behind the last one; empty: the beginning */
+    struct buffer next; /* the same for the call after this one */
     struct arena arena; /* the list */
     struct arena tree;  /* of one document */
     struct doomed *first;
@@ -354,6 +366,8 @@ struct clearing {
 
 static void clearing_done(struct clearing *clearing)
 {
+    buffer_done(&clearing->from);
+    buffer_done(&clearing->next);
     arena_done(&clearing->arena);
     arena_done(&clearing->tree);
 }
@@ -375,10 +389,31 @@ static cordon_error *doom(struct clearing *clearing, struct slice json)
     return NULL;
 }
 
+/* Keeps the place behind the last document, if there is one. */
+static cordon_error *keep_place(struct clearing *clearing)
+{
+    static const struct value none = {.kind = VALUE_NULL};
+    const struct store_index creation = {.field_count = 0};
+    const struct doomed *last = clearing->first;
+    buffer_clear(&clearing->next);
+    if (last == NULL) {
+        return buffer_append(&clearing->next, buffer_slice(&clearing->from));
+    }
+    TRY(store_index_key(&creation, &last->id, last->creation_time, &none, &clearing->next));
+    data_step_over(&clearing->next);
+    return NULL;
+}
+
 static cordon_error *choose_doomed(struct rows *rows, uint32_t table, struct clearing *clearing)
 {
+    const struct store_range range = {
+        .table = table,
+        .index = STORE_BY_CREATION,
+        .order = STORE_ASCENDING,
+        .low = buffer_slice(&clearing->from),
+    };
     struct store_scan *scan = NULL;
-    TRY(store_scan_open(rows->txn, STORE_WHOLE_TABLE(table, STORE_ASCENDING), &scan));
+    TRY(store_scan_open(rows->txn, &range, &scan));
     size_t bytes = 0;
     for (;;) {
         enum store_step step = STORE_DONE;
@@ -388,7 +423,7 @@ static cordon_error *choose_doomed(struct rows *rows, uint32_t table, struct cle
         if (!clearing->has_more || clearing->documents == CLEAR_DOCUMENTS_MAX ||
             bytes >= CLEAR_BYTES_MAX) {
             store_scan_close(scan);
-            return NULL;
+            return keep_place(clearing);
         }
         TRY(row_read(body, &row));
         TRY(doom(clearing, row.json));
@@ -396,9 +431,9 @@ static cordon_error *choose_doomed(struct rows *rows, uint32_t table, struct cle
     }
 }
 
-static cordon_error *clear_some(
-    struct rows *rows, struct slice name, struct clearing *clearing, bool *out_conflict)
+static cordon_error *clear_some(struct rows *rows, struct clearing *clearing, bool *out_conflict)
 {
+    const struct slice name = clearing->table;
     enum store_step step = STORE_DONE;
     bool found = false;
     uint32_t table = 0;
@@ -415,26 +450,51 @@ static cordon_error *clear_some(
     return commit(rows, "clear", name, clearing->documents, out_conflict);
 }
 
-cordon_error *data_clear(
-    struct runner *runner, uint32_t tenant, struct slice table, struct buffer *out)
+/* A cursor is the hex digits of a key, whose length is always the same but for bytes at its end. */
+static cordon_error *read_cursor(struct slice cursor, struct clearing *clearing)
 {
-    CORDON_CLEANUP(clearing_done) struct clearing clearing = {.has_more = false};
+    uint8_t key[CURSOR_BYTES_MAX];
+    if (cursor.size / 2 > sizeof key || cursor.size % 2 != 0 ||
+        !hex_decode(cursor, key, cursor.size / 2)) {
+        return cordon_error_new(
+            CORDON_E_INVALID, "the cursor is none that an answer gave; begin again without one");
+    }
+    return buffer_append(&clearing->from, slice_of(key, cursor.size / 2));
+}
+
+static cordon_error *write_cleared(const struct clearing *clearing, struct buffer *out)
+{
+    char hex[2 * CURSOR_BYTES_MAX + 1];
+    hex_encode(buffer_slice(&clearing->next), hex);
+    return buffer_printf(
+        out, "{\"removed\":%llu,\"hasMore\":%s,\"cursor\":\"%s\"}",
+        (unsigned long long)clearing->documents, clearing->has_more ? "true" : "false",
+        clearing->next.size == 0 ? "" : hex);
+}
+
+cordon_error *data_clear(
+    struct runner *runner,
+    uint32_t tenant,
+    struct slice table,
+    struct slice cursor,
+    struct buffer *out)
+{
+    CORDON_CLEANUP(clearing_done) struct clearing clearing = {.table = table};
+    buffer_init(&clearing.from, CURSOR_BYTES_MAX);
+    buffer_init(&clearing.next, CURSOR_BYTES_MAX);
     arena_init(&clearing.arena, RULES_BYTES_MAX);
     arena_init(&clearing.tree, LINE_BYTES_MAX);
     TRY(check_table_name(table));
+    TRY(read_cursor(cursor, &clearing));
     bool conflict = true;
     for (unsigned tries = 0; conflict && tries < CONFLICTS_MAX; tries++) {
         struct rows rows;
         cordon_error *error = rows_begin(runner->options.store, tenant, &rows);
         if (error == NULL) {
-            error = clear_some(&rows, table, &clearing, &conflict);
+            error = clear_some(&rows, &clearing, &conflict);
         }
         rows_end(&rows);
         TRY(error);
     }
-    return conflict
-               ? too_many_conflicts(table)
-               : buffer_printf(
-                     out, "{\"removed\":%llu,\"hasMore\":%s}",
-                     (unsigned long long)clearing.documents, clearing.has_more ? "true" : "false");
+    return conflict ? too_many_conflicts(table) : write_cleared(&clearing, out);
 }

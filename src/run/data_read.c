@@ -188,8 +188,7 @@ static cordon_error *write_edge(struct paging *paging, struct store_id id, struc
     return store_index_key(&creation, &id, time->as.float64, &document, &paging->edge);
 }
 
-/* The least key behind an edge: keys of this order are all of one length. */
-static void step_over(struct buffer *edge)
+void data_step_over(struct buffer *edge)
 {
     while (edge->data[edge->size - 1] == UINT8_MAX) {
         edge->size--; /* never all of it: a time does not begin with such a byte */
@@ -220,7 +219,7 @@ static cordon_error *read_cursor(struct rows *rows, struct paging *paging)
     TRY(row_read(body, &row));
     TRY(write_edge(paging, key, row.json));
     if (!paging->page->descending) {
-        step_over(&paging->edge);
+        data_step_over(&paging->edge);
     }
     return NULL;
 }

@@ -256,6 +256,9 @@ describe('routes', () => {
     }
     for (const [path, words] of [
       ['import?table=t&mode=perhaps', /`mode`/],
+      ['clear?table=t&cursor=abc', /cursor/],
+      ['clear?table=t&cursor=zz', /cursor/],
+      [`clear?table=t&cursor=${'00'.repeat(100)}`, /cursor/],
       ['import', /table name/i],
       ['import?table=_system', /system/],
       ['import?table=a%20b', /table name/i],
