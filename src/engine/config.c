@@ -186,9 +186,6 @@ cordon_error *config_engine_for_compiling(wasm_engine_t **out_engine)
 /* The pool wants a guest's memory within its reservation. */
 #define MEMORY_BYTES_MAX (((uint64_t)4 << 30) - ENGINE_HEADROOM_BYTES)
 
-/* 30,000 slots take 121 TB of the 128 that a process has. */
-enum { SLOTS_MAX = 30000 };
-
 /*
  * ThreadSanitizer leaves a process little address space: under it the pool is smaller than asked
  * for, and runs past it end as ENGINE_END_POOL_FULL.
@@ -196,7 +193,7 @@ enum { SLOTS_MAX = 30000 };
 #if defined(__SANITIZE_THREAD__)
 enum { SLOTS_THERE = 64 };
 #else
-enum { SLOTS_THERE = SLOTS_MAX };
+enum { SLOTS_THERE = ENGINE_INSTANCES_MAX };
 #endif
 
 /*
@@ -279,10 +276,10 @@ static void pool_settings(
 
 static cordon_error *check_options(const struct engine_options *options)
 {
-    if (options->instances_max == 0 || options->instances_max > SLOTS_MAX) {
+    if (options->instances_max == 0 || options->instances_max > ENGINE_INSTANCES_MAX) {
         return cordon_error_new(
             CORDON_E_INVALID, "%u instances cannot be; between 1 and %d can",
-            options->instances_max, SLOTS_MAX);
+            options->instances_max, ENGINE_INSTANCES_MAX);
     }
     if (options->memory_bytes_max > MEMORY_BYTES_MAX) {
         return cordon_error_new(

@@ -45,6 +45,9 @@ struct engine_import {
     engine_handler *handler;
 };
 
+/* 30,000 take 121 TB of the 128 of address space that a process has. */
+#define ENGINE_INSTANCES_MAX 30000
+
 struct engine_options {
     const struct engine_import *imports;
     size_t import_count;
@@ -53,7 +56,7 @@ struct engine_options {
     uint64_t memory_bytes_max;   /* greatest memory_bytes of any run; slots get headroom on top */
     uint64_t table_elements_max; /* greatest table_elements of any run */
     uint64_t stack_bytes;        /* of guest code on its fiber */
-    uint32_t instances_max;      /* calls alive at one time; slots of the pool */
+    uint32_t instances_max;      /* calls alive at one time; at most ENGINE_INSTANCES_MAX */
     /*
      * Resets memories by PAGEMAP_SCAN (Linux 6.7): up to 2 us a run cheaper. Only where all guests
      * belong to one owner: a page that the kernel is moving while it scans is not wiped, and the

@@ -30,6 +30,17 @@ struct runner {
     struct deployment *deployments; /* one per tenant, by its `next` */
 };
 
+/*
+ * Slots for calls of functions by others, beside those that calls from outside may take, as a
+ * share of them: so callers that wait for their calls never hold the last ones.
+ */
+#define NESTED_SLOTS_SHARE 4
+
+static inline uint32_t runner_nested_slots(const struct runner *runner)
+{
+    return runner->options.slots / NESTED_SLOTS_SHARE;
+}
+
 /* The tenant's deployment with a reference for the caller, or NULL. */
 struct deployment *runner_current(struct runner *runner, uint32_t tenant);
 

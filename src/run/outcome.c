@@ -61,6 +61,16 @@ void outcome_set_overloaded(struct outcome *outcome, struct slice what)
         what_remains(outcome->kind));
 }
 
+struct slice outcome_overloaded_by(const struct outcome *outcome)
+{
+    const struct slice message = outcome->message;
+    const size_t rest = strlen(what_remains(outcome->kind));
+    const bool has_rest =
+        message.size > rest &&
+        memcmp(message.data + message.size - rest, what_remains(outcome->kind), rest) == 0;
+    return has_rest ? slice_of(message.data, message.size - rest - 1) : message;
+}
+
 void outcome_set_limit(struct outcome *outcome, cordon_limit limit, uint64_t used, uint64_t allowed)
 {
     outcome->code = CORDON_OUTCOME_LIMIT;

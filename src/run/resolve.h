@@ -44,6 +44,9 @@ CORDON_PRINTF(3, 4) void outcome_set(
  */
 void outcome_set_overloaded(struct outcome *outcome, struct slice what);
 
+/* `what` of such an outcome, borrowed from it: for a caller that is ended by it, too. */
+struct slice outcome_overloaded_by(const struct outcome *outcome);
+
 /* Ends a run because of a limit, with the words of host_limit_message(). */
 void outcome_set_limit(
     struct outcome *outcome, cordon_limit limit, uint64_t used, uint64_t allowed);

@@ -14,12 +14,6 @@
 /* A run that got no first turn for this long is turned away (Convex waits 5 s). */
 #define FIRST_TURN_NS ((uint64_t)5000000000)
 
-/*
- * Slots for calls of functions by others, beside those that calls from outside may take, as a
- * share of them: so callers that wait for their calls never hold the last ones.
- */
-#define NESTED_SLOTS_SHARE 4
-
 /* A slice on a loop thread may not be followed by another if it touched this much. */
 #define HEAVY_BYTES ((uint64_t)16 << 20)
 
@@ -385,7 +379,7 @@ static void take_slot(struct run *run)
         return;
     }
     const uint32_t slots = runner->options.slots;
-    const uint32_t most = run->depth > 1 ? slots + slots / NESTED_SLOTS_SHARE : slots;
+    const uint32_t most = run->depth > 1 ? slots + runner_nested_slots(runner) : slots;
     if (atomic_fetch_add(&runner->slots_used, 1) < most) {
         run->has_slot = true;
         return;

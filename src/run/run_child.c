@@ -111,6 +111,9 @@ static void stop_too(struct run *run, const struct outcome *outcome)
 {
     if (outcome->code == CORDON_OUTCOME_LIMIT) {
         (void)host_stop_limit(&run->host, outcome->limit, outcome->limit_used);
+    } else if (outcome->code == CORDON_OUTCOME_OVERLOADED) {
+        (void)host_stop(
+            &run->host, outcome->code, "%.*s", SLICE_FMT(outcome_overloaded_by(outcome)));
     } else {
         (void)host_stop(&run->host, outcome->code, "%.*s", SLICE_FMT(outcome->message));
     }

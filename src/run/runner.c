@@ -2,11 +2,19 @@
 #include "base/memory.h"
 #include "run/internal.h"
 
+#include <stdio.h>
+
 /* Runs that may wait for a permit; more are turned away (Convex: ISOLATE_QUEUE_SIZE 2000). */
 #define QUEUE_RUNS_MAX 2000
 
-/* Slots of the engine's pool beyond the runs alive: instances that are being reset, a replay. */
-#define SPARE_INSTANCES 9
+/* Mappings of the kernel's for an instance: two at rest, three more while it is alive; measured. */
+#define MAPPINGS_PER_INSTANCE 5
+
+/* What a process has beside them: code of modules, stacks of threads, allocations. */
+#define MAPPINGS_BESIDE 4096
+
+/* Of the engine's pool beyond those of runs alive: instances that are being reset. */
+#define SPARE_INSTANCES 8
 
 /* The caller's text becomes one of ours, or NULL. */
 static cordon_error *copy_text(const char **text)
@@ -112,6 +120,65 @@ static cordon_error *start_compiler(struct runner *runner)
     return compiler_start(&compiler, &runner->compiler);
 }
 
+/* What the kernel allows a process; where it does not say, as much as is asked for. */
+static uint64_t read_mappings_max(void)
+{
+    FILE *file = fopen("/proc/sys/vm/max_map_count", "re");
+    if (file == NULL) {
+        return UINT64_MAX;
+    }
+    char text[32] = "";
+    const bool read = fgets(text, sizeof text, file) != NULL;
+    (void)fclose(file);
+    char *end = text;
+    const unsigned long long number = strtoull(text, &end, 10);
+    return read && end != text ? number : UINT64_MAX;
+}
+
+/* Whether all instances could be alive at one time. */
+static cordon_error *check_mappings(uint64_t slots, uint64_t depth, uint64_t instances)
+{
+    const uint64_t wanted = instances * MAPPINGS_PER_INSTANCE + MAPPINGS_BESIDE;
+    const uint64_t most = read_mappings_max();
+    if (wanted <= most) {
+        return NULL;
+    }
+    return cordon_error_new(
+        CORDON_E_INVALID,
+        "%llu slots of runs that call functions up to %llu deep (call_depth) may want %llu memory "
+        "mappings, and the kernel allows a process %llu; raise that (sysctl vm.max_map_count), or "
+        "lower one of the two",
+        (unsigned long long)slots, (unsigned long long)depth, (unsigned long long)wanted,
+        (unsigned long long)most);
+}
+
+/*
+ * The instances of all runs that can be alive at one time, each with calls inside its transaction
+ * as deep as can be: so a run that has a slot never lacks an instance for a call of it, and none
+ * waits for another's. A run in one of the slots for calls is at depth two at least. One of full
+ * depth more is for a replay in the background, which has no slot.
+ */
+static cordon_error *count_instances(const struct runner *runner, uint32_t *out_count)
+{
+    const uint64_t slots = runner->options.slots;
+    const uint64_t limit = limit_max(&runner->options, CORDON_LIMIT_CALL_DEPTH);
+    const uint64_t depth = limit > 0 ? limit : 1;
+    const uint64_t most = ENGINE_INSTANCES_MAX;
+    const uint64_t count =
+        slots > most || depth > most
+            ? UINT64_MAX
+            : (slots + 1) * depth + runner_nested_slots(runner) * (depth - 1) + SPARE_INSTANCES;
+    if (count > most) {
+        return cordon_error_new(
+            CORDON_E_INVALID,
+            "%llu slots of runs that call functions up to %llu deep (call_depth) are more "
+            "instances than the address space has room for, which is %llu; lower one of the two",
+            (unsigned long long)slots, (unsigned long long)depth, (unsigned long long)most);
+    }
+    *out_count = (uint32_t)count;
+    return check_mappings(slots, depth, count);
+}
+
 static cordon_error *start_engine(struct runner *runner)
 {
     const struct runner_options *options = &runner->options;
@@ -120,8 +187,8 @@ static cordon_error *start_engine(struct runner *runner)
         .memory_bytes_max = limit_max(options, CORDON_LIMIT_MEMORY_BYTES),
         .table_elements_max = limit_max(options, CORDON_LIMIT_TABLE_ELEMENTS),
         .stack_bytes = limit_max(options, CORDON_LIMIT_STACK_BYTES),
-        .instances_max = options->slots + SPARE_INSTANCES,
     };
+    TRY(count_instances(runner, &engine.instances_max));
     engine.imports = host_imports(&engine.import_count);
     return engine_new(&engine, &runner->engine);
 }

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -251,6 +252,112 @@ static void calls_inside_come_back_with_their_outcome(void **state)
     }
 }
 
+enum { DEPTH_MAX = 8 };
+
+/* A call of `relay:udf` that calls itself until the innermost, at that depth, reads and waits. */
+static const char *deep_call(unsigned depth, char out[RELAY_JSON_BYTES])
+{
+    char text[RELAY_JSON_BYTES];
+    (void)snprintf(out, RELAY_JSON_BYTES, "%s", UDF("query", "waits:reads", "{\"n\":1}"));
+    for (unsigned level = 2; level < depth; level++) {
+        (void)relay_quote(out, text);
+        const int size = snprintf(
+            out, RELAY_JSON_BYTES, "{\"udfType\":\"query\",\"name\":\"relay:udf\",\"args\":%s}",
+            text);
+        assert_in_range(size, 1, RELAY_JSON_BYTES - 1);
+    }
+    return out;
+}
+
+/*
+ * Every slot is taken, each by a run that waits at full depth, and every call has its instance:
+ * none fails for want of one, and none waits for another run.
+ */
+static void every_slot_has_instances_for_its_depth(void **state)
+{
+    (void)state;
+    enum { SLOTS = 32 };
+    struct harness harness;
+    open_world(&harness, SLOTS, SLOTS, 300);
+    char args[RELAY_JSON_BYTES];
+    char text[RELAY_JSON_BYTES];
+    const struct run_request request = call_of("relay:udf", deep_call(DEPTH_MAX, args), text);
+    struct called called[SLOTS];
+    for (size_t i = 0; i < SLOTS; i++) {
+        called_begin(&called[i], &harness, &request);
+        while (called_poll(&called[i]) == RUN_READY) {
+        }
+        assert_null(run_outcome(called[i].run)); /* it waits */
+    }
+    for (size_t i = 0; i < SLOTS; i++) {
+        const struct outcome *outcome = called_finish(&called[i]);
+        if (outcome->code != CORDON_OUTCOME_SUCCESS || outcome->value.data[0] == '{') {
+            fail_msg("%.*s%.*s", SLICE_FMT(outcome->value), SLICE_FMT(outcome->message));
+        }
+        assert_int_equal(outcome->used[CORDON_LIMIT_CALL_DEPTH], 1); /* the others have ended */
+        called_end(&called[i]);
+    }
+    harness_close(&harness);
+}
+
+/* More of them than there is address space for is refused, however large the numbers. */
+static void too_many_instances_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t slots;
+        uint64_t depth;
+    } settings[] = {
+        {3500, 8}, {UINT32_MAX, 8}, {1, 40000}, {1, UINT64_MAX}, {UINT32_MAX, UINT64_MAX}};
+    struct metrics *metrics = NULL;
+    assert_good(metrics_new(&metrics));
+    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
+        struct runner_options options = {
+            .metrics = metrics,
+            .compile_inside = true,
+            .permits = 1,
+            .slots = settings[i].slots,
+            .memory_bytes = (uint64_t)1 << 30,
+        };
+        change(&options.limits, CORDON_LIMIT_CALL_DEPTH, settings[i].depth);
+        struct runner *runner = NULL;
+        cordon_error *error = runner_new(&options, &runner);
+        assert_non_null(error);
+        assert_non_null(strstr(cordon_error_get_message(error), "lower one of the two"));
+        cordon_error_free(error);
+    }
+    metrics_free(metrics);
+}
+
+/* As many as the address space has room for, and the kernel has no mappings for. */
+static void too_many_mappings_are_refused(void **state)
+{
+    (void)state;
+    FILE *file = fopen("/proc/sys/vm/max_map_count", "re");
+    char text[32] = "";
+    assert_non_null(file);
+    assert_non_null(fgets(text, sizeof text, file));
+    (void)fclose(file);
+    if (strtoull(text, NULL, 10) > 100000) {
+        skip(); /* the operator has raised it */
+    }
+    struct metrics *metrics = NULL;
+    assert_good(metrics_new(&metrics));
+    const struct runner_options options = {
+        .metrics = metrics,
+        .compile_inside = true,
+        .permits = 1,
+        .slots = 3000,
+        .memory_bytes = (uint64_t)1 << 30,
+    };
+    struct runner *runner = NULL;
+    cordon_error *error = runner_new(&options, &runner);
+    assert_non_null(error);
+    assert_non_null(strstr(cordon_error_get_message(error), "sysctl vm.max_map_count"));
+    cordon_error_free(error);
+    metrics_free(metrics);
+}
+
 /* How many documents the table has. */
 static size_t count_documents(struct harness *harness)
 {
@@ -405,6 +512,9 @@ int main(void)
         cmocka_unit_test(the_limit_of_an_action_ends_its_call),
         cmocka_unit_test(only_actions_call_so),
         cmocka_unit_test(calls_inside_come_back_with_their_outcome),
+        cmocka_unit_test(every_slot_has_instances_for_its_depth),
+        cmocka_unit_test(too_many_instances_are_refused),
+        cmocka_unit_test(too_many_mappings_are_refused),
         cmocka_unit_test(what_failed_inside_leaves_nothing),
         cmocka_unit_test(queries_call_no_mutations),
         cmocka_unit_test(what_the_caller_pays_for_ends_both),
