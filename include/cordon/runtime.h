@@ -4,8 +4,9 @@
  * A runtime holds an engine, a store and the functions deployed into it. Nothing is global: a
  * process may hold several. No thread is started unless asked for, and no signal, locale, umask or
  * environment variable is touched, except that the engine adds handlers for SIGSEGV, SIGILL and
- * SIGFPE which pass on what is not the guest's. A fault of the engine itself ends the process:
- * whoever cannot bear that runs the runtime in a process of its own.
+ * SIGFPE which pass on what is not the guest's. A data folder is looked at in a child process that
+ * has ended before it is opened. A fault of the engine itself ends the process: whoever cannot bear
+ * that runs the runtime in a process of its own.
  *
  *     cordon_runtime_options options = {.size = sizeof options};
  *     options.compile_worker = "cordon-compile";
@@ -59,6 +60,12 @@ typedef struct cordon_runtime_options {
     /* Records are kept in the data folder, the oldest go first; 0: 1 GiB of them, for 14 days. */
     uint64_t records_bytes;
     uint32_t records_days;
+    /*
+     * Adds handlers for SIGBUS and SIGSEGV, for good: a fault in the map of the data file, from a
+     * disk that fails or a file that is cut, ends the process with one line on stderr and exit code
+     * 5. Every other fault goes to the handler that was there before.
+     */
+    bool guard_faults;
 } cordon_runtime_options;
 
 /* What `cordon serve` replays if nothing else is said: one query or mutation in a thousand. */

@@ -8,6 +8,7 @@
 #include "base/event.h"
 #include "base/memory.h"
 #include "run/outcome_json.h"
+#include "store/check.h"
 #include "value/json.h"
 
 #include <stdio.h>
@@ -100,7 +101,10 @@ static void copy_limits(const cordon_limit_set *set, struct limit_changes *out_c
 
 static cordon_error *open_store(cordon_runtime *runtime, const cordon_runtime_options *options)
 {
-    const struct store_options store = {.flusher_thread = options->flusher_thread};
+    const struct store_options store = {
+        .flusher_thread = options->flusher_thread,
+        .guard_faults = options->guard_faults,
+    };
     if (options->data_folder == NULL) {
         return store_open_memory(&store, &runtime->store);
     }
@@ -108,6 +112,7 @@ static cordon_error *open_store(cordon_runtime *runtime, const cordon_runtime_op
     if (runtime->data_folder == NULL) {
         return error_no_memory();
     }
+    TRY(check_before_opening(options->data_folder));
     return store_open_lmdb(options->data_folder, &store, &runtime->store);
 }
 

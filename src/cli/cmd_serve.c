@@ -177,6 +177,7 @@ static int run(const struct cli_options *options)
         .turn_wait_ms = config->turn_wait_ms,
         .memory_bytes = config->memory_bytes,
         .flusher_thread = true,
+        .guard_faults = true,
         .production = production,
         .log_fd = STDERR_FILENO,
         .replay_sample = config->replay_sample,

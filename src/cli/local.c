@@ -43,6 +43,7 @@ cordon_error *local_open(const struct cli_options *options, cordon_runtime **out
         .data_folder = options->data,
         .compile_worker = local_worker(&worker),
         .limits = options->limits,
+        .guard_faults = true,
     };
     return cordon_runtime_new(&wanted, out_runtime);
 }

@@ -7,9 +7,9 @@
  */
 #include "store/image.h"
 
+#include "base/hash.h"
 #include "base/memory.h"
 #include "store/image_page.h"
-#include "store/layout.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -386,13 +386,10 @@ static cordon_error *check_sampled_leaf(const struct image *image, const struct 
         struct kv_row row = {.key = image_node_key(page, i)};
         uint64_t first = 0;
         uint64_t count = 0;
-        enum layout_kind kind = LAYOUT_TOMBSTONE;
-        struct slice body = {0};
         const char *words = image_node_value(image, page, i, &row.value, &first, &count);
         if (words != NULL) {
             return damaged(image_node_offset(image, page, i), words);
         }
-        TRY(layout_open(row.key, row.value, &kind, &body));
     }
     return NULL;
 }

@@ -69,8 +69,8 @@ CORDON_MUST_USE cordon_error *image_check(
     const struct image *image, const struct image_visit *visit, struct image_counts *out_counts);
 
 /*
- * Walks down from the root along `paths` ways that `seed` chooses, and checks each page on the way
- * and each row of the leaf. Errors: CORDON_E_STORE for the first damage.
+ * Walks down from the root along `paths` ways that `seed` chooses, and checks each page on the way.
+ * Errors: CORDON_E_STORE for the first damage.
  */
 CORDON_MUST_USE cordon_error *image_sample(
     const struct image *image, unsigned paths, uint64_t seed);

@@ -44,6 +44,10 @@ struct kv_ops {
      * last state, and the same batch may be begun again.
      */
 
+    /* Ends the process with one line should reading fault; NULL where it cannot. Once, when the
+     * backend holds a row. */
+    cordon_error *(*guard)(struct kv *kv);
+
     /* Bytes that can still be written before something is full; UINT64_MAX if nothing is. */
     uint64_t (*free_bytes)(struct kv *kv);
     void (*close)(struct kv *kv);

@@ -20,6 +20,7 @@
 #include "base/memory.h"
 #include "store/disk.h"
 #include "store/kv.h"
+#include "store/map_guard.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -58,6 +59,8 @@ struct lmdb_kv {
     int readers_fd; /* open as long as the environment: closing it would drop LMDB's own locks */
     uint64_t map_bytes;
     size_t page_bytes;
+    char *folder;
+    const void *guarded; /* its map; NULL: not guarded */
     MDB_txn *batch;      /* of the one writer */
     unsigned cut_writes; /* since a batch was written; of the one writer */
     pthread_mutex_t pool_lock;
@@ -402,9 +405,11 @@ static void close_kv(struct kv *base)
         kv->pool = reader->next;
         reader_free(reader);
     }
+    map_guard_remove(kv->guarded);
     if (kv->env != NULL) {
         mdb_env_close(kv->env);
     }
+    mem_free(kv->folder);
     close_fd(kv->data_fd);
     close_fd(kv->readers_fd);
     close_fd(kv->lock_fd); /* lets the next process in */
@@ -413,7 +418,21 @@ static void close_kv(struct kv *base)
     mem_free(kv);
 }
 
+/* LMDB does not tell where its map is; but a row is in it. */
+static cordon_error *guard(struct kv *base)
+{
+    struct lmdb_kv *kv = (struct lmdb_kv *)base;
+    CORDON_CLEANUP(kv_reader_closep) struct kv_reader *reader = NULL;
+    struct kv_row row = {0};
+    bool found = false;
+    TRY(reader_open(base, &reader));
+    TRY(move(reader, MDB_LAST, &found, &row));
+    CORDON_ASSERT(found); /* the meta record at least */
+    return map_guard_add(row.key.data, kv->folder, &kv->guarded);
+}
+
 static const struct kv_ops lmdb_ops = {
+    .guard = guard,
     .reader_open = reader_open,
     .reader_close = reader_close,
     .seek = seek,
@@ -689,6 +708,10 @@ cordon_error *kv_open_lmdb(
     kv->readers_fd = -1;
     kv->map_bytes = map_bytes == 0 ? MAP_BYTES_DEFAULT : map_bytes & ~(MAP_BYTES_STEP - 1);
     (void)pthread_mutex_init(&kv->pool_lock, NULL);
+    kv->folder = mem_copy_string(slice_str(folder));
+    if (kv->folder == NULL) {
+        return error_no_memory();
+    }
     TRY(open_folder(kv, folder));
     TRY(take_lock(kv, folder));
     TRY(make_data_file(kv, folder));

@@ -211,6 +211,9 @@ static cordon_error *open_over(
     if (folder != NULL) {
         TRY(open_journal(store, folder, options));
     }
+    if (options->guard_faults && store->kv->ops->guard != NULL) {
+        TRY(store->kv->ops->guard(store->kv));
+    }
     /* What the log held was of the folder's format, too. */
     TRY(upgrade_run(store->kv, upgrades(options), LAYOUT_FORMAT, &store->meta));
     atomic_store(&store->visible_ts, store->last_ts);

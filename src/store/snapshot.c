@@ -36,6 +36,9 @@ void snapshot_done(struct snapshot *snapshot)
 
 static cordon_error *refused(int code)
 {
+    if (code == ENOMEM) {
+        return error_no_memory();
+    }
     return cordon_error_new(
         CORDON_E_SYSTEM, "cannot read the data file: %s%s", strerrordesc_np(code),
         disk_advice(code));

@@ -85,6 +85,11 @@ struct store_options {
      */
     uint64_t hold_idle_ms;
     uint64_t hold_ms;
+    /*
+     * Handlers for SIGBUS and SIGSEGV are added, for good, that end the process with one line
+     * should reading the embedded backend's map fault, and pass everything else on.
+     */
+    bool guard_faults;
     /* Steps from older formats of the embedded backend; NULL: the program's own. For tests. */
     const struct upgrade_table *upgrades;
 };

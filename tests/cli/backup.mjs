@@ -4,7 +4,7 @@
  * code 7, and makes no backup. What cannot be done says what to do instead.
  */
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Server, guest, newFolder, parseOne, run } from '../support/cordon.mjs';
@@ -128,6 +128,56 @@ test('damage is told with its place, and makes no backup', async () => {
   assert.ok(!existsSync(file) && !existsSync(`${file}.partial`));
   writeFileSync(path, sound);
   assert.equal((await run(['verify', '--data', server.data])).code, 0);
+});
+
+test('a server on a damaged folder does not start, and says why in one line', async () => {
+  const server = await Server.start();
+  await server.deploy(guest('counter'));
+  await server.stop();
+  const path = join(server.data, 'data.mdb');
+  const bytes = readFileSync(path);
+  const pages = bytes.length / 4096;
+  let refused = 0;
+  for (let page = 0; page < pages; page += Math.ceil(pages / 12)) {
+    const broken = Buffer.from(bytes);
+    broken.fill(0xa5, page * 4096, (page + 1) * 4096);
+    writeFileSync(path, broken);
+    const { code, signal, stdout, stderr } = await run(['run', '--data', server.data, guest('basic'), 'basic:nothing']);
+    assert.equal(signal, null);
+    if (code === 5) {
+      refused++;
+      assert.equal(stdout, '');
+      assert.match(stderr, /^cordon: Store: the data file is [^\n]*\n$/);
+    }
+  }
+  assert.ok(refused > 2, `${refused} of 12: long values have pages that only reading checks`);
+  writeFileSync(path, bytes.subarray(0, bytes.length - 4096));
+  await assert.rejects(Server.start({ data: server.data }), /serve ended with 5: cordon: Store: the data file ends at byte \d+ of \d+; it was cut short/);
+  writeFileSync(path, bytes);
+  const whole = await Server.start({ data: server.data });
+  assert.equal(await add(whole), 1);
+  await whole.stop();
+});
+
+test('a file that is cut under a server ends it with one line; traps of guests do not', async () => {
+  const server = await Server.start();
+  await server.deploy(guest('basic'), guest('counter'), guest('documents'));
+  for (let n = 0; n < 20; n++) await server.post('/api/mutation', { path: 'documents:insert_large', args: { n: 100000 } });
+  await server.stop();
+  const again = await Server.start({ data: server.data });
+  for (const path of ['basic:unreachable', 'basic:divide', 'basic:outside', 'basic:indirect', 'basic:nothing']) {
+    const { body } = await again.post('/api/query', { path, args: {} });
+    assert.equal(body.status, path === 'basic:nothing' ? 'success' : 'error', JSON.stringify(body));
+  }
+  truncateSync(join(again.data, 'data.mdb'), 8192);
+  await assert.rejects(async () => {
+    for (;;) await again.post('/api/query', { path: 'documents:read', args: { n: 15 } });
+  });
+  assert.deepEqual(await again.ended, { code: 5, signal: null });
+  const said = again.log.split('\n').filter((line) => line.startsWith('cordon: '));
+  assert.deepEqual(said, [
+    `cordon: reading data.mdb in the data folder '${again.data}' failed, and the process ends: the disk fails, or the file was cut or damaged; \`cordon verify\` says more`,
+  ]);
 });
 
 test('what cannot be done says what to do instead', async () => {

@@ -1,0 +1,98 @@
+/*
+ * The check before opening; see check.h. Its child process holds the folder's lock, shared, while
+ * it looks, so that nobody begins to write meanwhile; a folder that is locked is left alone, as
+ * opening it will be refused.
+ */
+#include "store/check.h"
+
+#include "base/child.h"
+#include "base/clock.h"
+#include "store/snapshot.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { WALKED_PAGES_MAX = 2048, SAMPLED_PATHS = 64, DEADLINE_MS = 10000 };
+
+static cordon_error *refuse(void *arg, uint64_t offset, const char *words)
+{
+    (void)arg;
+    return cordon_error_new(
+        CORDON_E_STORE,
+        "the data file is damaged at byte %" PRIu64
+        ": %s; `cordon verify` says more, `cordon restore` makes a folder of a backup",
+        offset, words);
+}
+
+static cordon_error *pass_row(void *arg, const struct kv_row *row, uint64_t offset)
+{
+    (void)arg;
+    (void)row;
+    (void)offset;
+    return NULL;
+}
+
+static cordon_error *check_image(const struct image *image)
+{
+    if (image->page_count > WALKED_PAGES_MAX) {
+        return image_sample(image, SAMPLED_PATHS, clock_wall_ns());
+    }
+    const struct image_visit visit = {.row = pass_row, .damage = refuse};
+    struct image_counts counts;
+    return image_check(image, &visit, &counts);
+}
+
+/* Both descriptors are closed by the end of the child. */
+static cordon_error *check_file(int lock_fd, int data_fd)
+{
+    CORDON_CLEANUP(snapshot_done) struct snapshot snapshot = {.fd = -1};
+    struct stat info;
+    if (lock_fd >= 0 && flock(lock_fd, LOCK_SH | LOCK_NB) != 0) {
+        return NULL;
+    }
+    if (data_fd < 0 || fstat(data_fd, &info) != 0 || info.st_size == 0) {
+        return NULL; /* opening says why */
+    }
+    TRY(snapshot_of_file(data_fd, 0, (uint64_t)info.st_size, &snapshot));
+    return check_image(&snapshot.image);
+}
+
+static int open_in(const char *folder, const char *name)
+{
+    char path[PATH_MAX];
+    const int size = snprintf(path, sizeof path, "%s/%s", folder, name);
+    return size < (int)sizeof path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+}
+
+static cordon_error *check_in_child(void *arg, struct child *child, struct buffer *out)
+{
+    (void)child;
+    (void)out;
+    return check_file(open_in(arg, "lock"), open_in(arg, "data.mdb"));
+}
+
+cordon_error *check_before_opening(const char *folder)
+{
+    char path[PATH_MAX];
+    struct stat info;
+    if (snprintf(path, sizeof path, "%s/data.mdb", folder) >= (int)sizeof path ||
+        stat(path, &info) != 0 || info.st_size == 0) {
+        return NULL; /* a new folder, or opening says why not */
+    }
+    const struct child_work work = {
+        .what = "the check of the data file",
+        .run = check_in_child,
+        .arg = (void *)(uintptr_t)folder,
+        .deadline_ms = DEADLINE_MS,
+    };
+    struct buffer nothing;
+    buffer_init(&nothing, 0);
+    cordon_error *error = child_run(&work, &nothing);
+    buffer_done(&nothing);
+    return error;
+}
