@@ -149,7 +149,9 @@ cordon_error *map_guard_add(const void *inside, const char *folder, const void *
     uintptr_t high = 0;
     if (!find_map((uintptr_t)inside, &low, &high)) {
         return cordon_error_new(
-            CORDON_E_SYSTEM, "the process cannot read /proc/self/maps; mount /proc");
+            CORDON_E_SYSTEM,
+            "the system does not tell where the data file is mapped; mount its file system for "
+            "processes and start again");
     }
     (void)pthread_mutex_lock(&lock);
     cordon_error *error = add(low, high, folder);
