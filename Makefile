@@ -38,6 +38,7 @@ check-long: ## Run the tests at full size, with those that take minutes
 crash: ## Kill the store and cut its power under load, ROUNDS=2000 times each
 	$(call built,dev,build,tests node)
 	@CORDON_CRASH_ROUNDS=$(ROUNDS) build/tests/test_store_crash
+	@CORDON_CRASH_ROUNDS=$(ROUNDS) node tests/server/crash.mjs
 asan: ## Run the tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	$(call built,asan,build-asan,tests node)
 	@ctest --preset asan

@@ -197,8 +197,8 @@ static void listen_and_kill(struct crashes *crashes, pid_t child, int pipe)
 {
     const bool early = draw(crashes, 4, 5) == 0;
     const uint64_t most_us = (uint64_t)1000 * (early ? OPENING_MS_MAX : WORKING_MS_MAX);
+    bool more = early || crashes->by_power || hear(crashes, pipe); /* else once it works */
     const uint64_t deadline_ns = clock_monotonic_ns() + 1000 * draw(crashes, 5, most_us);
-    bool more = true;
     while (more && !crashes->by_power && clock_monotonic_ns() < deadline_ns) {
         struct pollfd waits = {.fd = pipe, .events = POLLIN};
         if (poll(&waits, 1, clock_poll_ms(deadline_ns)) > 0) {

@@ -11,7 +11,9 @@
 #include "support/disk.h"
 #include "support/size.h"
 
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -156,9 +158,8 @@ static void finish_commit(struct client *client)
     REQUIRE(!client_commit(client, NULL).conflict);
 }
 
-static void reads_and_commits_go_on_behind_a_commit_that_is_being_synced(void **state)
+static void read_and_commit_behind_a_commit(void)
 {
-    (void)state;
     static struct client clients[WAITING];
     struct folder folder;
     struct store *store = NULL;
@@ -181,9 +182,8 @@ static void reads_and_commits_go_on_behind_a_commit_that_is_being_synced(void **
     folder_remove(&folder);
 }
 
-static void reads_and_commits_go_on_while_the_database_is_being_written(void **state)
+static void read_and_commit_behind_the_database(void)
 {
-    (void)state;
     struct folder folder;
     struct store *store = NULL;
     open_held(&folder, "data.mdb", 1, &store);
@@ -198,6 +198,32 @@ static void reads_and_commits_go_on_while_the_database_is_being_written(void **s
     disk_release();
     store_close(store);
     folder_remove(&folder);
+}
+
+/* In a process of its own: a disk is armed for one folder. */
+static void in_a_child(void (*body)(void))
+{
+    int status = 0;
+    const pid_t child = fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+        body();
+        _exit(0);
+    }
+    REQUIRE(waitpid(child, &status, 0) == child);
+    REQUIRE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static void reads_and_commits_go_on_behind_a_commit_that_is_being_synced(void **state)
+{
+    (void)state;
+    in_a_child(read_and_commit_behind_a_commit);
+}
+
+static void reads_and_commits_go_on_while_the_database_is_being_written(void **state)
+{
+    (void)state;
+    in_a_child(read_and_commit_behind_the_database);
 }
 
 int main(void)
