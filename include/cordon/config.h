@@ -9,7 +9,8 @@
  *       "request_timeout_ms": 30000, "idle_timeout_ms": 60000, "write_timeout_ms": 30000,
  *       "limits": {"fuel": 20000000000},     "production": true,
  *       "replay_sample": 1000,               "record_functions": ["messages:send"],
- *       "records_bytes": 1073741824,         "records_days": 14
+ *       "records_bytes": 1073741824,         "records_days": 14,
+ *       "audit_interval_ms": 60000,          "audit_checkpoint_file": "/mnt/worm/cordon.audit"
  *     }
  *
  * Every key may be left out. A key that does not exist is an error that names the nearest one that
@@ -50,6 +51,8 @@ typedef struct cordon_config {
     size_t record_function_count;
     uint64_t records_bytes;
     uint32_t records_days;
+    uint32_t audit_interval_ms; /* these two as in cordon_server_options */
+    const char *audit_checkpoint_file;
 } cordon_config;
 
 /*

@@ -2,6 +2,7 @@
 #ifndef CORDON_CORDON_H
 #define CORDON_CORDON_H
 
+#include <cordon/audit.h>
 #include <cordon/backup.h>
 #include <cordon/config.h>
 #include <cordon/data.h>

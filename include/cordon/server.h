@@ -43,6 +43,12 @@ typedef struct cordon_server_options {
      * listens on loopback addresses alone, unless this says that others may see them too.
      */
     bool insecure_dev;
+    /*
+     * The audit log is signed in such intervals, 0: 60,000, at least 100; each checkpoint is also
+     * appended to that file as a line, NULL: to none. Without a data folder nothing is signed.
+     */
+    uint32_t audit_interval_ms;
+    const char *audit_checkpoint_file;
 } cordon_server_options;
 
 /*

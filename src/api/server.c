@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "http/keys.h"
 #include "http/server.h"
+#include "run/auditor.h"
 
 struct cordon_server {
     struct http_server *http;
@@ -25,6 +26,26 @@ static cordon_error *read_options(
             CORDON_E_INVALID, "options.runtime must be the runtime that the server runs");
     }
     return NULL;
+}
+
+static cordon_error *keep_audit(const cordon_runtime *runtime, const cordon_server_options *options)
+{
+    if (runtime->data_folder == NULL) {
+        return NULL;
+    }
+    CORDON_CLEANUP_BUFFER struct buffer folder;
+    buffer_init(&folder, 65536);
+    TRY(buffer_printf(&folder, "%s/audit.d", runtime->data_folder));
+    TRY(buffer_append_byte(&folder, '\0'));
+    const struct auditor_options auditor = {
+        .store = runtime->store,
+        .log = runtime->log,
+        .tenant = TENANT_DEFAULT,
+        .folder = (const char *)folder.data,
+        .checkpoint_file = options->audit_checkpoint_file,
+        .interval_ms = options->audit_interval_ms,
+    };
+    return runner_keep_audit(runtime->runner, &auditor);
 }
 
 cordon_error *cordon_server_new(const cordon_server_options *options, cordon_server **out_server)
@@ -50,6 +71,7 @@ cordon_error *cordon_server_new(const cordon_server_options *options, cordon_ser
         .write_timeout_ms = whole.write_timeout_ms,
     };
     TRY(runner_watch(runtime->runner));
+    TRY(keep_audit(runtime, &whole));
     runner_allow_deploys(runtime->runner); /* an earlier server's stop may have ended them */
     cordon_server *server = MEM_NEW(struct cordon_server);
     if (server == NULL) {

@@ -66,6 +66,11 @@ struct cli_options {
     const char *check;
     const char *save;
     bool once;
+    const char *file;
+    const char *checkpoints;
+    const char *key;
+    const char *kind;
+    const char *path;
 };
 
 /* One flag of a command. `set` says what is wrong with a value and answers false. */
@@ -90,7 +95,7 @@ struct cli_command {
 
 extern const struct cli_command cli_run, cli_check, cli_serve, cli_deploy, cli_call, cli_keygen,
     cli_limits, cli_new, cli_dev, cli_replay, cli_logs, cli_data, cli_export, cli_import,
-    cli_selftest, cli_verify, cli_backup, cli_restore;
+    cli_selftest, cli_verify, cli_audit, cli_backup, cli_restore;
 
 /* Frees a variable when it goes out of scope. */
 #define CLI_CLEANUP(freep) __attribute__((cleanup(freep)))

@@ -132,6 +132,8 @@ static cordon_error *serve(
         .write_timeout_ms = config->write_timeout_ms,
         .connections_max = config->connections_max,
         .insecure_dev = insecure_dev,
+        .audit_interval_ms = config->audit_interval_ms,
+        .audit_checkpoint_file = config->audit_checkpoint_file,
     };
     allow_open_files();
     CLI_CLEANUP(free_server) cordon_server *server = NULL;
@@ -230,7 +232,10 @@ const struct cli_command cli_serve = {
         "background\n"
         "to see whether they do the same again; 1000), record_functions (a list of functions "
         "whose\n"
-        "every run is recorded), records_bytes (1073741824) and records_days (14) of all records.",
+        "every run is recorded), records_bytes (1073741824) and records_days (14) of all records,\n"
+        "audit_interval_ms (how often the audit log is signed; 60000), audit_checkpoint_file "
+        "(where\n"
+        "its checkpoints are kept besides; none).",
     .example = "  cordon serve --listen 127.0.0.1:3210 --data ./cordon-data",
     .flags = flags,
     .run = run,

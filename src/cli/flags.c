@@ -162,6 +162,36 @@ bool flags_set_replace_all(struct cli_options *options, const char *value)
     return true;
 }
 
+bool flags_set_file(struct cli_options *options, const char *value)
+{
+    options->file = value;
+    return true;
+}
+
+bool flags_set_checkpoints(struct cli_options *options, const char *value)
+{
+    options->checkpoints = value;
+    return true;
+}
+
+bool flags_set_key(struct cli_options *options, const char *value)
+{
+    options->key = value;
+    return true;
+}
+
+bool flags_set_kind(struct cli_options *options, const char *value)
+{
+    options->kind = value;
+    return true;
+}
+
+bool flags_set_path(struct cli_options *options, const char *value)
+{
+    options->path = value;
+    return true;
+}
+
 bool flags_set_format(struct cli_options *options, const char *value)
 {
     options->format = strcmp(value, "json") == 0 ? CLI_JSON : CLI_TEXT;

@@ -48,6 +48,11 @@ bool flags_set_check(struct cli_options *options, const char *value);
 bool flags_set_save(struct cli_options *options, const char *value);
 bool flags_set_insecure_dev(struct cli_options *options, const char *value);
 bool flags_set_once(struct cli_options *options, const char *value);
+bool flags_set_file(struct cli_options *options, const char *value);
+bool flags_set_checkpoints(struct cli_options *options, const char *value);
+bool flags_set_key(struct cli_options *options, const char *value);
+bool flags_set_kind(struct cli_options *options, const char *value);
+bool flags_set_path(struct cli_options *options, const char *value);
 
 /* The rows that several commands have. */
 #define FLAG_FORMAT                                                                                \

@@ -151,6 +151,9 @@ static bool prepare(struct exchange *exchange, const char *url)
         }
     }
     set_proxy(exchange);
+    if (request->socket != NULL) {
+        (void)lib->easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, request->socket);
+    }
     (void)lib->easy_setopt(curl, CURLOPT_URL, url);
     (void)lib->easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     (void)lib->easy_setopt(curl, CURLOPT_HTTPHEADER, exchange->headers);

@@ -15,6 +15,7 @@ struct http_request {
     const char *working; /* what the server does meanwhile, such as "compiling"; NULL: not shown */
     long timeout_ms;     /* for all of it; 0: none */
     bool quiet;          /* a failure is told by the exit code alone */
+    const char *socket;  /* the Unix socket of an operator's listener; NULL: by the URL */
 };
 
 /*

@@ -13,6 +13,8 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "http/body.h"
+#include "run/audit_rows.h"
+#include "run/auditor.h"
 
 #include <stdio.h>
 
@@ -563,12 +565,35 @@ static bool write_records(struct connection *connection)
     return error == NULL && found;
 }
 
+/* What an admin looks at stands in the audit log: a record holds what a function saw. */
+static void note_record_read(struct connection *connection)
+{
+    CORDON_CLEANUP_BUFFER struct buffer body;
+    buffer_init(&body, 4096);
+    if (connection->route.record.data == NULL) {
+        return; /* the list of them tells nothing of what is in them */
+    }
+    cordon_error *error = buffer_append(&body, SLICE("{\"kind\":\"record_read\",\"record\":"));
+    if (error == NULL) {
+        error = json_write_string(&body, connection->route.record);
+    }
+    if (error == NULL) {
+        error = buffer_append_byte(&body, '}');
+    }
+    if (error == NULL) {
+        auditor_note(
+            runner_auditor(connection->loop->server->options.runner), buffer_slice(&body));
+    }
+    cordon_error_free(error);
+}
+
 static void begin_records(struct connection *connection)
 {
     if (!authorize(connection, &connection->refusal)) {
         answer_refusal(connection, &connection->refusal);
         return;
     }
+    note_record_read(connection);
     start_work(connection, WORK_RECORDS);
 }
 
@@ -625,6 +650,45 @@ static void begin_logs(struct connection *connection)
     }
 }
 
+/* -- The audit log -------------------------------------------------------------------------- */
+
+/* Lines of an answer: whoever reads on asks for those behind its last. */
+#define AUDIT_PAGE_BYTES ((size_t)1 << 20)
+
+static cordon_error *write_audit_page(struct connection *connection)
+{
+    uint64_t next = 0;
+    buffer_clear(&connection->output);
+    buffer_clear(&connection->scratch);
+    TRY(audit_rows_page(
+        runner_store(connection->loop->server->options.runner), TENANT_DEFAULT,
+        connection->route.from, AUDIT_PAGE_BYTES, &connection->scratch, &next));
+    connection->frame.status = 200;
+    connection->frame.content_type = "application/x-ndjson";
+    return http_answer(&connection->output, &connection->frame, buffer_slice(&connection->scratch));
+}
+
+/* False: refused. */
+static bool write_audit(struct connection *connection)
+{
+    static const struct http_refusal unread = {
+        500, "InternalServerError",
+        "The audit log can't be read; the server's log tells why, and `cordon verify` what else is "
+        "damaged."};
+    CORDON_CLEANUP(cordon_error_freep) cordon_error *error = write_audit_page(connection);
+    if (error != NULL) {
+        const struct log_field fields[] = {
+            LOG_FIELD_STRING("message", slice_str(cordon_error_get_message(error)))};
+        log_write(connection->loop->server->options.log, LOG_ERROR, "audit_unread", fields, 1);
+        connection->refusal = unread;
+    }
+    if (connection->scratch.capacity > HTTP_KEPT_BYTES_MAX) {
+        buffer_done(&connection->scratch);
+    }
+    connection->frame.content_type = NULL;
+    return error == NULL;
+}
+
 /* -- Other threads -------------------------------------------------------------------------- */
 
 static void on_work(uv_work_t *work)
@@ -648,6 +712,9 @@ static void on_work(uv_work_t *work)
         break;
     case WORK_LOGS:
         connection->is_refused = !write_logs(connection);
+        break;
+    case WORK_AUDIT:
+        connection->is_refused = !write_audit(connection);
         break;
     case WORK_DEPLOY: /* these have threads of their own */
     case WORK_DATA:
@@ -688,6 +755,7 @@ static void end_work(struct connection *connection)
     case WORK_ANSWER:
     case WORK_RECORDS:
     case WORK_LOGS:
+    case WORK_AUDIT:
     case WORK_DEPLOY:
     case WORK_DATA:
         send_written(connection, !connection->is_refused);
@@ -750,6 +818,7 @@ bool exchange_cancel(struct connection *connection)
         case WORK_ANSWER:
         case WORK_RECORDS:
         case WORK_LOGS:
+        case WORK_AUDIT:
             return true;
         case WORK_DEPLOY:
         case WORK_DATA:
@@ -817,6 +886,9 @@ void exchange_begin(struct connection *connection)
         return;
     case ROUTE_METRICS:
         answer_metrics(connection);
+        return;
+    case ROUTE_AUDIT:
+        start_work(connection, WORK_AUDIT);
         return;
     case ROUTE_REFUSED:
         answer_refusal(connection, &connection->route.refusal);

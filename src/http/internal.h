@@ -137,6 +137,7 @@ enum work_kind {
     WORK_ANSWER,
     WORK_RECORDS,
     WORK_LOGS,
+    WORK_AUDIT,
     WORK_DEPLOY,
     WORK_DATA,
 };

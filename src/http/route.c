@@ -111,14 +111,47 @@ static void route_run(
     route->path = slice_from(path, strlen(RUN_PREFIX));
 }
 
+/* Decimal digits and nothing else. */
+static bool read_sequence(struct slice text, uint64_t *out_sequence)
+{
+    uint64_t number = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9' || number > UINT64_MAX / 10 - 1) {
+            return false;
+        }
+        number = number * 10 + (uint64_t)(text.data[i] - '0');
+    }
+    *out_sequence = number;
+    return text.size > 0;
+}
+
+static void route_audit(const struct http_request *request, struct http_route *route)
+{
+    struct slice from = {0};
+    route->from = 1;
+    if (find_parameter(request->target, "from", &from) && !read_sequence(from, &route->from)) {
+        refuse_route(
+            route, 400, "BadRequest", "`from` is the sequence of an audit record, from 1 on.",
+            NULL);
+    } else {
+        route->id = ROUTE_AUDIT;
+    }
+}
+
 static void route_operator(
     const struct http_request *request, struct slice path, struct http_route *route)
 {
-    if (!slice_equal(path, SLICE("/metrics"))) {
+    const bool is_audit = slice_equal(path, SLICE("/audit"));
+    if (!is_audit && !slice_equal(path, SLICE("/metrics"))) {
         refuse_route(
-            route, 404, "NotFound", "The operator's listener has /metrics; ask for that.", NULL);
+            route, 404, "NotFound",
+            "The operator's listener has /metrics and /audit; ask for one of them.", NULL);
     } else if (!is_get(request)) {
-        refuse_route(route, 405, "MethodNotAllowed", "Metrics are read with GET.", "GET, HEAD");
+        refuse_route(
+            route, 405, "MethodNotAllowed", "What the operator sees is read with GET.",
+            "GET, HEAD");
+    } else if (is_audit) {
+        route_audit(request, route);
     } else {
         route->id = ROUTE_METRICS;
     }

@@ -16,7 +16,8 @@ enum http_route_id {
     ROUTE_DATA,   /* documents for an operator: `data` */
     ROUTE_TEXT,   /* answer `text` */
     ROUTE_PREFLIGHT,
-    ROUTE_METRICS, /* on the operator's listener alone */
+    ROUTE_METRICS, /* on the operator's listener alone, as the next */
+    ROUTE_AUDIT,   /* give records of the audit log */
     ROUTE_REFUSED, /* answer `refusal` */
 };
 
@@ -34,6 +35,7 @@ struct http_route {
     struct slice record; /* ROUTE_RECORD: its id; data NULL: the list */
     uint64_t after_us;   /* ROUTE_LOGS: the cursor; 0: all that is kept */
     enum http_data data; /* ROUTE_DATA */
+    uint64_t from;       /* ROUTE_AUDIT: the first sequence */
     /* ROUTE_CALL: */
     bool any_kind;
     cordon_kind kind;

@@ -4,6 +4,7 @@
  */
 #include "base/clock.h"
 #include "base/random.h"
+#include "run/audit_rows.h"
 #include "run/build.h"
 #include "run/deploy_rows.h"
 #include "run/internal.h"
@@ -282,6 +283,31 @@ static cordon_error *load_in_place(
 
 /* -- Entries -------------------------------------------------------------------------------- */
 
+/* Who tried to bring in what, and why not. That this could not be written changes no answer. */
+static cordon_error *audit_refusal(
+    struct runner *runner,
+    uint32_t tenant,
+    const struct deploy_module *modules,
+    size_t count,
+    const cordon_error *refusal)
+{
+    CORDON_CLEANUP_BUFFER struct buffer body;
+    buffer_init(&body, (size_t)1 << 20);
+    TRY(buffer_append(&body, SLICE("{\"kind\":\"deploy_refused\",\"message\":")));
+    TRY(json_write_string(&body, slice_str(cordon_error_get_message(refusal))));
+    TRY(buffer_append(&body, SLICE(",\"modules\":[")));
+    for (size_t i = 0; i < count; i++) {
+        uint8_t hash[SHA256_BYTES];
+        char hex[2 * SHA256_BYTES + 1];
+        hash_sha256(&modules[i].wasm, 1, hash);
+        hex_encode(slice_of(hash, sizeof hash), hex);
+        TRY(json_write_comma(&body));
+        TRY(json_write_string(&body, slice_str(hex)));
+    }
+    TRY(buffer_append(&body, SLICE("]}")));
+    return audit_rows_add(runner->options.store, tenant, buffer_slice(&body));
+}
+
 cordon_error *runner_deploy(
     struct runner *runner,
     uint32_t tenant,
@@ -302,6 +328,10 @@ cordon_error *runner_deploy(
         if (mode == DEPLOY_KEEP) {
             cordon_error_free(schema_change_work(&change)); /* or by the next deploy */
         }
+    }
+    if (mode == DEPLOY_KEEP && error != NULL &&
+        cordon_error_get_code(error) == CORDON_E_MODULE_REFUSED) {
+        cordon_error_free(audit_refusal(runner, tenant, modules, count, error));
     }
     (void)pthread_mutex_unlock(&runner->deploy_lock);
     return error;

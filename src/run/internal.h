@@ -4,6 +4,7 @@
 
 #include "base/random.h"
 #include "host/host.h"
+#include "run/auditor.h"
 #include "run/deployment.h"
 #include "run/permits.h"
 #include "run/recorder.h"
@@ -21,6 +22,7 @@ struct runner {
     struct random_pool seeds;
     struct trace_cache traces;
     struct recorder *recorder;
+    struct auditor *auditor; /* NULL until runner_keep_audit() */
     struct executions executions;
     atomic_uint slots_used;
     atomic_ullong memory_used;

@@ -10,6 +10,7 @@
 #include "base/event.h"
 #include "base/memory.h"
 #include "base/pipe_signal.h"
+#include "run/audit_rows.h"
 #include "run/await.h"
 #include "run/cpu_share.h"
 #include "run/deploy_rows.h"
@@ -361,23 +362,6 @@ static void keep_named(struct recorder *recorder, struct run *run)
 
 /* -- The alarm ------------------------------------------------------------------------------- */
 
-static cordon_error *commit_audit(struct recorder *recorder, uint32_t tenant, struct slice body)
-{
-    const struct store_commit_facts facts = {.audit_body = body};
-    bool conflict = false;
-    struct rows rows;
-    cordon_error *error = rows_begin(recorder->runner->options.store, tenant, &rows);
-    if (error == NULL) {
-        error = rows_commit(&rows, &facts, &conflict);
-    }
-    rows_end(&rows);
-    if (error == NULL && conflict) { /* it was slower than the store keeps a moment */
-        return cordon_error_new(
-            CORDON_E_CONFLICT, "the machine was too busy to write it; try again later");
-    }
-    return error;
-}
-
 static cordon_error *write_audit(
     struct recorder *recorder, const struct run *run, struct slice words, struct slice record)
 {
@@ -385,7 +369,7 @@ static cordon_error *write_audit(
     buffer_init(&body, 65536);
     TRY(record_mismatch_audit(
         &body, run->function, run->args.json, run->request_id, words, record));
-    return commit_audit(recorder, run->tenant, buffer_slice(&body));
+    return audit_rows_add(recorder->runner->options.store, run->tenant, buffer_slice(&body));
 }
 
 /* A function that is not deterministic, or a fault of ours: both are somebody's to look at. */

@@ -232,6 +232,16 @@ cordon_error *runner_watch(struct runner *runner)
     return runner->compiler == NULL ? NULL : compiler_watch(runner->compiler);
 }
 
+cordon_error *runner_keep_audit(struct runner *runner, const struct auditor_options *options)
+{
+    return runner->auditor != NULL ? NULL : auditor_new(options, &runner->auditor);
+}
+
+struct auditor *runner_auditor(const struct runner *runner)
+{
+    return runner->auditor;
+}
+
 void runner_stop_deploys(struct runner *runner)
 {
     atomic_store(&runner->stops_deploys, true);
@@ -254,6 +264,7 @@ void runner_free(struct runner *runner)
         return;
     }
     CORDON_ASSERT(atomic_load(&runner->slots_used) == 0);
+    auditor_free(runner->auditor);
     recorder_free(runner->recorder); /* it has runs, and with them deployments and instances */
     while (runner->deployments != NULL) {
         struct deployment *gone = runner->deployments;
@@ -351,6 +362,11 @@ void runner_refresh_metrics(struct runner *runner)
 struct recorder *runner_recorder(const struct runner *runner)
 {
     return runner->recorder;
+}
+
+struct store *runner_store(const struct runner *runner)
+{
+    return runner->options.store;
 }
 
 bool runner_is_production(const struct runner *runner)

@@ -57,6 +57,17 @@ CORDON_MUST_USE cordon_error *runner_new(
 CORDON_MUST_USE cordon_error *runner_watch(struct runner *runner);
 
 /*
+ * Starts the keeper of the audit log (run/auditor.h): its thread lives as long as the runner. Once
+ * there is one it does nothing. One thread at a time, before runs. Errors: those of auditor_new().
+ */
+struct auditor_options;
+CORDON_MUST_USE cordon_error *runner_keep_audit(
+    struct runner *runner, const struct auditor_options *options);
+
+/* The keeper, for notes; NULL if there is none. Borrowed. Any thread. */
+struct auditor *runner_auditor(const struct runner *runner);
+
+/*
  * Makes every deploy, load and check that is under way, and those to come until
  * runner_allow_deploys(), end soon with CORDON_E_OVERLOADED: nothing of them is kept. Two are
  * finished: a deploy whose modules are all built, and a module that compiles inside this process.
@@ -123,6 +134,9 @@ uint64_t runner_get_memory_bytes(const struct runner *runner);
 
 /* Brings the gauges up to date before a scrape. Any thread. */
 void runner_refresh_metrics(struct runner *runner);
+
+/* The store that its runs read and write. Borrowed. */
+struct store *runner_store(const struct runner *runner);
 
 bool runner_is_production(const struct runner *runner);
 

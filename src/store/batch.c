@@ -1,6 +1,7 @@
 /* Rows of one commit; see batch.h. */
 #include "store/batch.h"
 
+#include "audit/record.h"
 #include "base/hash.h"
 #include "base/memory.h"
 
@@ -92,30 +93,17 @@ cordon_error *batch_add(
     return NULL;
 }
 
-void batch_audit_hash(
-    uint64_t sequence,
-    uint64_t ts,
-    const uint8_t previous[SHA256_BYTES],
-    struct slice body,
-    uint8_t out_hash[SHA256_BYTES])
-{
-    uint8_t numbers[16];
-    layout_store64(numbers, sequence);
-    layout_store64(numbers + 8, ts);
-    const struct slice parts[] = {
-        slice_of(numbers, sizeof numbers), slice_of(previous, SHA256_BYTES), body};
-    hash_sha256(parts, sizeof parts / sizeof parts[0], out_hash);
-}
-
 /* Writes ts, previous hash and hash in front of the record's text, and seals it anew. */
 static void chain(struct batch_row *row, uint64_t ts, struct audit_head *head)
 {
     uint8_t *at = row->value + LAYOUT_SEAL_BYTES;
     const size_t fixed = LAYOUT_SEAL_BYTES + LAYOUT_AUDIT_HEAD_BYTES;
-    head->sequence++;
+    struct audit_record record = {
+        .sequence = ++head->sequence, .ts = ts, .body = slice_from(row->node->value, fixed)};
+    memcpy(record.previous, head->hash, SHA256_BYTES);
+    audit_record_hash(&record, head->hash);
     layout_store64(at, ts);
-    memcpy(at + 8, head->hash, SHA256_BYTES);
-    batch_audit_hash(head->sequence, ts, at + 8, slice_from(row->node->value, fixed), head->hash);
+    memcpy(at + 8, record.previous, SHA256_BYTES);
     memcpy(at + 8 + SHA256_BYTES, head->hash, SHA256_BYTES);
     row->body_hash = layout_seal_body(row->value, row->node->value.size, LAYOUT_LIVE);
 }

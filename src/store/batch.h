@@ -85,12 +85,4 @@ static inline struct slice batch_row_frame(const struct batch_row *row)
         BATCH_FRAME_BYTES + row->node->key.size + row->node->value.size);
 }
 
-/* SHA-256 over sequence ‖ ts ‖ previous ‖ body, integers in eight bytes big-endian. */
-void batch_audit_hash(
-    uint64_t sequence,
-    uint64_t ts,
-    const uint8_t previous[SHA256_BYTES],
-    struct slice body,
-    uint8_t out_hash[SHA256_BYTES]);
-
 #endif

@@ -451,7 +451,7 @@ static cordon_error *row_remove(
 /* -- Audit ----------------------------------------------------------------------------------- */
 
 static cordon_error *parse_record(
-    struct local_txn *txn, struct kv_row row, struct store_audit_record *out_record)
+    struct local_txn *txn, struct kv_row row, struct audit_record *out_record)
 {
     enum layout_kind kind = LAYOUT_TOMBSTONE;
     struct slice body = {0};
@@ -460,7 +460,7 @@ static cordon_error *parse_record(
         return cordon_error_new(
             CORDON_E_STORE, "a stored audit record is too short; restore the folder from a backup");
     }
-    struct store_audit_record record = {
+    struct audit_record record = {
         .sequence = layout_audit_sequence(row.key), .ts = layout_load64(body.data)};
     memcpy(record.previous, body.data + 8, SHA256_BYTES);
     memcpy(record.hash, body.data + 8 + SHA256_BYTES, SHA256_BYTES);
@@ -475,7 +475,7 @@ static cordon_error *audit_read(
     uint64_t sequence,
     enum store_step *out_step,
     bool *out_found,
-    struct store_audit_record *out_record)
+    struct audit_record *out_record)
 {
     struct local_txn *txn = (struct local_txn *)base;
     struct layout_key key;

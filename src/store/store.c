@@ -351,7 +351,7 @@ cordon_error *store_audit_read(
     uint64_t sequence,
     enum store_step *out_step,
     bool *out_found,
-    struct store_audit_record *out_record)
+    struct audit_record *out_record)
 {
     return txn->ops->audit_read(txn, sequence, out_step, out_found, out_record);
 }

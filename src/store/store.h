@@ -23,6 +23,7 @@
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
+#include "audit/record.h"
 #include "base/buffer.h"
 #include "value/value.h"
 
@@ -441,20 +442,15 @@ CORDON_MUST_USE cordon_error *store_row_next(
 
 /* -- Audit ---------------------------------------------------------------------------------- */
 
-struct store_audit_record {
-    uint64_t sequence; /* from 1, without gaps, per tenant */
-    uint64_t ts;
-    uint8_t previous[32]; /* hash of the record before, zeros for the first */
-    uint8_t hash[32];     /* SHA-256 over sequence, ts, previous and body */
-    struct slice body;    /* borrowed until the next call on the transaction */
-};
-
-/* The audit record with the lowest sequence >= `sequence`, as of now. */
+/*
+ * The audit record with the lowest sequence >= `sequence`, as of now; its body is borrowed until
+ * the next call on the transaction.
+ */
 CORDON_MUST_USE cordon_error *store_audit_read(
     struct store_txn *txn,
     uint64_t sequence,
     enum store_step *out_step,
     bool *out_found,
-    struct store_audit_record *out_record);
+    struct audit_record *out_record);
 
 #endif

@@ -258,7 +258,7 @@ static cordon_error *audit_read(
     uint64_t sequence,
     enum store_step *out_step,
     bool *out_found,
-    struct store_audit_record *out_record)
+    struct audit_record *out_record)
 {
     struct delay_txn *txn = (struct delay_txn *)base;
     DELAYED(txn, out_step, store_audit_read(txn->inner, sequence, out_step, out_found, out_record));

@@ -161,7 +161,7 @@ static cordon_error *audit_read(
     uint64_t sequence,
     enum store_step *out_step,
     bool *out_found,
-    struct store_audit_record *out_record)
+    struct audit_record *out_record)
 {
     struct fault_txn *txn = (struct fault_txn *)base;
     TRY(count_call(txn->store));

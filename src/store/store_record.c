@@ -180,7 +180,7 @@ static cordon_error *audit_read(
     uint64_t sequence,
     enum store_step *out_step,
     bool *out_found,
-    struct store_audit_record *out_record)
+    struct audit_record *out_record)
 {
     return store_audit_read(mine(base)->inner, sequence, out_step, out_found, out_record);
 }

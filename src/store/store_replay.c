@@ -308,13 +308,13 @@ static cordon_error *audit_read(
     uint64_t sequence,
     enum store_step *out_step,
     bool *out_found,
-    struct store_audit_record *out_record)
+    struct audit_record *out_record)
 {
     (void)txn;
     (void)sequence;
     *out_step = STORE_DONE;
     *out_found = false;
-    *out_record = (struct store_audit_record){0};
+    *out_record = (struct audit_record){0};
     return NULL;
 }
 

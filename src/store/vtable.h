@@ -115,7 +115,7 @@ struct store_txn_ops {
         uint64_t sequence,
         enum store_step *out_step,
         bool *out_found,
-        struct store_audit_record *out_record);
+        struct audit_record *out_record);
 };
 
 struct store_scan_ops {

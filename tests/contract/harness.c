@@ -304,7 +304,7 @@ bool client_row_next(
     return found;
 }
 
-bool client_audit(struct client *client, uint64_t sequence, struct store_audit_record *out_record)
+bool client_audit(struct client *client, uint64_t sequence, struct audit_record *out_record)
 {
     bool found = false;
     UNTIL_DONE(client, step, store_audit_read(client->txn, sequence, &step, &found, out_record))

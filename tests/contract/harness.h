@@ -108,6 +108,6 @@ bool client_row_next(
     bool after,
     struct slice *out_key,
     struct slice *out_value);
-bool client_audit(struct client *client, uint64_t sequence, struct store_audit_record *out_record);
+bool client_audit(struct client *client, uint64_t sequence, struct audit_record *out_record);
 
 #endif

@@ -581,13 +581,13 @@ static uint64_t check_chain(struct client *client)
     uint8_t previous[32] = {0};
     uint64_t count = 0;
     uint64_t ts = 0;
-    struct store_audit_record record;
+    struct audit_record record;
     while (client_audit(client, count + 1, &record)) {
         uint8_t hash[32];
         REQUIRE(record.sequence == count + 1);
         REQUIRE(record.ts > ts);
         REQUIRE(memcmp(record.previous, previous, sizeof previous) == 0);
-        batch_audit_hash(record.sequence, record.ts, previous, record.body, hash);
+        audit_record_hash(&record, hash);
         REQUIRE(memcmp(record.hash, hash, sizeof hash) == 0);
         memcpy(previous, hash, sizeof previous);
         ts = record.ts;
@@ -600,7 +600,7 @@ static void audit_is_a_chain(struct world *world)
 {
     const uint32_t table = make_table(world, "t");
     struct client client;
-    struct store_audit_record record;
+    struct audit_record record;
     char body[32];
     for (uint64_t n = 0; n < 20; n++) {
         client_begin(&client, world->store, TENANT + (uint32_t)(n % 2));

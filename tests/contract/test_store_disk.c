@@ -83,7 +83,7 @@ static cordon_error *try_put(struct store *store, uint64_t n, size_t bytes)
 static uint64_t expect_documents(struct store *store, uint64_t count, bool may_be_one_more)
 {
     struct client client;
-    struct store_audit_record record;
+    struct audit_record record;
     uint32_t table = 0;
     uint64_t n = 0;
     client_begin(&client, store, TENANT);

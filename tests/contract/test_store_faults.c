@@ -62,7 +62,7 @@ static cordon_error *read_things(struct store_txn *txn)
     } while (found);
     TRY(store_row_get(txn, KEYSPACE_SESSION, SLICE("row"), &step, &found, &value));
     TRY(store_row_next(txn, KEYSPACE_SESSION, SLICE(""), false, &step, &found, &key, &value));
-    struct store_audit_record record;
+    struct audit_record record;
     return store_audit_read(txn, 1, &step, &found, &record);
 }
 

@@ -83,7 +83,7 @@ static void all_is_there_after_reopening(void **state)
         REQUIRE(client_find(&client, "t", &table) && table == 10001);
         client_expect(&client, table, 1, "one");
         REQUIRE(client_table(&client, "u") == 10002);
-        struct store_audit_record record;
+        struct audit_record record;
         uint64_t records = 0;
         while (client_audit(&client, records + 1, &record)) {
             records++;
@@ -659,7 +659,7 @@ static void check_after_crash(const struct folder *folder, const uint32_t *told)
         REQUIRE(!known || !client_has(&client, table, n + 1));
         commits += n;
     }
-    struct store_audit_record record;
+    struct audit_record record;
     uint64_t records = 0;
     while (client_audit(&client, records + 1, &record)) {
         records++;

@@ -52,7 +52,7 @@ static void commit_and_vanish(const struct folder *folder, uint64_t from, uint64
 static void expect_documents(struct store *store, uint64_t count)
 {
     struct client client;
-    struct store_audit_record record;
+    struct audit_record record;
     uint32_t table = 0;
     client_begin(&client, store, TENANT);
     REQUIRE(client_find(&client, "t", &table) == (count > 0));

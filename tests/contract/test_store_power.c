@@ -222,7 +222,7 @@ static void check_what_is_left(struct round *round)
         round->answered[i] = count_commits(&client, i, round->answered[i]);
         commits += round->answered[i];
     }
-    struct store_audit_record record;
+    struct audit_record record;
     uint64_t records = 0;
     while (client_audit(&client, records + 1, &record)) {
         records++;

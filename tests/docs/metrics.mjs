@@ -168,6 +168,14 @@ Of [replays and records](determinism.md): \`udf_replay_mismatch_total\` is the o
 | \`replay_mismatch\` | \`error\` | \`message\`, \`path\`, \`request_id\`, \`difference\`, \`record\`, \`not_kept\`, \`not_audited\` | a replay in the background was another run than the recorded one; the last two say why there is no record of the run or in the audit trail, or are empty |
 | \`function_recorded\` | \`info\` | \`path\`, \`request_id\`, \`record\` | a run of a function that \`record_functions\` names was kept under that id |
 | \`function_not_recorded\` | \`warn\` | \`path\`, \`request_id\`, \`message\` | it should have been, and was not |
+
+## Lines about the audit log
+
+| event | level | fields | when |
+| --- | --- | --- | --- |
+| \`audit_unwritten\` | \`error\` | \`message\` | a record or a checkpoint could not be written; said once until one can |
+| \`audit_checkpoint_unsaved\` | \`error\` | \`message\` | a checkpoint is in the log, but not in \`audit_checkpoint_file\` |
+| \`audit_unread\` | \`error\` | \`message\` | the operator asked for records that can't be read |
 `;
 }
 

@@ -68,7 +68,7 @@ void ground_require_rest(const struct torture *torture, const cordon_runtime *ru
 uint64_t ground_audit_records(struct store *store)
 {
     struct client client;
-    struct store_audit_record record;
+    struct audit_record record;
     uint64_t count = 0;
     client_begin(&client, store, TENANT_DEFAULT);
     while (client_audit(&client, count + 1, &record)) {

@@ -401,7 +401,7 @@ static struct slice newest_audit(struct harness *harness, struct store_txn **txn
     for (uint64_t sequence = 1;; sequence++) {
         enum store_step step = STORE_PENDING;
         bool found = false;
-        struct store_audit_record record;
+        struct audit_record record;
         assert_good(store_audit_read(*txn, sequence, &step, &found, &record));
         assert_int_equal(step, STORE_DONE);
         if (!found) {

@@ -521,7 +521,7 @@ static void a_failed_mutation_writes_nothing_but_its_record(void **state)
     for (uint64_t sequence = 1; sequence <= 4; sequence++) {
         enum store_step step = STORE_DONE;
         bool found = false;
-        struct store_audit_record record;
+        struct audit_record record;
         assert_good(store_audit_read(txn, sequence, &step, &found, &record));
         assert_true(found);
         assert_int_equal(record.sequence, sequence);

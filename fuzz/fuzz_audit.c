@@ -1,0 +1,59 @@
+/*
+ * An audit log that somebody else wrote: each line read, each record checked, each checkpoint taken
+ * apart. The first line of the input may be a checkpoint that was kept elsewhere.
+ */
+#include "audit/chain.h"
+#include "base/error.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void must(cordon_error *error)
+{
+    if (error != NULL) {
+        abort();
+    }
+}
+
+static void add_line(struct audit_chain *chain, struct slice line)
+{
+    struct audit_record record;
+    if (!audit_record_read(line, &record)) {
+        audit_chain_add_malformed(chain);
+        return;
+    }
+    must(audit_chain_add(chain, &record));
+    CORDON_CLEANUP_BUFFER struct buffer again;
+    buffer_init(&again, 2 * line.size + 4096);
+    must(audit_record_write(&again, &record));
+    struct audit_record reread;
+    CORDON_ASSERT(audit_record_read(slice_of(again.data, again.size - 1), &reread));
+    CORDON_ASSERT(reread.sequence == record.sequence && slice_equal(reread.body, record.body));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct audit_chain *chain = NULL;
+    must(audit_chain_new(&chain));
+    struct slice rest = slice_of(data, size);
+    for (bool is_first = true; rest.size > 0; is_first = false) {
+        const uint8_t *end = memchr(rest.data, '\n', rest.size);
+        const size_t length = end == NULL ? rest.size : (size_t)(end - rest.data);
+        const struct slice line = slice_of(rest.data, length);
+        bool is_kept = false;
+        if (is_first) {
+            must(audit_chain_expect(chain, line, &is_kept));
+        }
+        if (!is_kept) {
+            add_line(chain, line);
+        }
+        rest = slice_from(rest, end == NULL ? length : length + 1);
+    }
+    const struct audit_verdict verdict = audit_chain_end(chain);
+    CORDON_ASSERT(verdict.is_good == (verdict.fault == NULL));
+    CORDON_ASSERT(verdict.signed_to <= verdict.last);
+    audit_chain_free(chain);
+    return 0;
+}

@@ -1,0 +1,66 @@
+/*
+ * The audit log: reading it, and checking that nothing of it was changed.
+ *
+ * Each mutation appends a record in its own commit; so do deploys, refused ones too, runs that may
+ * not do what they tried, and replays that came out differently. A record names the one before by
+ * its hash, and a server signs checkpoints of the whole. docs/audit.md has the formats, and what
+ * each check proves.
+ *
+ * Outside of the store the log is lines of text, one for each record, from the first on.
+ */
+#ifndef CORDON_AUDIT_H
+#define CORDON_AUDIT_H
+
+#include <cordon/runtime.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * Records from the sequence `from` on as lines, about `bytes_max` of them and at least one. An
+ * empty text says that there are no more. `*out_next` is where to go on. `*out_lines` is the
+ * caller's; free it with cordon_free(). Errors: CORDON_E_STORE, CORDON_E_NO_MEMORY.
+ */
+CORDON_API CORDON_MUST_USE cordon_error *cordon_audit_read(
+    cordon_runtime *runtime, uint64_t from, size_t bytes_max, char **out_lines, uint64_t *out_next);
+
+/* The check of one log, from its first line to its last. One thread at a time. */
+typedef struct cordon_audit_check cordon_audit_check;
+
+/* Errors: CORDON_E_NO_MEMORY. */
+CORDON_API CORDON_MUST_USE cordon_error *cordon_audit_check_new(cordon_audit_check **out_check);
+
+/* NULL accepted. */
+CORDON_API void cordon_audit_check_free(cordon_audit_check *check);
+
+/*
+ * The key that the first checkpoint must be signed by, as a check has shown it before: 64 hex
+ * digits. Before the first line. Errors: CORDON_E_INVALID.
+ */
+CORDON_API CORDON_MUST_USE cordon_error *cordon_audit_check_trust(
+    cordon_audit_check *check, const char *key);
+
+/*
+ * Checkpoints that were kept elsewhere, each a line: each must be in the log. Before the first
+ * line of the log. Errors: CORDON_E_INVALID naming the line that is none, CORDON_E_TOO_LARGE.
+ */
+CORDON_API CORDON_MUST_USE cordon_error *cordon_audit_check_expect(
+    cordon_audit_check *check, const char *text, size_t size);
+
+/* The next lines of the log, whole ones. Errors: CORDON_E_NO_MEMORY. */
+CORDON_API CORDON_MUST_USE cordon_error *cordon_audit_check_add(
+    cordon_audit_check *check, const char *text, size_t size);
+
+/*
+ * After the last line: whether the log is as it was written, and JSON that says what was found
+ * (see docs/audit.md). `*out_report` is the caller's; free it with cordon_free().
+ */
+CORDON_API CORDON_MUST_USE cordon_error *cordon_audit_check_end(
+    cordon_audit_check *check, bool *out_is_good, char **out_report);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,176 @@
+/* The audit log for embedding programs and the command line; see cordon/audit.h. */
+#include "api/api.h"
+
+#include "audit/chain.h"
+#include "base/memory.h"
+#include "run/audit_rows.h"
+#include "value/json.h"
+
+#include <stdlib.h>
+
+struct cordon_audit_check {
+    struct audit_chain *chain;
+};
+
+cordon_error *cordon_audit_read(
+    cordon_runtime *runtime, uint64_t from, size_t bytes_max, char **out_lines, uint64_t *out_next)
+{
+    CORDON_CLEANUP_BUFFER struct buffer lines;
+    buffer_init(&lines, SIZE_MAX / 2);
+    uint64_t next = from;
+    TRY(audit_rows_page(runtime->store, TENANT_DEFAULT, from, bytes_max, &lines, &next));
+    TRY(api_give_text(&lines, out_lines));
+    *out_next = next;
+    return NULL;
+}
+
+/* -- The check ------------------------------------------------------------------------------- */
+
+cordon_error *cordon_audit_check_new(cordon_audit_check **out_check)
+{
+    cordon_audit_check *check = MEM_NEW(struct cordon_audit_check);
+    if (check == NULL) {
+        return error_no_memory();
+    }
+    cordon_error *error = audit_chain_new(&check->chain);
+    if (error != NULL) {
+        mem_free(check);
+        return error;
+    }
+    *out_check = check;
+    return NULL;
+}
+
+void cordon_audit_check_free(cordon_audit_check *check)
+{
+    if (check != NULL) {
+        audit_chain_free(check->chain);
+        mem_free(check);
+    }
+}
+
+cordon_error *cordon_audit_check_trust(cordon_audit_check *check, const char *key)
+{
+    uint8_t bytes[SIGN_PUBLIC_BYTES];
+    if (key == NULL || !hex_decode(slice_str(key), bytes, sizeof bytes)) {
+        return cordon_error_new(
+            CORDON_E_INVALID,
+            "a key of the audit log is 64 hex digits, as `cordon audit verify` shows it");
+    }
+    audit_chain_trust(check->chain, bytes);
+    return NULL;
+}
+
+/* Takes a line off the front, without its newline; the last may have none. */
+static bool take_line(struct slice *text, struct slice *out_line)
+{
+    if (text->size == 0) {
+        return false;
+    }
+    const uint8_t *end = memchr(text->data, '\n', text->size);
+    const size_t size = end == NULL ? text->size : (size_t)(end - text->data);
+    *out_line = slice_of(text->data, size);
+    *text = slice_from(*text, end == NULL ? size : size + 1);
+    return true;
+}
+
+cordon_error *cordon_audit_check_expect(cordon_audit_check *check, const char *text, size_t size)
+{
+    struct slice rest = slice_of(text, size);
+    struct slice line = {0};
+    for (size_t number = 1; take_line(&rest, &line); number++) {
+        bool is_whole = false;
+        TRY(audit_chain_expect(check->chain, line, &is_whole));
+        if (!is_whole) {
+            return cordon_error_new(
+                CORDON_E_INVALID,
+                "line %zu is no checkpoint of an audit log; give the file that "
+                "audit_checkpoint_file names, as it is",
+                number);
+        }
+    }
+    return NULL;
+}
+
+cordon_error *cordon_audit_check_add(cordon_audit_check *check, const char *text, size_t size)
+{
+    struct slice rest = slice_of(text, size);
+    struct slice line = {0};
+    while (take_line(&rest, &line)) {
+        struct audit_record record;
+        if (!audit_record_read(line, &record)) {
+            audit_chain_add_malformed(check->chain);
+            return NULL;
+        }
+        TRY(audit_chain_add(check->chain, &record));
+    }
+    return NULL;
+}
+
+/* -- The report ------------------------------------------------------------------------------ */
+
+static cordon_error *write_number(struct buffer *out, const char *name, uint64_t number)
+{
+    TRY(json_write_key(out, slice_str(name)));
+    return json_write_u64(out, number);
+}
+
+/* Milliseconds since 1970; null where there is none. */
+static cordon_error *write_time(struct buffer *out, const char *name, uint64_t ts)
+{
+    TRY(json_write_key(out, slice_str(name)));
+    return ts == 0 ? buffer_append(out, SLICE("null")) : json_write_u64(out, ts / 1000000);
+}
+
+static cordon_error *write_key(struct buffer *out, const struct audit_verdict *verdict)
+{
+    char hex[2 * SIGN_PUBLIC_BYTES + 1];
+    hex_encode(slice_of(verdict->key, sizeof verdict->key), hex);
+    TRY(json_write_key(out, SLICE("key")));
+    TRY(verdict->has_key ? json_write_string(out, slice_str(hex))
+                         : buffer_append(out, SLICE("null")));
+    TRY(json_write_key(out, SLICE("key_trusted")));
+    return json_write_bool(out, verdict->is_key_trusted);
+}
+
+static cordon_error *write_fault(struct buffer *out, const struct audit_verdict *verdict)
+{
+    TRY(json_write_key(out, SLICE("fault")));
+    if (verdict->is_good) {
+        return buffer_append(out, SLICE("null"));
+    }
+    TRY(buffer_append_byte(out, '{'));
+    TRY(write_number(out, "sequence", verdict->fault_at));
+    TRY(json_write_key(out, SLICE("message")));
+    TRY(json_write_string(out, slice_str(verdict->fault)));
+    return buffer_append_byte(out, '}');
+}
+
+static cordon_error *write_report(struct buffer *out, const struct audit_verdict *verdict)
+{
+    TRY(buffer_append(out, SLICE("{\"status\":")));
+    TRY(json_write_string(out, verdict->is_good ? SLICE("success") : SLICE("error")));
+    TRY(write_number(out, "records", verdict->records));
+    TRY(write_number(out, "last", verdict->last));
+    TRY(write_time(out, "last_time_ms", verdict->last_ts));
+    TRY(write_number(out, "checkpoints", verdict->checkpoints));
+    TRY(write_number(out, "signed_to", verdict->signed_to));
+    TRY(write_time(out, "signed_time_ms", verdict->signed_ts));
+    TRY(write_number(out, "kept", verdict->kept));
+    TRY(write_number(out, "kept_to", verdict->kept_to));
+    TRY(write_key(out, verdict));
+    TRY(write_fault(out, verdict));
+    return buffer_append_byte(out, '}');
+}
+
+cordon_error *cordon_audit_check_end(
+    cordon_audit_check *check, bool *out_is_good, char **out_report)
+{
+    const struct audit_verdict verdict = audit_chain_end(check->chain);
+    CORDON_CLEANUP_BUFFER struct buffer report;
+    buffer_init(&report, 65536);
+    TRY(write_report(&report, &verdict));
+    TRY(api_give_text(&report, out_report));
+    *out_is_good = verdict.is_good;
+    return NULL;
+}

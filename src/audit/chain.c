@@ -1,0 +1,319 @@
+/*
+ * The check of an audit log; see chain.h.
+ *
+ * A checkpoint speaks of a record that is some way back. The hashes of records since the last
+ * checkpoint are kept until then, in a ring of bounded size: one checkpoint a minute on the busiest
+ * log is some million records.
+ */
+#include "audit/chain.h"
+
+#include "base/memory.h"
+
+#include <string.h>
+
+/* Hashes of records that a checkpoint may still speak of: 512 MiB of them. */
+#define RECENT_MAX ((size_t)16 << 20)
+#define RECENT_FIRST ((size_t)1024)
+
+/* Checkpoints that somebody kept. */
+#define EXPECTED_MAX ((size_t)1 << 20)
+
+struct expected {
+    struct audit_checkpoint checkpoint;
+    bool is_met;
+};
+
+struct audit_chain {
+    struct audit_verdict verdict;
+    uint8_t previous[SHA256_BYTES]; /* the hash of the last record */
+
+    uint8_t (*recent)[SHA256_BYTES]; /* of records from `recent_from` on */
+    size_t recent_capacity;
+    size_t recent_count;
+    uint64_t recent_from;
+
+    bool is_trusting;
+    uint8_t trusted[SIGN_PUBLIC_BYTES];
+    struct audit_checkpoint last_checkpoint; /* if there were any */
+
+    struct expected *expected;
+    size_t expected_count;
+    size_t expected_capacity;
+};
+
+cordon_error *audit_chain_new(struct audit_chain **out_chain)
+{
+    struct audit_chain *chain = MEM_NEW(struct audit_chain);
+    if (chain == NULL) {
+        return error_no_memory();
+    }
+    chain->verdict.is_good = true;
+    chain->recent_from = 1;
+    *out_chain = chain;
+    return NULL;
+}
+
+void audit_chain_free(struct audit_chain *chain)
+{
+    if (chain != NULL) {
+        mem_free(chain->recent);
+        mem_free(chain->expected);
+        mem_free(chain);
+    }
+}
+
+void audit_chain_trust(struct audit_chain *chain, const uint8_t key[SIGN_PUBLIC_BYTES])
+{
+    chain->is_trusting = true;
+    memcpy(chain->trusted, key, SIGN_PUBLIC_BYTES);
+}
+
+/* Doubles an array that is full. */
+static cordon_error *make_room(void **array, size_t *capacity, size_t count, size_t size)
+{
+    if (count < *capacity) {
+        return NULL;
+    }
+    const size_t wanted = *capacity == 0 ? RECENT_FIRST : 2 * *capacity;
+    void *larger = mem_realloc(*array, wanted * size);
+    if (larger == NULL) {
+        return error_no_memory();
+    }
+    *array = larger;
+    *capacity = wanted;
+    return NULL;
+}
+
+cordon_error *audit_chain_expect(struct audit_chain *chain, struct slice line, bool *out_is_whole)
+{
+    struct expected expected = {0};
+    TRY(audit_checkpoint_read(line, out_is_whole, &expected.checkpoint));
+    if (!*out_is_whole) {
+        return NULL;
+    }
+    if (chain->expected_count == EXPECTED_MAX) {
+        return cordon_error_new(
+            CORDON_E_TOO_LARGE, "more checkpoints than %zu; give the newest of them alone",
+            EXPECTED_MAX);
+    }
+    void *array = chain->expected;
+    TRY(make_room(
+        &array, &chain->expected_capacity, chain->expected_count, sizeof *chain->expected));
+    chain->expected = array;
+    chain->expected[chain->expected_count++] = expected;
+    return NULL;
+}
+
+/* -- Faults ---------------------------------------------------------------------------------- */
+
+static void fault(struct audit_chain *chain, uint64_t sequence, const char *what)
+{
+    if (chain->verdict.is_good) {
+        chain->verdict.is_good = false;
+        chain->verdict.fault_at = sequence;
+        chain->verdict.fault = what;
+    }
+}
+
+void audit_chain_add_malformed(struct audit_chain *chain)
+{
+    fault(chain, chain->verdict.last + 1, "it is no audit record; the text was changed or cut");
+}
+
+/* -- One record ------------------------------------------------------------------------------ */
+
+static const char *fault_of_record(
+    const struct audit_chain *chain, const struct audit_record *record)
+{
+    const struct audit_verdict *verdict = &chain->verdict;
+    uint8_t hash[SHA256_BYTES];
+    if (record->sequence > verdict->last + 1) {
+        return "it is missing: records were taken out";
+    }
+    if (record->sequence <= verdict->last) {
+        return "it stands there twice, or out of its place";
+    }
+    if (record->ts <= verdict->last_ts) {
+        return "it is not later than the one before: records were put in another order";
+    }
+    if (memcmp(record->previous, chain->previous, sizeof chain->previous) != 0) {
+        return "it does not follow the one before: one of the two was changed";
+    }
+    audit_record_hash(record, hash);
+    if (memcmp(record->hash, hash, sizeof hash) != 0) {
+        return "it was changed: it is not what its hash says";
+    }
+    return NULL;
+}
+
+static cordon_error *remember(struct audit_chain *chain, const struct audit_record *record)
+{
+    if (chain->recent_count == RECENT_MAX) { /* no checkpoint speaks of so old a record any more */
+        const size_t half = RECENT_MAX / 2;
+        memmove(chain->recent, chain->recent[half], half * SHA256_BYTES);
+        chain->recent_count -= half;
+        chain->recent_from += half;
+    }
+    void *array = chain->recent;
+    TRY(make_room(&array, &chain->recent_capacity, chain->recent_count, SHA256_BYTES));
+    chain->recent = array;
+    memcpy(chain->recent[chain->recent_count++], record->hash, SHA256_BYTES);
+    return NULL;
+}
+
+/* Records up to `sequence` will not be spoken of again. */
+static void forget(struct audit_chain *chain, uint64_t sequence)
+{
+    if (sequence >= chain->recent_from) {
+        const size_t gone = (size_t)(sequence - chain->recent_from) + 1;
+        CORDON_ASSERT(gone <= chain->recent_count);
+        memmove(chain->recent, chain->recent[gone], (chain->recent_count - gone) * SHA256_BYTES);
+        chain->recent_count -= gone;
+        chain->recent_from += gone;
+    }
+}
+
+/* -- Checkpoints ----------------------------------------------------------------------------- */
+
+static const char *fault_of_keys(
+    const struct audit_chain *chain, const struct audit_checkpoint *checkpoint)
+{
+    const struct audit_checkpoint *last = &chain->last_checkpoint;
+    if (!audit_checkpoint_is_signed(checkpoint)) {
+        return "its signature is not that of its key";
+    }
+    if (chain->verdict.checkpoints == 0) {
+        if (checkpoint->epoch != 0) {
+            return "it is the first checkpoint here, but earlier ones were made";
+        }
+        return chain->is_trusting && memcmp(checkpoint->key, chain->trusted, SIGN_PUBLIC_BYTES) != 0
+                   ? "the key of the first checkpoint is not the one that was to be"
+                   : NULL;
+    }
+    if (checkpoint->epoch != last->epoch + 1 ||
+        memcmp(checkpoint->key, last->next_key, SIGN_PUBLIC_BYTES) != 0) {
+        return "its key is not the one that the checkpoint before announced";
+    }
+    return checkpoint->tenant != last->tenant ||
+                   memcmp(checkpoint->cluster, last->cluster, AUDIT_CLUSTER_BYTES) != 0
+               ? "it is a checkpoint of another log"
+               : NULL;
+}
+
+static const char *fault_of_checkpoint(
+    const struct audit_chain *chain,
+    const struct audit_checkpoint *checkpoint,
+    const struct audit_record *record)
+{
+    const char *what = fault_of_keys(chain, checkpoint);
+    if (what != NULL) {
+        return what;
+    }
+    if (checkpoint->covers < chain->recent_from || checkpoint->covers >= record->sequence) {
+        return "it is a checkpoint of a record that it can't speak of";
+    }
+    const size_t at = (size_t)(checkpoint->covers - chain->recent_from);
+    return memcmp(chain->recent[at], checkpoint->hash, SHA256_BYTES) != 0
+               ? "records before it were changed: they are not what this checkpoint signed"
+               : NULL;
+}
+
+static bool is_same(const struct audit_checkpoint *a, const struct audit_checkpoint *b)
+{
+    return a->epoch == b->epoch && a->covers == b->covers &&
+           memcmp(a->hash, b->hash, sizeof a->hash) == 0 &&
+           memcmp(a->key, b->key, sizeof a->key) == 0 &&
+           memcmp(a->signature, b->signature, sizeof a->signature) == 0;
+}
+
+/* Checkpoints that were kept elsewhere and are this one. */
+static void meet(struct audit_chain *chain, const struct audit_checkpoint *checkpoint)
+{
+    for (size_t i = 0; i < chain->expected_count; i++) {
+        struct expected *expected = &chain->expected[i];
+        if (!expected->is_met && is_same(&expected->checkpoint, checkpoint)) {
+            expected->is_met = true;
+            chain->verdict.kept++;
+            chain->verdict.kept_to = checkpoint->covers;
+        }
+    }
+}
+
+static cordon_error *add_checkpoint(struct audit_chain *chain, const struct audit_record *record)
+{
+    struct audit_checkpoint checkpoint = {0};
+    bool is_whole = false;
+    TRY(audit_checkpoint_read(record->body, &is_whole, &checkpoint));
+    const char *what =
+        is_whole ? fault_of_checkpoint(chain, &checkpoint, record) : "it is no whole checkpoint";
+    if (what != NULL) {
+        fault(chain, record->sequence, what);
+        return NULL;
+    }
+    struct audit_verdict *verdict = &chain->verdict;
+    if (verdict->checkpoints++ == 0) {
+        verdict->has_key = true;
+        memcpy(verdict->key, checkpoint.key, SIGN_PUBLIC_BYTES);
+        verdict->is_key_trusted = chain->is_trusting;
+    }
+    verdict->signed_to = checkpoint.covers;
+    verdict->signed_ts = record->ts;
+    chain->last_checkpoint = checkpoint;
+    meet(chain, &checkpoint);
+    forget(chain, checkpoint.covers);
+    return NULL;
+}
+
+cordon_error *audit_chain_add(struct audit_chain *chain, const struct audit_record *record)
+{
+    struct audit_verdict *verdict = &chain->verdict;
+    if (!verdict->is_good) {
+        return NULL;
+    }
+    const char *what = fault_of_record(chain, record);
+    if (what != NULL) {
+        fault(chain, verdict->last + 1, what);
+        return NULL;
+    }
+    TRY(remember(chain, record));
+    if (audit_is_checkpoint(record->body)) {
+        TRY(add_checkpoint(chain, record));
+    }
+    if (verdict->is_good) {
+        verdict->records++;
+        verdict->last = record->sequence;
+        verdict->last_ts = record->ts;
+        memcpy(chain->previous, record->hash, sizeof chain->previous);
+    }
+    return NULL;
+}
+
+/* -- The end --------------------------------------------------------------------------------- */
+
+static void look_for_the_unmet(struct audit_chain *chain)
+{
+    for (size_t i = 0; i < chain->expected_count; i++) {
+        const struct audit_checkpoint *checkpoint = &chain->expected[i].checkpoint;
+        if (chain->expected[i].is_met) {
+            continue;
+        }
+        fault(
+            chain, checkpoint->covers,
+            checkpoint->covers >= chain->verdict.last
+                ? "a checkpoint that was kept speaks of it, and it is not there: the log was cut, "
+                  "or brought back to an earlier state"
+                : "a checkpoint that was kept speaks of it, and is not in this log: the log was "
+                  "made anew, or is another one");
+    }
+}
+
+struct audit_verdict audit_chain_end(struct audit_chain *chain)
+{
+    look_for_the_unmet(chain);
+    if (chain->is_trusting && !chain->verdict.has_key) {
+        fault(
+            chain, chain->verdict.last,
+            "up to there no checkpoint is signed by the key that was to be");
+    }
+    return chain->verdict;
+}

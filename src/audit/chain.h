@@ -1,0 +1,65 @@
+/*
+ * The check of an audit log, record by record from its first: that nothing of it was changed, taken
+ * out or put elsewhere.
+ *
+ * Three things are checked. Each record is what its hash says, names the one before, and follows it
+ * in sequence and time. Each checkpoint is signed, by the key that the one before announced, and
+ * speaks of a record that is as it says. And what somebody kept elsewhere, checkpoints or the first
+ * key, is in this log: without that, who can write the whole log could have cut its end off or made
+ * all of it anew, and the check says up to where it knows.
+ *
+ * The first fault is kept; nothing behind it is looked at.
+ */
+#ifndef AUDIT_CHAIN_H
+#define AUDIT_CHAIN_H
+
+#include "audit/checkpoint.h"
+#include "audit/record.h"
+
+struct audit_chain;
+
+/* The chain is the caller's. Errors: CORDON_E_NO_MEMORY, as of all that follow. */
+CORDON_MUST_USE cordon_error *audit_chain_new(struct audit_chain **out_chain);
+
+/* NULL accepted. */
+void audit_chain_free(struct audit_chain *chain);
+
+/* The key that the first checkpoint must be signed by. Before the first record. */
+void audit_chain_trust(struct audit_chain *chain, const uint8_t key[SIGN_PUBLIC_BYTES]);
+
+/*
+ * A checkpoint that somebody kept: the log must have its record, and that checkpoint itself. Before
+ * the first record, in any order. `*out_is_whole` is false for a line that is no checkpoint.
+ */
+CORDON_MUST_USE cordon_error *audit_chain_expect(
+    struct audit_chain *chain, struct slice line, bool *out_is_whole);
+
+/* The next record. */
+CORDON_MUST_USE cordon_error *audit_chain_add(
+    struct audit_chain *chain, const struct audit_record *record);
+
+/* Says that the log has a line that is no record. */
+void audit_chain_add_malformed(struct audit_chain *chain);
+
+/* What the whole log was found to be. */
+struct audit_verdict {
+    bool is_good;
+    uint64_t records;     /* that were looked at */
+    uint64_t last;        /* sequence of the last good one; 0: none */
+    uint64_t last_ts;     /* ns */
+    uint64_t checkpoints; /* good ones */
+    uint64_t signed_to;   /* up to this record a checkpoint speaks for the log; 0: none does */
+    uint64_t signed_ts;   /* of the record that holds that checkpoint */
+    uint64_t kept;        /* checkpoints from elsewhere that were met */
+    uint64_t kept_to;     /* the last record that one of them speaks of */
+    bool has_key;         /* there was a checkpoint: */
+    uint8_t key[SIGN_PUBLIC_BYTES]; /* the key of the first */
+    bool is_key_trusted;            /* it is the one that was to be */
+    uint64_t fault_at;              /* if not good: the record in question */
+    const char *fault;              /* what is wrong with it, static; NULL */
+};
+
+/* After the last record. */
+struct audit_verdict audit_chain_end(struct audit_chain *chain);
+
+#endif

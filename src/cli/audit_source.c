@@ -1,0 +1,179 @@
+/* The sources of an audit log; see audit_source.h. */
+#include "cli/audit_source.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "cli/flags.h"
+#include "cli/http.h"
+#include "cli/local.h"
+#include "cli/terminal.h"
+
+enum { PAGE_BYTES = 1 << 20, PIECE_BYTES = 1 << 20 };
+
+/* -- A file ---------------------------------------------------------------------------------- */
+
+static void close_file(FILE **file)
+{
+    if (*file != NULL) {
+        (void)fclose(*file);
+    }
+}
+
+static void free_line(char **line)
+{
+    free(*line);
+}
+
+static int read_file(const char *path, audit_visit *visit, void *arg)
+{
+    const bool is_stdin = strcmp(path, "-") == 0;
+    CLI_CLEANUP(close_file) FILE *opened = is_stdin ? NULL : fopen(path, "re");
+    FILE *const file = is_stdin ? stdin : opened;
+    if (file == NULL) {
+        return terminal_fail(
+            CLI_USAGE, "cannot read '%s': %s; name a file that `cordon audit export` wrote", path,
+            strerror(errno));
+    }
+    CLI_CLEANUP(free_line) char *line = NULL;
+    size_t capacity = 0;
+    ssize_t size = 0;
+    while ((size = getline(&line, &capacity, file)) > 0) {
+        const int ended = visit(arg, line, (size_t)size);
+        if (ended != CLI_OK) {
+            return ended;
+        }
+    }
+    return ferror(file) != 0
+               ? terminal_fail(CLI_MACHINE, "cannot read '%s' to its end; try again", path)
+               : CLI_OK;
+}
+
+/* -- A server -------------------------------------------------------------------------------- */
+
+/* The sequence behind the last line of a page. */
+static bool read_next(const struct text *page, uint64_t *out_next)
+{
+    static const char head[] = "{\"sequence\":";
+    size_t at = page->size - 1; /* the last newline */
+    while (at > 0 && page->data[at - 1] != '\n') {
+        at--;
+    }
+    if (strncmp(page->data + at, head, sizeof head - 1) != 0) {
+        return false;
+    }
+    *out_next = strtoull(page->data + at + sizeof head - 1, NULL, 10) + 1;
+    return true;
+}
+
+static int read_server(
+    const struct cli_options *options, const char *socket_path, audit_visit *visit, void *arg)
+{
+    struct cli_options asked = *options;
+    asked.admin_key = NULL; /* who reaches the operator's listener needs none */
+    if (socket_path != NULL) {
+        asked.url = "http://127.0.0.1"; /* a name for what the socket leads to */
+    }
+    uint64_t from = 1;
+    for (;;) {
+        TEXT_CLEANUP path = {0};
+        TEXT_CLEANUP page = {0};
+        text_printf(&path, "/audit?from=%llu", (unsigned long long)from);
+        const struct http_request request = {
+            .options = &asked, .path = path.data, .socket = socket_path};
+        const int failed = http_get(&request, &page);
+        if (failed != CLI_OK || page.size == 0) {
+            return failed;
+        }
+        uint64_t next = 0;
+        if (page.data[page.size - 1] != '\n' || !read_next(&page, &next) || next <= from) {
+            return terminal_fail(
+                CLI_MACHINE, "what answers is no audit log; name the operator's listener of a "
+                             "Cordon server with --url");
+        }
+        const int ended = visit(arg, page.data, page.size);
+        if (ended != CLI_OK) {
+            return ended;
+        }
+        from = next;
+    }
+}
+
+/* Whether a server listens at the socket. */
+static bool is_served(const char *socket_path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const size_t size = strlen(socket_path);
+    if (size >= sizeof address.sun_path) {
+        return false;
+    }
+    memcpy(address.sun_path, socket_path, size);
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const bool served =
+        fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof address) == 0;
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return served;
+}
+
+/* -- A store --------------------------------------------------------------------------------- */
+
+static cordon_error *read_store(
+    cordon_runtime *runtime, audit_visit *visit, void *arg, int *out_ended)
+{
+    uint64_t from = 1;
+    *out_ended = CLI_OK;
+    while (*out_ended == CLI_OK) {
+        char *lines = NULL;
+        cordon_error *const error = cordon_audit_read(runtime, from, PAGE_BYTES, &lines, &from);
+        if (error != NULL) {
+            return error;
+        }
+        const size_t size = strlen(lines);
+        if (size > 0) {
+            *out_ended = visit(arg, lines, size);
+        }
+        cordon_free(lines);
+        if (size == 0) {
+            break;
+        }
+    }
+    return NULL;
+}
+
+static int read_folder(const struct cli_options *options, audit_visit *visit, void *arg)
+{
+    if (!cordon_data_folder_has_store(options->data)) {
+        return terminal_fail(
+            CLI_USAGE, "there is no store in '%s'; name the data folder of a server with --data",
+            options->data);
+    }
+    CLI_CLEANUP(local_close) cordon_runtime *runtime = NULL;
+    cordon_error *error = local_open(options, &runtime);
+    int ended = CLI_OK;
+    if (error == NULL) {
+        error = read_store(runtime, visit, arg, &ended);
+    }
+    return error == NULL ? ended : local_fail(options, error);
+}
+
+int audit_source_read(const struct cli_options *options, audit_visit *visit, void *arg)
+{
+    if (options->file != NULL) {
+        return read_file(options->file, visit, arg);
+    }
+    if (options->url != NULL) {
+        return read_server(options, NULL, visit, arg);
+    }
+    struct cli_options here = *options;
+    here.data = options->data == NULL ? CLI_DEFAULT_DATA : options->data;
+    TEXT_CLEANUP socket_path = {0};
+    text_printf(&socket_path, "%s/operator.sock", here.data);
+    return is_served(socket_path.data) ? read_server(&here, socket_path.data, visit, arg)
+                                       : read_folder(&here, visit, arg);
+}

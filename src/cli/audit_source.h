@@ -1,0 +1,19 @@
+/*
+ * Where `cordon audit` reads the log from: a file of its lines, a running server's operator
+ * listener, or the store of a data folder that no server has open.
+ */
+#ifndef CLI_AUDIT_SOURCE_H
+#define CLI_AUDIT_SOURCE_H
+
+#include "cli/cli.h"
+
+/* Whole lines of the log, in order; not 0: an exit code, after which no more come. */
+typedef int audit_visit(void *arg, const char *lines, size_t size);
+
+/*
+ * Gives the whole log to `visit`, piece by piece. 0, what `visit` answered, or an exit code after
+ * having said what is wrong.
+ */
+int audit_source_read(const struct cli_options *options, audit_visit *visit, void *arg);
+
+#endif

@@ -1,0 +1,46 @@
+/*
+ * The audit log in the store, for threads that may block: a record of its own, the last record, and
+ * records as lines of text.
+ */
+#ifndef RUN_AUDIT_ROWS_H
+#define RUN_AUDIT_ROWS_H
+
+#include "audit/record.h"
+#include "store/store.h"
+
+/*
+ * Appends a record of its own: what no mutation's commit carries. Blocks until it is durable.
+ * Errors: CORDON_E_CONFLICT if that took longer than the store keeps a moment, those of
+ * store_commit().
+ */
+CORDON_MUST_USE cordon_error *audit_rows_add(
+    struct store *store, uint32_t tenant, struct slice body);
+
+/* A record without its body, as the log ends with it. */
+struct audit_last {
+    uint64_t sequence; /* 0: the log is empty */
+    uint8_t hash[SHA256_BYTES];
+    bool is_checkpoint;
+};
+
+/*
+ * The last record. `from` is a sequence that is known to be there, or 0: it is looked for from
+ * there on, in some 2 log2(n) reads. Errors: those of the store.
+ */
+CORDON_MUST_USE cordon_error *audit_rows_last(
+    struct store *store, uint32_t tenant, uint64_t from, struct audit_last *out_last);
+
+/*
+ * Appends records from `from` on as lines, at most `bytes_max` of them but one in any case, and
+ * none that is not durable. `*out_next` is where to go on; as `from` if there was none. Does not
+ * block on an embedded store. Errors: those of the store and of the buffer.
+ */
+CORDON_MUST_USE cordon_error *audit_rows_page(
+    struct store *store,
+    uint32_t tenant,
+    uint64_t from,
+    size_t bytes_max,
+    struct buffer *out,
+    uint64_t *out_next);
+
+#endif

@@ -1,0 +1,578 @@
+/*
+ * The keeper of the audit log; see auditor.h.
+ *
+ * A checkpoint is made in three steps: sign, commit, replace the secret. Who is killed between the
+ * last two finds the old secret and, in the log, what it has signed already; so the log is read at
+ * the start, from the last record that a checkpoint is known to cover, and the secret is brought
+ * past what is found there. No secret signs twice.
+ */
+#include "run/auditor.h"
+
+#include "audit/checkpoint.h"
+#include "base/clock.h"
+#include "base/event.h"
+#include "base/folder.h"
+#include "base/memory.h"
+#include "base/pipe_signal.h"
+#include "base/random.h"
+#include "run/audit_rows.h"
+#include "value/json.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SECRET_HEAD "cordon audit secret 1\n"
+
+enum {
+    NOTES_BYTES_MAX = 1 << 20,
+    DENIED_MAX = 64, /* functions that are counted apart; others together */
+    DENIED_TEXT_BYTES = 256,
+    DENIED_INTERVAL_MS = 60000,
+    SECRET_FILE_BYTES_MAX = 256,
+    SCAN_BYTES = 1 << 20,
+};
+
+struct note {
+    struct note *next;
+    size_t size;
+    uint8_t body[];
+};
+
+/* Denials of one function since the last record of them. */
+struct denied {
+    char path[DENIED_TEXT_BYTES];
+    char words[DENIED_TEXT_BYTES];
+    uint64_t count;
+};
+
+struct auditor {
+    struct store *store;
+    struct log *log;
+    uint32_t tenant;
+    uint64_t interval_ns;
+    int folder;
+    int checkpoint_file; /* -1: none */
+
+    pthread_t thread;
+    bool has_thread;
+    struct event woken;
+    pthread_mutex_t lock; /* over all up to the blank line */
+    bool ends;
+    struct note *first;
+    struct note **last;
+    size_t notes_bytes;
+    uint64_t notes_lost;
+    struct denied denied[DENIED_MAX];
+    size_t denied_count;
+    uint64_t denied_others;
+
+    /* Of the thread alone. */
+    struct audit_secret secret;
+    uint64_t covered; /* the last record that a checkpoint speaks of */
+    bool is_new;      /* there is no secret yet */
+    bool is_ready;    /* the secret is that of the next checkpoint */
+    bool has_failed;  /* and that was logged */
+};
+
+/* -- The secret ------------------------------------------------------------------------------ */
+
+struct secret_name {
+    char text[32];
+};
+
+static struct secret_name name_of(const struct auditor *auditor, const char *ending)
+{
+    struct secret_name name;
+    (void)snprintf(name.text, sizeof name.text, "%u%s", auditor->tenant, ending);
+    return name;
+}
+
+static cordon_error *secret_failed(int code)
+{
+    return cordon_error_new(
+        CORDON_E_SYSTEM,
+        "the secret of the audit log can't be kept: %s; make room for it in the "
+        "data folder, and let this user write there",
+        strerrordesc_np(code));
+}
+
+static bool write_all(int fd, const void *bytes, size_t size)
+{
+    return pwrite(fd, bytes, size, 0) == (ssize_t)size && fsync(fd) == 0;
+}
+
+/* What the file was is overwritten, not only unlinked. */
+static void erase(int old, size_t size)
+{
+    static const uint8_t zeros[SECRET_FILE_BYTES_MAX];
+    if (old >= 0) {
+        (void)write_all(old, zeros, size < sizeof zeros ? size : sizeof zeros);
+        (void)close(old);
+    }
+}
+
+/* Replaces the file, so that it is there whole in any case. */
+static cordon_error *keep_secret(const struct auditor *auditor)
+{
+    char hex[2 * SHA256_BYTES + 1];
+    char text[SECRET_FILE_BYTES_MAX];
+    hex_encode(slice_of(auditor->secret.bytes, SHA256_BYTES), hex);
+    const int size = snprintf(
+        text, sizeof text, SECRET_HEAD "%llu %llu %s\n", (unsigned long long)auditor->secret.epoch,
+        (unsigned long long)auditor->covered, hex);
+    const struct secret_name name = name_of(auditor, ".secret");
+    const struct secret_name draft = name_of(auditor, ".draft");
+    const int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW;
+    const int fd = openat(auditor->folder, draft.text, flags, 0600);
+    const bool good = fd >= 0 && write_all(fd, text, (size_t)size);
+    const int failed = errno;
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    explicit_bzero(hex, sizeof hex);
+    explicit_bzero(text, sizeof text);
+    if (!good) {
+        (void)unlinkat(auditor->folder, draft.text, 0);
+        return secret_failed(failed);
+    }
+    const int old = openat(auditor->folder, name.text, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (renameat(auditor->folder, draft.text, auditor->folder, name.text) != 0 ||
+        fsync(auditor->folder) != 0) {
+        const int code = errno;
+        if (old >= 0) {
+            (void)close(old);
+        }
+        return secret_failed(code);
+    }
+    erase(old, (size_t)size);
+    return NULL;
+}
+
+/* Takes a number and what must follow it off the front of a text. */
+static bool take_number(const char **text, char behind, uint64_t *out_number)
+{
+    char *end = NULL;
+    errno = 0;
+    *out_number = strtoull(*text, &end, 10);
+    const bool good = errno == 0 && **text >= '0' && **text <= '9' && *end == behind;
+    *text = good ? end + 1 : *text;
+    return good;
+}
+
+static bool parse_secret(struct auditor *auditor, const char *text)
+{
+    const size_t digits = (size_t)2 * SHA256_BYTES;
+    if (strncmp(text, SECRET_HEAD, strlen(SECRET_HEAD)) != 0) {
+        return false;
+    }
+    text += strlen(SECRET_HEAD);
+    return take_number(&text, ' ', &auditor->secret.epoch) &&
+           take_number(&text, ' ', &auditor->covered) && strlen(text) == digits + 1 &&
+           text[digits] == '\n' &&
+           hex_decode(slice_of(text, digits), auditor->secret.bytes, SHA256_BYTES);
+}
+
+/* The secret that is kept; where there is none, the first of a new chain is made later. */
+static cordon_error *load_secret(struct auditor *auditor)
+{
+    const struct secret_name name = name_of(auditor, ".secret");
+    char text[SECRET_FILE_BYTES_MAX + 1] = "";
+    const int fd = openat(auditor->folder, name.text, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0 && errno == ENOENT) {
+        auditor->is_new = true;
+        return NULL;
+    }
+    const ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    const int code = errno;
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    if (size < 0) {
+        return cordon_error_new(
+            CORDON_E_SYSTEM,
+            "the secret of the audit log can't be read: %s; let this user read "
+            "the data folder's audit.d",
+            strerrordesc_np(code));
+    }
+    const bool good = parse_secret(auditor, text);
+    explicit_bzero(text, sizeof text);
+    if (!good) {
+        return cordon_error_new(
+            CORDON_E_STORE,
+            "the secret of the audit log, audit.d/%s in the data folder, is damaged; bring it back "
+            "from a backup, or remove it, after which the log is signed by new keys",
+            name.text);
+    }
+    return NULL;
+}
+
+/* -- What was signed before ------------------------------------------------------------------ */
+
+/* Brings the secret past a checkpoint that it has signed. */
+static cordon_error *pass(struct auditor *auditor, struct slice body)
+{
+    struct audit_checkpoint checkpoint = {0};
+    bool is_whole = false;
+    TRY(audit_checkpoint_read(body, &is_whole, &checkpoint));
+    if (is_whole && checkpoint.epoch == auditor->secret.epoch) {
+        audit_secret_advance(&auditor->secret);
+        auditor->covered = checkpoint.covers;
+        return keep_secret(auditor);
+    }
+    return NULL;
+}
+
+static cordon_error *pass_lines(struct auditor *auditor, struct slice lines)
+{
+    while (lines.size > 0) {
+        const uint8_t *end = memchr(lines.data, '\n', lines.size);
+        CORDON_ASSERT(end != NULL);
+        struct audit_record record;
+        const struct slice line = slice_of(lines.data, (size_t)(end - lines.data));
+        if (audit_record_read(line, &record)) {
+            TRY(pass(auditor, record.body));
+        }
+        lines = slice_from(lines, line.size + 1);
+    }
+    return NULL;
+}
+
+static cordon_error *scan(struct auditor *auditor)
+{
+    CORDON_CLEANUP_BUFFER struct buffer lines;
+    buffer_init(&lines, SCAN_BYTES + 2 * AUDIT_BODY_BYTES_MAX);
+    uint64_t from = 0;
+    uint64_t next = auditor->covered + 1;
+    do {
+        from = next;
+        buffer_clear(&lines);
+        TRY(audit_rows_page(auditor->store, auditor->tenant, from, SCAN_BYTES, &lines, &next));
+        TRY(pass_lines(auditor, buffer_slice(&lines)));
+    } while (next > from);
+    return NULL;
+}
+
+/* Not at the start, which it would hold up: what it does takes syncs, and reads. */
+static cordon_error *get_ready(struct auditor *auditor)
+{
+    if (auditor->is_ready) {
+        return NULL;
+    }
+    if (auditor->is_new) {
+        random_system(auditor->secret.bytes, sizeof auditor->secret.bytes);
+        TRY(keep_secret(auditor));
+        auditor->is_new = false;
+    }
+    TRY(scan(auditor));
+    auditor->is_ready = true;
+    return NULL;
+}
+
+/* -- Checkpoints ----------------------------------------------------------------------------- */
+
+/* Where somebody keeps them: best effort, as the log itself has them all. */
+static void tell_elsewhere(const struct auditor *auditor, struct buffer *body)
+{
+    CORDON_CLEANUP(cordon_error_freep) cordon_error *error = buffer_append_byte(body, '\n');
+    if (auditor->checkpoint_file < 0 || error != NULL) {
+        return;
+    }
+    const ssize_t written = write(auditor->checkpoint_file, body->data, body->size);
+    if (written != (ssize_t)body->size || fdatasync(auditor->checkpoint_file) != 0) {
+        const struct log_field fields[] = {LOG_FIELD_STRING(
+            "message", slice_str("a checkpoint of the audit log could not be written to "
+                                 "audit_checkpoint_file; look at its disk and its rights"))};
+        log_write(auditor->log, LOG_ERROR, "audit_checkpoint_unsaved", fields, 1);
+    }
+}
+
+static cordon_error *make_checkpoint(struct auditor *auditor)
+{
+    struct audit_last last = {0};
+    TRY(get_ready(auditor));
+    TRY(audit_rows_last(auditor->store, auditor->tenant, auditor->covered, &last));
+    if (last.sequence == 0 || last.is_checkpoint) {
+        return NULL; /* nothing is new */
+    }
+    struct audit_checkpoint checkpoint = {.tenant = auditor->tenant, .covers = last.sequence};
+    memcpy(checkpoint.hash, last.hash, sizeof checkpoint.hash);
+    store_cluster_id(auditor->store, checkpoint.cluster);
+    TRY(audit_checkpoint_sign(&auditor->secret, &checkpoint));
+    CORDON_CLEANUP_BUFFER struct buffer body;
+    buffer_init(&body, 4096);
+    TRY(audit_checkpoint_write(&body, &checkpoint));
+    auditor->is_ready = false; /* until the secret is the next one, whatever happens here */
+    TRY(audit_rows_add(auditor->store, auditor->tenant, buffer_slice(&body)));
+    audit_secret_advance(&auditor->secret);
+    auditor->covered = checkpoint.covers;
+    tell_elsewhere(auditor, &body);
+    TRY(keep_secret(auditor));
+    auditor->is_ready = true;
+    return NULL;
+}
+
+/* -- Notes ----------------------------------------------------------------------------------- */
+
+void auditor_note(struct auditor *auditor, struct slice body)
+{
+    if (auditor == NULL) {
+        return;
+    }
+    struct note *note = mem_new(sizeof *note + body.size);
+    if (note != NULL) {
+        note->size = body.size;
+        memcpy(note->body, body.data, body.size);
+    }
+    (void)pthread_mutex_lock(&auditor->lock);
+    if (note == NULL || body.size > NOTES_BYTES_MAX - auditor->notes_bytes) {
+        auditor->notes_lost++;
+    } else {
+        *auditor->last = note;
+        auditor->last = &note->next;
+        auditor->notes_bytes += note->size;
+        note = NULL;
+    }
+    (void)pthread_mutex_unlock(&auditor->lock);
+    mem_free(note);
+    event_set(&auditor->woken);
+}
+
+static void copy_text(char out[DENIED_TEXT_BYTES], struct slice text)
+{
+    const size_t size = text.size < DENIED_TEXT_BYTES ? text.size : DENIED_TEXT_BYTES - 1;
+    memcpy(out, text.data, size);
+    out[size] = '\0';
+}
+
+void auditor_note_denied(struct auditor *auditor, struct slice path, struct slice words)
+{
+    if (auditor == NULL) {
+        return;
+    }
+    char key[DENIED_TEXT_BYTES];
+    copy_text(key, path);
+    (void)pthread_mutex_lock(&auditor->lock);
+    size_t at = 0;
+    while (at < auditor->denied_count && strcmp(auditor->denied[at].path, key) != 0) {
+        at++;
+    }
+    if (at == DENIED_MAX) {
+        auditor->denied_others++;
+    } else {
+        struct denied *denied = &auditor->denied[at];
+        if (at == auditor->denied_count) {
+            auditor->denied_count++;
+            memcpy(denied->path, key, sizeof key);
+            denied->count = 0;
+        }
+        copy_text(denied->words, words);
+        denied->count++;
+    }
+    (void)pthread_mutex_unlock(&auditor->lock);
+}
+
+static cordon_error *add_denied(const struct auditor *auditor, const struct denied *denied)
+{
+    CORDON_CLEANUP_BUFFER struct buffer body;
+    buffer_init(&body, 65536);
+    TRY(buffer_append(&body, SLICE("{\"kind\":\"capability_denied\",\"path\":")));
+    TRY(json_write_string(&body, slice_str(denied->path)));
+    TRY(buffer_append(&body, SLICE(",\"message\":")));
+    TRY(json_write_string(&body, slice_str(denied->words)));
+    TRY(buffer_printf(&body, ",\"count\":%llu}", (unsigned long long)denied->count));
+    return audit_rows_add(auditor->store, auditor->tenant, buffer_slice(&body));
+}
+
+static cordon_error *add_count(const struct auditor *auditor, const char *kind, uint64_t count)
+{
+    char text[128];
+    (void)snprintf(
+        text, sizeof text, "{\"kind\":\"%s\",\"count\":%llu}", kind, (unsigned long long)count);
+    return count == 0 ? NULL : audit_rows_add(auditor->store, auditor->tenant, slice_str(text));
+}
+
+/* The denials since the last time, a record for each function. */
+static cordon_error *write_denied(struct auditor *auditor)
+{
+    uint64_t others = 0;
+    for (;;) {
+        struct denied denied = {.count = 0};
+        (void)pthread_mutex_lock(&auditor->lock);
+        if (auditor->denied_count > 0) {
+            denied = auditor->denied[--auditor->denied_count];
+        } else {
+            others = auditor->denied_others;
+            auditor->denied_others = 0;
+        }
+        (void)pthread_mutex_unlock(&auditor->lock);
+        if (denied.count == 0) {
+            return add_count(auditor, "capability_denied_elsewhere", others);
+        }
+        TRY(add_denied(auditor, &denied));
+    }
+}
+
+static cordon_error *write_notes(struct auditor *auditor)
+{
+    (void)pthread_mutex_lock(&auditor->lock);
+    struct note *note = auditor->first;
+    const uint64_t lost = auditor->notes_lost;
+    auditor->first = NULL;
+    auditor->last = &auditor->first;
+    auditor->notes_bytes = 0;
+    auditor->notes_lost = 0;
+    (void)pthread_mutex_unlock(&auditor->lock);
+    cordon_error *error = add_count(auditor, "notes_lost", lost);
+    while (note != NULL) {
+        struct note *next = note->next;
+        if (error == NULL) {
+            error =
+                audit_rows_add(auditor->store, auditor->tenant, slice_of(note->body, note->size));
+        }
+        mem_free(note);
+        note = next;
+    }
+    return error;
+}
+
+/* -- The thread ------------------------------------------------------------------------------ */
+
+/* Once, until something goes well again: a full disk would say it at every turn. */
+static void look_at(struct auditor *auditor, cordon_error *error)
+{
+    if (error != NULL && !auditor->has_failed) {
+        const struct log_field fields[] = {
+            LOG_FIELD_STRING("message", slice_str(cordon_error_get_message(error)))};
+        log_write(auditor->log, LOG_ERROR, "audit_unwritten", fields, 1);
+        log_flush(auditor->log);
+    }
+    auditor->has_failed = error != NULL;
+    cordon_error_free(error);
+}
+
+static bool is_ending(struct auditor *auditor)
+{
+    (void)pthread_mutex_lock(&auditor->lock);
+    const bool ends = auditor->ends;
+    (void)pthread_mutex_unlock(&auditor->lock);
+    return ends;
+}
+
+static void *thread_main(void *arg)
+{
+    struct auditor *auditor = arg;
+    sigset_t before;
+    (void)pipe_signal_block(&before); /* it ends with the thread */
+    uint64_t checkpoint_ns = clock_monotonic_ns() + auditor->interval_ns;
+    uint64_t denied_ns = clock_deadline_ns(DENIED_INTERVAL_MS);
+    bool ends = false;
+    while (!ends) {
+        event_wait(&auditor->woken, checkpoint_ns < denied_ns ? checkpoint_ns : denied_ns);
+        ends = is_ending(auditor);
+        look_at(auditor, write_notes(auditor));
+        const uint64_t now_ns = clock_monotonic_ns();
+        if (ends || now_ns >= denied_ns) {
+            look_at(auditor, write_denied(auditor));
+            denied_ns = clock_deadline_ns(DENIED_INTERVAL_MS);
+        }
+        if (ends || now_ns >= checkpoint_ns) {
+            look_at(auditor, make_checkpoint(auditor));
+            checkpoint_ns = clock_monotonic_ns() + auditor->interval_ns;
+        }
+    }
+    return NULL;
+}
+
+/* -- Life ------------------------------------------------------------------------------------ */
+
+static cordon_error *open_checkpoint_file(struct auditor *auditor, const char *path)
+{
+    if (path == NULL) {
+        return NULL;
+    }
+    auditor->checkpoint_file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    return auditor->checkpoint_file >= 0
+               ? NULL
+               : cordon_error_new(
+                     CORDON_E_SYSTEM,
+                     "'%s' can't be opened for checkpoints of the audit log: %s; name another file "
+                     "in `audit_checkpoint_file`",
+                     path, strerrordesc_np(errno));
+}
+
+static cordon_error *start(struct auditor *auditor, const struct auditor_options *options)
+{
+    TRY(folder_open(options->folder, "the folder for secrets of the audit log", &auditor->folder));
+    TRY(open_checkpoint_file(auditor, options->checkpoint_file));
+    TRY(load_secret(auditor));
+    const int failed = pthread_create(&auditor->thread, NULL, thread_main, auditor);
+    if (failed != 0) {
+        return cordon_error_new(
+            CORDON_E_SYSTEM,
+            "the thread of the audit log could not be started: %s; let this user "
+            "have more threads",
+            strerrordesc_np(failed));
+    }
+    auditor->has_thread = true;
+    return NULL;
+}
+
+cordon_error *auditor_new(const struct auditor_options *options, struct auditor **out_auditor)
+{
+    struct auditor *auditor = MEM_NEW(struct auditor);
+    if (auditor == NULL) {
+        return error_no_memory();
+    }
+    const uint64_t interval_ms =
+        options->interval_ms > 0 ? options->interval_ms : AUDITOR_INTERVAL_MS_DEFAULT;
+    auditor->store = options->store;
+    auditor->log = options->log;
+    auditor->tenant = options->tenant;
+    auditor->interval_ns = interval_ms * 1000000;
+    auditor->folder = -1;
+    auditor->checkpoint_file = -1;
+    auditor->last = &auditor->first;
+    event_init(&auditor->woken);
+    (void)pthread_mutex_init(&auditor->lock, NULL);
+    cordon_error *error = start(auditor, options);
+    if (error != NULL) {
+        auditor_free(auditor);
+        return error;
+    }
+    *out_auditor = auditor;
+    return NULL;
+}
+
+static void close_file(int fd)
+{
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+}
+
+void auditor_free(struct auditor *auditor)
+{
+    if (auditor == NULL) {
+        return;
+    }
+    if (auditor->has_thread) {
+        (void)pthread_mutex_lock(&auditor->lock);
+        auditor->ends = true;
+        (void)pthread_mutex_unlock(&auditor->lock);
+        event_set(&auditor->woken);
+        (void)pthread_join(auditor->thread, NULL);
+    }
+    close_file(auditor->folder);
+    close_file(auditor->checkpoint_file);
+    event_done(&auditor->woken);
+    (void)pthread_mutex_destroy(&auditor->lock);
+    explicit_bzero(&auditor->secret, sizeof auditor->secret);
+    mem_free(auditor);
+}

@@ -1,0 +1,52 @@
+/*
+ * Who keeps a server's audit log: a thread that signs checkpoints, and that writes what no
+ * mutation's commit carries.
+ *
+ * Each interval in which there were new records, and at the end, it appends a checkpoint
+ * (audit/checkpoint.h), and tells it to a file elsewhere if one is named. The secret of the next
+ * one is in `audit.d/TENANT.secret` of the data folder, mode 0600, replaced after each: what it
+ * was before is overwritten and removed, as far as the file system lets us.
+ */
+#ifndef RUN_AUDITOR_H
+#define RUN_AUDITOR_H
+
+#include "observe/log.h"
+#include "store/store.h"
+
+struct auditor;
+
+#define AUDITOR_INTERVAL_MS_DEFAULT 60000
+
+/* Texts are borrowed during auditor_new(). */
+struct auditor_options {
+    struct store *store; /* borrowed, as the log; both outlive the auditor */
+    struct log *log;     /* NULL: none */
+    uint32_t tenant;
+    const char *folder;          /* of secrets, made if it is not there */
+    const char *checkpoint_file; /* where checkpoints are appended, a line each; NULL: nowhere */
+    uint32_t interval_ms;        /* 0: AUDITOR_INTERVAL_MS_DEFAULT */
+};
+
+/*
+ * Reads the secret or makes the first one, and starts the thread. Errors: CORDON_E_SYSTEM,
+ * CORDON_E_STORE for a secret that is damaged.
+ */
+CORDON_MUST_USE cordon_error *auditor_new(
+    const struct auditor_options *options, struct auditor **out_auditor);
+
+/* Writes what waits, signs what is new, ends the thread. NULL accepted. */
+void auditor_free(struct auditor *auditor);
+
+/*
+ * Has a record appended soon: a JSON object, which is copied. When too much waits it is dropped,
+ * and a record says how many were. NULL does nothing. Any thread; never blocks for long.
+ */
+void auditor_note(struct auditor *auditor, struct slice body);
+
+/*
+ * Counts a run that was ended as it may not make some call: there is one record a minute for each
+ * function, with how often. NULL does nothing. Any thread.
+ */
+void auditor_note_denied(struct auditor *auditor, struct slice path, struct slice words);
+
+#endif

@@ -1,0 +1,126 @@
+/*
+ * `cordon audit`: the log of a server that runs and of a folder that none uses, checked and shown;
+ * and what was changed, cut or made anew is found.
+ */
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { Server, guest, newFolder, parseOne, run } from '../support/cordon.mjs';
+
+const audit = (...words) => run(['audit', ...words]);
+
+describe('the audit log of a server', () => {
+  const folder = newFolder();
+  const data = join(folder, 'data');
+  const checkpoints = join(folder, 'checkpoints');
+  const exported = join(folder, 'exported');
+  const config = join(folder, 'config.json');
+  let server;
+  let key;
+
+  const start = async () => {
+    server = await Server.start({ data, flags: ['--config', config] });
+  };
+  const withKey = (...words) => run([...words.slice(0, 1), '--url', server.url, ...words.slice(1)], { env: { CORDON_ADMIN_KEY: key } });
+
+  before(async () => {
+    writeFileSync(config, JSON.stringify({ audit_interval_ms: 100, audit_checkpoint_file: checkpoints }));
+    await start();
+    key = await server.key();
+    await server.deploy(guest('documents'), guest('effects'));
+  });
+  after(() => server?.stop());
+
+  test('is whole while the server runs, and names what was done', async () => {
+    assert.equal((await withKey('deploy', guest('refused_bad_kind'))).code, 4);
+    const { code, stdout } = await audit('verify', '--data', data);
+    assert.equal(code, 0);
+    assert.match(stdout, /^The audit log is whole: \d+ records/);
+    const shown = await audit('show', '--data', data);
+    assert.equal(shown.code, 0);
+    assert.match(shown.stdout, /^1 \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ deploy deploy=\{/);
+    assert.match(shown.stdout, / deploy_refused message=.*modules=\["[0-9a-f]{64}"\]/);
+  });
+
+  test('names runs that may not do what they tried, counted', async () => {
+    for (let i = 0; i < 3; i++) assert.equal((await withKey('call', 'effects:sleep_query')).code, 1);
+    await server.stop();
+    const { stdout } = await audit('show', '--data', data, '--kind', 'capability_denied', '--format', 'json');
+    const { body } = parseOne(stdout);
+    assert.equal(body.path, 'effects:sleep_query');
+    assert.equal(body.count, 3);
+    assert.match(body.message, /sleep/);
+    await start();
+  });
+
+  test('is signed again after each start, and checkpoints that were kept are in it', async () => {
+    await server.stop();
+    const { code, stdout } = await audit('verify', '--data', data, '--checkpoint', checkpoints, '--format', 'json');
+    const report = parseOne(stdout);
+    assert.equal(code, 0, stdout);
+    assert.equal(report.status, 'success');
+    assert.ok(report.checkpoints >= 2, stdout);
+    assert.equal(report.kept, readFileSync(checkpoints, 'utf8').trim().split('\n').length);
+    assert.equal(report.signed_to, report.last - 1);
+    const text = await audit('verify', '--data', data, '--key', report.key);
+    assert.equal(text.code, 0, text.stderr);
+    const wrong = await audit('verify', '--data', data, '--key', '0'.repeat(64));
+    assert.equal(wrong.code, 1);
+    assert.match(wrong.stderr, /the key of the first checkpoint is not the one that was to be/);
+    await start();
+  });
+
+  test('exported, it is checked elsewhere; changed there, it is found', async () => {
+    await server.stop();
+    const { code, stdout } = await audit('export', '--data', data);
+    assert.equal(code, 0);
+    writeFileSync(exported, stdout);
+    assert.equal((await audit('verify', '--file', exported)).code, 0);
+    const lines = stdout.trimEnd().split('\n');
+    const check = async (changed, sequence, words, ...flags) => {
+      writeFileSync(exported, changed.join('\n') + '\n');
+      const { code: found, stdout: json } = await audit('verify', '--file', exported, '--format', 'json', ...flags);
+      assert.equal(found, 1, json);
+      assert.equal(parseOne(json).fault.sequence, sequence);
+      assert.match(parseOne(json).fault.message, words);
+    };
+    await check(lines.with(1, lines[1].replace(/"kind":"(.)/, '"kind":"x')), 2, /it was changed/);
+    await check(lines.toSpliced(1, 1), 2, /missing/);
+    await check([lines[0], lines[2], lines[1], ...lines.slice(3)], 2, /missing/);
+    await check([lines[0], lines[0], ...lines.slice(1)], 2, /twice/);
+    await check(lines.with(2, lines[2].slice(0, 40)), 3, /no audit record/);
+    writeFileSync(exported, lines.slice(0, 2).join('\n') + '\n');
+    assert.equal((await audit('verify', '--file', exported)).code, 0, 'alone it can not tell');
+    const cut = await audit('verify', '--file', exported, '--checkpoint', checkpoints);
+    assert.equal(cut.code, 1);
+    assert.match(cut.stderr, /the log was cut/);
+    await start();
+  });
+
+  test('the operator\'s listener gives it page by page, the public one never', async () => {
+    assert.ok(existsSync(join(data, 'operator.sock')));
+    const response = await fetch(`${server.url}/audit`);
+    assert.equal(response.status, 404);
+  });
+});
+
+describe('what can not be read', () => {
+  const none = newFolder();
+  const cases = [
+    [['verify', '--data', none], 2, /there is no store in/],
+    [['verify', '--file', join(none, 'nothing')], 2, /cannot read .*export/],
+    [['verify', '--file', '/dev/null', '--key', 'abc'], 2, /64 hex digits/],
+    [['verify', '--file', '/dev/null', '--checkpoint', '/proc/version'], 2, /line 1 is no checkpoint/],
+    [['mend'], 2, /verify, show and export/],
+    [[], 2, /verify\|show\|export/],
+    [['show', '--file', '/proc/version'], 1, /no audit record/],
+  ];
+  for (const [words, wanted, says] of cases) {
+    test(words.join(' '), async () => {
+      const { code, stderr } = await audit(...words);
+      assert.equal(code, wanted, stderr);
+      assert.match(stderr, says);
+    });
+  }
+});

@@ -1,0 +1,419 @@
+/*
+ * The audit log outside of the store: its lines, its checkpoints, and the check of a whole log. A
+ * good log is made in memory; then it is changed in each way that somebody might, and the check
+ * must name the place.
+ */
+#include "audit/chain.h"
+#include "base/memory.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { RECORDS = 40, EVERY = 10, BODY_BYTES = 1024 };
+
+/* A log, whose checkpoints are each EVERY records; index 0 is record 1. */
+struct log {
+    struct audit_record records[RECORDS];
+    char bodies[RECORDS][BODY_BYTES];
+    size_t count;
+    struct audit_secret secret;
+};
+
+static void assert_good(cordon_error *error)
+{
+    if (error != NULL) {
+        fail_msg("%s", cordon_error_get_message(error));
+    }
+}
+
+/* Makes record `at` what its body and the record before say. */
+static void link_record(struct log *log, size_t at)
+{
+    struct audit_record *record = &log->records[at];
+    record->sequence = at + 1;
+    record->ts = 1000 * (at + 1);
+    record->body = slice_str(log->bodies[at]);
+    memset(record->previous, 0, sizeof record->previous);
+    if (at > 0) {
+        memcpy(record->previous, log->records[at - 1].hash, sizeof record->previous);
+    }
+    audit_record_hash(record, record->hash);
+}
+
+static void write_checkpoint(struct log *log, size_t at, uint64_t covers)
+{
+    struct audit_checkpoint checkpoint = {.tenant = 1, .covers = covers};
+    memcpy(checkpoint.hash, log->records[covers - 1].hash, sizeof checkpoint.hash);
+    memset(checkpoint.cluster, 7, sizeof checkpoint.cluster);
+    assert_good(audit_checkpoint_sign(&log->secret, &checkpoint));
+    assert_true(audit_checkpoint_is_signed(&checkpoint));
+    CORDON_CLEANUP_BUFFER struct buffer body;
+    buffer_init(&body, BODY_BYTES - 1);
+    assert_good(audit_checkpoint_write(&body, &checkpoint));
+    memcpy(log->bodies[at], body.data, body.size);
+    log->bodies[at][body.size] = '\0';
+    audit_secret_advance(&log->secret);
+}
+
+static bool is_checkpoint(size_t at)
+{
+    return at % EVERY == EVERY - 1;
+}
+
+/* Records from `from` on, as the machine writes them that has the log's secret. */
+static void write_from(struct log *log, size_t from)
+{
+    for (size_t at = from; at < RECORDS; at++) {
+        if (is_checkpoint(at)) {
+            write_checkpoint(log, at, at);
+        } else {
+            (void)snprintf(log->bodies[at], BODY_BYTES, "{\"kind\":\"mutation\",\"n\":%zu}", at);
+        }
+        link_record(log, at);
+    }
+    log->count = RECORDS;
+}
+
+static struct log *new_log(uint8_t secret)
+{
+    struct log *log = calloc(1, sizeof *log);
+    assert_non_null(log);
+    memset(log->secret.bytes, secret, sizeof log->secret.bytes);
+    write_from(log, 0);
+    return log;
+}
+
+/* A copy whose bodies are its own. */
+static struct log *copy_log(const struct log *log)
+{
+    struct log *copy = malloc(sizeof *copy);
+    assert_non_null(copy);
+    *copy = *log;
+    for (size_t at = 0; at < copy->count; at++) {
+        copy->records[at].body = slice_str(copy->bodies[at]);
+    }
+    return copy;
+}
+
+static void expect_all(struct audit_chain *chain, const struct log *kept)
+{
+    for (size_t at = 0; at < RECORDS; at++) {
+        bool is_whole = false;
+        if (is_checkpoint(at)) {
+            assert_good(audit_chain_expect(chain, slice_str(kept->bodies[at]), &is_whole));
+            assert_true(is_whole);
+        }
+    }
+}
+
+/* Checks a log, against checkpoints of another copy and a key if they are given. */
+static struct audit_verdict check(
+    const struct log *log, const struct log *kept, const uint8_t *trusted)
+{
+    struct audit_chain *chain = NULL;
+    assert_good(audit_chain_new(&chain));
+    if (trusted != NULL) {
+        audit_chain_trust(chain, trusted);
+    }
+    if (kept != NULL) {
+        expect_all(chain, kept);
+    }
+    for (size_t at = 0; at < log->count; at++) {
+        assert_good(audit_chain_add(chain, &log->records[at]));
+    }
+    const struct audit_verdict verdict = audit_chain_end(chain);
+    audit_chain_free(chain);
+    return verdict;
+}
+
+static void must_find(const struct audit_verdict *verdict, uint64_t sequence, const char *words)
+{
+    assert_false(verdict->is_good);
+    assert_int_equal(verdict->fault_at, sequence);
+    if (strstr(verdict->fault, words) == NULL) {
+        fail_msg("'%s' does not say '%s'", verdict->fault, words);
+    }
+}
+
+static void a_good_log_is_good(void **state)
+{
+    (void)state;
+    struct log *log = new_log(1);
+    struct audit_verdict verdict = check(log, NULL, NULL);
+    assert_true(verdict.is_good);
+    assert_int_equal(verdict.records, RECORDS);
+    assert_int_equal(verdict.checkpoints, RECORDS / EVERY);
+    assert_int_equal(verdict.signed_to, RECORDS - 1);
+    assert_false(verdict.is_key_trusted);
+    const struct audit_verdict again = check(log, log, verdict.key);
+    assert_true(again.is_good);
+    assert_int_equal(again.kept, RECORDS / EVERY);
+    assert_int_equal(again.kept_to, RECORDS - 1);
+    assert_true(again.is_key_trusted);
+    log->count = 0;
+    assert_true(check(log, NULL, NULL).is_good);
+    free(log);
+}
+
+static void every_changed_byte_is_found(void **state)
+{
+    (void)state;
+    const struct log *good = new_log(1);
+    for (size_t at = 0; at < RECORDS; at++) {
+        struct log *log = copy_log(good);
+        log->bodies[at][strlen(log->bodies[at]) / 2] ^= 1;
+        const struct audit_verdict body = check(log, NULL, NULL);
+        must_find(&body, at + 1, "changed");
+        free(log);
+
+        log = copy_log(good);
+        log->records[at].ts++;
+        const struct audit_verdict ts = check(log, NULL, NULL);
+        must_find(&ts, at + 1, "changed");
+        log->records[at].ts--;
+        log->records[at].hash[5] ^= 1;
+        const struct audit_verdict hash = check(log, NULL, NULL);
+        must_find(&hash, at + 1, "changed");
+        free(log);
+    }
+    free((void *)(uintptr_t)good);
+}
+
+static void what_is_taken_out_is_missed(void **state)
+{
+    (void)state;
+    struct log *good = new_log(1);
+    for (size_t at = 0; at + 1 < RECORDS; at++) {
+        struct log *log = copy_log(good);
+        memmove(
+            &log->records[at], &log->records[at + 1], (RECORDS - at - 1) * sizeof log->records[0]);
+        log->count--;
+        const struct audit_verdict verdict = check(log, NULL, NULL);
+        must_find(&verdict, at + 1, "missing");
+        free(log);
+    }
+    free(good);
+}
+
+static void another_order_is_found(void **state)
+{
+    (void)state;
+    struct log *good = new_log(1);
+    for (size_t at = 0; at + 1 < RECORDS; at++) {
+        struct log *log = copy_log(good);
+        const struct audit_record first = log->records[at];
+        log->records[at] = log->records[at + 1];
+        log->records[at + 1] = first;
+        struct audit_verdict verdict = check(log, NULL, NULL);
+        must_find(&verdict, at + 1, "missing");
+        log->records[at].sequence = at + 1; /* and the numbers mended */
+        log->records[at + 1].sequence = at + 2;
+        verdict = check(log, NULL, NULL);
+        assert_false(verdict.is_good);
+        assert_int_equal(verdict.fault_at, at + 1);
+
+        *log = *good;
+        log->records[at + 1] = log->records[at];
+        verdict = check(log, NULL, NULL);
+        must_find(&verdict, at + 2, "twice");
+        free(log);
+    }
+    free(good);
+}
+
+/* Hashes made good again behind a change: what a checkpoint signed is not there any more. */
+static void a_new_chain_is_found_by_its_signatures(void **state)
+{
+    (void)state;
+    struct log *good = new_log(1);
+    for (size_t at = 0; at < RECORDS - EVERY; at++) {
+        if (is_checkpoint(at)) {
+            continue;
+        }
+        struct log *log = copy_log(good);
+        (void)snprintf(log->bodies[at], BODY_BYTES, "{\"kind\":\"mutation\",\"n\":\"forged\"}");
+        for (size_t behind = at; behind < RECORDS; behind++) {
+            link_record(log, behind);
+        }
+        const struct audit_verdict verdict = check(log, NULL, NULL);
+        must_find(&verdict, (at / EVERY + 1) * EVERY, "not what this checkpoint signed");
+        free(log);
+    }
+    free(good);
+}
+
+static void a_forged_signature_is_found(void **state)
+{
+    (void)state;
+    struct log *log = new_log(1);
+    char *at = strstr(log->bodies[EVERY - 1], "\"signature\":\"");
+    assert_non_null(at);
+    at += strlen("\"signature\":\"");
+    *at = *at == '0' ? '1' : '0';
+    for (size_t behind = EVERY - 1; behind < RECORDS; behind++) {
+        link_record(log, behind);
+    }
+    struct audit_verdict verdict = check(log, NULL, NULL);
+    must_find(&verdict, EVERY, "signature");
+    at[-3] = 'X'; /* and one that is no checkpoint any more, by its name */
+    for (size_t behind = EVERY - 1; behind < RECORDS; behind++) {
+        link_record(log, behind);
+    }
+    verdict = check(log, NULL, NULL);
+    must_find(&verdict, EVERY, "whole");
+    free(log);
+}
+
+/* Who has today's secret signs what comes, and nothing that was signed before. */
+static void an_old_record_is_not_signed_anew(void **state)
+{
+    (void)state;
+    struct log *good = new_log(1);
+    struct log *log = copy_log(good);
+    memset(log->secret.bytes, 1, sizeof log->secret.bytes);
+    log->secret.epoch = 0;
+    audit_secret_advance(&log->secret); /* the secret after the first checkpoint */
+    (void)snprintf(log->bodies[3], BODY_BYTES, "{\"kind\":\"mutation\",\"n\":\"forged\"}");
+    for (size_t at = 3; at < EVERY - 1; at++) {
+        link_record(log, at);
+    }
+    write_checkpoint(log, EVERY - 1, EVERY - 1);
+    link_record(log, EVERY - 1);
+    write_from(log, EVERY);
+    const struct audit_verdict verdict = check(log, NULL, NULL);
+    must_find(&verdict, EVERY, "earlier ones were made");
+    free(log);
+    free(good);
+}
+
+/* A whole log made anew, with its own keys: found by the key, or by checkpoints from elsewhere. */
+static void a_log_made_anew_is_found_from_outside(void **state)
+{
+    (void)state;
+    struct log *good = new_log(1);
+    struct log *anew = new_log(2);
+    const struct audit_verdict alone = check(anew, NULL, NULL);
+    assert_true(alone.is_good);
+    const struct audit_verdict first = check(good, NULL, NULL);
+    struct audit_verdict verdict = check(anew, NULL, first.key);
+    must_find(&verdict, EVERY, "not the one that was to be");
+    verdict = check(anew, good, NULL);
+    must_find(&verdict, EVERY - 1, "made anew");
+    free(anew);
+    free(good);
+}
+
+static void a_cut_end_is_found_from_outside(void **state)
+{
+    (void)state;
+    struct log *good = new_log(1);
+    struct log *log = copy_log(good);
+    for (size_t count = 0; count < RECORDS; count++) {
+        log->count = count;
+        assert_true(check(log, NULL, NULL).is_good);
+        const struct audit_verdict verdict = check(log, good, NULL);
+        assert_false(verdict.is_good);
+        assert_non_null(strstr(verdict.fault, count < EVERY - 1 ? "cut" : ""));
+    }
+    free(log);
+    free(good);
+}
+
+static void lost_keys_begin_no_second_chain(void **state)
+{
+    (void)state;
+    struct log *log = new_log(1);
+    memset(log->secret.bytes, 9, sizeof log->secret.bytes);
+    log->secret.epoch = 0;
+    const size_t from = (size_t)2 * EVERY;
+    write_from(log, from);
+    const struct audit_verdict verdict = check(log, NULL, NULL);
+    must_find(&verdict, (uint64_t)3 * EVERY, "announced");
+    free(log);
+}
+
+/* -- Lines ----------------------------------------------------------------------------------- */
+
+static void lines_are_read_as_they_are_written(void **state)
+{
+    (void)state;
+    struct log *log = new_log(1);
+    for (size_t at = 0; at < RECORDS; at++) {
+        CORDON_CLEANUP_BUFFER struct buffer line;
+        buffer_init(&line, 65536);
+        log->records[at].ts = at == 0 ? UINT64_MAX : log->records[at].ts;
+        assert_good(audit_record_write(&line, &log->records[at]));
+        struct audit_record read;
+        assert_true(audit_record_read(slice_of(line.data, line.size - 1), &read));
+        assert_int_equal(read.sequence, log->records[at].sequence);
+        assert_true(read.ts == log->records[at].ts);
+        assert_memory_equal(read.hash, log->records[at].hash, sizeof read.hash);
+        assert_memory_equal(read.previous, log->records[at].previous, sizeof read.previous);
+        assert_true(slice_equal(read.body, log->records[at].body));
+        for (size_t cut = 0; cut < line.size - 1; cut++) {
+            struct audit_record part;
+            if (audit_record_read(slice_of(line.data, cut), &part)) {
+                assert_true(part.body.size < read.body.size); /* it ends in a brace of the body */
+            }
+        }
+    }
+    free(log);
+}
+
+static void other_forms_are_no_lines(void **state)
+{
+    (void)state;
+#define HASH "0000000000000000000000000000000000000000000000000000000000000000"
+    static const char *const lines[] = {
+        "",
+        "{}",
+        "{\"sequence\":01,\"ts\":\"1\",\"previous\":\"" HASH "\",\"hash\":\"" HASH
+        "\",\"body\":{}}",
+        "{\"sequence\":-1,\"ts\":\"1\",\"previous\":\"" HASH "\",\"hash\":\"" HASH
+        "\",\"body\":{}}",
+        "{\"sequence\":18446744073709551616,\"ts\":\"1\",\"previous\":\"" HASH "\",\"hash\":\"" HASH
+        "\",\"body\":{}}",
+        "{\"sequence\":1,\"ts\":1,\"previous\":\"" HASH "\",\"hash\":\"" HASH "\",\"body\":{}}",
+        "{\"sequence\": 1,\"ts\":\"1\",\"previous\":\"" HASH "\",\"hash\":\"" HASH
+        "\",\"body\":{}}",
+        "{\"sequence\":1,\"ts\":\"1\",\"previous\":\"" HASH "0\",\"hash\":\"" HASH
+        "\",\"body\":{}}",
+        "{\"sequence\":1,\"ts\":\"1\",\"previous\":\"" HASH "\",\"hash\":\"" HASH "\",\"body\":",
+        "{\"ts\":\"1\",\"sequence\":1,\"previous\":\"" HASH "\",\"hash\":\"" HASH "\",\"body\":{}}",
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        struct audit_record record;
+        assert_false(audit_record_read(slice_str(lines[i]), &record));
+    }
+    struct audit_record record;
+    assert_true(audit_record_read(
+        SLICE("{\"sequence\":1,\"ts\":\"1\",\"previous\":\"" HASH "\",\"hash\":\"" HASH
+              "\",\"body\":{}}"),
+        &record));
+#undef HASH
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_good_log_is_good),
+        cmocka_unit_test(every_changed_byte_is_found),
+        cmocka_unit_test(what_is_taken_out_is_missed),
+        cmocka_unit_test(another_order_is_found),
+        cmocka_unit_test(a_new_chain_is_found_by_its_signatures),
+        cmocka_unit_test(a_forged_signature_is_found),
+        cmocka_unit_test(an_old_record_is_not_signed_anew),
+        cmocka_unit_test(a_log_made_anew_is_found_from_outside),
+        cmocka_unit_test(a_cut_end_is_found_from_outside),
+        cmocka_unit_test(lost_keys_begin_no_second_chain),
+        cmocka_unit_test(lines_are_read_as_they_are_written),
+        cmocka_unit_test(other_forms_are_no_lines),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
