@@ -10,6 +10,7 @@
  */
 #include "store/verify.h"
 
+#include "audit/record.h"
 #include "base/clock.h"
 #include "store/agreement.h"
 #include "store/batch.h"
@@ -90,18 +91,21 @@ static const char *check_audit_chain(struct walk_of_rows *walk, struct slice key
         walk->head = (struct audit_head){0};
         walk->audit_ts = 0;
     }
-    const uint64_t sequence = layout_audit_sequence(key);
-    const uint64_t ts = layout_load64(body.data);
-    const struct slice hashes = slice_from(body, 8);
-    const struct slice text = slice_from(body, LAYOUT_AUDIT_HEAD_BYTES);
+    struct audit_record record = {
+        .sequence = layout_audit_sequence(key),
+        .ts = layout_load64(body.data),
+        .body = slice_from(body, LAYOUT_AUDIT_HEAD_BYTES),
+    };
     uint8_t hash[SHA256_BYTES];
-    batch_audit_hash(sequence, ts, hashes.data, text, hash);
-    const bool is_next = sequence == walk->head.sequence + 1 && ts > walk->audit_ts;
-    const bool follows = memcmp(hashes.data, walk->head.hash, SHA256_BYTES) == 0;
-    const bool is_its_own = memcmp(hashes.data + SHA256_BYTES, hash, SHA256_BYTES) == 0;
-    walk->head.sequence = sequence;
-    memcpy(walk->head.hash, hashes.data + SHA256_BYTES, SHA256_BYTES);
-    walk->audit_ts = ts;
+    memcpy(record.previous, body.data + 8, SHA256_BYTES);
+    memcpy(record.hash, body.data + 8 + SHA256_BYTES, SHA256_BYTES);
+    audit_record_hash(&record, hash);
+    const bool is_next = record.sequence == walk->head.sequence + 1 && record.ts > walk->audit_ts;
+    const bool follows = memcmp(record.previous, walk->head.hash, SHA256_BYTES) == 0;
+    const bool is_its_own = memcmp(record.hash, hash, SHA256_BYTES) == 0;
+    walk->head.sequence = record.sequence;
+    memcpy(walk->head.hash, record.hash, SHA256_BYTES);
+    walk->audit_ts = record.ts;
     walk->verify->counts.audit_records++;
     if (!is_next) {
         return "the audit chain has a gap before it";
