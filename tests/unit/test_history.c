@@ -14,7 +14,7 @@
 
 #include <inttypes.h>
 
-#define BYTES_MAX ((uint64_t)1 << 30)
+#define BYTES_MAX ((uint64_t)8 << 30)
 
 static uint64_t seed;
 
