@@ -99,6 +99,15 @@ static void print_index(const cordon_json_value *index)
     (void)fputc(')', stdout);
 }
 
+static void print_indexes(const cordon_json_value *list, const char *word)
+{
+    cordon_json_walk walk = cordon_json_walk_begin(list);
+    for (const cordon_json_value *index; (index = cordon_json_walk_next(&walk, NULL)) != NULL;) {
+        (void)printf(", %s", word);
+        print_index(index);
+    }
+}
+
 /* The tables of a schema: a line for each, with its indexes. */
 static void print_schema(const cordon_json_value *schema, const char *indent)
 {
@@ -110,12 +119,8 @@ static void print_schema(const cordon_json_value *schema, const char *indent)
         (void)printf("%stable ", indent);
         print_padded(row, "tableName", name_column);
         (void)fputs(is_any ? "any document" : "documents of a type", stdout);
-        cordon_json_walk indexes = cordon_json_walk_begin(member(row, "indexes"));
-        for (const cordon_json_value *index;
-             (index = cordon_json_walk_next(&indexes, NULL)) != NULL;) {
-            (void)fputs(", ", stdout);
-            print_index(index);
-        }
+        print_indexes(member(row, "indexes"), "");
+        print_indexes(member(row, "stagedDbIndexes"), "staged ");
         (void)fputc('\n', stdout);
     }
 }

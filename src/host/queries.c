@@ -68,6 +68,13 @@ static enum gate_result find_index(struct host *host, struct open_query *open)
         if (!slice_equal(index->name, open->query.index)) {
             continue;
         }
+        if (index->staged) {
+            return gate_refuse(
+                host, "IndexStagedError",
+                "Index %.*s.%.*s is currently staged and not available to query until it is "
+                "enabled.",
+                SLICE_FMT(open->query.table), SLICE_FMT(open->query.index));
+        }
         if (index->state != STORE_INDEX_ENABLED) {
             return gate_refuse(
                 host, "IndexBackfillingError",

@@ -144,27 +144,46 @@ struct index_list {
     size_t count;
 };
 
-static bool has_index(const struct schema_table *table, const struct schema_index *index)
+/* The same index of another table; NULL: it has none. */
+static const struct schema_index *find_index(
+    const struct schema_table *table, const struct schema_index *index)
 {
     for (size_t i = 0; table != NULL && i < table->index_count; i++) {
         if (slice_equal(table->indexes[i].name, index->name) &&
             schema_index_has_fields_of(&table->indexes[i], index)) {
-            return true;
+            return &table->indexes[i];
         }
     }
-    return false;
+    return NULL;
 }
 
-/* Those of a table that `but` does not have too. */
-static void add_indexes(
-    struct index_list *list, const struct schema_table *table, const struct schema_table *but)
+static void add_index(struct index_list *list, const struct schema_index *index, bool staged)
+{
+    struct store_index *item = &list->items[list->count++];
+    *item = (struct store_index){
+        .name = index->name, .field_count = index->field_count, .staged = staged};
+    memcpy(item->fields, index->fields, index->field_count * sizeof *index->fields);
+}
+
+/* Those that hold, until others do. One that will be used must be filled before. */
+static void add_present(
+    struct index_list *list, const struct schema_table *table, const struct schema_table *next)
 {
     for (size_t i = 0; table != NULL && i < table->index_count; i++) {
         const struct schema_index *index = &table->indexes[i];
-        if (!has_index(but, index)) {
-            struct store_index *item = &list->items[list->count++];
-            *item = (struct store_index){.name = index->name, .field_count = index->field_count};
-            memcpy(item->fields, index->fields, index->field_count * sizeof *index->fields);
+        const struct schema_index *then = find_index(next, index);
+        add_index(list, index, index->staged && (then == NULL || then->staged));
+    }
+}
+
+/* Those that are new. No deploy waits for one that is staged: it comes with the switch. */
+static void add_new(
+    struct index_list *list, const struct schema_table *table, const struct schema_table *present)
+{
+    for (size_t i = 0; table != NULL && i < table->index_count; i++) {
+        const struct schema_index *index = &table->indexes[i];
+        if (!index->staged && find_index(present, index) == NULL) {
+            add_index(list, index, false);
         }
     }
 }
@@ -177,15 +196,15 @@ static cordon_error *put_indexes(
     const struct schema_table *second)
 {
     struct index_list list = {.count = 0};
-    add_indexes(&list, first, NULL);
-    add_indexes(&list, second, first);
+    add_present(&list, first, second);
+    add_new(&list, second, first);
     if (list.count > STORE_INDEXES_MAX) {
         return cordon_error_new(
             CORDON_E_MODULE_REFUSED,
             "The table \"%.*s\" would have %zu indexes while the schema changes, of which at most "
             "%d are possible. Deploy without those that are no longer used, then with the new "
             "ones.",
-            SLICE_FMT(first->name), list.count, STORE_INDEXES_MAX);
+            SLICE_FMT((first == NULL ? second : first)->name), list.count, STORE_INDEXES_MAX);
     }
     enum store_step step = STORE_DONE;
     AWAIT(rows, step, store_indexes_put(rows->txn, number, list.items, list.count, &step));
@@ -247,9 +266,7 @@ static cordon_error *prepare_table(struct rows *rows, const struct table *table)
 {
     const struct schema_row row = {.now = table->row.now, .next = table->to};
     TRY(write_row(rows, table->number, &row));
-    return row.now == NULL && row.next == NULL
-               ? put_indexes(rows, table->number, NULL, NULL)
-               : put_indexes(rows, table->number, any_of(&row), row.now == NULL ? NULL : row.next);
+    return put_indexes(rows, table->number, row.now, row.next);
 }
 
 static cordon_error *prepare(struct schema_change *change, struct rows *rows, void *arg)
@@ -532,7 +549,7 @@ static cordon_error *check_enabled(struct rows *rows, const struct table *table)
     struct store_indexes indexes = {0};
     AWAIT(rows, step, store_indexes_get(rows->txn, table->number, &step, &indexes));
     for (size_t i = 0; i < indexes.count; i++) {
-        if (indexes.items[i].state != STORE_INDEX_ENABLED) {
+        if (!indexes.items[i].staged && indexes.items[i].state != STORE_INDEX_ENABLED) {
             return cordon_error_new(
                 CORDON_E_CONFLICT, "an index of the table \"%.*s\" is not filled; deploy again",
                 SLICE_FMT(table->to->name));

@@ -3,13 +3,13 @@
  * documents, while runs go on, and no transaction of it is open for long:
  *
  *   begin   names the new tables as what comes next: from there on each write is held against
- *           both schemas (host/schema_row.h). Indexes that are new begin to fill; those of the old
- *           schema stay, as its functions use them.
+ *           both schemas (host/schema_row.h). Indexes that are new begin to fill, unless they are
+ *           staged; those of the old schema stay, as its functions use them.
  *           Then, some at a time, the documents that are there are held against the new schema,
  *           and the indexes are filled.
- *   finish  in the transaction that switches the functions: what came next holds, and indexes that
- *           are left out are dropped.
- *   work    takes out entries of dropped indexes.
+ *   finish  in the transaction that switches the functions: what came next holds, indexes that are
+ *           left out are dropped, and new ones that are staged begin to fill.
+ *   work    takes out entries of dropped indexes, and fills staged ones.
  *
  * If the process ends in between, the old schema and its functions hold, and the next deploy goes
  * on with what is filled. All of it blocks; one thread at a time per tenant.

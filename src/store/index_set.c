@@ -8,6 +8,9 @@
 
 #define SET_FORMAT 1
 
+/* Beside the state of an index. */
+#define STAGED_BIT 0x10
+
 /* -- Life ------------------------------------------------------------------------------------ */
 
 static size_t text_bytes(const struct store_index *items, size_t count)
@@ -85,7 +88,7 @@ cordon_error *index_set_write(const struct index_set *set, struct buffer *out)
     for (size_t i = 0; i < set->count; i++) {
         const struct store_index *index = &set->items[i];
         TRY(write32(out, index->number));
-        TRY(buffer_append_byte(out, (uint8_t)index->state));
+        TRY(buffer_append_byte(out, (uint8_t)(index->state | (index->staged ? STAGED_BIT : 0))));
         TRY(write_text(out, index->name));
         TRY(buffer_append_byte(out, (uint8_t)index->field_count));
         for (size_t j = 0; j < index->field_count; j++) {
@@ -132,8 +135,12 @@ static bool read_index(struct slice *from, struct store_index *out_index)
     uint8_t fields = 0;
     if (!read32(from, &out_index->number) || !read8(from, &state) ||
         !read_text(from, &out_index->name) || !read8(from, &fields) ||
-        fields > STORE_INDEX_FIELDS_MAX ||
-        (state != STORE_INDEX_FILLING && state != STORE_INDEX_ENABLED)) {
+        fields > STORE_INDEX_FIELDS_MAX) {
+        return false;
+    }
+    out_index->staged = (state & STAGED_BIT) != 0;
+    state &= (uint8_t)~STAGED_BIT;
+    if (state != STORE_INDEX_FILLING && state != STORE_INDEX_ENABLED) {
         return false;
     }
     out_index->state = (enum store_index_state)state;

@@ -169,6 +169,8 @@ cordon_error *local_indexes_put(
     for (size_t i = 0; i < count; i++) {
         const struct store_index *same = find_same(old, old_count, &indexes[i]);
         items[i] = same != NULL ? *same : indexes[i];
+        changed = changed || items[i].staged != indexes[i].staged;
+        items[i].staged = indexes[i].staged;
         if (same == NULL) {
             changed = true;
             items[i].number = next++;

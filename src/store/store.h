@@ -352,6 +352,7 @@ enum store_index_state {
 struct store_index {
     uint32_t number; /* unique in the table, never given twice; from 1 */
     enum store_index_state state;
+    bool staged; /* filled and kept up like any other; whether it may be used is the caller's */
     struct slice name;
     struct slice fields[STORE_INDEX_FIELDS_MAX]; /* paths, as value_at() takes them */
     size_t field_count;
@@ -374,9 +375,10 @@ CORDON_MUST_USE cordon_error *store_indexes_get(
 
 /*
  * Makes these the indexes of a table. One with the name and the fields of one that is there keeps
- * its number and what is filled of it; others get a new one, whatever `number` says, and are
- * filling, unless the table has no documents. The entries of one that is left out are dropped
- * later, by store_index_work(). A transaction that does this writes no documents.
+ * its number and what is filled of it, and is staged as said here; others get a new number,
+ * whatever `number` says, and are filling, unless the table has no documents. The entries of one
+ * that is left out are dropped later, by store_index_work(). A transaction that does this writes
+ * no documents.
  */
 CORDON_MUST_USE cordon_error *store_indexes_put(
     struct store_txn *txn,

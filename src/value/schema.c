@@ -179,13 +179,37 @@ static cordon_error *read_index(
     return check_unlike(table, index);
 }
 
-static cordon_error *read_indexes(
-    const struct json_node *list, struct arena *arena, struct schema_table *table)
+/* A list of indexes, behind those that the table has. */
+static cordon_error *read_list(
+    const struct json_node *list,
+    bool staged,
+    struct arena *arena,
+    struct schema_table *table,
+    struct schema_index *indexes)
 {
-    const size_t count = json_count(list);
-    if (json_kind(list) != JSON_ARRAY) {
+    struct json_walk walk = json_walk_items(list);
+    for (const struct json_node *item = json_next_item(&walk); item != NULL;
+         item = json_next_item(&walk)) {
+        struct schema_index *index = &indexes[table->index_count];
+        TRY(read_index(item, arena, table, index));
+        index->staged = staged;
+        table->index_count++;
+    }
+    return NULL;
+}
+
+static cordon_error *read_indexes(
+    const struct json_node *list,
+    const struct json_node *staged,
+    struct arena *arena,
+    struct schema_table *table)
+{
+    const bool has_staged = json_kind(staged) != JSON_MISSING && json_kind(staged) != JSON_NULL;
+    const size_t count = json_count(list) + json_count(staged);
+    if (json_kind(list) != JSON_ARRAY || (has_staged && json_kind(staged) != JSON_ARRAY)) {
         return bad(
-            "In table \"%s\": `indexes` must be an array of indexes", printable(table->name).text);
+            "In table \"%s\": `%s` must be an array of indexes", printable(table->name).text,
+            json_kind(list) != JSON_ARRAY ? "indexes" : "stagedDbIndexes");
     }
     if (count > SCHEMA_INDEXES_MAX) {
         return bad(
@@ -194,22 +218,19 @@ static cordon_error *read_indexes(
     }
     void *row = NULL;
     TRY(new_row(arena, count, sizeof(struct schema_index), &row));
-    struct schema_index *indexes = row;
-    table->indexes = indexes;
-    struct json_walk walk = json_walk_items(list);
-    while (table->index_count < count) {
-        TRY(read_index(json_next_item(&walk), arena, table, &indexes[table->index_count]));
-        table->index_count++;
-    }
-    return NULL;
+    table->indexes = row;
+    TRY(read_list(list, false, arena, table, row));
+    return read_list(staged, true, arena, table, row);
 }
 
 /* What other hosts have and this one does not: it would be missed without a word. */
 static cordon_error *check_absent(const struct json_node *json)
 {
     static const char *const lists[] = {
-        "searchIndexes",       "vectorIndexes",       "stagedDbIndexes",
-        "stagedSearchIndexes", "stagedVectorIndexes",
+        "searchIndexes",
+        "vectorIndexes",
+        "stagedSearchIndexes",
+        "stagedVectorIndexes",
     };
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
         const struct json_node *list = json_get(json, slice_str(lists[i]));
@@ -239,7 +260,8 @@ static cordon_error *read_parts(
     const struct json_node *json, struct arena *arena, struct schema_table *table)
 {
     TRY(name_table(table->name, check_absent(json)));
-    TRY(read_indexes(json_get(json, SLICE("indexes")), arena, table));
+    TRY(read_indexes(
+        json_get(json, SLICE("indexes")), json_get(json, SLICE("stagedDbIndexes")), arena, table));
     return name_table(table->name, read_document(json, arena, table));
 }
 
@@ -278,17 +300,34 @@ static cordon_error *write_index(const struct schema_index *index, struct buffer
     return buffer_append(out, SLICE("]}"));
 }
 
+static cordon_error *write_list(const struct schema_table *table, bool staged, struct buffer *out)
+{
+    TRY(buffer_append_byte(out, '['));
+    for (size_t i = 0; i < table->index_count; i++) {
+        if (table->indexes[i].staged == staged) {
+            TRY(write_index(&table->indexes[i], out));
+        }
+    }
+    return buffer_append_byte(out, ']');
+}
+
+static bool has_staged(const struct schema_table *table)
+{
+    return table->index_count > 0 && table->indexes[table->index_count - 1].staged;
+}
+
 cordon_error *schema_table_write(const struct schema_table *table, struct buffer *out)
 {
     TRY(buffer_append_byte(out, '{'));
     TRY(json_write_key(out, SLICE("tableName")));
     TRY(json_write_string(out, table->name));
     TRY(json_write_key(out, SLICE("indexes")));
-    TRY(buffer_append_byte(out, '['));
-    for (size_t i = 0; i < table->index_count; i++) {
-        TRY(write_index(&table->indexes[i], out));
+    TRY(write_list(table, false, out));
+    if (has_staged(table)) {
+        TRY(json_write_key(out, SLICE("stagedDbIndexes")));
+        TRY(write_list(table, true, out));
     }
-    TRY(buffer_append(out, SLICE("],\"documentType\":")));
+    TRY(buffer_append(out, SLICE(",\"documentType\":")));
     TRY(buffer_append(out, table->document_json));
     return buffer_append_byte(out, '}');
 }

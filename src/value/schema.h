@@ -23,11 +23,12 @@ struct schema_index {
     struct slice name;
     const struct slice *fields; /* paths, as value_at() takes them */
     size_t field_count;
+    bool staged; /* filled and kept up, but not to be used yet */
 };
 
 struct schema_table {
     struct slice name;
-    const struct schema_index *indexes;
+    const struct schema_index *indexes; /* those of `indexes`, then those of `stagedDbIndexes` */
     size_t index_count;
     const struct validator *document; /* what users' fields must match; `any` if none is given */
     struct slice document_json;       /* its JSON; `null` for any */

@@ -47,9 +47,10 @@ describe('schemas', () => {
   test('a check lists tables and indexes', async () => {
     const { code, stdout } = await run(['check', guest('schema')]);
     assert.equal(code, 0);
-    assert.match(stdout, /^ {2}table notes {2}documents of a type, by_author \(author\)$/m);
+    assert.match(stdout, /^ {2}table notes {2}documents of a type, by_author \(author\), staged by_text \(text\)$/m);
     const json = parseOne((await run(['check', '--format', 'json', guest('schema')])).stdout);
     assert.deepEqual(json.module.schema.tables[0].indexes, [{ indexDescriptor: 'by_author', fields: ['author'] }]);
+    assert.deepEqual(json.module.schema.tables[0].stagedDbIndexes, [{ indexDescriptor: 'by_text', fields: ['text'] }]);
     const bare = parseOne((await run(['check', '--format', 'json', guest('basic')])).stdout);
     assert.equal(bare.module.schema, null);
   });
@@ -66,7 +67,7 @@ describe('schemas', () => {
     await insert(server, { author: 'Ada' });
     await insert(server, { author: 'Bob', text: 'x' });
     const { stdout } = await server.deploy(guest('schema'), guest('relay'));
-    assert.match(stdout, /^table notes {2}documents of a type, by_author \(author\)$/m);
+    assert.match(stdout, /^table notes {2}documents of a type, by_author \(author\), staged by_text \(text\)$/m);
     assert.match(stdout, /^checked 2 documents, worked on 3 rows of indexes$/m);
     assert.equal((await adas(server)).length, 1);
 

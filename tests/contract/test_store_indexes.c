@@ -522,6 +522,38 @@ static void an_index_is_dropped(struct world *world)
     end_model(&model);
 }
 
+/* Staged or not, an index is one and the same: it keeps its number and what is filled of it. */
+static void an_index_is_staged_and_enabled(struct world *world)
+{
+    struct model model;
+    struct store_index staged = by_a;
+    uint32_t number = 0;
+    begin_model(&model, world, 4);
+    struct client client;
+    client_begin(&client, world->store, TENANT);
+    for (size_t i = 0; i < 10; i++) {
+        change_some(&model, &client);
+    }
+    REQUIRE(!client_commit(&client, NULL).conflict);
+    for (int turn = 0; turn < 4; turn++) {
+        staged.staged = turn % 2 == 0;
+        put_indexes(&model, &staged, 1);
+        if (world->maker->lmdb) {
+            world_reopen(world);
+        }
+        client_begin(&client, world->store, TENANT);
+        const struct store_indexes indexes = get_indexes(&model, &client);
+        REQUIRE(indexes.count == 1 && indexes.items[0].staged == staged.staged);
+        REQUIRE(turn == 0 || indexes.items[0].number == number);
+        REQUIRE(indexes.items[0].state == (turn < 2 ? STORE_INDEX_FILLING : STORE_INDEX_ENABLED));
+        number = indexes.items[0].number;
+        client_end(&client);
+        while (turn == 1 && work(&model, 4)) {
+        }
+    }
+    end_model(&model);
+}
+
 /* A group of more than is gathered in one call: all come, in order, after some waits. */
 static void a_large_group_takes_its_time(struct world *world)
 {
@@ -677,6 +709,7 @@ static void (*const cases[])(struct world *world) = {
     scans_are_what_the_values_say,
     an_index_is_filled_while_documents_change,
     an_index_is_dropped,
+    an_index_is_staged_and_enabled,
     ranges_conflict_where_they_were_read,
     writers_conflict_with_new_indexes,
     a_large_group_takes_its_time,

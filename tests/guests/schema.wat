@@ -6,7 +6,7 @@
   ;; @import convex/core input_read output_write reply_read
   ;; @import convex/db-read 1.0/queryPage
   ;; @import convex/db-write 1.0/insert
-  ;; @section convex.schema {"tables":[{"tableName":"notes","indexes":[{"indexDescriptor":"by_author","fields":["author"]}],"searchIndexes":[],"vectorIndexes":[],"documentType":{"type":"object","value":{"author":{"fieldType":{"type":"string"},"optional":false},"text":{"fieldType":{"type":"string"},"optional":true}}}}],"schemaValidation":true}
+  ;; @section convex.schema {"tables":[{"tableName":"notes","indexes":[{"indexDescriptor":"by_author","fields":["author"]}],"stagedDbIndexes":[{"indexDescriptor":"by_text","fields":["text"]}],"searchIndexes":[],"vectorIndexes":[],"documentType":{"type":"object","value":{"author":{"fieldType":{"type":"string"},"optional":false},"text":{"fieldType":{"type":"string"},"optional":true}}}}],"schemaValidation":true}
   (memory (export "memory") 64)
   (data (i32.const 0) "{\"table\":\"notes\",\"value\":")
   (data (i32.const 1024) "{\"cursor\":null,\"pageSize\":100,\"query\":{\"source\":{\"type\":\"IndexRange\",\"indexName\":\"notes.by_author\",\"order\":\"asc\",\"range\":[{\"type\":\"Eq\",\"fieldPath\":\"author\",\"value\":\"Ada\"}]},\"operators\":[]}}")

@@ -185,6 +185,49 @@ static void a_deploy_fills_its_indexes(void **state)
     harness_close(&harness);
 }
 
+#define STAGED(index, type)                                                                        \
+    SCHEMA("{\"tableName\":\"t\",\"indexes\":[],\"stagedDbIndexes\":[" index                       \
+           "],\"documentType\":" type "}")
+
+/*
+ * No deploy waits for an index that is staged. It is filled and kept up, and can be used from the
+ * deploy on that enables it, which finds nothing left to fill.
+ */
+static void check_staged(unsigned delay_ms)
+{
+    static char out[RELAY_ANSWER_BYTES];
+    static const char words[] =
+        "IndexStagedError\",\"message\":\"Index t.by_n is currently staged and not available to "
+        "query until it is enabled.";
+    struct harness harness;
+    open_world(&harness, delay_ms, false);
+    insert_numbers(&harness, 20);
+    (void)deployed(&harness, STAGED(BY_N, "null"), out);
+    assert_says(out, "\"indexes\":[],\"stagedDbIndexes\":[" BY_N "],\"documentType\":null}");
+    assert_says(out, "\"documentsChecked\":0,\"indexRows\":0");
+    assert_int_equal(count_by(&harness, "by_n", 3, words), -1);
+    insert_numbers(&harness, 10);
+    assert_says(deployed(&harness, STAGED(BY_N, NUMBERS), out), "\"documentsChecked\":30");
+    assert_int_equal(count_by(&harness, "by_n", 3, words), -1);
+    insert_numbers(&harness, 10);
+    assert_says(deployed(&harness, WITH_BOTH, out), "\"documentsChecked\":0,\"indexRows\":0");
+    assert_int_equal(count_by(&harness, "by_n", 3, ""), 4);
+
+    /* And back, and away. */
+    (void)deployed(&harness, STAGED(BY_N, NUMBERS), out);
+    assert_int_equal(count_by(&harness, "by_n", 3, words), -1);
+    (void)deployed(&harness, NULL, out);
+    assert_int_equal(count_by(&harness, "by_n", 3, "Index t.by_n not found."), -1);
+    harness_close(&harness);
+}
+
+static void a_staged_index_waits_to_be_enabled(void **state)
+{
+    (void)state;
+    check_staged(0);
+    check_staged(1);
+}
+
 /* A document that does not fit refuses the deploy, and all stays as it was. */
 static void check_refusal(unsigned delay_ms)
 {
@@ -421,6 +464,37 @@ static void what_is_written_meanwhile_is_seen(void **state)
     harness_close(&harness);
 }
 
+/* What is left of filling a staged index, by a process that ended, is done before it is enabled. */
+static void a_staged_index_is_filled_before_it_is_enabled(void **state)
+{
+    (void)state;
+    static char out[RELAY_ANSWER_BYTES];
+    struct harness harness;
+    open_world(&harness, 0, false);
+    insert_numbers(&harness, 20);
+    CORDON_CLEANUP_ARENA struct arena arena;
+    arena_init(&arena, (size_t)1 << 20);
+    const struct json_limits limits = {.bytes_max = (size_t)1 << 20, .depth_max = 64};
+    CORDON_CLEANUP(json_freep) struct json_doc *doc = NULL;
+    struct schema schema;
+    assert_good(json_parse(SLICE(STAGED(BY_N, "null")), &limits, &doc));
+    assert_good(schema_read(json_root(doc), &arena, &schema));
+    struct schema_change change = {
+        .store = harness.store,
+        .tenant = TENANT_DEFAULT,
+        .schema = &schema,
+        .stops = &harness.runner->stops_deploys,
+    };
+    assert_good(schema_change_begin(&change));
+    assert_int_equal(change.rows, 0);
+    assert_good(finish_change(&harness, &schema));
+    insert_numbers(&harness, 10);
+    assert_int_equal(count_by(&harness, "by_n", 3, "IndexStagedError"), -1);
+    assert_says(deployed(&harness, WITH_INDEX, out), "\"documentsChecked\":0,\"indexRows\":31");
+    assert_int_equal(count_by(&harness, "by_n", 3, ""), 3);
+    harness_close(&harness);
+}
+
 /* -- Failures ------------------------------------------------------------------------------- */
 
 /*
@@ -460,11 +534,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_deploy_fills_its_indexes),
+        cmocka_unit_test(a_staged_index_waits_to_be_enabled),
         cmocka_unit_test(a_document_refuses_a_deploy),
         cmocka_unit_test(a_schema_that_cannot_be_is_refused),
         cmocka_unit_test(writes_are_held_against_the_schema),
         cmocka_unit_test(a_long_value_hides_no_validator),
         cmocka_unit_test(what_is_written_meanwhile_is_seen),
+        cmocka_unit_test(a_staged_index_is_filled_before_it_is_enabled),
         cmocka_unit_test(a_deploy_that_fails_changes_nothing),
     };
     return cmocka_run_group_tests_name("run/schema", tests, NULL, NULL);

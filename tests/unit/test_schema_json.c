@@ -51,7 +51,20 @@ static const struct {
      "In table \"t\": `searchIndexes` are not there yet"},
     {TABLES("{\"tableName\":\"t\",\"indexes\":[],\"vectorIndexes\":[{}]}"), "`vectorIndexes`"},
     {TABLES("{\"tableName\":\"t\",\"indexes\":[],\"vectorIndexes\":1}"), "`vectorIndexes`"},
-    {TABLES("{\"tableName\":\"t\",\"indexes\":[],\"stagedDbIndexes\":[{}]}"), "`stagedDbIndexes`"},
+    {TABLES("{\"tableName\":\"t\",\"indexes\":[],\"stagedDbIndexes\":[{}]}"), "Invalid index name"},
+    {TABLES("{\"tableName\":\"t\",\"indexes\":[],\"stagedDbIndexes\":{}}"),
+     "In table \"t\": `stagedDbIndexes` must be an array"},
+    {TABLES("{\"tableName\":\"t\",\"indexes\":[" INDEX(
+         "a", "\"b\"") "],\"stagedDbIndexes\":[" INDEX("a", "\"c\"") "]}"),
+     "Table \"t\" has two or more definitions of index \"a\"."},
+    {TABLES("{\"tableName\":\"t\",\"indexes\":[" INDEX(
+         "a", "\"b\"") "],\"stagedDbIndexes\":[" INDEX("c", "\"b\"") "]}"),
+     "In table \"t\" index \"a\" and index \"c\" have the same fields."},
+    {TABLES("{\"tableName\":\"t\",\"indexes\":[],\"stagedSearchIndexes\":[{}]}"),
+     "`stagedSearchIndexes` are not there yet"},
+    {TABLES("{\"tableName\":\"t\",\"indexes\":[" INDEX(
+         "a", "\"b\"") "],\"stagedDbIndexes\":[" INDEX("c", "\"d\"") "]}"),
+     NULL},
     {TABLES("{\"tableName\":\"t\",\"indexes\":[],\"searchIndexes\":[],\"vectorIndexes\":null}"),
      NULL},
 
