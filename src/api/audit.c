@@ -158,6 +158,9 @@ static cordon_error *write_report(struct buffer *out, const struct audit_verdict
     TRY(write_time(out, "signed_time_ms", verdict->signed_ts));
     TRY(write_number(out, "kept", verdict->kept));
     TRY(write_number(out, "kept_to", verdict->kept_to));
+    TRY(write_number(out, "keys_anew", verdict->anew));
+    TRY(write_number(out, "keys_anew_at", verdict->anew_at));
+    TRY(write_time(out, "keys_anew_time_ms", verdict->anew_ts));
     TRY(write_key(out, verdict));
     TRY(write_fault(out, verdict));
     return buffer_append_byte(out, '}');

@@ -175,6 +175,23 @@ static void forget(struct audit_chain *chain, uint64_t sequence)
 
 /* -- Checkpoints ----------------------------------------------------------------------------- */
 
+/* A server that found no secret: a folder from a backup has none. */
+static bool begins_anew(const struct audit_chain *chain, const struct audit_checkpoint *checkpoint)
+{
+    return chain->verdict.checkpoints > 0 && checkpoint->epoch == 0;
+}
+
+static const char *fault_of_first(
+    const struct audit_chain *chain, const struct audit_checkpoint *checkpoint)
+{
+    if (checkpoint->epoch != 0) {
+        return "it is the first checkpoint here, but earlier ones were made";
+    }
+    return chain->is_trusting && memcmp(checkpoint->key, chain->trusted, SIGN_PUBLIC_BYTES) != 0
+               ? "the key of the first checkpoint is not the one that was to be"
+               : NULL;
+}
+
 static const char *fault_of_keys(
     const struct audit_chain *chain, const struct audit_checkpoint *checkpoint)
 {
@@ -183,12 +200,12 @@ static const char *fault_of_keys(
         return "its signature is not that of its key";
     }
     if (chain->verdict.checkpoints == 0) {
-        if (checkpoint->epoch != 0) {
-            return "it is the first checkpoint here, but earlier ones were made";
-        }
-        return chain->is_trusting && memcmp(checkpoint->key, chain->trusted, SIGN_PUBLIC_BYTES) != 0
-                   ? "the key of the first checkpoint is not the one that was to be"
-                   : NULL;
+        return fault_of_first(chain, checkpoint);
+    }
+    if (begins_anew(chain, checkpoint)) {
+        return chain->is_trusting ? "keys begin anew here, which the one that was to be did not "
+                                    "announce"
+                                  : NULL;
     }
     if (checkpoint->epoch != last->epoch + 1 ||
         memcmp(checkpoint->key, last->next_key, SIGN_PUBLIC_BYTES) != 0) {
@@ -251,6 +268,11 @@ static cordon_error *add_checkpoint(struct audit_chain *chain, const struct audi
         return NULL;
     }
     struct audit_verdict *verdict = &chain->verdict;
+    if (begins_anew(chain, &checkpoint)) {
+        verdict->anew++;
+        verdict->anew_at = record->sequence;
+        verdict->anew_ts = record->ts;
+    }
     if (verdict->checkpoints++ == 0) {
         verdict->has_key = true;
         memcpy(verdict->key, checkpoint.key, SIGN_PUBLIC_BYTES);

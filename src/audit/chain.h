@@ -24,7 +24,11 @@ CORDON_MUST_USE cordon_error *audit_chain_new(struct audit_chain **out_chain);
 /* NULL accepted. */
 void audit_chain_free(struct audit_chain *chain);
 
-/* The key that the first checkpoint must be signed by. Before the first record. */
+/*
+ * The key that the first checkpoint must be signed by, and all that follow by keys that were
+ * announced. Before the first record. Without it keys may begin anew, as they do in a folder that
+ * was restored from a backup; the verdict says where.
+ */
 void audit_chain_trust(struct audit_chain *chain, const uint8_t key[SIGN_PUBLIC_BYTES]);
 
 /*
@@ -55,8 +59,11 @@ struct audit_verdict {
     bool has_key;         /* there was a checkpoint: */
     uint8_t key[SIGN_PUBLIC_BYTES]; /* the key of the first */
     bool is_key_trusted;            /* it is the one that was to be */
-    uint64_t fault_at;              /* if not good: the record in question */
-    const char *fault;              /* what is wrong with it, static; NULL */
+    uint64_t anew;                  /* how often keys began anew, without being announced */
+    uint64_t anew_at;               /* the last time: the record of that checkpoint, and when */
+    uint64_t anew_ts;
+    uint64_t fault_at; /* if not good: the record in question */
+    const char *fault; /* what is wrong with it, static; NULL */
 };
 
 /* After the last record. */

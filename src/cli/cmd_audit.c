@@ -97,6 +97,14 @@ static void print_good(const struct cli_options *options, const cordon_json_valu
         number_of(report, "checkpoints"), signed_to);
     print_time(stdout, ", at ", number_of(report, "signed_time_ms"));
     (void)printf(". %" PRIu64 " records came after.\n", last - signed_to);
+    if (number_of(report, "keys_anew") > 0) {
+        (void)printf(
+            "Keys began anew %" PRIu64 " times, last with record %" PRIu64,
+            number_of(report, "keys_anew"), number_of(report, "keys_anew_at"));
+        print_time(stdout, ", at ", number_of(report, "keys_anew_time_ms"));
+        (void)puts(
+            ":\nwas a backup restored then? Else somebody has made the log anew from there on.");
+    }
     (void)fputs("First key: ", stdout);
     terminal_write(stdout, cordon_json_get_text(cordon_json_get_member(report, "key")));
     (void)puts("");

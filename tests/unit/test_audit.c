@@ -325,7 +325,8 @@ static void a_cut_end_is_found_from_outside(void **state)
     free(good);
 }
 
-static void lost_keys_begin_no_second_chain(void **state)
+/* As after a restore: it is told, and to who knows the first key it is a fault. */
+static void keys_that_begin_anew_are_told(void **state)
 {
     (void)state;
     struct log *log = new_log(1);
@@ -334,8 +335,28 @@ static void lost_keys_begin_no_second_chain(void **state)
     const size_t from = (size_t)2 * EVERY;
     write_from(log, from);
     const struct audit_verdict verdict = check(log, NULL, NULL);
-    must_find(&verdict, (uint64_t)3 * EVERY, "announced");
+    assert_true(verdict.is_good);
+    assert_int_equal(verdict.checkpoints, RECORDS / EVERY);
+    assert_int_equal(verdict.anew, 1);
+    assert_int_equal(verdict.anew_at, (uint64_t)3 * EVERY);
+    const struct audit_verdict trusted = check(log, NULL, verdict.key);
+    must_find(&trusted, (uint64_t)3 * EVERY, "anew");
     free(log);
+}
+
+/* Neither the secret of another epoch nor one of another chain goes on with the keys. */
+static void other_keys_do_not_go_on(void **state)
+{
+    (void)state;
+    for (uint64_t epoch = 1; epoch < 4; epoch++) {
+        struct log *log = new_log(1);
+        memset(log->secret.bytes, 9, sizeof log->secret.bytes);
+        log->secret.epoch = epoch;
+        write_from(log, (size_t)2 * EVERY);
+        const struct audit_verdict verdict = check(log, NULL, NULL);
+        must_find(&verdict, (uint64_t)3 * EVERY, "announced");
+        free(log);
+    }
 }
 
 /* -- Lines ----------------------------------------------------------------------------------- */
@@ -411,7 +432,8 @@ int main(void)
         cmocka_unit_test(an_old_record_is_not_signed_anew),
         cmocka_unit_test(a_log_made_anew_is_found_from_outside),
         cmocka_unit_test(a_cut_end_is_found_from_outside),
-        cmocka_unit_test(lost_keys_begin_no_second_chain),
+        cmocka_unit_test(keys_that_begin_anew_are_told),
+        cmocka_unit_test(other_keys_do_not_go_on),
         cmocka_unit_test(lines_are_read_as_they_are_written),
         cmocka_unit_test(other_forms_are_no_lines),
     };
