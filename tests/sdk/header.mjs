@@ -71,6 +71,16 @@ before(() => {
 
 test("no example is left out", () => assert.equal(examples.length, 6, examples.join("---\n")));
 
+test("each function of the header is called by a test, an example or the header itself", () => {
+  const comment = /\/\*[^]*?\*\//g;
+  const called = [...examples, ...["tests/sdk/probe_c/probe.c", "examples/messages_c/messages.c"]
+    .map((file) => readFileSync(file, "utf8"))].join("\n").match(/\bcordon_\w+/g);
+  const declared = header.replace(comment, "").match(/^[^#\n]*?\bcordon_\w+(?=\()/gm).map((line) => line.match(/cordon_\w+$/)[0]);
+  const isInner = (name) => name === "cordon_finish_" || name.startsWith("cordon_host_");
+  assert.ok(declared.length > 90, `${declared.length}`);
+  assert.deepEqual(declared.filter((name) => !called.includes(name) && !isInner(name)), []);
+});
+
 test("messages are sent, listed, and found by their author", () => {
   const ids = ["Ada", "Bob", "Ada"].map((author) => deployment.call("messages:send", { author, body: "hi" }));
   const idsOf = (path, args) => deployment.call(path, args).map(({ _id }) => _id);

@@ -244,6 +244,21 @@ describe("queries", () => {
     assert.deepEqual(await ask("by_a_and_n", { above: 0 }), [1, 2]);
   });
 
+  test("a range has an upper end alone", async () => {
+    assert.deepEqual(await ask("before", { from: 0, to: time(3) }), [0, 1, 2]);
+  });
+
+  test("all operators compute", async () => {
+    assert.deepEqual(await ask("computed"), [3, 4, 5, 6, 7, 9]);
+  });
+
+  testC("a query has its JSON", async () => {
+    assert.deepEqual(JSON.parse(await ask("json")), {
+      source: { type: "FullTableScan", tableName: "things", order: "asc" },
+      operators: [{ limit: 2 }],
+    });
+  });
+
   test("filters and limits hold in their order", async () => {
     assert.deepEqual(await ask("odd"), [1, 7, 9]);
     assert.deepEqual(await ask("without_b"), [1, 3, 5, 7, 9]);
@@ -460,6 +475,12 @@ describe("the run", () => {
     const { fuel, documents_read } = await once("run:left");
     assert.equal(documents_read, 32000);
     assert.ok(isReal ? fuel > 9.9e9 && fuel < 1e10 : fuel === 1e10, `${fuel}`);
+  });
+
+  testC("random bytes are as many as wanted", async () => {
+    const bytes = Buffer.from((await once("run:random")).$bytes, "base64");
+    assert.equal(bytes.length, 100000);
+    assert.ok(bytes.subarray(-8).some((byte) => byte !== 0), "up to the end");
   });
 
   testC("memory that is not there is a failure", async () => {

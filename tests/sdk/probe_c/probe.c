@@ -55,6 +55,9 @@ CORDON_FUNCTIONS(
         NUMBERS),
     CORDON_MUTATION("db:strict", strict, CORDON_ANY, CORDON_ID("strict")),
     CORDON_QUERY("query:odd", odd, CORDON_NO_ARGS, NUMBERS),
+    CORDON_QUERY("query:computed", computed, CORDON_NO_ARGS, NUMBERS),
+    CORDON_QUERY("query:before", before, TIMES, NUMBERS),
+    CORDON_QUERY("query:json", query_json, CORDON_NO_ARGS, CORDON_STRING),
     CORDON_QUERY("query:without_b", without_b, CORDON_NO_ARGS, NUMBERS),
     CORDON_QUERY("query:limited", limited, CORDON_NO_ARGS, NUMBERS),
     CORDON_QUERY("query:first", first, CORDON_NO_ARGS, CORDON_ANY),
@@ -80,6 +83,7 @@ CORDON_FUNCTIONS(
     CORDON_ACTION("run:logs", logs, CORDON_NO_ARGS, CORDON_NULL),
     CORDON_INTERNAL_ACTION("run:fails", fails, MAYBE_TEXT, CORDON_NULL),
     CORDON_INTERNAL_QUERY("run:left", left, CORDON_NO_ARGS, CORDON_ANY),
+    CORDON_QUERY("run:random", random_bytes, CORDON_NO_ARGS, CORDON_BYTES),
     CORDON_ACTION("effect:sleeps", sleeps, MS, CORDON_NUMBER),
     CORDON_QUERY("effect:sleeps_in_query", sleeps_in_query, CORDON_NO_ARGS, CORDON_NULL),
     CORDON_ACTION("effect:draws", draws, COUNT, CORDON_BYTES),
@@ -315,6 +319,35 @@ cordon_value *odd(void)
     return numbers_of(cordon_query_collect(query));
 }
 
+/* All arithmetic: those whose n is 3 or more and not 8, as (-n * 3 - 3) / -3 - 1 is n. */
+cordon_value *computed(void)
+{
+    const cordon_expression *const n = cordon_q_field("n");
+    const cordon_expression *const product = cordon_q_mul(cordon_q_neg(n), number(3));
+    const cordon_expression *const quotient =
+        cordon_q_div(cordon_q_sub(product, number(3)), number(-3));
+    const cordon_expression *const same = cordon_q_sub(quotient, number(1));
+    cordon_query *const query = cordon_query_table("things");
+    cordon_query_filter(query, cordon_q_gte(same, number(3)));
+    cordon_query_filter(query, cordon_q_neq(same, number(8)));
+    return numbers_of(cordon_query_collect(query));
+}
+
+cordon_value *before(void)
+{
+    cordon_query *const query = cordon_query_index("things", "by_creation_time");
+    cordon_query_lt(query, "_creationTime", argument("to"));
+    return numbers_of(cordon_query_collect(query));
+}
+
+cordon_value *query_json(void)
+{
+    size_t size;
+    cordon_query *const query = cordon_query_limit(cordon_query_table("things"), 2);
+    const char *const json = cordon_query_print(query, &size);
+    return cordon_string_of_size(json, size);
+}
+
 cordon_value *without_b(void)
 {
     cordon_query *const query = cordon_query_table("things");
@@ -512,6 +545,15 @@ cordon_value *fails(void)
 cordon_value *left(void)
 {
     return cordon_left();
+}
+
+/* More than one call of the host can give. */
+cordon_value *random_bytes(void)
+{
+    const size_t count = 100000;
+    void *const bytes = cordon_alloc(count);
+    cordon_random_fill(bytes, count);
+    return cordon_bytes(bytes, count);
 }
 
 cordon_value *hungry(void)

@@ -111,6 +111,9 @@
 //!
 //!     #[internal_mutation]
 //!     pub fn book(ctx: MutationCtx, entry: Entry) -> Result<Id<Entry>> {
+//!         if entry.amount > 100.0 {
+//!             return Err(ConvexError::new("too much at once").into());
+//!         }
 //!         ctx.db.insert(&entry)
 //!     }
 //!
@@ -121,15 +124,17 @@
 //!         amount: f64,
 //!     }
 //!
+//!     /// Both entries, or none: a failure of the second takes the first back, too.
 //!     #[mutation]
-//!     pub fn transfer(ctx: MutationCtx, args: Transfer) -> Result<()> {
-//!         ctx.run_mutation(book::REF, &Entry { account: args.from, amount: -args.amount })?;
-//!         let entry = Entry { account: args.to, amount: args.amount };
-//!         if let Err(error) = ctx.run_mutation(book::REF, &entry) {
-//!             cordon::warn!("{}: {error}", error.code().unwrap_or("no code"));
-//!             return Err(error); // takes the first entry back, too
+//!     pub fn transfer(ctx: MutationCtx, args: Transfer) -> Result<bool> {
+//!         ctx.run_mutation(book::REF, &Entry { account: args.from.clone(), amount: -args.amount })?;
+//!         ctx.run_mutation(book::REF, &Entry { account: args.to.clone(), amount: args.amount })?;
+//!         // A function of another module; without it the transfer is as good.
+//!         match ctx.run_mutation("audit:note", &args) {
+//!             Ok(()) => Ok(true),
+//!             Err(error) if error.code() == Some("FunctionNotFound") => Ok(false),
+//!             Err(error) => Err(error),
 //!         }
-//!         ctx.run_mutation("audit:note", &entry) // of a module in another language
 //!     }
 //! }
 //!

@@ -30,6 +30,8 @@ cordon::functions![
     query::by_id,
     query::by_a_and_n,
     query::odd,
+    query::computed,
+    query::before,
     query::without_b,
     query::limited,
     query::first,

@@ -62,6 +62,23 @@ pub fn odd(ctx: QueryCtx) -> Result<Vec<u32>> {
     Ok(numbers(things.collect()?))
 }
 
+/// All arithmetic: those whose n is 3 or more and not 8, as (-n * 3 - 3) / -3 - 1 is n.
+#[query]
+pub fn computed(ctx: QueryCtx) -> Result<Vec<u32>> {
+    let things = ctx.db.query::<Thing>();
+    let things = things.filter(|q| {
+        let product = q.mul(q.neg(q.field("n")), 3);
+        q.gte(q.sub(q.div(q.sub(product, 3), -3), 1), 3)
+    });
+    Ok(numbers(things.filter(|q| q.neq(q.field("n"), 8)).collect()?))
+}
+
+#[query]
+pub fn before(ctx: QueryCtx, args: Times) -> Result<Vec<u32>> {
+    let things = ctx.db.query().with_index(Thing::BY_CREATION_TIME, |q| q.lt(args.to));
+    Ok(numbers(things.collect()?))
+}
+
 #[query]
 pub fn without_b(ctx: QueryCtx) -> Result<Vec<u32>> {
     let things = ctx.db.query::<Thing>().filter(|q| q.eq(q.field("b"), None::<&str>));
