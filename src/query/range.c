@@ -331,6 +331,7 @@ static bool write_equal(
     for (size_t i = 0; i < equal; i++) {
         enum place place = PLACE_AT;
         const struct part *part = &parts->items[i];
+        CORDON_ASSERT(part->equal != NULL);
         if (!write_part(part, index->table, &part->equal->value, ends->low, &place, fault)) {
             return false;
         }
