@@ -34,6 +34,7 @@
 #include <unistd.h>
 
 #define MAP_BYTES_DEFAULT ((uint64_t)1 << 40)
+#define PIN_BYTES_MORE ((uint64_t)16 << 30)
 #define MAP_BYTES_STEP ((uint64_t)1 << 16) /* a multiple of every page size */
 #define DATA_FILE "data.mdb"
 #define NEW_FILE "new.mdb"
@@ -734,11 +735,23 @@ struct kv_pin {
     MDB_txn *txn;
 };
 
+/* For the file and all that it may grow by while a snapshot of it is copied. */
+static uint64_t pin_map_bytes(const char *folder)
+{
+    char path[PATH_MAX];
+    struct stat file = {0};
+    const int size = snprintf(path, sizeof path, "%s/" DATA_FILE, folder);
+    const bool is_known = size < (int)sizeof path && stat(path, &file) == 0;
+    const uint64_t bytes = is_known ? 4 * (uint64_t)file.st_size + PIN_BYTES_MORE : 0;
+    return bytes & ~(MAP_BYTES_STEP - 1);
+}
+
 static cordon_error *open_pin(struct kv_pin *pin, const char *folder)
 {
+    const uint64_t map_bytes = pin_map_bytes(folder);
     int code = mdb_env_create(&pin->env);
     if (code == 0) {
-        code = mdb_env_set_mapsize(pin->env, (size_t)MAP_BYTES_DEFAULT);
+        code = mdb_env_set_mapsize(pin->env, (size_t)map_bytes);
     }
     if (code == 0) {
         code = mdb_env_set_maxreaders(pin->env, READERS_MAX);
@@ -749,7 +762,7 @@ static cordon_error *open_pin(struct kv_pin *pin, const char *folder)
     if (code == 0) {
         code = mdb_txn_begin(pin->env, NULL, MDB_RDONLY, &pin->txn);
     }
-    return code == 0 ? NULL : explain_open(code, folder, MAP_BYTES_DEFAULT);
+    return code == 0 ? NULL : explain_open(code, folder, map_bytes);
 }
 
 cordon_error *kv_pin_open(const char *folder, struct kv_pin **out_pin)

@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -251,6 +252,7 @@ static void backups_under_load_are_one_moment(void **state)
     const pid_t child = fork();
     REQUIRE(child >= 0);
     if (child == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         write_for_ever(&folder, answered);
     }
     uint64_t with_log = 0;
@@ -276,6 +278,63 @@ static void backups_under_load_are_one_moment(void **state)
     REQUIRE(munmap(answered, sizeof *answered) == 0);
     folder_remove(&folder);
     folder_remove(&kept);
+}
+
+/* -- Snapshots that are left behind ---------------------------------------------------------- */
+
+/* Writes the same keys again and again; each batch needs pages for all of them. */
+static off_t write_over(struct kv *kv, const char *data, int rounds)
+{
+    static uint8_t value[3000];
+    struct stat info;
+    for (int round = 0; round < rounds; round++) {
+        value[0] = (uint8_t)round;
+        OK(kv->ops->write_begin(kv));
+        for (uint32_t n = 0; n < 20; n++) {
+            uint8_t key[8] = {0};
+            layout_store32(key, n);
+            OK(kv->ops->write_put(kv, slice_of(key, sizeof key), slice_of(value, sizeof value)));
+        }
+        OK(kv->ops->write_commit(kv));
+    }
+    REQUIRE(stat(data, &info) == 0);
+    return info.st_size;
+}
+
+/* While a backup reads, pages of its snapshot are kept; once it was killed, they are not. */
+static void killed_backups_keep_no_pages(void **state)
+{
+    (void)state;
+    struct folder folder;
+    char data[PATH_BYTES];
+    int ready[2];
+    bool is_new = false;
+    struct kv *kv = NULL;
+    folder_make(&folder);
+    path_in(&folder, "data.mdb", data);
+    OK(kv_open_lmdb(folder.path, MAP_BYTES, &is_new, &kv));
+    const off_t first = write_over(kv, data, 50);
+    REQUIRE(write_over(kv, data, 50) == first);
+    REQUIRE(pipe(ready) == 0);
+    const pid_t child = fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+        struct kv_pin *pin = NULL;
+        OK(kv_pin_open(folder.path, &pin));
+        REQUIRE(write(ready[1], "x", 1) == 1);
+        (void)pause();
+        _exit(0);
+    }
+    char byte = 0;
+    REQUIRE(read(ready[0], &byte, 1) == 1);
+    const off_t held = write_over(kv, data, 50);
+    REQUIRE(held > first);
+    REQUIRE(kill(child, SIGKILL) == 0 && waitpid(child, NULL, 0) == child);
+    REQUIRE(write_over(kv, data, 100) == held);
+    (void)close(ready[0]);
+    (void)close(ready[1]);
+    kv_closep(&kv);
+    folder_remove(&folder);
 }
 
 /* -- What was backed up is as it was ----------------------------------------------------------- */
@@ -558,6 +617,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(backups_under_load_are_one_moment),
+        cmocka_unit_test(killed_backups_keep_no_pages),
         cmocka_unit_test(stores_nobody_uses_are_backed_up),
         cmocka_unit_test(timestamps_go_on_after_the_backup),
         cmocka_unit_test(damaged_backups_make_no_folder),

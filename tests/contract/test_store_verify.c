@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -703,6 +704,7 @@ static void store_that_is_written_to_is_told_sound(void **state)
     const pid_t child = fork();
     REQUIRE(child >= 0);
     if (child == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         struct store_options busy = options;
         struct store *store = NULL;
         busy.checkpoint_ms = 2;
