@@ -81,8 +81,9 @@ static void say(enum terminal_colour colour, const char *words)
 
 static void say_ready(const struct dev *dev)
 {
+    const bool is_here = strcmp(dev->project, ".") == 0;
     (void)fputs("Watching ", stdout);
-    terminal_write(stdout, terminal_text(dev->project));
+    terminal_write(stdout, terminal_text(is_here ? "this folder" : dev->project));
     (void)printf(" for %s", dev->server.url.data);
     if (dev->server.child.pid != 0) {
         (void)fputs(", data in ", stdout);

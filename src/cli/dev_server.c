@@ -65,7 +65,9 @@ static int probe(const struct dev_server *server, const char *url, const char *k
 
 static void own_path(const struct dev_server *server, const char *name, struct text *path)
 {
-    text_printf(path, "%s/" OWN_FOLDER "/%s", server->project, name);
+    const bool is_here = strcmp(server->project, ".") == 0;
+    text_printf(
+        path, "%s%s" OWN_FOLDER "/%s", is_here ? "" : server->project, is_here ? "" : "/", name);
 }
 
 /* The key that was made for the project before; empty if there is none. */

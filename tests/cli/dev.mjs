@@ -263,6 +263,39 @@ describe('in C', () => {
     assert.match(nobody.stderr, /no server answers/);
   });
 
+  test('without flags it uses the server at the usual port, if that accepts its key', async (t) => {
+    const project = await newProject('c');
+    let server;
+    try {
+      server = await Server.start({ flags: ['--listen', '127.0.0.1:3210'] });
+    } catch {
+      t.skip('something else has the port 3210');
+      return;
+    }
+    let dev = new Dev(project, [], { CORDON_ADMIN_KEY: await server.key() });
+    await dev.says('deployed in');
+    assert.equal(await dev.url(), 'http://127.0.0.1:3210');
+    assert.equal(await value(server.url, 'math:fib', { n: 10 }), 55);
+    await dev.interrupt();
+
+    dev = new Dev(project); /* no key: a server of its own, beside that one */
+    await dev.says('deployed in');
+    const beside = await dev.url();
+    assert.notEqual(beside, server.url);
+    await server.stop();
+    await dev.interrupt();
+
+    dev = new Dev(project); /* nobody there: the usual port */
+    await dev.says('deployed in');
+    assert.equal(await dev.url(), 'http://127.0.0.1:3210');
+    const second = new Dev(project); /* the first one's server has the project's key */
+    await second.says('deployed in');
+    assert.equal(await second.url(), 'http://127.0.0.1:3210');
+    await second.interrupt();
+    assert.equal(await value('http://127.0.0.1:3210', 'math:fib', { n: 10 }), 55);
+    await dev.interrupt();
+  });
+
   test('when its server ends, so does it', async () => {
     const project = await newProject('c');
     const dev = new Dev(project, ['--listen', '127.0.0.1:0']);
