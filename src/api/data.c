@@ -13,7 +13,7 @@ static cordon_error *wrong_size(const char *name)
 
 static struct slice text_of(const char *text)
 {
-    return text == NULL ? (struct slice){0} : slice_str(text);
+    return slice_str(text == NULL ? "" : text);
 }
 
 cordon_error *cordon_data_hold(cordon_runtime *runtime, uint64_t *out_snapshot)

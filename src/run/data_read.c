@@ -234,12 +234,13 @@ static cordon_error *write_documents(struct rows *rows, struct paging *paging, s
 {
     const bool descending = paging->page->descending;
     const struct slice edge = buffer_slice(&paging->edge);
+    const struct slice none = {0};
     const struct store_range range = {
         .table = paging->table,
         .index = STORE_BY_CREATION,
         .order = descending ? STORE_DESCENDING : STORE_ASCENDING,
-        .low = descending ? (struct slice){0} : edge,
-        .high = descending ? edge : (struct slice){0},
+        .low = descending ? none : edge,
+        .high = descending ? edge : none,
     };
     struct store_scan *scan = NULL;
     TRY(store_scan_open(rows->txn, &range, &scan));

@@ -578,6 +578,24 @@ describe('a hostile zip', () => {
   });
 });
 
+test('each command of docs/data.md does what it says', async () => {
+  const place = await ofServer(example('messages_rust'));
+  const cwd = newFolder();
+  const message = { author: 'Ada', body: 'hello' };
+  await good(place, 'import', '--table', 'messages', jsonl([message, message]));
+  await good(place, 'export', join(cwd, 'before.zip'));
+  writeFileSync(join(cwd, 'more.jsonl'), lines([message]));
+  const page = readFileSync(new URL('../../docs/data.md', import.meta.url), 'utf8');
+  const commands = [...page.matchAll(/^```\n(.*?)^```/gms)].flatMap(([, block]) => block.trimEnd().split('\n'));
+  assert.equal(commands.length, 9);
+  for (const line of commands) {
+    const [command, says] = line.split(/ {2,}/);
+    const { code, stderr } = await run([...command.split(' ').slice(1), ...place.flags], { env: place.env, cwd });
+    assert.equal(code, says?.startsWith('refused') ? 2 : 0, `${line}: ${stderr}`);
+  }
+  assert.equal((await documents(place, 'messages')).length, 3);
+});
+
 test('an export of a folder is of use to a copy of it', async () => {
   const place = ofFolder();
   await good(place, 'import', '--table', 't', jsonl([{ n: 1 }]));
