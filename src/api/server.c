@@ -72,6 +72,7 @@ cordon_error *cordon_server_new(const cordon_server_options *options, cordon_ser
     };
     TRY(runner_watch(runtime->runner));
     TRY(keep_audit(runtime, &whole));
+    TRY(runner_tend(runtime->runner));
     runner_allow_deploys(runtime->runner); /* an earlier server's stop may have ended them */
     cordon_server *server = MEM_NEW(struct cordon_server);
     if (server == NULL) {

@@ -281,6 +281,16 @@ static cordon_error *load_in_place(
     return NULL;
 }
 
+/* What a good deploy has left to do. A failure is no failure of it: another goes on with that. */
+static void leave_work(struct runner *runner, struct schema_change *change)
+{
+    if (runner->tender != NULL) {
+        tender_wake(runner->tender);
+    } else {
+        cordon_error_free(schema_change_work(change));
+    }
+}
+
 /* -- Entries -------------------------------------------------------------------------------- */
 
 /* Who tried to bring in what, and why not. That this could not be written changes no answer. */
@@ -326,7 +336,7 @@ cordon_error *runner_deploy(
         struct schema_change change = change_of(runner, deployment);
         runner_swap(runner, deployment); /* it stays while this holds the lock */
         if (mode == DEPLOY_KEEP) {
-            cordon_error_free(schema_change_work(&change)); /* or by the next deploy */
+            leave_work(runner, &change);
         }
     }
     if (mode == DEPLOY_KEEP && error != NULL &&

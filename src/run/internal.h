@@ -10,6 +10,7 @@
 #include "run/recorder.h"
 #include "run/run.h"
 #include "run/run_metrics.h"
+#include "run/tender.h"
 #include "run/trace_cache.h"
 
 struct runner {
@@ -23,6 +24,7 @@ struct runner {
     struct trace_cache traces;
     struct recorder *recorder;
     struct auditor *auditor; /* NULL until runner_keep_audit() */
+    struct tender *tender; /* NULL: deploys do its work; guarded by `deploy_lock` */
     struct executions executions;
     atomic_uint slots_used;
     atomic_ullong memory_used;

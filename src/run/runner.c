@@ -242,6 +242,14 @@ struct auditor *runner_auditor(const struct runner *runner)
     return runner->auditor;
 }
 
+cordon_error *runner_tend(struct runner *runner)
+{
+    (void)pthread_mutex_lock(&runner->deploy_lock);
+    cordon_error *error = runner->tender == NULL ? tender_new(runner, &runner->tender) : NULL;
+    (void)pthread_mutex_unlock(&runner->deploy_lock);
+    return error;
+}
+
 void runner_stop_deploys(struct runner *runner)
 {
     atomic_store(&runner->stops_deploys, true);
@@ -256,6 +264,9 @@ void runner_allow_deploys(struct runner *runner)
     if (runner->compiler != NULL) {
         compiler_resume(runner->compiler);
     }
+    if (runner->tender != NULL) {
+        tender_wake(runner->tender);
+    }
 }
 
 void runner_free(struct runner *runner)
@@ -265,6 +276,7 @@ void runner_free(struct runner *runner)
     }
     CORDON_ASSERT(atomic_load(&runner->slots_used) == 0);
     auditor_free(runner->auditor);
+    tender_free(runner->tender);
     recorder_free(runner->recorder); /* it has runs, and with them deployments and instances */
     while (runner->deployments != NULL) {
         struct deployment *gone = runner->deployments;

@@ -68,6 +68,14 @@ CORDON_MUST_USE cordon_error *runner_keep_audit(
 struct auditor *runner_auditor(const struct runner *runner);
 
 /*
+ * Starts one thread that does in the background what changed indexes have left to do, at once what
+ * an earlier program has left, and later what deploys do; without it a deploy does that before it
+ * answers. For programs that live long. Once there is such a thread it does nothing. One thread at
+ * a time. Errors: CORDON_E_SYSTEM.
+ */
+CORDON_MUST_USE cordon_error *runner_tend(struct runner *runner);
+
+/*
  * Makes every deploy, load and check that is under way, and those to come until
  * runner_allow_deploys(), end soon with CORDON_E_OVERLOADED: nothing of them is kept. Two are
  * finished: a deploy whose modules are all built, and a module that compiles inside this process.

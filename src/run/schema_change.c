@@ -463,15 +463,10 @@ static cordon_error *check_table(struct schema_change *change, const struct tabl
 
 /* -- Work ----------------------------------------------------------------------------------- */
 
-struct work {
-    size_t rows_max;
-    size_t rows; /* done */
-};
-
 static cordon_error *work_some(struct schema_change *change, struct rows *rows, void *arg)
 {
     (void)change;
-    struct work *work = arg;
+    struct schema_work *work = arg;
     enum store_step step = STORE_DONE;
     AWAIT(rows, step, store_index_work(rows->txn, work->rows_max, &step, &work->rows));
     return NULL;
@@ -481,24 +476,33 @@ static cordon_error *work_some(struct schema_change *change, struct rows *rows, 
  * Who is filled from documents that others write all the time loses to them; so less is taken on
  * after each conflict, and more after each success.
  */
+cordon_error *schema_change_work_some(struct schema_change *change, struct schema_work *work)
+{
+    bool conflict = false;
+    if (work->rows_max == 0) {
+        work->rows_max = WORK_ROWS_MAX;
+    }
+    TRY(try_once(change, work_some, work, &conflict));
+    if (conflict && ++work->conflicts == CONFLICTS_MAX) {
+        return too_many_conflicts();
+    }
+    if (conflict) {
+        work->rows_max = work->rows_max / 2 + work->rows_max % 2;
+        return NULL;
+    }
+    work->conflicts = 0;
+    work->done = work->rows == 0;
+    change->rows += work->rows;
+    work->rows_max = work->rows_max < WORK_ROWS_MAX ? work->rows_max * 2 : WORK_ROWS_MAX;
+    tell(change);
+    return NULL;
+}
+
 cordon_error *schema_change_work(struct schema_change *change)
 {
-    struct work work = {.rows_max = WORK_ROWS_MAX, .rows = 1};
-    unsigned conflicts = 0;
-    while (work.rows > 0) {
-        bool conflict = false;
-        TRY(try_once(change, work_some, &work, &conflict));
-        if (conflict && ++conflicts == CONFLICTS_MAX) {
-            return too_many_conflicts();
-        }
-        if (conflict) {
-            work = (struct work){.rows_max = work.rows_max / 2 + work.rows_max % 2, .rows = 1};
-            continue;
-        }
-        conflicts = 0;
-        change->rows += work.rows;
-        work.rows_max = work.rows_max < WORK_ROWS_MAX ? work.rows_max * 2 : WORK_ROWS_MAX;
-        tell(change);
+    struct schema_work work = {0};
+    while (!work.done) {
+        TRY(schema_change_work_some(change, &work));
     }
     return NULL;
 }

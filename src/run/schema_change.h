@@ -9,7 +9,8 @@
  *           and the indexes are filled.
  *   finish  in the transaction that switches the functions: what came next holds, indexes that are
  *           left out are dropped, and new ones that are staged begin to fill.
- *   work    takes out entries of dropped indexes, and fills staged ones.
+ *   work    takes out entries of dropped indexes, and fills staged ones; in a program that lives
+ *           long, in the background (run/tender.h), also what an earlier one has left.
  *
  * If the process ends in between, the old schema and its functions hold, and the next deploy goes
  * on with what is filled. All of it blocks; one thread at a time per tenant.
@@ -55,5 +56,17 @@ CORDON_MUST_USE cordon_error *schema_change_abandon(struct schema_change *change
 
 /* Does the work that changed indexes have left. Errors as schema_change_begin(). */
 CORDON_MUST_USE cordon_error *schema_change_work(struct schema_change *change);
+
+/* How far such work has come; zero at first. */
+struct schema_work {
+    size_t rows_max; /* of the next part */
+    size_t rows;     /* of the last one */
+    unsigned conflicts;
+    bool done; /* nothing is left */
+};
+
+/* A part of it, in one transaction. What was lost in a conflict is done by a later part. */
+CORDON_MUST_USE cordon_error *schema_change_work_some(
+    struct schema_change *change, struct schema_work *work);
 
 #endif

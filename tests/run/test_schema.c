@@ -530,6 +530,66 @@ static void a_deploy_that_fails_changes_nothing(void **state)
     }
 }
 
+/* -- What a deploy leaves ------------------------------------------------------------------- */
+
+/* Whether indexes have work left; asking does none of it. */
+static bool has_work(struct harness *harness)
+{
+    enum store_step step = STORE_PENDING;
+    size_t done = 0;
+    struct rows rows;
+    assert_good(rows_begin(harness->store, TENANT_DEFAULT, &rows));
+    assert_good(store_index_work(rows.txn, 1, &step, &done));
+    assert_int_equal(step, STORE_DONE);
+    rows_end(&rows);
+    return done > 0;
+}
+
+/* Takes the index of the first table away as a deploy does that ends before it has tidied up. */
+static void drop_indexes(struct harness *harness)
+{
+    enum store_step step = STORE_PENDING;
+    bool conflict = true;
+    struct rows rows;
+    const struct store_commit_facts facts = {.audit_body = {0}};
+    assert_good(rows_begin(harness->store, TENANT_DEFAULT, &rows));
+    assert_good(store_indexes_put(rows.txn, 10001, NULL, 0, &step));
+    assert_int_equal(step, STORE_DONE);
+    assert_good(rows_commit(&rows, &facts, &conflict));
+    assert_false(conflict);
+    rows_end(&rows);
+}
+
+static void wait_for_tender(struct harness *harness)
+{
+    const uint64_t until = clock_monotonic_ns() + (uint64_t)20000000000;
+    while (has_work(harness)) {
+        assert_true(clock_monotonic_ns() < until);
+    }
+}
+
+/* By the thread of a program that lives long: what was left before it, and what a deploy leaves. */
+static void what_a_deploy_left_goes_on_by_itself(void **state)
+{
+    (void)state;
+    static char out[RELAY_ANSWER_BYTES];
+    struct harness harness;
+    open_world(&harness, 0, false);
+    insert_numbers(&harness, 300);
+    assert_says(deployed(&harness, WITH_INDEX, out), "\"schema\"");
+    assert_false(has_work(&harness));
+    drop_indexes(&harness);
+    assert_true(has_work(&harness));
+    assert_good(runner_tend(harness.runner));
+    assert_good(runner_tend(harness.runner));       /* there is one */
+    wait_for_tender(&harness);
+    assert_says(deployed(&harness, WITH_INDEX, out), "\"schema\"");
+    assert_int_equal(count_by(&harness, "by_n", 3, ""), 30);
+    assert_says(deployed(&harness, NULL, out), "\"schema\"");
+    wait_for_tender(&harness);
+    harness_close(&harness);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -542,6 +602,7 @@ int main(void)
         cmocka_unit_test(what_is_written_meanwhile_is_seen),
         cmocka_unit_test(a_staged_index_is_filled_before_it_is_enabled),
         cmocka_unit_test(a_deploy_that_fails_changes_nothing),
+        cmocka_unit_test(what_a_deploy_left_goes_on_by_itself),
     };
     return cmocka_run_group_tests_name("run/schema", tests, NULL, NULL);
 }

@@ -1,0 +1,147 @@
+/* The thread that looks after indexes; see tender.h. */
+#include "run/tender.h"
+
+#include "base/advice.h"
+#include "base/clock.h"
+#include "base/event.h"
+#include "base/memory.h"
+#include "base/pipe_signal.h"
+#include "run/internal.h"
+#include "run/schema_change.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+/* Between two parts of the work, and after a failure. */
+#define PAUSE_NS ((uint64_t)1000000)
+#define AGAIN_NS ((uint64_t)10000000000)
+
+#define NICE_LOWEST 19
+
+struct tender {
+    struct runner *runner;
+    struct event woken;
+    struct event ended; /* ends a pause */
+    atomic_bool ends;
+    pthread_t thread;
+};
+
+/* The next of the tenants with a deployment, by number; false: there is none. */
+static bool next_tenant(struct runner *runner, uint64_t from, uint32_t *out_tenant)
+{
+    bool found = false;
+    (void)pthread_rwlock_rdlock(&runner->lock);
+    for (const struct deployment *at = runner->deployments; at != NULL; at = at->next) {
+        if (at->tenant >= from && (!found || at->tenant < *out_tenant)) {
+            *out_tenant = at->tenant;
+            found = true;
+        }
+    }
+    (void)pthread_rwlock_unlock(&runner->lock);
+    return found;
+}
+
+static bool is_stopped(struct tender *tender)
+{
+    return atomic_load(&tender->ends) || atomic_load(&tender->runner->stops_deploys);
+}
+
+/* All that a tenant's indexes have left. */
+static cordon_error *tend(struct tender *tender, uint32_t tenant)
+{
+    struct runner *runner = tender->runner;
+    struct schema_change change = {
+        .store = runner->options.store,
+        .tenant = tenant,
+        .stops = &runner->stops_deploys,
+        .log = runner->options.log,
+    };
+    struct schema_work work = {0};
+    while (!work.done && !is_stopped(tender)) {
+        (void)pthread_mutex_lock(&runner->deploy_lock);
+        cordon_error *error = schema_change_work_some(&change, &work);
+        (void)pthread_mutex_unlock(&runner->deploy_lock);
+        TRY(error);
+        if (!work.done) {
+            event_wait(&tender->ended, clock_monotonic_ns() + PAUSE_NS);
+        }
+    }
+    return NULL;
+}
+
+/* That of all tenants; false: some is left, and is to be tried again. */
+static bool tend_all(struct tender *tender)
+{
+    bool good = true;
+    uint32_t tenant = 0;
+    for (uint64_t from = 0; next_tenant(tender->runner, from, &tenant);
+         from = (uint64_t)tenant + 1) {
+        CORDON_CLEANUP(cordon_error_freep) cordon_error *error = tend(tender, tenant);
+        if (error != NULL && !is_stopped(tender)) {
+            const struct log_field fields[] = {
+                LOG_FIELD_STRING("message", slice_str(cordon_error_get_message(error)))};
+            log_write(tender->runner->options.log, LOG_WARN, "index_work_delayed", fields, 1);
+            log_flush(tender->runner->options.log);
+            good = false;
+        }
+    }
+    return good;
+}
+
+static void *thread_main(void *arg)
+{
+    struct tender *tender = arg;
+    sigset_t before;
+    (void)pipe_signal_block(&before); /* for its lines in the log; it ends with the thread */
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICE_LOWEST);
+    while (!atomic_load(&tender->ends)) {
+        const bool good = tend_all(tender);
+        event_wait(&tender->woken, good ? UINT64_MAX : clock_monotonic_ns() + AGAIN_NS);
+    }
+    return NULL;
+}
+
+static void free_events(struct tender *tender)
+{
+    event_done(&tender->woken);
+    event_done(&tender->ended);
+}
+
+cordon_error *tender_new(struct runner *runner, struct tender **out_tender)
+{
+    struct tender *tender = MEM_NEW(struct tender);
+    if (tender == NULL) {
+        return error_no_memory();
+    }
+    tender->runner = runner;
+    event_init(&tender->woken);
+    event_init(&tender->ended);
+    const int failed = pthread_create(&tender->thread, NULL, thread_main, tender);
+    if (failed != 0) {
+        free_events(tender);
+        mem_free(tender);
+        return cordon_error_new(
+            CORDON_E_SYSTEM, "the thread that looks after indexes could not be started: %s%s",
+            strerrordesc_np(failed), advice_on(failed));
+    }
+    *out_tender = tender;
+    return NULL;
+}
+
+void tender_wake(struct tender *tender)
+{
+    event_set(&tender->woken);
+}
+
+void tender_free(struct tender *tender)
+{
+    if (tender == NULL) {
+        return;
+    }
+    atomic_store(&tender->ends, true);
+    event_set(&tender->woken);
+    event_set(&tender->ended);
+    (void)pthread_join(tender->thread, NULL);
+    free_events(tender);
+    mem_free(tender);
+}
