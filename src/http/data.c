@@ -7,7 +7,9 @@
 #include "http/internal.h"
 
 #include "http/body.h"
+#include "run/auditor.h"
 #include "run/data.h"
+#include "value/json.h"
 
 /* A table's name, an id, a number, each with what percent-encoding may have added. */
 #define PARAMETERS_BYTES_MAX 4096
@@ -83,7 +85,39 @@ static cordon_error *read_choice(
     return NULL;
 }
 
+/* -- Audit ---------------------------------------------------------------------------------- */
+
+/*
+ * What an admin looks at stands in the audit log: that all documents of a moment are about to be
+ * read, or some of now. `rest` follows the kind.
+ */
+static cordon_error *note(struct runner *runner, const char *kind, struct slice rest)
+{
+    CORDON_CLEANUP_BUFFER struct buffer body;
+    buffer_init(&body, PARAMETERS_BYTES_MAX);
+    TRY(buffer_printf(&body, "{\"kind\":\"%s\",", kind));
+    TRY(buffer_append(&body, rest));
+    auditor_note(runner_auditor(runner), buffer_slice(&body));
+    return NULL;
+}
+
+static cordon_error *note_documents(struct runner *runner, struct slice table)
+{
+    CORDON_CLEANUP_BUFFER struct buffer rest;
+    buffer_init(&rest, PARAMETERS_BYTES_MAX);
+    TRY(buffer_append(&rest, SLICE("\"table\":")));
+    TRY(json_write_string(&rest, table));
+    TRY(buffer_append_byte(&rest, '}'));
+    return note(runner, "documents_read", buffer_slice(&rest));
+}
+
 /* -- Reading -------------------------------------------------------------------------------- */
+
+static cordon_error *hold(struct runner *runner, struct buffer *out)
+{
+    TRY(data_hold(runner, out));
+    return note(runner, "export", slice_from(buffer_slice(out), 1)); /* without the brace */
+}
 
 static cordon_error *give_tables(
     struct runner *runner, struct parameters *parameters, struct buffer *out)
@@ -109,7 +143,8 @@ static cordon_error *give_documents(
     TRY(read_number(parameters, "limit", UINT32_MAX, &limit));
     page.descending = order == 1;
     page.limit = (uint32_t)limit;
-    return data_documents(runner, TENANT_DEFAULT, &page, out);
+    TRY(data_documents(runner, TENANT_DEFAULT, &page, out));
+    return page.snapshot == 0 ? note_documents(runner, page.table) : NULL;
 }
 
 static cordon_error *release(
@@ -161,7 +196,7 @@ static cordon_error *perform(struct connection *connection, struct slice body)
     TRY(buffer_reserve(&parameters.bytes, PARAMETERS_BYTES_MAX));
     switch (connection->route.data) {
     case DATA_HOLD:
-        return data_hold(runner, out);
+        return hold(runner, out);
     case DATA_RELEASE:
         return release(runner, &parameters, out);
     case DATA_TABLES:

@@ -202,6 +202,28 @@ describe('one moment', () => {
     await writing;
   });
 
+  test('what was read and written stands in the audit log', async () => {
+    const place = await ofServer();
+    const { data } = place.server;
+    await good(place, 'import', '--table', 't', jsonl([{ n: 1 }, { n: 2 }]));
+    await good(place, 'import', '--replace', '--table', 't', jsonl([{ n: 3 }]));
+    await documents(place, 't');
+    await exported(place);
+    await place.server.stop();
+    const { code, stdout, stderr } = await run(['audit', 'export', '--data', data]);
+    assert.equal(code, 0, stderr);
+    const bodies = stdout.trimEnd().split('\n').map((line) => JSON.parse(line).body).filter(({ kind }) => kind !== 'checkpoint');
+    assert.match(bodies.at(-1).snapshot, /^\d+$/);
+    delete bodies.at(-1).snapshot;
+    assert.deepEqual(bodies, [
+      { kind: 'import', table: 't', documents: 2 },
+      { kind: 'clear', table: 't', documents: 2 },
+      { kind: 'import', table: 't', documents: 1 },
+      { kind: 'documents_read', table: 't' },
+      { kind: 'export' },
+    ]);
+  });
+
   test('eight are held, and are let go of', async () => {
     const place = await ofServer();
     await good(place, 'import', '--table', 't', jsonl([{ n: 1 }]));

@@ -33,8 +33,8 @@ export function makeZip(files) {
   for (const [path, content] of files) {
     const bytes = Buffer.from(content);
     const name = Buffer.from(path);
-    const fields = describe({ crc: crc32(bytes), packed: deflateRawSync(bytes), size: bytes.length, name });
     const packed = deflateRawSync(bytes);
+    const fields = describe({ crc: crc32(bytes), packed, size: bytes.length, name });
     parts.push(Buffer.from('PK\x03\x04'), fields, name, packed);
     const place = Buffer.alloc(14);
     place.writeUInt32LE(at, 10);
