@@ -36,6 +36,8 @@ struct pass {
     unsigned needs; /* one edge is of such a kind, and the only one if that is none of `ways` */
 };
 
+#define ALL (GRAPH_WW | GRAPH_WR | GRAPH_ANTI | GRAPH_REAL_TIME | GRAPH_TIMESTAMP)
+
 static const struct pass passes[] = {
     {GRAPH_WW, GRAPH_WW},
     {GRAPH_WW | GRAPH_WR, GRAPH_WR},
@@ -43,8 +45,13 @@ static const struct pass passes[] = {
     {GRAPH_WW | GRAPH_WR | GRAPH_RW, GRAPH_RW},
     {GRAPH_WW | GRAPH_RT, GRAPH_RT},
     {GRAPH_WW | GRAPH_WR | GRAPH_RT, GRAPH_RT},
-    {GRAPH_WW | GRAPH_WR | GRAPH_RT, GRAPH_ANTI},
-    {GRAPH_WW | GRAPH_WR | GRAPH_ANTI | GRAPH_RT, GRAPH_ANTI | GRAPH_RT},
+    {GRAPH_WW | GRAPH_WR | GRAPH_RT, GRAPH_RW | GRAPH_RW_RT},
+    {GRAPH_WW | GRAPH_WR | GRAPH_RW | GRAPH_REAL_TIME, GRAPH_RW | GRAPH_REAL_TIME},
+    {GRAPH_WW | GRAPH_TS, GRAPH_TS},
+    {GRAPH_WW | GRAPH_WR | GRAPH_TS, GRAPH_TS},
+    {GRAPH_WW | GRAPH_WR | GRAPH_TS, GRAPH_RW | GRAPH_RW_TS},
+    {GRAPH_WW | GRAPH_WR | GRAPH_RW | GRAPH_TIMESTAMP, GRAPH_RW | GRAPH_TIMESTAMP},
+    {ALL, ALL},
 };
 
 static bool is_helper(const struct check *check, uint32_t node)

@@ -43,13 +43,12 @@ static bool is_lost_update(const struct cycle *cycle)
     return cycle->count == 2 && cycle->edges[0].about == cycle->edges[1].about;
 }
 
-static enum history_anomaly anti_anomaly(const struct cycle *cycle, size_t antis, bool real_time)
-{
-    if (antis == 1 || is_lost_update(cycle)) {
-        return real_time ? HISTORY_G_SINGLE_REAL_TIME : HISTORY_G_SINGLE;
-    }
-    return real_time ? HISTORY_G2_REAL_TIME : HISTORY_G2;
-}
+/* The four cycles, of the plain kind, with real time, and with timestamps. */
+static const enum history_anomaly cycle_anomalies[3][4] = {
+    {HISTORY_G0, HISTORY_G1C, HISTORY_G_SINGLE, HISTORY_G2},
+    {HISTORY_G0_REAL_TIME, HISTORY_G1C_REAL_TIME, HISTORY_G_SINGLE_REAL_TIME, HISTORY_G2_REAL_TIME},
+    {HISTORY_G0_TIMESTAMP, HISTORY_G1C_TIMESTAMP, HISTORY_G_SINGLE_TIMESTAMP, HISTORY_G2_TIMESTAMP},
+};
 
 enum history_anomaly cycle_anomaly(const struct cycle *cycle)
 {
@@ -59,14 +58,14 @@ enum history_anomaly cycle_anomaly(const struct cycle *cycle)
         kinds |= (unsigned)cycle->edges[i].kind;
         antis += ((unsigned)cycle->edges[i].kind & GRAPH_ANTI) != 0;
     }
-    const bool real_time = (kinds & GRAPH_REAL_TIME) != 0;
+    const enum history_anomaly *const of_order = cycle_anomalies
+        [(kinds & GRAPH_TIMESTAMP) != 0   ? 2
+         : (kinds & GRAPH_REAL_TIME) != 0 ? 1
+                                          : 0];
     if (antis > 0) {
-        return anti_anomaly(cycle, antis, real_time);
+        return antis == 1 || is_lost_update(cycle) ? of_order[2] : of_order[3];
     }
-    if ((kinds & GRAPH_WR) != 0) {
-        return real_time ? HISTORY_G1C_REAL_TIME : HISTORY_G1C;
-    }
-    return real_time ? HISTORY_G0_REAL_TIME : HISTORY_G0;
+    return (kinds & GRAPH_WR) != 0 ? of_order[1] : of_order[0];
 }
 
 /* -- Words ------------------------------------------------------------------------------------- */
@@ -108,11 +107,14 @@ static cordon_error *write_anti_step(
     TRY(buffer_printf(
         out, ", without the %" PRIu64 " that T%" PRIu32 " %s",
         value_written(ledger, to, version->key), to + 1, key->is_list ? "appended" : "wrote"));
-    return edge->kind == GRAPH_RW_RT
-               ? buffer_printf(
-                     out, " after T%" PRIu32 " was answered, which wrote that [rw, real time]",
-                     version->writer + 1)
-               : buffer_append(out, SLICE(" [rw]"));
+    if (edge->kind == GRAPH_RW_RT) {
+        return buffer_printf(
+            out, " after T%" PRIu32 " was answered, which wrote that [rw, real time]",
+            version->writer + 1);
+    }
+    return buffer_append(
+        out, edge->kind == GRAPH_RW_TS ? SLICE(" later, by its timestamp [rw, timestamp]")
+                                       : SLICE(" [rw]"));
 }
 
 static cordon_error *write_step(
@@ -122,6 +124,11 @@ static cordon_error *write_step(
         return buffer_printf(
             out, "T%" PRIu32 " was answered before T%" PRIu32 " began [real time]", edge->from + 1,
             to + 1);
+    }
+    if (edge->kind == GRAPH_TS) {
+        return buffer_printf(
+            out, "T%" PRIu32 " stands before T%" PRIu32 " by its timestamp [timestamp]",
+            edge->from + 1, to + 1);
     }
     if (((unsigned)edge->kind & GRAPH_ANTI) != 0) {
         return write_anti_step(out, ledger, edge, to);

@@ -22,11 +22,14 @@ enum graph_kind {
     GRAPH_RW = 4,     /* read a version that the other overwrote */
     GRAPH_RT = 8,     /* was answered before the other began */
     GRAPH_RW_RT = 16, /* as RW; which version is the later is known by real time alone */
-    GRAPH_NEXT = 32,  /* out of a helper node */
+    GRAPH_TS = 32,    /* has the lower timestamp */
+    GRAPH_RW_TS = 64, /* as RW; which version is the later is known by timestamps alone */
+    GRAPH_NEXT = 128, /* out of a helper node */
 };
 
-#define GRAPH_ANTI (GRAPH_RW | GRAPH_RW_RT)
+#define GRAPH_ANTI (GRAPH_RW | GRAPH_RW_RT | GRAPH_RW_TS)
 #define GRAPH_REAL_TIME (GRAPH_RT | GRAPH_RW_RT)
+#define GRAPH_TIMESTAMP (GRAPH_TS | GRAPH_RW_TS)
 #define GRAPH_NONE UINT32_MAX
 
 struct graph_edge {

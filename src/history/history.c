@@ -90,6 +90,13 @@ void history_end(struct history *history, enum history_status status, uint64_t e
     txn->end = status == HISTORY_UNKNOWN ? UINT64_MAX : end;
 }
 
+void history_stamp(struct history *history, uint64_t ts)
+{
+    struct history_txn *txn = &history->txns[history->txn_count - 1];
+    CORDON_ASSERT(txn->status == HISTORY_COMMITTED && ts > 0);
+    txn->ts = ts;
+}
+
 static cordon_error *copy_op(
     struct history *history, const struct history *other, const struct history_op *op)
 {
@@ -114,6 +121,7 @@ cordon_error *history_join(struct history *history, const struct history *other,
             TRY(copy_op(history, other, &other->ops[txn->first + op]));
         }
         history_end(history, txn->status, txn->end);
+        history->txns[history->txn_count - 1].ts = txn->ts;
     }
     return NULL;
 }

@@ -10,6 +10,10 @@
  * answer: committed, aborted, or none, as the store died: then the transaction may have happened or
  * not, and if it did, at any time later. Times are of one clock that never steps, in any unit.
  *
+ * A store that claims an order of its own says where in it a transaction stands: its timestamp. One
+ * that wrote has its own, and comes after all lower ones; one that only read may have that of a
+ * writer, whom it follows.
+ *
  * A history grows by one thread at a time. Each thread has one of its own while it works, and they
  * are joined afterwards; the order of transactions in a history means nothing.
  */
@@ -40,6 +44,7 @@ struct history_txn {
     uint64_t process; /* who did it; for the reader of a report */
     uint64_t begin;
     uint64_t end; /* UINT64_MAX if it was never answered */
+    uint64_t ts;  /* the store's own place for it, or 0 if that was not told */
     enum history_status status;
     size_t first; /* its operations, in the order in which they were done */
     size_t count;
@@ -83,6 +88,9 @@ CORDON_MUST_USE cordon_error *history_list(struct history *history, uint64_t key
 CORDON_MUST_USE cordon_error *history_item(struct history *history, uint64_t value);
 /* HISTORY_UNKNOWN has no end, whatever `end` says. */
 void history_end(struct history *history, enum history_status status, uint64_t end);
+
+/* The timestamp of the transaction that was ended last; only of a committed one, and not 0. */
+void history_stamp(struct history *history, uint64_t ts);
 
 /* Adds copies of the transactions `from`, `from` + 1 … of another. Errors as above. */
 CORDON_MUST_USE cordon_error *history_join(

@@ -55,7 +55,11 @@ cordon_error *history_write_line(struct buffer *out, const struct history *histo
     if (txn->status != HISTORY_UNKNOWN) {
         TRY(buffer_printf(out, "\"end\":%" PRIu64 ",", txn->end));
     }
-    TRY(buffer_printf(out, "\"status\":\"%s\",\"ops\":[", status_names[txn->status]));
+    TRY(buffer_printf(out, "\"status\":\"%s\",", status_names[txn->status]));
+    if (txn->ts != 0) {
+        TRY(buffer_printf(out, "\"ts\":%" PRIu64 ",", txn->ts));
+    }
+    TRY(buffer_append(out, SLICE("\"ops\":[")));
     for (size_t i = 0; i < txn->count; i++) {
         TRY(json_write_comma(out));
         TRY(write_op(out, history, &history->ops[txn->first + i]));
@@ -147,31 +151,55 @@ static cordon_error *read_ops(struct history *history, const struct json_node *o
     return NULL;
 }
 
-static cordon_error *read_txn(struct history *history, const struct json_node *root)
+/* A number that need not be there; false if it is there and none. */
+static bool read_optional(
+    const struct json_node *root, struct slice name, bool *out_found, uint64_t *out_number)
 {
-    const struct json_node *const end_node = json_get(root, SLICE("end"));
-    const struct json_node *const ops = json_get(root, SLICE("ops"));
+    const struct json_node *const node = json_get(root, name);
+    *out_found = node != NULL;
+    return node == NULL || json_u64(node, out_number);
+}
+
+/* What a line says beside its operations. */
+static cordon_error *read_facts(const struct json_node *root, struct history_txn *out_txn)
+{
+    struct history_txn txn = {0};
+    bool has_end = false;
+    bool has_ts = false;
     const size_t status = find_name(status_names, STATUS_COUNT, json_get(root, SLICE("status")));
-    const bool has_end = end_node != NULL;
-    uint64_t process = 0;
-    uint64_t begin = 0;
-    uint64_t end = 0;
-    if (!json_u64(json_get(root, SLICE("process")), &process) ||
-        !json_u64(json_get(root, SLICE("begin")), &begin) ||
-        (has_end && !json_u64(end_node, &end)) || json_kind(ops) != JSON_ARRAY ||
-        json_count(root) != (has_end ? 5 : 4)) {
+    if (!json_u64(json_get(root, SLICE("process")), &txn.process) ||
+        !json_u64(json_get(root, SLICE("begin")), &txn.begin) ||
+        !read_optional(root, SLICE("end"), &has_end, &txn.end) ||
+        !read_optional(root, SLICE("ts"), &has_ts, &txn.ts) ||
+        json_kind(json_get(root, SLICE("ops"))) != JSON_ARRAY ||
+        json_count(root) != (size_t)4 + has_end + has_ts) {
         return wrong(
             "a line is an object with whole numbers \"process\", \"begin\", \"end\", a \"status\" "
-            "and an array \"ops\", and nothing else");
+            "and an array \"ops\", perhaps a number \"ts\", and nothing else");
     }
-    if (status == STATUS_COUNT || has_end != (status != HISTORY_UNKNOWN)) {
+    txn.status = (enum history_status)status;
+    if (status == STATUS_COUNT || has_end != (txn.status != HISTORY_UNKNOWN)) {
         return wrong(
             "\"status\" is \"committed\", \"aborted\" or \"unknown\", and an unknown one alone has "
             "no \"end\"");
     }
-    TRY(history_begin(history, process, begin));
-    TRY(read_ops(history, ops));
-    history_end(history, (enum history_status)status, end);
+    if (has_ts && (txn.status != HISTORY_COMMITTED || txn.ts == 0)) {
+        return wrong("a \"ts\" must be above 0, and only a committed transaction has one");
+    }
+    *out_txn = txn;
+    return NULL;
+}
+
+static cordon_error *read_txn(struct history *history, const struct json_node *root)
+{
+    struct history_txn txn = {0};
+    TRY(read_facts(root, &txn));
+    TRY(history_begin(history, txn.process, txn.begin));
+    TRY(read_ops(history, json_get(root, SLICE("ops"))));
+    history_end(history, txn.status, txn.end);
+    if (txn.ts != 0) {
+        history_stamp(history, txn.ts);
+    }
     return NULL;
 }
 

@@ -4,8 +4,9 @@
  *     {"process":1,"begin":10,"end":15,"status":"committed",
  *      "ops":[["append",5,1],["list",5,[1,2]],["write",7,3],["read",7,null]]}
  *
- * `status` is committed, aborted or unknown; only an unknown one has no `end`. Numbers are whole,
- * from 0 to 2^64 - 1. Nothing else may stand in a line.
+ * `status` is committed, aborted or unknown; only an unknown one has no `end`. A committed one can
+ * have a `ts` above 0, the store's timestamp. Numbers are whole, from 0 to 2^64 - 1. Nothing else
+ * may stand in a line.
  */
 #ifndef HISTORY_LINES_H
 #define HISTORY_LINES_H

@@ -333,9 +333,126 @@ static cordon_error *order_by_time(
     return NULL;
 }
 
+/* -- Timestamps -------------------------------------------------------------------------------- */
+
+static bool writes(const struct history *history, const struct history_txn *txn)
+{
+    for (size_t at = txn->first; at < txn->first + txn->count; at++) {
+        const enum history_op_kind kind = history->ops[at].kind;
+        if (kind == HISTORY_APPEND || kind == HISTORY_WRITE) {
+            return true;
+        }
+    }
+    return false;
+}
+
+struct place {
+    uint64_t ts;
+    bool reads_only; /* behind the writer with that timestamp */
+    uint32_t item;   /* a transaction, or a version */
+};
+
+static int compare_places(const void *a, const void *b)
+{
+    const struct place *const first = a;
+    const struct place *const second = b;
+    if (first->ts != second->ts) {
+        return first->ts > second->ts ? 1 : -1;
+    }
+    return (int)first->reads_only - (int)second->reads_only;
+}
+
+static void sort_places(struct place *places, size_t count)
+{
+    if (count > 1) {
+        qsort(places, count, sizeof *places, compare_places);
+    }
+}
+
+static bool stand_together(const struct place *a, const struct place *b)
+{
+    return a->ts == b->ts && a->reads_only == b->reads_only;
+}
+
+/*
+ * A chain of helper nodes, one for each timestamp that was written at and one for those who only
+ * read there: all up to that place come before all behind it.
+ */
+static cordon_error *chain_places(struct order *order, const struct place *places, size_t count)
+{
+    struct graph *const graph = order->graph;
+    uint32_t before = GRAPH_NONE;
+    for (size_t from = 0, to = 0; from < count; from = to) {
+        uint32_t node = 0;
+        TRY(graph_add_node(graph, &node));
+        if (before != GRAPH_NONE) {
+            TRY(graph_add(graph, before, node, GRAPH_NEXT, LEDGER_NONE));
+        }
+        for (to = from; to < count && stand_together(&places[from], &places[to]); to++) {
+            TRY(graph_add(graph, places[to].item, node, GRAPH_TS, LEDGER_NONE));
+            if (before != GRAPH_NONE) {
+                TRY(graph_add(graph, before, places[to].item, GRAPH_NEXT, LEDGER_NONE));
+            }
+        }
+        before = node;
+    }
+    return NULL;
+}
+
+static cordon_error *order_timestamps(struct order *order)
+{
+    const struct history *const history = order->history;
+    struct place *places = NULL;
+    size_t count = 0;
+    TRY(GROW_EXACT(order->account, &places, history->txn_count));
+    for (uint32_t i = 0; i < history->txn_count; i++) {
+        const struct history_txn *const txn = &history->txns[i];
+        if (txn->ts != 0) {
+            places[count++] = (struct place){txn->ts, !writes(history, txn), i};
+        }
+    }
+    sort_places(places, count);
+    cordon_error *const error = chain_places(order, places, count);
+    GROW_FREE(order->account, places, history->txn_count);
+    return error;
+}
+
+/* Who read a version of a register comes before who wrote the next one, by timestamps. */
+static cordon_error *order_by_timestamp(struct order *order, uint32_t key, struct place *places)
+{
+    const struct ledger *const ledger = order->ledger;
+    size_t count = 0;
+    for (uint32_t i = order->versions.first[key]; i < order->versions.first[key + 1]; i++) {
+        const uint32_t version = order->versions.items[i];
+        if (is_present(order, version) && ledger_is_last(&ledger->versions[version])) {
+            const uint64_t ts = order->history->txns[ledger->versions[version].writer].ts;
+            places[count] = (struct place){.ts = ts, .item = version};
+            count += ts != 0;
+        }
+    }
+    sort_places(places, count);
+    for (size_t i = 1; i < count; i++) {
+        order->set[0] = ledger->versions[places[i].item].writer;
+        order->set_count = 1;
+        TRY(readers_before_set(order, places[i - 1].item, GRAPH_RW_TS));
+    }
+    return NULL;
+}
+
+static cordon_error *order_register_by_timestamp(struct order *order, uint32_t key)
+{
+    struct place *places = NULL;
+    const size_t count = order->versions.first[key + 1] - order->versions.first[key];
+    TRY(GROW_EXACT(order->account, &places, count));
+    cordon_error *const error = order_by_timestamp(order, key, places);
+    GROW_FREE(order->account, places, count);
+    return error;
+}
+
 static cordon_error *order_register(struct order *order, uint32_t key)
 {
     const struct groups *const versions = &order->versions;
+    TRY(order_register_by_timestamp(order, key));
     set_of_writers(order, key);
     TRY(readers_before_set(order, order->ledger->keys[key].initial, GRAPH_RW));
     struct writer_time *times = NULL;
@@ -462,5 +579,6 @@ cordon_error *order_graph(const struct ledger *ledger, struct graph *graph)
     }
     TRY(order_reads(&order));
     TRY(order_real_time(&order));
+    TRY(order_timestamps(&order));
     return graph_seal(graph);
 }

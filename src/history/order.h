@@ -1,12 +1,13 @@
 /*
  * What must come before what: the second half of a check, which makes a graph of a ledger.
  *
- * Of a list the order of versions is the longest reading's, and what was appended and never read is
- * behind it. Of a register it is known in part: the initial version is the first, who wrote after
- * reading overwrote what it had read, and of two writers of which one was answered before the other
- * began the other's version is the later. All of it is sound: each edge holds in every order in
- * which the transactions could have been done one after the other. An edge's `about` is the version
- * that was written or read at its beginning.
+ * Of a list the order of versions is the longest reading's, and what was appended and never read
+ * is behind it. Of a register it is known in part: the initial version is the first, who wrote
+ * after reading overwrote what it had read, and of two writers of which one was answered before
+ * the other began, or has the lower timestamp, the other's version is the later. All of it is
+ * sound: each edge holds in every order in which the transactions could have been done one after
+ * the other, if real time and timestamps are to be heeded. An edge's `about` is the version that
+ * was written or read at its beginning.
  */
 #ifndef HISTORY_ORDER_H
 #define HISTORY_ORDER_H

@@ -11,8 +11,9 @@
 
 /*
  * Number, name, meaning. The first six are Adya's phenomena; of a cycle that holds only with real
- * time, which is no anomaly under plain serializability, the name says so. The last four say that
- * there is no order of versions, or none that the reader itself would agree to.
+ * time or with the store's own timestamps, which is no anomaly under plain serializability, the
+ * name says so. The last four say that there is no order of versions, or none that the reader
+ * itself would agree to.
  */
 #define HISTORY_ANOMALIES(X)                                                                       \
     X(G0, "G0", "a cycle of writes over writes")                                                   \
@@ -26,6 +27,10 @@
     X(G_SINGLE_REAL_TIME, "G-single-realtime",                                                     \
       "G-single, counting what was answered before another began: a stale read, a lost write")     \
     X(G2_REAL_TIME, "G2-realtime", "G2, counting what was answered before another began")          \
+    X(G0_TIMESTAMP, "G0-timestamp", "G0, counting the order of timestamps")                        \
+    X(G1C_TIMESTAMP, "G1c-timestamp", "G1c, counting the order of timestamps")                     \
+    X(G_SINGLE_TIMESTAMP, "G-single-timestamp", "G-single, counting the order of timestamps")      \
+    X(G2_TIMESTAMP, "G2-timestamp", "G2, counting the order of timestamps")                        \
     X(INTERNAL, "internal", "a transaction does not see what it wrote itself")                     \
     X(UNWRITTEN, "unwritten", "a value was read that nobody wrote")                                \
     X(DUPLICATE, "duplicate", "a list has what was appended once twice")                           \

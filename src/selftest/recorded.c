@@ -313,6 +313,9 @@ cordon_error *recorded_commit(struct recorded_client *client, bool *out_committe
     history_end(
         client->history, result.conflict ? HISTORY_ABORTED : HISTORY_COMMITTED,
         clock_monotonic_ns());
+    if (!result.conflict) {
+        history_stamp(client->history, result.ts);
+    }
     *out_committed = !result.conflict;
     return tell(client);
 }

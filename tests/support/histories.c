@@ -45,6 +45,7 @@ struct executor {
     struct history *history;
     struct cell cells[KEYS_IN_USE];
     uint64_t next_key;
+    bool stamped; /* with their moments as timestamps */
 };
 
 static void read_cell(struct executor *executor, const struct cell *cell)
@@ -120,6 +121,9 @@ static void do_txn(struct executor *executor, uint64_t moment, size_t processes)
         }
     } else {
         history_end(executor->history, HISTORY_COMMITTED, end);
+        if (executor->stamped) {
+            history_stamp(executor->history, moment);
+        }
     }
 }
 
@@ -127,7 +131,11 @@ void histories_make(
     struct histories *histories, struct history *history, size_t count, size_t processes)
 {
     struct executor executor = {
-        .histories = histories, .history = history, .next_key = KEYS_IN_USE};
+        .histories = histories,
+        .history = history,
+        .next_key = KEYS_IN_USE,
+        .stamped = histories_draw(histories, 2) == 0,
+    };
     for (size_t i = 0; i < KEYS_IN_USE; i++) {
         executor.cells[i].key = i;
     }
@@ -199,6 +207,7 @@ static void change_outcomes(struct histories *histories, struct history *history
         if (txn->status == HISTORY_COMMITTED && histories_draw(histories, 8) == 0) {
             txn->status = HISTORY_UNKNOWN;
             txn->end = UINT64_MAX;
+            txn->ts = 0;
         }
     }
 }
@@ -230,7 +239,8 @@ void histories_change(
 /* -- Anomalies --------------------------------------------------------------------------------- */
 
 /*
- * An anomaly as a text of transactions: `begin-end status operations;`. Operations are aK=V
+ * An anomaly as a text of transactions: `begin-end status operations;`. The status may be followed
+ * by `@` and a timestamp. Operations are aK=V
  * (append), lK=V,V (list), wK=V (write), rK=V (read, V 0 for nothing). Keys, values and times are
  * small here and moved to where they meet no others.
  */
@@ -264,6 +274,13 @@ static const struct {
     {HISTORY_G_SINGLE_REAL_TIME, HISTORY_ANOMALY_COUNT, "0-1 u w0=1;2-3 c w0=2;4-5 c r0=0;"},
     {HISTORY_G2_REAL_TIME, HISTORY_ANOMALY_COUNT,
      "3-4 c l0= l9=;0-9 c a0=1 l1=;1-2 c a1=2;0-9 c l0=1 l1=2;"},
+    {HISTORY_G0_TIMESTAMP, HISTORY_ANOMALY_COUNT, "0-9 c@2 a0=1;0-9 c@1 a0=2;0-9 c@3 l0=1,2;"},
+    {HISTORY_G1C_TIMESTAMP, HISTORY_ANOMALY_COUNT, "0-9 c@2 a0=1;0-9 c@1 l0=1;"},
+    {HISTORY_G1C_TIMESTAMP, HISTORY_ANOMALY_COUNT, "0-9 c@2 w0=1;0-9 c@1 r0=1;"},
+    {HISTORY_G_SINGLE_TIMESTAMP, HISTORY_ANOMALY_COUNT, "0-9 c@1 a0=1;0-9 c@1 l0=;"},
+    {HISTORY_G_SINGLE_TIMESTAMP, HISTORY_ANOMALY_COUNT, "0-9 c@1 w0=1;0-9 c@2 w0=2;0-9 c@3 r0=1;"},
+    {HISTORY_G2_TIMESTAMP, HISTORY_ANOMALY_COUNT,
+     "0-9 c@3 l0=;0-9 c a0=1 l1=;0-9 c@2 a1=2;0-9 c@4 l0=1 l1=2;"},
     {HISTORY_INTERNAL, HISTORY_ANOMALY_COUNT, "0-9 c a0=1 l0=;"},
     {HISTORY_INTERNAL, HISTORY_ANOMALY_COUNT, "0-9 c w0=1 r0=0;"},
     {HISTORY_INTERNAL, HISTORY_ANOMALY_COUNT, "0-9 c a0=1 a0=2 l0=2,1;"},
@@ -316,6 +333,11 @@ static void plant_txn(
     const uint64_t end = start + SPREAD * take_number(text);
     (*text)++; /* the blank */
     const char status = *(*text)++;
+    uint64_t ts = 0;
+    if (**text == '@') {
+        (*text)++;
+        ts = take_number(text);
+    }
     ok(history_begin(history, 77, begin));
     while (**text == ' ') {
         (*text)++;
@@ -328,6 +350,9 @@ static void plant_txn(
         : status == 'u' ? HISTORY_UNKNOWN
                         : HISTORY_COMMITTED,
         end);
+    if (ts != 0) {
+        history_stamp(history, ts);
+    }
 }
 
 void histories_plant(

@@ -22,7 +22,7 @@ uint64_t histories_draw(struct histories *histories, uint64_t below);
 
 /*
  * Adds a correct history of `count` transactions by `processes` clients that work at the same time.
- * Some are aborted, and of some the outcome is unknown.
+ * Some are aborted, and of some the outcome is unknown. Half of all histories have timestamps.
  */
 void histories_make(
     struct histories *histories, struct history *history, size_t count, size_t processes);

@@ -136,6 +136,7 @@ static void all_anomalies_at_once_are_all_found(void **state)
             struct history_txn *const txn = &history.txns[i];
             txn->begin += (uint64_t)anomaly * 10000 - start + 1000;
             txn->end += txn->end == UINT64_MAX ? 0 : (uint64_t)anomaly * 10000 - start + 1000;
+            txn->ts += txn->ts == 0 ? 0 : (uint64_t)anomaly * 10;
         }
     }
     check(&history, &report);
@@ -386,6 +387,10 @@ static void small_histories_are_judged_as_by_trying_every_order(void **state)
     "{\"process\":" #process ",\"begin\":" #begin ",\"end\":" #end                                 \
     ",\"status\":\"committed\",\"ops\":[" ops "]}\n"
 
+#define STAMPED(process, ts, ops)                                                                  \
+    "{\"process\":" #process ",\"begin\":0,\"end\":9,\"status\":\"committed\",\"ts\":" #ts         \
+    ",\"ops\":[" ops "]}\n"
+
 static const struct {
     const char *lines;
     const char *words;
@@ -417,6 +422,12 @@ static const struct {
          LINE(2, 0, 9, "[\"append\",5,3],[\"append\",6,4]")
              LINE(3, 0, 9, "[\"list\",5,[1,3]],[\"list\",6,[4,2]]"),
      "  T1 appended 1 to list 5, before T2 appended 3 [ww]\n"},
+    {STAMPED(1, 7, "[\"write\",5,1]") STAMPED(2, 8, "[\"write\",5,2]")
+         STAMPED(3, 8, "[\"read\",5,1]"),
+     "G-single-timestamp: a cycle of 2 transactions, each of which must come before the next:\n"
+     "  T3 read register 5 as 1, without the 2 that T2 wrote later, by its timestamp [rw, "
+     "timestamp]\n"
+     "  T2 stands before T3 by its timestamp [timestamp]\n"},
     {LINE(1, 0, 9, "[\"read\",5,3]"), "unwritten: T1 read 3 in key 5, which nobody wrote\n"
                                       "    T1 (process 1, committed): read 5: 3"},
 };
@@ -485,6 +496,10 @@ static const struct {
      "has no \"end\""},
     {"{\"process\":1,\"begin\":2,\"status\":\"aborted\",\"ops\":[]}", CORDON_E_INVALID,
      "has no \"end\""},
+    {STAMPED(1, 0, ""), CORDON_E_INVALID, "must be above 0"},
+    {STAMPED(1, -1, ""), CORDON_E_INVALID, "whole numbers"},
+    {"{\"process\":1,\"begin\":2,\"end\":3,\"status\":\"aborted\",\"ts\":4,\"ops\":[]}",
+     CORDON_E_INVALID, "only a committed transaction"},
     {LINE(1, 0, 9, "[\"erase\",5,3]"), CORDON_E_INVALID, "an operation is"},
     {LINE(1, 0, 9, "[\"read\",5]"), CORDON_E_INVALID, "an operation is"},
     {LINE(1, 0, 9, "[\"read\",5,1,1]"), CORDON_E_INVALID, "an operation is"},
