@@ -9,6 +9,7 @@
  * on time are for.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { plain, priced, unmeasured } from './price_rows.mjs';
 
 const OFF = 3;
 const [source, page] = process.argv.slice(2);
@@ -22,36 +23,6 @@ const kernelTitles = {
   bytes: 'bytes, in a sieve', floats: 'floats', integers: 'integers, in a hash',
   calls: 'calls of small functions', documents: 'texts built and parsed',
 };
-/* name: [what one turn is, in how many parts a turn counts, why it may be off] */
-const plain = {
-  division: ['divisions of 64 bits'], root: ['square roots'], miss: ['loads that miss every cache'],
-  fill_64k: ['`memory.fill`, by the byte'], copy_64k: ['`memory.copy`, by the byte'],
-  table_fill_10000: ['`table.fill`, by the element'],
-  touch: ['first store to 4 KiB of initial memory'], touch_far: ['the same, 64 KiB from the last'],
-};
-const priced = {
-  grow: ['`memory.grow` by a page of 64 KiB, not touched', 'its first touch is paid here'],
-  grow_touch: ['`memory.grow` by a page, and all of it touched'],
-  table_grow_100: ['`table.grow` by 100 elements'],
-  now_ms: ['`now_ms`'],
-  input_read: ['`input_read`, 16 bytes'], input_read_64k: ['`input_read`, 64 KiB'],
-  output_write: ['`output_write`, 4 bytes'],
-  output_write_64k: ['`output_write`, 64 KiB', 'it is parsed when the function returns, which is paid here'],
-  log: ['`log`, a short line'], log_16k: ['`log`, 16 KiB'],
-  random_fill: ['`random_fill`, 16 bytes'], random_fill_64k: ['`random_fill`, 64 KiB'],
-  left: ['`left`'],
-  get: ['`1.0/get`, a small document'], normalize_id: ['`1.0/db/normalizeId`'],
-  query_stream: ['`1.0/queryStream`'], query_stream_next: ['`1.0/queryStreamNext`, a small document'],
-  insert: ['`1.0/insert`, a small document, its commit included'],
-  insert_16k: ['`1.0/insert`, 16 KiB'],
-  shallow_merge: ['`1.0/shallowMerge`, again of the same document'],
-  replace: ['`1.0/replace`, again of the same document'],
-  run_query: ['`1.0/actions/query`, of an empty function'],
-  run_udf: ['`1.0/runUdf`, of an empty query'],
-  crypto_random: ['`crypto_random`, 16 bytes'], crypto_random_64k: ['`crypto_random`, 64 KiB'],
-  sleep: ['`sleep` of 0 ms', 'a sleep that waits needs a timer, too'],
-};
-
 const count = (number) => Math.round(number).toLocaleString('en-US');
 const digits = (number) => (number >= 100 ? count(number) : number.toPrecision(3));
 const line = (cells) => `| ${cells.join(' | ')} |`;
@@ -87,6 +58,8 @@ system's work. Such code is ended by \`user_time_ms\`, which is looked at every 
 
 ${head.join('\n')}
 ${rowsOf(priced, true).join('\n')}
+
+Without a row: ${Object.entries(unmeasured).map(([name, reason]) => `\`${name}\` (${reason})`).join(', ')}.
 `);
 
 for (const offence of offences) console.log(`OFF      a price: ${offence}`);

@@ -6,10 +6,13 @@
   ;; @function prices:mutation mutation
   ;; @function prices:action action
   ;; @import convex/core input_read output_write reply_read now_ms log random_fill left
-  ;; @import convex/db-read 1.0/get 1.0/queryStream 1.0/queryStreamNext 1.0/db/normalizeId
+  ;; @import convex/db-read 1.0/get 1.0/queryStream 1.0/queryStreamNext 1.0/db/normalizeId 1.0/queryCleanup
   ;; @import convex/db-write 1.0/insert 1.0/shallowMerge 1.0/replace 1.0/remove
   ;; @import convex/run 1.0/actions/query 1.0/runUdf
   ;; @import convex/effect crypto_random sleep
+  ;; @import wasi_snapshot_preview1 args_sizes_get args_get environ_sizes_get environ_get clock_time_get clock_res_get
+  ;; @import wasi_snapshot_preview1 random_get fd_write fd_read fd_close fd_seek fd_fdstat_get
+  ;; @import wasi_snapshot_preview1 fd_prestat_get fd_prestat_dir_name sched_yield
   (memory (export "memory") 1056)
   (table 64 100000 funcref)
   (type $work (func (param i32 i32) (result i64)))
@@ -20,7 +23,10 @@
   (elem (i32.const 0) $nothing $division $root $miss $touch $touch_far $fill $copy $grow $grow_touch
     $table_grow $table_fill $now $input_read $output_write $log $random_fill $left $1.0/get
     $1.0/queryStream $step $1.0/db/normalizeId $1.0/insert $1.0/shallowMerge
-    $1.0/replace $1.0/remove $1.0/actions/query $1.0/runUdf $crypto_random $sleep)
+    $1.0/replace $1.0/remove $1.0/actions/query $1.0/runUdf $crypto_random $sleep
+    $reply $open_close $insert_remove
+    $w_args_sizes $w_args $w_environ_sizes $w_environ $w_clock $w_resolution $w_random $w_write
+    $w_read $w_close $w_seek $w_stat $w_prestat $w_prestat_name $w_yield)
 
   (func $nothing (param i32 i32) (result i64) (i64.const 0))
 
@@ -93,6 +99,59 @@
         (drop (call $1.0/queryStream (local.get $text) (local.get $size)))
         (global.set $ready (i32.wrap_i64 (call $reply_read (i32.const 0x1000) (i32.const 256))))))
     (call $1.0/queryStreamNext (i32.const 0x1000) (global.get $ready)))
+
+  ;; The last reply again: that of `left`, which the first call makes.
+  (func $reply (param i32 i32) (result i64)
+    (if (i32.eqz (global.get $ready))
+      (then (drop (call $left (i32.const 0) (i32.const 0))) (global.set $ready (i32.const 1))))
+    (call $reply_read (i32.const 0x1000) (i32.const 16)))
+  ;; TEXT is a scan, which is closed again.
+  (func $open_close (param $text i32) (param $size i32) (result i64)
+    (drop (call $1.0/queryStream (local.get $text) (local.get $size)))
+    (call $1.0/queryCleanup (i32.const 0x1000)
+      (i32.wrap_i64 (call $reply_read (i32.const 0x1000) (i32.const 256)))))
+  ;; TEXT is a document, which is removed again: what is answered is `{"_id":...`, what is asked has `id`.
+  (func $insert_remove (param $text i32) (param $size i32) (result i64) (local $length i32)
+    (drop (call $1.0/insert (local.get $text) (local.get $size)))
+    (local.set $length (i32.wrap_i64 (call $reply_read (i32.const 0x1000) (i32.const 256))))
+    (i32.store16 (i32.const 0x1001) (i32.const 0x2220))
+    (call $1.0/remove (i32.const 0x1000) (local.get $length)))
+
+  (func $w_args_sizes (param i32 i32) (result i64)
+    (i64.extend_i32_u (call $args_sizes_get (i32.const 0x1000) (i32.const 0x1008))))
+  (func $w_args (param i32 i32) (result i64)
+    (i64.extend_i32_u (call $args_get (i32.const 0x1000) (i32.const 0x1100))))
+  (func $w_environ_sizes (param i32 i32) (result i64)
+    (i64.extend_i32_u (call $environ_sizes_get (i32.const 0x1000) (i32.const 0x1008))))
+  (func $w_environ (param i32 i32) (result i64)
+    (i64.extend_i32_u (call $environ_get (i32.const 0x1000) (i32.const 0x1100))))
+  (func $w_clock (param i32 i32) (result i64)
+    (i64.extend_i32_u (call $clock_time_get (i32.const 0) (i64.const 1) (i32.const 0x1000))))
+  (func $w_resolution (param i32 i32) (result i64)
+    (i64.extend_i32_u (call $clock_res_get (i32.const 0) (i32.const 0x1000))))
+  (func $w_random (param i32 i32) (result i64)
+    (i64.extend_i32_u (call $random_get (i32.const 0x1000) (i32.const 16))))
+  ;; Ten letters and the end of their line.
+  (func $w_write (param i32 i32) (result i64)
+    (i32.store (i32.const 0x1200) (i32.const 0x1300))
+    (i32.store (i32.const 0x1204) (i32.const 11))
+    (i64.store (i32.const 0x1300) (i64.const 0x6161616161616161))
+    (i32.store (i32.const 0x1308) (i32.const 0x000a6161))
+    (i64.extend_i32_u (call $fd_write (i32.const 1) (i32.const 0x1200) (i32.const 1) (i32.const 0x1000))))
+  (func $w_read (param i32 i32) (result i64)
+    (i64.extend_i32_u (call $fd_read (i32.const 0) (i32.const 0x1200) (i32.const 1) (i32.const 0x1000))))
+  (func $w_close (param i32 i32) (result i64)
+    (i64.extend_i32_u (call $fd_close (i32.const 1))))
+  (func $w_seek (param i32 i32) (result i64)
+    (i64.extend_i32_u (call $fd_seek (i32.const 1) (i64.const 0) (i32.const 0) (i32.const 0x1000))))
+  (func $w_stat (param i32 i32) (result i64)
+    (i64.extend_i32_u (call $fd_fdstat_get (i32.const 1) (i32.const 0x1000))))
+  (func $w_prestat (param i32 i32) (result i64)
+    (i64.extend_i32_u (call $fd_prestat_get (i32.const 3) (i32.const 0x1000))))
+  (func $w_prestat_name (param i32 i32) (result i64)
+    (i64.extend_i32_u (call $fd_prestat_dir_name (i32.const 3) (i32.const 0x1000) (i32.const 16))))
+  (func $w_yield (param i32 i32) (result i64)
+    (i64.extend_i32_u (call $sched_yield)))
 
   ;; The number behind `"x":`, whose four bytes are $key; where it ends.
   (func $number (param $key i32) (result i32 i32) (local $at i32) (local $digit i32) (local $number i32)
