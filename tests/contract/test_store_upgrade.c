@@ -109,7 +109,7 @@ static void expect_content(struct store *store, const char *row_key)
     struct store_indexes indexes = {0};
     enum store_step step = STORE_PENDING;
     struct store_scan *scan = NULL;
-    struct store_audit_record record;
+    struct audit_record record;
     struct slice body = {0};
     uint32_t table = 0;
     uint8_t row[ROW_BYTES];
