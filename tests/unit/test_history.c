@@ -6,6 +6,7 @@
  *
  * The seed is printed; CORDON_TEST_SEED repeats it.
  */
+#include "base/memory.h"
 #include "history/check.h"
 #include "history/lines.h"
 #include "support/expect.h"
@@ -570,6 +571,49 @@ static void memory_is_bounded(void **state)
     assert_true(refused > 10 && refused < 1000);
 }
 
+/* Reads lines into a history and checks it, with whatever memory there is. */
+static cordon_error *read_and_check(struct slice lines, struct history_report *report)
+{
+    CORDON_CLEANUP_HISTORY struct history history;
+    history_init(&history, BYTES_MAX);
+    report_init(report);
+    TRY(history_read_lines(&history, lines));
+    return history_check(&history, BYTES_MAX, report);
+}
+
+static void each_allocation_may_fail(void **state)
+{
+    (void)state;
+    struct histories histories;
+    CORDON_CLEANUP_HISTORY struct history history;
+    CORDON_CLEANUP_BUFFER struct buffer lines;
+    enum history_anomaly also = HISTORY_ANOMALY_COUNT;
+    histories_init(&histories, seed);
+    history_init(&history, BYTES_MAX);
+    buffer_init(&lines, SIZE_MAX);
+    histories_make(&histories, &history, 20, 4);
+    histories_plant(&histories, &history, HISTORY_G_SINGLE, &also);
+    histories_plant(&histories, &history, HISTORY_G1A, &also);
+    for (size_t i = 0; i < history.txn_count; i++) {
+        expect_ok(history_write_line(&lines, &history, i));
+    }
+    bool passed = false;
+    size_t failures = 0;
+    for (uint64_t nth = 1; !passed; nth++) {
+        CORDON_CLEANUP_REPORT struct history_report report;
+        (void)mem_fail_nth(nth);
+        cordon_error *const error = read_and_check(buffer_slice(&lines), &report);
+        passed = mem_fail_nth(0) < nth;
+        failures += error != NULL;
+        assert_true(error == NULL || !passed);
+        assert_true(error == NULL || cordon_error_get_code(error) == CORDON_E_NO_MEMORY);
+        /* Who could do without that memory has found what there is. */
+        assert_true(error != NULL || report.counts[HISTORY_G_SINGLE] == 1);
+        cordon_error_free(error);
+    }
+    assert_true(failures > 50);
+}
+
 int main(void)
 {
     const char *const text = getenv("CORDON_TEST_SEED");
@@ -589,6 +633,7 @@ int main(void)
         cmocka_unit_test(bad_lines_are_refused),
         cmocka_unit_test(what_cannot_be_checked_is_refused),
         cmocka_unit_test(memory_is_bounded),
+        cmocka_unit_test(each_allocation_may_fail),
     };
     return cmocka_run_group_tests_name("history", tests, NULL, NULL);
 }
