@@ -139,6 +139,45 @@ static cordon_error *read_snapshot(const uint8_t *meta, uint64_t at, struct imag
     return NULL;
 }
 
+/* The last key of the tree of free pages, if there is one and the way to it can be read. */
+static bool last_free_key(const struct image *image, uint64_t *out_key)
+{
+    struct image_page page;
+    uint64_t number = image->free.root;
+    for (unsigned level = 0; level < image->free.depth; level++) {
+        const bool is_leaf = level + 1 == image->free.depth;
+        if (image_page_read(image, number, is_leaf ? IMAGE_LEAF : IMAGE_BRANCH, &page) != NULL) {
+            return false;
+        }
+        const struct slice key = image_node_key(&page, page.count - 1);
+        if (is_leaf && key.size == sizeof *out_key) {
+            *out_key = load(key.data, sizeof *out_key);
+            return true;
+        }
+        number = image_node_child(&page, page.count - 1);
+    }
+    return false;
+}
+
+/*
+ * Each transaction notes under its own number which pages it has freed, and frees some: the root.
+ * So a meta page whose number has changed, which would bring an older state back, is found out.
+ */
+static cordon_error *check_number(struct slice bytes, uint64_t page_bytes, uint64_t number)
+{
+    struct image image = {.bytes = bytes, .page_bytes = page_bytes};
+    const uint64_t at = number * page_bytes;
+    uint64_t key = 0;
+    cordon_error *error = read_snapshot(bytes.data + at, at, &image);
+    if (error != NULL) {
+        cordon_error_free(error); /* if it is of the one that counts, it is told later */
+        return NULL;
+    }
+    return last_free_key(&image, &key) && key != image.txn
+               ? damaged(at + TXN_AT, "the meta page has another's transaction")
+               : NULL;
+}
+
 cordon_error *image_read(struct slice bytes, uint64_t txn, struct image *out_image)
 {
     struct image image = {.bytes = bytes};
@@ -151,6 +190,9 @@ cordon_error *image_read(struct slice bytes, uint64_t txn, struct image *out_ima
             return damaged(i * image.page_bytes, words);
         }
         txns[i] = load(meta + TXN_AT, 8);
+    }
+    for (uint64_t i = 0; i < META_PAGES; i++) {
+        TRY(check_number(bytes, image.page_bytes, i));
     }
     const uint64_t newest = txns[1] > txns[0] ? 1 : 0;
     if (txns[newest] - txns[1 - newest] > 1) {
