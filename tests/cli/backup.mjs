@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { Server, guest, newFolder, parseOne, run } from '../support/cordon.mjs';
+import { Server, cordon, guest, newFolder, parseOne, run } from '../support/cordon.mjs';
 
 const folder = newFolder();
 const count = async (server) => (await server.post('/api/query', { path: 'counter:get', args: {} })).body.value;
@@ -178,6 +178,25 @@ test('a file that is cut under a server ends it with one line; traps of guests d
   assert.deepEqual(said, [
     `cordon: reading data.mdb in the data folder '${again.data}' failed, and the process ends: the disk fails, or the file was cut or damaged; \`cordon verify\` says more`,
   ]);
+});
+
+test('a disk without room leaves nothing behind', async () => {
+  const server = await Server.start();
+  await server.deploy(guest('documents'));
+  for (let n = 0; n < 5; n++) await server.post('/api/mutation', { path: 'documents:insert_large', args: { n: 100000 } });
+  const file = join(folder, 'large');
+  const cramped = (words) => run(['-c', 'ulimit -f 100; exec "$@"', 'sh', cordon, ...words], { program: 'sh' });
+  const backup = await cramped(['backup', '--data', server.data, file]);
+  assert.equal(backup.code, 5);
+  assert.match(backup.stderr, /^cordon: DiskFull: /);
+  assert.ok(!existsSync(file) && !existsSync(`${file}.partial`));
+  assert.equal((await run(['backup', '--data', server.data, file])).code, 0);
+  const data = join(folder, 'cramped');
+  const restore = await cramped(['restore', '--data', data, file]);
+  assert.equal(restore.code, 5);
+  assert.match(restore.stderr, /^cordon: DiskFull: /);
+  assert.ok(!existsSync(data) && !existsSync(`${data}.restoring`));
+  await server.stop();
 });
 
 test('what cannot be done says what to do instead', async () => {
