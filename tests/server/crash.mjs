@@ -23,6 +23,14 @@ const now = () => Number(process.hrtime.bigint() / 1000n);
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 const history = []; // what is known of each call
+const told = new Map(); // of each counter, the numbers that somebody was told to have written
+
+function remember(call) {
+  history.push(call);
+  for (const [op, key, number] of call.ops) {
+    if (op === 'write') told.set(key, (told.get(key) ?? new Set()).add(number));
+  }
+}
 const lines = () => history.map((call) => JSON.stringify(call) + '\n').join('');
 
 /* A counter that is not there and one at 0 are the same. */
@@ -50,7 +58,7 @@ async function client(server, process, keys, ended) {
     }
     /* One that lost every rerun says so, and has written nothing. */
     if (answer.value === undefined) assert.equal(answer.refused.code, 'OptimisticConcurrencyControlFailure', JSON.stringify(answer.refused));
-    else history.push({ process, begin, end: now(), status: 'committed', ops: by === 0 ? [read(key, answer.value)] : counted(key, answer.value) });
+    else remember({ process, begin, end: now(), status: 'committed', ops: by === 0 ? [read(key, answer.value)] : counted(key, answer.value) });
   }
   return [];
 }
@@ -60,13 +68,12 @@ async function lookAfter(server, process, keys, unanswered) {
   for (const key of keys) {
     const begin = now();
     const { value } = await add(server, key, 0);
-    history.push({ process, begin, end: now(), status: 'committed', ops: [read(key, value)] });
-    const told = new Set(history.flatMap(({ ops }) => ops.filter(([op, of]) => op === 'write' && of === key).map(([, , number]) => number)));
+    remember({ process, begin, end: now(), status: 'committed', ops: [read(key, value)] });
     /* The lowest to who began first: if they can be given out at all, then so. */
     const waiting = unanswered.filter((call) => call.key === key).sort((a, b) => a.begin - b.begin);
     for (let number = 1; number <= value; number++) {
-      const call = told.has(number) ? undefined : waiting.shift();
-      if (call !== undefined) history.push({ process: call.process, begin: call.begin, status: 'unknown', ops: counted(key, number) });
+      const call = told.get(key)?.has(number) ? undefined : waiting.shift();
+      if (call !== undefined) remember({ process: call.process, begin: call.begin, status: 'unknown', ops: counted(key, number) });
     }
   }
 }
