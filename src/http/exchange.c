@@ -267,7 +267,7 @@ void exchange_stop(struct connection *connection)
 {
     if (connection->waits_for_logs) {
         stop_waiting_for_logs(connection);
-        start_work(connection, WORK_LOGS);
+        start_work(connection, WORK_READ);
         return;
     }
     if (connection->run != NULL && connection->run_state == RUN_WAITING &&
@@ -514,57 +514,6 @@ static void begin_data(struct connection *connection)
 
 /* -- Records -------------------------------------------------------------------------------- */
 
-/* The bytes or the list that the request asks for, in `scratch`. */
-static cordon_error *read_records(struct connection *connection, bool *out_found)
-{
-    struct records *records =
-        recorder_records(runner_recorder(connection->loop->server->options.runner));
-    const struct slice id = connection->route.record;
-    *out_found = false;
-    if (records == NULL) {
-        return NULL;
-    }
-    if (id.data == NULL) {
-        *out_found = true;
-        return records_list(records, TENANT_DEFAULT, &connection->scratch);
-    }
-    connection->frame.content_type = "application/octet-stream";
-    return records_get(records, TENANT_DEFAULT, id, &connection->scratch, out_found);
-}
-
-/* False: refused. */
-static bool write_records(struct connection *connection)
-{
-    static const struct http_refusal none = {
-        404, "NotFound",
-        "There is no such record: its time is over, it made room for others, or it never was. GET "
-        "/api/cordon/records lists those that are there."};
-    static const struct http_refusal unread = {
-        500, "InternalServerError", "The record can't be read; the server's log tells why."};
-    bool found = false;
-    buffer_clear(&connection->output);
-    buffer_clear(&connection->scratch);
-    CORDON_CLEANUP(cordon_error_freep) cordon_error *error = read_records(connection, &found);
-    if (error == NULL && found) {
-        connection->frame.status = 200;
-        error = http_answer(
-            &connection->output, &connection->frame, buffer_slice(&connection->scratch));
-    }
-    if (error != NULL && cordon_error_get_code(error) == CORDON_E_SYSTEM) {
-        const struct log_field fields[] = {
-            LOG_FIELD_STRING("message", slice_str(cordon_error_get_message(error)))};
-        log_write(connection->loop->server->options.log, LOG_ERROR, "record_unread", fields, 1);
-        connection->refusal = unread;
-    } else {
-        connection->refusal = error != NULL ? http_no_memory : none;
-    }
-    if (connection->scratch.capacity > HTTP_KEPT_BYTES_MAX) {
-        buffer_done(&connection->scratch);
-    }
-    connection->frame.content_type = NULL;
-    return error == NULL && found;
-}
-
 /* What an admin looks at stands in the audit log: a record holds what a function saw. */
 static void note_record_read(struct connection *connection)
 {
@@ -581,8 +530,7 @@ static void note_record_read(struct connection *connection)
         error = buffer_append_byte(&body, '}');
     }
     if (error == NULL) {
-        auditor_note(
-            runner_auditor(connection->loop->server->options.runner), buffer_slice(&body));
+        auditor_note(runner_auditor(connection->loop->server->options.runner), buffer_slice(&body));
     }
     cordon_error_free(error);
 }
@@ -594,42 +542,10 @@ static void begin_records(struct connection *connection)
         return;
     }
     note_record_read(connection);
-    start_work(connection, WORK_RECORDS);
+    start_work(connection, WORK_READ);
 }
 
 /* -- Logs ----------------------------------------------------------------------------------- */
-
-static cordon_error *write_logs_body(struct connection *connection)
-{
-    struct executions *executions = runner_executions(connection->loop->server->options.runner);
-    struct buffer *body = &connection->scratch;
-    uint64_t cursor_us = 0;
-    TRY(buffer_append(body, SLICE("{\"entries\":")));
-    TRY(executions_write(executions, connection->route.after_us, body, &cursor_us));
-    TRY(buffer_append(body, SLICE(",\"newCursor\":")));
-    TRY(executions_write_cursor(body, cursor_us));
-    return buffer_append_byte(body, '}');
-}
-
-/* False: refused. */
-static bool write_logs(struct connection *connection)
-{
-    buffer_clear(&connection->output);
-    buffer_clear(&connection->scratch);
-    cordon_error *error = write_logs_body(connection);
-    if (error == NULL) {
-        connection->frame.status = 200;
-        error = http_answer(
-            &connection->output, &connection->frame, buffer_slice(&connection->scratch));
-    }
-    if (connection->scratch.capacity > HTTP_KEPT_BYTES_MAX) {
-        buffer_done(&connection->scratch);
-    }
-    connection->refusal = http_no_memory;
-    const bool good = error == NULL;
-    cordon_error_free(error);
-    return good;
-}
 
 /* Who asks with a cursor has the rest: without news, the answer waits for some. */
 static void begin_logs(struct connection *connection)
@@ -646,47 +562,8 @@ static void begin_logs(struct connection *connection)
     if (connection->waits_for_logs) {
         (void)uv_timer_start(&connection->timer, on_timer, LOGS_WAIT_MS, 0);
     } else {
-        start_work(connection, WORK_LOGS);
+        start_work(connection, WORK_READ);
     }
-}
-
-/* -- The audit log -------------------------------------------------------------------------- */
-
-/* Lines of an answer: whoever reads on asks for those behind its last. */
-#define AUDIT_PAGE_BYTES ((size_t)1 << 20)
-
-static cordon_error *write_audit_page(struct connection *connection)
-{
-    uint64_t next = 0;
-    buffer_clear(&connection->output);
-    buffer_clear(&connection->scratch);
-    TRY(audit_rows_page(
-        runner_store(connection->loop->server->options.runner), TENANT_DEFAULT,
-        connection->route.from, AUDIT_PAGE_BYTES, &connection->scratch, &next));
-    connection->frame.status = 200;
-    connection->frame.content_type = "application/x-ndjson";
-    return http_answer(&connection->output, &connection->frame, buffer_slice(&connection->scratch));
-}
-
-/* False: refused. */
-static bool write_audit(struct connection *connection)
-{
-    static const struct http_refusal unread = {
-        500, "InternalServerError",
-        "The audit log can't be read; the server's log tells why, and `cordon verify` what else is "
-        "damaged."};
-    CORDON_CLEANUP(cordon_error_freep) cordon_error *error = write_audit_page(connection);
-    if (error != NULL) {
-        const struct log_field fields[] = {
-            LOG_FIELD_STRING("message", slice_str(cordon_error_get_message(error)))};
-        log_write(connection->loop->server->options.log, LOG_ERROR, "audit_unread", fields, 1);
-        connection->refusal = unread;
-    }
-    if (connection->scratch.capacity > HTTP_KEPT_BYTES_MAX) {
-        buffer_done(&connection->scratch);
-    }
-    connection->frame.content_type = NULL;
-    return error == NULL;
 }
 
 /* -- Other threads -------------------------------------------------------------------------- */
@@ -707,14 +584,8 @@ static void on_work(uv_work_t *work)
         }
         connection->is_refused = !write_outcome(connection);
         break;
-    case WORK_RECORDS:
-        connection->is_refused = !write_records(connection);
-        break;
-    case WORK_LOGS:
-        connection->is_refused = !write_logs(connection);
-        break;
-    case WORK_AUDIT:
-        connection->is_refused = !write_audit(connection);
+    case WORK_READ:
+        connection->is_refused = !reading_write(connection);
         break;
     case WORK_DEPLOY: /* these have threads of their own */
     case WORK_DATA:
@@ -753,9 +624,7 @@ static void end_work(struct connection *connection)
         }
         break;
     case WORK_ANSWER:
-    case WORK_RECORDS:
-    case WORK_LOGS:
-    case WORK_AUDIT:
+    case WORK_READ:
     case WORK_DEPLOY:
     case WORK_DATA:
         send_written(connection, !connection->is_refused);
@@ -797,7 +666,7 @@ void exchange_resume(struct connection *connection)
     }
     if (connection->phase == PHASE_RUNNING && connection->waits_for_logs) {
         stop_waiting_for_logs(connection);
-        start_work(connection, WORK_LOGS);
+        start_work(connection, WORK_READ);
         return;
     }
     if (connection->phase != PHASE_RUNNING || connection->run == NULL) {
@@ -816,9 +685,7 @@ bool exchange_cancel(struct connection *connection)
             return true;
         case WORK_READ_CALL: /* there is no run yet, or it is done; it comes back soon */
         case WORK_ANSWER:
-        case WORK_RECORDS:
-        case WORK_LOGS:
-        case WORK_AUDIT:
+        case WORK_READ:
             return true;
         case WORK_DEPLOY:
         case WORK_DATA:
@@ -888,7 +755,7 @@ void exchange_begin(struct connection *connection)
         answer_metrics(connection);
         return;
     case ROUTE_AUDIT:
-        start_work(connection, WORK_AUDIT);
+        start_work(connection, WORK_READ);
         return;
     case ROUTE_REFUSED:
         answer_refusal(connection, &connection->route.refusal);

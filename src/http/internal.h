@@ -1,7 +1,8 @@
 /*
  * What the files of the server share: server.c binds and starts, loop.c is one thread's loop,
- * accept.c lets clients in, connection.c moves bytes, exchange.c turns one request into one answer,
- * deploy.c does what takes longest, data.c what an operator does with documents.
+ * accept.c lets clients in, connection.c moves bytes, exchange.c turns one request into one
+ * answer, deploy.c does what takes longest, data.c what an operator does with documents, reading.c
+ * gives out what is kept of runs.
  *
  * All of a connection is touched by its loop's thread alone, except while a piece of work is in
  * flight on a compute thread: then that thread has its run, call and answer, and the loop leaves
@@ -135,9 +136,7 @@ enum work_kind {
     WORK_READ_CALL,
     WORK_POLL,
     WORK_ANSWER,
-    WORK_RECORDS,
-    WORK_LOGS,
-    WORK_AUDIT,
+    WORK_READ,
     WORK_DEPLOY,
     WORK_DATA,
 };
@@ -316,6 +315,14 @@ void exchange_done(struct connection *connection);
 
 /* The body cap of a request by its head: large for a deploy with an accepted key. */
 size_t exchange_body_cap(void *connection, const struct http_request *head);
+
+/* -- reading.c ------------------------------------------------------------------------------ */
+
+/*
+ * Writes the answer to a request that reads what the server keeps of runs: records, log lines, the
+ * audit log. It may block. False: refused. For the thread that has the connection.
+ */
+bool reading_write(struct connection *connection);
 
 /* -- deploy.c ------------------------------------------------------------------------------- */
 
