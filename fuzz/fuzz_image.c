@@ -8,7 +8,7 @@
  */
 #include "store/layout.h"
 #include "store/store.h"
-#include "store/verify.h"
+#include "upkeep/verify.h"
 #include "value/row.h"
 
 #include "base/hash.h"

@@ -9,7 +9,7 @@
 #include "base/child.h"
 #include "base/clock.h"
 #include "base/hash.h"
-#include "store/backup.h"
+#include "upkeep/backup.h"
 #include "store/disk.h"
 #include "value/json.h"
 

@@ -8,7 +8,7 @@
 #include "base/event.h"
 #include "base/memory.h"
 #include "run/outcome_json.h"
-#include "store/check.h"
+#include "upkeep/check.h"
 #include "value/json.h"
 
 #include <stdio.h>

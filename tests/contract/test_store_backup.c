@@ -7,7 +7,7 @@
 
 #include "base/child.h"
 #include "base/clock.h"
-#include "store/backup.h"
+#include "upkeep/backup.h"
 #include "store/layout.h"
 #include "support/size.h"
 

@@ -5,7 +5,7 @@
  */
 #include "contract/harness.h"
 
-#include "store/check.h"
+#include "upkeep/check.h"
 #include "store/kv.h"
 #include "support/size.h"
 

@@ -10,7 +10,7 @@
 #include "contract/harness.h"
 
 #include "base/child.h"
-#include "store/backup.h"
+#include "upkeep/backup.h"
 #include "store/layout.h"
 #include "store/upgrade.h"
 #include "value/row.h"

@@ -8,7 +8,7 @@
 #include "base/child.h"
 #include "base/random.h"
 #include "store/layout.h"
-#include "store/verify.h"
+#include "upkeep/verify.h"
 #include "support/size.h"
 #include "value/row.h"
 

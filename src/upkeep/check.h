@@ -4,8 +4,8 @@
  * to 8 MiB all pages are walked over; of a larger one 64 ways from the root to a leaf, other ones
  * at each opening. Rows are checked when they are read, and all of them by verify.h.
  */
-#ifndef STORE_CHECK_H
-#define STORE_CHECK_H
+#ifndef UPKEEP_CHECK_H
+#define UPKEEP_CHECK_H
 
 #include "base/error.h"
 

@@ -6,7 +6,7 @@
  * Older versions, which transactions that were open could still read, are not asked: each is sound
  * by itself, and gone within the window.
  */
-#include "store/agreement.h"
+#include "upkeep/agreement.h"
 
 #include "store/layout.h"
 #include "store/tables.h"

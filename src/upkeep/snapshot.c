@@ -5,7 +5,7 @@
  * its snapshot stands, its meta page is looked for by its number: the writer writes over it two
  * commits later, and then the snapshot is taken again.
  */
-#include "store/snapshot.h"
+#include "upkeep/snapshot.h"
 
 #include <errno.h>
 #include <fcntl.h>

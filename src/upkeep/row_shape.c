@@ -1,5 +1,5 @@
 /* The shape of rows, as docs/layout.md has it; one function for each keyspace. */
-#include "store/row_shape.h"
+#include "upkeep/row_shape.h"
 
 enum {
     DOCUMENT_KEY = LAYOUT_PREFIX_BYTES + 4 + 16 + LAYOUT_TS_BYTES,

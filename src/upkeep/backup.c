@@ -11,7 +11,7 @@
  * The data file is walked over before it is copied, because LMDB's copy trusts each page; and the
  * sums are made of what the file holds in the end.
  */
-#include "store/backup.h"
+#include "upkeep/backup.h"
 
 #include "base/clock.h"
 #include "store/disk.h"

@@ -2,10 +2,10 @@
  * One page of an image. A page is looked at whole before anything in it is used, so that what
  * these hand out lies inside the image.
  */
-#ifndef STORE_IMAGE_PAGE_H
-#define STORE_IMAGE_PAGE_H
+#ifndef UPKEEP_IMAGE_PAGE_H
+#define UPKEEP_IMAGE_PAGE_H
 
-#include "store/image.h"
+#include "upkeep/image.h"
 
 enum image_page_kind { IMAGE_BRANCH = 1, IMAGE_LEAF = 2 };
 

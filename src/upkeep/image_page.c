@@ -7,7 +7,7 @@
  * a key and, in a leaf, a value or the number of the first page that has it. In a branch the first
  * three of the numbers are the child; in a leaf the first two are the value's size.
  */
-#include "store/image_page.h"
+#include "upkeep/image_page.h"
 
 enum {
     PAGE_HEAD_BYTES = 16,

@@ -8,13 +8,13 @@
  * reader of the log may meet a record and not the one before it, where that was written behind its
  * back; such a gap is gone when it is read again, and a gap of damage is not.
  */
-#include "store/verify.h"
+#include "upkeep/verify.h"
 
 #include "audit/record.h"
 #include "base/clock.h"
-#include "store/agreement.h"
 #include "store/batch.h"
-#include "store/row_shape.h"
+#include "upkeep/agreement.h"
+#include "upkeep/row_shape.h"
 #include "value/id.h"
 
 #include <inttypes.h>

@@ -5,11 +5,11 @@
  * by one, but in a file that nobody has written to. Nothing seals them; what can be checked of
  * them is all held against what the walk finds.
  */
-#include "store/image.h"
+#include "upkeep/image.h"
 
 #include "base/hash.h"
 #include "base/memory.h"
-#include "store/image_page.h"
+#include "upkeep/image_page.h"
 
 #include <inttypes.h>
 #include <stdarg.h>

@@ -7,8 +7,8 @@
  * The bytes are a map of the file, or of the part of a backup that holds it. They must not change
  * where the snapshot has its pages: a read transaction of LMDB keeps them (kv.h, kv_pin).
  */
-#ifndef STORE_IMAGE_H
-#define STORE_IMAGE_H
+#ifndef UPKEEP_IMAGE_H
+#define UPKEEP_IMAGE_H
 
 #include "store/kv.h"
 

@@ -3,7 +3,7 @@
  * the data file, and verified whole; the rename is the last thing, and the only one that counts.
  * Timestamps go on after the newest in the backup, as they do after any opening.
  */
-#include "store/backup.h"
+#include "upkeep/backup.h"
 
 #include "base/folder.h"
 #include "store/disk.h"

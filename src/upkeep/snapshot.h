@@ -3,11 +3,11 @@
  * another may: the map of its data file, a snapshot of LMDB that keeps the pages, and a backend
  * over them. What cannot be a data file is an error before LMDB gets to see it.
  */
-#ifndef STORE_SNAPSHOT_H
-#define STORE_SNAPSHOT_H
+#ifndef UPKEEP_SNAPSHOT_H
+#define UPKEEP_SNAPSHOT_H
 
-#include "store/image.h"
 #include "store/meta.h"
+#include "upkeep/image.h"
 
 /* All zeros, but for `fd`, is none. */
 struct snapshot {

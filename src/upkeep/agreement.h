@@ -2,8 +2,8 @@
  * Whether rows that speak of each other agree, in the state after one commit: names and numbers of
  * tables, each document in each enabled index exactly once, no index entry without its document.
  */
-#ifndef STORE_AGREEMENT_H
-#define STORE_AGREEMENT_H
+#ifndef UPKEEP_AGREEMENT_H
+#define UPKEEP_AGREEMENT_H
 
 #include "store/kv.h"
 

@@ -3,11 +3,11 @@
  * it looks, so that nobody begins to write meanwhile; a folder that is locked is left alone, as
  * opening it will be refused.
  */
-#include "store/check.h"
+#include "upkeep/check.h"
 
 #include "base/child.h"
 #include "base/clock.h"
-#include "store/snapshot.h"
+#include "upkeep/snapshot.h"
 
 #include <fcntl.h>
 #include <inttypes.h>

@@ -1,6 +1,6 @@
 /* Whether a row is one that the layout knows: its key, by its keyspace, and its times. */
-#ifndef STORE_ROW_SHAPE_H
-#define STORE_ROW_SHAPE_H
+#ifndef UPKEEP_ROW_SHAPE_H
+#define UPKEEP_ROW_SHAPE_H
 
 #include "store/kv.h"
 #include "store/layout.h"

@@ -3,11 +3,11 @@
  * every record of the log, and whether rows that speak of each other agree. Nothing is mended and
  * nothing is guessed: what is wrong is told with its place.
  */
-#ifndef STORE_VERIFY_H
-#define STORE_VERIFY_H
+#ifndef UPKEEP_VERIFY_H
+#define UPKEEP_VERIFY_H
 
 #include "store/journal.h"
-#include "store/snapshot.h"
+#include "upkeep/snapshot.h"
 
 /* One thing that is wrong. Borrowed for the call. */
 struct verify_damage {

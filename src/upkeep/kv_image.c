@@ -4,7 +4,7 @@
  * its place.
  */
 #include "base/memory.h"
-#include "store/image_page.h"
+#include "upkeep/image_page.h"
 
 #include <inttypes.h>
 

@@ -3,10 +3,10 @@
  * records of the log that the data file did not have, each from the start of a page as in the log,
  * and a data file. docs/layout.md has the bytes.
  */
-#ifndef STORE_BACKUP_H
-#define STORE_BACKUP_H
+#ifndef UPKEEP_BACKUP_H
+#define UPKEEP_BACKUP_H
 
-#include "store/verify.h"
+#include "upkeep/verify.h"
 
 struct backup_info {
     uint32_t format; /* of the layout */
