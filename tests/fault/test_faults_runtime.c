@@ -1,14 +1,16 @@
 /*
- * The library under faults: opening, deploying, checking, and calls of each kind, recorded ones
- * among them, while each allocation and each call of the machine fails in its turn. What was
- * acknowledged is in the store, also after it was opened again; what was refused is not, or is
- * whole; all counters come to rest; and the next try succeeds.
+ * The library under faults: opening, deploying, checking, keeping records, and calls of each kind,
+ * recorded ones among them, while each allocation and each call of the machine fails in its turn.
+ * What was acknowledged is in the store, also after it was opened again; what was refused is not,
+ * or is whole; all counters come to rest; and the next try succeeds.
  */
 #include "fault/ground.h"
 
 #include <cordon/record.h>
 
 #include "contract/harness.h"
+#include "run/recorder.h"
+#include "run/recording.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -216,6 +218,69 @@ static void close_mutations(struct torture *torture, void *world)
     cordon_runtime_free(again);
 }
 
+/* -- Records that are kept ------------------------------------------------------------------- */
+
+/* A kept record is whole: it reads as one. */
+static cordon_error *read_kept(const struct call_world *world, struct slice id)
+{
+    CORDON_CLEANUP_BUFFER struct buffer bytes;
+    CORDON_CLEANUP_ARENA struct arena arena;
+    buffer_init(&bytes, RECORDING_BYTES_MAX);
+    arena_init(&arena, 65536);
+    struct recording recording;
+    bool found = false;
+    struct recorder *recorder = runner_recorder(world->runtime->runner);
+    TRY(records_get(recorder_records(recorder), TENANT_DEFAULT, id, &bytes, &found));
+    if (!found) {
+        return cordon_error_new(CORDON_E_STORE, "a record that was kept is not there");
+    }
+    return recording_read(buffer_slice(&bytes), &arena, &recording);
+}
+
+/* A call whose record is kept before it is answered; then the record is there. */
+static enum torture_answer take_kept(struct torture *torture, void *arg)
+{
+    struct call_world *world = arg;
+    const cordon_request request = {.size = sizeof request, .path = "counter:get", .record = true};
+    cordon_call *call = NULL;
+    cordon_error *error = cordon_call_new(world->runtime, &request, NULL, NULL, &call);
+    if (error != NULL) {
+        return torture_refuse(torture, error);
+    }
+    cordon_call_finish(call);
+    enum torture_answer answer = judge(torture, &query, cordon_call_get_outcome(call));
+    if (answer == ANSWER_GOOD) {
+        struct record_id id;
+        error = recorder_keep(runner_recorder(world->runtime->runner), api_run_of(call), &id);
+        if (error == NULL) {
+            error = read_kept(world, slice_str(id.text));
+        }
+        answer = error == NULL ? ANSWER_GOOD : torture_refuse(torture, error);
+    }
+    cordon_call_free(call);
+    ground_require_rest(torture, world->runtime);
+    return answer;
+}
+
+/* Each that is listed is whole, whatever became of those that were not kept. */
+static void check_kept(struct torture *torture, void *arg)
+{
+    struct call_world *world = arg;
+    CORDON_CLEANUP_BUFFER struct buffer list;
+    buffer_init(&list, (size_t)4 << 20);
+    struct recorder *recorder = runner_recorder(world->runtime->runner);
+    OK(records_list(recorder_records(recorder), TENANT_DEFAULT, &list));
+    OK(buffer_append_byte(&list, 0));
+    static const char before[] = "\"id\":\"";
+    size_t count = 0;
+    for (const char *at = strstr((const char *)list.data, before); at != NULL;
+         at = strstr(at + 1, before)) {
+        OK(read_kept(world, slice_of(at + sizeof before - 1, 32)));
+        count++;
+    }
+    TORTURE_REQUIRE(torture, count > 0 || torture->taken == 0);
+}
+
 /* -- Opening, deploying, checking ------------------------------------------------------------ */
 
 /* Two sets of functions that follow each other; a deploy that is refused changes nothing. */
@@ -416,6 +481,7 @@ static const struct torture_road roads[] = {
      .take = take_deploy,
      .check = check_deploy,
      .points = 20},
+    {.name = "kept", open_call_world, close_call_world, .take = take_kept, .check = check_kept},
     {.name = "opening", open_folder, close_folder, .take = take_opening, .points = 20},
     {.name = "recovery",
      open_torn_folder,
