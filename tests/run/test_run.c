@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "run/result.h"
+#include "run/state.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -365,6 +366,79 @@ static void a_conflict_runs_again(void **state)
     harness_close(&harness);
 }
 
+/*
+ * What `again:draw` draws with a seed, at a time; with `overtaken`, in its second attempt. Its
+ * tables have the same numbers either way.
+ */
+static void draw(const struct run_request *request, bool overtaken, char out[400])
+{
+    struct harness harness;
+    struct called called;
+    open_guests(&harness, "again", "counter");
+    if (!overtaken) {
+        (void)call(&called, &harness, "counter:add", "{}");
+        called_end(&called);
+    }
+    struct called draws;
+    called_begin(&draws, &harness, request);
+    assert_int_equal(run_poll(draws.run, 0), RUN_READY); /* has its snapshot */
+    if (overtaken) {
+        (void)call(&called, &harness, "counter:add", "{}");
+        called_end(&called);
+    }
+    const struct outcome *outcome = called_finish(&draws);
+    assert_int_equal(outcome->code, CORDON_OUTCOME_SUCCESS);
+    assert_int_equal(outcome->retries, overtaken);
+    (void)snprintf(out, 400, "%.*s", SLICE_FMT(outcome->value));
+    called_end(&draws);
+    harness_close(&harness);
+}
+
+/* The same random bytes, the same time and the same ids, as if there had been no attempt before. */
+static void a_run_that_begins_again_draws_the_same(void **state)
+{
+    (void)state;
+    uint8_t seed[RANDOM_SEED_BYTES];
+    memset(seed, 7, sizeof seed);
+    struct run_request request = request_of("again:draw", "{}");
+    request.seed = seed;
+    request.has_time = true;
+    request.time_ns = (uint64_t)1700000000123 * 1000000;
+    char straight[400];
+    char again[400];
+    draw(&request, false, straight);
+    draw(&request, true, again);
+    assert_non_null(strstr(straight, "7b225f696422")); /* `{"_id"`: it has inserted */
+    assert_string_equal(straight, again);
+
+    memset(seed, 8, sizeof seed);
+    draw(&request, true, again);
+    assert_string_not_equal(straight, again);
+}
+
+/* The same for a seed and a time that nobody has given: no attempt takes others. */
+static void a_run_keeps_its_seed_and_time(void **state)
+{
+    (void)state;
+    struct harness harness;
+    struct called draws;
+    struct called quick;
+    open_guests(&harness, "again", "counter");
+    const struct run_request request = request_of("again:draw", "{}");
+    called_begin(&draws, &harness, &request);
+    assert_int_equal(run_poll(draws.run, 0), RUN_READY);
+    uint8_t seed[RANDOM_SEED_BYTES];
+    memcpy(seed, draws.run->seed, sizeof seed);
+    const uint64_t time_ns = draws.run->time_ns;
+    (void)call(&quick, &harness, "counter:add", "{}");
+    called_end(&quick);
+    assert_int_equal(called_finish(&draws)->retries, 1);
+    assert_memory_equal(draws.run->seed, seed, sizeof seed);
+    assert_true(draws.run->time_ns == time_ns);
+    called_end(&draws);
+    harness_close(&harness);
+}
+
 /* A run that lasts longer than what it saw is kept begins again, and ends well. */
 static void a_lost_snapshot_is_a_conflict(void **state)
 {
@@ -643,6 +717,8 @@ int main(void)
         cmocka_unit_test(a_function_lowers_limits_for_itself),
         cmocka_unit_test(arguments_too_costly_to_check_are_refused),
         cmocka_unit_test(a_conflict_runs_again),
+        cmocka_unit_test(a_run_that_begins_again_draws_the_same),
+        cmocka_unit_test(a_run_keeps_its_seed_and_time),
         cmocka_unit_test(a_lost_snapshot_is_a_conflict),
         cmocka_unit_test(who_lost_is_told_why),
         cmocka_unit_test(an_idempotent_call_is_done_once),
