@@ -22,20 +22,22 @@ enum gate_result db_charge_range(struct host *host)
 enum gate_result db_charge_read(struct host *host, struct gate_call *call, uint64_t size)
 {
     struct budget *budget = host->options.budget;
-    if (!budget_fits(budget, CORDON_LIMIT_DOCUMENTS_READ, 1)) {
+    const bool fits_one = budget_fits(budget, CORDON_LIMIT_DOCUMENTS_READ, 1);
+    const bool fits = budget_fits(budget, CORDON_LIMIT_BYTES_READ, size);
+    budget->used[CORDON_LIMIT_DOCUMENTS_READ]++;
+    budget->used[CORDON_LIMIT_BYTES_READ] += size;
+    if (!fits_one) {
         return gate_refuse_limit(
-            host, CORDON_LIMIT_DOCUMENTS_READ, budget->used[CORDON_LIMIT_DOCUMENTS_READ] + 1,
+            host, CORDON_LIMIT_DOCUMENTS_READ, budget->used[CORDON_LIMIT_DOCUMENTS_READ],
             "Too many documents read in a single function execution (limit: %llu). " READ_HELP,
             (unsigned long long)budget->allowed[CORDON_LIMIT_DOCUMENTS_READ]);
     }
-    if (!budget_fits(budget, CORDON_LIMIT_BYTES_READ, size)) {
+    if (!fits) {
         return gate_refuse_limit(
-            host, CORDON_LIMIT_BYTES_READ, budget->used[CORDON_LIMIT_BYTES_READ] + size,
+            host, CORDON_LIMIT_BYTES_READ, budget->used[CORDON_LIMIT_BYTES_READ],
             "Too many bytes read in a single function execution (limit: %llu bytes). " READ_HELP,
             (unsigned long long)budget->allowed[CORDON_LIMIT_BYTES_READ]);
     }
-    budget->used[CORDON_LIMIT_DOCUMENTS_READ]++;
-    budget->used[CORDON_LIMIT_BYTES_READ] += size;
     return gate_charge(host, call, size) ? GATE_OK : GATE_STOP;
 }
 

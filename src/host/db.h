@@ -20,7 +20,10 @@
         }                                                                                          \
     } while (0)
 
-/* One range of an index, and one document of `size` bytes; a refusal where that is too much. */
+/*
+ * One range of an index, and one document of `size` bytes; a refusal where that is too much. A
+ * document that is too much counts as read even so, as Convex has it: no later one is let through.
+ */
 enum gate_result db_charge_range(struct host *host);
 enum gate_result db_charge_read(struct host *host, struct gate_call *call, uint64_t size);
 

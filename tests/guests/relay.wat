@@ -9,6 +9,7 @@
   ;; @function relay:pages query
   ;; @function relay:normalize query
   ;; @function relay:all query
+  ;; @function relay:all_stubborn query
   ;; @function relay:call_query action
   ;; @function relay:call_twice action
   ;; @function relay:call_mutation action
@@ -105,8 +106,9 @@
     (drop (call $1.0/queryPage (i32.const 4325376) (call $argument)))
     (call $output (call $1.0/queryPage (i32.const 4325376) (call $argument))))
 
-  ;; A query to its end: an array of the answers of each step. A refusal ends it, as its last item.
-  (func (export "relay:all") (local $end i32) (local $size i32) (local $answer i64)
+  ;; A query to its end: an array of the answers of each step. A refusal ends it, as its last item,
+  ;; unless the guest goes on after so many of them.
+  (func $all (param $refusals i32) (local $end i32) (local $size i32) (local $answer i64)
     (local.set $answer (call $1.0/queryStream (i32.const 4325376) (call $argument)))
     (if (call $is_refusal (local.get $answer))
       (then (call $output (local.get $answer)) (return)))
@@ -117,7 +119,10 @@
       (loop $next
         (local.set $answer (call $1.0/queryStreamNext (i32.const 0) (local.get $size)))
         (local.set $end (call $append (local.get $end)))
-        (br_if $done (call $is_refusal (local.get $answer)))
+        (if (call $is_refusal (local.get $answer))
+          (then
+            (br_if $done (i32.eqz (local.get $refusals)))
+            (local.set $refusals (i32.sub (local.get $refusals) (i32.const 1)))))
         ;; `...,"done":true}` ends with "true}"
         (br_if $done (i32.eq (i32.load align=1 (i32.sub (local.get $end) (i32.const 5)))
           (i32.const 0x65757274)))
@@ -126,4 +131,6 @@
         (br $next)))
     (i32.store8 (local.get $end) (i32.const 93))
     (drop (call $output_write (i32.const 8650752)
-      (i32.sub (i32.add (local.get $end) (i32.const 1)) (i32.const 8650752))))))
+      (i32.sub (i32.add (local.get $end) (i32.const 1)) (i32.const 8650752)))))
+  (func (export "relay:all") (call $all (i32.const 0)))
+  (func (export "relay:all_stubborn") (call $all (i32.const 1))))

@@ -658,6 +658,55 @@ static const char *page_of_few(struct harness *harness, const char *args, char o
     return out;
 }
 
+/*
+ * Who reads too much, and goes on, is given nothing more: neither the next document, though that
+ * one would still fit, nor any other.
+ */
+static void a_limit_that_is_passed_stays_passed(void **state)
+{
+    (void)state;
+    static const struct {
+        cordon_limit limit;
+        uint64_t most;
+        const char *numbers;
+        const char *code;
+    } cases[] = {
+        {CORDON_LIMIT_BYTES_READ, 400, "0 ", "TooManyBytesRead"},
+        {CORDON_LIMIT_DOCUMENTS_READ, 1, "0 ", "TooManyDocumentsRead"},
+    };
+    static char out[RELAY_ANSWER_BYTES];
+    static char quoted[RELAY_JSON_BYTES];
+    static char args[2000];
+    struct harness harness;
+    const struct harness_options options = {.guests = {"relay"}};
+    harness_open(&harness, &options);
+    for (int n = 0; n < 3; n++) {
+        (void)snprintf(
+            args, sizeof args, "{\"table\":\"t\",\"value\":{\"n\":%d,\"s\":\"%0*d\"}}", n,
+            n == 1 ? 500 : 1, 0);
+        assert_non_null(strstr(relay_ask(&harness, "relay:insert", args, out), "_id"));
+    }
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct limit_changes lower = {0};
+        change(&lower, cases[i].limit, cases[i].most);
+        struct run_request request =
+            request_of("relay:all_stubborn", relay_quote(TABLE("null", "") "}", quoted));
+        request.lower = &lower;
+        struct called called;
+        char numbers[256];
+        called_begin(&called, &harness, &request);
+        const struct outcome *outcome = called_finish(&called);
+        assert_int_equal(outcome->code, CORDON_OUTCOME_SUCCESS);
+        (void)snprintf(out, sizeof out, "%.*s", SLICE_FMT(outcome->value));
+        called_end(&called);
+        assert_string_equal(numbers_of(out, NULL, numbers), cases[i].numbers);
+        const char *first = strstr(out, cases[i].code);
+        assert_non_null(first);
+        assert_non_null(strstr(first + 1, cases[i].code));
+    }
+    harness_close(&harness);
+}
+
 #define NONE "{\"filter\":{\"$literal\":false}}"
 
 /*
@@ -792,6 +841,7 @@ int main(void)
         cmocka_unit_test(cursors_of_long_fields_are_taken),
         cmocka_unit_test(a_group_too_large_is_refused),
         cmocka_unit_test(cursors_cannot_be_used_elsewhere),
+        cmocka_unit_test(a_limit_that_is_passed_stays_passed),
         cmocka_unit_test(a_page_ends_before_the_limits),
         cmocka_unit_test(a_page_with_an_end_asks_to_be_split),
         cmocka_unit_test(a_page_with_an_end_too_far_is_cut),
