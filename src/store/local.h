@@ -177,10 +177,10 @@ struct local_txn {
     uint64_t reserved_until_ns;
     struct local_txn *next_reserved;
 
-    struct tenant_tables *tables;   /* NULL until asked for */
-    struct table_info *tables_made; /* by this transaction, newest first */
-    struct made_set *sets_made;     /* the same for the indexes of tables */
-    uint32_t indexed_table;         /* whose indexes were asked for last; 0: of none */
+    struct tenant_tables *tables; /* NULL until asked for */
+    struct tenant_tables made;    /* tables that this transaction makes */
+    struct made_set *sets_made;   /* indexes of tables that it makes, newest first */
+    uint32_t indexed_table;       /* whose indexes were asked for last; 0: of none */
     const struct index_set *indexed_by;
 
     enum txn_phase phase;

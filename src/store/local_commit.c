@@ -312,9 +312,8 @@ static void trim_log(struct local *store)
 
 static void add_tables(struct local_txn *txn, uint64_t ts)
 {
-    while (txn->tables_made != NULL) {
-        struct table_info *table = txn->tables_made;
-        txn->tables_made = table->next;
+    struct table_info *table = NULL;
+    while ((table = tables_made_take(&txn->made)) != NULL) {
         tables_add(&txn->store->tables, txn->tables, table, ts);
     }
     for (struct made_set *made = txn->sets_made; made != NULL; made = made->next) {

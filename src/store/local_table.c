@@ -17,22 +17,16 @@ cordon_error *local_tables_load(struct local_txn *txn)
 
 static const struct table_info *find_by_name(struct local_txn *txn, struct slice name)
 {
-    for (const struct table_info *made = txn->tables_made; made != NULL; made = made->next) {
-        if (slice_equal(made->name, name)) {
-            return made;
-        }
-    }
-    return tables_by_name(&txn->store->tables, txn->tables, name, txn->snapshot);
+    const struct table_info *made = tables_made_by_name(&txn->made, name);
+    return made != NULL ? made
+                        : tables_by_name(&txn->store->tables, txn->tables, name, txn->snapshot);
 }
 
 static const struct table_info *find_by_number(struct local_txn *txn, uint32_t number)
 {
-    for (const struct table_info *made = txn->tables_made; made != NULL; made = made->next) {
-        if (made->number == number) {
-            return made;
-        }
-    }
-    return tables_by_number(&txn->store->tables, txn->tables, number, txn->snapshot);
+    const struct table_info *made = tables_made_by_number(&txn->made, number);
+    return made != NULL ? made
+                        : tables_by_number(&txn->store->tables, txn->tables, number, txn->snapshot);
 }
 
 static cordon_error *look_up(
@@ -98,10 +92,9 @@ static cordon_error *write_rows(struct local_txn *txn, const struct table_info *
 /* The next free number: tables are never removed, so the last one plus one. */
 static cordon_error *next_number(const struct local_txn *txn, uint32_t *out_number)
 {
-    uint32_t last = tables_last_number(&txn->store->tables, txn->tables, txn->snapshot);
-    for (const struct table_info *made = txn->tables_made; made != NULL; made = made->next) {
-        last = made->number > last ? made->number : last;
-    }
+    const uint32_t made = tables_made_last_number(&txn->made);
+    const uint32_t old = tables_last_number(&txn->store->tables, txn->tables, txn->snapshot);
+    const uint32_t last = made > old ? made : old;
     if (last >= LAYOUT_TABLE_LAST) {
         return cordon_error_new(
             CORDON_E_TOO_LARGE, "there are no more table numbers; use tables that there are");
@@ -113,11 +106,8 @@ static cordon_error *next_number(const struct local_txn *txn, uint32_t *out_numb
 /* Those that newer commits made count too: with them this one would be in conflict anyway. */
 static cordon_error *check_room(const struct local_txn *txn)
 {
-    size_t count = tables_count(&txn->store->tables, txn->tables);
-    for (const struct table_info *made = txn->tables_made; made != NULL; made = made->next) {
-        count++;
-    }
-    if (count < STORE_TABLES_MAX) {
+    const size_t old = tables_count(&txn->store->tables, txn->tables);
+    if (old + txn->made.by_number.count < STORE_TABLES_MAX) {
         return NULL;
     }
     return cordon_error_new(
@@ -134,8 +124,7 @@ static cordon_error *make(struct local_txn *txn, struct slice name, uint32_t num
         table_info_free(table);
         return error;
     }
-    table->next = txn->tables_made;
-    txn->tables_made = table;
+    tables_made_add(&txn->made, table);
     return NULL;
 }
 
@@ -204,10 +193,9 @@ cordon_error *local_table_next(
         after >= LAYOUT_TABLE_LAST
             ? NULL
             : tables_after(&txn->store->tables, txn->tables, after, txn->snapshot);
-    for (const struct table_info *made = txn->tables_made; made != NULL; made = made->next) {
-        if (made->number > after && (next == NULL || made->number < next->number)) {
-            next = made;
-        }
+    const struct table_info *made = tables_made_after(&txn->made, after);
+    if (made != NULL && (next == NULL || made->number < next->number)) {
+        next = made;
     }
     if (after < LAYOUT_TABLE_LAST) {
         TRY(remember_numbers(txn, after, next == NULL ? 0 : next->number));
@@ -222,9 +210,8 @@ cordon_error *local_table_next(
 
 void local_tables_made_free(struct local_txn *txn)
 {
-    while (txn->tables_made != NULL) {
-        struct table_info *table = txn->tables_made;
-        txn->tables_made = table->next;
+    struct table_info *table = NULL;
+    while ((table = tables_made_take(&txn->made)) != NULL) {
         table_info_free(table);
     }
 }

@@ -10,11 +10,6 @@
 
 enum { NUMBER_BYTES = 4 };
 
-struct tenant_tables {
-    struct skip by_name;
-    struct skip by_number;
-};
-
 void tables_init(struct table_map *map)
 {
     *map = (struct table_map){.random = 1};
@@ -120,12 +115,30 @@ void tables_add(
     (void)pthread_rwlock_unlock(&map->lock);
 }
 
+static struct table_info *table_of(const struct skip_node *node)
+{
+    return node == NULL ? NULL : node->item;
+}
+
 static struct table_info *by_number(const struct tenant_tables *tables, uint32_t number)
 {
     uint8_t key[NUMBER_BYTES];
     layout_store32(key, number);
-    const struct skip_node *node = skip_find(&tables->by_number, slice_of(key, sizeof key));
-    return node == NULL ? NULL : node->item;
+    return table_of(skip_find(&tables->by_number, slice_of(key, sizeof key)));
+}
+
+/* The first node behind a number. */
+static const struct skip_node *seek_after(const struct tenant_tables *tables, uint32_t number)
+{
+    uint8_t key[NUMBER_BYTES + 1] = {0}; /* a byte more than the number's: right behind it */
+    layout_store32(key, number);
+    return skip_seek(&tables->by_number, slice_of(key, sizeof key));
+}
+
+static const struct skip_node *last_node(const struct tenant_tables *tables)
+{
+    static const uint8_t past_the_end[NUMBER_BYTES + 1] = {0xff, 0xff, 0xff, 0xff, 0xff};
+    return skip_seek_before(&tables->by_number, slice_of(past_the_end, sizeof past_the_end), false);
 }
 
 void tables_add_indexes(
@@ -288,11 +301,9 @@ const struct index_set *tables_indexes(
 const struct table_info *tables_after(
     struct table_map *map, struct tenant_tables *tables, uint32_t number, uint64_t snapshot)
 {
-    uint8_t key[NUMBER_BYTES + 1] = {0}; /* a byte more than the number's: right behind it */
-    layout_store32(key, number);
     const struct table_info *table = NULL;
     (void)pthread_rwlock_rdlock(&map->lock);
-    const struct skip_node *node = skip_seek(&tables->by_number, slice_of(key, sizeof key));
+    const struct skip_node *node = seek_after(tables, number);
     for (; node != NULL && table == NULL; node = skip_next(node)) {
         const struct table_info *candidate = node->item;
         table = candidate->created_ts <= snapshot ? candidate : NULL;
@@ -311,11 +322,9 @@ size_t tables_count(struct table_map *map, struct tenant_tables *tables)
 
 uint32_t tables_last_number(struct table_map *map, struct tenant_tables *tables, uint64_t snapshot)
 {
-    static const uint8_t past_the_end[5] = {0xff, 0xff, 0xff, 0xff, 0xff};
     uint32_t last = LAYOUT_TABLE_FIRST - 1;
     (void)pthread_rwlock_rdlock(&map->lock);
-    const struct skip_node *node =
-        skip_seek_before(&tables->by_number, slice_of(past_the_end, sizeof past_the_end), false);
+    const struct skip_node *node = last_node(tables);
     while (node != NULL) {
         const struct table_info *table = node->item;
         if (table->created_ts <= snapshot) {
@@ -326,4 +335,42 @@ uint32_t tables_last_number(struct table_map *map, struct tenant_tables *tables,
     }
     (void)pthread_rwlock_unlock(&map->lock);
     return last;
+}
+
+/* -- Made by a transaction ------------------------------------------------------------------- */
+
+void tables_made_add(struct tenant_tables *made, struct table_info *table)
+{
+    insert(made, table);
+}
+
+const struct table_info *tables_made_by_name(const struct tenant_tables *made, struct slice name)
+{
+    return table_of(skip_find(&made->by_name, name));
+}
+
+const struct table_info *tables_made_by_number(const struct tenant_tables *made, uint32_t number)
+{
+    return by_number(made, number);
+}
+
+const struct table_info *tables_made_after(const struct tenant_tables *made, uint32_t number)
+{
+    return table_of(seek_after(made, number));
+}
+
+uint32_t tables_made_last_number(const struct tenant_tables *made)
+{
+    const struct table_info *last = table_of(last_node(made));
+    return last == NULL ? 0 : last->number;
+}
+
+struct table_info *tables_made_take(struct tenant_tables *made)
+{
+    struct table_info *table = table_of(skip_first(&made->by_number));
+    if (table != NULL) {
+        skip_remove(&made->by_name, table->by_name);
+        skip_remove(&made->by_number, table->by_number);
+    }
+    return table;
 }

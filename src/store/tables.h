@@ -10,7 +10,6 @@
 #include "store/reading.h"
 
 struct table_info {
-    struct table_info *next; /* for whoever has it before the map */
     struct skip_node *by_name;
     struct skip_node *by_number;
     struct slice name;
@@ -19,7 +18,11 @@ struct table_info {
     struct index_set *indexes; /* the newest set; NULL: there never was one */
 };
 
-struct tenant_tables;
+/* Of a tenant; or those that a transaction makes, which nobody else sees. All zeros: none. */
+struct tenant_tables {
+    struct skip by_name;
+    struct skip by_number;
+};
 
 struct table_map {
     pthread_rwlock_t lock;
@@ -34,6 +37,20 @@ void tables_done(struct table_map *map);
 CORDON_MUST_USE cordon_error *table_info_new(
     struct slice name, uint32_t number, struct table_info **out_table);
 void table_info_free(struct table_info *table);
+
+/* Of what one transaction makes: who calls has it alone, and so without a lock. */
+void tables_made_add(struct tenant_tables *made, struct table_info *table);
+const struct table_info *tables_made_by_name(const struct tenant_tables *made, struct slice name);
+const struct table_info *tables_made_by_number(const struct tenant_tables *made, uint32_t number);
+
+/* The one with the next number, or NULL. */
+const struct table_info *tables_made_after(const struct tenant_tables *made, uint32_t number);
+
+/* The highest number, or 0. */
+uint32_t tables_made_last_number(const struct tenant_tables *made);
+
+/* Takes one out, which is the caller's then; NULL: there is none left. */
+struct table_info *tables_made_take(struct tenant_tables *made);
 
 /*
  * The tables of one tenant, loaded through `reading` if they are not yet. They stay valid and only
