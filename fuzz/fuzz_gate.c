@@ -26,6 +26,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/seal.h"
+#include "host/env_vars.h"
 #include "host/gate.h"
 #include "host/operations.h"
 
@@ -135,6 +136,18 @@ static void give_memory(struct bench *bench, uint64_t bytes)
     memset(bench->guest.memory, 0x5a, bytes);
 }
 
+/* Environment variables; a replay has them from its tape. */
+static const struct env_vars *variables(void)
+{
+    static struct env_vars *vars;
+    if (vars == NULL) {
+        const struct env_var some[] = {
+            {SLICE("GREETING"), SLICE("zwei\n\"Worte\"")}, {SLICE("EMPTY"), SLICE("")}};
+        must(env_vars_new(some, sizeof some / sizeof some[0], &vars));
+    }
+    return vars;
+}
+
 /* A run that is recorded, or the replay of one, with what it was cut by. */
 static void begin(
     struct bench *bench, cordon_kind kind, uint64_t memory_bytes, const struct host_cut *cut)
@@ -161,6 +174,7 @@ static void begin(
         .cut = cut,
         .cursor_key = bench->is_replay ? NULL : cursor_key,
         .tenant = TENANT,
+        .env = bench->is_replay ? NULL : variables(),
     };
     if (kind != CORDON_ACTION) {
         must(begin_txn(bench, &options.txn));

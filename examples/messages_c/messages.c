@@ -46,6 +46,9 @@ CORDON_FUNCTIONS(
     CORDON_ACTION("echo:now", tell_time,
         CORDON_NO_ARGS,
         CORDON_OBJECT(CORDON_FIELD("now", CORDON_NUMBER), CORDON_FIELD("random", CORDON_NUMBER))),
+    CORDON_QUERY("echo:env", tell_env,
+        CORDON_OBJECT(CORDON_FIELD("name", CORDON_STRING)),
+        CORDON_UNION(CORDON_STRING, CORDON_NULL)),
     CORDON_MUTATION("counters:add", add_to_counter,
         CORDON_OBJECT(CORDON_FIELD("name", CORDON_STRING), CORDON_FIELD("by", CORDON_NUMBER)),
         CORDON_NUMBER),
@@ -132,6 +135,14 @@ cordon_value *tell_time(void)
     cordon_set(answer, "now", cordon_number((double)cordon_now_ms()));
     cordon_set(answer, "random", cordon_number(cordon_random_number()));
     return answer;
+}
+
+/* An environment variable, which `cordon env set` sets. */
+cordon_value *tell_env(void)
+{
+    const char *const name = cordon_to_string(cordon_get(cordon_args(), "name"));
+    const char *const value = cordon_env_get(name);
+    return value == NULL ? cordon_null() : cordon_string(value);
 }
 
 /* One document for each name, made at its first use. */

@@ -6,6 +6,7 @@
 #include <cordon/backup.h>
 #include <cordon/config.h>
 #include <cordon/data.h>
+#include <cordon/env.h>
 #include <cordon/error.h>
 #include <cordon/json.h>
 #include <cordon/limits.h>

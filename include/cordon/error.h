@@ -54,7 +54,13 @@ extern "C" {
       "the disk is full or nearly so; nothing was written: free some space and try again")         \
     X(ENGINE, "Engine", 500, false, "the sandbox engine failed")                                   \
     X(NO_MEMORY, "NoMemory", 500, true, "the process is out of memory")                            \
-    X(INTERNAL, "Internal", 500, false, "a fault of ours; the log has the details")
+    X(INTERNAL, "Internal", 500, false, "a fault of ours; the log has the details")                \
+    X(ENV_NAME_INVALID, "EnvironmentVariableNameInvalid", 400, false,                              \
+      "an environment variable cannot have that name")                                             \
+    X(ENV_NAME_TOO_LONG, "EnvironmentVariableNameTooLong", 400, false,                             \
+      "the name of an environment variable over its size limit")                                   \
+    X(ENV_VALUE_TOO_LARGE, "EnvironmentVariableValueTooLarge", 400, false,                         \
+      "the value of an environment variable over its size limit")
 
 typedef enum cordon_error_code {
 #define CORDON_ERROR_ENUM(name, text, status, retry, doc) CORDON_E_##name,

@@ -1217,6 +1217,13 @@ cordon_value *cordon_left(void)
     return must_call(cordon_host_left, cordon_object());
 }
 
+const char *cordon_env_get(const char *name)
+{
+    const cordon_value *const value =
+        must_call(cordon_host_env_get, cordon_set(cordon_object(), "name", cordon_string(name)));
+    return cordon_type_of(value) == CORDON_TYPE_NULL ? NULL : cordon_to_string(value);
+}
+
 void cordon_log(cordon_level level, const char *message)
 {
     static const char *const names[] = {

@@ -141,6 +141,10 @@ double cordon_random_number(void);
 /* What remains of each limit: an object of numbers by the names of `cordon limits`. */
 cordon_value *cordon_left(void);
 
+/* The deployment's environment variable of that name, as it was when the run began; NULL if there is
+ * none. `cordon env set` sets one. */
+const char *cordon_env_get(const char *name);
+
 typedef enum cordon_level {
     CORDON_DEBUG,
     CORDON_LOG,
@@ -553,6 +557,7 @@ CORDON_IMPORT_("convex/core", "log") cordon_host_call cordon_host_log;
 CORDON_IMPORT_("convex/core", "random_fill") cordon_host_call cordon_host_random_fill;
 CORDON_IMPORT_("convex/core", "now_ms") int64_t cordon_host_now_ms(void);
 CORDON_IMPORT_("convex/core", "left") cordon_host_call cordon_host_left;
+CORDON_IMPORT_("convex/core", "env_get") cordon_host_call cordon_host_env_get;
 CORDON_IMPORT_("convex/db-read", "1.0/get") cordon_host_call cordon_host_get;
 CORDON_IMPORT_("convex/db-read", "1.0/queryStream") cordon_host_call cordon_host_query_stream;
 CORDON_IMPORT_("convex/db-read", "1.0/queryStreamNext")

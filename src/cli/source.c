@@ -29,7 +29,7 @@ static int check_key(const struct cli_options *options)
     }
     return terminal_usage(
         options->command,
-        "documents of a server need an admin key: --admin-key KEY or $CORDON_ADMIN_KEY\n"
+        "what a server keeps needs an admin key: --admin-key KEY or $CORDON_ADMIN_KEY\n"
         "`cordon keygen admin --data DIR` makes one. A folder that no server uses is named by "
         "--data.");
 }
@@ -351,4 +351,31 @@ int source_clear(
     text_append(cursor, next.data, next.size);
     *out_more = cordon_json_is_true(cordon_json_get_member(root, "hasMore"));
     return CLI_OK;
+}
+
+/* -- Environment variables ------------------------------------------------------------------ */
+
+int source_list_env(struct source *source, cordon_json **out_json)
+{
+    if (source->runtime != NULL) {
+        char *answer = NULL;
+        cordon_error *const error = cordon_env_list(source->runtime, &answer);
+        return take(error, answer, out_json);
+    }
+    TEXT_CLEANUP path = {0};
+    text_printf(&path, "/api/cordon/environment_variables");
+    return ask(source, &path, NULL, out_json);
+}
+
+int source_change_env(struct source *source, const struct text *changes)
+{
+    if (source->runtime != NULL) {
+        cordon_error *const error =
+            cordon_env_change(source->runtime, changes->data, changes->size);
+        return error == NULL ? CLI_OK : terminal_error(error);
+    }
+    CLI_CLEANUP(free_json) cordon_json *json = NULL;
+    TEXT_CLEANUP path = {0};
+    text_printf(&path, "/api/update_environment_variables");
+    return ask(source, &path, changes, &json);
 }

@@ -1,5 +1,5 @@
 /*
- * Where documents are read from and written to: a running server, by its HTTP API and an admin
+ * Where documents and environment variables are read from and written to: a running server, by its HTTP API and an admin
  * key, or a data folder that no server uses, through a runtime of the command's own. Both say the
  * same in the same JSON, so the commands need not know which it is.
  *
@@ -73,5 +73,11 @@ int source_clear(
     struct text *cursor,
     uint64_t *out_removed,
     bool *out_more);
+
+/* The list of environment variables, as cordon_env_list() has it. */
+int source_list_env(struct source *source, cordon_json **out_json);
+
+/* Changes some, by the JSON of cordon_env_change(). */
+int source_change_env(struct source *source, const struct text *changes);
 
 #endif

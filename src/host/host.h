@@ -23,6 +23,7 @@
 #include <cordon/outcome.h>
 #include <stdatomic.h>
 
+struct env_vars;
 struct gate_descriptor;
 struct json_doc;
 struct host_queries;
@@ -74,6 +75,7 @@ struct host_options {
     /* Of the deployment; positions in queries are sealed by it. A replay has none. */
     const uint8_t *cursor_key; /* SEAL_KEY_BYTES */
     uint32_t tenant;
+    const struct env_vars *env; /* NULL: there are no environment variables */
 };
 
 /* Why the host ended the run; `code` is CORDON_OUTCOME_SUCCESS while it has not. */

@@ -13,6 +13,7 @@ gate_operation core_random_fill;
 gate_operation core_now_ms;
 gate_operation core_left;
 gate_operation core_alias_random;
+gate_operation core_env_get;
 
 gate_operation db_get;
 gate_operation db_query_stream;

@@ -1,14 +1,15 @@
 /*
- * Documents for an operator: the query string becomes a page or a batch of run/data.h, and what
- * that says becomes the answer. On a thread of its own, one request after the other: a page or a
- * batch reads and commits for some tens of milliseconds and waits for the disk, and must not be in
- * the way of runs.
+ * Documents and environment variables for an operator: the query string becomes a page or a batch of
+ * run/data.h, a body a change of run/environment.h, and what that says becomes the answer. On a
+ * thread of its own, one request after the other: a page or a batch reads and commits for some tens
+ * of milliseconds and waits for the disk, and must not be in the way of runs.
  */
 #include "http/internal.h"
 
 #include "http/body.h"
 #include "run/auditor.h"
 #include "run/data.h"
+#include "run/environment.h"
 #include "value/json.h"
 
 /* A table's name, an id, a number, each with what percent-encoding may have added. */
@@ -207,6 +208,12 @@ static cordon_error *perform(struct connection *connection, struct slice body)
         return import(runner, &parameters, body, out);
     case DATA_CLEAR:
         return clear(runner, &parameters, out);
+    case DATA_ENV_LIST:
+        auditor_note(runner_auditor(runner), SLICE("{\"kind\":\"env_read\"}"));
+        return environment_list(runner, TENANT_DEFAULT, out);
+    case DATA_ENV_CHANGE:
+        TRY(environment_change(runner, TENANT_DEFAULT, body));
+        return buffer_append(out, SLICE("null")); /* as Convex answers, who reads none of it */
     }
     return NULL;
 }

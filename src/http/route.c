@@ -207,6 +207,8 @@ static const struct {
     {"/api/cordon/snapshot/release", DATA_RELEASE, false},
     {"/api/cordon/import", DATA_IMPORT, false},
     {"/api/cordon/clear", DATA_CLEAR, false},
+    {"/api/cordon/environment_variables", DATA_ENV_LIST, true},
+    {"/api/update_environment_variables", DATA_ENV_CHANGE, false},
 };
 
 /* False: it is none of ours. */
@@ -223,8 +225,7 @@ static bool route_data(
         route->needs_admin = true;
         route->cross_origin = false;
         if (with_get && !is_get(request)) {
-            refuse_route(
-                route, 405, "MethodNotAllowed", "Documents are read with GET.", "GET, HEAD");
+            refuse_route(route, 405, "MethodNotAllowed", "This is read with GET.", "GET, HEAD");
         } else if (!with_get && request->method != HTTP_METHOD_POST) {
             refuse_route(route, 405, "MethodNotAllowed", "This is asked for with POST.", "POST");
         }

@@ -13,7 +13,7 @@ enum http_route_id {
     ROUTE_DEPLOY, /* replace the functions */
     ROUTE_RECORD, /* give a record, or the list of them */
     ROUTE_LOGS,   /* give the runs after a cursor, once there are any */
-    ROUTE_DATA,   /* documents for an operator: `data` */
+    ROUTE_DATA,   /* documents and variables for an operator: `data` */
     ROUTE_TEXT,   /* answer `text` */
     ROUTE_PREFLIGHT,
     ROUTE_METRICS, /* on the operator's listener alone, as the next */
@@ -21,8 +21,17 @@ enum http_route_id {
     ROUTE_REFUSED, /* answer `refusal` */
 };
 
-/* What is done with documents; see run/data.h. */
-enum http_data { DATA_HOLD, DATA_RELEASE, DATA_TABLES, DATA_DOCUMENTS, DATA_IMPORT, DATA_CLEAR };
+/* What is done with documents, run/data.h, and environment variables, run/environment.h. */
+enum http_data {
+    DATA_HOLD,
+    DATA_RELEASE,
+    DATA_TABLES,
+    DATA_DOCUMENTS,
+    DATA_IMPORT,
+    DATA_CLEAR,
+    DATA_ENV_LIST,
+    DATA_ENV_CHANGE
+};
 
 struct http_route {
     enum http_route_id id;

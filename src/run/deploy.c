@@ -380,6 +380,7 @@ static cordon_error *load_module(
 
 cordon_error *runner_load(struct runner *runner, uint32_t tenant)
 {
+    TRY(environment_load(runner, tenant));
     CORDON_CLEANUP_ARENA struct arena arena;
     arena_init(&arena, (size_t)16 << 20);
     struct deploy_past past;

@@ -6,6 +6,7 @@
 #include "host/host.h"
 #include "run/auditor.h"
 #include "run/deployment.h"
+#include "run/environment.h"
 #include "run/permits.h"
 #include "run/recorder.h"
 #include "run/run.h"
@@ -28,10 +29,12 @@ struct runner {
     struct executions executions;
     atomic_uint slots_used;
     atomic_ullong memory_used;
-    pthread_mutex_t deploy_lock;    /* one deploy at a time */
-    atomic_bool stops_deploys;      /* no module is built any more */
-    pthread_rwlock_t lock;          /* guards `deployments` */
-    struct deployment *deployments; /* one per tenant, by its `next` */
+    pthread_mutex_t deploy_lock;      /* one deploy at a time */
+    atomic_bool stops_deploys;        /* no module is built any more */
+    pthread_rwlock_t lock;            /* guards `deployments` and `environments` */
+    struct deployment *deployments;   /* one per tenant, by its `next` */
+    pthread_mutex_t env_lock;         /* one change of environment variables at a time */
+    struct environment *environments; /* one per tenant that has or had variables */
 };
 
 /*

@@ -401,6 +401,8 @@ static void resolve(struct run *run, const struct run_request *request)
         request->parent == NULL ? request->deployment : request->parent->deployment;
     run->deployment =
         given == NULL ? runner_current(run->runner, run->tenant) : deployment_ref(given);
+    run->env = request->parent == NULL ? environment_now(run->runner, run->tenant)
+                                       : env_vars_ref(request->parent->env);
     const struct deployed_function *function =
         run->deployment == NULL ? NULL : deployment_find(run->deployment, request->path);
     if (function != NULL && run_is_inner(run)) {
@@ -567,6 +569,7 @@ void run_dispose(struct run *run)
     if (run->deployment != NULL) {
         deployment_unref(run->deployment);
     }
+    env_vars_unref(run->env);
     run_tape_free(run);
     outcome_done(&run->outcome);
     close_request(run);

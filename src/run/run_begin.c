@@ -285,6 +285,7 @@ static cordon_error *start_guest(struct run *run)
         .turns_ns = run->runner->options.turns_ns,
         .cursor_key = run->deployment->cursor_key,
         .tenant = run->tenant,
+        .env = run->env,
     };
     memcpy(options.seed, run->seed, sizeof options.seed);
     memcpy(

@@ -217,6 +217,7 @@ cordon_error *runner_new(const struct runner_options *options, struct runner **o
     trace_cache_init(&runner->traces);
     executions_init(&runner->executions);
     (void)pthread_mutex_init(&runner->deploy_lock, NULL);
+    (void)pthread_mutex_init(&runner->env_lock, NULL);
     (void)pthread_rwlock_init(&runner->lock, NULL);
     cordon_error *error = start(runner);
     if (error != NULL) {
@@ -283,6 +284,7 @@ void runner_free(struct runner *runner)
         runner->deployments = gone->next;
         deployment_unref(gone);
     }
+    environments_free(runner);
     artifact_cache_close(runner->cache);
     engine_free(runner->engine);
     compiler_stop(runner->compiler);
@@ -291,6 +293,7 @@ void runner_free(struct runner *runner)
     trace_cache_done(&runner->traces);
     executions_done(&runner->executions);
     (void)pthread_mutex_destroy(&runner->deploy_lock);
+    (void)pthread_mutex_destroy(&runner->env_lock);
     (void)pthread_rwlock_destroy(&runner->lock);
     free_text(runner->options.worker_path);
     free_text(runner->options.artifact_folder);

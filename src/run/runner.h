@@ -88,8 +88,8 @@ void runner_allow_deploys(struct runner *runner);
 void runner_free(struct runner *runner);
 
 /*
- * Loads the deployment that the store holds for a tenant, if any; compiles what the cache lacks.
- * Blocks. Errors as runner_deploy.
+ * Loads the deployment that the store holds for a tenant, if any, and its environment variables;
+ * compiles what the cache lacks. Blocks. Errors as runner_deploy.
  */
 CORDON_MUST_USE cordon_error *runner_load(struct runner *runner, uint32_t tenant);
 

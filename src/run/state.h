@@ -65,6 +65,7 @@ struct inner_call {
 struct run {
     struct runner *runner;
     struct deployment *deployment;            /* NULL if there was none */
+    struct env_vars *env;                     /* as it began, or as its caller did; NULL: none */
     const struct deployed_function *function; /* NULL if none was found */
     struct account request;                   /* pays for `arena`, out of the process's memory */
     struct arena arena;                       /* the request's texts */

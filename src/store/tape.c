@@ -183,6 +183,8 @@ static const char *op_name(enum tape_op op)
         return "go back to";
     case TAPE_ROW_GET:
         return "read the schema of a table";
+    case TAPE_ENV:
+        return "read an environment variable";
     case TAPE_OPS_END:
         break;
     }

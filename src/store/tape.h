@@ -100,6 +100,7 @@ enum tape_op {
     TAPE_SAVEPOINT,
     TAPE_ROLLBACK,
     TAPE_ROW_GET, /* of KEYSPACE_MODULE: what a schema says of a table */
+    TAPE_ENV,     /* by host/: an environment variable */
     TAPE_OPS_END,
 };
 

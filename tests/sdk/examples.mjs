@@ -13,7 +13,7 @@ const MESSAGE = { author: "Ada", body: "a \"quoted\" \\ line\n\u0000 ü 𝄞" };
 
 /* Every host call that one of the two makes; a new one is a decision, not an accident. */
 const MAY_IMPORT = new Set([
-  "convex/core fail", "convex/core input_read", "convex/core now_ms", "convex/core output_write",
+  "convex/core env_get", "convex/core fail", "convex/core input_read", "convex/core now_ms", "convex/core output_write",
   "convex/core random_fill", "convex/core reply_read",
   "convex/db-read 1.0/queryCleanup", "convex/db-read 1.0/queryPage", "convex/db-read 1.0/queryStream",
   "convex/db-read 1.0/queryStreamNext",
@@ -47,6 +47,7 @@ const FUNCTIONS = [
   ["calls:fail", "mutation", { author: "string", body: "string" }, "null"],
   ["calls:send", "mutation", { author: "string", body: "string" }, "object"],
   ["counters:add", "mutation", { name: "string", by: "number" }, "number"],
+  ["echo:env", "query", { name: "string" }, "union"],
   ["echo:now", "action", {}, "object"],
   ["math:fib", "query", { n: "number" }, "number"],
   ["messages:by_author", "query", { author: "string" }, "array"],
@@ -157,6 +158,14 @@ for (const language of ["c", "rust"]) {
       assert.deepEqual([now, rest], [1_732_541_000_000, {}]);
       assert.ok(random >= 0 && random < 1);
       assert.equal(open().call("echo:now").random, random);
+    });
+
+    test("an environment variable is the host's", () => {
+      const deployment = open();
+      deployment.env = { GREETING: "ü \"quoted\"\n", EMPTY: "" };
+      const read = (name) => deployment.call("echo:env", { name });
+      assert.deepEqual(["GREETING", "EMPTY", "MISSING"].map(read), ["ü \"quoted\"\n", "", null]);
+      fails(deployment, "echo:env", { name: "no name" }, { code: "Failed" });
     });
 
     test("a counter is made at its first use", () => {

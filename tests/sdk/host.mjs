@@ -200,7 +200,7 @@ class Store {
 
 /* A module and its data: what a deployment is. */
 export class Deployment {
-  constructor(bytes, { now = 1_732_541_000_000 } = {}) {
+  constructor(bytes, { now = 1_732_541_000_000, env = {} } = {}) {
     this.module = new WebAssembly.Module(bytes);
     const sections = WebAssembly.Module.customSections(this.module, "convex.functions");
     assert.equal(sections.length, 1, "exactly one section convex.functions");
@@ -217,6 +217,7 @@ export class Deployment {
     this.schema = this.readSchema();
     this.store = new Store();
     this.now = now;
+    this.env = env;
   }
 
   /* Documents are checked by the host of others; here it is who has the indexes. */
@@ -258,6 +259,7 @@ class Run {
     this.schema = deployment.schema;
     this.store = store.copy();
     this.now = deployment.now;
+    this.env = deployment.env;
     this.input = encoder.encode(JSON.stringify([args]));
     this.reply = new Uint8Array();
     this.output = null;
@@ -390,6 +392,13 @@ class Run {
       "convex/core random_fill": (ptr, len) => this.fill(ptr, len),
       "convex/core now_ms": () => BigInt(this.now),
       "convex/core left": () => this.answer({ fuel: 1e10, documents_read: 32000 }),
+      "convex/core env_get": this.operation(({ name }) => {
+        if (typeof name !== "string") throw new Refusal("InvalidArgument", "`name`: it is a string.");
+        if (!/^[a-zA-Z_]+[a-zA-Z0-9_]*$/.test(name)) {
+          throw new Refusal("EnvironmentVariableNameInvalid", `'${name}' is none.`);
+        }
+        return this.env[name] ?? null;
+      }),
       "env __convex_now_ms": () => BigInt(this.now),
       "env __convex_random_bytes_deterministic": (ptr, len) => void this.fill(ptr, len),
     };

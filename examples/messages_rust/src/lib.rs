@@ -20,6 +20,7 @@ cordon::functions![
     messages::fail,
     math::fib,
     echo::now,
+    echo::env,
     counters::add,
     noop::noop,
     calls::count,

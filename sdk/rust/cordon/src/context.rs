@@ -45,6 +45,24 @@ impl RunCtx {
     pub fn left(&self) -> Result<BTreeMap<String, f64>> {
         host::ask_for(host::left, b"{}")
     }
+
+    /// The deployment's environment variable of that name, as it was when the run began; `cordon env
+    /// set` sets one.
+    ///
+    /// ```
+    /// # use cordon::prelude::*;
+    /// #[query]
+    /// fn greeting(ctx: QueryCtx) -> Result<String> {
+    ///     Ok(ctx.env("GREETING")?.unwrap_or("hello".into()))
+    /// }
+    /// # fn main() {}
+    /// ```
+    pub fn env(&self, name: &str) -> Result<Option<String>> {
+        let mut argument = b"{\"name\":".to_vec();
+        write_string(name, &mut argument);
+        argument.push(b'}');
+        host::ask_for(host::env_get, &argument)
+    }
 }
 
 macro_rules! contexts {

@@ -38,6 +38,7 @@ host_calls! {
         "random_fill" random_fill(to: *const u8, size: usize);
         "now_ms" now_ms();
         "left" left(from: *const u8, size: usize);
+        "env_get" env_get(from: *const u8, size: usize);
     }
     "convex/db-read" {
         "1.0/get" get(from: *const u8, size: usize);
