@@ -9,6 +9,7 @@
  */
 #include "base/clock.h"
 #include "inside.h"
+#include "run/environment.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -65,6 +66,7 @@ enum work {
     WASI_FD_PRESTAT_GET,
     WASI_FD_PRESTAT_DIR_NAME,
     WASI_SCHED_YIELD,
+    ENV_GET,
 };
 
 #define QUERY "prices:query"
@@ -145,6 +147,10 @@ static const struct row rows[] = {
     {"wasi_fd_prestat_get", QUERY, WASI_FD_PRESTAT_GET, 20000, 0, NULL},
     {"wasi_fd_prestat_dir_name", QUERY, WASI_FD_PRESTAT_DIR_NAME, 20000, 0, NULL},
     {"wasi_sched_yield", QUERY, WASI_SCHED_YIELD, 20000, 0, NULL},
+    {"env_get", QUERY, ENV_GET, 5000, 0, "{\"name\":\"SMALL\"}"},
+    {"env_get_none", QUERY, ENV_GET, 5000, 0, "{\"name\":\"MISSING\"}"},
+    {"env_get_8k", QUERY, ENV_GET, 1000, 0, "{\"name\":\"LARGE\"}"},
+    {"env_get_8k_escaped", QUERY, ENV_GET, 1000, 0, "{\"name\":\"ESCAPED\"}"},
 };
 
 static struct inside inside;
@@ -216,6 +222,31 @@ static void insert_document(void)
     buffer_done(&value);
 }
 
+/* `count` times the text, as the value of a variable. */
+static void add_variable(struct buffer *out, const char *name, const char *text, size_t count)
+{
+    must(buffer_printf(out, "{\"name\":\"%s\",\"value\":\"", name));
+    for (size_t i = 0; i < count; i++) {
+        must(buffer_append(out, slice_str(text)));
+    }
+    must(buffer_append(out, SLICE("\"},")));
+}
+
+/* Values of 16 bytes, and of 8 KiB that are written as they are or as six bytes each. */
+static void set_variables(void)
+{
+    struct buffer changes;
+    buffer_init(&changes, TEXT_BYTES_MAX);
+    must(buffer_append(&changes, SLICE("{\"changes\":[")));
+    add_variable(&changes, "SMALL", "x", 16);
+    add_variable(&changes, "LARGE", "x", 8 * KIB);
+    add_variable(&changes, "ESCAPED", "\\u0001", 8 * KIB);
+    changes.size--;
+    must(buffer_append(&changes, SLICE("]}")));
+    must(environment_change(inside.runner, TENANT_DEFAULT, buffer_slice(&changes)));
+    buffer_done(&changes);
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 3) {
@@ -225,6 +256,7 @@ int main(int argc, char **argv)
     const char *const modules[] = {argv[1], argv[2]};
     inside_open(&inside, modules, 2);
     insert_document();
+    set_variables();
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         bool asked = argc == 3;
         for (int k = 3; k < argc; k++) {

@@ -49,6 +49,8 @@ export const priced = {
   wasi_fd_prestat_get: ['`fd_prestat_get`'],
   wasi_fd_prestat_dir_name: ['`fd_prestat_dir_name`'],
   wasi_sched_yield: ['`sched_yield`'],
+  env_get: ['`env_get`, 16 bytes'], env_get_none: ['`env_get`, of none'],
+  env_get_8k: ['`env_get`, 8 KiB'], env_get_8k_escaped: ['`env_get`, 8 KiB that are all escaped'],
 };
 
 /* Calls without a row, and why. */

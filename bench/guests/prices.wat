@@ -5,7 +5,7 @@
   ;; @function prices:query query
   ;; @function prices:mutation mutation
   ;; @function prices:action action
-  ;; @import convex/core input_read output_write reply_read now_ms log random_fill left
+  ;; @import convex/core input_read output_write reply_read now_ms log random_fill left env_get
   ;; @import convex/db-read 1.0/get 1.0/queryStream 1.0/queryStreamNext 1.0/db/normalizeId 1.0/queryCleanup
   ;; @import convex/db-write 1.0/insert 1.0/shallowMerge 1.0/replace 1.0/remove
   ;; @import convex/run 1.0/actions/query 1.0/runUdf
@@ -26,7 +26,7 @@
     $1.0/replace $1.0/remove $1.0/actions/query $1.0/runUdf $crypto_random $sleep
     $reply $open_close $insert_remove
     $w_args_sizes $w_args $w_environ_sizes $w_environ $w_clock $w_resolution $w_random $w_write
-    $w_read $w_close $w_seek $w_stat $w_prestat $w_prestat_name $w_yield)
+    $w_read $w_close $w_seek $w_stat $w_prestat $w_prestat_name $w_yield $env_get)
 
   (func $nothing (param i32 i32) (result i64) (i64.const 0))
 

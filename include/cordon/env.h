@@ -17,8 +17,8 @@ extern "C" {
 #endif
 
 /*
- * All of them, in order of names: [{"name": "N", "value": "V"}], NUL-terminated; the caller's, freed
- * with cordon_free(). Errors: CORDON_E_NO_MEMORY.
+ * All of them, in order of names: [{"name": "N", "value": "V"}], NUL-terminated; the caller's,
+ * freed with cordon_free(). Errors: CORDON_E_NO_MEMORY.
  */
 CORDON_API CORDON_MUST_USE cordon_error *cordon_env_list(cordon_runtime *runtime, char **out_json);
 

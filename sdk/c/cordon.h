@@ -141,8 +141,8 @@ double cordon_random_number(void);
 /* What remains of each limit: an object of numbers by the names of `cordon limits`. */
 cordon_value *cordon_left(void);
 
-/* The deployment's environment variable of that name, as it was when the run began; NULL if there is
- * none. `cordon env set` sets one. */
+/* The deployment's environment variable of that name, as it was when the run began; NULL if there
+ * is none. `cordon env set` sets one. */
 const char *cordon_env_get(const char *name);
 
 typedef enum cordon_level {

@@ -1,7 +1,7 @@
 /*
- * Where documents and environment variables are read from and written to: a running server, by its HTTP API and an admin
- * key, or a data folder that no server uses, through a runtime of the command's own. Both say the
- * same in the same JSON, so the commands need not know which it is.
+ * Where documents and environment variables are read from and written to: a running server, by its
+ * HTTP API and an admin key, or a data folder that no server uses, through a runtime of the
+ * command's own. Both say the same in the same JSON, so the commands need not know which it is.
  *
  * Each call returns 0, or the exit code after having said what is wrong.
  */

@@ -6,8 +6,8 @@
 #include "host/env_vars.h"
 #include "host/operations.h"
 
-/* For each byte of a value, which is written as JSON. */
-#define VALUE_FUEL_PER_BYTE ((uint64_t)16)
+/* For each byte of a value's JSON: between one that is written as it is and one of an escape. */
+#define REPLY_FUEL_PER_BYTE ((uint64_t)8)
 
 static cordon_error *find(struct host *host, struct slice name, struct tape_answer *out_answer)
 {
@@ -45,11 +45,8 @@ enum gate_result core_env_get(struct host *host, struct gate_call *call)
     if (!answer.found) {
         return gate_reply(host, call, SLICE("null"));
     }
-    if (!gate_charge(host, call, answer.text[0].size * VALUE_FUEL_PER_BYTE)) {
-        return GATE_STOP;
-    }
     buffer_clear(&host->reply);
     GATE_TRY(host, json_write_string(&host->reply, answer.text[0]));
     call->length = host->reply.size;
-    return GATE_OK;
+    return gate_charge(host, call, host->reply.size * REPLY_FUEL_PER_BYTE) ? GATE_OK : GATE_STOP;
 }

@@ -1,6 +1,6 @@
 /*
- * Documents and environment variables for an operator: the query string becomes a page or a batch of
- * run/data.h, a body a change of run/environment.h, and what that says becomes the answer. On a
+ * Documents and environment variables for an operator: the query string becomes a page or a batch
+ * of run/data.h, a body a change of run/environment.h, and what that says becomes the answer. On a
  * thread of its own, one request after the other: a page or a batch reads and commits for some tens
  * of milliseconds and waits for the disk, and must not be in the way of runs.
  */
