@@ -3,6 +3,7 @@
 #define HOST_DB_H
 
 #include "host/gate.h"
+#include "value/id.h"
 
 /* The store has to be asked again: see gate_operation. */
 #define WAIT_FOR(step)                                                                             \
@@ -48,13 +49,20 @@ bool db_has_rules(const struct host *host, uint32_t table);
 
 /*
  * Holds a document, with or without its system fields, against it; a refusal in Convex's words
- * where it does not match. May wait. What lives in `arena` is needed during the call alone.
+ * where it does not match, with the id behind them if it has one. `*out_unfit`: it matches, but not
+ * what a deploy brings that is under way; that is noted with db_note_unfit() once it is written.
+ * May wait. What lives in `arena` is needed during the call alone.
  */
 enum gate_result db_check_rules(
     struct host *host,
     struct gate_call *call,
     uint32_t table,
+    const struct document_id *id, /* NULL: it is new */
     const struct value *document,
-    struct arena *arena);
+    struct arena *arena,
+    bool *out_unfit);
+
+/* Has the deploy that is under way look at a document again. */
+enum gate_result db_note_unfit(struct host *host, const struct document_id *id);
 
 #endif

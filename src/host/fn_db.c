@@ -305,7 +305,8 @@ enum gate_result db_insert(struct host *host, struct gate_call *call)
     GATE_CHECK(ensure_table(host, table_name));
     const uint32_t table = host->operation.table;
     GATE_CHECK(db_read_rules(host, call, table));
-    GATE_CHECK(db_check_rules(host, call, table, &value, &arena));
+    bool unfit = false;
+    GATE_CHECK(db_check_rules(host, call, table, NULL, &value, &arena, &unfit));
     uint8_t random[DOCUMENT_ID_RANDOM_BYTES];
     random_stream_fill(&host->ids, random, sizeof random);
     const struct document_id id = document_id_new(table, random, host->options.time_ns / 1000000);
@@ -317,6 +318,9 @@ enum gate_result db_insert(struct host *host, struct gate_call *call)
         host, document_with_system_fields(
                   &value, slice_of(id_text, id_size), creation_time, &arena, &document));
     GATE_CHECK(store_document(host, call, &id, creation_time, &document));
+    if (unfit) {
+        GATE_CHECK(db_note_unfit(host, &id));
+    }
     buffer_clear(&host->reply);
     GATE_TRY(host, buffer_printf(&host->reply, "{\"_id\":\"%s\"}", id_text));
     call->length = host->reply.size;
@@ -395,7 +399,9 @@ static enum gate_result rewrite(
     const struct value *fields,
     struct arena *arena)
 {
-    GATE_CHECK(db_check_rules(host, call, existing->id.table, fields, arena));
+    bool unfit = false;
+    GATE_CHECK(
+        db_check_rules(host, call, existing->id.table, &existing->id, fields, arena, &unfit));
     char id_text[DOCUMENT_ID_TEXT_MAX + 1];
     const size_t id_size = document_id_encode(&existing->id, id_text);
     struct value document = {0};
@@ -403,6 +409,9 @@ static enum gate_result rewrite(
         host, document_with_system_fields(
                   fields, slice_of(id_text, id_size), existing->creation_time, arena, &document));
     GATE_CHECK(store_document(host, call, &existing->id, existing->creation_time, &document));
+    if (unfit) {
+        GATE_CHECK(db_note_unfit(host, &existing->id));
+    }
     buffer_clear(&host->reply);
     GATE_TRY(host, value_write_encoded(&host->reply, &document));
     call->length = host->reply.size;

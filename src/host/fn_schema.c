@@ -114,53 +114,60 @@ static enum gate_result match(
     return gate_charge(host, call, host->checker.steps * CHECK_FUEL_PER_STEP) ? GATE_OK : GATE_STOP;
 }
 
-/* Tells the deploy that is under way that a document does not fit what it brings. */
-static enum gate_result note_unfit(struct host *host, struct slice table, struct slice words)
+enum gate_result db_note_unfit(struct host *host, const struct document_id *id)
 {
-    CORDON_CLEANUP_BUFFER struct buffer row;
-    buffer_init_charged(&row, SIZE_MAX, host->options.account);
-    GATE_TRY(host, buffer_append_byte(&row, '{'));
-    GATE_TRY(host, json_write_key(&row, SLICE("table")));
-    GATE_TRY(host, json_write_string(&row, table));
-    GATE_TRY(host, json_write_key(&row, SLICE("message")));
-    GATE_TRY(host, json_write_string(&row, words));
-    GATE_TRY(host, buffer_append_byte(&row, '}'));
+    struct schema_unfit_key key;
     GATE_TRY(
         host, store_row_put(
-                  host->options.txn, KEYSPACE_MODULE, SLICE(SCHEMA_UNFIT_KEY), buffer_slice(&row)));
+                  host->options.txn, KEYSPACE_MODULE, schema_unfit_key(&key, id), SLICE("true")));
     return GATE_OK;
+}
+
+/* Convex's words, which name the table, the field and what it must be; and which document it is. */
+static enum gate_result refuse_document(
+    struct host *host,
+    const struct schema_table *table,
+    const struct document_id *id,
+    struct slice words)
+{
+    char id_text[DOCUMENT_ID_TEXT_MAX + 1] = "";
+    if (id != NULL) {
+        (void)document_id_encode(id, id_text);
+    }
+    return gate_refuse(
+        host, "SchemaEnforcementError",
+        "Failed to insert or update a document in table \"%.*s\" because it does not match the "
+        "schema: %.*s%s%s",
+        SLICE_FMT(table->name), SLICE_FMT(words), id == NULL ? "" : "\nDocument: ", id_text);
 }
 
 enum gate_result db_check_rules(
     struct host *host,
     struct gate_call *call,
     uint32_t table,
+    const struct document_id *id,
     const struct value *document,
-    struct arena *arena)
+    struct arena *arena,
+    bool *out_unfit)
 {
+    *out_unfit = false;
     if (!db_has_rules(host, table)) {
         return GATE_OK;
     }
     const struct schema_row *row = &known_rules(host, table)->row;
     CORDON_CLEANUP_BUFFER struct buffer words;
-    CORDON_CLEANUP_BUFFER struct buffer next_words;
     buffer_init_charged(&words, WORDS_BYTES_MAX, host->options.account);
-    buffer_init_charged(&next_words, WORDS_BYTES_MAX, host->options.account);
     struct value fields = {0};
     bool matches = true;
-    bool matches_next = true;
     GATE_TRY(host, document_without_system_fields(document, arena, &fields));
     GATE_CHECK(match(host, call, row->now, &fields, &words, &matches));
     if (!matches) {
-        return gate_refuse(
-            host, "SchemaEnforcementError",
-            "Failed to insert or update a document in table \"%.*s\" because it does not match the "
-            "schema: %.*s",
-            SLICE_FMT(row->now->name), SLICE_FMT(buffer_slice(&words)));
+        return refuse_document(host, row->now, id, buffer_slice(&words));
     }
     if (schema_same_documents(row->now, row->next)) {
         return GATE_OK;
     }
-    GATE_CHECK(match(host, call, row->next, &fields, &next_words, &matches_next));
-    return matches_next ? GATE_OK : note_unfit(host, row->next->name, buffer_slice(&next_words));
+    GATE_CHECK(match(host, call, row->next, &fields, &words, &matches));
+    *out_unfit = !matches;
+    return GATE_OK;
 }

@@ -4,6 +4,7 @@
 #include "value/json.h"
 
 #define PREFIX_BYTES (sizeof SCHEMA_ROW_PREFIX - 1)
+#define UNFIT_BYTES (sizeof SCHEMA_UNFIT_PREFIX - 1)
 
 /* Of a row's JSON: a node of 16 bytes for each byte of text, and the parser reserves ahead. */
 #define JSON_BYTES_MAX (SCHEMA_ROW_BYTES_MAX * 32)
@@ -29,6 +30,19 @@ bool schema_row_is_key(struct slice key, uint32_t *out_table)
     }
     *out_table = table;
     return true;
+}
+
+struct slice schema_unfit_key(struct schema_unfit_key *key, const struct document_id *id)
+{
+    memcpy(key->text, SCHEMA_UNFIT_PREFIX, UNFIT_BYTES);
+    const size_t size = document_id_encode(id, key->text + UNFIT_BYTES);
+    return slice_of(key->text, UNFIT_BYTES + size);
+}
+
+bool schema_unfit_is_key(struct slice key, struct document_id *out_id)
+{
+    return key.size > UNFIT_BYTES && memcmp(key.data, SCHEMA_UNFIT_PREFIX, UNFIT_BYTES) == 0 &&
+           document_id_decode(slice_of(key.data + UNFIT_BYTES, key.size - UNFIT_BYTES), out_id);
 }
 
 static cordon_error *write_table(const struct schema_table *table, struct buffer *out)

@@ -6,7 +6,6 @@
 #include "host/schema_row.h"
 #include "value/document.h"
 #include "value/id.h"
-#include "value/json.h"
 #include "value/row.h"
 
 /* Of one transaction: rows of indexes, documents, and bytes of those. */
@@ -257,9 +256,50 @@ static cordon_error *take_step(struct schema_change *change, change_step *take, 
 
 /* -- What comes next ------------------------------------------------------------------------ */
 
-static cordon_error *forget_unfit(struct rows *rows)
+/* The next document behind `key`, at first the prefix, that was noted as one that does not fit. */
+static cordon_error *next_unfit(
+    struct rows *rows, struct slice key, bool *out_found, struct document_id *out_id)
 {
-    return store_row_remove(rows->txn, KEYSPACE_MODULE, SLICE(SCHEMA_UNFIT_KEY));
+    enum store_step step = STORE_DONE;
+    struct slice next = {0};
+    struct slice value = {0};
+    AWAIT(
+        rows, step,
+        store_row_next(rows->txn, KEYSPACE_MODULE, key, true, &step, out_found, &next, &value));
+    *out_found = *out_found && schema_unfit_is_key(next, out_id);
+    return NULL;
+}
+
+/* Takes at most so many of the notes away; `*out_done` unless there are more. */
+static cordon_error *forget_unfit(struct rows *rows, size_t most, bool *out_done)
+{
+    struct schema_unfit_key key;
+    struct document_id id;
+    bool found = false;
+    TRY(next_unfit(rows, SLICE(SCHEMA_UNFIT_PREFIX), &found, &id));
+    for (size_t i = 0; i < most && found; i++) {
+        const struct slice name = schema_unfit_key(&key, &id);
+        TRY(store_row_remove(rows->txn, KEYSPACE_MODULE, name));
+        TRY(next_unfit(rows, name, &found, &id));
+    }
+    *out_done = !found;
+    return NULL;
+}
+
+static cordon_error *forget_some(struct schema_change *change, struct rows *rows, void *arg)
+{
+    (void)change;
+    return forget_unfit(rows, WORK_ROWS_MAX, arg);
+}
+
+/* All notes, of which an earlier change may have left any number. */
+static cordon_error *forget_all(struct schema_change *change)
+{
+    bool done = false;
+    while (!done) {
+        TRY(take_step(change, forget_some, &done));
+    }
+    return NULL;
 }
 
 static cordon_error *prepare_table(struct rows *rows, const struct table *table)
@@ -279,7 +319,8 @@ static cordon_error *prepare(struct schema_change *change, struct rows *rows, vo
     for (size_t i = 0; i < tables->count; i++) {
         TRY(prepare_table(rows, &tables->items[i]));
     }
-    return tables->count == 0 ? NULL : forget_unfit(rows);
+    bool done = false;
+    return forget_unfit(rows, SIZE_MAX, &done); /* few, if any: see forget_all() */
 }
 
 static cordon_error *abandon(struct schema_change *change, struct rows *rows, void *arg)
@@ -293,12 +334,13 @@ static cordon_error *abandon(struct schema_change *change, struct rows *rows, vo
     for (size_t i = 0; i < tables.count; i++) {
         TRY(prepare_table(rows, &tables.items[i]));
     }
-    return tables.count == 0 ? NULL : forget_unfit(rows);
+    return NULL;
 }
 
 cordon_error *schema_change_abandon(struct schema_change *change)
 {
-    return take_step(change, abandon, NULL);
+    TRY(take_step(change, abandon, NULL));
+    return forget_all(change);
 }
 
 /* -- Documents that are there --------------------------------------------------------------- */
@@ -329,25 +371,40 @@ static cordon_error *refuse_document(
         SLICE_FMT(words));
 }
 
+/* Holds one against what its table will be; in `words` stands why it does not match. */
+static cordon_error *match(
+    struct rows *rows,
+    const struct table *table,
+    struct checker *checker,
+    const struct value *document,
+    struct buffer *words,
+    bool *out_matches)
+{
+    struct value fields = {0};
+    TRY(document_without_system_fields(document, checker->arena, &fields));
+    enum check_verdict verdict = CHECK_PENDING;
+    for (;;) {
+        TRY(check_value(checker, table->to->document, &fields, words, &verdict));
+        if (verdict != CHECK_PENDING) {
+            break;
+        }
+        event_wait(&rows->woken, UINT64_MAX);
+    }
+    *out_matches = verdict == CHECK_GOOD;
+    return NULL;
+}
+
 static cordon_error *check_document(
     struct rows *rows,
     const struct table *table,
     struct checker *checker,
     const struct value *document)
 {
-    struct value fields = {0};
     CORDON_CLEANUP_BUFFER struct buffer words;
     buffer_init(&words, WORDS_BYTES_MAX);
-    TRY(document_without_system_fields(document, checker->arena, &fields));
-    enum check_verdict verdict = CHECK_PENDING;
-    for (;;) {
-        TRY(check_value(checker, table->to->document, &fields, &words, &verdict));
-        if (verdict != CHECK_PENDING) {
-            break;
-        }
-        event_wait(&rows->woken, UINT64_MAX);
-    }
-    return verdict == CHECK_GOOD ? NULL : refuse_document(table, document, buffer_slice(&words));
+    bool matches = true;
+    TRY(match(rows, table, checker, document, &words, &matches));
+    return matches ? NULL : refuse_document(table, document, buffer_slice(&words));
 }
 
 /* Where the scan goes on after a document: right behind its key in the creation order. */
@@ -513,6 +570,7 @@ cordon_error *schema_change_begin(struct schema_change *change)
 {
     CORDON_CLEANUP(tables_done) struct tables tables = {.count = 0};
     arena_init(&tables.arena, ARENA_BYTES_MAX);
+    TRY(forget_all(change));
     TRY(take_step(change, prepare, &tables));
     for (size_t i = 0; i < tables.count; i++) {
         if (needs_check(&tables.items[i])) {
@@ -522,28 +580,67 @@ cordon_error *schema_change_begin(struct schema_change *change)
     return schema_change_work(change);
 }
 
-/* A document was written meanwhile that does not fit. */
-static cordon_error *check_unfit(struct rows *rows)
+static cordon_error *refuse_written(
+    const struct table *table, const struct document_id *id, struct slice words)
 {
+    char id_text[DOCUMENT_ID_TEXT_MAX + 1];
+    (void)document_id_encode(id, id_text);
+    return cordon_error_new(
+        CORDON_E_MODULE_REFUSED,
+        "Schema validation failed. While the schema was checked, the document with ID \"%s\" was "
+        "written to table \"%.*s\", and does not match it: %.*s\nNothing was deployed. Deploy "
+        "functions that write what both schemas allow first, or let this one allow it.",
+        id_text, SLICE_FMT(table->to->name), SLICE_FMT(words));
+}
+
+/* Looks at a document again that was noted; it may fit by now, or be gone. */
+static cordon_error *check_again(
+    struct rows *rows, const struct table *table, const struct document_id *id)
+{
+    CORDON_CLEANUP_ARENA struct arena arena;
+    CORDON_CLEANUP_BUFFER struct buffer words;
+    arena_init(&arena, ARENA_BYTES_MAX);
+    buffer_init(&words, WORDS_BYTES_MAX);
+    struct store_id key = {.table = id->table};
+    memcpy(key.internal, id->internal, sizeof key.internal);
     enum store_step step = STORE_DONE;
     bool found = false;
-    struct slice row = {0};
-    AWAIT(
-        rows, step,
-        store_row_get(rows->txn, KEYSPACE_MODULE, SLICE(SCHEMA_UNFIT_KEY), &step, &found, &row));
+    struct slice body = {0};
+    AWAIT(rows, step, store_get(rows->txn, &key, &step, &found, &body));
     if (!found) {
         return NULL;
     }
-    const struct json_limits limits = {.bytes_max = (size_t)64 << 20, .depth_max = 8};
-    CORDON_CLEANUP(json_freep) struct json_doc *doc = NULL;
-    TRY(json_parse(row, &limits, &doc));
-    return cordon_error_new(
-        CORDON_E_MODULE_REFUSED,
-        "Schema validation failed. While the schema was checked, a document was written to table "
-        "\"%.*s\" that does not match it: %.*s\nNothing was deployed. Deploy functions that write "
-        "what both schemas allow first, or let this one allow it.",
-        SLICE_FMT(json_string(json_get(json_root(doc), SLICE("table")))),
-        SLICE_FMT(json_string(json_get(json_root(doc), SLICE("message")))));
+    struct row row;
+    struct value document = {0};
+    bool matches = true;
+    TRY(row_read(body, &row));
+    TRY(value_parse(row.json, &arena, &document));
+    struct checker checker = {.txn = rows->txn, .arena = &arena};
+    TRY(match(rows, table, &checker, &document, &words, &matches));
+    return matches ? NULL : refuse_written(table, id, buffer_slice(&words));
+}
+
+/* The documents that were written meanwhile and did not fit then. Their notes are done with. */
+static cordon_error *check_unfit(struct rows *rows, const struct tables *tables)
+{
+    struct schema_unfit_key key;
+    struct document_id id;
+    bool found = false;
+    TRY(next_unfit(rows, SLICE(SCHEMA_UNFIT_PREFIX), &found, &id));
+    while (found) {
+        const struct table *table = tables->items;
+        const struct table *end = tables->items + tables->count;
+        while (table < end && table->number != id.table) {
+            table++;
+        }
+        if (table < end && table->to != NULL) {
+            TRY(check_again(rows, table, &id));
+        }
+        const struct slice name = schema_unfit_key(&key, &id);
+        TRY(store_row_remove(rows->txn, KEYSPACE_MODULE, name));
+        TRY(next_unfit(rows, name, &found, &id));
+    }
+    return NULL;
 }
 
 /* All that begin has made of it; anything else is a fault of ours. */
@@ -574,9 +671,9 @@ cordon_error *schema_change_finish(struct rows *rows, const struct schema *schem
 {
     CORDON_CLEANUP(tables_done) struct tables tables = {.count = 0};
     arena_init(&tables.arena, ARENA_BYTES_MAX);
-    TRY(check_unfit(rows));
     TRY(read_tables(rows, schema, &tables));
     TRY(add_new_tables(rows, schema, &tables));
+    TRY(check_unfit(rows, &tables));
     for (size_t i = 0; i < tables.count; i++) {
         TRY(finish_table(rows, &tables.items[i]));
     }

@@ -6,6 +6,7 @@
 #include "run/relay.h"
 
 #include "base/memory.h"
+#include "host/schema_row.h"
 #include "run/internal.h"
 #include "run/schema_change.h"
 #include "value/json.h"
@@ -329,6 +330,7 @@ static void check_writes(unsigned delay_ms)
 {
     static char out[RELAY_ANSWER_BYTES];
     char args[200];
+    char words[200];
     char t_id[64];
     char u_id[64];
     struct harness harness;
@@ -352,15 +354,18 @@ static void check_writes(unsigned delay_ms)
         {"relay:insert", "{\"table\":\"t\",\"value\":{\"n\":1,\"m\":1}}", FAILED},
         {"relay:patch", "{\"id\":\"@\",\"value\":{\"n\":2}}", "\"n\":2"},
         {"relay:patch", "{\"table\":\"t\",\"id\":\"@\",\"value\":{\"n\":\"x\"}}", FAILED},
+        {"relay:patch", "{\"id\":\"@\",\"value\":{\"n\":\"x\"}}", "\\nDocument: @\"}"},
         {"relay:patch", "{\"id\":\"@\",\"value\":{\"n\":{\"$undefined\":null},\"of\":\"#\"}}",
          "\"of\":"},
         {"relay:replace", "{\"table\":\"t\",\"id\":\"@\",\"value\":{\"n\":5}}", "\"n\":5"},
         {"relay:replace", "{\"id\":\"@\",\"value\":{}}", FAILED},
+        {"relay:replace", "{\"id\":\"@\",\"value\":{}}", "\\nDocument: @\"}"},
         {"relay:replace", "{\"id\":\"#\",\"value\":{}}", "\"_id\""},
     };
     for (size_t i = 0; i < sizeof writes / sizeof writes[0]; i++) {
         fill_in(writes[i].args, t_id, u_id, args);
-        assert_says(relay_ask(&harness, writes[i].path, args, out), writes[i].words);
+        fill_in(writes[i].words, t_id, u_id, words);
+        assert_says(relay_ask(&harness, writes[i].path, args, out), words);
     }
     harness_close(&harness);
 }
@@ -391,6 +396,35 @@ static void a_long_value_hides_no_validator(void **state)
 
 /* -- Meanwhile ------------------------------------------------------------------------------ */
 
+/* A schema that a deploy brings step by step. */
+struct bringing {
+    struct arena arena;
+    struct json_doc *doc;
+    struct schema schema;
+    struct schema_change change;
+};
+
+static void begin_bringing(struct harness *harness, const char *text, struct bringing *bringing)
+{
+    const struct json_limits limits = {.bytes_max = (size_t)1 << 20, .depth_max = 64};
+    *bringing = (struct bringing){.doc = NULL};
+    arena_init(&bringing->arena, (size_t)1 << 20);
+    assert_good(json_parse(slice_str(text), &limits, &bringing->doc));
+    assert_good(schema_read(json_root(bringing->doc), &bringing->arena, &bringing->schema));
+    bringing->change = (struct schema_change){
+        .store = harness->store,
+        .tenant = TENANT_DEFAULT,
+        .schema = &bringing->schema,
+        .stops = &harness->runner->stops_deploys,
+    };
+}
+
+static void end_bringing(struct bringing *bringing)
+{
+    json_free(bringing->doc);
+    arena_done(&bringing->arena);
+}
+
 static cordon_error *finish_change(struct harness *harness, const struct schema *schema)
 {
     struct rows rows;
@@ -414,21 +448,10 @@ static void what_is_written_meanwhile_is_seen(void **state)
     struct harness harness;
     open_world(&harness, 0, false);
     insert_numbers(&harness, 20);
-    CORDON_CLEANUP_ARENA struct arena arena;
-    arena_init(&arena, (size_t)1 << 20);
-    const struct json_limits limits = {.bytes_max = (size_t)1 << 20, .depth_max = 64};
-    CORDON_CLEANUP(json_freep) struct json_doc *doc = NULL;
-    struct schema schema;
-    assert_good(json_parse(SLICE(WITH_BOTH), &limits, &doc));
-    assert_good(schema_read(json_root(doc), &arena, &schema));
-    struct schema_change change = {
-        .store = harness.store,
-        .tenant = TENANT_DEFAULT,
-        .schema = &schema,
-        .stops = &harness.runner->stops_deploys,
-    };
+    struct bringing bringing;
+    begin_bringing(&harness, WITH_BOTH, &bringing);
     for (int round = 0; round < 2; round++) {
-        assert_good(schema_change_begin(&change));
+        assert_good(schema_change_begin(&bringing.change));
         insert_numbers(&harness, 10);
         const bool fits = round == 1;
         assert_says(
@@ -445,22 +468,99 @@ static void what_is_written_meanwhile_is_seen(void **state)
                 &harness, "relay:insert", "{\"table\":\"t\",\"value\":{\"n\":\"x\"}}", out);
             id_of(out, id);
             (void)snprintf(args, sizeof args, "{\"id\":\"%s\",\"value\":{\"n\":7}}", id);
+            char words[400];
+            (void)snprintf(
+                words, sizeof words,
+                "the document with ID \"%s\" was written to table \"t\", and does not match it: "
+                "Value does not match validator.\nPath: .n\nValue: \"x\"",
+                id);
             CORDON_CLEANUP(cordon_error_freep) cordon_error *error =
-                finish_change(&harness, &schema);
+                finish_change(&harness, &bringing.schema);
             assert_non_null(error);
-            assert_says(
-                cordon_error_get_message(error),
-                "a document was written to table \"t\" that does not match it: Value does not "
-                "match validator.\nPath: .n\nValue: \"x\"");
+            assert_says(cordon_error_get_message(error), words);
             assert_says(relay_ask(&harness, "relay:patch", args, out), "\"n\":7");
         } else {
-            assert_good(finish_change(&harness, &schema));
+            assert_good(finish_change(&harness, &bringing.schema));
         }
     }
     assert_int_equal(count_by(&harness, "by_n", 7, ""), 5);
     assert_says(
         relay_ask(&harness, "relay:insert", "{\"table\":\"t\",\"value\":{\"n\":\"x\"}}", out),
         "SchemaEnforcementError");
+    end_bringing(&bringing);
+    harness_close(&harness);
+}
+
+/* Whether a document that does not fit is among those that a deploy still looks at. */
+static bool has_note(struct harness *harness)
+{
+    enum store_step step = STORE_PENDING;
+    bool found = false;
+    struct slice key = {0};
+    struct slice value = {0};
+    struct document_id id;
+    struct rows rows;
+    assert_good(rows_begin(harness->store, TENANT_DEFAULT, &rows));
+    assert_good(store_row_next(
+        rows.txn, KEYSPACE_MODULE, SLICE(SCHEMA_UNFIT_PREFIX), true, &step, &found, &key, &value));
+    assert_int_equal(step, STORE_DONE);
+    const bool is_note = found && schema_unfit_is_key(key, &id);
+    rows_end(&rows);
+    return is_note;
+}
+
+/* A write that was undone refuses no deploy, and neither does a document that was mended. */
+static void what_does_not_stay_refuses_nothing(void **state)
+{
+    (void)state;
+    static char out[RELAY_ANSWER_BYTES];
+    char inner[RELAY_JSON_BYTES];
+    char call[4096];
+    char args[200];
+    char id[64];
+    struct harness harness;
+    open_world(&harness, 0, false);
+    insert_numbers(&harness, 20);
+    struct bringing bringing;
+    begin_bringing(&harness, WITH_BOTH, &bringing);
+    assert_good(schema_change_begin(&bringing.change));
+    assert_false(has_note(&harness));
+    (void)snprintf(
+        call, sizeof call,
+        "{\"udfType\":\"mutation\",\"name\":\"relay:insert_then_trap\",\"args\":%s}",
+        relay_quote("{\"table\":\"t\",\"value\":{\"n\":\"x\"}}", inner));
+    assert_says(relay_ask(&harness, "relay:try", call, out), "unreachable");
+    (void)relay_ask(&harness, "relay:insert", "{\"table\":\"t\",\"value\":{\"n\":\"x\"}}", out);
+    id_of(out, id);
+    assert_true(has_note(&harness));
+    (void)snprintf(args, sizeof args, "{\"id\":\"%s\",\"value\":{\"n\":7}}", id);
+    assert_says(relay_ask(&harness, "relay:patch", args, out), "\"n\":7");
+    assert_good(finish_change(&harness, &bringing.schema));
+    assert_int_equal(count_by(&harness, "by_n", 7, ""), 4); /* one that `relay:try` has made */
+    assert_false(has_note(&harness));
+    end_bringing(&bringing);
+    harness_close(&harness);
+}
+
+/* Those that a deploy has left which ended before its end are of no use to the next. */
+static void notes_of_an_earlier_deploy_are_forgotten(void **state)
+{
+    (void)state;
+    static char out[RELAY_ANSWER_BYTES];
+    struct harness harness;
+    open_world(&harness, 0, false);
+    insert_numbers(&harness, 20);
+    struct bringing bringing;
+    begin_bringing(&harness, WITH_BOTH, &bringing);
+    assert_good(schema_change_begin(&bringing.change));
+    for (int n = 0; n < 600; n++) { /* more than one transaction takes away */
+        (void)relay_ask(&harness, "relay:insert", "{\"table\":\"t\",\"value\":{\"n\":\"x\"}}", out);
+    }
+    assert_true(has_note(&harness));
+    assert_good(schema_change_abandon(&bringing.change));
+    assert_false(has_note(&harness));
+    assert_says(deployed(&harness, WITH_INDEX, out), "\"schema\"");
+    end_bringing(&bringing);
     harness_close(&harness);
 }
 
@@ -472,26 +572,16 @@ static void a_staged_index_is_filled_before_it_is_enabled(void **state)
     struct harness harness;
     open_world(&harness, 0, false);
     insert_numbers(&harness, 20);
-    CORDON_CLEANUP_ARENA struct arena arena;
-    arena_init(&arena, (size_t)1 << 20);
-    const struct json_limits limits = {.bytes_max = (size_t)1 << 20, .depth_max = 64};
-    CORDON_CLEANUP(json_freep) struct json_doc *doc = NULL;
-    struct schema schema;
-    assert_good(json_parse(SLICE(STAGED(BY_N, "null")), &limits, &doc));
-    assert_good(schema_read(json_root(doc), &arena, &schema));
-    struct schema_change change = {
-        .store = harness.store,
-        .tenant = TENANT_DEFAULT,
-        .schema = &schema,
-        .stops = &harness.runner->stops_deploys,
-    };
-    assert_good(schema_change_begin(&change));
-    assert_int_equal(change.rows, 0);
-    assert_good(finish_change(&harness, &schema));
+    struct bringing bringing;
+    begin_bringing(&harness, STAGED(BY_N, "null"), &bringing);
+    assert_good(schema_change_begin(&bringing.change));
+    assert_int_equal(bringing.change.rows, 0);
+    assert_good(finish_change(&harness, &bringing.schema));
     insert_numbers(&harness, 10);
     assert_int_equal(count_by(&harness, "by_n", 3, "IndexStagedError"), -1);
     assert_says(deployed(&harness, WITH_INDEX, out), "\"documentsChecked\":0,\"indexRows\":31");
     assert_int_equal(count_by(&harness, "by_n", 3, ""), 3);
+    end_bringing(&bringing);
     harness_close(&harness);
 }
 
@@ -581,7 +671,7 @@ static void what_a_deploy_left_goes_on_by_itself(void **state)
     drop_indexes(&harness);
     assert_true(has_work(&harness));
     assert_good(runner_tend(harness.runner));
-    assert_good(runner_tend(harness.runner));       /* there is one */
+    assert_good(runner_tend(harness.runner)); /* there is one */
     wait_for_tender(&harness);
     assert_says(deployed(&harness, WITH_INDEX, out), "\"schema\"");
     assert_int_equal(count_by(&harness, "by_n", 3, ""), 30);
@@ -600,6 +690,8 @@ int main(void)
         cmocka_unit_test(writes_are_held_against_the_schema),
         cmocka_unit_test(a_long_value_hides_no_validator),
         cmocka_unit_test(what_is_written_meanwhile_is_seen),
+        cmocka_unit_test(what_does_not_stay_refuses_nothing),
+        cmocka_unit_test(notes_of_an_earlier_deploy_are_forgotten),
         cmocka_unit_test(a_staged_index_is_filled_before_it_is_enabled),
         cmocka_unit_test(a_deploy_that_fails_changes_nothing),
         cmocka_unit_test(what_a_deploy_left_goes_on_by_itself),
