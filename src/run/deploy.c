@@ -124,16 +124,27 @@ static struct schema_change change_of(struct runner *runner, const struct deploy
     };
 }
 
+/* What a deploy has left to do. A failure is no failure of it: another goes on with that. */
+static void leave_work(struct runner *runner, struct schema_change *change)
+{
+    if (runner->tender != NULL) {
+        tender_wake(runner->tender);
+    } else {
+        cordon_error_free(schema_change_work(change));
+    }
+}
+
 /*
  * Whatever a deploy that failed has made of a schema that was to come is of no use any more, unless
  * the same deploy comes again when the program is back. What cannot be tidied up now is by the next
  * deploy.
  */
-static cordon_error *give_up(struct schema_change *change, cordon_error *error)
+static cordon_error *give_up(
+    struct runner *runner, struct schema_change *change, cordon_error *error)
 {
     if (error != NULL && cordon_error_get_code(error) != CORDON_E_OVERLOADED) {
         cordon_error_free(schema_change_abandon(change));
-        cordon_error_free(schema_change_work(change));
+        leave_work(runner, change);
     }
     return error;
 }
@@ -226,7 +237,8 @@ static cordon_error *deploy_and_keep(
     const module_hash *hashes = NULL;
     TRY(list_hashes(deployment, &arena, &hashes));
     struct schema_change change = change_of(runner, deployment);
-    TRY(give_up(&change, keep_with_schema(runner, deployment, modules, secret, &change, report)));
+    TRY(give_up(
+        runner, &change, keep_with_schema(runner, deployment, modules, secret, &change, report)));
     if (runner->cache != NULL) { /* it holds those of the new deployment, and of it alone */
         artifact_cache_keep(runner->cache, tenant, hashes, deployment->module_count);
     }
@@ -274,21 +286,11 @@ static cordon_error *load_in_place(
     TRY(keep_bytes(deployment, modules));
     struct schema_change change = change_of(runner, deployment);
     if (past.secret.size == 0) {
-        TRY(give_up(&change, schema_change_make(&change)));
+        TRY(give_up(runner, &change, schema_change_make(&change)));
     }
     TRY(report_schema(deployment, &change, report));
     *out_deployment = CORDON_TAKE(deployment);
     return NULL;
-}
-
-/* What a good deploy has left to do. A failure is no failure of it: another goes on with that. */
-static void leave_work(struct runner *runner, struct schema_change *change)
-{
-    if (runner->tender != NULL) {
-        tender_wake(runner->tender);
-    } else {
-        cordon_error_free(schema_change_work(change));
-    }
 }
 
 /* -- Entries -------------------------------------------------------------------------------- */

@@ -525,7 +525,7 @@ static cordon_error *work_some(struct schema_change *change, struct rows *rows, 
     (void)change;
     struct schema_work *work = arg;
     enum store_step step = STORE_DONE;
-    AWAIT(rows, step, store_index_work(rows->txn, work->rows_max, &step, &work->rows));
+    AWAIT(rows, step, store_index_work(rows->txn, work->share, work->rows_max, &step, &work->rows));
     return NULL;
 }
 
@@ -555,13 +555,18 @@ cordon_error *schema_change_work_some(struct schema_change *change, struct schem
     return NULL;
 }
 
-cordon_error *schema_change_work(struct schema_change *change)
+static cordon_error *work_on(struct schema_change *change, enum store_index_share share)
 {
-    struct schema_work work = {0};
+    struct schema_work work = {.share = share};
     while (!work.done) {
         TRY(schema_change_work_some(change, &work));
     }
     return NULL;
+}
+
+cordon_error *schema_change_work(struct schema_change *change)
+{
+    return work_on(change, STORE_INDEX_ALL);
 }
 
 /* -- The whole ------------------------------------------------------------------------------ */
@@ -577,7 +582,7 @@ cordon_error *schema_change_begin(struct schema_change *change)
             TRY(check_table(change, &tables.items[i]));
         }
     }
-    return schema_change_work(change);
+    return work_on(change, STORE_INDEX_WANTED);
 }
 
 static cordon_error *refuse_written(

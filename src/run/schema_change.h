@@ -6,7 +6,7 @@
  *           both schemas (host/schema_row.h). Indexes that are new begin to fill, unless they are
  *           staged; those of the old schema stay, as its functions use them.
  *           Then, some at a time, the documents that are there are held against the new schema,
- *           and the indexes are filled.
+ *           and the indexes are filled: no staged one, nor is anything dropped.
  *   finish  in the transaction that switches the functions: what came next holds, indexes that are
  *           left out are dropped, and new ones that are staged begin to fill.
  *   work    takes out entries of dropped indexes, and fills staged ones; in a program that lives
@@ -57,8 +57,9 @@ CORDON_MUST_USE cordon_error *schema_change_abandon(struct schema_change *change
 /* Does the work that changed indexes have left. Errors as schema_change_begin(). */
 CORDON_MUST_USE cordon_error *schema_change_work(struct schema_change *change);
 
-/* How far such work has come; zero at first. */
+/* How far such work has come; zero at first, but for the share. */
 struct schema_work {
+    enum store_index_share share;
     size_t rows_max; /* of the next part */
     size_t rows;     /* of the last one */
     unsigned conflicts;

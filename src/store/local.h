@@ -358,7 +358,11 @@ CORDON_MUST_USE cordon_error *local_indexes_put(
     size_t count,
     enum store_step *out_step);
 CORDON_MUST_USE cordon_error *local_index_work(
-    struct store_txn *txn, size_t rows_max, enum store_step *out_step, size_t *out_rows);
+    struct store_txn *txn,
+    enum store_index_share share,
+    size_t rows_max,
+    enum store_step *out_step,
+    size_t *out_rows);
 void local_sets_made_free(struct local_txn *txn);
 
 /* -- local_commit.c -------------------------------------------------------------------------- */

@@ -192,6 +192,7 @@ cordon_error *local_indexes_put(
 /* Of one transaction. */
 struct work {
     struct local_txn *txn;
+    enum store_index_share share;
     size_t rows_max;
     size_t rows; /* done */
 };
@@ -352,23 +353,29 @@ static cordon_error *fill(
                : local_write_row(txn, layout_slice(&mark), LAYOUT_LIVE, keys[count - 1]);
 }
 
+static bool is_to_fill(const struct store_index *index, enum store_index_share share)
+{
+    return index->state == STORE_INDEX_FILLING && (share == STORE_INDEX_ALL || !index->staged);
+}
+
 /*
  * Whether a table's row says that one of its indexes is filling. The row is read and not the map: a
  * reading is open, and the map is locked before one is opened, never after.
  */
-static cordon_error *is_filling(struct slice row, bool *out_filling)
+static cordon_error *is_filling(struct slice row, enum store_index_share share, bool *out_filling)
 {
     CORDON_CLEANUP(index_set_freep) struct index_set *set = NULL;
     TRY(index_set_read(row, &set));
     *out_filling = false;
     for (size_t i = 0; i < set->count; i++) {
-        *out_filling = *out_filling || set->items[i].state == STORE_INDEX_FILLING;
+        *out_filling = *out_filling || is_to_fill(&set->items[i], share);
     }
     return NULL;
 }
 
 /* The number of the first table that has an index to fill, or 0. */
-static cordon_error *next_filling(struct local_txn *txn, uint32_t *out_table)
+static cordon_error *next_filling(
+    struct local_txn *txn, enum store_index_share share, uint32_t *out_table)
 {
     struct layout_key low;
     struct layout_key high;
@@ -384,7 +391,7 @@ static cordon_error *next_filling(struct local_txn *txn, uint32_t *out_table)
         bool filling = false;
         TRY(walk_next(&walk, &found, &version));
         if (found) {
-            TRY(is_filling(version.body, &filling));
+            TRY(is_filling(version.body, share, &filling));
         }
         if (filling) {
             *out_table = layout_table_of_row(version.logical);
@@ -397,25 +404,31 @@ static cordon_error *fill_some(struct work *work)
 {
     uint32_t table = 0;
     const struct index_set *set = NULL;
-    TRY(next_filling(work->txn, &table));
+    TRY(next_filling(work->txn, work->share, &table));
     if (table == 0) {
         return NULL;
     }
     TRY(local_indexes(work->txn, table, &set));
     const struct store_index *index = set->items;
-    while (index->state != STORE_INDEX_FILLING) {
+    while (!is_to_fill(index, work->share)) {
         index++;
     }
     return fill(work, table, set, index);
 }
 
 cordon_error *local_index_work(
-    struct store_txn *base, size_t rows_max, enum store_step *out_step, size_t *out_rows)
+    struct store_txn *base,
+    enum store_index_share share,
+    size_t rows_max,
+    enum store_step *out_step,
+    size_t *out_rows)
 {
-    struct work work = {.txn = (struct local_txn *)base, .rows_max = rows_max};
+    struct work work = {.txn = (struct local_txn *)base, .share = share, .rows_max = rows_max};
     struct layout_key mark;
     bool found = false;
-    TRY(first_row(work.txn, TABLE_DROPPED, &found, &mark));
+    if (share == STORE_INDEX_ALL) {
+        TRY(first_row(work.txn, TABLE_DROPPED, &found, &mark));
+    }
     TRY(found ? drop_entries(&work, &mark) : fill_some(&work));
     *out_step = STORE_DONE;
     *out_rows = work.rows;

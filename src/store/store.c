@@ -257,10 +257,14 @@ cordon_error *store_indexes_put(
 }
 
 cordon_error *store_index_work(
-    struct store_txn *txn, size_t rows_max, enum store_step *out_step, size_t *out_rows)
+    struct store_txn *txn,
+    enum store_index_share share,
+    size_t rows_max,
+    enum store_step *out_step,
+    size_t *out_rows)
 {
     CORDON_ASSERT(rows_max > 0);
-    return txn->ops->index_work(txn, rows_max, out_step, out_rows);
+    return txn->ops->index_work(txn, share, rows_max, out_step, out_rows);
 }
 
 cordon_error *store_scan_next(

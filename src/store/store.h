@@ -387,14 +387,23 @@ CORDON_MUST_USE cordon_error *store_indexes_put(
     size_t count,
     enum store_step *out_step);
 
+enum store_index_share {
+    STORE_INDEX_ALL,    /* all that changed indexes have left to do */
+    STORE_INDEX_WANTED, /* only filling those that somebody waits for: that are not staged */
+};
+
 /*
  * Does at most `rows_max` rows of the work that changed indexes have left to do: fills one, which
  * is enabled with its last document, or drops entries of one that is gone. Begins where the last
- * commit of such work ended. `*out_rows` is what was done; 0: there is nothing left to do. A
- * transaction that does this does nothing else; on a conflict the same is tried again.
+ * commit of such work ended. `*out_rows` is what was done; 0: there is nothing left of that share.
+ * A transaction that does this does nothing else; on a conflict the same is tried again.
  */
 CORDON_MUST_USE cordon_error *store_index_work(
-    struct store_txn *txn, size_t rows_max, enum store_step *out_step, size_t *out_rows);
+    struct store_txn *txn,
+    enum store_index_share share,
+    size_t rows_max,
+    enum store_step *out_step,
+    size_t *out_rows);
 
 /*
  * Appends the key of a document in an index: the sort keys of its fields, the creation time (eight

@@ -286,10 +286,14 @@ static cordon_error *indexes_put(
 }
 
 static cordon_error *index_work(
-    struct store_txn *base, size_t rows_max, enum store_step *out_step, size_t *out_rows)
+    struct store_txn *base,
+    enum store_index_share share,
+    size_t rows_max,
+    enum store_step *out_step,
+    size_t *out_rows)
 {
     struct delay_txn *txn = (struct delay_txn *)base;
-    DELAYED(txn, out_step, store_index_work(txn->inner, rows_max, out_step, out_rows));
+    DELAYED(txn, out_step, store_index_work(txn->inner, share, rows_max, out_step, out_rows));
 }
 
 static cordon_error *scan_next(

@@ -200,11 +200,15 @@ static cordon_error *indexes_put(
 }
 
 static cordon_error *index_work(
-    struct store_txn *base, size_t rows_max, enum store_step *out_step, size_t *out_rows)
+    struct store_txn *base,
+    enum store_index_share share,
+    size_t rows_max,
+    enum store_step *out_step,
+    size_t *out_rows)
 {
     struct fault_txn *txn = (struct fault_txn *)base;
     TRY(count_call(txn->store));
-    return store_index_work(txn->inner, rows_max, out_step, out_rows);
+    return store_index_work(txn->inner, share, rows_max, out_step, out_rows);
 }
 
 static uint64_t snapshot(const struct store_txn *txn)

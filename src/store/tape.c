@@ -342,9 +342,14 @@ cordon_error *tape_indexes_put(
 }
 
 cordon_error *tape_index_work(
-    struct store_txn *txn, size_t rows_max, enum store_step *out_step, size_t *out_rows)
+    struct store_txn *txn,
+    enum store_index_share share,
+    size_t rows_max,
+    enum store_step *out_step,
+    size_t *out_rows)
 {
     (void)txn;
+    (void)share;
     (void)rows_max;
     (void)out_step;
     (void)out_rows;

@@ -171,7 +171,11 @@ CORDON_MUST_USE cordon_error *tape_indexes_put(
     size_t count,
     enum store_step *out_step);
 CORDON_MUST_USE cordon_error *tape_index_work(
-    struct store_txn *txn, size_t rows_max, enum store_step *out_step, size_t *out_rows);
+    struct store_txn *txn,
+    enum store_index_share share,
+    size_t rows_max,
+    enum store_step *out_step,
+    size_t *out_rows);
 
 /* Whether the next answer is one that the recorded run did not live to see. */
 static inline bool tape_waits(const struct tape_player *player)

@@ -89,7 +89,11 @@ struct store_txn_ops {
         size_t count,
         enum store_step *out_step);
     cordon_error *(*index_work)(
-        struct store_txn *txn, size_t rows_max, enum store_step *out_step, size_t *out_rows);
+        struct store_txn *txn,
+        enum store_index_share share,
+        size_t rows_max,
+        enum store_step *out_step,
+        size_t *out_rows);
     cordon_error *(*row_get)(
         struct store_txn *txn,
         enum store_keyspace keyspace,

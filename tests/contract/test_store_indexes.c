@@ -354,7 +354,7 @@ static bool work(struct model *model, size_t rows)
     enum store_step step = STORE_PENDING;
     size_t done = 0;
     while (step == STORE_PENDING) {
-        OK(store_index_work(client.txn, rows, &step, &done));
+        OK(store_index_work(client.txn, STORE_INDEX_ALL, rows, &step, &done));
         if (step == STORE_PENDING) {
             client_wait(&client);
         }

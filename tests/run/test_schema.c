@@ -629,7 +629,7 @@ static bool has_work(struct harness *harness)
     size_t done = 0;
     struct rows rows;
     assert_good(rows_begin(harness->store, TENANT_DEFAULT, &rows));
-    assert_good(store_index_work(rows.txn, 1, &step, &done));
+    assert_good(store_index_work(rows.txn, STORE_INDEX_ALL, 1, &step, &done));
     assert_int_equal(step, STORE_DONE);
     rows_end(&rows);
     return done > 0;
@@ -680,6 +680,59 @@ static void what_a_deploy_left_goes_on_by_itself(void **state)
     harness_close(&harness);
 }
 
+/* A staged index of a deploy that ended right behind its switch, and nothing of it is filled. */
+static void stage_index(struct harness *harness)
+{
+    struct bringing bringing;
+    begin_bringing(harness, STAGED(BY_N, "null"), &bringing);
+    assert_good(schema_change_begin(&bringing.change));
+    assert_good(finish_change(harness, &bringing.schema));
+    end_bringing(&bringing);
+    assert_true(has_work(harness));
+}
+
+/* A staged index that a process left behind is filled by the next, without a deploy. */
+static void a_staged_index_goes_on_by_itself(void **state)
+{
+    (void)state;
+    static char out[RELAY_ANSWER_BYTES];
+    struct harness harness;
+    open_world(&harness, 0, false);
+    insert_numbers(&harness, 300);
+    stage_index(&harness);
+    assert_good(runner_tend(harness.runner));
+    wait_for_tender(&harness);
+    assert_int_equal(count_by(&harness, "by_n", 3, "IndexStagedError"), -1);
+    assert_says(deployed(&harness, WITH_INDEX, out), "\"documentsChecked\":0,\"indexRows\":0");
+    assert_int_equal(count_by(&harness, "by_n", 3, ""), 30);
+    harness_close(&harness);
+}
+
+#define STAGED_BESIDE                                                                              \
+    SCHEMA("{\"tableName\":\"t\",\"indexes\":[" INDEX_OF(                                          \
+        "by_m", "m") "],\"stagedDbIndexes\":[" BY_N "],\"documentType\":null}")
+
+/* Nor does a later deploy wait for it, or for what is dropped: it fills what it needs alone. */
+static void a_deploy_waits_for_its_own_indexes_alone(void **state)
+{
+    (void)state;
+    static char out[RELAY_ANSWER_BYTES];
+    struct harness harness;
+    open_world(&harness, 0, false);
+    insert_numbers(&harness, 300);
+    stage_index(&harness);
+    struct bringing bringing;
+    begin_bringing(&harness, STAGED_BESIDE, &bringing);
+    assert_good(schema_change_begin(&bringing.change));
+    assert_int_equal(bringing.change.rows, 301);
+    assert_good(finish_change(&harness, &bringing.schema));
+    end_bringing(&bringing);
+    assert_true(has_work(&harness));
+    assert_says(deployed(&harness, STAGED_BESIDE, out), "\"documentsChecked\":0,\"indexRows\":0");
+    assert_false(has_work(&harness)); /* without a thread for it, before the deploy returns */
+    harness_close(&harness);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -695,6 +748,8 @@ int main(void)
         cmocka_unit_test(a_staged_index_is_filled_before_it_is_enabled),
         cmocka_unit_test(a_deploy_that_fails_changes_nothing),
         cmocka_unit_test(what_a_deploy_left_goes_on_by_itself),
+        cmocka_unit_test(a_staged_index_goes_on_by_itself),
+        cmocka_unit_test(a_deploy_waits_for_its_own_indexes_alone),
     };
     return cmocka_run_group_tests_name("run/schema", tests, NULL, NULL);
 }
