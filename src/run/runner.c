@@ -145,10 +145,9 @@ static cordon_error *check_mappings(uint64_t slots, uint64_t depth, uint64_t ins
     }
     return cordon_error_new(
         CORDON_E_INVALID,
-        "%llu slots of runs that call functions up to %llu deep (call_depth) may want %llu memory "
-        "mappings, and the kernel allows a process %llu; raise that (sysctl vm.max_map_count), or "
-        "lower one of the two",
-        (unsigned long long)slots, (unsigned long long)depth, (unsigned long long)wanted,
+        "call_depth of %llu with %llu slots may want %llu memory mappings, and the kernel allows a "
+        "process %llu; raise that (sysctl vm.max_map_count), or lower one of the two",
+        (unsigned long long)depth, (unsigned long long)slots, (unsigned long long)wanted,
         (unsigned long long)most);
 }
 
@@ -171,9 +170,9 @@ static cordon_error *count_instances(const struct runner *runner, uint32_t *out_
     if (count > most) {
         return cordon_error_new(
             CORDON_E_INVALID,
-            "%llu slots of runs that call functions up to %llu deep (call_depth) are more "
-            "instances than the address space has room for, which is %llu; lower one of the two",
-            (unsigned long long)slots, (unsigned long long)depth, (unsigned long long)most);
+            "call_depth of %llu with %llu slots makes more instances than the address space has "
+            "room for, which is %llu; lower one of the two",
+            (unsigned long long)depth, (unsigned long long)slots, (unsigned long long)most);
     }
     *out_count = (uint32_t)count;
     return check_mappings(slots, depth, count);

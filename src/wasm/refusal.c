@@ -61,6 +61,9 @@ cordon_error *wasm_refuse(struct wasm_place place, const char *advice, const cha
     CORDON_CLEANUP(mem_freep) char *what = mem_new(size);
     if (what != NULL) {
         (void)vsnprintf(what, size, format, again);
+        if (wanted > 0 && what[wanted - 1] == '.') { /* the sentence goes on with the place */
+            what[wanted - 1] = '\0';
+        }
     }
     va_end(again);
     if (what == NULL) {

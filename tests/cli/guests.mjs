@@ -33,7 +33,7 @@ const reasons = {
   shared_memory: /shared|thread/,
   memory64: /64/,
   two_memories: /memor/,
-  bad_schema: /The schema is not valid: table "t": the index "by_a" needs an array `fields` of 1 to 16 paths.* in the custom section "convex\.schema"/,
+  bad_schema: /The schema is not valid: In table "t" index "by_a" must have at least one field.* in the custom section "convex\.schema"/,
   externref: /externref/,
   invalid_code:
     /The module is not valid: type mismatch: expected i32, found f32, at byte 55 \(0x37\) in the code section, in function 0 "a:run"\. .*build the module again/,
