@@ -121,7 +121,10 @@ static int unset_all(struct source *source, const cordon_json_value *all)
         const char *const name = options->operands[i];
         if (!has(all, name)) {
             return terminal_fail(
-                CLI_USAGE, "there is no environment variable '%s'; nothing was unset", name);
+                CLI_USAGE,
+                "there is no environment variable '%s', and nothing was unset; see `cordon env "
+                "list`",
+                name);
         }
         text_printf(&changes, "%s{\"name\":", i == 1 ? "" : ",");
         const int failed = append_quoted(&changes, terminal_text(name));

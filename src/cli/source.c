@@ -29,7 +29,8 @@ static int check_key(const struct cli_options *options)
     }
     return terminal_usage(
         options->command,
-        "documents and variables of a server need an admin key: --admin-key KEY or $CORDON_ADMIN_KEY\n"
+        "documents and variables of a server need an admin key: --admin-key KEY or "
+        "$CORDON_ADMIN_KEY\n"
         "`cordon keygen admin --data DIR` makes one. A folder that no server uses is named by "
         "--data.");
 }

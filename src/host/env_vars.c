@@ -34,8 +34,8 @@ cordon_error *env_check_name(struct slice name)
     if (!is_name(name)) {
         return cordon_error_new(
             CORDON_E_ENV_NAME_INVALID,
-            "The name of an environment variable has letters of ASCII, digits and underscores, and "
-            "does not begin with a digit; '%s' is none.",
+            "The name of an environment variable must be of ASCII letters, digits and underscores, "
+            "and not begin with a digit; '%s' is none.",
             printable(name).text);
     }
     return NULL;

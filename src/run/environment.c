@@ -143,7 +143,7 @@ static cordon_error *read_all(
     }
     return cordon_error_new(
         CORDON_E_STORE, "the data folder holds more environment variables than a deployment can "
-                        "have; it was written by another version or is damaged");
+                        "have; start the version that wrote it, or restore a backup");
 }
 
 static cordon_error *load(
