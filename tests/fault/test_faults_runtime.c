@@ -409,6 +409,71 @@ static enum torture_answer take_opening(struct torture *torture, void *arg)
     return answer;
 }
 
+/* -- Environment variables ------------------------------------------------------------------- */
+
+/* Two sets of variables that follow each other; each change is all of it or nothing. */
+static const struct {
+    const char *changes;
+    const char *list;
+} of_env[2] = {
+    {"{\"changes\":[{\"name\":\"A\",\"value\":\"one\"},{\"name\":\"B\"}]}",
+     "[{\"name\":\"A\",\"value\":\"one\"}]"},
+    {"{\"changes\":[{\"name\":\"A\"},{\"name\":\"B\",\"value\":\"two\"}]}",
+     "[{\"name\":\"B\",\"value\":\"two\"}]"},
+};
+
+static cordon_error *change_env(cordon_runtime *runtime, uint64_t set)
+{
+    return cordon_env_change(runtime, of_env[set].changes, strlen(of_env[set].changes));
+}
+
+/* Which set is there: one, as a whole. */
+static uint64_t find_env(struct torture *torture, cordon_runtime *runtime)
+{
+    char *list = NULL;
+    OK(cordon_env_list(runtime, &list));
+    const uint64_t set = strcmp(list, of_env[0].list) == 0 ? 0 : 1;
+    TORTURE_REQUIRE(torture, strcmp(list, of_env[set].list) == 0);
+    cordon_free(list);
+    return set;
+}
+
+static void open_env_world(struct torture *torture, void **out_world)
+{
+    cordon_runtime *runtime = NULL;
+    OK(ground_open(torture, &runtime));
+    if (torture->taken == 0) {
+        OK(change_env(runtime, 0));
+    }
+    torture->memo = find_env(torture, runtime);
+    *out_world = runtime;
+}
+
+static enum torture_answer take_env(struct torture *torture, void *runtime)
+{
+    const uint64_t next = 1 - torture->memo;
+    cordon_error *error = change_env(runtime, next);
+    if (error != NULL) {
+        return torture_refuse(torture, error);
+    }
+    torture->memo = next;
+    return ANSWER_GOOD;
+}
+
+static void check_env(struct torture *torture, void *runtime)
+{
+    TORTURE_REQUIRE(torture, find_env(torture, runtime) == torture->memo);
+}
+
+static void close_env_world(struct torture *torture, void *runtime)
+{
+    cordon_runtime_free(runtime);
+    cordon_runtime *again = NULL;
+    OK(ground_open(torture, &again));
+    check_env(torture, again);
+    cordon_runtime_free(again);
+}
+
 /* -- Opening after a crash ------------------------------------------------------------------- */
 
 static void copy_folder(const char *from, const char *to)
@@ -481,6 +546,7 @@ static const struct torture_road roads[] = {
      .take = take_deploy,
      .check = check_deploy,
      .points = 20},
+    {.name = "environment", open_env_world, close_env_world, .take = take_env, .check = check_env},
     {.name = "kept", open_call_world, close_call_world, .take = take_kept, .check = check_kept},
     {.name = "opening", open_folder, close_folder, .take = take_opening, .points = 20},
     {.name = "recovery",

@@ -162,7 +162,7 @@ for (const language of ["c", "rust"]) {
 
     test("an environment variable is the host's", () => {
       const deployment = open();
-      deployment.env = { GREETING: "ü \"quoted\"\n", EMPTY: "" };
+      deployment.setEnv({ GREETING: "ü \"quoted\"\n", EMPTY: "" });
       const read = (name) => deployment.call("echo:env", { name });
       assert.deepEqual(["GREETING", "EMPTY", "MISSING"].map(read), ["ü \"quoted\"\n", "", null]);
       fails(deployment, "echo:env", { name: "no name" }, { code: "Failed" });

@@ -227,6 +227,10 @@ export class Deployment {
     return sections.length === 0 ? { tables: [] } : JSON.parse(utf8.decode(sections[0]));
   }
 
+  setEnv(env) {
+    this.env = env;
+  }
+
   /* The value, or a GuestFailure. What the run left behind is in `lastRun`. */
   call(path, args = {}) {
     assert.ok(this.functions.has(path), `no function ${path}`);

@@ -477,6 +477,17 @@ describe("the run", () => {
     assert.ok(isReal ? fuel > 9.9e9 && fuel < 1e10 : fuel === 1e10, `${fuel}`);
   });
 
+  test("environment variables are read, and one that is not there is none", async () => {
+    const deployment = await open();
+    const value = "ü \"quoted\" \\ \n".repeat(500);
+    await deployment.setEnv({ VALUE: value, EMPTY: "" });
+    const read = (name) => deployment.call("run:env", { name });
+    assert.deepEqual([await read("VALUE"), await read("EMPTY"), await read("MISSING")], [value, "", null]);
+    const { code, message } = await failure(deployment, "run:env", { name: "no name" });
+    assert.equal(code, "Failed");
+    assert.match(message, /no name/);
+  });
+
   testC("random bytes are as many as wanted", async () => {
     const bytes = Buffer.from((await once("run:random")).$bytes, "base64");
     assert.equal(bytes.length, 100000);

@@ -22,6 +22,14 @@ export class RealDeployment {
     await this.server.stop();
   }
 
+  async setEnv(env) {
+    const { status } = await this.server.post(
+      "/api/update_environment_variables",
+      { changes: Object.entries(env).map(([name, value]) => ({ name, value })) },
+      { Authorization: `Convex ${await this.server.key()}` });
+    if (status !== 200) throw new Error(`${status}`);
+  }
+
   /* The value, or a GuestFailure. What the run left behind is in `lastRun`. */
   async call(path, args = {}, { isPublic = false } = {}) {
     const id = `call-${this.calls++}`;

@@ -83,6 +83,9 @@ CORDON_FUNCTIONS(
     CORDON_ACTION("run:logs", logs, CORDON_NO_ARGS, CORDON_NULL),
     CORDON_INTERNAL_ACTION("run:fails", fails, MAYBE_TEXT, CORDON_NULL),
     CORDON_INTERNAL_QUERY("run:left", left, CORDON_NO_ARGS, CORDON_ANY),
+    CORDON_QUERY("run:env", env,
+        CORDON_OBJECT(CORDON_FIELD("name", CORDON_STRING)),
+        CORDON_UNION(CORDON_STRING, CORDON_NULL)),
     CORDON_QUERY("run:random", random_bytes, CORDON_NO_ARGS, CORDON_BYTES),
     CORDON_ACTION("effect:sleeps", sleeps, MS, CORDON_NUMBER),
     CORDON_QUERY("effect:sleeps_in_query", sleeps_in_query, CORDON_NO_ARGS, CORDON_NULL),
@@ -545,6 +548,12 @@ cordon_value *fails(void)
 cordon_value *left(void)
 {
     return cordon_left();
+}
+
+cordon_value *env(void)
+{
+    const char *const value = cordon_env_get(cordon_to_string(argument("name")));
+    return value == NULL ? cordon_null() : cordon_string(value);
 }
 
 /* More than one call of the host can give. */

@@ -51,6 +51,7 @@ cordon::functions![
     run::logs,
     run::fails,
     run::left,
+    run::env,
     run::panics,
     run::hashes,
     effect::sleeps,

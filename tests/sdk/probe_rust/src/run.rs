@@ -27,6 +27,16 @@ pub fn left(ctx: QueryCtx) -> Result<BTreeMap<String, f64>> {
     ctx.left()
 }
 
+#[cordon::data]
+pub struct Variable {
+    name: String,
+}
+
+#[query]
+pub fn env(ctx: QueryCtx, variable: Variable) -> Result<Option<String>> {
+    ctx.env(&variable.name)
+}
+
 #[internal_mutation]
 pub fn panics(ctx: MutationCtx) -> f64 {
     let things: Vec<f64> = Vec::new();
