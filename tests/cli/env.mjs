@@ -73,7 +73,7 @@ for (const [kind, make] of kinds) {
 
     test('what is not there cannot be unset, nor anything with it', async () => {
       await good(place, 'set', 'A=1');
-      await refused(/no environment variable 'MISSING'; nothing was unset/, place, 'unset', 'A', 'MISSING');
+      await refused(/no environment variable 'MISSING', and nothing was unset/, place, 'unset', 'A', 'MISSING');
       assert.deepEqual(await all(place), { A: '1' });
       await good(place, 'unset', 'A');
     });
