@@ -475,6 +475,14 @@ void cordon_release(cordon_mark mark);
  * A document is an object without the fields of the system, a union of such, or CORDON_ANY; behind
  * it stand the indexes, if any, each with its fields. CORDON_SCHEMA_OF_INDEXES has documents go
  * unchecked.
+ *
+ * CORDON_TABLE_WITH_STAGED has, between the document and the indexes, some that are staged: they are
+ * filled and kept up as any other, and no deploy waits for them; but queries are refused until a
+ * later deploy has them among the others.
+ *
+ *     CORDON_TABLE_WITH_STAGED("messages", CORDON_ANY,
+ *         CORDON_STAGED(CORDON_INDEX("by_stars", "stars", "author")),
+ *         CORDON_INDEX("by_author", "author"))
  */
 #define CORDON_SCHEMA(...)                                                                         \
     CORDON_SCHEMA_({"tables": [__VA_ARGS__], "schemaValidation": true})
@@ -483,6 +491,10 @@ void cordon_release(cordon_mark mark);
 #define CORDON_TABLE(name, document, ...)                                                          \
     {"tableName": name, "indexes": [__VA_ARGS__], "searchIndexes": [], "vectorIndexes": [],        \
      "documentType": document}
+#define CORDON_TABLE_WITH_STAGED(name, document, staged, ...)                                      \
+    {"tableName": name, "indexes": [__VA_ARGS__], "stagedDbIndexes": staged, "searchIndexes": [],  \
+     "vectorIndexes": [], "documentType": document}
+#define CORDON_STAGED(...) [__VA_ARGS__]
 #define CORDON_INDEX(name, ...) {"indexDescriptor": name, "fields": [__VA_ARGS__]}
 #define CORDON_SCHEMA_(...)                                                                        \
     extern const char cordon_schema_stands_once;                                                   \

@@ -69,7 +69,7 @@ before(() => {
   deployment = deploy(source);
 });
 
-test("no example is left out", () => assert.equal(examples.length, 6, examples.join("---\n")));
+test("no example is left out", () => assert.equal(examples.length, 7, examples.join("---\n")));
 
 test("each function of the header is called by a test, an example or the header itself", () => {
   const comment = /\/\*[^]*?\*\//g;
@@ -110,23 +110,35 @@ test("a schema may have tables without indexes, and documents that are not check
   const { schema } = deploy(`#include "cordon.h"
     CORDON_SCHEMA_OF_INDEXES(
         CORDON_TABLE("rooms", CORDON_ANY),
-        CORDON_TABLE("messages", CORDON_ANY,
+        CORDON_TABLE("places", CORDON_ANY,
             CORDON_INDEX("by_room", "room", "stars"),
-            CORDON_INDEX("by_city", "address.city")))
+            CORDON_INDEX("by_city", "address.city")),
+        CORDON_TABLE_WITH_STAGED("users", CORDON_OBJECT(CORDON_FIELD("name", CORDON_STRING)),
+            CORDON_STAGED(CORDON_INDEX("by_name", "name", "age"), CORDON_INDEX("by_age", "age"))),
+        ${only(/CORDON_TABLE_WITH_STAGED/)})
     CORDON_FUNCTIONS(CORDON_QUERY("a:b", nothing, CORDON_NO_ARGS, CORDON_NULL))
     cordon_value *nothing(void)
     {
         return NULL;
     }`);
-  const table = (tableName, indexes) => ({
+  const list = (indexes) =>
+    Object.entries(indexes).map(([indexDescriptor, fields]) => ({ indexDescriptor, fields }));
+  const table = (tableName, indexes, staged, documentType = { type: "any" }) => ({
     tableName,
-    indexes: Object.entries(indexes).map(([indexDescriptor, fields]) => ({ indexDescriptor, fields })),
+    indexes: list(indexes),
+    ...(staged && { stagedDbIndexes: list(staged) }),
     searchIndexes: [],
     vectorIndexes: [],
-    documentType: { type: "any" },
+    documentType,
   });
+  const user = { type: "object", value: { name: { fieldType: { type: "string" }, optional: false } } };
   assert.deepEqual(schema, {
-    tables: [table("rooms", {}), table("messages", { by_room: ["room", "stars"], by_city: ["address.city"] })],
+    tables: [
+      table("rooms", {}),
+      table("places", { by_room: ["room", "stars"], by_city: ["address.city"] }),
+      table("users", {}, { by_name: ["name", "age"], by_age: ["age"] }, user),
+      table("messages", { by_author: ["author"] }, { by_stars: ["stars", "author"] }),
+    ],
     schemaValidation: false,
   });
 });

@@ -1,5 +1,5 @@
 //! `#[index(name(field, field.inner), …)]` of a table: a constant of the struct for those who query,
-//! and a line of the schema.
+//! and a line of the schema. One with `; staged = true` behind its fields is the line alone.
 
 use crate::data::name_of_field;
 use crate::serde_attributes::Attributes;
@@ -8,7 +8,7 @@ use quote::{format_ident, quote};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Data, DeriveInput, Error, Field, Ident, Token};
+use syn::{Attribute, Data, DeriveInput, Error, Field, Ident, LitBool, Token};
 
 const BUILT_IN: [&str; 2] = ["by_id", "by_creation_time"];
 const FIELDS_MAX: usize = 16;
@@ -18,6 +18,7 @@ const INDEXES_MAX: usize = 64;
 struct Index {
     name: Ident,
     fields: Vec<Place>,
+    staged: bool,
 }
 
 /// A field, and what of it: `address.city`.
@@ -28,9 +29,31 @@ impl Parse for Index {
         let name = Ident::parse_any(input)?;
         let content;
         syn::parenthesized!(content in input);
-        let fields = Punctuated::<Place, Token![,]>::parse_terminated(&content)?;
-        Ok(Index { name, fields: fields.into_iter().collect() })
+        let mut fields = Vec::new();
+        while !content.is_empty() && !content.peek(Token![;]) {
+            fields.push(content.parse()?);
+            if !content.peek(Token![;]) && !content.is_empty() {
+                content.parse::<Token![,]>()?;
+            }
+        }
+        let staged = if content.is_empty() { false } else { parse_staged(&content)? };
+        Ok(Index { name, fields, staged })
     }
+}
+
+/// `; staged = true`, which is the last in an index.
+fn parse_staged(input: ParseStream<'_>) -> syn::Result<bool> {
+    input.parse::<Token![;]>()?;
+    let word: Ident = input.parse()?;
+    if word != "staged" {
+        return Err(Error::new(word.span(), "behind `;` stands `staged = true`, or nothing"));
+    }
+    input.parse::<Token![=]>()?;
+    let staged: LitBool = input.parse()?;
+    if !input.is_empty() {
+        return Err(input.error("nothing stands behind `staged`"));
+    }
+    Ok(staged.value)
 }
 
 impl Parse for Place {
@@ -59,7 +82,9 @@ pub fn take(input: &mut DeriveInput) -> syn::Result<(TokenStream, TokenStream)> 
     let mut rows = Vec::new();
     for index in &indexes {
         let (constant, row) = expand(index, input)?;
-        constants.push(constant);
+        if !index.staged {
+            constants.push(constant);
+        }
         rows.push(row);
     }
     Ok((quote!(#(#constants)*), quote!(&[#(#rows),*])))
@@ -106,7 +131,8 @@ fn expand(index: &Index, input: &DeriveInput) -> syn::Result<(TokenStream, Token
     let mut fields: Vec<_> = names.iter().map(String::as_str).zip(keys).collect();
     fields.push(("_creationTime", quote!(f64)));
     let name = index.name.unraw().to_string();
-    let row = quote!(::cordon::rt::IndexRow { name: #name, fields: &[#(#names),*] });
+    let staged = index.staged;
+    let row = quote!(::cordon::rt::IndexRow { name: #name, fields: &[#(#names),*], staged: #staged });
     Ok((constant(input, &index.name, fields), row))
 }
 

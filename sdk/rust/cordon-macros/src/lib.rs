@@ -68,7 +68,8 @@ pub fn data(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// Below it, `#[index(by_author(author), by_place(address.city, stars))]` gives the table indexes:
 /// of fields of the struct, or of what is in them, by its name in values. Each is a constant of the
 /// struct, such as `Message::BY_AUTHOR`, besides `BY_CREATION_TIME` and `BY_ID`, which all have. The
-/// host makes those of the tables that `schema!` lists.
+/// host makes those of the tables that `schema!` lists. `by_author(author; staged = true)` is filled
+/// while no deploy waits for it, and enabled by a later one that leaves `staged` out.
 #[proc_macro_attribute]
 pub fn table(attribute: TokenStream, item: TokenStream) -> TokenStream {
     finish(data::expand_table(attribute.into(), item.into()))

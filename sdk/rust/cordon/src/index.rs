@@ -32,6 +32,38 @@ use std::marker::PhantomData;
 /// assert_eq!(BOTH, ("by_author", "by_city"));
 /// ```
 ///
+/// An index that is *staged* is filled and kept up as any other, and no deploy waits for it; but it
+/// cannot be used yet, so it is no constant. A later deploy enables it, without those words:
+///
+/// ```
+/// #[cordon::table("messages")]
+/// #[index(by_author(author), by_stars(stars, author; staged = true))]
+/// pub struct Message {
+///     author: String,
+///     stars: f64,
+/// }
+/// ```
+///
+/// ```compile_fail,E0599
+/// # #[cordon::table("messages")]
+/// # #[index(by_author(author), by_stars(stars, author; staged = true))]
+/// # pub struct Message {
+/// #     author: String,
+/// #     stars: f64,
+/// # }
+/// let index = Message::BY_STARS;
+/// ```
+///
+/// Another word in that place is an error.
+///
+/// ```compile_fail
+/// #[cordon::table("messages")]
+/// #[index(by_author(author; stage = true))]
+/// pub struct Message {
+///     author: String,
+/// }
+/// ```
+///
 /// A field that the struct does not have is an error,
 ///
 /// ```compile_fail

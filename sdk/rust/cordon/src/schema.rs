@@ -80,17 +80,30 @@ impl Sink<'_> {
         self.text("]}");
     }
 
+    /// Those that are staged, or those that are not.
+    const fn indexes(&mut self, indexes: &[IndexRow], staged: bool) {
+        let mut is_first = true;
+        let mut i = 0;
+        while i < indexes.len() {
+            if indexes[i].staged == staged {
+                if !is_first {
+                    self.byte(b',');
+                }
+                self.index(&indexes[i]);
+                is_first = false;
+            }
+            i += 1;
+        }
+    }
+
     const fn table(&mut self, table: &TableRow) {
         self.byte(b'{');
         self.member("tableName", table.name);
         self.text(",\"indexes\":[");
-        let mut i = 0;
-        while i < table.indexes.len() {
-            if i != 0 {
-                self.byte(b',');
-            }
-            self.index(&table.indexes[i]);
-            i += 1;
+        self.indexes(table.indexes, false);
+        if has_staged(table.indexes) {
+            self.text("],\"stagedDbIndexes\":[");
+            self.indexes(table.indexes, true);
         }
         self.text("],\"searchIndexes\":[],\"vectorIndexes\":[],\"documentType\":");
         self.validator(&table.documents);
@@ -109,6 +122,17 @@ impl Sink<'_> {
         }
         self.text(if checked { "],\"schemaValidation\":true}" } else { "],\"schemaValidation\":false}" });
     }
+}
+
+const fn has_staged(indexes: &[IndexRow]) -> bool {
+    let mut i = 0;
+    while i < indexes.len() {
+        if indexes[i].staged {
+            return true;
+        }
+        i += 1;
+    }
+    false
 }
 
 /// How many bytes [`write_schema`] writes.
@@ -197,6 +221,31 @@ mod tests {
         assert_eq!(String::from_utf8(JSON.to_vec()).unwrap(), json);
         const UNCHECKED: [u8; schema_size(&[], false)] = write_schema(&[], false);
         assert_eq!(&UNCHECKED, br#"{"tables":[],"schemaValidation":false}"#);
+    }
+
+    #[cordon::table("logs")]
+    #[index(by_level(level; staged = true), by_text(text), by_both(level, text; staged = true))]
+    #[index(by_address(address.city; staged = false))]
+    struct Log {
+        level: f64,
+        text: String,
+        #[cordon(any)]
+        address: (),
+    }
+
+    #[test]
+    fn staged_indexes_stand_apart() {
+        const TABLES: &[TableRow] = &[TableRow::of::<Log>()];
+        const JSON: [u8; schema_size(TABLES, true)] = write_schema(TABLES, true);
+        let json = String::from_utf8(JSON.to_vec()).unwrap();
+        let indexes = concat!(
+            r#""indexes":[{"indexDescriptor":"by_text","fields":["text"]},"#,
+            r#"{"indexDescriptor":"by_address","fields":["address.city"]}],"#,
+            r#""stagedDbIndexes":[{"indexDescriptor":"by_level","fields":["level"]},"#,
+            r#"{"indexDescriptor":"by_both","fields":["level","text"]}],"searchIndexes":[],"#,
+        );
+        assert!(json.contains(indexes), "{json}");
+        assert_eq!((Log::BY_TEXT.name(), Log::BY_ADDRESS.name()), ("by_text", "by_address"));
     }
 
     #[test]

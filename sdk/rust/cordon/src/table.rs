@@ -30,6 +30,7 @@ pub trait Table: Serialize + DeserializeOwned + HasValidator {
 pub struct IndexRow {
     pub name: &'static str,
     pub fields: &'static [&'static str],
+    pub staged: bool,
 }
 
 /// The id of a document of the table `T`. In values it is a string.
