@@ -476,9 +476,9 @@ void cordon_release(cordon_mark mark);
  * it stand the indexes, if any, each with its fields. CORDON_SCHEMA_OF_INDEXES has documents go
  * unchecked.
  *
- * CORDON_TABLE_WITH_STAGED has, between the document and the indexes, some that are staged: they are
- * filled and kept up as any other, and no deploy waits for them; but queries are refused until a
- * later deploy has them among the others.
+ * CORDON_TABLE_WITH_STAGED has, between the document and the indexes, some that are staged: those
+ * are filled and kept up as any other, and no deploy waits for them; but queries are refused until
+ * a later deploy has them among the others.
  *
  *     CORDON_TABLE_WITH_STAGED("messages", CORDON_ANY,
  *         CORDON_STAGED(CORDON_INDEX("by_stars", "stars", "author")),
