@@ -276,7 +276,7 @@ static const struct {
      "The table `t` is in the schemas of two modules, one.wasm and two.wasm."},
     {"{", NULL, "one.wasm: The schema is not valid: "},
     {"{\"tables\":[],\"tables\":[]}", NULL, "the key \"tables\" twice"},
-    {SCHEMA(TABLE_OF("_t", "", "null")), NULL, "_t is a reserved table name."},
+    {SCHEMA(TABLE_OF("_t", "", "null")), NULL, "_t is a reserved table name"},
     {"{\"tables\":[{\"tableName\":\"t\",\"indexes\":[],\"searchIndexes\":[{}]}]}", NULL,
      "`searchIndexes` are not there yet"},
 };
