@@ -20,6 +20,8 @@ struct runner {
     struct compiler *compiler;    /* NULL when compiling inside */
     struct artifact_cache *cache; /* NULL without a folder */
     struct permits permits;
+    struct permits
+        nests; /* runs that make calls inside their transactions: see count_instances() */
     struct run_metrics metrics;
     struct random_pool seeds;
     struct trace_cache traces;

@@ -32,6 +32,12 @@ static void permit_granted(struct permit_waiter *waiter)
     run_wake(run);
 }
 
+static void nest_granted(struct permit_waiter *waiter)
+{
+    struct run *run = (struct run *)(void *)((char *)waiter - offsetof(struct run, nest));
+    run_wake(run);
+}
+
 bool run_is_transactional(const struct run *run)
 {
     return run->function->metadata->kind != CORDON_ACTION;
@@ -39,7 +45,8 @@ bool run_is_transactional(const struct run *run)
 
 enum run_clock_account run_idle_account(const struct run *run)
 {
-    if (run->permit_asked && !atomic_load(&run->permit.has_permit)) {
+    if ((run->permit_asked && !atomic_load(&run->permit.has_permit)) ||
+        (run->nest_asked && !atomic_load(&run->nest.has_permit))) {
         return CLOCK_QUEUED;
     }
     const bool own = run->host.running && !run_is_transactional(run);
@@ -140,6 +147,8 @@ void run_end_guest(struct run *run)
     }
     settle_memory(run);
     run_leave_permit(run);
+    run->nest_asked = false;
+    permits_give(&run->runner->nests, &run->nest);
 }
 
 void run_end_result(struct run *run)
@@ -495,6 +504,7 @@ cordon_error *run_new(
     run->runner = runner;
     run->wake = wake;
     run->permit.granted = permit_granted;
+    run->nest.granted = nest_granted;
     run->tenant = request->tenant;
     run->depth = depth_of(request);
     run->caller = request->inner ? request->parent : NULL;

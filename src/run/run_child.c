@@ -176,8 +176,37 @@ static cordon_error *make_child(struct run *run)
     return run_new(run->runner, &request, (struct store_wake){run_wake, run}, &run->child);
 }
 
+/*
+ * The first call inside a transaction takes the instances for all that come, as deep as can be: so
+ * whoever has them waits for nobody's, and who waits for them holds none that others wait for. A
+ * replay in the background has its own. False: it is queued.
+ */
+static bool take_nest(struct run *run)
+{
+    if (run_is_inner(run) || run->background || atomic_load(&run->nest.has_permit)) {
+        return true;
+    }
+    if (run->nest_asked) {
+        return false;
+    }
+    run->nest_asked = true;
+    return permits_take(&run->runner->nests, &run->nest, PERMIT_AGAIN) == PERMIT_HELD;
+}
+
+static enum next wait_for_nest(struct run *run)
+{
+    const uint64_t now_ns = clock_monotonic_ns();
+    run_leave_permit(run);
+    (void)run_clock_switch(run->clock, run_idle_account(run), now_ns);
+    run->wake_at_ns = run_limit_at_ns(run, now_ns);
+    return NEXT_WAIT;
+}
+
 enum next run_begin_child(struct run *run)
 {
+    if (run->host.nested.inner && !take_nest(run)) {
+        return wait_for_nest(run);
+    }
     bool has_depth = true;
     cordon_error *error = run->host.nested.inner ? save_point(run, &has_depth) : NULL;
     if (error == NULL && !has_depth) {

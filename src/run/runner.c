@@ -16,6 +16,10 @@
 /* Of the engine's pool beyond those of runs alive: instances that are being reset. */
 #define SPARE_INSTANCES 8
 
+/* Runs that make calls inside their transactions at one time; others wait for one of them. */
+#define NESTS_LEAST 32
+#define NESTS_PER_PERMIT 2
+
 /* The caller's text becomes one of ours, or NULL. */
 static cordon_error *copy_text(const char **text)
 {
@@ -152,10 +156,9 @@ static cordon_error *check_mappings(uint64_t slots, uint64_t depth, uint64_t ins
 }
 
 /*
- * The instances of all runs that can be alive at one time, each with calls inside its transaction
- * as deep as can be: so a run that has a slot never lacks an instance for a call of it, and none
- * waits for another's. A run in one of the slots for calls is at depth two at least. One of full
- * depth more is for a replay in the background, which has no slot.
+ * The instances there can be at one time: one for each run that has a slot; for each of the runs
+ * that may make calls inside their transactions at one time, those of the calls, as deep as can be;
+ * and as many as that for a replay in the background, which has no slot.
  */
 static cordon_error *count_instances(const struct runner *runner, uint32_t *out_count)
 {
@@ -163,10 +166,10 @@ static cordon_error *count_instances(const struct runner *runner, uint32_t *out_
     const uint64_t limit = limit_max(&runner->options, CORDON_LIMIT_CALL_DEPTH);
     const uint64_t depth = limit > 0 ? limit : 1;
     const uint64_t most = ENGINE_INSTANCES_MAX;
-    const uint64_t count =
-        slots > most || depth > most
-            ? UINT64_MAX
-            : (slots + 1) * depth + runner_nested_slots(runner) * (depth - 1) + SPARE_INSTANCES;
+    const uint64_t count = slots > most || depth > most
+                               ? UINT64_MAX
+                               : slots + runner_nested_slots(runner) +
+                                     runner->nests.total * (depth - 1) + depth + SPARE_INSTANCES;
     if (count > most) {
         return cordon_error_new(
             CORDON_E_INVALID,
@@ -204,6 +207,13 @@ static cordon_error *start(struct runner *runner)
     return recorder_new(runner, &runner->recorder);
 }
 
+static uint32_t count_nests(const struct runner_options *options)
+{
+    const uint64_t wanted = (uint64_t)options->permits * NESTS_PER_PERMIT;
+    const uint64_t nests = wanted > NESTS_LEAST ? wanted : NESTS_LEAST;
+    return nests < options->slots ? (uint32_t)nests : options->slots;
+}
+
 cordon_error *runner_new(const struct runner_options *options, struct runner **out_runner)
 {
     struct runner *runner = MEM_NEW(struct runner);
@@ -212,6 +222,7 @@ cordon_error *runner_new(const struct runner_options *options, struct runner **o
     }
     runner->options = *options;
     permits_init(&runner->permits, options->permits, QUEUE_RUNS_MAX);
+    permits_init(&runner->nests, count_nests(options), QUEUE_RUNS_MAX);
     random_pool_init(&runner->seeds);
     trace_cache_init(&runner->traces);
     executions_init(&runner->executions);
@@ -288,6 +299,7 @@ void runner_free(struct runner *runner)
     engine_free(runner->engine);
     compiler_stop(runner->compiler);
     permits_done(&runner->permits);
+    permits_done(&runner->nests);
     random_pool_done(&runner->seeds);
     trace_cache_done(&runner->traces);
     executions_done(&runner->executions);
@@ -361,6 +373,7 @@ struct runner_counts runner_get_counts(struct runner *runner)
         .memory_used = atomic_load(&runner->memory_used),
     };
     permits_count(&runner->permits, &counts.permits_used, &counts.permits_waiting);
+    permits_count(&runner->nests, &counts.nests_used, &counts.nests_waiting);
     return counts;
 }
 

@@ -128,6 +128,8 @@ struct runner_counts {
     uint32_t permits_used;
     uint32_t permits_waiting;
     uint32_t slots_used;
+    uint32_t nests_used; /* runs with instances for calls inside their transactions */
+    uint32_t nests_waiting;
     uint64_t memory_used;
 };
 struct runner_counts runner_get_counts(struct runner *runner);

@@ -113,6 +113,9 @@ struct run {
     atomic_uint_fast64_t woken_at_ns; /* monotonic; 0: not woken */
     atomic_bool cancelled;
     struct permit_waiter permit;
+    /* Instances for the calls inside its transaction; of the outermost run alone. */
+    struct permit_waiter nest;
+    bool nest_asked;
     bool had_permit;
     bool permit_asked; /* by a run that waited and wants to go on */
     bool had_turn;     /* waits for nothing but another turn */

@@ -63,6 +63,7 @@ void ground_require_rest(const struct torture *torture, const cordon_runtime *ru
     const struct runner_counts counts = runner_get_counts(runtime->runner);
     TORTURE_REQUIRE(torture, counts.permits_used == 0 && counts.permits_waiting == 0);
     TORTURE_REQUIRE(torture, counts.slots_used == 0);
+    TORTURE_REQUIRE(torture, counts.nests_used == 0 && counts.nests_waiting == 0);
     TORTURE_REQUIRE(torture, counts.memory_used == 0);
 }
 

@@ -105,6 +105,8 @@ void harness_close(struct harness *harness)
     assert_int_equal(counts.permits_used, 0);
     assert_int_equal(counts.permits_waiting, 0);
     assert_int_equal(counts.slots_used, 0);
+    assert_int_equal(counts.nests_used, 0);
+    assert_int_equal(counts.nests_waiting, 0);
     assert_int_equal(counts.memory_used, 0);
     runner_free(harness->runner);
     store_close(harness->store);

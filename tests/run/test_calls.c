@@ -270,15 +270,16 @@ static const char *deep_call(unsigned depth, char out[RELAY_JSON_BYTES])
 }
 
 /*
- * Every slot is taken, each by a run that waits at full depth, and every call has its instance:
- * none fails for want of one, and none waits for another run.
+ * Every slot is taken, each by a run that calls to full depth and waits there. As many as there are
+ * instances for are there at one time; the others wait before their first call, and hold nobody up.
+ * None fails for want of an instance.
  */
-static void every_slot_has_instances_for_its_depth(void **state)
+static void calls_have_instances_for_their_depth(void **state)
 {
     (void)state;
-    enum { SLOTS = 32 };
+    enum { SLOTS = 50, NESTS = 32, LEFT = 3 };
     struct harness harness;
-    open_world(&harness, SLOTS, SLOTS, 300);
+    open_world(&harness, 2, SLOTS, 300);
     char args[RELAY_JSON_BYTES];
     char text[RELAY_JSON_BYTES];
     const struct run_request request = call_of("relay:udf", deep_call(DEPTH_MAX, args), text);
@@ -289,7 +290,15 @@ static void every_slot_has_instances_for_its_depth(void **state)
         }
         assert_null(run_outcome(called[i].run)); /* it waits */
     }
-    for (size_t i = 0; i < SLOTS; i++) {
+    const struct runner_counts counts = runner_get_counts(harness.runner);
+    assert_int_equal(counts.nests_used, NESTS);
+    assert_int_equal(counts.nests_waiting, SLOTS - NESTS);
+    assert_int_equal(counts.permits_used, 0); /* who waits holds none */
+    for (size_t i = 0; i < LEFT; i++) { /* of those who wait, and of those who are waited for */
+        called_end(&called[SLOTS - 1 - i]);
+        called_end(&called[i]);
+    }
+    for (size_t i = LEFT; i < SLOTS - LEFT; i++) {
         const struct outcome *outcome = called_finish(&called[i]);
         if (outcome->code != CORDON_OUTCOME_SUCCESS || outcome->value.data[0] == '{') {
             fail_msg("%.*s%.*s", SLICE_FMT(outcome->value), SLICE_FMT(outcome->message));
@@ -308,7 +317,7 @@ static void too_many_instances_are_refused(void **state)
         uint32_t slots;
         uint64_t depth;
     } settings[] = {
-        {3500, 8}, {UINT32_MAX, 8}, {1, 40000}, {1, UINT64_MAX}, {UINT32_MAX, UINT64_MAX}};
+        {29000, 8}, {UINT32_MAX, 8}, {1, 40000}, {1, UINT64_MAX}, {UINT32_MAX, UINT64_MAX}};
     struct metrics *metrics = NULL;
     assert_good(metrics_new(&metrics));
     for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
@@ -347,7 +356,7 @@ static void too_many_mappings_are_refused(void **state)
         .metrics = metrics,
         .compile_inside = true,
         .permits = 1,
-        .slots = 3000,
+        .slots = 12000,
         .memory_bytes = (uint64_t)1 << 30,
     };
     struct runner *runner = NULL;
@@ -512,7 +521,7 @@ int main(void)
         cmocka_unit_test(the_limit_of_an_action_ends_its_call),
         cmocka_unit_test(only_actions_call_so),
         cmocka_unit_test(calls_inside_come_back_with_their_outcome),
-        cmocka_unit_test(every_slot_has_instances_for_its_depth),
+        cmocka_unit_test(calls_have_instances_for_their_depth),
         cmocka_unit_test(too_many_instances_are_refused),
         cmocka_unit_test(too_many_mappings_are_refused),
         cmocka_unit_test(what_failed_inside_leaves_nothing),
