@@ -147,8 +147,10 @@ void run_end_guest(struct run *run)
     }
     settle_memory(run);
     run_leave_permit(run);
-    run->nest_asked = false;
-    permits_give(&run->runner->nests, &run->nest);
+    if (run->nest_asked) {
+        run->nest_asked = false;
+        permits_give(&run->runner->nests, &run->nest);
+    }
 }
 
 void run_end_result(struct run *run)
