@@ -70,7 +70,8 @@ before(() => {
 });
 
 test("no example is left out", () => {
-  assert.deepEqual(modules.map(({ name }) => name), ["effect_1", "lib_1", "lib_2", "lib_3", "query_1", "query_2"]);
+  const names = ["context_1", "effect_1", "lib_1", "lib_2", "lib_3", "query_1", "query_2"];
+  assert.deepEqual(modules.map(({ name }) => name), names);
 });
 
 test("messages are sent and listed", () => {
@@ -111,4 +112,10 @@ test("pages follow each other", () => {
 
 test("a key is drawn", () => {
   assert.equal(Buffer.from(deployment.call("effect_1:new_key").$bytes, "base64").length, 32);
+});
+
+test("a greeting is a setting of the deployment", () => {
+  assert.equal(deployment.call("context_1:greeting"), "hello");
+  deployment.setEnv({ GREETING: "moin" });
+  assert.equal(deployment.call("context_1:greeting"), "moin");
 });
