@@ -54,7 +54,7 @@ static cordon_error *set_end(
 static cordon_error *set_low(struct readset *set, struct interval *interval, struct slice low)
 {
     TRY(set_end(set, low, &interval->low, &interval->low_capacity));
-    interval->node->key = slice_of(interval->low, low.size);
+    skip_rekey(interval->node, slice_of(interval->low, low.size));
     return NULL;
 }
 

@@ -9,6 +9,8 @@
 #include "base/error.h"
 #include "base/hash.h"
 
+#include <endian.h>
+
 uint32_t skip_height(uint64_t random)
 {
     uint32_t height = 1;
@@ -56,11 +58,39 @@ struct skip_node *skip_node_in_arena(
     return node;
 }
 
-/* Whether `node` comes before `key`. */
-static inline bool precedes(const struct skip_node *node, struct slice key, bool inclusive)
+static struct skip_head head_of(struct slice key)
 {
-    const int order = slice_compare(node->key, key);
-    return order < 0 || (inclusive && order == 0);
+    uint8_t bytes[sizeof(struct skip_head)] = {0};
+    struct skip_head head;
+    if (key.size > 0) {
+        memcpy(bytes, key.data, key.size < sizeof bytes ? key.size : sizeof bytes);
+    }
+    for (size_t i = 0; i < SKIP_HEAD_WORDS; i++) {
+        uint64_t word = 0;
+        memcpy(&word, bytes + i * sizeof word, sizeof word);
+        head.words[i] = be64toh(word);
+    }
+    return head;
+}
+
+/* What is looked for. */
+struct wanted {
+    struct slice key;
+    struct skip_head head;
+    bool inclusive; /* a node equal to it counts as before it */
+};
+
+/* Whether `node` comes before it. Heads that differ say so, as a prefix comes before what is
+ * longer; heads that are equal say nothing, as zeros may be of the key or behind it. */
+static inline bool precedes(const struct skip_node *node, const struct wanted *wanted)
+{
+    for (size_t i = 0; i < SKIP_HEAD_WORDS; i++) {
+        if (node->head.words[i] != wanted->head.words[i]) {
+            return node->head.words[i] < wanted->head.words[i];
+        }
+    }
+    const int order = slice_compare(node->key, wanted->key);
+    return order < 0 || (wanted->inclusive && order == 0);
 }
 
 /* Where a key belongs: the neighbours, and for the writer the link to change at each level. */
@@ -77,13 +107,14 @@ struct place {
 static struct place descend(
     const struct skip *list, struct slice key, bool inclusive, const skip_link **out_before)
 {
+    const struct wanted wanted = {.key = key, .head = head_of(key), .inclusive = inclusive};
     struct skip_node *at = NULL;
     const skip_link *links = list->head;
     struct skip_node *too_far = NULL; /* already compared, one level up */
     for (uint32_t level = atomic_load_explicit(&list->height, memory_order_acquire); level-- > 0;) {
         for (;;) {
             struct skip_node *next = atomic_load_explicit(&links[level], memory_order_acquire);
-            if (next == NULL || next == too_far || !precedes(next, key, inclusive)) {
+            if (next == NULL || next == too_far || !precedes(next, &wanted)) {
                 too_far = next;
                 break;
             }
@@ -108,6 +139,7 @@ void skip_insert(struct skip *list, struct skip_node *node)
     for (uint32_t level = 0; level < SKIP_HEIGHT_MAX; level++) {
         before[level] = &list->head[level];
     }
+    node->head = head_of(node->key);
     const struct skip_node *after = descend(list, node->key, false, before).after;
     CORDON_ASSERT(after == NULL || slice_compare(after->key, node->key) != 0);
 
@@ -122,6 +154,12 @@ void skip_insert(struct skip *list, struct skip_node *node)
         atomic_store_explicit(&list->height, node->height, memory_order_release);
     }
     list->count++;
+}
+
+void skip_rekey(struct skip_node *node, struct slice key)
+{
+    node->key = key;
+    node->head = head_of(key);
 }
 
 void skip_remove(struct skip *list, struct skip_node *node)

@@ -20,8 +20,23 @@ struct arena;
 struct skip_node;
 typedef _Atomic(struct skip_node *) skip_link;
 
-/* Key and payload are set by the owner before the insert; the key stays as it is from then on. */
+/*
+ * The first bytes of a key as numbers, most significant first, zeros behind a short one: what a
+ * search compares, most often, without touching the key. So many hold all that the keys of one
+ * table have in common, and several bytes of what they differ in (docs/layout.md).
+ */
+#define SKIP_HEAD_WORDS 3
+
+struct skip_head {
+    uint64_t words[SKIP_HEAD_WORDS];
+};
+
+/*
+ * Key and payload are set by the owner before the insert, which sets the head; the key stays as it
+ * is from then on.
+ */
 struct skip_node {
+    struct skip_head head;
     struct slice key;
     union {
         struct slice value;
@@ -66,6 +81,9 @@ struct skip_node *skip_node_in_arena(
 
 /* Links a node. No node with an equal key may be there. */
 void skip_insert(struct skip *list, struct skip_node *node);
+
+/* Changes the key of a node that is in the list, which must keep its place. */
+void skip_rekey(struct skip_node *node, struct slice key);
 
 /* Unlinks a node that is in the list; it stays the caller's. No reader may be at work. */
 void skip_remove(struct skip *list, struct skip_node *node);

@@ -216,6 +216,47 @@ static void skip_list_is_a_sorted_set(void **state)
     arena_done(&arena);
 }
 
+/* Keys of each size whose bytes are few: the order is that of memcmp, and of sizes after it. */
+static void skip_list_orders_keys_of_all_sizes(void **state)
+{
+    (void)state;
+    enum { KEYS = 4000, SIZE_MAX_OF_KEY = 40 };
+    static const uint8_t some[] = {0x00, 0x01, 0x7f, 0x80, 0xff};
+    struct random_stream random;
+    struct arena arena;
+    struct skip list;
+    uint64_t heights = 1;
+    random_init(&random, 4);
+    arena_init(&arena, SIZE_MAX);
+    skip_init(&list);
+    for (int i = 0; i < KEYS; i++) {
+        uint8_t key[SIZE_MAX_OF_KEY] = {0};
+        const size_t size = draw(&random, SIZE_MAX_OF_KEY + 1);
+        for (size_t at = size - size / (1 + draw(&random, 8)); at < size; at++) {
+            key[at] = some[draw(&random, sizeof some)]; /* behind zeros that many have in common */
+        }
+        if (skip_find(&list, slice_of(key, size)) != NULL) {
+            continue;
+        }
+        uint8_t *bytes = NULL;
+        struct skip_node *node = skip_node_in_arena(&arena, skip_random(&heights), size, &bytes);
+        assert_non_null(node);
+        memcpy(bytes, key, size);
+        skip_insert(&list, node);
+        assert_ptr_equal(skip_find(&list, slice_of(key, size)), node);
+        assert_ptr_equal(skip_seek(&list, slice_of(key, size)), node);
+    }
+    size_t count = 1;
+    for (const struct skip_node *node = skip_first(&list), *next = NULL;
+         (next = skip_next(node)) != NULL; node = next) {
+        assert_true(slice_compare(node->key, next->key) < 0);
+        assert_ptr_equal(skip_seek_before(&list, next->key, false), node);
+        count++;
+    }
+    assert_int_equal(count, list.count);
+    arena_done(&arena);
+}
+
 /*
  * Rows whose keys are equal until they are stamped, as all audit records of a tenant are, still get
  * nodes of all heights: a map of nodes of one height is searched from end to end.
@@ -391,6 +432,7 @@ int main(void)
         cmocka_unit_test(versions_lie_side_by_side),
         cmocka_unit_test(every_flipped_bit_is_found),
         cmocka_unit_test(skip_list_is_a_sorted_set),
+        cmocka_unit_test(skip_list_orders_keys_of_all_sizes),
         cmocka_unit_test(rows_of_one_key_have_all_heights),
         cmocka_unit_test(read_set_is_a_union),
         cmocka_unit_test(read_set_of_a_scan_stays_small),
