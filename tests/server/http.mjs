@@ -291,7 +291,7 @@ describe('routes', () => {
     ['POST', '/api/none'], ['GET', '/api/none'], ['POST', '/api/query_ts'], ['POST', '/api/query_at_ts'],
     ['POST', '/api/query_batch'], ['GET', '/api/1.31.0/sync'], ['GET', '/api/sync'],
     ['POST', '/api/storage/upload?token=x'], ['GET', '/api/storage/x'], ['POST', '/api/actions/query'],
-    ['POST', '/api/update_environment_variables'], ['GET', '/api/shapes2'], ['GET', '/api/json_schemas'],
+    ['GET', '/api/shapes2'], ['GET', '/api/json_schemas'],
     ['GET', '/api/list_snapshot'], ['GET', '/api/document_deltas'], ['POST', '/api/deploy2/start_push'],
     ['POST', '/api/query/'], ['POST', '/api/Query'], ['POST', '/api/'],
   ]) {
