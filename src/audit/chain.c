@@ -9,6 +9,7 @@
 
 #include "base/memory.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* Hashes of records that a checkpoint may still speak of: 512 MiB of them. */
@@ -36,7 +37,8 @@ struct audit_chain {
     uint8_t trusted[SIGN_PUBLIC_BYTES];
     struct audit_checkpoint last_checkpoint; /* if there were any */
 
-    struct expected *expected;
+    struct expected *expected; /* in order of what they cover, once that is sorted */
+    bool is_sorted;
     size_t expected_count;
     size_t expected_capacity;
 };
@@ -101,7 +103,40 @@ cordon_error *audit_chain_expect(struct audit_chain *chain, struct slice line, b
         &array, &chain->expected_capacity, chain->expected_count, sizeof *chain->expected));
     chain->expected = array;
     chain->expected[chain->expected_count++] = expected;
+    chain->is_sorted = false;
     return NULL;
+}
+
+static int compare_expected(const void *a, const void *b)
+{
+    const uint64_t covers_a = ((const struct expected *)a)->checkpoint.covers;
+    const uint64_t covers_b = ((const struct expected *)b)->checkpoint.covers;
+    return (covers_a > covers_b) - (covers_a < covers_b);
+}
+
+/* Each checkpoint of the log is looked for: a year has half a million. */
+static void sort_expected(struct audit_chain *chain)
+{
+    if (!chain->is_sorted && chain->expected_count > 0) {
+        qsort(chain->expected, chain->expected_count, sizeof *chain->expected, compare_expected);
+    }
+    chain->is_sorted = true;
+}
+
+/* The first of those that cover `sequence` or more. */
+static size_t find_expected(const struct audit_chain *chain, uint64_t sequence)
+{
+    size_t low = 0;
+    size_t high = chain->expected_count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (chain->expected[middle].checkpoint.covers < sequence) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
 }
 
 /* -- Faults ---------------------------------------------------------------------------------- */
@@ -246,8 +281,12 @@ static bool is_same(const struct audit_checkpoint *a, const struct audit_checkpo
 /* Checkpoints that were kept elsewhere and are this one. */
 static void meet(struct audit_chain *chain, const struct audit_checkpoint *checkpoint)
 {
-    for (size_t i = 0; i < chain->expected_count; i++) {
+    sort_expected(chain);
+    for (size_t i = find_expected(chain, checkpoint->covers); i < chain->expected_count; i++) {
         struct expected *expected = &chain->expected[i];
+        if (expected->checkpoint.covers != checkpoint->covers) {
+            break;
+        }
         if (!expected->is_met && is_same(&expected->checkpoint, checkpoint)) {
             expected->is_met = true;
             chain->verdict.kept++;
@@ -314,6 +353,7 @@ cordon_error *audit_chain_add(struct audit_chain *chain, const struct audit_reco
 
 static void look_for_the_unmet(struct audit_chain *chain)
 {
+    sort_expected(chain); /* the first of them is told */
     for (size_t i = 0; i < chain->expected_count; i++) {
         const struct audit_checkpoint *checkpoint = &chain->expected[i].checkpoint;
         if (chain->expected[i].is_met) {

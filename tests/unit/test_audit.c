@@ -325,6 +325,37 @@ static void a_cut_end_is_found_from_outside(void **state)
     free(good);
 }
 
+/* In whatever order they are given, the first that is not there is told. */
+static void kept_checkpoints_may_be_in_any_order(void **state)
+{
+    (void)state;
+    struct log *good = new_log(1);
+    struct log *anew = new_log(2);
+    const struct log *const logs[] = {good, anew};
+    for (size_t i = 0; i < 2; i++) {
+        struct audit_chain *chain = NULL;
+        assert_good(audit_chain_new(&chain));
+        for (size_t at = RECORDS; at-- > 0;) {
+            bool is_whole = true;
+            if (is_checkpoint(at)) { /* twice, as a file has it that was put together */
+                assert_good(audit_chain_expect(chain, slice_str(good->bodies[at]), &is_whole));
+                assert_good(audit_chain_expect(chain, slice_str(good->bodies[at]), &is_whole));
+            }
+            assert_true(is_whole);
+        }
+        for (size_t at = 0; at < RECORDS; at++) {
+            assert_good(audit_chain_add(chain, &logs[i]->records[at]));
+        }
+        const struct audit_verdict verdict = audit_chain_end(chain);
+        assert_int_equal(verdict.is_good, i == 0);
+        assert_int_equal(verdict.kept, i == 0 ? 2 * RECORDS / EVERY : 0);
+        assert_int_equal(verdict.fault_at, i == 0 ? 0 : EVERY - 1);
+        audit_chain_free(chain);
+    }
+    free(anew);
+    free(good);
+}
+
 /* As after a restore: it is told, and to who knows the first key it is a fault. */
 static void keys_that_begin_anew_are_told(void **state)
 {
@@ -432,6 +463,7 @@ int main(void)
         cmocka_unit_test(an_old_record_is_not_signed_anew),
         cmocka_unit_test(a_log_made_anew_is_found_from_outside),
         cmocka_unit_test(a_cut_end_is_found_from_outside),
+        cmocka_unit_test(kept_checkpoints_may_be_in_any_order),
         cmocka_unit_test(keys_that_begin_anew_are_told),
         cmocka_unit_test(other_keys_do_not_go_on),
         cmocka_unit_test(lines_are_read_as_they_are_written),
