@@ -92,6 +92,23 @@ cordon_error *audit_checkpoint_sign(
     return error;
 }
 
+cordon_error *audit_secret_has_signed(
+    const struct audit_secret *secret, const struct audit_checkpoint *checkpoint, bool *out_has)
+{
+    uint8_t signing[SIGN_SECRET_BYTES];
+    uint8_t key[SIGN_PUBLIC_BYTES];
+    if (checkpoint->epoch != secret->epoch) {
+        *out_has = false;
+        return NULL;
+    }
+    cordon_error *error = public_of(secret, signing, key);
+    explicit_bzero(signing, sizeof signing);
+    TRY(error);
+    *out_has =
+        memcmp(key, checkpoint->key, sizeof key) == 0 && audit_checkpoint_is_signed(checkpoint);
+    return NULL;
+}
+
 bool audit_checkpoint_is_signed(const struct audit_checkpoint *checkpoint)
 {
     uint8_t bytes[SIGNED_BYTES];

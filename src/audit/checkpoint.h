@@ -43,6 +43,12 @@ void audit_secret_advance(struct audit_secret *secret);
 CORDON_MUST_USE cordon_error *audit_checkpoint_sign(
     const struct audit_secret *secret, struct audit_checkpoint *checkpoint);
 
+/*
+ * Whether this secret has signed it: its epoch and its key are the secret's. Errors: as before.
+ */
+CORDON_MUST_USE cordon_error *audit_secret_has_signed(
+    const struct audit_secret *secret, const struct audit_checkpoint *checkpoint, bool *out_has);
+
 /* Whether `key` signed it. Says nothing about whose key that is. */
 bool audit_checkpoint_is_signed(const struct audit_checkpoint *checkpoint);
 

@@ -30,6 +30,16 @@ static cordon_error *read_from(
     return NULL;
 }
 
+static cordon_error *log_is_cut(uint64_t from)
+{
+    return cordon_error_new(
+        CORDON_E_STORE,
+        "the audit log ends before record %llu, which a checkpoint was made of: the data folder is "
+        "of an earlier day than its audit.d; run `cordon audit verify`, and to go on with new keys "
+        "remove the secret there",
+        (unsigned long long)from);
+}
+
 /* As sequences have no gaps, there is one at `sequence` if and only if the last is no earlier. */
 static cordon_error *search_last(struct rows *rows, uint64_t from, struct audit_last *out_last)
 {
@@ -48,6 +58,9 @@ static cordon_error *search_last(struct rows *rows, uint64_t from, struct audit_
     }
     if (last.sequence > 0) {
         TRY(read_from(rows, last.sequence, &found, &record));
+        if (!found) {
+            return log_is_cut(from);
+        }
         memcpy(last.hash, record.hash, sizeof last.hash);
         last.is_checkpoint = audit_is_checkpoint(record.body);
     }

@@ -25,7 +25,7 @@ struct audit_last {
 
 /*
  * The last record. `from` is a sequence that is known to be there, or 0: it is looked for from
- * there on, in some 2 log2(n) reads. Errors: those of the store.
+ * there on, in some 2 log2(n) reads. Errors: CORDON_E_STORE if it is not there, those of the store.
  */
 CORDON_MUST_USE cordon_error *audit_rows_last(
     struct store *store, uint32_t tenant, uint64_t from, struct audit_last *out_last);

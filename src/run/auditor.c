@@ -5,6 +5,12 @@
  * last two finds the old secret and, in the log, what it has signed already; so the log is read at
  * the start, from the last record that a checkpoint is known to cover, and the secret is brought
  * past what is found there. No secret signs twice.
+ *
+ * The secret's file is exchanged with a draft, so that what it was has a name until it is
+ * overwritten: who is killed between the two leaves a draft, which the next start overwrites.
+ *
+ * Notes and denials wait in memory until their records are durable: what could not be written is
+ * tried again at the next turn.
  */
 #include "run/auditor.h"
 
@@ -77,7 +83,9 @@ struct auditor {
     struct audit_secret secret;
     uint64_t covered; /* the last record that a checkpoint speaks of */
     bool is_new;      /* there is no secret yet */
+    bool is_kept;     /* the file has the secret */
     bool is_ready;    /* the secret is that of the next checkpoint */
+    bool is_torn;     /* the file of checkpoints ends inside of a line */
     bool has_failed;  /* and that was logged */
 };
 
@@ -103,23 +111,42 @@ static cordon_error *secret_failed(int code)
         strerrordesc_np(code));
 }
 
+/* Makes the file these bytes, in the places of those that it had. */
 static bool write_all(int fd, const void *bytes, size_t size)
 {
-    return pwrite(fd, bytes, size, 0) == (ssize_t)size && fsync(fd) == 0;
+    return pwrite(fd, bytes, size, 0) == (ssize_t)size && ftruncate(fd, (off_t)size) == 0 &&
+           fsync(fd) == 0;
 }
 
 /* What the file was is overwritten, not only unlinked. */
-static void erase(int old, size_t size)
+static void erase(int fd)
 {
     static const uint8_t zeros[SECRET_FILE_BYTES_MAX];
-    if (old >= 0) {
-        (void)write_all(old, zeros, size < sizeof zeros ? size : sizeof zeros);
-        (void)close(old);
+    if (fd >= 0) {
+        (void)write_all(fd, zeros, sizeof zeros);
+        (void)close(fd);
     }
 }
 
-/* Replaces the file, so that it is there whole in any case. */
-static cordon_error *keep_secret(const struct auditor *auditor)
+static int open_to_write(const struct auditor *auditor, const char *name, int flags)
+{
+    return openat(auditor->folder, name, flags | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0600);
+}
+
+/* A draft is the secret that was, or one that did not come to be. */
+static void erase_draft(const struct auditor *auditor)
+{
+    const struct secret_name draft = name_of(auditor, ".draft");
+    const int fd = open_to_write(auditor, draft.text, 0);
+    if (fd >= 0 && fsync(auditor->folder) == 0) { /* its name is no more that of the secret */
+        erase(fd);
+        (void)unlinkat(auditor->folder, draft.text, 0);
+    } else if (fd >= 0) {
+        (void)close(fd);
+    }
+}
+
+static cordon_error *write_draft(const struct auditor *auditor)
 {
     char hex[2 * SHA256_BYTES + 1];
     char text[SECRET_FILE_BYTES_MAX];
@@ -127,31 +154,58 @@ static cordon_error *keep_secret(const struct auditor *auditor)
     const int size = snprintf(
         text, sizeof text, SECRET_HEAD "%llu %llu %s\n", (unsigned long long)auditor->secret.epoch,
         (unsigned long long)auditor->covered, hex);
-    const struct secret_name name = name_of(auditor, ".secret");
     const struct secret_name draft = name_of(auditor, ".draft");
-    const int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW;
-    const int fd = openat(auditor->folder, draft.text, flags, 0600);
+    const int fd = open_to_write(auditor, draft.text, O_CREAT);
     const bool good = fd >= 0 && write_all(fd, text, (size_t)size);
     const int failed = errno;
+    explicit_bzero(hex, sizeof hex);
+    explicit_bzero(text, sizeof text);
     if (fd >= 0) {
         (void)close(fd);
     }
-    explicit_bzero(hex, sizeof hex);
-    explicit_bzero(text, sizeof text);
     if (!good) {
-        (void)unlinkat(auditor->folder, draft.text, 0);
+        erase_draft(auditor);
         return secret_failed(failed);
     }
-    const int old = openat(auditor->folder, name.text, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (renameat(auditor->folder, draft.text, auditor->folder, name.text) != 0 ||
-        fsync(auditor->folder) != 0) {
-        const int code = errno;
+    return NULL;
+}
+
+/*
+ * The draft takes the name of the secret, and the secret that of the draft. File systems that can't
+ * exchange names put the one in the place of the other, whose file is overwritten by its number: who
+ * is killed in between leaves that one to the file system.
+ */
+static cordon_error *exchange(const struct auditor *auditor)
+{
+    const struct secret_name name = name_of(auditor, ".secret");
+    const struct secret_name draft = name_of(auditor, ".draft");
+    const int folder = auditor->folder;
+    int old = -1;
+    int failed = renameat2(folder, draft.text, folder, name.text, RENAME_EXCHANGE);
+    if (failed != 0) {
+        old = open_to_write(auditor, name.text, 0);
+        failed = renameat(folder, draft.text, folder, name.text);
+    }
+    const int code = errno;
+    if (failed != 0 || fsync(folder) != 0) {
+        const int why = failed != 0 ? code : errno;
         if (old >= 0) {
             (void)close(old);
         }
-        return secret_failed(code);
+        return secret_failed(why);
     }
-    erase(old, (size_t)size);
+    erase(old);
+    return NULL;
+}
+
+/* Replaces the file, so that it is there whole in any case. */
+static cordon_error *keep_secret(struct auditor *auditor)
+{
+    auditor->is_kept = false;
+    TRY(write_draft(auditor));
+    TRY(exchange(auditor));
+    auditor->is_kept = true;
+    erase_draft(auditor);
     return NULL;
 }
 
@@ -184,6 +238,7 @@ static cordon_error *load_secret(struct auditor *auditor)
 {
     const struct secret_name name = name_of(auditor, ".secret");
     char text[SECRET_FILE_BYTES_MAX + 1] = "";
+    erase_draft(auditor);
     const int fd = openat(auditor->folder, name.text, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0 && errno == ENOENT) {
         auditor->is_new = true;
@@ -210,18 +265,23 @@ static cordon_error *load_secret(struct auditor *auditor)
             "from a backup, or remove it, after which the log is signed by new keys",
             name.text);
     }
+    auditor->is_kept = true;
     return NULL;
 }
 
 /* -- What was signed before ------------------------------------------------------------------ */
 
-/* Brings the secret past a checkpoint that it has signed. */
+/* Brings the secret past a checkpoint that it has signed: keys that were before have others. */
 static cordon_error *pass(struct auditor *auditor, struct slice body)
 {
     struct audit_checkpoint checkpoint = {0};
     bool is_whole = false;
+    bool is_own = false;
     TRY(audit_checkpoint_read(body, &is_whole, &checkpoint));
-    if (is_whole && checkpoint.epoch == auditor->secret.epoch) {
+    if (is_whole) {
+        TRY(audit_secret_has_signed(&auditor->secret, &checkpoint, &is_own));
+    }
+    if (is_own) {
         audit_secret_advance(&auditor->secret);
         auditor->covered = checkpoint.covers;
         return keep_secret(auditor);
@@ -267,8 +327,10 @@ static cordon_error *get_ready(struct auditor *auditor)
     }
     if (auditor->is_new) {
         random_system(auditor->secret.bytes, sizeof auditor->secret.bytes);
-        TRY(keep_secret(auditor));
         auditor->is_new = false;
+    }
+    if (!auditor->is_kept) {
+        TRY(keep_secret(auditor));
     }
     TRY(scan(auditor));
     auditor->is_ready = true;
@@ -277,15 +339,37 @@ static cordon_error *get_ready(struct auditor *auditor)
 
 /* -- Checkpoints ----------------------------------------------------------------------------- */
 
-/* Where somebody keeps them: best effort, as the log itself has them all. */
-static void tell_elsewhere(const struct auditor *auditor, struct buffer *body)
+static cordon_error *write_line(struct buffer *out, bool is_torn, struct slice body)
 {
-    CORDON_CLEANUP(cordon_error_freep) cordon_error *error = buffer_append_byte(body, '\n');
-    if (auditor->checkpoint_file < 0 || error != NULL) {
+    TRY(buffer_append(out, is_torn ? SLICE("\n") : SLICE("")));
+    TRY(buffer_append(out, body));
+    return buffer_append_byte(out, '\n');
+}
+
+/* What is no file, such as a terminal, has nothing to be synced. */
+static bool sync_file(int fd)
+{
+    return fdatasync(fd) == 0 || errno == EINVAL || errno == EROFS;
+}
+
+/*
+ * Where somebody keeps them: best effort, as the log itself has them all. What a full disk has cut
+ * off costs that line alone.
+ */
+static void tell_elsewhere(struct auditor *auditor, struct slice body)
+{
+    CORDON_CLEANUP_BUFFER struct buffer line;
+    buffer_init(&line, 4096);
+    if (auditor->checkpoint_file < 0) {
         return;
     }
-    const ssize_t written = write(auditor->checkpoint_file, body->data, body->size);
-    if (written != (ssize_t)body->size || fdatasync(auditor->checkpoint_file) != 0) {
+    CORDON_CLEANUP(cordon_error_freep) cordon_error *error =
+        write_line(&line, auditor->is_torn, body);
+    const ssize_t size = (ssize_t)line.size;
+    const ssize_t written =
+        error != NULL ? -1 : write(auditor->checkpoint_file, line.data, line.size);
+    auditor->is_torn = written > 0 ? written < size : auditor->is_torn;
+    if (written < size || !sync_file(auditor->checkpoint_file)) {
         const struct log_field fields[] = {LOG_FIELD_STRING(
             "message", slice_str("a checkpoint of the audit log could not be written to "
                                  "audit_checkpoint_file; look at its disk and its rights"))};
@@ -312,10 +396,10 @@ static cordon_error *make_checkpoint(struct auditor *auditor)
     TRY(audit_rows_add(auditor->store, auditor->tenant, buffer_slice(&body)));
     audit_secret_advance(&auditor->secret);
     auditor->covered = checkpoint.covers;
-    tell_elsewhere(auditor, &body);
-    TRY(keep_secret(auditor));
-    auditor->is_ready = true;
-    return NULL;
+    cordon_error *error = keep_secret(auditor);
+    auditor->is_ready = error == NULL;
+    tell_elsewhere(auditor, buffer_slice(&body));
+    return error;
 }
 
 /* -- Notes ----------------------------------------------------------------------------------- */
@@ -346,8 +430,13 @@ void auditor_note(struct auditor *auditor, struct slice body)
 
 static void copy_text(char out[DENIED_TEXT_BYTES], struct slice text)
 {
-    const size_t size = text.size < DENIED_TEXT_BYTES ? text.size : DENIED_TEXT_BYTES - 1;
-    memcpy(out, text.data, size);
+    size_t size = text.size < DENIED_TEXT_BYTES ? text.size : DENIED_TEXT_BYTES - 1;
+    while (size > 0 && size < text.size && (text.data[size] & 0xc0) == 0x80) {
+        size--; /* not inside of a character */
+    }
+    if (size > 0) {
+        memcpy(out, text.data, size);
+    }
     out[size] = '\0';
 }
 
@@ -398,48 +487,99 @@ static cordon_error *add_count(const struct auditor *auditor, const char *kind, 
     return count == 0 ? NULL : audit_rows_add(auditor->store, auditor->tenant, slice_str(text));
 }
 
-/* The denials since the last time, a record for each function. */
-static cordon_error *write_denied(struct auditor *auditor)
+/* So many of those that wait were written, and wait no more. */
+static void subtract(struct auditor *auditor, uint64_t *count, uint64_t written)
 {
-    uint64_t others = 0;
-    for (;;) {
-        struct denied denied = {.count = 0};
-        (void)pthread_mutex_lock(&auditor->lock);
-        if (auditor->denied_count > 0) {
-            denied = auditor->denied[--auditor->denied_count];
-        } else {
-            others = auditor->denied_others;
-            auditor->denied_others = 0;
-        }
-        (void)pthread_mutex_unlock(&auditor->lock);
-        if (denied.count == 0) {
-            return add_count(auditor, "capability_denied_elsewhere", others);
-        }
-        TRY(add_denied(auditor, &denied));
-    }
+    (void)pthread_mutex_lock(&auditor->lock);
+    *count -= written;
+    (void)pthread_mutex_unlock(&auditor->lock);
 }
 
-static cordon_error *write_notes(struct auditor *auditor)
+/* Writes how many are counted there, and counts them no more. */
+static cordon_error *write_count(struct auditor *auditor, const char *kind, uint64_t *count)
+{
+    (void)pthread_mutex_lock(&auditor->lock);
+    const uint64_t counted = *count;
+    (void)pthread_mutex_unlock(&auditor->lock);
+    TRY(add_count(auditor, kind, counted));
+    subtract(auditor, count, counted);
+    return NULL;
+}
+
+/* Places of functions that were not denied anything since their records. */
+static void forget_written(struct auditor *auditor)
+{
+    size_t kept = 0;
+    (void)pthread_mutex_lock(&auditor->lock);
+    for (size_t i = 0; i < auditor->denied_count; i++) {
+        if (auditor->denied[i].count > 0) {
+            auditor->denied[kept++] = auditor->denied[i];
+        }
+    }
+    auditor->denied_count = kept;
+    (void)pthread_mutex_unlock(&auditor->lock);
+}
+
+/*
+ * The denials since the last time, a record for each function. Those that come meanwhile are of the
+ * next time, however fast they come.
+ */
+static cordon_error *write_denied(struct auditor *auditor)
+{
+    (void)pthread_mutex_lock(&auditor->lock);
+    const size_t count = auditor->denied_count;
+    (void)pthread_mutex_unlock(&auditor->lock);
+    cordon_error *error = NULL;
+    for (size_t i = 0; i < count && error == NULL; i++) {
+        (void)pthread_mutex_lock(&auditor->lock);
+        const struct denied denied = auditor->denied[i];
+        (void)pthread_mutex_unlock(&auditor->lock);
+        error = add_denied(auditor, &denied);
+        if (error == NULL) {
+            subtract(auditor, &auditor->denied[i].count, denied.count);
+        }
+    }
+    forget_written(auditor);
+    TRY(error);
+    return write_count(auditor, "capability_denied_elsewhere", &auditor->denied_others);
+}
+
+/* The note that has waited longest; NULL if none does. It stays in its place. */
+static struct note *first_note(struct auditor *auditor, size_t *out_waiting)
 {
     (void)pthread_mutex_lock(&auditor->lock);
     struct note *note = auditor->first;
-    const uint64_t lost = auditor->notes_lost;
-    auditor->first = NULL;
-    auditor->last = &auditor->first;
-    auditor->notes_bytes = 0;
-    auditor->notes_lost = 0;
+    *out_waiting = auditor->notes_bytes;
     (void)pthread_mutex_unlock(&auditor->lock);
-    cordon_error *error = add_count(auditor, "notes_lost", lost);
-    while (note != NULL) {
-        struct note *next = note->next;
-        if (error == NULL) {
-            error =
-                audit_rows_add(auditor->store, auditor->tenant, slice_of(note->body, note->size));
-        }
-        mem_free(note);
-        note = next;
+    return note;
+}
+
+static void drop_first_note(struct auditor *auditor)
+{
+    (void)pthread_mutex_lock(&auditor->lock);
+    struct note *note = auditor->first;
+    auditor->first = note->next;
+    auditor->last = note->next == NULL ? &auditor->first : auditor->last;
+    auditor->notes_bytes -= note->size;
+    (void)pthread_mutex_unlock(&auditor->lock);
+    mem_free(note);
+}
+
+/* Those that wait now; who notes without end does not keep checkpoints from being made. */
+static cordon_error *write_notes(struct auditor *auditor)
+{
+    size_t waiting = 0;
+    size_t unused = 0;
+    TRY(write_count(auditor, "notes_lost", &auditor->notes_lost));
+    struct note *note = first_note(auditor, &waiting);
+    while (note != NULL && waiting > 0) {
+        const size_t size = note->size;
+        TRY(audit_rows_add(auditor->store, auditor->tenant, slice_of(note->body, size)));
+        drop_first_note(auditor);
+        waiting -= size;
+        note = first_note(auditor, &unused);
     }
-    return error;
+    return NULL;
 }
 
 /* -- The thread ------------------------------------------------------------------------------ */
@@ -492,12 +632,33 @@ static void *thread_main(void *arg)
 
 /* -- Life ------------------------------------------------------------------------------------ */
 
+static void close_file(int fd)
+{
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+}
+
+/* As far as one may read it. */
+static bool ends_inside_a_line(const char *path)
+{
+    char last = '\n';
+    const int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    const off_t size = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
+    const bool is_torn = size > 0 && pread(fd, &last, 1, size - 1) == 1 && last != '\n';
+    close_file(fd);
+    return is_torn;
+}
+
 static cordon_error *open_checkpoint_file(struct auditor *auditor, const char *path)
 {
     if (path == NULL) {
         return NULL;
     }
-    auditor->checkpoint_file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    auditor->is_torn = ends_inside_a_line(path);
+    const int flags = O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+    auditor->checkpoint_file =
+        open(path, flags, 0644); /* nor does a pipe that nobody reads block */
     return auditor->checkpoint_file >= 0
                ? NULL
                : cordon_error_new(
@@ -550,13 +711,6 @@ cordon_error *auditor_new(const struct auditor_options *options, struct auditor 
     return NULL;
 }
 
-static void close_file(int fd)
-{
-    if (fd >= 0) {
-        (void)close(fd);
-    }
-}
-
 void auditor_free(struct auditor *auditor)
 {
     if (auditor == NULL) {
@@ -568,6 +722,9 @@ void auditor_free(struct auditor *auditor)
         (void)pthread_mutex_unlock(&auditor->lock);
         event_set(&auditor->woken);
         (void)pthread_join(auditor->thread, NULL);
+    }
+    while (auditor->first != NULL) { /* the disk did not take them, or they came too late */
+        drop_first_note(auditor);
     }
     close_file(auditor->folder);
     close_file(auditor->checkpoint_file);

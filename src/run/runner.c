@@ -286,9 +286,9 @@ void runner_free(struct runner *runner)
         return;
     }
     CORDON_ASSERT(atomic_load(&runner->slots_used) == 0);
-    auditor_free(runner->auditor);
     tender_free(runner->tender);
     recorder_free(runner->recorder); /* it has runs, and with them deployments and instances */
+    auditor_free(runner->auditor);   /* what the others wrote last is signed, too */
     while (runner->deployments != NULL) {
         struct deployment *gone = runner->deployments;
         runner->deployments = gone->next;

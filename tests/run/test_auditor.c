@@ -5,10 +5,13 @@
 #include "audit/chain.h"
 #include "run/audit_rows.h"
 #include "run/auditor.h"
+#include "store/vtable.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -296,6 +299,293 @@ static void the_secret_is_private_and_damage_is_named(void **state)
     done(store);
 }
 
+/* A folder from a backup has no secret: new keys begin, behind the old ones, and go on. */
+static void keys_begin_anew_where_there_is_no_secret(void **state)
+{
+    (void)state;
+    struct store *store = new_store();
+    char path[128];
+    path_of(path, "1.secret");
+    for (uint64_t round = 1; round <= 6; round++) {
+        add(store, "{\"kind\":\"mutation\"}");
+        auditor_free(start(store, 0));
+        const struct audit_verdict verdict = check(store);
+        if (!verdict.is_good) {
+            fail_msg("record %llu: %s", (unsigned long long)verdict.fault_at, verdict.fault);
+        }
+        assert_int_equal(verdict.checkpoints, round);
+        assert_int_equal(verdict.anew, round > 3 ? 1 : 0);
+        if (round == 3) {
+            assert_int_equal(unlink(path), 0);
+        }
+    }
+    done(store);
+}
+
+static void assert_erased(int fd)
+{
+    char text[SECRET_BYTES_MAX];
+    const ssize_t size = pread(fd, text, sizeof text, 0);
+    assert_true(size > 0);
+    for (ssize_t i = 0; i < size; i++) {
+        assert_int_equal(text[i], 0);
+    }
+    (void)close(fd);
+}
+
+/* Whoever still has the file, as an unlinked one's blocks are still there, finds nothing in it. */
+static void secrets_that_were_are_overwritten(void **state)
+{
+    (void)state;
+    struct store *store = new_store();
+    char secret[128];
+    char draft[128];
+    path_of(secret, "1.secret");
+    path_of(draft, "1.draft");
+    add(store, "{\"kind\":\"mutation\"}");
+    auditor_free(start(store, 0));
+    int fd = open(secret, O_RDONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    add(store, "{\"kind\":\"mutation\"}");
+    auditor_free(start(store, 0));
+    assert_erased(fd);
+    assert_int_equal(access(draft, F_OK), -1);
+
+    char text[SECRET_BYTES_MAX]; /* as one leaves it who is killed before it is overwritten */
+    const size_t size = read_secret(text);
+    fd = open(draft, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, size), size);
+    auditor_free(start(store, 0));
+    assert_erased(fd);
+    assert_int_equal(access(draft, F_OK), -1);
+    assert_true(check(store).is_good);
+    done(store);
+}
+
+/* Nothing new comes, and still the secret that has signed goes, as soon as it can. */
+static void a_secret_that_could_not_be_replaced_is_later(void **state)
+{
+    (void)state;
+    struct store *store = new_store();
+    char draft[128];
+    path_of(draft, "1.draft");
+    add(store, "{\"kind\":\"mutation\"}");
+    auditor_free(start(store, 0));
+    assert_int_equal(mkdir(draft, 0700), 0); /* in the way */
+    add(store, "{\"kind\":\"mutation\"}");
+    struct auditor *auditor = start(store, 1);
+    for (int tries = 0; check(store).checkpoints < 2 && tries < 20000; tries++) {
+        (void)usleep(1000);
+    }
+    assert_int_equal(check(store).checkpoints, 2);
+    assert_int_equal(read_epoch(), 1);
+    assert_int_equal(rmdir(draft), 0);
+    for (int tries = 0; read_epoch() < 2 && tries < 20000; tries++) {
+        (void)usleep(1000);
+    }
+    assert_int_equal(read_epoch(), 2);
+    auditor_free(auditor);
+    assert_int_equal(check(store).records, 4);
+    done(store);
+}
+
+/* A data folder of an earlier day beside a secret of a later one: nothing is signed there. */
+static void a_log_that_was_cut_is_not_signed(void **state)
+{
+    (void)state;
+    struct store *store = new_store();
+    struct store *earlier = NULL;
+    const struct store_options options = {.flusher_thread = true};
+    assert_good(store_open_memory(&options, &earlier));
+    for (int i = 0; i < 5; i++) {
+        add(store, "{\"kind\":\"mutation\"}");
+    }
+    auditor_free(start(store, 0));
+    add(earlier, "{\"kind\":\"mutation\"}");
+    auditor_free(start(earlier, 0));
+    const struct audit_verdict verdict = check(earlier);
+    assert_true(verdict.is_good);
+    assert_int_equal(verdict.records, 1);
+    store_close(earlier);
+    done(store);
+}
+
+/* -- Stores that do not take a record, or meanwhile others come ------------------------------- */
+
+static struct store_ops hooked;
+static const struct store_ops *good;
+static struct auditor *hooked_auditor;
+static atomic_int failing;  /* so many of the next commits */
+static atomic_int meddling; /* denials that come, one during each commit */
+
+static cordon_error *hooked_begin(
+    struct store *store, uint32_t tenant, struct store_wake wake, struct store_txn **out_txn)
+{
+    if (meddling > 0) {
+        meddling--;
+        auditor_note_denied(hooked_auditor, SLICE("a:b"), SLICE("no"));
+    }
+    if (failing > 0) {
+        failing--;
+        return cordon_error_new(CORDON_E_DISK_FULL, "the disk is full, for this test");
+    }
+    return good->begin(store, tenant, wake, out_txn);
+}
+
+static struct auditor *start_hooked(struct store *store)
+{
+    good = store->ops;
+    hooked = *good;
+    hooked.begin = hooked_begin;
+    hooked_auditor = start(store, 0);
+    store->ops = &hooked;
+    return hooked_auditor;
+}
+
+static size_t count_in_log(struct store *store, const char *words)
+{
+    CORDON_CLEANUP_BUFFER struct buffer lines;
+    buffer_init(&lines, (size_t)16 << 20);
+    read_log(store, &lines);
+    assert_good(buffer_append_byte(&lines, '\0'));
+    size_t count = 0;
+    for (const char *at = (const char *)lines.data; (at = strstr(at, words)) != NULL; at++) {
+        count++;
+    }
+    return count;
+}
+
+/* Who is denied something at each turn has one record for it, and does not stop the others. */
+static void denials_that_never_end_are_one_record(void **state)
+{
+    (void)state;
+    struct store *store = new_store();
+    struct auditor *auditor = start_hooked(store);
+    auditor_note_denied(auditor, SLICE("a:b"), SLICE("no"));
+    meddling = 1000;
+    auditor_free(auditor);
+    assert_int_equal(count_in_log(store, "capability_denied"), 1);
+    assert_true(meddling > 900);
+    meddling = 0;
+    store->ops = good;
+    done(store);
+}
+
+static void what_a_full_disk_did_not_take_is_written_later(void **state)
+{
+    (void)state;
+    struct store *store = new_store();
+    struct auditor *auditor = start_hooked(store);
+    failing = 2;
+    auditor_note(auditor, SLICE("{\"kind\":\"noted\",\"n\":1}"));
+    auditor_note(auditor, SLICE("{\"kind\":\"noted\",\"n\":2}"));
+    auditor_note(auditor, SLICE("{\"kind\":\"noted\",\"n\":3}"));
+    auditor_note(auditor, SLICE("{\"kind\":\"noted\",\"n\":4}"));
+    auditor_note_denied(auditor, SLICE("a:b"), SLICE("no"));
+    for (int tries = 0; failing > 0 && tries < 2000; tries++) {
+        auditor_note(auditor, SLICE("{\"kind\":\"again\"}")); /* each is a turn */
+        (void)usleep(1000);
+    }
+    assert_int_equal(failing, 0);
+    auditor_free(auditor);
+    for (char n = '1'; n <= '4'; n++) {
+        char words[] = "{\"kind\":\"noted\",\"n\":?}";
+        *strchr(words, '?') = n;
+        assert_int_equal(count_in_log(store, words), 1);
+    }
+    assert_int_equal(count_in_log(store, "capability_denied"), 1);
+    assert_int_equal(count_in_log(store, "notes_lost"), 0);
+    assert_true(check(store).is_good);
+    store->ops = good;
+    done(store);
+}
+
+/* And what none takes until the end is freed. */
+static void a_disk_that_stays_full_ends_it_all_the_same(void **state)
+{
+    (void)state;
+    struct store *store = new_store();
+    struct auditor *auditor = start_hooked(store);
+    failing = INT_MAX;
+    auditor_note(auditor, SLICE("{\"kind\":\"noted\"}"));
+    auditor_note_denied(auditor, SLICE("a:b"), SLICE("no"));
+    auditor_free(auditor);
+    failing = 0;
+    store->ops = good;
+    assert_int_equal(check(store).records, 0);
+    done(store);
+}
+
+/* -- The file elsewhere ---------------------------------------------------------------------- */
+
+/* A line that was cut, as by a full disk, costs none but itself. */
+static void a_line_that_was_cut_is_alone(void **state)
+{
+    (void)state;
+    struct store *store = new_store();
+    char path[128];
+    path_of(path, "checkpoints");
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    assert_true(fputs("{\"kind\":\"check", file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    for (int round = 0; round < 2; round++) {
+        add(store, "{\"kind\":\"mutation\"}");
+        auditor_free(start(store, 0));
+    }
+    file = fopen(path, "re");
+    assert_non_null(file);
+    char line[4096];
+    for (int number = 1; number <= 3; number++) {
+        struct audit_checkpoint checkpoint;
+        bool is_whole = false;
+        assert_non_null(fgets(line, sizeof line, file));
+        line[strcspn(line, "\n")] = '\0';
+        assert_good(audit_checkpoint_read(slice_str(line), &is_whole, &checkpoint));
+        assert_int_equal(is_whole, number > 1);
+    }
+    assert_null(fgets(line, sizeof line, file));
+    assert_int_equal(fclose(file), 0);
+    done(store);
+}
+
+/* A pipe that nobody reads is refused; it holds up nobody. */
+static void a_pipe_without_a_reader_is_refused(void **state)
+{
+    (void)state;
+    struct store *store = new_store();
+    char path[128];
+    path_of(path, "checkpoints");
+    assert_int_equal(mkfifo(path, 0600), 0);
+    const struct auditor_options options = {
+        .store = store, .tenant = TENANT, .folder = folder, .checkpoint_file = path};
+    struct auditor *auditor = NULL;
+    (void)alarm(20); /* it would wait for a reader */
+    cordon_error *error = auditor_new(&options, &auditor);
+    (void)alarm(0);
+    assert_non_null(error);
+    assert_non_null(strstr(cordon_error_get_message(error), "audit_checkpoint_file"));
+    cordon_error_free(error);
+    done(store);
+}
+
+/* What is too long is cut between two characters. */
+static void long_words_are_cut_between_characters(void **state)
+{
+    (void)state;
+    struct store *store = new_store();
+    struct auditor *auditor = start(store, 0);
+    char words[400];
+    for (size_t i = 0; i + 1 < sizeof words; i += 2) {
+        memcpy(words + i, "\xc3\xa9", 2);
+    }
+    auditor_note_denied(auditor, SLICE("a:b"), slice_of(words, sizeof words));
+    auditor_free(auditor);
+    assert_int_equal(count_in_log(store, "\xc3\xa9\",\"count\":1}"), 1);
+    done(store);
+}
+
 /* Pages of each size give the same log. */
 static void the_last_record_is_found(void **state)
 {
@@ -307,6 +597,10 @@ static void the_last_record_is_found(void **state)
             assert_good(audit_rows_last(store, TENANT, from, &last));
             assert_int_equal(last.sequence, count);
         }
+        cordon_error *beyond = audit_rows_last(store, TENANT, count + 1, &last);
+        assert_non_null(beyond);
+        assert_int_equal(cordon_error_get_code(beyond), CORDON_E_STORE);
+        cordon_error_free(beyond);
         add(store, "{\"kind\":\"mutation\"}");
     }
     assert_false(last.is_checkpoint);
@@ -323,6 +617,16 @@ int main(void)
         cmocka_unit_test(denials_are_counted_together),
         cmocka_unit_test(what_is_too_much_is_counted),
         cmocka_unit_test(the_secret_is_private_and_damage_is_named),
+        cmocka_unit_test(keys_begin_anew_where_there_is_no_secret),
+        cmocka_unit_test(secrets_that_were_are_overwritten),
+        cmocka_unit_test(a_secret_that_could_not_be_replaced_is_later),
+        cmocka_unit_test(a_log_that_was_cut_is_not_signed),
+        cmocka_unit_test(denials_that_never_end_are_one_record),
+        cmocka_unit_test(what_a_full_disk_did_not_take_is_written_later),
+        cmocka_unit_test(a_disk_that_stays_full_ends_it_all_the_same),
+        cmocka_unit_test(a_line_that_was_cut_is_alone),
+        cmocka_unit_test(a_pipe_without_a_reader_is_refused),
+        cmocka_unit_test(long_words_are_cut_between_characters),
         cmocka_unit_test(the_last_record_is_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
