@@ -85,7 +85,7 @@ cordon_error *cordon_audit_check_expect(cordon_audit_check *check, const char *t
             return cordon_error_new(
                 CORDON_E_INVALID,
                 "line %zu is no checkpoint of an audit log; give the file that "
-                "audit_checkpoint_file names, as it is",
+                "audit_checkpoint_file names, without a line that a full disk has cut",
                 number);
         }
     }

@@ -3,7 +3,7 @@
  * and what was changed, cut or made anew is found.
  */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Server, guest, newFolder, parseOne, run } from '../support/cordon.mjs';
@@ -95,6 +95,24 @@ describe('the audit log of a server', () => {
     const cut = await audit('verify', '--file', exported, '--checkpoint', checkpoints);
     assert.equal(cut.code, 1);
     assert.match(cut.stderr, /the log was cut/);
+    await start();
+  });
+
+  test('begins with new keys where there is no secret, as after a restore, and says so', async () => {
+    await server.stop();
+    rmSync(join(data, 'audit.d'), { recursive: true });
+    for (let round = 0; round < 2; round++) {
+      await start();
+      await withKey('deploy', guest('documents'), guest('effects'));
+      await server.stop();
+    }
+    const { code, stdout } = await audit('verify', '--data', data, '--checkpoint', checkpoints, '--format', 'json');
+    assert.equal(code, 0, stdout);
+    assert.equal(parseOne(stdout).keys_anew, 1);
+    const { key: first } = parseOne(stdout);
+    const trusted = await audit('verify', '--data', data, '--key', first);
+    assert.equal(trusted.code, 1);
+    assert.match(trusted.stderr, /keys begin anew here/);
     await start();
   });
 
