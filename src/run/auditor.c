@@ -171,9 +171,9 @@ static cordon_error *write_draft(const struct auditor *auditor)
 }
 
 /*
- * The draft takes the name of the secret, and the secret that of the draft. File systems that can't
- * exchange names put the one in the place of the other, whose file is overwritten by its number: who
- * is killed in between leaves that one to the file system.
+ * The draft takes the name of the secret, and the secret that of the draft. Where the file system
+ * can't exchange names, the one takes the place of the other, whose file is overwritten by its
+ * number: who is killed in between leaves that one to the file system.
  */
 static cordon_error *exchange(const struct auditor *auditor)
 {
