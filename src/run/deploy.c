@@ -295,7 +295,10 @@ static cordon_error *load_in_place(
 
 /* -- Entries -------------------------------------------------------------------------------- */
 
-/* Who tried to bring in what, and why not. That this could not be written changes no answer. */
+/*
+ * Who tried to bring in what, and why not. That this could not be written changes no answer; a
+ * server's keeper of the log has it written later.
+ */
 static cordon_error *audit_refusal(
     struct runner *runner,
     uint32_t tenant,
@@ -317,7 +320,11 @@ static cordon_error *audit_refusal(
         TRY(json_write_string(&body, slice_str(hex)));
     }
     TRY(buffer_append(&body, SLICE("]}")));
-    return audit_rows_add(runner->options.store, tenant, buffer_slice(&body));
+    cordon_error *error = audit_rows_add(runner->options.store, tenant, buffer_slice(&body));
+    if (error != NULL) {
+        auditor_note(runner->auditor, buffer_slice(&body)); /* which tries again, and says so */
+    }
+    return error;
 }
 
 cordon_error *runner_deploy(

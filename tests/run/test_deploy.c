@@ -3,6 +3,8 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "run/audit_rows.h"
+#include "run/auditor.h"
 #include "run/names.h"
 #include "unit/wasm_build.h"
 #include "wasm/reader.h"
@@ -13,6 +15,10 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -291,6 +297,59 @@ static void a_deploy_may_take_longer_than_a_snapshot_lasts(void **state)
     build_done(&b);
 }
 
+/* -- The audit log ---------------------------------------------------------------------------- */
+
+static size_t count_refusals(struct harness *harness)
+{
+    CORDON_CLEANUP_BUFFER struct buffer lines;
+    buffer_init(&lines, (size_t)8 << 20);
+    uint64_t next = 1;
+    assert_good(audit_rows_page(harness->store, TENANT_DEFAULT, 1, (size_t)1 << 20, &lines, &next));
+    assert_good(buffer_append_byte(&lines, '\0'));
+    size_t count = 0;
+    for (const char *at = (const char *)lines.data; (at = strstr(at, "deploy_refused")) != NULL;
+         at++) {
+        count++;
+    }
+    return count;
+}
+
+/* That a deploy was refused is written in the end, whichever call of the store fails. */
+static void refusals_are_audited_in_the_end(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/cordon-refusals-XXXXXX";
+    char path[64];
+    assert_non_null(mkdtemp(folder));
+    const struct harness_options options = {.faulty = true};
+    struct harness harness;
+    harness_open(&harness, &options);
+    const struct auditor_options audit = {
+        .store = harness.store, .tenant = TENANT_DEFAULT, .folder = folder};
+    assert_good(runner_keep_audit(harness.runner, &audit));
+    bool has_failed = true;
+    size_t refused = 0;
+    for (uint64_t nth = 1; has_failed; nth++) {
+        CORDON_CLEANUP_BUFFER struct buffer report;
+        buffer_init(&report, 65536);
+        (void)store_fault_nth(harness.store, nth);
+        cordon_error *error = deploy(&harness, SLICE("no module"), &report);
+        has_failed = store_fault_nth(harness.store, 0) >= nth;
+        assert_non_null(error);
+        refused += cordon_error_get_code(error) == CORDON_E_MODULE_REFUSED;
+        cordon_error_free(error);
+        for (int tries = 0; count_refusals(&harness) < refused && tries < 5000; tries++) {
+            (void)usleep(1000);
+        }
+        assert_int_equal(count_refusals(&harness), refused);
+    }
+    assert_true(refused >= 3); /* two of them met a store that failed to begin or to commit */
+    harness_close(&harness);
+    (void)snprintf(path, sizeof path, "%s/1.secret", folder);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(folder), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -300,6 +359,7 @@ int main(void)
         cmocka_unit_test(invalid_code_is_refused_at_its_place),
         cmocka_unit_test(stopped_deploys_change_nothing),
         cmocka_unit_test(a_deploy_may_take_longer_than_a_snapshot_lasts),
+        cmocka_unit_test(refusals_are_audited_in_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
