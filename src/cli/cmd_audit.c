@@ -42,6 +42,14 @@ static int expect_checkpoints(const struct cli_options *options, cordon_audit_ch
     if (unread != CLI_OK) {
         return unread;
     }
+    if (text.size == 0 || text.size > CHECKPOINTS_BYTES_MAX) { /* it would show nothing, or half */
+        return terminal_fail(
+            CLI_USAGE,
+            text.size == 0 ? "there is no checkpoint in '%s'; give what audit_checkpoint_file names"
+                           : "'%s' is larger than 256 MiB; give its last lines alone, as `tail -n "
+                             "300000` does",
+            options->checkpoints);
+    }
     cordon_error *const error = cordon_audit_check_expect(check, text.data, text.size);
     return error == NULL ? CLI_OK : terminal_error(error);
 }

@@ -130,6 +130,7 @@ describe('what can not be read', () => {
     [['verify', '--file', join(none, 'nothing')], 2, /cannot read .*export/],
     [['verify', '--file', '/dev/null', '--key', 'abc'], 2, /64 hex digits/],
     [['verify', '--file', '/dev/null', '--checkpoint', '/proc/version'], 2, /line 1 is no checkpoint/],
+    [['verify', '--file', '/dev/null', '--checkpoint', '/dev/null'], 2, /no checkpoint in '\/dev\/null'/],
     [['mend'], 2, /verify, show and export/],
     [[], 2, /verify\|show\|export/],
     [['show', '--file', '/proc/version'], 1, /no audit record/],
