@@ -13,44 +13,54 @@
 #include "cli/local.h"
 #include "cli/terminal.h"
 
-enum { PAGE_BYTES = 1 << 20, PIECE_BYTES = 1 << 20 };
+enum { PAGE_BYTES = 1 << 20, PIECE_BYTES = 1 << 16, LINE_BYTES_MAX = 8 << 20 };
 
 /* -- A file ---------------------------------------------------------------------------------- */
 
-static void close_file(FILE **file)
+/*
+ * Gives whole lines, of as much of the file as is read at once; of a line that is longer than any
+ * record, pieces.
+ */
+static int read_lines(FILE *file, audit_visit *visit, void *arg)
 {
-    if (*file != NULL) {
-        (void)fclose(*file);
-    }
-}
-
-static void free_line(char **line)
-{
-    free(*line);
+    TEXT_CLEANUP held = {0};
+    char bytes[PIECE_BYTES];
+    size_t size = 0;
+    do { /* until there is less than what was asked for */
+        size = fread(bytes, 1, sizeof bytes, file);
+        const char *const newline = memrchr(bytes, '\n', size);
+        const size_t behind = newline == NULL ? 0 : (size_t)(bytes + size - newline) - 1;
+        text_append(&held, bytes, size);
+        if (newline == NULL && held.size <= LINE_BYTES_MAX) {
+            continue;
+        }
+        const int ended = visit(arg, held.data, held.size - behind);
+        if (ended != CLI_OK) {
+            return ended;
+        }
+        memmove(held.data, held.data + held.size - behind, behind);
+        held.size = behind;
+    } while (size == sizeof bytes);
+    return held.size > 0 ? visit(arg, held.data, held.size) : CLI_OK;
 }
 
 static int read_file(const char *path, audit_visit *visit, void *arg)
 {
     const bool is_stdin = strcmp(path, "-") == 0;
-    CLI_CLEANUP(close_file) FILE *opened = is_stdin ? NULL : fopen(path, "re");
-    FILE *const file = is_stdin ? stdin : opened;
+    FILE *const file = is_stdin ? stdin : fopen(path, "re");
     if (file == NULL) {
         return terminal_fail(
             CLI_USAGE, "cannot read '%s': %s; name a file that `cordon audit export` wrote", path,
             strerror(errno));
     }
-    CLI_CLEANUP(free_line) char *line = NULL;
-    size_t capacity = 0;
-    ssize_t size = 0;
-    while ((size = getline(&line, &capacity, file)) > 0) {
-        const int ended = visit(arg, line, (size_t)size);
-        if (ended != CLI_OK) {
-            return ended;
-        }
+    const int ended = read_lines(file, visit, arg);
+    const bool is_whole = ferror(file) == 0;
+    if (!is_stdin) {
+        (void)fclose(file);
     }
-    return ferror(file) != 0
+    return ended == CLI_OK && !is_whole
                ? terminal_fail(CLI_MACHINE, "cannot read '%s' to its end; try again", path)
-               : CLI_OK;
+               : ended;
 }
 
 /* -- A server -------------------------------------------------------------------------------- */

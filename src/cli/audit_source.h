@@ -7,7 +7,10 @@
 
 #include "cli/cli.h"
 
-/* Whole lines of the log, in order; not 0: an exit code, after which no more come. */
+/*
+ * Whole lines of the log, in order; the last of a file perhaps without its newline. Not 0: an exit
+ * code, after which no more come.
+ */
 typedef int audit_visit(void *arg, const char *lines, size_t size);
 
 /*

@@ -29,28 +29,39 @@ enum { CLI_SEED_BYTES = 32 };
 struct cli_options {
     const struct cli_command *command;
     char *const *operands; /* what is no flag, in order */
-    int operand_count;
-    bool help;
-    enum cli_format format;
     const char *data;
     const char *url;
     const char *admin_key;
     const char *listen;
     const char *config;
-    bool production;
-    bool insecure_dev;
     cordon_limit_set limits;
-    bool has_seed;
     uint8_t seed[CLI_SEED_BYTES];
-    bool has_time;
     uint64_t time_ms;
     const char *record;
     const char *profile;
-    bool follow;
-    bool has_history;
     uint64_t history;
     const char *table;
     uint64_t count; /* of documents */
+    uint64_t transactions;
+    uint64_t threads;
+    uint64_t seconds;
+    uint64_t number; /* a seed that is a number */
+    const char *check;
+    const char *save;
+    const char *file;
+    const char *checkpoints;
+    const char *key;
+    const char *kind;
+    const char *path;
+    int operand_count;
+    enum cli_format format;
+    bool help;
+    bool production;
+    bool insecure_dev;
+    bool has_seed;
+    bool has_time;
+    bool follow;
+    bool has_history;
     bool has_count;
     bool ascending;
     bool overwrite;
@@ -58,19 +69,8 @@ struct cli_options {
     bool replace;
     bool replace_all;
     bool memory;
-    uint64_t transactions;
-    uint64_t threads;
-    uint64_t seconds;
     bool has_number;
-    uint64_t number; /* a seed that is a number */
-    const char *check;
-    const char *save;
     bool once;
-    const char *file;
-    const char *checkpoints;
-    const char *key;
-    const char *kind;
-    const char *path;
 };
 
 /* One flag of a command. `set` says what is wrong with a value and answers false. */

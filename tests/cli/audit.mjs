@@ -90,6 +90,10 @@ describe('the audit log of a server', () => {
     await check([lines[0], lines[2], lines[1], ...lines.slice(3)], 2, /missing/);
     await check([lines[0], lines[0], ...lines.slice(1)], 2, /twice/);
     await check(lines.with(2, lines[2].slice(0, 40)), 3, /no audit record/);
+    await check(lines.with(1, lines[1] + ' '.repeat(9 << 20)), 2, /no audit record/);
+    await check([lines[0], ' '.repeat(20 << 20)], 2, /no audit record/);
+    writeFileSync(exported, stdout.trimEnd());
+    assert.equal((await audit('verify', '--file', exported)).code, 0, 'the last line is one without its newline');
     writeFileSync(exported, lines.slice(0, 2).join('\n') + '\n');
     assert.equal((await audit('verify', '--file', exported)).code, 0, 'alone it can not tell');
     const cut = await audit('verify', '--file', exported, '--checkpoint', checkpoints);
