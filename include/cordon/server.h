@@ -44,8 +44,9 @@ typedef struct cordon_server_options {
      */
     bool insecure_dev;
     /*
-     * The audit log is signed in such intervals, 0: 60,000, at least 100; each checkpoint is also
-     * appended to that file as a line, NULL: to none. Without a data folder nothing is signed.
+     * The audit log is signed in such intervals, 0: 60,000, 100 to 86,400,000; each checkpoint is
+     * also appended to that file as a line, NULL: to none. Without a data folder nothing is signed.
+     * The first server of a runtime that is made says it for all that follow.
      */
     uint32_t audit_interval_ms;
     const char *audit_checkpoint_file;

@@ -6,6 +6,8 @@
 #include "http/server.h"
 #include "run/auditor.h"
 
+enum { AUDIT_INTERVAL_MS_MIN = 100, AUDIT_INTERVAL_MS_MAX = 86400000 };
+
 struct cordon_server {
     struct http_server *http;
     struct runner *runner; /* the runtime's */
@@ -26,6 +28,17 @@ static cordon_error *read_options(
             CORDON_E_INVALID, "options.runtime must be the runtime that the server runs");
     }
     return NULL;
+}
+
+static cordon_error *check_audit(const cordon_server_options *options)
+{
+    const uint32_t ms = options->audit_interval_ms;
+    return ms == 0 || (ms >= AUDIT_INTERVAL_MS_MIN && ms <= AUDIT_INTERVAL_MS_MAX)
+               ? NULL
+               : cordon_error_new(
+                     CORDON_E_INVALID,
+                     "`audit_interval_ms` is a number of milliseconds from %d to %d, or 0 for %d",
+                     AUDIT_INTERVAL_MS_MIN, AUDIT_INTERVAL_MS_MAX, AUDITOR_INTERVAL_MS_DEFAULT);
 }
 
 static cordon_error *keep_audit(const cordon_runtime *runtime, const cordon_server_options *options)
@@ -70,6 +83,7 @@ cordon_error *cordon_server_new(const cordon_server_options *options, cordon_ser
         .connections_max = whole.connections_max,
         .write_timeout_ms = whole.write_timeout_ms,
     };
+    TRY(check_audit(&whole));
     TRY(runner_watch(runtime->runner));
     TRY(keep_audit(runtime, &whole));
     TRY(runner_tend(runtime->runner));

@@ -322,7 +322,7 @@ static cordon_error *audit_refusal(
     TRY(buffer_append(&body, SLICE("]}")));
     cordon_error *error = audit_rows_add(runner->options.store, tenant, buffer_slice(&body));
     if (error != NULL) {
-        auditor_note(runner->auditor, buffer_slice(&body)); /* which tries again, and says so */
+        auditor_note(runner_auditor(runner), buffer_slice(&body)); /* tries again, says so */
     }
     return error;
 }

@@ -26,8 +26,8 @@ struct runner {
     struct random_pool seeds;
     struct trace_cache traces;
     struct recorder *recorder;
-    struct auditor *auditor; /* NULL until runner_keep_audit() */
-    struct tender *tender;   /* NULL: deploys do its work; guarded by `deploy_lock` */
+    _Atomic(struct auditor *) auditor; /* NULL until runner_keep_audit(), beside runs */
+    struct tender *tender;             /* NULL: deploys do its work; guarded by `deploy_lock` */
     struct executions executions;
     atomic_uint slots_used;
     atomic_ullong memory_used;

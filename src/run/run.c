@@ -206,7 +206,7 @@ enum next run_finish(struct run *run)
         run_metrics_count(&run->runner->metrics, outcome);
         run_report(run->runner->options.log, outcome, run->path, run->request_id);
         if (outcome->code == CORDON_OUTCOME_CAPABILITY_DENIED) {
-            auditor_note_denied(run->runner->auditor, run->path, outcome->message);
+            auditor_note_denied(runner_auditor(run->runner), run->path, outcome->message);
         }
         execution_keep(&run->runner->executions, outcome, run->path, run->request_id);
     }

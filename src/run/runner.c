@@ -245,12 +245,20 @@ cordon_error *runner_watch(struct runner *runner)
 
 cordon_error *runner_keep_audit(struct runner *runner, const struct auditor_options *options)
 {
-    return runner->auditor != NULL ? NULL : auditor_new(options, &runner->auditor);
+    struct auditor *auditor = NULL;
+    (void)pthread_mutex_lock(&runner->deploy_lock); /* two of them would sign with one secret */
+    const bool is_kept = atomic_load(&runner->auditor) != NULL;
+    cordon_error *error = is_kept ? NULL : auditor_new(options, &auditor);
+    if (auditor != NULL) {
+        atomic_store(&runner->auditor, auditor);
+    }
+    (void)pthread_mutex_unlock(&runner->deploy_lock);
+    return error;
 }
 
 struct auditor *runner_auditor(const struct runner *runner)
 {
-    return runner->auditor;
+    return atomic_load(&runner->auditor);
 }
 
 cordon_error *runner_tend(struct runner *runner)
@@ -288,7 +296,7 @@ void runner_free(struct runner *runner)
     CORDON_ASSERT(atomic_load(&runner->slots_used) == 0);
     tender_free(runner->tender);
     recorder_free(runner->recorder); /* it has runs, and with them deployments and instances */
-    auditor_free(runner->auditor);   /* what the others wrote last is signed, too */
+    auditor_free(atomic_load(&runner->auditor)); /* what the others wrote last is signed, too */
     while (runner->deployments != NULL) {
         struct deployment *gone = runner->deployments;
         runner->deployments = gone->next;

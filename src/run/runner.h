@@ -58,7 +58,7 @@ CORDON_MUST_USE cordon_error *runner_watch(struct runner *runner);
 
 /*
  * Starts the keeper of the audit log (run/auditor.h): its thread lives as long as the runner. Once
- * there is one it does nothing. One thread at a time, before runs. Errors: those of auditor_new().
+ * there is one it does nothing. Any thread, beside runs. Errors: those of auditor_new().
  */
 struct auditor_options;
 CORDON_MUST_USE cordon_error *runner_keep_audit(
