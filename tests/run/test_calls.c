@@ -309,6 +309,46 @@ static void calls_have_instances_for_their_depth(void **state)
     harness_close(&harness);
 }
 
+/* Who waits for instances waits as long as for any turn, and may be cancelled meanwhile. */
+static void waiting_for_instances_ends(void **state)
+{
+    (void)state;
+    enum { SLOTS = 34, NESTS = 32, TURNS_MS = 100 };
+    const struct harness_options options = {
+        .guests = {"basic", "relay", "waits"},
+        .delay_ms = 1000,
+        .permits = 2,
+        .slots = SLOTS,
+        .turns_ns = (uint64_t)TURNS_MS * 1000000,
+    };
+    struct harness harness;
+    harness_open(&harness, &options);
+    char args[RELAY_JSON_BYTES];
+    char text[RELAY_JSON_BYTES];
+    const struct run_request request = call_of("relay:udf", deep_call(DEPTH_MAX, args), text);
+    struct called called[SLOTS];
+    for (size_t i = 0; i < SLOTS; i++) {
+        called_begin(&called[i], &harness, &request);
+        while (called_poll(&called[i]) == RUN_READY) {
+        }
+    }
+    assert_int_equal(runner_get_counts(harness.runner).nests_waiting, SLOTS - NESTS);
+    run_cancel(called[NESTS].run);
+    assert_int_equal(called_finish(&called[NESTS])->code, CORDON_OUTCOME_CANCELLED);
+    const struct outcome *outcome = called_finish(&called[NESTS + 1]);
+    assert_int_equal(outcome->code, CORDON_OUTCOME_OVERLOADED);
+    assert_true(outcome->queued_time_ns >= (uint64_t)TURNS_MS * 1000000);
+    assert_true(outcome->system_time_ns + outcome->user_time_ns < outcome->queued_time_ns);
+    const struct runner_counts counts = runner_get_counts(harness.runner);
+    assert_int_equal(counts.nests_used, NESTS);
+    assert_int_equal(counts.nests_waiting, 0);
+    assert_int_equal(counts.permits_used, 0);
+    for (size_t i = 0; i < SLOTS; i++) {
+        called_end(&called[i]);
+    }
+    harness_close(&harness);
+}
+
 /* More of them than there is address space for is refused, however large the numbers. */
 static void too_many_instances_are_refused(void **state)
 {
@@ -522,6 +562,7 @@ int main(void)
         cmocka_unit_test(only_actions_call_so),
         cmocka_unit_test(calls_inside_come_back_with_their_outcome),
         cmocka_unit_test(calls_have_instances_for_their_depth),
+        cmocka_unit_test(waiting_for_instances_ends),
         cmocka_unit_test(too_many_instances_are_refused),
         cmocka_unit_test(too_many_mappings_are_refused),
         cmocka_unit_test(what_failed_inside_leaves_nothing),
