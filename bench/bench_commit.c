@@ -21,6 +21,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -105,7 +106,9 @@ static void open_disk(struct disk *disk)
     disk->append_fd = open("append", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     disk->log_fd = open("log", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     must(disk->append_fd >= 0 && disk->log_fd >= 0, "open");
-    if (lseek(disk->log_fd, 0, SEEK_END) == LOG_BYTES) {
+    struct stat status;
+    must(fstat(disk->log_fd, &status) == 0, "fstat");
+    if (status.st_size == LOG_BYTES) {
         return;
     }
     uint8_t *zeros = mem_new(1 << 20);

@@ -9,8 +9,8 @@
 #include "base/child.h"
 #include "base/clock.h"
 #include "base/hash.h"
-#include "upkeep/backup.h"
 #include "store/disk.h"
+#include "upkeep/backup.h"
 #include "value/json.h"
 
 #include <errno.h>

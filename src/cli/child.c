@@ -44,7 +44,9 @@ static void reset_signals(void)
 static void redirect(int output, int errors)
 {
     const int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    (void)dup2(nothing, STDIN_FILENO);
+    if (nothing >= 0) {
+        (void)dup2(nothing, STDIN_FILENO);
+    }
     if (output >= 0) {
         (void)dup2(output, STDOUT_FILENO);
     }

@@ -57,10 +57,15 @@ static cordon_text cell_text(const struct grid *grid, size_t row, size_t column)
     return (cordon_text){cell->size == 0 ? "" : cell->data, cell->size};
 }
 
+static size_t row_count(const struct grid *grid)
+{
+    return grid->columns == 0 ? 0 : grid->count / grid->columns;
+}
+
 static size_t column_width(const struct grid *grid, size_t column)
 {
     size_t width = 0;
-    for (size_t row = 0; row < grid->count / grid->columns; row++) {
+    for (size_t row = 0; row < row_count(grid); row++) {
         const size_t own = terminal_width(cell_text(grid, row, column));
         width = own > width ? own : width;
     }
@@ -73,7 +78,7 @@ static void print_grid(const struct grid *grid, bool numbers)
     for (size_t column = 0; column < grid->columns; column++) {
         widths[column] = column_width(grid, column);
     }
-    for (size_t row = 0; row < grid->count / grid->columns; row++) {
+    for (size_t row = 0; row < row_count(grid); row++) {
         for (size_t column = 0; column < grid->columns; column++) {
             const cordon_text text = cell_text(grid, row, column);
             const int blanks = (int)(widths[column] - terminal_width(text));

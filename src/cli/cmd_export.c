@@ -308,11 +308,13 @@ static bool move(const char *from, const char *to, bool overwrite)
 
 static int put_in_place(const struct cli_options *options, const char *path)
 {
+    errno = 0;
     if (sync_file(path) && move(path, options->operands[0], options->overwrite)) {
         return CLI_OK;
     }
-    return errno == EEXIST ? say_exists(options)
-                           : say_unwritable(options->operands[0], strerror(errno));
+    const int reason = errno;
+    return reason == EEXIST ? say_exists(options)
+                            : say_unwritable(options->operands[0], strerror(reason));
 }
 
 static int write_file(struct export *export)

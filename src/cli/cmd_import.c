@@ -248,7 +248,7 @@ static int list_zip(struct import *import)
                                     CLI_USAGE, "'%s' has no table '%s'; name another with --table",
                                     import->path, only);
     }
-    if (failed == CLI_OK) {
+    if (failed == CLI_OK && import->items != NULL) {
         qsort(import->items, import->count, sizeof *import->items, compare_items);
     }
     return failed;

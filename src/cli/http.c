@@ -318,7 +318,7 @@ static int perform(const struct http_request *request, struct text *out_answer)
         .request = request,
         .answer = out_answer,
     };
-    if (!prepare(&exchange, url.data)) {
+    if (lib == NULL || !prepare(&exchange, url.data)) {
         return terminal_fail(
             CLI_MACHINE, "libcurl cannot be loaded or has no memory; on Debian `apt install "
                          "libcurl4` brings it");

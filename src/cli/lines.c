@@ -80,8 +80,10 @@ static int find_end(struct lines *lines, const char **out_end)
     *out_end = NULL;
     for (;;) {
         const size_t size = lines->ahead.size - lines->at;
-        const char *const line = size == 0 ? NULL : lines->ahead.data + lines->at;
-        *out_end = size == looked ? NULL : memchr(line + looked, '\n', size - looked);
+        const char *const data = lines->ahead.data;
+        *out_end = size == looked || data == NULL
+                       ? NULL
+                       : memchr(data + lines->at + looked, '\n', size - looked);
         looked = size;
         if (*out_end != NULL || lines->ended) {
             return CLI_OK;

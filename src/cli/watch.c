@@ -94,7 +94,7 @@ static uint64_t look_at_folder(struct watch *watch, const char *folder, int dept
 static uint64_t look_at_entry(struct watch *watch, const char *folder, const char *name, int depth)
 {
     TEXT_CLEANUP path = {0};
-    struct stat status;
+    struct stat status = {0};
     text_printf(&path, "%s/%s", folder, name);
     if (lstat(path.data, &status) != 0) {
         return 0;

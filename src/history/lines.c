@@ -177,12 +177,12 @@ static cordon_error *read_facts(const struct json_node *root, struct history_txn
             "a line is an object with whole numbers \"process\", \"begin\", \"end\", a \"status\" "
             "and an array \"ops\", perhaps a number \"ts\", and nothing else");
     }
-    txn.status = (enum history_status)status;
-    if (status == STATUS_COUNT || has_end != (txn.status != HISTORY_UNKNOWN)) {
+    if (status == STATUS_COUNT || has_end != (status != HISTORY_UNKNOWN)) {
         return wrong(
             "\"status\" is \"committed\", \"aborted\" or \"unknown\", and an unknown one alone has "
             "no \"end\"");
     }
+    txn.status = (enum history_status)status;
     if (has_ts && (txn.status != HISTORY_COMMITTED || txn.ts == 0)) {
         return wrong("a \"ts\" must be above 0, and only a committed transaction has one");
     }

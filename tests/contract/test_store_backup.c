@@ -7,9 +7,9 @@
 
 #include "base/child.h"
 #include "base/clock.h"
-#include "upkeep/backup.h"
 #include "store/layout.h"
 #include "support/size.h"
+#include "upkeep/backup.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

@@ -5,9 +5,9 @@
  */
 #include "contract/harness.h"
 
-#include "upkeep/check.h"
 #include "store/kv.h"
 #include "support/size.h"
+#include "upkeep/check.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

@@ -10,9 +10,9 @@
 #include "contract/harness.h"
 
 #include "base/child.h"
-#include "upkeep/backup.h"
 #include "store/layout.h"
 #include "store/upgrade.h"
+#include "upkeep/backup.h"
 #include "value/row.h"
 
 #include <fcntl.h>

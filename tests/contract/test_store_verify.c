@@ -8,8 +8,8 @@
 #include "base/child.h"
 #include "base/random.h"
 #include "store/layout.h"
-#include "upkeep/verify.h"
 #include "support/size.h"
+#include "upkeep/verify.h"
 #include "value/row.h"
 
 #include <fcntl.h>
