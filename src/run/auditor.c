@@ -6,9 +6,6 @@
  * the start, from the last record that a checkpoint is known to cover, and the secret is brought
  * past what is found there. No secret signs twice.
  *
- * The secret's file is exchanged with a draft, so that what it was has a name until it is
- * overwritten: who is killed between the two leaves a draft, which the next start overwrites.
- *
  * Notes and denials wait in memory until their records are durable: what could not be written is
  * tried again at the next turn.
  */
@@ -17,11 +14,11 @@
 #include "audit/checkpoint.h"
 #include "base/clock.h"
 #include "base/event.h"
-#include "base/folder.h"
 #include "base/memory.h"
 #include "base/pipe_signal.h"
 #include "base/random.h"
 #include "run/audit_rows.h"
+#include "run/secret_file.h"
 #include "value/json.h"
 
 #include <errno.h>
@@ -34,14 +31,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SECRET_HEAD "cordon audit secret 1\n"
-
 enum {
     NOTES_BYTES_MAX = 1 << 20,
     DENIED_MAX = 64, /* functions that are counted apart; others together */
     DENIED_TEXT_BYTES = 256,
     DENIED_INTERVAL_MS = 60000,
-    SECRET_FILE_BYTES_MAX = 256,
     SCAN_BYTES = 1 << 20,
 };
 
@@ -63,7 +57,6 @@ struct auditor {
     struct log *log;
     uint32_t tenant;
     uint64_t interval_ns;
-    int folder;
     int checkpoint_file; /* -1: none */
 
     pthread_t thread;
@@ -80,194 +73,11 @@ struct auditor {
     uint64_t denied_others;
 
     /* Of the thread alone. */
-    struct audit_secret secret;
-    uint64_t covered; /* the last record that a checkpoint speaks of */
-    bool is_new;      /* there is no secret yet */
-    bool is_kept;     /* the file has the secret */
-    bool is_ready;    /* the secret is that of the next checkpoint */
-    bool is_torn;     /* the file of checkpoints ends inside of a line */
-    bool has_failed;  /* and that was logged */
+    struct secret_file file;
+    bool is_ready;   /* the secret is that of the next checkpoint */
+    bool is_torn;    /* the file of checkpoints ends inside of a line */
+    bool has_failed; /* and that was logged */
 };
-
-/* -- The secret ------------------------------------------------------------------------------ */
-
-struct secret_name {
-    char text[32];
-};
-
-static struct secret_name name_of(const struct auditor *auditor, const char *ending)
-{
-    struct secret_name name;
-    (void)snprintf(name.text, sizeof name.text, "%u%s", auditor->tenant, ending);
-    return name;
-}
-
-static cordon_error *secret_failed(int code)
-{
-    return cordon_error_new(
-        CORDON_E_SYSTEM,
-        "the secret of the audit log can't be kept: %s; make room for it in the "
-        "data folder, and let this user write there",
-        strerrordesc_np(code));
-}
-
-/* Makes the file these bytes, in the places of those that it had. */
-static bool write_all(int fd, const void *bytes, size_t size)
-{
-    return pwrite(fd, bytes, size, 0) == (ssize_t)size && ftruncate(fd, (off_t)size) == 0 &&
-           fsync(fd) == 0;
-}
-
-/* What the file was is overwritten, not only unlinked. */
-static void erase(int fd)
-{
-    static const uint8_t zeros[SECRET_FILE_BYTES_MAX];
-    if (fd >= 0) {
-        (void)write_all(fd, zeros, sizeof zeros);
-        (void)close(fd);
-    }
-}
-
-static int open_to_write(const struct auditor *auditor, const char *name, int flags)
-{
-    return openat(auditor->folder, name, flags | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0600);
-}
-
-/* A draft is the secret that was, or one that did not come to be. */
-static void erase_draft(const struct auditor *auditor)
-{
-    const struct secret_name draft = name_of(auditor, ".draft");
-    const int fd = open_to_write(auditor, draft.text, 0);
-    if (fd >= 0 && fsync(auditor->folder) == 0) { /* its name is no more that of the secret */
-        erase(fd);
-        (void)unlinkat(auditor->folder, draft.text, 0);
-    } else if (fd >= 0) {
-        (void)close(fd);
-    }
-}
-
-static cordon_error *write_draft(const struct auditor *auditor)
-{
-    char hex[2 * SHA256_BYTES + 1];
-    char text[SECRET_FILE_BYTES_MAX];
-    hex_encode(slice_of(auditor->secret.bytes, SHA256_BYTES), hex);
-    const int size = snprintf(
-        text, sizeof text, SECRET_HEAD "%llu %llu %s\n", (unsigned long long)auditor->secret.epoch,
-        (unsigned long long)auditor->covered, hex);
-    const struct secret_name draft = name_of(auditor, ".draft");
-    const int fd = open_to_write(auditor, draft.text, O_CREAT);
-    const bool good = fd >= 0 && write_all(fd, text, (size_t)size);
-    const int failed = errno;
-    explicit_bzero(hex, sizeof hex);
-    explicit_bzero(text, sizeof text);
-    if (fd >= 0) {
-        (void)close(fd);
-    }
-    if (!good) {
-        erase_draft(auditor);
-        return secret_failed(failed);
-    }
-    return NULL;
-}
-
-/*
- * The draft takes the name of the secret, and the secret that of the draft. Where the file system
- * can't exchange names, the one takes the place of the other, whose file is overwritten by its
- * number: who is killed in between leaves that one to the file system.
- */
-static cordon_error *exchange(const struct auditor *auditor)
-{
-    const struct secret_name name = name_of(auditor, ".secret");
-    const struct secret_name draft = name_of(auditor, ".draft");
-    const int folder = auditor->folder;
-    int old = -1;
-    int failed = renameat2(folder, draft.text, folder, name.text, RENAME_EXCHANGE);
-    if (failed != 0) {
-        old = open_to_write(auditor, name.text, 0);
-        failed = renameat(folder, draft.text, folder, name.text);
-    }
-    const int code = errno;
-    if (failed != 0 || fsync(folder) != 0) {
-        const int why = failed != 0 ? code : errno;
-        if (old >= 0) {
-            (void)close(old);
-        }
-        return secret_failed(why);
-    }
-    erase(old);
-    return NULL;
-}
-
-/* Replaces the file, so that it is there whole in any case. */
-static cordon_error *keep_secret(struct auditor *auditor)
-{
-    auditor->is_kept = false;
-    TRY(write_draft(auditor));
-    TRY(exchange(auditor));
-    auditor->is_kept = true;
-    erase_draft(auditor);
-    return NULL;
-}
-
-/* Takes a number and what must follow it off the front of a text. */
-static bool take_number(const char **text, char behind, uint64_t *out_number)
-{
-    char *end = NULL;
-    errno = 0;
-    *out_number = strtoull(*text, &end, 10);
-    const bool good = errno == 0 && **text >= '0' && **text <= '9' && *end == behind;
-    *text = good ? end + 1 : *text;
-    return good;
-}
-
-static bool parse_secret(struct auditor *auditor, const char *text)
-{
-    const size_t digits = (size_t)2 * SHA256_BYTES;
-    if (strncmp(text, SECRET_HEAD, strlen(SECRET_HEAD)) != 0) {
-        return false;
-    }
-    text += strlen(SECRET_HEAD);
-    return take_number(&text, ' ', &auditor->secret.epoch) &&
-           take_number(&text, ' ', &auditor->covered) && strlen(text) == digits + 1 &&
-           text[digits] == '\n' &&
-           hex_decode(slice_of(text, digits), auditor->secret.bytes, SHA256_BYTES);
-}
-
-/* The secret that is kept; where there is none, the first of a new chain is made later. */
-static cordon_error *load_secret(struct auditor *auditor)
-{
-    const struct secret_name name = name_of(auditor, ".secret");
-    char text[SECRET_FILE_BYTES_MAX + 1] = "";
-    erase_draft(auditor);
-    const int fd = openat(auditor->folder, name.text, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0 && errno == ENOENT) {
-        auditor->is_new = true;
-        return NULL;
-    }
-    const ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-    const int code = errno;
-    if (fd >= 0) {
-        (void)close(fd);
-    }
-    if (size < 0) {
-        return cordon_error_new(
-            CORDON_E_SYSTEM,
-            "the secret of the audit log can't be read: %s; let this user read "
-            "the data folder's audit.d",
-            strerrordesc_np(code));
-    }
-    const bool good = parse_secret(auditor, text);
-    explicit_bzero(text, sizeof text);
-    if (!good) {
-        return cordon_error_new(
-            CORDON_E_STORE,
-            "the secret of the audit log, audit.d/%s in the data folder, is damaged; bring it back "
-            "from a backup, or remove it, after which the log is signed by new keys",
-            name.text);
-    }
-    auditor->is_kept = true;
-    return NULL;
-}
 
 /* -- What was signed before ------------------------------------------------------------------ */
 
@@ -279,12 +89,12 @@ static cordon_error *pass(struct auditor *auditor, struct slice body)
     bool is_own = false;
     TRY(audit_checkpoint_read(body, &is_whole, &checkpoint));
     if (is_whole) {
-        TRY(audit_secret_has_signed(&auditor->secret, &checkpoint, &is_own));
+        TRY(audit_secret_has_signed(&auditor->file.secret, &checkpoint, &is_own));
     }
     if (is_own) {
-        audit_secret_advance(&auditor->secret);
-        auditor->covered = checkpoint.covers;
-        return keep_secret(auditor);
+        audit_secret_advance(&auditor->file.secret);
+        auditor->file.covered = checkpoint.covers;
+        return secret_file_keep(&auditor->file);
     }
     return NULL;
 }
@@ -309,7 +119,7 @@ static cordon_error *scan(struct auditor *auditor)
     CORDON_CLEANUP_BUFFER struct buffer lines;
     buffer_init(&lines, SCAN_BYTES + 2 * AUDIT_BODY_BYTES_MAX);
     uint64_t from = 0;
-    uint64_t next = auditor->covered + 1;
+    uint64_t next = auditor->file.covered + 1;
     do {
         from = next;
         buffer_clear(&lines);
@@ -325,12 +135,12 @@ static cordon_error *get_ready(struct auditor *auditor)
     if (auditor->is_ready) {
         return NULL;
     }
-    if (auditor->is_new) {
-        random_system(auditor->secret.bytes, sizeof auditor->secret.bytes);
-        auditor->is_new = false;
+    if (auditor->file.is_new) {
+        random_system(auditor->file.secret.bytes, sizeof auditor->file.secret.bytes);
+        auditor->file.is_new = false;
     }
-    if (!auditor->is_kept) {
-        TRY(keep_secret(auditor));
+    if (!auditor->file.is_kept) {
+        TRY(secret_file_keep(&auditor->file));
     }
     TRY(scan(auditor));
     auditor->is_ready = true;
@@ -381,22 +191,22 @@ static cordon_error *make_checkpoint(struct auditor *auditor)
 {
     struct audit_last last = {0};
     TRY(get_ready(auditor));
-    TRY(audit_rows_last(auditor->store, auditor->tenant, auditor->covered, &last));
+    TRY(audit_rows_last(auditor->store, auditor->tenant, auditor->file.covered, &last));
     if (last.sequence == 0 || last.is_checkpoint) {
         return NULL; /* nothing is new */
     }
     struct audit_checkpoint checkpoint = {.tenant = auditor->tenant, .covers = last.sequence};
     memcpy(checkpoint.hash, last.hash, sizeof checkpoint.hash);
     store_cluster_id(auditor->store, checkpoint.cluster);
-    TRY(audit_checkpoint_sign(&auditor->secret, &checkpoint));
+    TRY(audit_checkpoint_sign(&auditor->file.secret, &checkpoint));
     CORDON_CLEANUP_BUFFER struct buffer body;
     buffer_init(&body, 4096);
     TRY(audit_checkpoint_write(&body, &checkpoint));
     auditor->is_ready = false; /* until the secret is the next one, whatever happens here */
     TRY(audit_rows_add(auditor->store, auditor->tenant, buffer_slice(&body)));
-    audit_secret_advance(&auditor->secret);
-    auditor->covered = checkpoint.covers;
-    cordon_error *error = keep_secret(auditor);
+    audit_secret_advance(&auditor->file.secret);
+    auditor->file.covered = checkpoint.covers;
+    cordon_error *error = secret_file_keep(&auditor->file);
     auditor->is_ready = error == NULL;
     tell_elsewhere(auditor, buffer_slice(&body));
     return error;
@@ -670,9 +480,8 @@ static cordon_error *open_checkpoint_file(struct auditor *auditor, const char *p
 
 static cordon_error *start(struct auditor *auditor, const struct auditor_options *options)
 {
-    TRY(folder_open(options->folder, "the folder for secrets of the audit log", &auditor->folder));
+    TRY(secret_file_open(options->folder, options->tenant, &auditor->file));
     TRY(open_checkpoint_file(auditor, options->checkpoint_file));
-    TRY(load_secret(auditor));
     const int failed = pthread_create(&auditor->thread, NULL, thread_main, auditor);
     if (failed != 0) {
         return cordon_error_new(
@@ -697,7 +506,7 @@ cordon_error *auditor_new(const struct auditor_options *options, struct auditor 
     auditor->log = options->log;
     auditor->tenant = options->tenant;
     auditor->interval_ns = interval_ms * 1000000;
-    auditor->folder = -1;
+    auditor->file.folder = -1;
     auditor->checkpoint_file = -1;
     auditor->last = &auditor->first;
     event_init(&auditor->woken);
@@ -726,10 +535,9 @@ void auditor_free(struct auditor *auditor)
     while (auditor->first != NULL) { /* the disk did not take them, or they came too late */
         drop_first_note(auditor);
     }
-    close_file(auditor->folder);
+    secret_file_close(&auditor->file);
     close_file(auditor->checkpoint_file);
     event_done(&auditor->woken);
     (void)pthread_mutex_destroy(&auditor->lock);
-    explicit_bzero(&auditor->secret, sizeof auditor->secret);
     mem_free(auditor);
 }

@@ -1,0 +1,33 @@
+/*
+ * The secret that signs the next checkpoint of a tenant's audit log, kept in `TENANT.secret` of a
+ * folder, mode 0600. It is replaced whole, and what it was is overwritten and synced before its
+ * name goes, as far as the file system lets us. For one thread at a time.
+ */
+#ifndef RUN_SECRET_FILE_H
+#define RUN_SECRET_FILE_H
+
+#include "audit/checkpoint.h"
+
+struct secret_file {
+    int folder;
+    uint32_t tenant;
+    struct audit_secret secret;
+    uint64_t covered; /* the last record that a checkpoint speaks of */
+    bool is_new;      /* there is no secret yet: its owner makes one up and keeps it */
+    bool is_kept;     /* the file has this secret */
+};
+
+/*
+ * Makes the folder if it is not there, overwrites a draft that a kill has left, reads the secret.
+ * To be closed in any case. Errors: CORDON_E_SYSTEM; CORDON_E_STORE for a secret that is damaged.
+ */
+CORDON_MUST_USE cordon_error *secret_file_open(
+    const char *folder, uint32_t tenant, struct secret_file *file);
+
+/* Replaces the file by what `secret` and `covered` are now. Errors: CORDON_E_SYSTEM. */
+CORDON_MUST_USE cordon_error *secret_file_keep(struct secret_file *file);
+
+/* Closes the folder and erases the secret from memory. */
+void secret_file_close(struct secret_file *file);
+
+#endif
