@@ -164,7 +164,9 @@ static void take_lines(struct crashes *crashes)
         take_line(crashes, slice_of(rest.data, size));
         rest = slice_from(rest, size);
     }
-    memmove(crashes->heard.data, rest.data, rest.size);
+    if (rest.size > 0) {
+        memmove(crashes->heard.data, rest.data, rest.size);
+    }
     crashes->heard.size = rest.size;
 }
 
