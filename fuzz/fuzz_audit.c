@@ -33,10 +33,43 @@ static void add_line(struct audit_chain *chain, struct slice line)
     CORDON_ASSERT(reread.sequence == record.sequence && slice_equal(reread.body, record.body));
 }
 
+/* A checkpoint over the last line, by a secret of its own, is written as it is read, and signed. */
+static void sign(struct slice line)
+{
+    struct audit_record record;
+    if (!audit_record_read(line, &record)) {
+        return;
+    }
+    struct audit_secret secret = {.epoch = record.ts % 3};
+    struct audit_checkpoint checkpoint = {.tenant = 1, .covers = record.sequence >> 1};
+    struct audit_checkpoint read = {0};
+    bool is_whole = false;
+    bool has_signed = false;
+    memcpy(checkpoint.hash, record.hash, sizeof checkpoint.hash);
+    must(audit_checkpoint_sign(&secret, &checkpoint));
+    CORDON_CLEANUP_BUFFER struct buffer body;
+    buffer_init(&body, 4096);
+    must(audit_checkpoint_write(&body, &checkpoint));
+    must(audit_checkpoint_read(buffer_slice(&body), &is_whole, &read));
+    CORDON_ASSERT(is_whole && read.epoch == checkpoint.epoch && read.covers == checkpoint.covers);
+    CORDON_ASSERT(audit_checkpoint_is_signed(&read));
+    must(audit_secret_has_signed(&secret, &read, &has_signed));
+    CORDON_ASSERT(has_signed);
+    audit_secret_advance(&secret);
+    must(audit_secret_has_signed(&secret, &read, &has_signed));
+    CORDON_ASSERT(!has_signed);
+    read.hash[0] ^= 1;
+    CORDON_ASSERT(!audit_checkpoint_is_signed(&read));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct audit_chain *chain = NULL;
     must(audit_chain_new(&chain));
+    if (size > 0 && data[size - 1] == 'k') { /* a key that was to be */
+        const uint8_t key[SIGN_PUBLIC_BYTES] = {0};
+        audit_chain_trust(chain, key);
+    }
     struct slice rest = slice_of(data, size);
     for (bool is_first = true; rest.size > 0; is_first = false) {
         const uint8_t *end = memchr(rest.data, '\n', rest.size);
@@ -48,6 +81,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
         if (!is_kept) {
             add_line(chain, line);
+        }
+        if (rest.size == length || rest.size == length + 1) {
+            sign(line);
         }
         rest = slice_from(rest, end == NULL ? length : length + 1);
     }

@@ -252,6 +252,12 @@ static void calls_inside_come_back_with_their_outcome(void **state)
     }
 }
 
+#if defined(__SANITIZE_THREAD__)
+#define THREAD_SANITIZER true
+#else
+#define THREAD_SANITIZER false
+#endif
+
 enum { DEPTH_MAX = 8 };
 
 /* A call of `relay:udf` that calls itself until the innermost, at that depth, reads and waits. */
@@ -277,6 +283,9 @@ static const char *deep_call(unsigned depth, char out[RELAY_JSON_BYTES])
 static void calls_have_instances_for_their_depth(void **state)
 {
     (void)state;
+    if (THREAD_SANITIZER) {
+        skip(); /* which leaves the engine too little address space */
+    }
     enum { SLOTS = 50, NESTS = 32, LEFT = 3 };
     struct harness harness;
     open_world(&harness, 2, SLOTS, 300);
@@ -313,6 +322,9 @@ static void calls_have_instances_for_their_depth(void **state)
 static void waiting_for_instances_ends(void **state)
 {
     (void)state;
+    if (THREAD_SANITIZER) {
+        skip();
+    }
     enum { SLOTS = 34, NESTS = 32, TURNS_MS = 100 };
     const struct harness_options options = {
         .guests = {"basic", "relay", "waits"},
