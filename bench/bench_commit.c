@@ -105,9 +105,9 @@ static void open_disk(struct disk *disk)
 {
     disk->append_fd = open("append", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     disk->log_fd = open("log", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    struct stat status = {0};
     must(disk->append_fd >= 0 && disk->log_fd >= 0, "open");
-    struct stat status;
-    must(fstat(disk->log_fd, &status) == 0, "fstat");
+    must(disk->log_fd >= 0 && fstat(disk->log_fd, &status) == 0, "fstat");
     if (status.st_size == LOG_BYTES) {
         return;
     }

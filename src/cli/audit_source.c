@@ -44,23 +44,28 @@ static int read_lines(FILE *file, audit_visit *visit, void *arg)
     return held.size > 0 ? visit(arg, held.data, held.size) : CLI_OK;
 }
 
+static int read_stream(const char *path, FILE *file, audit_visit *visit, void *arg)
+{
+    const int ended = read_lines(file, visit, arg);
+    return ended == CLI_OK && ferror(file) != 0
+               ? terminal_fail(CLI_MACHINE, "cannot read '%s' to its end; try again", path)
+               : ended;
+}
+
 static int read_file(const char *path, audit_visit *visit, void *arg)
 {
-    const bool is_stdin = strcmp(path, "-") == 0;
-    FILE *const file = is_stdin ? stdin : fopen(path, "re");
+    if (strcmp(path, "-") == 0) {
+        return read_stream(path, stdin, visit, arg);
+    }
+    FILE *const file = fopen(path, "re");
     if (file == NULL) {
         return terminal_fail(
             CLI_USAGE, "cannot read '%s': %s; name a file that `cordon audit export` wrote", path,
             strerror(errno));
     }
-    const int ended = read_lines(file, visit, arg);
-    const bool is_whole = ferror(file) == 0;
-    if (!is_stdin) {
-        (void)fclose(file);
-    }
-    return ended == CLI_OK && !is_whole
-               ? terminal_fail(CLI_MACHINE, "cannot read '%s' to its end; try again", path)
-               : ended;
+    const int ended = read_stream(path, file, visit, arg);
+    (void)fclose(file);
+    return ended;
 }
 
 /* -- A server -------------------------------------------------------------------------------- */

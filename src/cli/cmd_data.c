@@ -74,7 +74,7 @@ static size_t column_width(const struct grid *grid, size_t column)
 
 static void print_grid(const struct grid *grid, bool numbers)
 {
-    size_t widths[64 + 1];
+    size_t widths[64 + 1] = {0};
     for (size_t column = 0; column < grid->columns; column++) {
         widths[column] = column_width(grid, column);
     }

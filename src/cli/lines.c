@@ -66,7 +66,7 @@ static int read_more(struct lines *lines)
 /* Forgets the lines that were given. */
 static void drop_given(struct lines *lines)
 {
-    if (lines->at > 0) {
+    if (lines->at > 0 && lines->ahead.data != NULL) {
         memmove(lines->ahead.data, lines->ahead.data + lines->at, lines->ahead.size - lines->at);
         lines->ahead.size -= lines->at;
         lines->at = 0;
