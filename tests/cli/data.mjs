@@ -103,7 +103,7 @@ describe('round trip', () => {
       const rows = first['values/documents.jsonl'].trimEnd().split('\n').map((line) => JSON.parse(line));
       assert.deepEqual(rows.map(({ _id, _creationTime, ...rest }) => rest), values);
       const times = rows.map((row) => row._creationTime);
-      assert.deepEqual(times, times.toSorted((a, b) => a - b));
+      assert.deepEqual(times, [...times].sort((a, b) => a - b));
       assert.equal(new Set(times).size, times.length);
 
       for (const [, other] of kinds) {

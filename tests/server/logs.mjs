@@ -214,7 +214,9 @@ describe('cordon logs', () => {
   });
 });
 
-test("Convex's own command line shows them", async () => {
+/* Its command line asks for a later Node than its client library does, which is ours. */
+const hasNode20 = Number(process.versions.node.split('.')[0]) >= 20;
+test("Convex's own command line shows them", { skip: !hasNode20 && 'it needs Node 20' }, async () => {
   const folder = execFileSync('tests/client/install', { encoding: 'utf8' }).trim();
   const child = start(
     process.execPath,
