@@ -8,12 +8,8 @@
 
 #include "contract/harness.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 enum { BATCH = 3 };
 
@@ -233,40 +229,7 @@ static const struct torture_road roads[] = {
      .check = check_clear},
 };
 
-static void run_all(enum torture_fault fault)
-{
-    const char *only = getenv("CORDON_TEST_ROAD");
-    for (size_t i = 0; i < sizeof roads / sizeof roads[0]; i++) {
-        if (only == NULL || strcmp(only, roads[i].name) == 0) {
-            torture_run(&roads[i], fault);
-        }
-    }
-}
-
-static void each_allocation_fails(void **state)
-{
-    (void)state;
-    run_all(TORTURE_MEMORY);
-}
-
-static void memory_runs_out(void **state)
-{
-    (void)state;
-    run_all(TORTURE_NO_MEMORY);
-}
-
-static void each_call_fails(void **state)
-{
-    (void)state;
-    run_all(TORTURE_CALLS);
-}
-
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_allocation_fails),
-        cmocka_unit_test(memory_runs_out),
-        cmocka_unit_test(each_call_fails),
-    };
-    return cmocka_run_group_tests_name("faults/data", tests, NULL, NULL);
+    return torture_suite("faults/data", roads, sizeof roads / sizeof roads[0]);
 }

@@ -12,14 +12,10 @@
 #include "run/recorder.h"
 #include "run/recording.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 /* -- Calls ----------------------------------------------------------------------------------- */
 
@@ -557,54 +553,7 @@ static const struct torture_road roads[] = {
      .points = 20},
 };
 
-static void run_all(enum torture_fault fault)
-{
-    const char *only = getenv("CORDON_TEST_ROAD");
-    for (size_t i = 0; i < sizeof roads / sizeof roads[0]; i++) {
-        if (only == NULL || strcmp(only, roads[i].name) == 0) {
-            torture_run(&roads[i], fault);
-        }
-    }
-}
-
-static void each_allocation_fails(void **state)
-{
-    (void)state;
-    run_all(TORTURE_MEMORY);
-}
-
-static void memory_runs_out(void **state)
-{
-    (void)state;
-    run_all(TORTURE_NO_MEMORY);
-}
-
-static void each_call_fails(void **state)
-{
-    (void)state;
-    run_all(TORTURE_CALLS);
-}
-
-static void each_call_is_interrupted(void **state)
-{
-    (void)state;
-    run_all(TORTURE_INTERRUPTS);
-}
-
-static void each_transfer_is_cut_short(void **state)
-{
-    (void)state;
-    run_all(TORTURE_CUTS);
-}
-
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_allocation_fails),
-        cmocka_unit_test(memory_runs_out),
-        cmocka_unit_test(each_call_fails),
-        cmocka_unit_test(each_call_is_interrupted),
-        cmocka_unit_test(each_transfer_is_cut_short),
-    };
-    return cmocka_run_group_tests_name("faults/runtime", tests, NULL, NULL);
+    return torture_suite("faults/runtime", roads, sizeof roads / sizeof roads[0]);
 }

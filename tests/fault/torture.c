@@ -13,12 +13,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <setjmp.h>
 #include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 enum { SECONDS_MAX = 60 }; /* for one road, once */
 
@@ -294,4 +300,63 @@ void torture_run(const struct torture_road *road, enum torture_fault fault)
         (unsigned long long)shared->torture.in_doubt);
     REQUIRE(munmap(shared, sizeof *shared) == 0);
     REQUIRE(nftw(folder.path, remove_entry, 8, FTW_DEPTH | FTW_PHYS) == 0);
+}
+
+/* -- The tests of a program ------------------------------------------------------------------ */
+
+static const struct torture_road *suite_roads;
+static size_t suite_count;
+
+static void run_all(enum torture_fault fault)
+{
+    const char *only = getenv("CORDON_TEST_ROAD");
+    for (size_t i = 0; i < suite_count; i++) {
+        if (only == NULL || strcmp(only, suite_roads[i].name) == 0) {
+            torture_run(&suite_roads[i], fault);
+        }
+    }
+}
+
+static void each_allocation_fails(void **state)
+{
+    (void)state;
+    run_all(TORTURE_MEMORY);
+}
+
+static void memory_runs_out(void **state)
+{
+    (void)state;
+    run_all(TORTURE_NO_MEMORY);
+}
+
+static void each_call_fails(void **state)
+{
+    (void)state;
+    run_all(TORTURE_CALLS);
+}
+
+static void each_call_is_interrupted(void **state)
+{
+    (void)state;
+    run_all(TORTURE_INTERRUPTS);
+}
+
+static void each_transfer_is_cut_short(void **state)
+{
+    (void)state;
+    run_all(TORTURE_CUTS);
+}
+
+int torture_suite(const char *name, const struct torture_road *roads, size_t count)
+{
+    const struct CMUnitTest tests[TORTURE_FAULT_COUNT] = {
+        cmocka_unit_test(each_allocation_fails),
+        cmocka_unit_test(memory_runs_out),
+        cmocka_unit_test(each_call_fails),
+        cmocka_unit_test(each_call_is_interrupted),
+        cmocka_unit_test(each_transfer_is_cut_short),
+    };
+    suite_roads = roads;
+    suite_count = count;
+    return cmocka_run_group_tests_name(name, tests, NULL, NULL);
 }

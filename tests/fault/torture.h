@@ -74,6 +74,12 @@ struct torture_road {
 /* Takes a road with one kind of fault, to its end. */
 void torture_run(const struct torture_road *road, enum torture_fault fault);
 
+/*
+ * The tests of a program: each kind of fault on all of its roads, or on the one that
+ * $CORDON_TEST_ROAD names. Returns what main() does.
+ */
+int torture_suite(const char *name, const struct torture_road *roads, size_t count);
+
 /* Keeps the words of an error, which must be good ones, and frees it. */
 enum torture_answer torture_refuse(struct torture *torture, cordon_error *error);
 
