@@ -1,0 +1,198 @@
+/*
+ * What a request asks for: its route, the call that its body or its query string is, and whether
+ * it means this server at all.
+ */
+#include "http/head.h"
+#include "http/route.h"
+
+#include "support/expect.h"
+
+/* -- Routes --------------------------------------------------------------------------------- */
+
+static void routes(void **state)
+{
+    (void)state;
+    static const struct {
+        enum http_method method;
+        const char *target;
+        bool is_operator;
+        enum http_route_id id;
+        int status;
+    } rows[] = {
+        {HTTP_METHOD_POST, "/api/query", false, ROUTE_CALL, 0},
+        {HTTP_METHOD_GET, "/api/query?path=a:b", false, ROUTE_CALL, 0},
+        {HTTP_METHOD_POST, "/api/mutation", false, ROUTE_CALL, 0},
+        {HTTP_METHOD_POST, "/api/action", false, ROUTE_CALL, 0},
+        {HTTP_METHOD_POST, "/api/function", false, ROUTE_CALL, 0},
+        {HTTP_METHOD_POST, "/api/run/a/b", false, ROUTE_CALL, 0},
+        {HTTP_METHOD_HEAD, "/api/query?path=a:b", false, ROUTE_CALL, 0},
+        {HTTP_METHOD_GET, "/api/mutation", false, ROUTE_REFUSED, 405},
+        {HTTP_METHOD_HEAD, "/api/mutation", false, ROUTE_REFUSED, 405},
+        {HTTP_METHOD_GET, "/api/run/a/b", false, ROUTE_REFUSED, 405},
+        {HTTP_METHOD_OTHER, "/api/query", false, ROUTE_REFUSED, 405},
+        {HTTP_METHOD_OPTIONS, "/api/query", false, ROUTE_PREFLIGHT, 0},
+        {HTTP_METHOD_OPTIONS, "/api/function", false, ROUTE_REFUSED, 405},
+        {HTTP_METHOD_POST, "/api/cordon/deploy", false, ROUTE_DEPLOY, 0},
+        {HTTP_METHOD_GET, "/api/cordon/deploy", false, ROUTE_REFUSED, 405},
+        {HTTP_METHOD_OPTIONS, "/api/cordon/deploy", false, ROUTE_REFUSED, 405},
+        {HTTP_METHOD_GET, "/api/stream_function_logs", false, ROUTE_LOGS, 0},
+        {HTTP_METHOD_GET, "/api/stream_function_logs?cursor=0", false, ROUTE_LOGS, 0},
+        {HTTP_METHOD_GET, "/api/stream_function_logs?cursor=1.5", false, ROUTE_LOGS, 0},
+        {HTTP_METHOD_HEAD, "/api/stream_function_logs?cursor=0", false, ROUTE_LOGS, 0},
+        {HTTP_METHOD_GET, "/api/stream_function_logs?cursor=x", false, ROUTE_REFUSED, 400},
+        {HTTP_METHOD_POST, "/api/stream_function_logs", false, ROUTE_REFUSED, 405},
+        {HTTP_METHOD_OPTIONS, "/api/stream_function_logs", false, ROUTE_REFUSED, 405},
+        {HTTP_METHOD_GET, "/version", false, ROUTE_TEXT, 0},
+        {HTTP_METHOD_HEAD, "/version", false, ROUTE_TEXT, 0},
+        {HTTP_METHOD_GET, "/instance_name", false, ROUTE_TEXT, 0},
+        {HTTP_METHOD_GET, "/http/a", false, ROUTE_TEXT, 0},
+        {HTTP_METHOD_POST, "/http/", false, ROUTE_TEXT, 0},
+        {HTTP_METHOD_GET, "/http", false, ROUTE_REFUSED, 404},
+        {HTTP_METHOD_GET, "/http/a", true, ROUTE_REFUSED, 404},
+        {HTTP_METHOD_POST, "/version", false, ROUTE_REFUSED, 405},
+        {HTTP_METHOD_POST, "/api/unknown", false, ROUTE_REFUSED, 400},
+        {HTTP_METHOD_GET, "/", false, ROUTE_REFUSED, 404},
+        {HTTP_METHOD_GET, "/metrics", false, ROUTE_REFUSED, 404},
+        {HTTP_METHOD_GET, "/metrics", true, ROUTE_METRICS, 0},
+        {HTTP_METHOD_HEAD, "/metrics", true, ROUTE_METRICS, 0},
+        {HTTP_METHOD_POST, "/metrics", true, ROUTE_REFUSED, 405},
+        {HTTP_METHOD_POST, "/api/query", true, ROUTE_REFUSED, 404},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct http_request request = {
+            .method = rows[i].method, .target = slice_str(rows[i].target)};
+        struct http_route route;
+        http_route(&request, rows[i].is_operator, &route);
+        if (route.id != rows[i].id || route.refusal.status != rows[i].status) {
+            print_error("%s: %d, %d\n", rows[i].target, (int)route.id, route.refusal.status);
+        }
+        assert_int_equal(route.id, rows[i].id);
+        assert_int_equal(route.refusal.status, rows[i].status);
+        assert_int_equal(route.allow != NULL, rows[i].status == 405);
+    }
+}
+
+/* -- Calls ---------------------------------------------------------------------------------- */
+
+static void calls(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *target; /* with a query string: a GET */
+        const char *body;
+        const char *path; /* NULL: refused */
+        const char *args; /* or the code of the refusal */
+        enum http_format format;
+    } rows[] = {
+        {"/api/query", "{\"path\":\"a:b\",\"args\":{\"n\":1}}", "a:b", "{\"n\":1}", FORMAT_JSON},
+        {"/api/query", "{\"path\":\"a:b\"}", "a:b", "{}", FORMAT_JSON},
+        {"/api/query", "{\"path\":\"a:b\",\"args\":[{}]}", "a:b", "[{}]", FORMAT_JSON},
+        {"/api/query", "{\"path\":\"a:b\",\"format\":\"json\"}", "a:b", "{}", FORMAT_JSON},
+        {"/api/query", "{\"path\":\"a:b\",\"format\":\"convex_encoded_json\"}", "a:b", "{}",
+         FORMAT_ENCODED},
+        {"/api/query", "{\"path\":\"a:b\",\"format\":\"xml\"}", NULL, "BadFormat", FORMAT_JSON},
+        {"/api/query", "{\"path\":\"a:b\",\"format\":5}", NULL, "BadFormat", FORMAT_JSON},
+        {"/api/query", "", NULL, "BadJsonBody", FORMAT_JSON},
+        {"/api/query", "[]", NULL, "BadJsonBody", FORMAT_JSON},
+        {"/api/query", "{\"path\":", NULL, "BadJsonBody", FORMAT_JSON},
+        {"/api/query", "{\"path\":1}", NULL, "BadJsonBody", FORMAT_JSON},
+        {"/api/query", "{\"args\":{}}", NULL, "BadJsonBody", FORMAT_JSON},
+        {"/api/query", "{\"path\":\"a:b\",\"args\":1}", NULL, "BadJsonBody", FORMAT_JSON},
+        {"/api/query", "{\"path\":\"a:b\",\"args\":null}", NULL, "BadJsonBody", FORMAT_JSON},
+        {"/api/query", "{\"path\":\"a:b\",\"args\":[]}", "a:b", "[]", FORMAT_JSON},
+        {"/api/query", "{\"path\":\"a:b\",\"args\":[{},{}]}", NULL, "BadJsonBody", FORMAT_JSON},
+        {"/api/run/a/b", "{\"args\":[{},1]}", NULL, "BadJsonBody", FORMAT_JSON},
+        {"/api/query", "{\"path\":\"a:c\",\"path\":\"a:b\"}", "a:b", "{}", FORMAT_JSON},
+        {"/api/run/a/b/fn", "{\"args\":{}}", "a/b:fn", "{}", FORMAT_JSON},
+        {"/api/run/a%2Fb", "{}", "a:b", "{}", FORMAT_JSON},
+        {"/api/run/fn", "{}", NULL, "MissingIdentifier", FORMAT_JSON},
+        {"/api/run/a/", "{}", NULL, "MissingIdentifier", FORMAT_JSON},
+        {"/api/run/", "{\"path\":\"a:b\"}", NULL, "MissingIdentifier", FORMAT_JSON},
+        {"/api/run/a/%2", "{}", NULL, "BadRequest", FORMAT_JSON},
+        {"/api/query?path=a:b", "", "a:b", "{}", FORMAT_JSON},
+        {"/api/query?path=a%3Ab&args=%7B%22n%22%3A+1%7D", "", "a:b", "{\"n\": 1}", FORMAT_JSON},
+        {"/api/query?args={}&format=convex_json&path=a:b", "", "a:b", "{}", FORMAT_ENCODED},
+        {"/api/query?xpath=a:b", "", NULL, "BadRequest", FORMAT_JSON},
+        {"/api/query?", "", NULL, "BadRequest", FORMAT_JSON},
+        {"/api/query?path=%zz", "", NULL, "BadRequest", FORMAT_JSON},
+        {"/api/query?path=a:b&args=%", "", NULL, "BadRequest", FORMAT_JSON},
+        {"/api/query?path=a:b&format=x", "", NULL, "BadFormat", FORMAT_JSON},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const bool in_query = strchr(rows[i].target, '?') != NULL;
+        const struct http_request request = {
+            .method = in_query ? HTTP_METHOD_GET : HTTP_METHOD_POST,
+            .target = slice_str(rows[i].target),
+            .body = slice_str(rows[i].body),
+        };
+        struct http_route route;
+        http_route(&request, false, &route);
+        assert_int_equal(route.id, ROUTE_CALL);
+        struct http_call call;
+        struct http_refusal refusal = {0};
+        const bool good = http_call_read(&request, &route, NULL, &call, &refusal);
+        if (good != (rows[i].path != NULL)) {
+            print_error("%s %s\n", rows[i].target, rows[i].body);
+        }
+        assert_int_equal(good, rows[i].path != NULL);
+        if (good) {
+            expect_slice(call.path, slice_str(rows[i].path));
+            expect_text(&call.args, rows[i].args);
+            assert_int_equal(call.format, rows[i].format);
+        } else {
+            assert_int_equal(refusal.status, 400);
+            assert_string_equal(refusal.code, rows[i].args);
+            assert_true(refusal.message[0] != '\0');
+        }
+        http_call_done(&call);
+    }
+}
+
+static void hosts(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"app.example.org"};
+    static const struct {
+        const char *host;
+        bool accepted;
+    } rows[] = {
+        {"localhost", true},
+        {"LOCALHOST:3210", true},
+        {"127.0.0.1:1", true},
+        {"127.9.8.7", true},
+        {"[::1]", true},
+        {"[::1]:80", true},
+        {"App.Example.org:443", true},
+        {"", false},
+        {":80", false},
+        {"localhost.evil.org", false},
+        {"127.0.0.1.evil.org", false},
+        {"127.0.0.256", false},
+        {"127.1", false},
+        {"1270.0.0.1", false},
+        {"10.0.0.1", false},
+        {"::1", false},
+        {"[::2]", false},
+        {"example.org", false},
+        {"x.app.example.org", false},
+        {"localhost:80:80", false},
+        {"localhost ", false},
+    };
+    assert_true(http_host_accepted((struct slice){0}, names, 1));
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        if (http_host_accepted(slice_str(rows[i].host), names, 1) != rows[i].accepted) {
+            print_error("\"%s\"\n", rows[i].host);
+            fail();
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(routes),
+        cmocka_unit_test(calls),
+        cmocka_unit_test(hosts),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
