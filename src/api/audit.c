@@ -61,24 +61,11 @@ cordon_error *cordon_audit_check_trust(cordon_audit_check *check, const char *ke
     return NULL;
 }
 
-/* Takes a line off the front, without its newline; the last may have none. */
-static bool take_line(struct slice *text, struct slice *out_line)
-{
-    if (text->size == 0) {
-        return false;
-    }
-    const uint8_t *end = memchr(text->data, '\n', text->size);
-    const size_t size = end == NULL ? text->size : (size_t)(end - text->data);
-    *out_line = slice_of(text->data, size);
-    *text = slice_from(*text, end == NULL ? size : size + 1);
-    return true;
-}
-
 cordon_error *cordon_audit_check_expect(cordon_audit_check *check, const char *text, size_t size)
 {
     struct slice rest = slice_of(text, size);
     struct slice line = {0};
-    for (size_t number = 1; take_line(&rest, &line); number++) {
+    for (size_t number = 1; slice_take_line(&rest, &line); number++) {
         bool is_whole = false;
         TRY(audit_chain_expect(check->chain, line, &is_whole));
         if (!is_whole) {
@@ -96,7 +83,7 @@ cordon_error *cordon_audit_check_add(cordon_audit_check *check, const char *text
 {
     struct slice rest = slice_of(text, size);
     struct slice line = {0};
-    while (take_line(&rest, &line)) {
+    while (slice_take_line(&rest, &line)) {
         struct audit_record record;
         if (!audit_record_read(line, &record)) {
             audit_chain_add_malformed(check->chain);

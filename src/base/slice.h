@@ -59,4 +59,19 @@ static inline struct slice slice_from(struct slice s, size_t from)
     return (struct slice){from == 0 ? s.data : s.data + from, s.size - from};
 }
 
+/*
+ * Takes the first line off the front of a text, and gives it without its newline, which the last
+ * one need not have. False, and an empty line, at the end of the text.
+ */
+static inline bool slice_take_line(struct slice *text, struct slice *out_line)
+{
+    const uint8_t *end =
+        text->size == 0 ? NULL : (const uint8_t *)memchr(text->data, '\n', text->size);
+    const bool found = text->size > 0;
+    const size_t size = end == NULL ? text->size : (size_t)(end - text->data);
+    *out_line = slice_of(text->data, size);
+    *text = slice_from(*text, end == NULL ? size : size + 1);
+    return found;
+}
+
 #endif

@@ -225,16 +225,14 @@ static cordon_error *at_line(size_t number, cordon_error *error)
 
 cordon_error *history_read_lines(struct history *history, struct slice text)
 {
-    for (size_t number = 1; text.size > 0; number++) {
-        const uint8_t *const end = memchr(text.data, '\n', text.size);
-        const size_t size = end == NULL ? text.size : (size_t)(end - text.data);
-        if (size > 0) {
-            cordon_error *const error = history_read_line(history, slice_of(text.data, size));
+    struct slice line = {0};
+    for (size_t number = 1; slice_take_line(&text, &line); number++) {
+        if (line.size > 0) {
+            cordon_error *const error = history_read_line(history, line);
             if (error != NULL) {
                 return at_line(number, error);
             }
         }
-        text = slice_from(text, end == NULL ? size : size + 1);
     }
     return NULL;
 }

@@ -101,15 +101,12 @@ static cordon_error *pass(struct auditor *auditor, struct slice body)
 
 static cordon_error *pass_lines(struct auditor *auditor, struct slice lines)
 {
-    while (lines.size > 0) {
-        const uint8_t *end = memchr(lines.data, '\n', lines.size);
-        CORDON_ASSERT(end != NULL);
+    struct slice line = {0};
+    while (slice_take_line(&lines, &line)) {
         struct audit_record record;
-        const struct slice line = slice_of(lines.data, (size_t)(end - lines.data));
         if (audit_record_read(line, &record)) {
             TRY(pass(auditor, record.body));
         }
-        lines = slice_from(lines, line.size + 1);
     }
     return NULL;
 }

@@ -8,13 +8,9 @@
 
 bool line_next(struct slice *rest, struct slice *out_text)
 {
-    if (rest->size == 0) {
+    if (!slice_take_line(rest, out_text)) {
         return false;
     }
-    const uint8_t *end = memchr(rest->data, '\n', rest->size);
-    const size_t size = end == NULL ? rest->size : (size_t)(end - rest->data);
-    *out_text = slice_of(rest->data, size);
-    *rest = slice_from(*rest, end == NULL ? size : size + 1);
     while (out_text->size > 0 && strchr(" \t\r", out_text->data[out_text->size - 1]) != NULL) {
         out_text->size--;
     }

@@ -317,15 +317,6 @@ cordon_error *recording_write_result(
     return NULL;
 }
 
-static struct slice take_line(struct slice *from)
-{
-    const uint8_t *end = from->size == 0 ? NULL : memchr(from->data, '\n', from->size);
-    const size_t size = end == NULL ? from->size : (size_t)(end - from->data);
-    const struct slice line = slice_of(from->data, size);
-    *from = slice_from(*from, end == NULL ? size : size + 1);
-    return line;
-}
-
 /* Of a line in a message: a record is as hostile as any file. */
 #define LINE_SHOWN_BYTES 204
 
@@ -362,8 +353,10 @@ bool recording_differs(
     size_t words_size)
 {
     while (recorded.size > 0 || replayed.size > 0) {
-        const struct slice was = take_line(&recorded);
-        const struct slice is = take_line(&replayed);
+        struct slice was = {0};
+        struct slice is = {0};
+        (void)slice_take_line(&recorded, &was); /* empty where one of them has no more */
+        (void)slice_take_line(&replayed, &is);
         if (!slice_equal(was, is)) {
             write_difference(was, is, how, out_words, words_size);
             return true;

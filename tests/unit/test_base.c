@@ -242,9 +242,41 @@ static void events_are_waited_for_once(void **state)
     event_done(&event);
 }
 
+static void lines_are_taken_one_by_one(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        const char *lines[4];
+    } cases[] = {
+        {"", {NULL}},
+        {"a", {"a"}},
+        {"a\n", {"a"}},
+        {"\n", {""}},
+        {"a\n\nbc", {"a", "", "bc"}},
+        {"\n\n", {"", ""}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct slice rest = slice_str(cases[i].text);
+        struct slice line = {0};
+        size_t count = 0;
+        while (slice_take_line(&rest, &line)) {
+            assert_non_null(cases[i].lines[count]);
+            assert_true(slice_equal(line, slice_str(cases[i].lines[count])));
+            count++;
+        }
+        assert_null(cases[i].lines[count]);
+        assert_int_equal(line.size, 0);
+    }
+    struct slice none = {0};
+    struct slice line = {0};
+    assert_false(slice_take_line(&none, &line));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lines_are_taken_one_by_one),
         cmocka_unit_test(buffer_holds_exactly_its_ceiling),
         cmocka_unit_test(buffer_prints),
         cmocka_unit_test(arena_ends_at_its_ceiling),
