@@ -429,7 +429,7 @@ cordon_error *journal_append(struct journal *journal, const struct batch *chain,
 struct found_record {
     struct header header;
     unsigned file;
-    uint64_t rows_at;
+    uint64_t at;
 };
 
 struct recovery {
@@ -491,8 +491,7 @@ static cordon_error *add_record(struct recovery *recovery, const struct found_re
     return NULL;
 }
 
-/* The next row of a record, or false if it does not fit or its seal is broken. */
-static bool next_row(struct slice *rows, uint64_t *hash, struct kv_row *out_row)
+bool journal_next_row(struct slice *rows, struct kv_row *out_row)
 {
     if (rows->size < BATCH_FRAME_BYTES) {
         return false;
@@ -506,7 +505,6 @@ static bool next_row(struct slice *rows, uint64_t *hash, struct kv_row *out_row)
     }
     out_row->key = slice_of(rows->data + BATCH_FRAME_BYTES, key_bytes);
     out_row->value = slice_of(out_row->key.data + key_bytes, value_bytes);
-    *hash = hash_row(*rows, key_bytes, *hash);
     *rows = slice_from(*rows, BATCH_FRAME_BYTES + key_bytes + value_bytes);
     return true;
 }
@@ -524,24 +522,30 @@ static bool rows_are_whole(const struct header *header, struct slice rows)
 {
     uint64_t hash = 0;
     while (rows.size > 0) {
+        const struct slice frame = rows;
         struct kv_row row;
-        if (!next_row(&rows, &hash, &row) || !is_sealed(&row)) {
+        if (!journal_next_row(&rows, &row) || !is_sealed(&row)) {
             return false;
         }
+        hash = hash_row(frame, row.key.size, hash);
     }
     return hash == header->rows_hash;
 }
 
-static cordon_error *read_rows(
-    const struct journal *journal, const struct found_record *record, uint8_t **out_bytes)
+/* Header and rows; `*out_record` is in `*out_bytes`. */
+static cordon_error *read_record(
+    const struct journal *journal,
+    const struct found_record *record,
+    uint8_t **out_bytes,
+    struct slice *out_record)
 {
-    CORDON_CLEANUP(bytes_freep) uint8_t *bytes = mem_realloc(NULL, record->header.rows_bytes + 1);
+    const size_t size = HEADER_BYTES + (size_t)record->header.rows_bytes;
+    CORDON_CLEANUP(bytes_freep) uint8_t *bytes = mem_realloc(NULL, size);
     if (bytes == NULL) {
         return error_no_memory();
     }
-    TRY(read_at(
-        journal->files[record->file].fd, bytes, (size_t)record->header.rows_bytes,
-        record->rows_at));
+    TRY(read_at(journal->files[record->file].fd, bytes, size, record->at));
+    *out_record = slice_of(bytes, size);
     *out_bytes = CORDON_TAKE(bytes);
     return NULL;
 }
@@ -552,7 +556,7 @@ static cordon_error *look_at_page(struct recovery *recovery, unsigned file, uint
     struct journal *journal = recovery->journal;
     const uint64_t room = journal->files[file].written - *at;
     uint8_t header_bytes[HEADER_BYTES];
-    struct found_record record = {.file = file, .rows_at = *at + HEADER_BYTES};
+    struct found_record record = {.file = file, .at = *at};
     TRY(read_at(journal->files[file].fd, header_bytes, sizeof header_bytes, *at));
     *at += PAGE_BYTES;
     if (!read_header(journal, header_bytes, &record.header)) {
@@ -567,12 +571,13 @@ static cordon_error *look_at_page(struct recovery *recovery, unsigned file, uint
         return NULL;
     }
     CORDON_CLEANUP(bytes_freep) uint8_t *bytes = NULL;
-    TRY(read_rows(journal, &record, &bytes));
-    if (!rows_are_whole(&record.header, slice_of(bytes, (size_t)record.header.rows_bytes))) {
+    struct slice whole = {0};
+    TRY(read_record(journal, &record, &bytes, &whole));
+    if (!rows_are_whole(&record.header, slice_from(whole, HEADER_BYTES))) {
         return NULL;
     }
     journal->unfinished--;
-    *at = round_up(record.rows_at + record.header.rows_bytes, PAGE_BYTES);
+    *at = record.at + journal_padded(whole.size);
     return add_record(recovery, &record);
 }
 
@@ -621,12 +626,6 @@ unsigned journal_unfinished(const struct journal *journal)
     return journal->unfinished;
 }
 
-bool journal_next_row(struct slice *rows, struct kv_row *out_row)
-{
-    uint64_t hash = 0;
-    return next_row(rows, &hash, out_row);
-}
-
 /* Who writes the log may have begun to write over a record since it was found. */
 static cordon_error *visit_record(
     const struct recovery *recovery,
@@ -635,15 +634,10 @@ static cordon_error *visit_record(
     void *arg)
 {
     CORDON_CLEANUP(bytes_freep) uint8_t *bytes = NULL;
-    const size_t size = HEADER_BYTES + (size_t)found->header.rows_bytes;
-    const uint64_t at = found->rows_at - HEADER_BYTES;
-    bytes = mem_realloc(NULL, size);
-    if (bytes == NULL) {
-        return error_no_memory();
-    }
-    TRY(read_at(recovery->journal->files[found->file].fd, bytes, size, at));
-    const struct slice rows = slice_from(slice_of(bytes, size), HEADER_BYTES);
+    struct slice whole = {0};
     struct header header;
+    TRY(read_record(recovery->journal, found, &bytes, &whole));
+    const struct slice rows = slice_from(whole, HEADER_BYTES);
     if (!read_header(recovery->journal, bytes, &header) || header.ts != found->header.ts ||
         !rows_are_whole(&found->header, rows)) {
         return missing(found->header.previous_ts, found->header.ts);
@@ -652,8 +646,8 @@ static cordon_error *visit_record(
         .previous_ts = header.previous_ts,
         .ts = header.ts,
         .file = found->file,
-        .at = at,
-        .bytes = slice_of(bytes, size),
+        .at = found->at,
+        .bytes = whole,
         .rows = rows,
     };
     return visit(arg, &record);
