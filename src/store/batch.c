@@ -1,7 +1,6 @@
 /* Rows of one commit; see batch.h. */
 #include "store/batch.h"
 
-#include "audit/record.h"
 #include "base/hash.h"
 #include "base/memory.h"
 
@@ -91,6 +90,18 @@ cordon_error *batch_add(
     batch->count++;
     batch->bytes += key_bytes + value_bytes;
     return NULL;
+}
+
+struct audit_record batch_audit_record(struct slice key, struct slice body)
+{
+    struct audit_record record = {
+        .sequence = layout_audit_sequence(key),
+        .ts = layout_load64(body.data),
+        .body = slice_from(body, LAYOUT_AUDIT_HEAD_BYTES),
+    };
+    memcpy(record.previous, body.data + 8, SHA256_BYTES);
+    memcpy(record.hash, body.data + 8 + SHA256_BYTES, SHA256_BYTES);
+    return record;
 }
 
 /* Writes ts, previous hash and hash in front of the record's text, and seals it anew. */

@@ -5,6 +5,7 @@
 #ifndef STORE_BATCH_H
 #define STORE_BATCH_H
 
+#include "audit/record.h"
 #include "base/arena.h"
 #include "store/layout.h"
 #include "store/skip.h"
@@ -84,5 +85,11 @@ static inline struct slice batch_row_frame(const struct batch_row *row)
         row->key - BATCH_FRAME_BYTES,
         BATCH_FRAME_BYTES + row->node->key.size + row->node->value.size);
 }
+
+/*
+ * The record of an audit row, from the body of its value, which is LAYOUT_AUDIT_HEAD_BYTES long at
+ * least; its text is borrowed from there.
+ */
+struct audit_record batch_audit_record(struct slice key, struct slice body);
 
 #endif

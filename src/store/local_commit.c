@@ -383,8 +383,9 @@ static cordon_error *load_head(struct local *store, uint32_t tenant, struct audi
             CORDON_E_STORE,
             "the last audit record is too short; restore the data folder from a backup");
     }
-    out_head->sequence = layout_audit_sequence(row.key);
-    memcpy(out_head->hash, body.data + 8 + SHA256_BYTES, SHA256_BYTES);
+    const struct audit_record last = batch_audit_record(row.key, body);
+    out_head->sequence = last.sequence;
+    memcpy(out_head->hash, last.hash, SHA256_BYTES);
     return NULL;
 }
 

@@ -460,11 +460,8 @@ static cordon_error *parse_record(
         return cordon_error_new(
             CORDON_E_STORE, "a stored audit record is too short; restore the folder from a backup");
     }
-    struct audit_record record = {
-        .sequence = layout_audit_sequence(row.key), .ts = layout_load64(body.data)};
-    memcpy(record.previous, body.data + 8, SHA256_BYTES);
-    memcpy(record.hash, body.data + 8 + SHA256_BYTES, SHA256_BYTES);
-    TRY(local_answer(&txn->value, slice_from(body, LAYOUT_AUDIT_HEAD_BYTES), &record.body));
+    struct audit_record record = batch_audit_record(row.key, body);
+    TRY(local_answer(&txn->value, record.body, &record.body));
     *out_record = record;
     return NULL;
 }

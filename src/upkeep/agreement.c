@@ -11,6 +11,7 @@
 #include "store/layout.h"
 #include "store/tables.h"
 #include "store/versions.h"
+#include "upkeep/row_shape.h"
 
 static const struct view no_memtables;
 
@@ -335,7 +336,7 @@ static cordon_error *next_tenant(
     TRY(agreement->kv->ops->reader_open(agreement->kv, &reader));
     TRY(reader->ops->seek(reader, slice_of(key, sizeof key), out_found, &row));
     if (*out_found) {
-        *out_tenant = layout_load32(row.key.data);
+        *out_tenant = row_tenant(row.key);
     }
     return NULL;
 }

@@ -10,8 +10,6 @@
  */
 #include "upkeep/verify.h"
 
-#include "audit/record.h"
-#include "base/clock.h"
 #include "store/batch.h"
 #include "upkeep/agreement.h"
 #include "upkeep/row_shape.h"
@@ -91,14 +89,8 @@ static const char *check_audit_chain(struct walk_of_rows *walk, struct slice key
         walk->head = (struct audit_head){0};
         walk->audit_ts = 0;
     }
-    struct audit_record record = {
-        .sequence = layout_audit_sequence(key),
-        .ts = layout_load64(body.data),
-        .body = slice_from(body, LAYOUT_AUDIT_HEAD_BYTES),
-    };
+    const struct audit_record record = batch_audit_record(key, body);
     uint8_t hash[SHA256_BYTES];
-    memcpy(record.previous, body.data + 8, SHA256_BYTES);
-    memcpy(record.hash, body.data + 8 + SHA256_BYTES, SHA256_BYTES);
     audit_record_hash(&record, hash);
     const bool is_next = record.sequence == walk->head.sequence + 1 && record.ts > walk->audit_ts;
     const bool follows = memcmp(record.previous, walk->head.hash, SHA256_BYTES) == 0;
