@@ -104,7 +104,6 @@ _Noreturn static void be_child(const struct child_work *work, int fd, pid_t pare
 struct listening {
     const struct child_work *work;
     int fd;
-    pid_t pid;
     uint64_t deadline_ns;
     bool late;
 };
@@ -195,7 +194,6 @@ static cordon_error *hear_out(const struct child_work *work, pid_t pid, int fd, 
     struct listening listening = {
         .work = work,
         .fd = fd,
-        .pid = pid,
         .deadline_ns = work->deadline_ms == 0 ? UINT64_MAX : clock_deadline_ns(work->deadline_ms),
     };
     bool is_whole = false;

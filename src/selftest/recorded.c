@@ -2,6 +2,7 @@
 #include "selftest/recorded.h"
 
 #include "base/clock.h"
+#include "store/layout.h"
 #include "value/id.h"
 
 #include <inttypes.h>
@@ -30,9 +31,7 @@ static void wait_for(struct recorded_client *client, enum store_step step)
 static struct store_id id_of(const struct recorded_client *client, uint64_t key)
 {
     struct store_id id = {.table = client->table};
-    for (size_t i = 0; i < 8; i++) {
-        id.internal[i] = (uint8_t)(key >> (56 - 8 * i));
-    }
+    layout_store64(id.internal, key);
     return id;
 }
 
@@ -237,18 +236,6 @@ cordon_error *recorded_put(struct recorded_client *client, uint64_t key, uint64_
 
 /* -- Scans ------------------------------------------------------------------------------------- */
 
-/* A creation time as index keys have it: a number that is not negative sorts by its bits. */
-static void write_time(uint64_t key, uint8_t out_time[8])
-{
-    const double time = (double)key;
-    uint64_t bits = 0;
-    memcpy(&bits, &time, sizeof bits);
-    bits |= (uint64_t)1 << 63;
-    for (size_t i = 0; i < 8; i++) {
-        out_time[i] = (uint8_t)(bits >> (56 - 8 * i));
-    }
-}
-
 /* Notes as absent the keys between the last one found and this one, and moves on. */
 static cordon_error *note_gap(
     struct recorded_client *client, uint64_t *next, uint64_t key, enum store_order order)
@@ -265,10 +252,10 @@ static cordon_error *note_gap(
 cordon_error *recorded_scan(
     struct recorded_client *client, uint64_t low, uint64_t high, enum store_order order)
 {
-    uint8_t low_time[8];
-    uint8_t high_time[8];
-    write_time(low, low_time);
-    write_time(high, high_time);
+    uint8_t low_time[LAYOUT_TIME_BYTES];
+    uint8_t high_time[LAYOUT_TIME_BYTES];
+    layout_store64(low_time, layout_ordered_double((double)low));
+    layout_store64(high_time, layout_ordered_double((double)high));
     const struct store_range range = {
         .table = client->table,
         .index = STORE_BY_CREATION,

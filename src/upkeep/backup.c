@@ -37,7 +37,6 @@ enum {
     DATA_BYTES_AT = 56,
     SUM_AT = 64,
     HEAD_SUM_AT = SUM_AT + SHA256_BYTES,
-    HEAD_BYTES = 4096,
 };
 
 static cordon_error *refused(const char *what, int code)
@@ -64,7 +63,7 @@ static cordon_error *sum_file(int fd, uint64_t bytes, uint8_t out_sum[SHA256_BYT
     if (map == MAP_FAILED) {
         return refused("reading", errno);
     }
-    const struct slice behind = slice_from(slice_of(map, (size_t)bytes), HEAD_BYTES);
+    const struct slice behind = slice_from(slice_of(map, (size_t)bytes), BACKUP_HEAD_BYTES);
     hash_sha256(&behind, 1, out_sum);
     (void)munmap(map, (size_t)bytes);
     return NULL;
@@ -103,10 +102,10 @@ static cordon_error *write_at(int fd, struct slice bytes, uint64_t at)
 static cordon_error *begin_again(void *arg)
 {
     struct writing *writing = arg;
-    if (ftruncate(writing->fd, 0) != 0 || ftruncate(writing->fd, HEAD_BYTES) != 0) {
+    if (ftruncate(writing->fd, 0) != 0 || ftruncate(writing->fd, BACKUP_HEAD_BYTES) != 0) {
         return refused("writing", errno);
     }
-    writing->at = HEAD_BYTES;
+    writing->at = BACKUP_HEAD_BYTES;
     writing->last_ts = 0;
     return NULL;
 }
@@ -159,7 +158,7 @@ static cordon_error *copy_data(
     }
     info->format = meta.format;
     memcpy(info->cluster_id, meta.cluster_id, sizeof info->cluster_id);
-    info->log_bytes = writing->at - HEAD_BYTES;
+    info->log_bytes = writing->at - BACKUP_HEAD_BYTES;
     info->data_bytes = (uint64_t)file.st_size - writing->at;
     info->bytes = (uint64_t)file.st_size;
     return NULL;
@@ -220,17 +219,17 @@ static cordon_error *no_backup(const char *why)
         CORDON_E_STORE, "the file is no whole backup: %s; take another one", why);
 }
 
-static cordon_error *read_head(int fd, uint8_t head[HEAD_BYTES], uint64_t *out_bytes)
+static cordon_error *read_head(int fd, uint8_t head[BACKUP_HEAD_BYTES], uint64_t *out_bytes)
 {
     struct stat file;
     if (fstat(fd, &file) != 0) {
         return refused("reading", errno);
     }
-    const ssize_t got = pread(fd, head, HEAD_BYTES, 0);
+    const ssize_t got = pread(fd, head, BACKUP_HEAD_BYTES, 0);
     if (got < 0) {
         return refused("reading", errno);
     }
-    if (got < HEAD_BYTES || memcmp(head, BACKUP_MAGIC, sizeof BACKUP_MAGIC - 1) != 0) {
+    if (got < BACKUP_HEAD_BYTES || memcmp(head, BACKUP_MAGIC, sizeof BACKUP_MAGIC - 1) != 0) {
         return no_backup("it does not begin as one");
     }
     *out_bytes = (uint64_t)file.st_size;
@@ -258,7 +257,7 @@ static cordon_error *check_head(const uint8_t *head)
 cordon_error *backup_read(
     int fd, const struct backup_progress *progress, struct backup_info *out_info)
 {
-    uint8_t head[HEAD_BYTES];
+    uint8_t head[BACKUP_HEAD_BYTES];
     uint8_t sum[SHA256_BYTES];
     struct backup_info info = {0};
     TRY(read_head(fd, head, &info.bytes));
@@ -269,7 +268,7 @@ cordon_error *backup_read(
     info.last_ts = layout_load64(head + LAST_TS_AT);
     info.log_bytes = layout_load64(head + LOG_BYTES_AT);
     info.data_bytes = layout_load64(head + DATA_BYTES_AT);
-    const uint64_t behind = info.bytes - HEAD_BYTES;
+    const uint64_t behind = info.bytes - BACKUP_HEAD_BYTES;
     if (info.log_bytes > behind || info.data_bytes != behind - info.log_bytes ||
         info.data_bytes == 0) {
         return no_backup("it was cut short or went on growing");

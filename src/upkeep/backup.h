@@ -8,6 +8,9 @@
 
 #include "upkeep/verify.h"
 
+/* The log begins behind it, and the data file behind the log. */
+enum { BACKUP_HEAD_BYTES = 4096 };
+
 struct backup_info {
     uint32_t format; /* of the layout */
     uint8_t cluster_id[16];

@@ -18,8 +18,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { HEAD_BYTES = 4096 };
-
 #define BESIDE ".restoring"
 
 static cordon_error *refused(const char *what, const char *name, int code)
@@ -131,9 +129,9 @@ static cordon_error *make_files(int from, const struct backup_info *info, const 
         return refused("open", folder, errno);
     }
     cordon_error *error =
-        make_file(from, HEAD_BYTES + info->log_bytes, info->data_bytes, fd, "data.mdb");
+        make_file(from, BACKUP_HEAD_BYTES + info->log_bytes, info->data_bytes, fd, "data.mdb");
     if (error == NULL) {
-        error = make_file(from, HEAD_BYTES, info->log_bytes, fd, "log.0");
+        error = make_file(from, BACKUP_HEAD_BYTES, info->log_bytes, fd, "log.0");
     }
     if (error == NULL && fsync(fd) != 0) {
         error = refused("sync", folder, errno);
@@ -162,7 +160,7 @@ static cordon_error *check_pages(int fd, const struct backup_info *info)
     CORDON_CLEANUP(snapshot_done) struct snapshot snapshot = {.fd = -1};
     struct meta meta;
     struct verify verify = {.damage = refuse_damaged};
-    TRY(snapshot_of_file(fd, HEAD_BYTES + info->log_bytes, info->data_bytes, &snapshot));
+    TRY(snapshot_of_file(fd, BACKUP_HEAD_BYTES + info->log_bytes, info->data_bytes, &snapshot));
     TRY(snapshot_meta(&snapshot, &meta));
     return verify_rows(&verify, &snapshot, &meta);
 }
