@@ -3,7 +3,7 @@
  * order, tables, rows, tenants and the audit chain. Conflicts have a table of their own in
  * test_store_conflicts.c.
  */
-#include "contract/harness.h"
+#include "contract/cases.h"
 
 #include "base/buffer.h"
 #include "store/batch.h"
@@ -11,12 +11,9 @@
 
 #include <math.h>
 #include <semaphore.h>
-#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #define TENANT 7
 
@@ -780,11 +777,6 @@ static void commits_wait_for_room(void **state)
     free(bytes);
 }
 
-struct contract_case {
-    const char *name;
-    void (*run)(struct world *world);
-};
-
 static const struct contract_case cases[] = {
     {"document/missing_is_no_error", missing_is_no_error},
     {"document/own_writes_are_read", own_writes_are_read},
@@ -811,43 +803,9 @@ static const struct contract_case cases[] = {
     {"wait/impatient_callers", impatient_callers},
 };
 
-/* One case on one store. */
-struct pairing {
-    const struct contract_case *contract_case;
-    const struct backend_maker *maker;
-};
-
-static void run_pairing(void **state)
-{
-    const struct pairing *pairing = *state;
-    struct world world;
-    world_open(&world, pairing->maker);
-    pairing->contract_case->run(&world);
-    world_close(&world);
-}
-
 int main(void)
 {
-    enum { CASES = sizeof cases / sizeof cases[0], PAIRS_MAX = 1000 };
-    static struct pairing pairings[PAIRS_MAX];
-    static struct CMUnitTest tests[PAIRS_MAX];
-    static char names[PAIRS_MAX][100];
-    size_t count = 0;
-    for (size_t m = 0; m < backend_maker_count; m++) {
-        for (size_t c = 0; c < CASES; c++) {
-            pairings[count] = (struct pairing){&cases[c], &backend_makers[m]};
-            (void)snprintf(
-                names[count], sizeof names[count], "store/%s/%s", backend_makers[m].name,
-                cases[c].name);
-            tests[count] = (struct CMUnitTest){
-                .name = names[count],
-                .test_func = run_pairing,
-                .initial_state = &pairings[count],
-            };
-            count++;
-        }
-    }
-    tests[count++] =
-        (struct CMUnitTest){"store/memory/wait/for_room", commits_wait_for_room, NULL, NULL, NULL};
-    return _cmocka_run_group_tests("store", tests, count, NULL, NULL);
+    static const struct CMUnitTest for_room = {
+        .name = "store/memory/wait/for_room", .test_func = commits_wait_for_room};
+    return contract_run("store", cases, sizeof cases / sizeof cases[0], &for_room);
 }

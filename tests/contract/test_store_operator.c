@@ -2,16 +2,12 @@
  * What an operator asks of a store: snapshots that are held over longer than the window, tables one
  * after the other, and tables with the numbers that they had elsewhere.
  */
-#include "contract/harness.h"
+#include "contract/cases.h"
 
 #include "base/clock.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #define TENANT 1u
 #define WINDOW_MS 20u
@@ -279,10 +275,7 @@ static void lists_of_tables_are_read(struct world *world)
 
 /* -- Running -------------------------------------------------------------------------------- */
 
-static const struct contract_case {
-    const char *name;
-    void (*run)(struct world *world);
-} cases[] = {
+static const struct contract_case cases[] = {
     {"hold/outlasts_the_window", held_snapshot_outlasts_the_window},
     {"hold/writes_nothing_over", held_snapshot_writes_nothing_over},
     {"hold/in_order", held_snapshots_stand_in_order},
@@ -293,39 +286,7 @@ static const struct contract_case {
     {"table/lists_are_read", lists_of_tables_are_read},
 };
 
-struct pairing {
-    const struct contract_case *contract_case;
-    const struct backend_maker *maker;
-};
-
-static void run_pairing(void **state)
-{
-    const struct pairing *pairing = *state;
-    struct world world;
-    world_open(&world, pairing->maker);
-    pairing->contract_case->run(&world);
-    world_close(&world);
-}
-
 int main(void)
 {
-    enum { CASES = sizeof cases / sizeof cases[0], PAIRS_MAX = 200 };
-    static struct pairing pairings[PAIRS_MAX];
-    static struct CMUnitTest tests[PAIRS_MAX];
-    static char names[PAIRS_MAX][100];
-    size_t count = 0;
-    for (size_t m = 0; m < backend_maker_count; m++) {
-        for (size_t c = 0; c < CASES; c++, count++) {
-            pairings[count] = (struct pairing){&cases[c], &backend_makers[m]};
-            (void)snprintf(
-                names[count], sizeof names[count], "store/%s/%s", backend_makers[m].name,
-                cases[c].name);
-            tests[count] = (struct CMUnitTest){
-                .name = names[count],
-                .test_func = run_pairing,
-                .initial_state = &pairings[count],
-            };
-        }
-    }
-    return _cmocka_run_group_tests("store_operator", tests, count, NULL, NULL);
+    return contract_run("store_operator", cases, sizeof cases / sizeof cases[0], NULL);
 }
