@@ -143,7 +143,6 @@ static void leave(struct tarjan *tarjan, uint32_t node)
     while (member != node) {
         member = tarjan->stack[--tarjan->stack_size];
         tarjan->out->of[member] = tarjan->out->count;
-        tarjan->out->size[tarjan->out->count]++;
     }
     tarjan->out->count++;
 }
@@ -169,7 +168,6 @@ static cordon_error *make_tarjan(struct tarjan *tarjan)
     struct account *const account = tarjan->graph->account;
     const size_t nodes = tarjan->graph->node_count;
     TRY(GROW_EXACT(account, &tarjan->out->of, nodes));
-    TRY(GROW_EXACT(account, &tarjan->out->size, nodes));
     TRY(GROW_EXACT(account, &tarjan->order, nodes));
     TRY(GROW_EXACT(account, &tarjan->low, nodes));
     TRY(GROW_EXACT(account, &tarjan->stack, nodes));
@@ -211,7 +209,6 @@ cordon_error *graph_components(
 void components_done(const struct graph *graph, struct components *components)
 {
     GROW_FREE(graph->account, components->of, graph->node_count);
-    GROW_FREE(graph->account, components->size, graph->node_count);
     *components = (struct components){0};
 }
 

@@ -70,12 +70,10 @@ CORDON_MUST_USE cordon_error *graph_seal(struct graph *graph);
 /*
  * The strongly connected components by the edges of some kinds: two nodes have the same number if
  * each reaches the other. An edge between two components goes from the higher number to the lower.
- * `*out_component` has `node_count` numbers and `*out_size` as many sizes, by component; both are
- * from grow_exact(). Tarjan's algorithm, with a stack of its own.
+ * Tarjan's algorithm, with a stack of its own.
  */
 struct components {
-    uint32_t *of;
-    uint32_t *size;
+    uint32_t *of; /* each node's number */
     uint32_t count;
 };
 CORDON_MUST_USE cordon_error *graph_components(
