@@ -102,13 +102,6 @@ static enum gate_result read_id(
     return GATE_OK;
 }
 
-static struct store_id store_id_of(const struct document_id *id)
-{
-    struct store_id out = {.table = id->table};
-    memcpy(out.internal, id->internal, sizeof out.internal);
-    return out;
-}
-
 /* -- Reading -------------------------------------------------------------------------------- */
 
 /* Reads a document and pays for it. The row is borrowed until the next call on the store. */

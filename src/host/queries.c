@@ -1,7 +1,7 @@
 /* Planning and reading queries; see queries.h. */
 #include "host/queries.h"
 
-#include "value/id.h"
+#include "value/document.h"
 #include "value/printable.h"
 
 /*
@@ -270,30 +270,18 @@ enum gate_result query_step(
 
 /* -- Positions ------------------------------------------------------------------------------ */
 
-static cordon_error *no_system_fields(void)
-{
-    return cordon_error_new(
-        CORDON_E_STORE, "a stored document lacks its system fields; restore the data folder from "
-                        "a backup");
-}
-
 cordon_error *query_position(const struct open_query *open, struct slice json, struct buffer *out)
 {
     CORDON_CLEANUP_ARENA struct arena arena;
     arena_init(&arena, SIZE_MAX);
     struct value document = {0};
     struct document_id id;
+    double time = 0;
     TRY(value_parse(json, &arena, &document));
-    const struct value *id_text = value_field(&document, SLICE("_id"));
-    const struct value *time = value_field(&document, SLICE("_creationTime"));
-    if (id_text == NULL || id_text->kind != VALUE_STRING || time == NULL ||
-        time->kind != VALUE_FLOAT64 || !document_id_decode(value_slice(id_text), &id)) {
-        return no_system_fields();
-    }
+    TRY(document_system_fields(&document, &id, &time));
     if (open->by_id) {
         return buffer_append(out, slice_of(id.internal, sizeof id.internal));
     }
-    struct store_id store_id = {.table = id.table};
-    memcpy(store_id.internal, id.internal, sizeof store_id.internal);
-    return store_index_key(&open->index, &store_id, time->as.float64, &document, out);
+    const struct store_id store_id = store_id_of(&id);
+    return store_index_key(&open->index, &store_id, time, &document, out);
 }

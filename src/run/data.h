@@ -92,7 +92,4 @@ CORDON_MUST_USE cordon_error *data_clear(
     struct slice cursor,
     struct buffer *out);
 
-/* Of those who implement this: makes a key of the creation order the least one behind it. */
-void data_step_over(struct buffer *key);
-
 #endif

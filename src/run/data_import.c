@@ -8,10 +8,10 @@
 
 #include "base/hash.h"
 #include "base/random.h"
-#include "host/check.h"
 #include "host/schema_row.h"
 #include "run/await.h"
 #include "run/data_line.h"
+#include "run/documents.h"
 #include "run/internal.h"
 #include "value/json.h"
 #include "value/row.h"
@@ -179,24 +179,14 @@ static cordon_error *match(
     if (table == NULL || validator_is_any(table->document)) {
         return NULL;
     }
-    struct value fields = {0};
     CORDON_CLEANUP_BUFFER struct buffer words;
     buffer_init(&words, WORDS_BYTES_MAX);
-    TRY(document_without_system_fields(document, &import->arena, &fields));
-    struct checker checker = {.txn = rows->txn, .arena = &import->arena};
-    enum check_verdict verdict = CHECK_PENDING;
-    for (;;) {
-        TRY(check_value(&checker, table->document, &fields, &words, &verdict));
-        if (verdict != CHECK_PENDING) {
-            break;
-        }
-        event_wait(&rows->woken, UINT64_MAX);
-    }
-    return verdict == CHECK_GOOD
-               ? NULL
-               : cordon_error_new(
-                     CORDON_E_INVALID, "the document does not match the schema: %.*s",
-                     SLICE_FMT(buffer_slice(&words)));
+    bool matches = true;
+    TRY(documents_match(rows, table->document, document, &import->arena, &words, &matches));
+    return matches ? NULL
+                   : cordon_error_new(
+                         CORDON_E_INVALID, "the document does not match the schema: %.*s",
+                         SLICE_FMT(buffer_slice(&words)));
 }
 
 /* While a deploy changes the schema both must allow it. */
@@ -214,8 +204,7 @@ static cordon_error *put(struct rows *rows, struct import *import, const struct 
     CORDON_CLEANUP_BUFFER struct buffer row;
     buffer_init(&row, SIZE_MAX);
     TRY(row_write(&row, &line->document, line->size));
-    struct store_id id = {.table = line->id.table};
-    memcpy(id.internal, line->id.internal, sizeof id.internal);
+    const struct store_id id = store_id_of(&line->id);
     enum store_step step = STORE_DONE;
     bool found = false;
     struct slice body = {0};
@@ -349,7 +338,7 @@ cordon_error *data_import(
 
 struct doomed {
     struct doomed *next;
-    struct store_id id;
+    struct document_id id;
     double creation_time;
 };
 
@@ -378,11 +367,8 @@ static cordon_error *doom(struct clearing *clearing, struct slice json)
     if (doomed == NULL) {
         return arena_error(&clearing->arena);
     }
-    struct document_id id;
     arena_reset(&clearing->tree);
-    TRY(line_system_fields(json, &clearing->tree, &id, &doomed->creation_time));
-    doomed->id = (struct store_id){.table = id.table};
-    memcpy(doomed->id.internal, id.internal, sizeof id.internal);
+    TRY(line_system_fields(json, &clearing->tree, &doomed->id, &doomed->creation_time));
     doomed->next = clearing->first;
     clearing->first = doomed;
     clearing->documents++;
@@ -392,16 +378,12 @@ static cordon_error *doom(struct clearing *clearing, struct slice json)
 /* Keeps the place behind the last document, if there is one. */
 static cordon_error *keep_place(struct clearing *clearing)
 {
-    static const struct value none = {.kind = VALUE_NULL};
-    const struct store_index creation = {.field_count = 0};
     const struct doomed *last = clearing->first;
-    buffer_clear(&clearing->next);
-    if (last == NULL) {
-        return buffer_append(&clearing->next, buffer_slice(&clearing->from));
+    if (last != NULL) {
+        return documents_place_behind(&last->id, last->creation_time, &clearing->next);
     }
-    TRY(store_index_key(&creation, &last->id, last->creation_time, &none, &clearing->next));
-    data_step_over(&clearing->next);
-    return NULL;
+    buffer_clear(&clearing->next);
+    return buffer_append(&clearing->next, buffer_slice(&clearing->from));
 }
 
 static cordon_error *choose_doomed(struct rows *rows, uint32_t table, struct clearing *clearing)
@@ -445,7 +427,8 @@ static cordon_error *clear_some(struct rows *rows, struct clearing *clearing, bo
         TRY(choose_doomed(rows, table, clearing));
     }
     for (const struct doomed *doomed = clearing->first; doomed != NULL; doomed = doomed->next) {
-        TRY(store_remove(rows->txn, &doomed->id, doomed->creation_time));
+        const struct store_id id = store_id_of(&doomed->id);
+        TRY(store_remove(rows->txn, &id, doomed->creation_time));
     }
     return commit(rows, "clear", name, clearing->documents, out_conflict);
 }

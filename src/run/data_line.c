@@ -116,16 +116,7 @@ cordon_error *line_system_fields(
 {
     struct value document = {0};
     TRY(value_parse(json, arena, &document));
-    const struct value *id = value_field(&document, SLICE("_id"));
-    const struct value *time = value_field(&document, SLICE("_creationTime"));
-    if (id == NULL || id->kind != VALUE_STRING || !document_id_decode(value_slice(id), out_id) ||
-        time == NULL || time->kind != VALUE_FLOAT64) {
-        return cordon_error_new(
-            CORDON_E_STORE, "a stored document lacks its system fields; restore the data folder "
-                            "from a backup");
-    }
-    *out_creation_time = time->as.float64;
-    return NULL;
+    return document_system_fields(&document, out_id, out_creation_time);
 }
 
 cordon_error *line_creation_time(struct slice json, struct arena *arena, double *out_creation_time)

@@ -4,9 +4,9 @@
  */
 #include "run/data.h"
 
-#include "run/await.h"
+#include "run/data_line.h"
+#include "run/documents.h"
 #include "run/internal.h"
-#include "value/id.h"
 #include "value/json.h"
 #include "value/row.h"
 #include "value/value.h"
@@ -173,27 +173,16 @@ static cordon_error *bad_cursor(const struct paging *paging)
         SLICE_FMT(paging->page->table));
 }
 
-/* The key of a document in the order of creation. */
-static cordon_error *write_edge(struct paging *paging, struct store_id id, struct slice json)
+/* That of the page, at this document. */
+static cordon_error *write_edge(struct paging *paging, struct slice json)
 {
     CORDON_CLEANUP_ARENA struct arena arena;
     arena_init(&arena, TREE_BYTES_MAX);
-    struct value document = {0};
-    TRY(value_parse(json, &arena, &document));
-    const struct value *time = value_field(&document, SLICE("_creationTime"));
-    if (time == NULL || time->kind != VALUE_FLOAT64) {
-        return bad_cursor(paging);
-    }
-    const struct store_index creation = {.field_count = 0};
-    return store_index_key(&creation, &id, time->as.float64, &document, &paging->edge);
-}
-
-void data_step_over(struct buffer *edge)
-{
-    while (edge->data[edge->size - 1] == UINT8_MAX) {
-        edge->size--; /* never all of it: a time does not begin with such a byte */
-    }
-    edge->data[edge->size - 1]++;
+    struct document_id id;
+    double time = 0;
+    TRY(line_system_fields(json, &arena, &id, &time));
+    return paging->page->descending ? documents_place(&id, time, &paging->edge)
+                                    : documents_place_behind(&id, time, &paging->edge);
 }
 
 static cordon_error *read_cursor(struct rows *rows, struct paging *paging)
@@ -206,8 +195,7 @@ static cordon_error *read_cursor(struct rows *rows, struct paging *paging)
     if (!document_id_decode(cursor, &id) || id.table != paging->table) {
         return bad_cursor(paging);
     }
-    struct store_id key = {.table = id.table};
-    memcpy(key.internal, id.internal, sizeof key.internal);
+    const struct store_id key = store_id_of(&id);
     enum store_step step = STORE_DONE;
     bool found = false;
     struct slice body = {0};
@@ -217,11 +205,7 @@ static cordon_error *read_cursor(struct rows *rows, struct paging *paging)
         return bad_cursor(paging);
     }
     TRY(row_read(body, &row));
-    TRY(write_edge(paging, key, row.json));
-    if (!paging->page->descending) {
-        data_step_over(&paging->edge);
-    }
-    return NULL;
+    return write_edge(paging, row.json);
 }
 
 static uint32_t limit_of(const struct data_page *page)
@@ -268,18 +252,15 @@ static cordon_error *write_cursor(const struct paging *paging, struct buffer *ou
 {
     CORDON_CLEANUP_ARENA struct arena arena;
     arena_init(&arena, TREE_BYTES_MAX);
-    struct value document = {0};
     if (!paging->has_more || paging->documents == 0) {
         return buffer_append(out, SLICE("null"));
     }
-    TRY(value_parse(buffer_slice(&paging->last), &arena, &document));
-    const struct value *id = value_field(&document, SLICE("_id"));
-    if (id == NULL || id->kind != VALUE_STRING) {
-        return cordon_error_new(
-            CORDON_E_STORE, "a stored document lacks its system fields; restore the data folder "
-                            "from a backup");
-    }
-    return json_write_string(out, value_slice(id));
+    struct document_id id;
+    double time = 0;
+    char text[DOCUMENT_ID_TEXT_MAX + 1];
+    TRY(line_system_fields(buffer_slice(&paging->last), &arena, &id, &time));
+    (void)document_id_encode(&id, text);
+    return json_write_string(out, slice_str(text));
 }
 
 static cordon_error *write_page(struct rows *rows, struct paging *paging, struct buffer *out)

@@ -2,10 +2,8 @@
 #include "run/schema_change.h"
 
 #include "base/clock.h"
-#include "host/check.h"
 #include "host/schema_row.h"
-#include "value/document.h"
-#include "value/id.h"
+#include "run/documents.h"
 #include "value/row.h"
 
 /* Of one transaction: rows of indexes, documents, and bytes of those. */
@@ -371,64 +369,23 @@ static cordon_error *refuse_document(
         SLICE_FMT(words));
 }
 
-/* Holds one against what its table will be; in `words` stands why it does not match. */
-static cordon_error *match(
-    struct rows *rows,
-    const struct table *table,
-    struct checker *checker,
-    const struct value *document,
-    struct buffer *words,
-    bool *out_matches)
-{
-    struct value fields = {0};
-    TRY(document_without_system_fields(document, checker->arena, &fields));
-    enum check_verdict verdict = CHECK_PENDING;
-    for (;;) {
-        TRY(check_value(checker, table->to->document, &fields, words, &verdict));
-        if (verdict != CHECK_PENDING) {
-            break;
-        }
-        event_wait(&rows->woken, UINT64_MAX);
-    }
-    *out_matches = verdict == CHECK_GOOD;
-    return NULL;
-}
-
 static cordon_error *check_document(
-    struct rows *rows,
-    const struct table *table,
-    struct checker *checker,
-    const struct value *document)
+    struct rows *rows, const struct table *table, const struct value *document, struct arena *arena)
 {
     CORDON_CLEANUP_BUFFER struct buffer words;
     buffer_init(&words, WORDS_BYTES_MAX);
     bool matches = true;
-    TRY(match(rows, table, checker, document, &words, &matches));
+    TRY(documents_match(rows, table->to->document, document, arena, &words, &matches));
     return matches ? NULL : refuse_document(table, document, buffer_slice(&words));
 }
 
 /* Where the scan goes on after a document: right behind its key in the creation order. */
 static cordon_error *keep_place(struct checking *checking, const struct value *document)
 {
-    const struct value *id_text = value_field(document, SLICE("_id"));
-    const struct value *time = value_field(document, SLICE("_creationTime"));
     struct document_id id;
-    if (id_text == NULL || id_text->kind != VALUE_STRING || time == NULL ||
-        time->kind != VALUE_FLOAT64 || !document_id_decode(value_slice(id_text), &id)) {
-        return cordon_error_new(
-            CORDON_E_STORE, "a stored document lacks its system fields; restore the data folder "
-                            "from a backup");
-    }
-    struct store_id store_id = {.table = id.table};
-    memcpy(store_id.internal, id.internal, sizeof store_id.internal);
-    const struct store_index creation = {.field_count = 0};
-    buffer_clear(&checking->from);
-    TRY(store_index_key(&creation, &store_id, time->as.float64, document, &checking->from));
-    while (checking->from.data[checking->from.size - 1] == UINT8_MAX) {
-        checking->from.size--; /* never all of it: a time does not begin with such a byte */
-    }
-    checking->from.data[checking->from.size - 1]++;
-    return NULL;
+    double time = 0;
+    TRY(document_system_fields(document, &id, &time));
+    return documents_place_behind(&id, time, &checking->from);
 }
 
 /* One document of the scan; false: there is no other. */
@@ -451,8 +408,7 @@ static cordon_error *check_next(
     *out_bytes += body.size;
     TRY(row_read(body, &row));
     TRY(value_parse(row.json, arena, &document));
-    struct checker checker = {.txn = rows->txn, .arena = arena};
-    TRY(check_document(rows, checking->table, &checker, &document));
+    TRY(check_document(rows, checking->table, &document, arena));
     return keep_place(checking, &document);
 }
 
@@ -606,8 +562,7 @@ static cordon_error *check_again(
     CORDON_CLEANUP_BUFFER struct buffer words;
     arena_init(&arena, ARENA_BYTES_MAX);
     buffer_init(&words, WORDS_BYTES_MAX);
-    struct store_id key = {.table = id->table};
-    memcpy(key.internal, id->internal, sizeof key.internal);
+    const struct store_id key = store_id_of(id);
     enum store_step step = STORE_DONE;
     bool found = false;
     struct slice body = {0};
@@ -620,8 +575,7 @@ static cordon_error *check_again(
     bool matches = true;
     TRY(row_read(body, &row));
     TRY(value_parse(row.json, &arena, &document));
-    struct checker checker = {.txn = rows->txn, .arena = &arena};
-    TRY(match(rows, table, &checker, &document, &words, &matches));
+    TRY(documents_match(rows, table->to->document, &document, &arena, &words, &matches));
     return matches ? NULL : refuse_written(table, id, buffer_slice(&words));
 }
 

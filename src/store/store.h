@@ -25,6 +25,7 @@
 
 #include "audit/record.h"
 #include "base/buffer.h"
+#include "value/id.h"
 #include "value/value.h"
 
 struct store;
@@ -215,6 +216,14 @@ struct store_id {
     uint32_t table; /* table number, from 10001 for user tables */
     uint8_t internal[16];
 };
+
+/* The same document, as the store names it. */
+static inline struct store_id store_id_of(const struct document_id *id)
+{
+    struct store_id out = {.table = id->table};
+    memcpy(out.internal, id->internal, sizeof out.internal);
+    return out;
+}
 
 /*
  * The number of a table, by name. Not found is no error: a read of the absence is remembered, so

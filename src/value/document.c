@@ -86,6 +86,21 @@ cordon_error *document_without_system_fields(
     return NULL;
 }
 
+cordon_error *document_system_fields(
+    const struct value *document, struct document_id *out_id, double *out_creation_time)
+{
+    const struct value *id = value_field(document, SLICE("_id"));
+    const struct value *time = value_field(document, SLICE("_creationTime"));
+    if (id == NULL || id->kind != VALUE_STRING || time == NULL || time->kind != VALUE_FLOAT64 ||
+        !document_id_decode(value_slice(id), out_id)) {
+        return cordon_error_new(
+            CORDON_E_STORE, "a stored document lacks its system fields; restore the data folder "
+                            "from a backup");
+    }
+    *out_creation_time = time->as.float64;
+    return NULL;
+}
+
 cordon_error *document_check_names(const struct value *object)
 {
     CORDON_ASSERT(object->kind == VALUE_OBJECT);

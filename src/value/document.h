@@ -5,6 +5,7 @@
 #ifndef VALUE_DOCUMENT_H
 #define VALUE_DOCUMENT_H
 
+#include "value/id.h"
 #include "value/value.h"
 
 #define DOCUMENT_SIZE_MAX ((size_t)1 << 20)
@@ -38,6 +39,10 @@ CORDON_MUST_USE cordon_error *document_with_system_fields(
  */
 CORDON_MUST_USE cordon_error *document_without_system_fields(
     const struct value *document, struct arena *arena, struct value *out_object);
+
+/* Both system fields of a stored document. Errors: CORDON_E_STORE if it lacks them. */
+CORDON_MUST_USE cordon_error *document_system_fields(
+    const struct value *document, struct document_id *out_id, double *out_creation_time);
 
 /*
  * The names of a document as a user may write it: none begins with an underscore save `_id` and

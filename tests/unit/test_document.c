@@ -43,6 +43,36 @@ static void system_fields_are_set(void **state)
     }
 }
 
+#define ID "j57000820c20a1g7104gm2rc1m70ynr8"
+
+/* Of a document that is stored; one that lacks one of them, or has it otherwise, is damaged. */
+static void system_fields_are_read(void **state)
+{
+    (void)state;
+    static const char *const damaged[] = {
+        "{}",
+        "{\"_creationTime\":5.5}",
+        "{\"_id\":\"" ID "\"}",
+        "{\"_creationTime\":\"5.5\",\"_id\":\"" ID "\"}",
+        "{\"_creationTime\":5.5,\"_id\":7}",
+        "{\"_creationTime\":5.5,\"_id\":\"" ID "0\"}",
+    };
+    CORDON_CLEANUP_ARENA struct arena arena;
+    arena_init(&arena, 1 << 16);
+    struct document_id id = {0};
+    double time = 0;
+    struct value document = parsed(&arena, "{\"_creationTime\":5.5,\"_id\":\"" ID "\",\"a\":1}");
+    char id_text[DOCUMENT_ID_TEXT_MAX + 1];
+    expect_ok(document_system_fields(&document, &id, &time));
+    (void)document_id_encode(&id, id_text);
+    assert_string_equal(id_text, ID);
+    assert_true(time == 5.5);
+    for (size_t i = 0; i < COUNT(damaged); i++) {
+        document = parsed(&arena, damaged[i]);
+        expect_error(document_system_fields(&document, &id, &time), CORDON_E_STORE, "restore");
+    }
+}
+
 static void patches_set_and_remove(void **state)
 {
     (void)state;
@@ -167,9 +197,9 @@ static void limits_hold_exactly(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(system_fields_are_set), cmocka_unit_test(patches_set_and_remove),
-        cmocka_unit_test(merging_counts_fields), cmocka_unit_test(names_are_checked_at_the_top),
-        cmocka_unit_test(limits_hold_exactly),
+        cmocka_unit_test(system_fields_are_set),        cmocka_unit_test(system_fields_are_read),
+        cmocka_unit_test(patches_set_and_remove),       cmocka_unit_test(merging_counts_fields),
+        cmocka_unit_test(names_are_checked_at_the_top), cmocka_unit_test(limits_hold_exactly),
     };
     return cmocka_run_group_tests_name("value/document", tests, NULL, NULL);
 }
