@@ -208,11 +208,11 @@ static cordon_error *open_over(
     store->kv = CORDON_TAKE(*kv);
     TRY(overlay_init(&store->overlay));
     TRY(is_new ? make_new(store, folder) : read_meta(store, options));
+    if (options->guard_faults && store->kv->ops->guard != NULL) {
+        TRY(store->kv->ops->guard(store->kv)); /* bringing the log in reads the map, too */
+    }
     if (folder != NULL) {
         TRY(open_journal(store, folder, options));
-    }
-    if (options->guard_faults && store->kv->ops->guard != NULL) {
-        TRY(store->kv->ops->guard(store->kv));
     }
     /* What the log held was of the folder's format, too. */
     TRY(upgrade_run(store->kv, upgrades(options), LAYOUT_FORMAT, &store->meta));

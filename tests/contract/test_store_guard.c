@@ -6,6 +6,7 @@
 #include "contract/harness.h"
 
 #include "store/kv.h"
+#include "support/disk.h"
 #include "support/size.h"
 #include "upkeep/check.h"
 
@@ -19,6 +20,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -105,6 +107,53 @@ static void fault_in_map_of_second(const struct folder *folder)
     fault_in_map(folder);
 }
 
+/* A commit that only the log has, of a process that ended at once. */
+static void leave_log(const struct folder *folder)
+{
+    const pid_t child = fork();
+    int status = 0;
+    REQUIRE(child >= 0);
+    if (child == 0) {
+        struct store_options logging = unguarded;
+        struct store *store = NULL;
+        struct client client;
+        logging.flusher_thread = true;
+        logging.checkpoint_ms = 3600000;
+        OK(store_open_lmdb(folder->path, &logging, &store));
+        client_begin(&client, store, TENANT);
+        client_put(&client, client_table(&client, "t"), SMALL, SMALL, "in the log");
+        REQUIRE(!client_commit(&client, NULL).conflict);
+        _exit(0);
+    }
+    REQUIRE(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static void *cut_when_held(void *arg)
+{
+    const struct timespec moment = {.tv_nsec = 1000000};
+    while (disk_held() == 0) {
+        (void)nanosleep(&moment, NULL);
+    }
+    REQUIRE(truncate(arg, 0) == 0);
+    disk_release();
+    return NULL;
+}
+
+/* The file is cut while the log is brought into it. */
+static void fault_while_opening(const struct folder *folder)
+{
+    const struct disk_plan plan = {.folder = folder->path, .only = "data.mdb"};
+    char path[600];
+    pthread_t thread;
+    struct store *store = NULL;
+    leave_log(folder);
+    path_of(folder, path);
+    disk_arm(&plan);
+    disk_hold();
+    REQUIRE(pthread_create(&thread, NULL, cut_when_held, path) == 0);
+    OK(store_open_lmdb(folder->path, &options, &store));
+}
+
 static void fault_elsewhere(void)
 {
     volatile int *nowhere =
@@ -168,6 +217,7 @@ static const struct {
 } faults[] = {
     {fault_in_map, 5, 0},
     {fault_in_map_of_second, 5, 0},
+    {fault_while_opening, 5, 0},
     {open_and_fault_elsewhere, -1, SIGSEGV},
     {fault_with_a_handler, OURS, 0},
     {fault_with_a_handler_for_places, OURS, 0},
