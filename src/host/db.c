@@ -41,6 +41,15 @@ enum gate_result db_charge_read(struct host *host, struct gate_call *call, uint6
     return gate_charge(host, call, size) ? GATE_OK : GATE_STOP;
 }
 
+enum gate_result db_fail_too_much(struct host *host, const char *code, cordon_error *error)
+{
+    if (cordon_error_get_code(error) != CORDON_E_TOO_LARGE || host_lacks_memory(host, error)) {
+        return gate_fail(host, error);
+    }
+    CORDON_CLEANUP(cordon_error_freep) cordon_error *owned = error;
+    return gate_refuse(host, code, "%s", cordon_error_get_message(owned));
+}
+
 enum gate_result db_check_argument(
     struct host *host, const char *argument, const char *name, cordon_error *error)
 {

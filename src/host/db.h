@@ -35,6 +35,12 @@ enum gate_result db_charge_read(struct host *host, struct gate_call *call, uint6
 enum gate_result db_check_argument(
     struct host *host, const char *argument, const char *name, cordon_error *error);
 
+/*
+ * Ends the run by an error of the store, which is taken over. Where it says that there would be too
+ * much of something that the function makes, and no memory is missing, it is a refusal by `code`.
+ */
+enum gate_result db_fail_too_much(struct host *host, const char *code, cordon_error *error);
+
 /* The argument `table` of the call `name`; a refusal unless it can be a user's table. */
 enum gate_result db_read_table_name(
     struct host *host, struct gate_call *call, const char *name, struct slice *out_table);

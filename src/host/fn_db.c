@@ -247,15 +247,6 @@ static enum gate_result check_user_fields(
     return GATE_OK;
 }
 
-static enum gate_result fail_table(struct host *host, cordon_error *error)
-{
-    if (cordon_error_get_code(error) != CORDON_E_TOO_LARGE || host_lacks_memory(host, error)) {
-        return gate_fail(host, error);
-    }
-    CORDON_CLEANUP(cordon_error_freep) cordon_error *owned = error;
-    return gate_refuse(host, "TooManyTables", "%s", cordon_error_get_message(owned));
-}
-
 /* Finds or makes the table, once: the number is kept for the case that what follows waits. */
 static enum gate_result ensure_table(struct host *host, struct slice name)
 {
@@ -266,7 +257,7 @@ static enum gate_result ensure_table(struct host *host, struct slice name)
     enum store_step step = STORE_DONE;
     cordon_error *error = store_table_ensure(host->options.txn, name, &step, &operation->table);
     if (error != NULL) {
-        return fail_table(host, error);
+        return db_fail_too_much(host, "TooManyTables", error);
     }
     WAIT_FOR(step);
     operation->step = STEP_NAMED;

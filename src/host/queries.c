@@ -227,19 +227,6 @@ static enum gate_result ask(
     return ask_operators(host, &open->query, &document, out_passes);
 }
 
-/*
- * An index that has too many long values that begin alike can't be read in its order: that is for
- * the function's author to mend.
- */
-static enum gate_result fail_step(struct host *host, cordon_error *error)
-{
-    if (cordon_error_get_code(error) != CORDON_E_TOO_LARGE || host_lacks_memory(host, error)) {
-        return gate_fail(host, error);
-    }
-    CORDON_CLEANUP(cordon_error_freep) cordon_error *owned = error;
-    return gate_refuse(host, "TooLarge", "%s", cordon_error_get_message(owned));
-}
-
 enum gate_result query_step(
     struct host *host,
     struct gate_call *call,
@@ -255,7 +242,8 @@ enum gate_result query_step(
     bool found = false;
     cordon_error *error = store_scan_next(open->scan, &step, &found, &body);
     if (error != NULL) {
-        return fail_step(host, error);
+        /* Too many long values that begin alike: that is for the function's author to mend. */
+        return db_fail_too_much(host, "TooLarge", error);
     }
     WAIT_FOR(step);
     if (!found) {
