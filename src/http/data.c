@@ -52,17 +52,14 @@ static cordon_error *read_number(
     struct parameters *parameters, const char *name, uint64_t most, uint64_t *out_number)
 {
     struct slice text = {0};
-    uint64_t number = 0;
     TRY(read_text(parameters, name, &text));
-    for (size_t i = 0; i < text.size; i++) {
-        const unsigned digit = (unsigned)text.data[i] - '0';
-        if (digit > 9 || number > (most - digit) / 10) {
-            return bad_parameter(name, "no whole number, or too large a one");
-        }
-        number = number * 10 + digit;
+    if (text.size == 0) {
+        *out_number = 0;
+        return NULL;
     }
-    *out_number = number;
-    return NULL;
+    return http_read_number(text, most, out_number)
+               ? NULL
+               : bad_parameter(name, "no whole number, or too large a one");
 }
 
 /* Which of these words it is; the first one if it is not there. The last one is NULL. */

@@ -111,17 +111,17 @@ static void route_run(
     route->path = slice_from(path, strlen(RUN_PREFIX));
 }
 
-/* Decimal digits and nothing else. */
-static bool read_sequence(struct slice text, uint64_t *out_sequence)
+bool http_read_number(struct slice text, uint64_t most, uint64_t *out_number)
 {
     uint64_t number = 0;
     for (size_t i = 0; i < text.size; i++) {
-        if (text.data[i] < '0' || text.data[i] > '9' || number > UINT64_MAX / 10 - 1) {
+        const unsigned digit = (unsigned)text.data[i] - '0';
+        if (digit > 9 || digit > most || number > (most - digit) / 10) {
             return false;
         }
-        number = number * 10 + (uint64_t)(text.data[i] - '0');
+        number = number * 10 + digit;
     }
-    *out_sequence = number;
+    *out_number = number;
     return text.size > 0;
 }
 
@@ -129,7 +129,8 @@ static void route_audit(const struct http_request *request, struct http_route *r
 {
     struct slice from = {0};
     route->from = 1;
-    if (find_parameter(request->target, "from", &from) && !read_sequence(from, &route->from)) {
+    if (find_parameter(request->target, "from", &from) &&
+        !http_read_number(from, UINT64_MAX, &route->from)) {
         refuse_route(
             route, 400, "BadRequest", "`from` is the sequence of an audit record, from 1 on.",
             NULL);

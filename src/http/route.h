@@ -66,6 +66,9 @@ struct slice http_target_path(struct slice target);
 CORDON_MUST_USE bool http_target_parameter(
     struct slice target, const char *name, struct buffer *out, bool *out_found);
 
+/* Reads decimal digits and nothing else, a number up to `most`. False: it is none. */
+CORDON_MUST_USE bool http_read_number(struct slice text, uint64_t most, uint64_t *out_number);
+
 /* How results are to be written. */
 enum http_format { FORMAT_JSON, FORMAT_ENCODED };
 

@@ -35,6 +35,16 @@ static void routes(void **state)
         {HTTP_METHOD_POST, "/api/cordon/deploy", false, ROUTE_DEPLOY, 0},
         {HTTP_METHOD_GET, "/api/cordon/deploy", false, ROUTE_REFUSED, 405},
         {HTTP_METHOD_OPTIONS, "/api/cordon/deploy", false, ROUTE_REFUSED, 405},
+        {HTTP_METHOD_GET, "/api/cordon/records", false, ROUTE_RECORD, 0},
+        {HTTP_METHOD_HEAD, "/api/cordon/records/a", false, ROUTE_RECORD, 0},
+        {HTTP_METHOD_POST, "/api/cordon/records", false, ROUTE_REFUSED, 405},
+        {HTTP_METHOD_GET, "/api/cordon/recordsa", false, ROUTE_REFUSED, 400},
+        {HTTP_METHOD_GET, "/api/cordon/tables?after=1", false, ROUTE_DATA, 0},
+        {HTTP_METHOD_POST, "/api/cordon/tables", false, ROUTE_REFUSED, 405},
+        {HTTP_METHOD_POST, "/api/cordon/import?table=t", false, ROUTE_DATA, 0},
+        {HTTP_METHOD_GET, "/api/cordon/import?table=t", false, ROUTE_REFUSED, 405},
+        {HTTP_METHOD_OPTIONS, "/api/cordon/import", false, ROUTE_REFUSED, 405},
+        {HTTP_METHOD_POST, "/api/update_environment_variables", false, ROUTE_DATA, 0},
         {HTTP_METHOD_GET, "/api/stream_function_logs", false, ROUTE_LOGS, 0},
         {HTTP_METHOD_GET, "/api/stream_function_logs?cursor=0", false, ROUTE_LOGS, 0},
         {HTTP_METHOD_GET, "/api/stream_function_logs?cursor=1.5", false, ROUTE_LOGS, 0},
@@ -56,6 +66,13 @@ static void routes(void **state)
         {HTTP_METHOD_GET, "/metrics", true, ROUTE_METRICS, 0},
         {HTTP_METHOD_HEAD, "/metrics", true, ROUTE_METRICS, 0},
         {HTTP_METHOD_POST, "/metrics", true, ROUTE_REFUSED, 405},
+        {HTTP_METHOD_GET, "/audit", false, ROUTE_REFUSED, 404},
+        {HTTP_METHOD_GET, "/audit", true, ROUTE_AUDIT, 0},
+        {HTTP_METHOD_HEAD, "/audit?from=7", true, ROUTE_AUDIT, 0},
+        {HTTP_METHOD_GET, "/audit?from=", true, ROUTE_REFUSED, 400},
+        {HTTP_METHOD_GET, "/audit?from=7a", true, ROUTE_REFUSED, 400},
+        {HTTP_METHOD_GET, "/audit?from=-7", true, ROUTE_REFUSED, 400},
+        {HTTP_METHOD_POST, "/audit", true, ROUTE_REFUSED, 405},
         {HTTP_METHOD_POST, "/api/query", true, ROUTE_REFUSED, 404},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -69,6 +86,41 @@ static void routes(void **state)
         assert_int_equal(route.id, rows[i].id);
         assert_int_equal(route.refusal.status, rows[i].status);
         assert_int_equal(route.allow != NULL, rows[i].status == 405);
+    }
+}
+
+static void numbers(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        uint64_t most;
+        bool is_one;
+        uint64_t number;
+    } rows[] = {
+        {"0", 0, true, 0},
+        {"1", 0, false, 0},
+        {"007", 7, true, 7},
+        {"8", 7, false, 0},
+        {"10", 7, false, 0},
+        {"4294967295", UINT32_MAX, true, UINT32_MAX},
+        {"4294967296", UINT32_MAX, false, 0},
+        {"18446744073709551615", UINT64_MAX, true, UINT64_MAX},
+        {"18446744073709551616", UINT64_MAX, false, 0},
+        {"184467440737095516150", UINT64_MAX, false, 0},
+        {"", 7, false, 0},
+        {"-1", 7, false, 0},
+        {"+1", 7, false, 0},
+        {" 1", 7, false, 0},
+        {"1a", 7, false, 0},
+        {"0x1", 7, false, 0},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        uint64_t number = 0;
+        const bool is_one = http_read_number(slice_str(rows[i].text), rows[i].most, &number);
+        if (is_one != rows[i].is_one || number != rows[i].number) {
+            fail_msg("\"%s\"", rows[i].text);
+        }
     }
 }
 
@@ -191,6 +243,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(routes),
+        cmocka_unit_test(numbers),
         cmocka_unit_test(calls),
         cmocka_unit_test(hosts),
     };
