@@ -100,4 +100,11 @@ extern const struct cli_command cli_run, cli_check, cli_serve, cli_deploy, cli_c
 /* Frees a variable when it goes out of scope. */
 #define CLI_CLEANUP(freep) __attribute__((cleanup(freep)))
 
+static inline void cli_json_freep(cordon_json **json)
+{
+    cordon_json_free(*json);
+}
+
+#define JSON_CLEANUP CLI_CLEANUP(cli_json_freep) cordon_json *
+
 #endif

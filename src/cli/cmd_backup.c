@@ -6,11 +6,6 @@
 #include "cli/progress.h"
 #include "cli/terminal.h"
 
-static void free_json(cordon_json **json)
-{
-    cordon_json_free(*json);
-}
-
 /* "Backed up to NAME: 12345 bytes.", or the report as it is. Takes it over. */
 static int print_report(
     const struct cli_options *options, const char *words, const char *member, char *text)
@@ -18,7 +13,7 @@ static int print_report(
     if (options->format == CLI_JSON) {
         return terminal_print_json(text);
     }
-    CLI_CLEANUP(free_json) cordon_json *json = NULL;
+    JSON_CLEANUP json = NULL;
     cordon_error *const error = cordon_json_parse(text, strlen(text), &json);
     cordon_free(text);
     if (error != NULL) {

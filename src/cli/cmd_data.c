@@ -12,11 +12,6 @@
 /* What is shown of one value, in characters. */
 enum { LIMIT_DEFAULT = 100, PAGE_MAX = 1000, CELL_MAX = 40 };
 
-static void free_json(cordon_json **json)
-{
-    cordon_json_free(*json);
-}
-
 /* -- A table for people --------------------------------------------------------------------- */
 
 /* Rows of cells, column by column as wide as the widest; the first row is the head. */
@@ -308,7 +303,7 @@ static int show_page(struct source *source, struct reading *reading, uint64_t li
         .descending = !options->ascending,
         .limit = left < PAGE_MAX ? (uint32_t)left : PAGE_MAX,
     };
-    CLI_CLEANUP(free_json) cordon_json *json = NULL;
+    JSON_CLEANUP json = NULL;
     const int failed = source_read(source, &page, &json);
     if (failed != CLI_OK) {
         return failed;

@@ -11,11 +11,6 @@
 /* As many as one request changes. */
 enum { NAMES_MAX = 1024 };
 
-static void free_json(cordon_json **json)
-{
-    cordon_json_free(*json);
-}
-
 /* Appends a text as JSON. */
 static int append_quoted(struct text *out, cordon_text text)
 {
@@ -75,7 +70,7 @@ static int print_json(const cordon_json_value *list)
 static int list(const struct cli_options *options)
 {
     CLI_CLEANUP(source_close) struct source source = {0};
-    CLI_CLEANUP(free_json) cordon_json *json = NULL;
+    JSON_CLEANUP json = NULL;
     int failed = source_open(&source, options, SOURCE_READ);
     failed = failed != CLI_OK ? failed : source_list_env(&source, &json);
     if (failed != CLI_OK) {
@@ -140,7 +135,7 @@ static int unset_all(struct source *source, const cordon_json_value *all)
 static int unset(const struct cli_options *options)
 {
     CLI_CLEANUP(source_close) struct source source = {0};
-    CLI_CLEANUP(free_json) cordon_json *json = NULL;
+    JSON_CLEANUP json = NULL;
     int failed = source_open(&source, options, SOURCE_READ);
     failed = failed != CLI_OK ? failed : source_list_env(&source, &json);
     return failed != CLI_OK ? failed : unset_all(&source, cordon_json_get_root(json));

@@ -18,6 +18,7 @@
 #include "cli/file.h"
 #include "cli/flags.h"
 #include "cli/libzip.h"
+#include "cli/progress.h"
 #include "cli/source.h"
 #include "cli/terminal.h"
 
@@ -50,11 +51,6 @@ struct entry {
     struct text cursor;
     bool ended;
 };
-
-static void free_json(cordon_json **json)
-{
-    cordon_json_free(*json);
-}
 
 static void export_done(struct export *export)
 {
@@ -141,7 +137,7 @@ static int read_page(struct entry *entry)
 {
     struct source *const source = &entry->export->source;
     const struct source_page page = {.table = entry->table, .cursor = entry->cursor.data};
-    CLI_CLEANUP(free_json) cordon_json *json = NULL;
+    JSON_CLEANUP json = NULL;
     const int failed = source_read(source, &page, &json);
     if (failed != CLI_OK) {
         return failed;
@@ -329,9 +325,7 @@ static int write_file(struct export *export)
     if (failed == CLI_OK) {
         failed = write_archive(lib, export, file.beside.data);
     }
-    if (isatty(STDERR_FILENO)) {
-        (void)fputs("\r\033[K", stderr);
-    }
+    progress_end();
     return failed != CLI_OK ? failed : put_in_place(options, file.beside.data);
 }
 

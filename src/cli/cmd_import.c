@@ -16,6 +16,7 @@
 
 #include "cli/flags.h"
 #include "cli/lines.h"
+#include "cli/progress.h"
 #include "cli/source.h"
 #include "cli/terminal.h"
 
@@ -45,11 +46,6 @@ struct import {
     uint64_t checked; /* documents so far, of all tables */
 };
 
-static void free_json(cordon_json **json)
-{
-    cordon_json_free(*json);
-}
-
 static void import_done(struct import *import)
 {
     if (import->zip != NULL) {
@@ -77,14 +73,24 @@ static bool is_table_name(const char *name, size_t size)
     return true;
 }
 
-/* The item of that name, made if it is not there; NULL if memory is out, which was said. */
-static struct item *find_item(struct import *import, const char *name, size_t size)
+/* The item of that name; NULL: there is none. */
+static struct item *known_item(const struct import *import, const char *name, size_t size)
 {
     for (size_t i = 0; i < import->count; i++) {
         if (strlen(import->items[i].name) == size &&
             memcmp(import->items[i].name, name, size) == 0) {
             return &import->items[i];
         }
+    }
+    return NULL;
+}
+
+/* The same, made if it is not there; NULL if memory is out, which was said. */
+static struct item *find_item(struct import *import, const char *name, size_t size)
+{
+    struct item *const known = known_item(import, name, size);
+    if (known != NULL) {
+        return known;
     }
     if (import->count == import->capacity) {
         const size_t capacity = import->capacity == 0 ? 16 : import->capacity * 2;
@@ -121,7 +127,7 @@ static int bad_tables(const struct lines *lines)
 /* A line of `_tables/documents.jsonl`. System tables are none of ours. */
 static int take_table(struct import *import, const struct lines *lines, cordon_text line)
 {
-    CLI_CLEANUP(free_json) cordon_json *json = NULL;
+    JSON_CLEANUP json = NULL;
     cordon_error *const error = cordon_json_parse(line.data, line.size, &json);
     cordon_error_free(error);
     const cordon_json_value *const root = error != NULL ? NULL : cordon_json_get_root(json);
@@ -327,13 +333,6 @@ static void show_progress(const char *verb, const struct item *item, uint64_t do
     }
 }
 
-static void hide_progress(void)
-{
-    if (isatty(STDERR_FILENO)) {
-        (void)fputs("\r\033[K", stderr);
-    }
-}
-
 static int send(
     struct import *import,
     struct item *item,
@@ -446,17 +445,6 @@ static int make_tables(struct import *import)
     return failed;
 }
 
-static bool is_in_file(const struct import *import, cordon_text name)
-{
-    for (size_t i = 0; i < import->count; i++) {
-        if (strlen(import->items[i].name) == name.size &&
-            memcmp(import->items[i].name, name.data, name.size) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Without a flag, tables that are imported must be empty. */
 static int refuse_full_table(void *arg, const cordon_json_value *table)
 {
@@ -464,7 +452,7 @@ static int refuse_full_table(void *arg, const cordon_json_value *table)
     const cordon_text name = cordon_json_get_text(cordon_json_get_member(table, "name"));
     uint64_t documents = 0;
     (void)cordon_json_get_u64(cordon_json_get_member(table, "documents"), &documents);
-    if (documents == 0 || !is_in_file(import, name)) {
+    if (documents == 0 || known_item(import, name.data, name.size) == NULL) {
         return CLI_OK;
     }
     return terminal_usage(
@@ -497,7 +485,7 @@ static int add_other_table(void *arg, const cordon_json_value *table)
     const cordon_text name = cordon_json_get_text(cordon_json_get_member(table, "name"));
     uint64_t documents = 0;
     (void)cordon_json_get_u64(cordon_json_get_member(table, "documents"), &documents);
-    if (documents == 0 || name.size > TABLE_NAME_MAX || is_in_file(import, name)) {
+    if (documents == 0 || name.size > TABLE_NAME_MAX) {
         return CLI_OK;
     }
     return find_item(import, name.data, name.size) == NULL ? CLI_MACHINE : CLI_OK;
@@ -537,7 +525,7 @@ static int import_all(struct import *import)
     if (failed == CLI_OK) {
         failed = send_all(import, SOURCE_ADD);
     }
-    hide_progress();
+    progress_end();
     return failed;
 }
 

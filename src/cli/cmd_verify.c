@@ -6,11 +6,6 @@
 #include "cli/progress.h"
 #include "cli/terminal.h"
 
-static void free_json(cordon_json **json)
-{
-    cordon_json_free(*json);
-}
-
 static uint64_t number(const cordon_json_value *report, const char *name)
 {
     uint64_t value = 0;
@@ -60,7 +55,7 @@ static void print_counts(const cordon_json_value *report)
 /* The report as text. */
 static int print_report(const char *folder, const char *text, bool sound)
 {
-    CLI_CLEANUP(free_json) cordon_json *json = NULL;
+    JSON_CLEANUP json = NULL;
     cordon_error *const error = cordon_json_parse(text, strlen(text), &json);
     if (error != NULL) {
         return terminal_error(error);

@@ -1,5 +1,5 @@
 /*
- * A runtime of the command's own, for `run` and `check`: no server, no thread, gone at the end.
+ * A runtime of the command's own, for what works without a server: no thread, gone at the end.
  */
 #ifndef CLI_LOCAL_H
 #define CLI_LOCAL_H

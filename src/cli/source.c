@@ -9,11 +9,6 @@
 #include "cli/local.h"
 #include "cli/terminal.h"
 
-static void free_json(cordon_json **json)
-{
-    cordon_json_free(*json);
-}
-
 static int no_answer(void)
 {
     return terminal_fail(
@@ -129,7 +124,7 @@ static uint64_t snapshot_of(const struct source *source)
 static int hold_of_server(struct source *source)
 {
     static const struct text nothing = {0};
-    CLI_CLEANUP(free_json) cordon_json *json = NULL;
+    JSON_CLEANUP json = NULL;
     TEXT_CLEANUP path = {0};
     text_printf(&path, "/api/cordon/snapshot");
     const int failed = ask(source, &path, &nothing, &json);
@@ -164,7 +159,7 @@ int source_hold(struct source *source)
 static void release(struct source *source)
 {
     static const struct text nothing = {0};
-    CLI_CLEANUP(free_json) cordon_json *json = NULL;
+    JSON_CLEANUP json = NULL;
     TEXT_CLEANUP path = {0};
     if (source->runtime != NULL) {
         cordon_data_release(source->runtime, snapshot_of(source));
@@ -207,7 +202,7 @@ static int use_list(
     int (*use)(void *arg, const cordon_json_value *table),
     void *arg)
 {
-    CLI_CLEANUP(free_json) cordon_json *json = NULL;
+    JSON_CLEANUP json = NULL;
     int failed = list_tables(source, *after, &json);
     if (failed != CLI_OK) {
         return failed;
@@ -286,7 +281,7 @@ static int send_lines(
 int source_write(
     struct source *source, const struct source_batch *batch, struct source_counts *out_counts)
 {
-    CLI_CLEANUP(free_json) cordon_json *json = NULL;
+    JSON_CLEANUP json = NULL;
     int failed = CLI_OK;
     if (source->runtime != NULL) {
         const cordon_data_batch inside = {
@@ -326,7 +321,7 @@ int source_clear(
     bool *out_more)
 {
     static const struct text nothing = {0};
-    CLI_CLEANUP(free_json) cordon_json *json = NULL;
+    JSON_CLEANUP json = NULL;
     int failed = CLI_OK;
     if (source->runtime != NULL) {
         char *answer = NULL;
@@ -375,7 +370,7 @@ int source_change_env(struct source *source, const struct text *changes)
             cordon_env_change(source->runtime, changes->data, changes->size);
         return error == NULL ? CLI_OK : terminal_error(error);
     }
-    CLI_CLEANUP(free_json) cordon_json *json = NULL;
+    JSON_CLEANUP json = NULL;
     TEXT_CLEANUP path = {0};
     text_printf(&path, "/api/update_environment_variables");
     return ask(source, &path, changes, &json);

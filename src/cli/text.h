@@ -1,6 +1,6 @@
 /*
- * A growing run of bytes with a NUL behind it, the one thing of the command that allocates. Memory
- * that is out ends the command with words and an exit code: nothing it could do instead would help.
+ * A growing run of bytes with a NUL behind it. Memory that is out ends the command with words and
+ * an exit code: nothing it could do instead would help.
  */
 #ifndef CLI_TEXT_H
 #define CLI_TEXT_H
