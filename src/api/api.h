@@ -15,6 +15,14 @@ struct cordon_runtime {
     char *data_folder; /* NULL: a store in memory */
 };
 
+/*
+ * A struct as a caller compiled against this header or an older one passes it: its first member is
+ * its size, and what it lacks becomes zeros. `name` is the parameter's and `type` the struct's, for
+ * words.
+ */
+CORDON_MUST_USE cordon_error *api_take_struct(
+    const void *given, const char *name, const char *type, size_t size, void *out);
+
 /* Hands a buffer's bytes over as a NUL-terminated text of the caller's, freed by cordon_free(). */
 CORDON_MUST_USE cordon_error *api_give_text(struct buffer *buffer, char **out_text);
 

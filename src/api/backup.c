@@ -317,13 +317,8 @@ static cordon_error *back_up_in_child(void *arg, struct child *child, struct buf
 static cordon_error *read_options(
     const cordon_backup_options *given, cordon_backup_options *out_options)
 {
-    if (given == NULL || given->size < sizeof given->size || given->size > sizeof *out_options) {
-        return cordon_error_new(
-            CORDON_E_INVALID,
-            "options.size must be sizeof(cordon_backup_options) of this version or an older one");
-    }
-    *out_options = (cordon_backup_options){0};
-    memcpy(out_options, given, given->size);
+    TRY(api_take_struct(
+        given, "options", "cordon_backup_options", sizeof *out_options, out_options));
     TRY(check_path(out_options->data_folder, "the data folder"));
     return check_path(out_options->file, "the file of the backup");
 }

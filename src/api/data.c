@@ -4,13 +4,6 @@
 #include "run/data.h"
 #include "run/runner.h"
 
-static cordon_error *wrong_size(const char *name)
-{
-    return cordon_error_new(
-        CORDON_E_INVALID,
-        "%s.size must be the sizeof of its struct in this version or an older one", name);
-}
-
 static struct slice text_of(const char *text)
 {
     return slice_str(text == NULL ? "" : text);
@@ -38,11 +31,8 @@ cordon_error *cordon_data_tables(
 cordon_error *cordon_data_documents(
     cordon_runtime *runtime, const cordon_data_page *page, char **out_json)
 {
-    cordon_data_page whole = {0};
-    if (page == NULL || page->size < sizeof page->size || page->size > sizeof whole) {
-        return wrong_size("page");
-    }
-    memcpy(&whole, page, page->size);
+    cordon_data_page whole;
+    TRY(api_take_struct(page, "page", "cordon_data_page", sizeof whole, &whole));
     const struct data_page inside = {
         .table = text_of(whole.table),
         .snapshot = whole.snapshot,
@@ -59,11 +49,8 @@ cordon_error *cordon_data_documents(
 cordon_error *cordon_data_import(
     cordon_runtime *runtime, const cordon_data_batch *batch, char **out_json)
 {
-    cordon_data_batch whole = {0};
-    if (batch == NULL || batch->size < sizeof batch->size || batch->size > sizeof whole) {
-        return wrong_size("batch");
-    }
-    memcpy(&whole, batch, batch->size);
+    cordon_data_batch whole;
+    TRY(api_take_struct(batch, "batch", "cordon_data_batch", sizeof whole, &whole));
     const struct data_batch inside = {
         .table = text_of(whole.table),
         .number = whole.number,

@@ -19,6 +19,23 @@ static const cordon_json_value *value_of(const struct json_node *node)
     return (const cordon_json_value *)(const void *)node;
 }
 
+cordon_error *api_take_struct(
+    const void *given, const char *name, const char *type, size_t size, void *out)
+{
+    size_t given_size = 0;
+    if (given != NULL) {
+        memcpy(&given_size, given, sizeof given_size);
+    }
+    if (given_size < sizeof given_size || given_size > size) {
+        return cordon_error_new(
+            CORDON_E_INVALID, "%s.size must be sizeof(%s) of this version or an older one", name,
+            type);
+    }
+    memset(out, 0, size);
+    memcpy(out, given, given_size);
+    return NULL;
+}
+
 cordon_error *api_give_text(struct buffer *buffer, char **out_text)
 {
     TRY(buffer_append_byte(buffer, '\0'));

@@ -37,20 +37,6 @@ struct cordon_call {
 
 /* -- Options -------------------------------------------------------------------------------- */
 
-/* What a caller compiled against an older header passes, completed with zeros. */
-static cordon_error *read_options(
-    const cordon_runtime_options *given, cordon_runtime_options *out_options)
-{
-    if (given == NULL || given->size < sizeof given->size || given->size > sizeof *out_options) {
-        return cordon_error_new(
-            CORDON_E_INVALID,
-            "options.size must be sizeof(cordon_runtime_options) of this version or an older one");
-    }
-    *out_options = (cordon_runtime_options){0};
-    memcpy(out_options, given, given->size);
-    return NULL;
-}
-
 static uint64_t read_number(const char *path)
 {
     FILE *file = fopen(path, "re");
@@ -195,7 +181,7 @@ cordon_error *cordon_runtime_new(
     const cordon_runtime_options *options, cordon_runtime **out_runtime)
 {
     cordon_runtime_options whole;
-    TRY(read_options(options, &whole));
+    TRY(api_take_struct(options, "options", "cordon_runtime_options", sizeof whole, &whole));
     cordon_runtime *runtime = MEM_NEW(struct cordon_runtime);
     if (runtime == NULL) {
         return error_no_memory();
@@ -295,13 +281,7 @@ static void wake_call(void *arg)
 
 static cordon_error *read_request(const cordon_request *given, cordon_request *out_request)
 {
-    if (given == NULL || given->size < sizeof given->size || given->size > sizeof *out_request) {
-        return cordon_error_new(
-            CORDON_E_INVALID,
-            "request.size must be sizeof(cordon_request) of this version or an older one");
-    }
-    *out_request = (cordon_request){0};
-    memcpy(out_request, given, given->size);
+    TRY(api_take_struct(given, "request", "cordon_request", sizeof *out_request, out_request));
     if (out_request->path == NULL) {
         return cordon_error_new(
             CORDON_E_INVALID, "request.path must name a function, such as \"messages:list\"");

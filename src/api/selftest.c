@@ -5,6 +5,8 @@
  */
 #include <cordon/selftest.h>
 
+#include "api/api.h"
+
 #include "base/clock.h"
 #include "base/memory.h"
 #include "history/check.h"
@@ -71,17 +73,12 @@ void cordon_selftest_free(cordon_selftest *selftest)
 
 /* -- Options ----------------------------------------------------------------------------------- */
 
-/* What a caller compiled against an older header passes, completed with zeros and defaults. */
+/* What the caller passes, completed with defaults. */
 static cordon_error *read_options(
     const cordon_selftest_options *given, cordon_selftest_options *out_options)
 {
-    if (given == NULL || given->size < sizeof given->size || given->size > sizeof *out_options) {
-        return cordon_error_new(
-            CORDON_E_INVALID,
-            "options.size must be sizeof(cordon_selftest_options) of this version or an older one");
-    }
-    cordon_selftest_options options = {0};
-    memcpy(&options, given, given->size);
+    cordon_selftest_options options;
+    TRY(api_take_struct(given, "options", "cordon_selftest_options", sizeof options, &options));
     options.transactions = options.transactions == 0 ? TRANSACTIONS_DEFAULT : options.transactions;
     options.threads = options.threads == 0 ? THREADS_DEFAULT : options.threads;
     if (options.threads > WORKLOAD_THREADS_MAX) {

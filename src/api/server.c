@@ -16,13 +16,8 @@ struct cordon_server {
 static cordon_error *read_options(
     const cordon_server_options *given, cordon_server_options *out_options)
 {
-    if (given == NULL || given->size < sizeof given->size || given->size > sizeof *out_options) {
-        return cordon_error_new(
-            CORDON_E_INVALID,
-            "options.size must be sizeof(cordon_server_options) of this version or an older one");
-    }
-    *out_options = (cordon_server_options){0};
-    memcpy(out_options, given, given->size);
+    TRY(api_take_struct(
+        given, "options", "cordon_server_options", sizeof *out_options, out_options));
     if (out_options->runtime == NULL) {
         return cordon_error_new(
             CORDON_E_INVALID, "options.runtime must be the runtime that the server runs");
