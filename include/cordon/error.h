@@ -68,6 +68,11 @@ typedef enum cordon_error_code {
 #undef CORDON_ERROR_ENUM
 } cordon_error_code;
 
+/* How many there are: codes are the numbers below it. */
+#define CORDON_ERROR_ONE(name, text, status, retry, doc) +1
+enum { CORDON_ERROR_CODE_COUNT = 0 CORDON_ERROR_CODES(CORDON_ERROR_ONE) };
+#undef CORDON_ERROR_ONE
+
 typedef struct cordon_error cordon_error;
 
 /* Frees an error. NULL and the static out-of-memory error are accepted. */

@@ -234,7 +234,7 @@ static int say_no_answer(const struct exchange *exchange, const char *url, CURLc
 /* The exit code for the name of an error code of ours; others go by the status. */
 static int exit_code_of(cordon_text name, long status)
 {
-    for (int code = CORDON_E_INVALID; code <= CORDON_E_ENV_VALUE_TOO_LARGE; code++) {
+    for (int code = 0; code < CORDON_ERROR_CODE_COUNT; code++) {
         const char *const known = cordon_error_code_name((cordon_error_code)code);
         if (strlen(known) == name.size && memcmp(known, name.data, name.size) == 0) {
             return terminal_exit_code((cordon_error_code)code);

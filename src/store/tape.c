@@ -84,7 +84,7 @@ static bool take_answer(
     out_answer->txn_bytes = (size_t)txn_bytes;
     if (out_error->is_one) {
         out_error->code = (cordon_error_code)number;
-        return number <= CORDON_E_INTERNAL && unpack_text(from, &out_error->message) &&
+        return number < CORDON_ERROR_CODE_COUNT && unpack_text(from, &out_error->message) &&
                are_words(out_error->message);
     }
     out_answer->number = number;

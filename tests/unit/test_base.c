@@ -96,7 +96,7 @@ static void errors_survive_lost_memory(void **state)
     cordon_error *error = error_no_memory();
     cordon_error_free(error);
     assert_string_equal(cordon_error_get_message(error_no_memory()), "out of memory");
-    for (int code = 0; code <= CORDON_E_ENV_VALUE_TOO_LARGE; code++) {
+    for (int code = 0; code < CORDON_ERROR_CODE_COUNT; code++) {
         assert_non_null(cordon_error_code_name((cordon_error_code)code));
         assert_true(cordon_error_code_http_status((cordon_error_code)code) >= 400);
     }
