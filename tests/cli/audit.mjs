@@ -3,7 +3,8 @@
  * and what was changed, cut or made anew is found.
  */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { get } from 'node:http';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Server, guest, newFolder, parseOne, run } from '../support/cordon.mjs';
@@ -11,6 +12,16 @@ import { Server, guest, newFolder, parseOne, run } from '../support/cordon.mjs';
 /* A copy with one item in another's place; Array's own with() is not in Node 18. */
 const replaced = (items, at, item) => items.map((old, index) => (index === at ? item : old));
 const audit = (...words) => run(['audit', ...words]);
+
+/* What the operator's listener answers. */
+const operator = (socketPath, path) =>
+  new Promise((done, fail) => {
+    get({ socketPath, path }, (response) => {
+      let body = '';
+      response.setEncoding('utf8').on('data', (text) => (body += text));
+      response.on('end', () => done({ status: response.statusCode, body }));
+    }).on('error', fail);
+  });
 
 describe('the audit log of a server', () => {
   const folder = newFolder();
@@ -53,6 +64,9 @@ describe('the audit log of a server', () => {
     assert.equal(body.path, 'effects:sleep_query');
     assert.equal(body.count, 3);
     assert.match(body.message, /sleep/);
+    const shown = (...words) => audit('show', '--data', data, ...words);
+    assert.match((await shown('--path', 'effects:sleep_query')).stdout, /^\d+ \S+ capability_denied path=effects:sleep_query [^\n]*\n$/);
+    assert.equal((await shown('--path', 'effects:sleep_query', '--kind', 'mutation')).stdout, '');
     await start();
   });
 
@@ -122,8 +136,17 @@ describe('the audit log of a server', () => {
     await start();
   });
 
-  test('the operator\'s listener gives it page by page, the public one never', async () => {
-    assert.ok(existsSync(join(data, 'operator.sock')));
+  test('the operator\'s listener gives it from any record on, the public one never', async () => {
+    const sequences = async (from) => {
+      const { status, body } = await operator(join(data, 'operator.sock'), `/audit?from=${from}`);
+      assert.equal(status, 200, body);
+      return body.split('\n').slice(0, -1).map((line) => JSON.parse(line).sequence);
+    };
+    const all = await sequences(1);
+    assert.deepEqual(all.slice(0, 3), [1, 2, 3]);
+    assert.deepEqual(await sequences(3), all.slice(2));
+    assert.deepEqual(await sequences(all.length + 1), []);
+    assert.equal((await operator(join(data, 'operator.sock'), '/audit?from=x')).status, 400);
     const response = await fetch(`${server.url}/audit`);
     assert.equal(response.status, 404);
   });
