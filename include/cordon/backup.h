@@ -31,7 +31,8 @@ typedef struct cordon_progress {
  * true if nothing is. `*out_report` is JSON: "sound", "damages" (how many), "damage" (the first
  * thousand, each with "file", "offset", "key" in hex, "row" and "message"), what was gone over
  * ("pages", "freePages", "lostPages", "rows", "documents", "indexEntries", "tables",
- * "auditRecords", "logRecords", "logRows"), and "agreement": whether rows were held against each
+ * "auditRecords", "logRecords", "logRows"), "logUnfinished" (records at the log's end that are not
+ * whole, which the next opening leaves out), and "agreement": whether rows were held against each
  * other, which damage to pages or rows prevents. The caller's; free it with cordon_free().
  * `progress` may be NULL. Errors: CORDON_E_NOT_FOUND for a folder without a store;
  * CORDON_E_SYSTEM; CORDON_E_STORE if the child process was ended by the damage.
