@@ -7,7 +7,6 @@
 
 #include "http/body.h"
 
-#define MODULES_MAX 256
 /* Deploys that wait for others. Each holds its modules in memory. */
 #define WAITING_MAX 8
 
@@ -43,11 +42,11 @@ static bool take_part(struct slice *rest, struct slice *out_part)
  * was lost on the way must not remove all functions.
  */
 static bool read_modules(
-    struct slice body, struct deploy_module modules[MODULES_MAX], size_t *out_count)
+    struct slice body, struct deploy_module modules[DEPLOY_MODULES_MAX], size_t *out_count)
 {
     size_t count = 0;
     while (body.size > 0) {
-        if (count == MODULES_MAX || !take_part(&body, &modules[count].name) ||
+        if (count == DEPLOY_MODULES_MAX || !take_part(&body, &modules[count].name) ||
             modules[count].name.size > NAME_BYTES_MAX || !take_part(&body, &modules[count].wasm)) {
             return false;
         }
@@ -59,7 +58,7 @@ static bool read_modules(
 
 static cordon_error *deploy(struct connection *connection, struct slice body)
 {
-    struct deploy_module modules[MODULES_MAX];
+    struct deploy_module modules[DEPLOY_MODULES_MAX];
     size_t count = 1;
     const struct slice type = connection->parser.request.headers[HTTP_CONTENT_TYPE];
     if (http_token_is(type, "application/wasm")) {
@@ -74,7 +73,7 @@ static cordon_error *deploy(struct connection *connection, struct slice body)
             CORDON_E_INVALID,
             "The body must be a list of 1 to %d modules: for each the size of its name (u32, "
             "little endian), its name (%d bytes at most), its size, its bytes.",
-            MODULES_MAX, NAME_BYTES_MAX);
+            DEPLOY_MODULES_MAX, NAME_BYTES_MAX);
     }
     return runner_deploy(
         connection->loop->server->options.runner, TENANT_DEFAULT, modules, count, DEPLOY_KEEP,

@@ -11,8 +11,6 @@
 #include "run/schema_change.h"
 #include "value/json.h"
 
-#define MODULES_MAX 256
-
 /* `secret` empty: a run without a store, whose seed is the module's hash. */
 static void seed_import_phase(struct deployed_module *module, struct slice secret)
 {
@@ -73,9 +71,9 @@ static void deployment_unrefp(struct deployment **deployment)
 static cordon_error *begin_deployment(
     uint32_t tenant, size_t count, uint64_t time_ms, struct deployment **out_deployment)
 {
-    if (count > MODULES_MAX) {
+    if (count > DEPLOY_MODULES_MAX) {
         return cordon_error_new(
-            CORDON_E_MODULE_REFUSED, "A deploy has at most %d modules.", MODULES_MAX);
+            CORDON_E_MODULE_REFUSED, "A deploy has at most %d modules.", DEPLOY_MODULES_MAX);
     }
     TRY(deployment_new(tenant, count == 0 ? 1 : count, out_deployment));
     (*out_deployment)->time_ms = time_ms;

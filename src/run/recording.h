@@ -18,6 +18,7 @@
 #include "base/hash.h"
 #include "host/host.h"
 #include "run/outcome.h"
+#include "run/runner.h"
 #include "store/tape.h"
 
 /* What a tape may take. A run reads and writes 16 MiB each, and says as much about it. */
@@ -26,8 +27,8 @@
 /* A record: tape, module, arguments and result, each at its largest. */
 #define RECORDING_BYTES_MAX ((size_t)256 << 20)
 
-/* More than a deployment has. */
-#define RECORDING_MODULES_MAX 256
+/* All that a deployment can have. */
+#define RECORDING_MODULES_MAX DEPLOY_MODULES_MAX
 
 /* A module that ran, or one of whose functions was asked for. */
 struct recorded_module {

@@ -93,6 +93,9 @@ void runner_free(struct runner *runner);
  */
 CORDON_MUST_USE cordon_error *runner_load(struct runner *runner, uint32_t tenant);
 
+/* Modules of one deploy. */
+#define DEPLOY_MODULES_MAX 256
+
 struct deploy_module {
     struct slice name; /* for messages: a file name, may be empty */
     struct slice wasm;
