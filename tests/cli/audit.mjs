@@ -72,7 +72,7 @@ describe('the audit log of a server', () => {
 
   test('is signed again after each start, and checkpoints that were kept are in it', async () => {
     /* Else nothing new is there to sign. */
-    const set = await run(['env', 'set', '--url', server.url, 'NEW', 'since the start'], { env: { CORDON_ADMIN_KEY: key } });
+    const set = await run(['env', 'set', '--url', server.url, 'NEW=since the start'], { env: { CORDON_ADMIN_KEY: key } });
     assert.equal(set.code, 0, set.stderr);
     await server.stop();
     const { code, stdout } = await audit('verify', '--data', data, '--checkpoint', checkpoints, '--format', 'json');
