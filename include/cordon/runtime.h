@@ -103,6 +103,22 @@ CORDON_API CORDON_MUST_USE cordon_error *cordon_load(
     cordon_runtime *runtime, const cordon_module *modules, size_t count, char **out_report);
 
 /*
+ * Makes one of the last 5 deploys hold again, by the number that cordon_deploys() says, with all
+ * checks of a deploy: also that the documents that are there fit its schema. It keeps its number;
+ * cordon_deploy() gives one more than the highest. `*out_report` as above. Errors:
+ * CORDON_E_NOT_FOUND for a number that is not kept; those of cordon_deploy().
+ */
+CORDON_API CORDON_MUST_USE cordon_error *cordon_rollback(
+    cordon_runtime *runtime, uint64_t number, char **out_report);
+
+/*
+ * The deploys that are kept, newest first, and the number of the one that holds (null: none):
+ * {"current", "deploys": [{"number", "timeMs", "modules": [{"name", "sha256"}]}]}. The text is the
+ * caller's; free it with cordon_free(). Errors: CORDON_E_STORE.
+ */
+CORDON_API CORDON_MUST_USE cordon_error *cordon_deploys(cordon_runtime *runtime, char **out_json);
+
+/*
  * Says whether a module would be admitted and what is in it; keeps nothing. `*out_report` as
  * above. Errors: CORDON_E_MODULE_REFUSED with the reason.
  */

@@ -258,6 +258,22 @@ cordon_error *cordon_load(
     return set_functions(runtime, modules, count, DEPLOY_LOAD_ONLY, out_report);
 }
 
+cordon_error *cordon_rollback(cordon_runtime *runtime, uint64_t number, char **out_report)
+{
+    CORDON_CLEANUP_BUFFER struct buffer report;
+    buffer_init(&report, (size_t)64 << 20);
+    TRY(runner_rollback(runtime->runner, TENANT_DEFAULT, number, &report));
+    return api_give_text(&report, out_report);
+}
+
+cordon_error *cordon_deploys(cordon_runtime *runtime, char **out_json)
+{
+    CORDON_CLEANUP_BUFFER struct buffer json;
+    buffer_init(&json, (size_t)64 << 20);
+    TRY(runner_list_deploys(runtime->runner, TENANT_DEFAULT, &json));
+    return api_give_text(&json, out_json);
+}
+
 cordon_error *cordon_check(cordon_runtime *runtime, const cordon_module *module, char **out_report)
 {
     CORDON_CLEANUP_BUFFER struct buffer report;

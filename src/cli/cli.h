@@ -46,6 +46,7 @@ struct cli_options {
     uint64_t threads;
     uint64_t seconds;
     uint64_t number; /* a seed that is a number */
+    uint64_t to;     /* of a deploy; 0: not given */
     const char *check;
     const char *save;
     const char *file;
@@ -71,6 +72,7 @@ struct cli_options {
     bool memory;
     bool has_number;
     bool once;
+    bool list;
 };
 
 /* One flag of a command. `set` says what is wrong with a value and answers false. */
@@ -95,7 +97,7 @@ struct cli_command {
 
 extern const struct cli_command cli_run, cli_check, cli_serve, cli_deploy, cli_call, cli_keygen,
     cli_limits, cli_new, cli_dev, cli_replay, cli_logs, cli_data, cli_export, cli_import,
-    cli_selftest, cli_verify, cli_audit, cli_backup, cli_restore, cli_env;
+    cli_selftest, cli_verify, cli_audit, cli_backup, cli_restore, cli_env, cli_rollback;
 
 /* Frees a variable when it goes out of scope. */
 #define CLI_CLEANUP(freep) __attribute__((cleanup(freep)))

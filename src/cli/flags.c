@@ -350,6 +350,22 @@ bool flags_set_number(struct cli_options *options, const char *value)
     return options->has_number;
 }
 
+bool flags_set_to(struct cli_options *options, const char *value)
+{
+    const bool is_number = read_number(value, &options->to) && options->to > 0;
+    if (!is_number) {
+        (void)terminal_fail(0, "--to takes the number of a deploy, from 1 on, not '%s'", value);
+    }
+    return is_number;
+}
+
+bool flags_set_list(struct cli_options *options, const char *value)
+{
+    (void)value;
+    options->list = true;
+    return true;
+}
+
 int flags_check_args(const char *args)
 {
     cordon_error *error = NULL;

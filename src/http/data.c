@@ -211,6 +211,8 @@ static cordon_error *perform(struct connection *connection, struct slice body)
     case DATA_ENV_CHANGE:
         TRY(environment_change(runner, TENANT_DEFAULT, body));
         return buffer_append(out, SLICE("null")); /* as Convex answers, who reads none of it */
+    case DATA_DEPLOYS:
+        return runner_list_deploys(runner, TENANT_DEFAULT, out);
     }
     return NULL;
 }

@@ -6,6 +6,7 @@
 #include "http/internal.h"
 
 #include "http/body.h"
+#include "value/json.h"
 
 /* Deploys that wait for others. Each holds its modules in memory. */
 #define WAITING_MAX 8
@@ -80,6 +81,25 @@ static cordon_error *deploy(struct connection *connection, struct slice body)
         &connection->scratch);
 }
 
+/* `{"to": number}`: JSON of a few bytes. */
+#define ROLLBACK_BYTES_MAX 4096
+
+static cordon_error *roll_back(struct connection *connection, struct slice body)
+{
+    const struct json_limits limits = {.bytes_max = ROLLBACK_BYTES_MAX, .depth_max = 4};
+    CORDON_CLEANUP(json_freep) struct json_doc *doc = NULL;
+    CORDON_CLEANUP(cordon_error_freep) cordon_error *error = json_parse(body, &limits, &doc);
+    uint64_t number = 0;
+    if (error != NULL || !json_u64(json_get(json_root(doc), SLICE("to")), &number)) {
+        return cordon_error_new(
+            CORDON_E_INVALID,
+            "The body must be {\"to\": N}, the number of a deploy that GET /api/cordon/deploys "
+            "lists.");
+    }
+    return runner_rollback(
+        connection->loop->server->options.runner, TENANT_DEFAULT, number, &connection->scratch);
+}
+
 /* The holder of the admin key is told what the disk or the system said. */
 static cordon_error *answer_error(struct connection *connection, const cordon_error *error)
 {
@@ -99,7 +119,10 @@ static cordon_error *deploy_and_answer(struct connection *connection)
     buffer_clear(&connection->scratch);
     const bool good = http_body_read(
         &connection->parser.request, DEPLOY_BYTES_MAX, &connection->unpacked, &body, &refusal);
-    CORDON_CLEANUP(cordon_error_freep) cordon_error *error = good ? deploy(connection, body) : NULL;
+    CORDON_CLEANUP(cordon_error_freep) cordon_error *error = !good ? NULL
+                                                             : connection->route.is_rollback
+                                                                 ? roll_back(connection, body)
+                                                                 : deploy(connection, body);
     exchange_drop_request(connection); /* so that there is room for the answer */
     if (!good) {
         return http_answer_refusal(&connection->output, &connection->frame, &refusal);

@@ -158,6 +158,23 @@ static void route_operator(
     }
 }
 
+/* False: it is none of ours. */
+static bool route_deploy(
+    const struct http_request *request, struct slice path, struct http_route *route)
+{
+    route->is_rollback = slice_equal(path, SLICE("/api/cordon/rollback"));
+    if (!route->is_rollback && !slice_equal(path, SLICE("/api/cordon/deploy"))) {
+        return false;
+    }
+    route->id = ROUTE_DEPLOY;
+    route->needs_admin = true;
+    route->cross_origin = false;
+    if (request->method != HTTP_METHOD_POST) {
+        refuse_route(route, 405, "MethodNotAllowed", "Functions are replaced with POST.", "POST");
+    }
+    return true;
+}
+
 #define RECORDS_PATH "/api/cordon/records"
 
 /* False: it is none of ours. */
@@ -210,6 +227,7 @@ static const struct {
     {"/api/cordon/clear", DATA_CLEAR, false},
     {"/api/cordon/environment_variables", DATA_ENV_LIST, true},
     {"/api/update_environment_variables", DATA_ENV_CHANGE, false},
+    {"/api/cordon/deploys", DATA_DEPLOYS, true},
 };
 
 /* False: it is none of ours. */
@@ -263,14 +281,7 @@ void http_route(const struct http_request *request, bool is_operator, struct htt
         route_operator(request, path, out_route);
         return;
     }
-    if (slice_equal(path, SLICE("/api/cordon/deploy"))) {
-        out_route->id = ROUTE_DEPLOY;
-        out_route->needs_admin = true;
-        out_route->cross_origin = false;
-        if (request->method != HTTP_METHOD_POST) {
-            refuse_route(
-                out_route, 405, "MethodNotAllowed", "Modules are deployed with POST.", "POST");
-        }
+    if (route_deploy(request, path, out_route)) {
         return;
     }
     if (route_records(request, path, out_route) || route_data(request, path, out_route)) {

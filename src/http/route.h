@@ -10,7 +10,7 @@
 
 enum http_route_id {
     ROUTE_CALL,   /* run a function */
-    ROUTE_DEPLOY, /* replace the functions */
+    ROUTE_DEPLOY, /* replace the functions: by a deploy, or `is_rollback` */
     ROUTE_RECORD, /* give a record, or the list of them */
     ROUTE_LOGS,   /* give the runs after a cursor, once there are any */
     ROUTE_DATA,   /* documents and variables for an operator: `data` */
@@ -30,7 +30,8 @@ enum http_data {
     DATA_IMPORT,
     DATA_CLEAR,
     DATA_ENV_LIST,
-    DATA_ENV_CHANGE
+    DATA_ENV_CHANGE,
+    DATA_DEPLOYS
 };
 
 struct http_route {
@@ -45,6 +46,7 @@ struct http_route {
     uint64_t after_us;   /* ROUTE_LOGS: the cursor; 0: all that is kept */
     enum http_data data; /* ROUTE_DATA */
     uint64_t from;       /* ROUTE_AUDIT: the first sequence */
+    bool is_rollback;    /* ROUTE_DEPLOY: one of the last ones is to hold again */
     /* ROUTE_CALL: */
     bool any_kind;
     cordon_kind kind;

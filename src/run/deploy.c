@@ -80,6 +80,15 @@ static cordon_error *begin_deployment(
     return NULL;
 }
 
+static cordon_error *check_stop(struct runner *runner)
+{
+    return !atomic_load(&runner->stops_deploys)
+               ? NULL
+               : cordon_error_new(
+                     CORDON_E_OVERLOADED,
+                     "the program is stopping and deploys no more; deploy again when it is back");
+}
+
 static cordon_error *make_deployment(
     struct runner *runner,
     uint32_t tenant,
@@ -94,15 +103,51 @@ static cordon_error *make_deployment(
     TRY(begin_deployment(tenant, count, time_ms, &deployment));
     make_cursor_key(deployment, secret);
     for (size_t i = 0; i < count; i++) {
-        if (atomic_load(&runner->stops_deploys)) {
-            return cordon_error_new(
-                CORDON_E_OVERLOADED,
-                "the program is stopping and deploys no more; deploy again when it is back");
-        }
+        TRY(check_stop(runner));
         TRY(add_module(runner, deployment, &modules[i], secret, report));
     }
     TRY(deployment_index(deployment));
     TRY(deployment_merge_schemas(deployment));
+    *out_deployment = CORDON_TAKE(deployment);
+    return NULL;
+}
+
+/* -- Deployments that the store has ---------------------------------------------------------- */
+
+/* More than a row of the store has (64 MiB), in which the bytes of a module lie. */
+#define MODULE_READ_BYTES_MAX ((size_t)65 << 20)
+
+static cordon_error *load_module(
+    struct runner *runner,
+    struct deployment *deployment,
+    const struct deploy_past_module *past,
+    struct slice secret,
+    struct buffer *report)
+{
+    CORDON_CLEANUP_ARENA struct arena arena;
+    arena_init(&arena, MODULE_READ_BYTES_MAX);
+    struct deploy_module source = {.name = past->name};
+    TRY(deploy_rows_read_module(
+        runner->options.store, deployment->tenant, past->hash, &arena, &source.wasm));
+    return add_module(runner, deployment, &source, secret, report);
+}
+
+/* One that was deployed before, from the store. `report` NULL: none is wanted. */
+static cordon_error *remake_deployment(
+    struct runner *runner,
+    uint32_t tenant,
+    const struct deploy_past *past,
+    struct buffer *report,
+    struct deployment **out_deployment)
+{
+    CORDON_CLEANUP(deployment_unrefp) struct deployment *deployment = NULL;
+    TRY(begin_deployment(tenant, past->count, past->time_ms, &deployment));
+    make_cursor_key(deployment, past->secret);
+    for (size_t i = 0; i < past->count; i++) {
+        TRY(check_stop(runner));
+        TRY(load_module(runner, deployment, &past->modules[i], past->secret, report));
+    }
+    TRY(deployment_index(deployment));
     *out_deployment = CORDON_TAKE(deployment);
     return NULL;
 }
@@ -166,22 +211,6 @@ static cordon_error *report_schema(
 
 /* -- Deploys that are kept ------------------------------------------------------------------ */
 
-typedef uint8_t module_hash[SHA256_BYTES];
-
-static cordon_error *list_hashes(
-    const struct deployment *deployment, struct arena *arena, const module_hash **out_hashes)
-{
-    module_hash *hashes = arena_alloc(arena, (deployment->module_count + 1) * sizeof *hashes);
-    if (hashes == NULL) {
-        return arena_error(arena);
-    }
-    for (size_t i = 0; i < deployment->module_count; i++) {
-        memcpy(hashes[i], deployment->modules[i].hash, SHA256_BYTES);
-    }
-    *out_hashes = (const module_hash *)hashes;
-    return NULL;
-}
-
 /* That of the deploys before, or a new one. */
 static cordon_error *choose_secret(
     const struct deploy_past *past, struct arena *arena, struct slice *out_secret)
@@ -202,18 +231,35 @@ static cordon_error *choose_secret(
 /* The schema first, which may take long; then all at once. */
 static cordon_error *keep_with_schema(
     struct runner *runner,
-    const struct deployment *deployment,
-    const struct deploy_module *modules,
-    struct slice secret,
-    struct schema_change *change,
-    struct buffer *report)
+    const struct deploy_change *change,
+    struct schema_change *schema,
+    struct buffer *report,
+    struct arena *arena,
+    struct deploy_kept *out_kept)
 {
-    TRY(schema_change_begin(change));
-    TRY(report_schema(deployment, change, report));
-    return deploy_rows_keep(runner->options.store, deployment, modules, secret);
+    TRY(schema_change_begin(schema));
+    TRY(report_schema(change->deployment, schema, report));
+    return deploy_rows_keep(runner->options.store, change, arena, out_kept);
 }
 
 /* Nothing fails once the store has it: what is kept must not be called a failure. */
+static cordon_error *keep(
+    struct runner *runner,
+    const struct deploy_change *change,
+    struct buffer *report,
+    struct arena *arena)
+{
+    struct schema_change schema = change_of(runner, change->deployment);
+    struct deploy_kept kept;
+    TRY(give_up(runner, &schema, keep_with_schema(runner, change, &schema, report, arena, &kept)));
+    if (runner->cache != NULL) { /* it holds those of the deploys that are kept, and no other */
+        artifact_cache_keep(
+            runner->cache, change->deployment->tenant, (const uint8_t(*)[SHA256_BYTES])kept.hashes,
+            kept.count);
+    }
+    return NULL;
+}
+
 static cordon_error *deploy_and_keep(
     struct runner *runner,
     uint32_t tenant,
@@ -222,24 +268,34 @@ static cordon_error *deploy_and_keep(
     struct buffer *report,
     struct deployment **out_deployment)
 {
-    struct store *store = runner->options.store;
     CORDON_CLEANUP_ARENA struct arena arena;
     arena_init(&arena, (size_t)16 << 20);
     struct deploy_past past;
     struct slice secret;
-    TRY(deploy_rows_read(store, tenant, false, &arena, &past));
+    TRY(deploy_rows_read(runner->options.store, tenant, false, &arena, &past));
     TRY(choose_secret(&past, &arena, &secret));
     CORDON_CLEANUP(deployment_unrefp) struct deployment *deployment = NULL;
     TRY(make_deployment(
         runner, tenant, modules, count, secret, clock_wall_ns() / 1000000, report, &deployment));
-    const module_hash *hashes = NULL;
-    TRY(list_hashes(deployment, &arena, &hashes));
-    struct schema_change change = change_of(runner, deployment);
-    TRY(give_up(
-        runner, &change, keep_with_schema(runner, deployment, modules, secret, &change, report)));
-    if (runner->cache != NULL) { /* it holds those of the new deployment, and of it alone */
-        artifact_cache_keep(runner->cache, tenant, hashes, deployment->module_count);
-    }
+    const struct deploy_change change = {deployment, modules, 0, secret};
+    TRY(keep(runner, &change, report, &arena));
+    *out_deployment = CORDON_TAKE(deployment);
+    return NULL;
+}
+
+static cordon_error *roll_back_and_keep(
+    struct runner *runner,
+    uint32_t tenant,
+    const struct deploy_past *past,
+    struct arena *arena,
+    struct buffer *report,
+    struct deployment **out_deployment)
+{
+    CORDON_CLEANUP(deployment_unrefp) struct deployment *deployment = NULL;
+    TRY(remake_deployment(runner, tenant, past, report, &deployment));
+    TRY(deployment_merge_schemas(deployment));
+    const struct deploy_change change = {deployment, NULL, past->number, past->secret};
+    TRY(keep(runner, &change, report, arena));
     *out_deployment = CORDON_TAKE(deployment);
     return NULL;
 }
@@ -297,6 +353,15 @@ static cordon_error *load_in_place(
  * Who tried to bring in what, and why not. That this could not be written changes no answer; a
  * server's keeper of the log has it written later.
  */
+static cordon_error *audit_body(struct runner *runner, uint32_t tenant, struct slice body)
+{
+    cordon_error *error = audit_rows_add(runner->options.store, tenant, body);
+    if (error != NULL) {
+        auditor_note(runner_auditor(runner), body); /* tries again, says so */
+    }
+    return error;
+}
+
 static cordon_error *audit_refusal(
     struct runner *runner,
     uint32_t tenant,
@@ -318,11 +383,34 @@ static cordon_error *audit_refusal(
         TRY(json_write_string(&body, slice_str(hex)));
     }
     TRY(buffer_append(&body, SLICE("]}")));
-    cordon_error *error = audit_rows_add(runner->options.store, tenant, buffer_slice(&body));
-    if (error != NULL) {
-        auditor_note(runner_auditor(runner), buffer_slice(&body)); /* tries again, says so */
+    return audit_body(runner, tenant, buffer_slice(&body));
+}
+
+static cordon_error *audit_refused_rollback(
+    struct runner *runner, uint32_t tenant, uint64_t number, const cordon_error *refusal)
+{
+    CORDON_CLEANUP_BUFFER struct buffer body;
+    buffer_init(&body, (size_t)1 << 20);
+    TRY(buffer_append(&body, SLICE("{\"kind\":\"rollback_refused\",\"message\":")));
+    TRY(json_write_string(&body, slice_str(cordon_error_get_message(refusal))));
+    TRY(buffer_printf(&body, ",\"number\":%llu}", (unsigned long long)number));
+    return audit_body(runner, tenant, buffer_slice(&body));
+}
+
+static bool is_refusal(const cordon_error *error)
+{
+    return error != NULL && cordon_error_get_code(error) == CORDON_E_MODULE_REFUSED;
+}
+
+/* Puts a new deployment in its place, with the deploy lock; it stays while that is held. */
+static void swap(struct runner *runner, struct deployment *deployment, enum deploy_mode mode)
+{
+    CORDON_ASSERT(deployment != NULL);
+    struct schema_change change = change_of(runner, deployment);
+    runner_swap(runner, deployment);
+    if (mode == DEPLOY_KEEP) {
+        leave_work(runner, &change);
     }
-    return error;
 }
 
 cordon_error *runner_deploy(
@@ -339,19 +427,48 @@ cordon_error *runner_deploy(
     cordon_error *error = (mode == DEPLOY_KEEP ? deploy_and_keep : load_in_place)(
         runner, tenant, modules, count, out_report, &deployment);
     if (error == NULL) {
-        CORDON_ASSERT(deployment != NULL);
-        struct schema_change change = change_of(runner, deployment);
-        runner_swap(runner, deployment); /* it stays while this holds the lock */
-        if (mode == DEPLOY_KEEP) {
-            leave_work(runner, &change);
-        }
+        swap(runner, deployment, mode);
     }
-    if (mode == DEPLOY_KEEP && error != NULL &&
-        cordon_error_get_code(error) == CORDON_E_MODULE_REFUSED) {
+    if (mode == DEPLOY_KEEP && is_refusal(error)) {
         cordon_error_free(audit_refusal(runner, tenant, modules, count, error));
     }
     (void)pthread_mutex_unlock(&runner->deploy_lock);
     return error;
+}
+
+/* With the deploy lock. */
+static cordon_error *roll_back(
+    struct runner *runner, uint32_t tenant, uint64_t number, struct buffer *report)
+{
+    CORDON_CLEANUP_ARENA struct arena arena;
+    arena_init(&arena, (size_t)16 << 20);
+    struct deploy_past past;
+    struct deployment *deployment = NULL;
+    TRY(deploy_rows_read_kept(runner->options.store, tenant, number, &arena, &past));
+    TRY(roll_back_and_keep(runner, tenant, &past, &arena, report, &deployment));
+    swap(runner, deployment, DEPLOY_KEEP);
+    return NULL;
+}
+
+cordon_error *runner_rollback(
+    struct runner *runner, uint32_t tenant, uint64_t number, struct buffer *out_report)
+{
+    if (number == 0) {
+        return cordon_error_new(CORDON_E_INVALID, "deploys are numbered from 1 on, there is no 0");
+    }
+    TRY(buffer_append(out_report, SLICE("{\"modules\":[")));
+    (void)pthread_mutex_lock(&runner->deploy_lock);
+    cordon_error *error = roll_back(runner, tenant, number, out_report);
+    if (is_refusal(error)) {
+        cordon_error_free(audit_refused_rollback(runner, tenant, number, error));
+    }
+    (void)pthread_mutex_unlock(&runner->deploy_lock);
+    return error;
+}
+
+cordon_error *runner_list_deploys(struct runner *runner, uint32_t tenant, struct buffer *out_json)
+{
+    return deploy_rows_list(runner->options.store, tenant, out_json);
 }
 
 cordon_error *runner_check(
@@ -366,25 +483,6 @@ cordon_error *runner_check(
     return buffer_append(out_report, buffer_slice(&report));
 }
 
-/* -- What the store has, at the start ------------------------------------------------------- */
-
-/* More than a row of the store has (64 MiB), in which the bytes of a module lie. */
-#define MODULE_READ_BYTES_MAX ((size_t)65 << 20)
-
-static cordon_error *load_module(
-    struct runner *runner,
-    struct deployment *deployment,
-    const struct deploy_past_module *past,
-    struct slice secret)
-{
-    CORDON_CLEANUP_ARENA struct arena arena;
-    arena_init(&arena, MODULE_READ_BYTES_MAX);
-    struct deploy_module source = {.name = past->name};
-    TRY(deploy_rows_read_module(
-        runner->options.store, deployment->tenant, past->hash, &arena, &source.wasm));
-    return add_module(runner, deployment, &source, secret, NULL);
-}
-
 cordon_error *runner_load(struct runner *runner, uint32_t tenant)
 {
     TRY(environment_load(runner, tenant));
@@ -395,12 +493,8 @@ cordon_error *runner_load(struct runner *runner, uint32_t tenant)
     if (!past.exists) {
         return NULL;
     }
-    CORDON_CLEANUP(deployment_unrefp) struct deployment *deployment = NULL;
-    TRY(begin_deployment(tenant, past.count, past.time_ms, &deployment));
-    for (size_t i = 0; i < past.count; i++) {
-        TRY(load_module(runner, deployment, &past.modules[i], past.secret));
-    }
-    TRY(deployment_index(deployment));
-    runner_swap(runner, CORDON_TAKE(deployment));
+    struct deployment *deployment = NULL;
+    TRY(remake_deployment(runner, tenant, &past, NULL, &deployment));
+    runner_swap(runner, deployment);
     return NULL;
 }

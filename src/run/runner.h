@@ -120,6 +120,19 @@ CORDON_MUST_USE cordon_error *runner_deploy(
     struct buffer *out_report);
 
 /*
+ * Makes one of the last deploys hold again, by its number: as a deploy of the same modules, with
+ * all its checks, also of the documents that are there against its schema; but it keeps number and
+ * time. `out_report` as runner_deploy. Errors: CORDON_E_NOT_FOUND for a number that is not kept;
+ * those of runner_deploy.
+ */
+CORDON_MUST_USE cordon_error *runner_rollback(
+    struct runner *runner, uint32_t tenant, uint64_t number, struct buffer *out_report);
+
+/* The deploys that are kept, as deploy_rows_list() has them. Any thread. */
+CORDON_MUST_USE cordon_error *runner_list_deploys(
+    struct runner *runner, uint32_t tenant, struct buffer *out_json);
+
+/*
  * Admission alone, with everything but a run: reads, checks and compiles, keeps nothing.
  * `out_report` as runner_deploy, with imports, exports and memory.
  */

@@ -5,6 +5,8 @@
 #include "base/memory.h"
 #include "run/audit_rows.h"
 #include "run/auditor.h"
+#include "run/await.h"
+#include "run/deploy_rows.h"
 #include "run/names.h"
 #include "unit/wasm_build.h"
 #include "wasm/reader.h"
@@ -350,6 +352,158 @@ static void refusals_are_audited_in_the_end(void **state)
     assert_int_equal(rmdir(folder), 0);
 }
 
+/* -- The last deploys ------------------------------------------------------------------------- */
+
+/* A module of its own for each number: its name section says it. */
+static struct slice build_numbered(struct build *b, unsigned number)
+{
+    char name[16];
+    (void)snprintf(name, sizeof name, "number%u", number);
+    build_init(b);
+    build_memory(b, "memory", 1, BUILD_NO_MAX);
+    build_function(b, "a:run", "", "", NO_CODE);
+    build_metadata(b, METADATA);
+    build_name(b, 0, name);
+    return build_finish(b);
+}
+
+static void deploy_numbered(
+    struct harness *harness, unsigned number, uint8_t out_hash[SHA256_BYTES])
+{
+    struct build b;
+    struct buffer report;
+    buffer_init(&report, 65536);
+    const struct slice wasm = build_numbered(&b, number);
+    hash_sha256(&wasm, 1, out_hash);
+    assert_good(deploy(harness, wasm, &report));
+    buffer_done(&report);
+    build_done(&b);
+}
+
+static bool has_module(struct harness *harness, const uint8_t hash[SHA256_BYTES])
+{
+    CORDON_CLEANUP_ARENA struct arena arena;
+    arena_init(&arena, (size_t)1 << 20);
+    struct slice wasm;
+    assert_good(deploy_rows_find_module(harness->store, TENANT_DEFAULT, hash, &arena, &wasm));
+    return wasm.size > 0;
+}
+
+static void expect_list(struct harness *harness, const char *words)
+{
+    CORDON_CLEANUP_BUFFER struct buffer list;
+    buffer_init(&list, 65536);
+    assert_good(runner_list_deploys(harness->runner, TENANT_DEFAULT, &list));
+    assert_good(buffer_append_byte(&list, '\0'));
+    char found[256] = "";
+    for (const char *at = (const char *)list.data; at != NULL;
+         at = strstr(at + 1, "{\"number\":")) {
+        const size_t size = strcspn(at, ",");
+        (void)strncat(found, at, size);
+    }
+    assert_string_equal(found, words);
+}
+
+/* The harness has made the first deploy, of no module. */
+
+/* The bytes of a module are there as long as a kept deploy names it, and no longer. */
+static void modules_of_kept_deploys_are_kept(void **state)
+{
+    (void)state;
+    struct harness harness;
+    const struct harness_options options = {.guests = {NULL}};
+    uint8_t hashes[8][SHA256_BYTES];
+    harness_open(&harness, &options);
+    expect_list(&harness, "{\"current\":1{\"number\":1");
+    deploy_numbered(&harness, 1, hashes[1]);
+    deploy_numbered(&harness, 2, hashes[2]);
+    deploy_numbered(&harness, 1, hashes[3]); /* as the first one */
+    for (unsigned number = 4; number <= 6; number++) {
+        deploy_numbered(&harness, number, hashes[number]);
+    }
+    assert_true(has_module(&harness, hashes[1])); /* the first is gone, the third has it */
+    assert_true(has_module(&harness, hashes[2]));
+    deploy_numbered(&harness, 7, hashes[7]);
+    assert_false(has_module(&harness, hashes[2]));
+    assert_true(has_module(&harness, hashes[1]));
+    expect_list(
+        &harness,
+        "{\"current\":8{\"number\":8{\"number\":7{\"number\":6{\"number\":5{\"number\":4");
+    harness_close(&harness);
+}
+
+/*
+ * Whether a rollback to `number` fails, because the store does at its nth call. Calls after the
+ * commit clean up, and whether they fail changes nothing.
+ */
+static bool rollback_failing(struct harness *harness, uint64_t number, uint64_t nth)
+{
+    CORDON_CLEANUP_BUFFER struct buffer report;
+    buffer_init(&report, 65536);
+    (void)store_fault_nth(harness->store, nth);
+    cordon_error *error = runner_rollback(harness->runner, TENANT_DEFAULT, number, &report);
+    const bool has_failed = error != NULL;
+    assert_true(store_fault_nth(harness->store, 0) >= nth || !has_failed);
+    cordon_error_free(error);
+    return has_failed;
+}
+
+/* Whichever call of the store fails, what held goes on to hold, whole. */
+static void a_rollback_that_fails_changes_nothing(void **state)
+{
+    (void)state;
+    struct harness harness;
+    const struct harness_options options = {.guests = {NULL}, .faulty = true};
+    uint8_t hash[SHA256_BYTES];
+    harness_open(&harness, &options);
+    deploy_numbered(&harness, 1, hash);
+    deploy_numbered(&harness, 2, hash);
+    uint64_t nth = 1;
+    for (; rollback_failing(&harness, 2, nth); nth++) {
+        expect_list(&harness, "{\"current\":3{\"number\":3{\"number\":2{\"number\":1");
+    }
+    assert_true(nth > 5);
+    expect_list(&harness, "{\"current\":2{\"number\":3{\"number\":2{\"number\":1");
+    harness_close(&harness);
+}
+
+/* What was deployed before deploys had numbers is the first one. */
+static void a_deploy_without_a_number_is_the_first(void **state)
+{
+    (void)state;
+    struct harness harness;
+    const struct harness_options options = {.guests = {NULL}};
+    uint8_t first[SHA256_BYTES];
+    uint8_t second[SHA256_BYTES];
+    char hex[2 * SHA256_BYTES + 1];
+    char text[256];
+    harness_open(&harness, &options);
+    deploy_numbered(&harness, 1, first);
+    hex_encode(slice_of(first, sizeof first), hex);
+    (void)snprintf(
+        text, sizeof text, "{\"time_ms\":5,\"modules\":[{\"name\":\"old\",\"hash\":\"%s\"}]}", hex);
+    struct rows rows;
+    bool conflict = true;
+    assert_good(rows_begin(harness.store, TENANT_DEFAULT, &rows));
+    assert_good(store_row_put(rows.txn, KEYSPACE_MODULE, SLICE("deploy"), slice_str(text)));
+    for (uint8_t number = 1; number <= 2; number++) {
+        const uint8_t key[] = {'d', 'e', 'p', 'l', 'o', 'y', '/', 0, 0, 0, 0, 0, 0, 0, number};
+        assert_good(store_row_remove(rows.txn, KEYSPACE_MODULE, slice_of(key, sizeof key)));
+    }
+    assert_good(rows_commit(&rows, &(struct store_commit_facts){0}, &conflict));
+    assert_false(conflict);
+    rows_end(&rows);
+    expect_list(&harness, "{\"current\":1{\"number\":1");
+
+    deploy_numbered(&harness, 2, second);
+    expect_list(&harness, "{\"current\":2{\"number\":2{\"number\":1");
+    CORDON_CLEANUP_BUFFER struct buffer report;
+    buffer_init(&report, 65536);
+    assert_good(runner_rollback(harness.runner, TENANT_DEFAULT, 1, &report));
+    assert_non_null(memmem(report.data, report.size, "\"name\":\"old\"", 12));
+    harness_close(&harness);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -360,6 +514,9 @@ int main(void)
         cmocka_unit_test(stopped_deploys_change_nothing),
         cmocka_unit_test(a_deploy_may_take_longer_than_a_snapshot_lasts),
         cmocka_unit_test(refusals_are_audited_in_the_end),
+        cmocka_unit_test(modules_of_kept_deploys_are_kept),
+        cmocka_unit_test(a_rollback_that_fails_changes_nothing),
+        cmocka_unit_test(a_deploy_without_a_number_is_the_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
