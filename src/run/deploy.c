@@ -454,7 +454,8 @@ cordon_error *runner_rollback(
     struct runner *runner, uint32_t tenant, uint64_t number, struct buffer *out_report)
 {
     if (number == 0) {
-        return cordon_error_new(CORDON_E_INVALID, "deploys are numbered from 1 on, there is no 0");
+        return cordon_error_new(
+            CORDON_E_INVALID, "deploys are numbered from 1 on; name one that is kept");
     }
     TRY(buffer_append(out_report, SLICE("{\"modules\":[")));
     (void)pthread_mutex_lock(&runner->deploy_lock);

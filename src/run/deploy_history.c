@@ -132,7 +132,8 @@ cordon_error *deploy_history_find(
     }
     if (history->count == 0) {
         return cordon_error_new(
-            CORDON_E_NOT_FOUND, "nothing was deployed yet, so there is no deploy %llu",
+            CORDON_E_NOT_FOUND,
+            "there is no deploy %llu, as nothing was deployed yet; deploy something",
             (unsigned long long)number);
     }
     return cordon_error_new(

@@ -396,10 +396,13 @@ static void expect_list(struct harness *harness, const char *words)
     assert_good(runner_list_deploys(harness->runner, TENANT_DEFAULT, &list));
     assert_good(buffer_append_byte(&list, '\0'));
     char found[256] = "";
+    size_t size = 0;
     for (const char *at = (const char *)list.data; at != NULL;
          at = strstr(at + 1, "{\"number\":")) {
-        const size_t size = strcspn(at, ",");
-        (void)strncat(found, at, size);
+        const int part =
+            snprintf(found + size, sizeof found - size, "%.*s", (int)strcspn(at, ","), at);
+        assert_in_range(part, 1, sizeof found - size - 1);
+        size += (size_t)part;
     }
     assert_string_equal(found, words);
 }
