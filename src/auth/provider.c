@@ -1,0 +1,221 @@
+/* Providers and their verdicts; see provider.h. */
+#include "auth/provider.h"
+
+#include "auth/keys.h"
+#include "auth/source.h"
+#include "auth/token.h"
+#include "base/memory.h"
+
+#include <stdatomic.h>
+
+struct provider {
+    char *issuer;
+    char *application_id; /* NULL: any */
+    bool has_algorithm;
+    enum auth_algorithm algorithm;
+    struct auth_source *source; /* of its keys */
+};
+
+struct auth_config {
+    atomic_uint references;
+    atomic_uint_fast64_t verifications;
+    double skew_s;
+    size_t count;
+    struct provider providers[];
+};
+
+/* -- Making --------------------------------------------------------------------------------- */
+
+static cordon_error *copy_text(const char *text, char **out_copy)
+{
+    *out_copy = mem_copy_string(slice_str(text));
+    return *out_copy == NULL ? error_no_memory() : NULL;
+}
+
+static cordon_error *read_algorithm(struct provider *provider, const char *name)
+{
+    provider->has_algorithm = name != NULL;
+    if (name != NULL && !auth_algorithm_read(slice_str(name), &provider->algorithm)) {
+        return cordon_error_new(
+            CORDON_E_INVALID,
+            "the provider '%s' has an unknown algorithm; there are RS256, ES256 and EdDSA",
+            provider->issuer);
+    }
+    return NULL;
+}
+
+static cordon_error *read_provider(
+    const struct auth_provider *given, struct auth_teller teller, struct provider *provider)
+{
+    if (given->issuer == NULL || given->issuer[0] == '\0' || strchr(given->issuer, '|') != NULL) {
+        return cordon_error_new(
+            CORDON_E_INVALID, "a provider needs an issuer, which has no `|`, such as "
+                              "\"https://auth.example.org\"");
+    }
+    TRY(copy_text(given->issuer, &provider->issuer));
+    if (given->application_id != NULL) {
+        TRY(copy_text(given->application_id, &provider->application_id));
+    }
+    TRY(read_algorithm(provider, given->algorithm));
+    if (given->jwks == NULL) {
+        return cordon_error_new(
+            CORDON_E_INVALID,
+            "the provider '%s' needs `jwks`, the path of a file with its public keys",
+            provider->issuer);
+    }
+    return auth_source_new(given->jwks, teller, &provider->source);
+}
+
+cordon_error *auth_config_new(
+    const struct auth_provider *providers,
+    size_t count,
+    uint32_t skew_s,
+    struct auth_teller teller,
+    struct auth_config **out_config)
+{
+    if (count > AUTH_PROVIDERS_MAX || skew_s > AUTH_SKEW_S_MAX) {
+        return cordon_error_new(
+            CORDON_E_INVALID,
+            "a deployment has at most %d providers, and clocks that differ by %d seconds at most",
+            AUTH_PROVIDERS_MAX, AUTH_SKEW_S_MAX);
+    }
+    struct auth_config *config = mem_new(sizeof *config + count * sizeof config->providers[0]);
+    if (config == NULL) {
+        return error_no_memory();
+    }
+    atomic_init(&config->references, 1);
+    config->skew_s = skew_s;
+    for (; config->count < count; config->count++) {
+        cordon_error *error =
+            read_provider(&providers[config->count], teller, &config->providers[config->count]);
+        if (error != NULL) {
+            config->count++; /* what there is of it goes, too */
+            auth_config_unref(config);
+            return error;
+        }
+    }
+    *out_config = config;
+    return NULL;
+}
+
+struct auth_config *auth_config_ref(struct auth_config *config)
+{
+    if (config != NULL) {
+        (void)atomic_fetch_add(&config->references, 1);
+    }
+    return config;
+}
+
+void auth_config_unref(struct auth_config *config)
+{
+    if (config == NULL || atomic_fetch_sub(&config->references, 1) != 1) {
+        return;
+    }
+    for (size_t i = 0; i < config->count; i++) {
+        mem_free(config->providers[i].issuer);
+        mem_free(config->providers[i].application_id);
+        auth_source_free(config->providers[i].source);
+    }
+    mem_free(config);
+}
+
+uint64_t auth_config_verifications(const struct auth_config *config)
+{
+    return atomic_load(&config->verifications);
+}
+
+/* -- Judging -------------------------------------------------------------------------------- */
+
+/* An issuer without what does not tell it from others. */
+static struct slice bare_issuer(struct slice issuer)
+{
+    if (slice_starts_with(issuer, SLICE("https://"))) {
+        issuer = slice_from(issuer, SLICE("https://").size);
+    }
+    if (issuer.size > 0 && issuer.data[issuer.size - 1] == '/') {
+        issuer.size--;
+    }
+    return issuer;
+}
+
+static struct provider *find_provider(struct auth_config *config, const struct auth_token *token)
+{
+    const struct slice issuer = bare_issuer(token->issuer);
+    for (size_t i = 0; config != NULL && i < config->count; i++) {
+        struct provider *provider = &config->providers[i];
+        if (slice_equal(bare_issuer(slice_str(provider->issuer)), issuer) &&
+            (provider->application_id == NULL ||
+             auth_token_is_for(token, slice_str(provider->application_id)))) {
+            return provider;
+        }
+    }
+    return NULL;
+}
+
+/*
+ * Verifies one signature, by the key that the token means or by any other; then the rest is looked
+ * at, all of it.
+ */
+static bool is_genuine(
+    struct auth_config *config,
+    const struct provider *provider,
+    const struct auth_keys *keys,
+    const struct auth_token *token,
+    double now_s)
+{
+    enum auth_algorithm algorithm = AUTH_RS256;
+    const bool known = auth_algorithm_read(token->algorithm, &algorithm);
+    const struct auth_key *meant = known ? auth_keys_find(keys, algorithm, token->key_id) : NULL;
+    const struct auth_key *key = meant == NULL ? auth_keys_any(keys, algorithm) : meant;
+    const bool verified = public_key_verify(key->key, token->signed_part, token->signature);
+    (void)atomic_fetch_add(&config->verifications, 1);
+    const bool wanted = !provider->has_algorithm || provider->algorithm == algorithm;
+    const bool timely = auth_token_is_timely(token, now_s, config->skew_s);
+    return verified && meant != NULL && wanted && timely && token->is_plain;
+}
+
+static enum auth_verdict judge_by(
+    struct auth_config *config,
+    struct provider *provider,
+    const struct auth_token *token,
+    double now_s,
+    struct buffer *out_text,
+    struct identity *out_identity)
+{
+    struct auth_keys *keys = auth_source_keys(provider->source);
+    const bool genuine = keys != NULL && is_genuine(config, provider, keys, token, now_s);
+    auth_keys_unref(keys);
+    if (!genuine) {
+        return AUTH_REJECTED;
+    }
+    const size_t before = out_text->size;
+    CORDON_CLEANUP(cordon_error_freep) cordon_error *error =
+        identity_from_claims(json_root(token->claims), out_text, out_identity);
+    if (error == NULL) {
+        return AUTH_ACCEPTED;
+    }
+    out_text->size = before;
+    return cordon_error_get_code(error) == CORDON_E_NO_MEMORY ? AUTH_UNSEEN : AUTH_REJECTED;
+}
+
+enum auth_verdict auth_config_judge(
+    struct auth_config *config,
+    struct slice text,
+    double now_s,
+    struct buffer *out_text,
+    struct identity *out_identity)
+{
+    struct auth_token token;
+    CORDON_CLEANUP(cordon_error_freep) cordon_error *error = auth_token_read(text, &token);
+    enum auth_verdict verdict = AUTH_MALFORMED;
+    if (error == NULL) {
+        struct provider *provider = find_provider(config, &token);
+        verdict = provider == NULL
+                      ? AUTH_NO_PROVIDER
+                      : judge_by(config, provider, &token, now_s, out_text, out_identity);
+    } else if (cordon_error_get_code(error) == CORDON_E_NO_MEMORY) {
+        verdict = AUTH_UNSEEN;
+    }
+    auth_token_done(&token);
+    return verdict;
+}

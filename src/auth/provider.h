@@ -1,0 +1,79 @@
+/*
+ * Who may say who a user is: the providers of a deployment, in the shape of Convex's auth.config.
+ *
+ * A token's `iss` and `aud`, which are not yet believed, choose the provider, the first that fits;
+ * its keys verify the signature by the token's algorithm, which must be one of three, the one that
+ * the key is for, and the provider's if it names one. Whatever is wrong with a token that has a
+ * provider, the answer is the same and takes the same work: exactly one signature is verified, by a
+ * key that is not meant where none is.
+ *
+ * Keys are read from a file again when it changes. One that cannot be read, or holds no keys,
+ * leaves those that there were, as it may be half written; one that is gone leaves none.
+ */
+#ifndef AUTH_PROVIDER_H
+#define AUTH_PROVIDER_H
+
+#include "auth/identity.h"
+
+#define AUTH_PROVIDERS_MAX 64
+#define AUTH_SKEW_S_DEFAULT 60
+#define AUTH_SKEW_S_MAX 600
+
+/* Texts are borrowed while a configuration is made of it. */
+struct auth_provider {
+    const char *issuer;         /* `iss`; https:// and a slash at the end may be missing */
+    const char *application_id; /* of `aud`; NULL: for whichever application */
+    const char *algorithm;      /* the only one; NULL: all that there are */
+    const char *jwks;           /* path of a key set, or `data:` with one in base64 */
+};
+
+/* Told about a key file that can't be used any more; `words` are for the operator. Any thread. */
+struct auth_teller {
+    void (*tell)(void *arg, const char *path, const char *words);
+    void *arg;
+};
+
+/* Immutable but for the keys, and counted. */
+struct auth_config;
+
+/*
+ * Reads every key file. The caller has the one reference; the teller's argument outlives it.
+ * Errors: CORDON_E_INVALID naming the provider and what it needs, CORDON_E_SYSTEM for a file that
+ * can't be read, CORDON_E_NO_MEMORY.
+ */
+CORDON_MUST_USE cordon_error *auth_config_new(
+    const struct auth_provider *providers,
+    size_t count,
+    uint32_t skew_s,
+    struct auth_teller teller,
+    struct auth_config **out_config);
+
+/* The same with one more reference; NULL for NULL, which has no providers. Any thread. */
+struct auth_config *auth_config_ref(struct auth_config *config);
+
+/* Frees it with the last reference. NULL accepted. Any thread. */
+void auth_config_unref(struct auth_config *config);
+
+enum auth_verdict {
+    AUTH_ACCEPTED,
+    AUTH_MALFORMED,   /* it is no token */
+    AUTH_NO_PROVIDER, /* nobody here speaks for its issuer and application */
+    AUTH_REJECTED,    /* why is not told */
+    AUTH_UNSEEN,      /* there is no memory to look */
+};
+
+/*
+ * Whom a token speaks of, at that time. Appends to `out_text`, which outlives the identity; neither
+ * is written unless it is accepted. `config` may be NULL. Any thread.
+ */
+enum auth_verdict auth_config_judge(
+    struct auth_config *config,
+    struct slice token,
+    double now_s,
+    struct buffer *out_text,
+    struct identity *out_identity);
+
+/* How many signatures were verified so far. */
+uint64_t auth_config_verifications(const struct auth_config *config);
+
+#endif

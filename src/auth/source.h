@@ -1,0 +1,27 @@
+/*
+ * Where the keys of a provider come from: a file that is read again when it changes, or a text that
+ * stands in the configuration. Whoever can write that file can be every user; so it belongs to this
+ * user or to root, and nobody else may write to it.
+ */
+#ifndef AUTH_SOURCE_H
+#define AUTH_SOURCE_H
+
+#include "auth/keys.h"
+#include "auth/provider.h"
+
+struct auth_source;
+
+/*
+ * `place` is a path, or `data:…;base64,` with a key set behind it. Errors: as auth_keys_parse(),
+ * CORDON_E_SYSTEM for a file that can't be read or that others may write to.
+ */
+CORDON_MUST_USE cordon_error *auth_source_new(
+    const char *place, struct auth_teller teller, struct auth_source **out_source);
+
+/* NULL accepted. */
+void auth_source_free(struct auth_source *source);
+
+/* The keys as they are now, with a reference for the caller; NULL: there are none. Any thread. */
+struct auth_keys *auth_source_keys(struct auth_source *source);
+
+#endif
