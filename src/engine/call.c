@@ -14,6 +14,7 @@
  */
 #include "engine/internal.h"
 
+#include "base/clock.h"
 #include "base/memory.h"
 
 #if defined(__SANITIZE_THREAD__)
@@ -192,10 +193,19 @@ static bool begin_function(struct engine_call *call)
 {
     call->stage = STAGE_CALLING;
     call->phase = ENGINE_RUNNING;
+    call->timing.has_begun = true;
     if (call->options.on_running != NULL) {
         call->options.on_running(call->options.run);
     }
     return begin_export(call, call->options.export_name);
+}
+
+/* How long the stage took that has just come to its end; the next one begins. */
+static uint64_t end_stage(struct engine_call *call)
+{
+    const uint64_t since_ns = call->stage_since_ns;
+    call->stage_since_ns = clock_monotonic_ns();
+    return call->stage_since_ns - since_ns;
 }
 
 /* What follows the stage that has just come to its end; false if an export is missing. */
@@ -203,15 +213,19 @@ static bool next_stage(struct engine_call *call)
 {
     switch (call->stage) {
     case STAGE_NEW:
+        (void)end_stage(call);
         instantiate(call);
         return true;
     case STAGE_INSTANTIATING:
+        call->timing.instantiate_ns = end_stage(call);
+        call->timing.has_instance = true;
         if (call->options.has_initialize) {
             call->stage = STAGE_INITIALIZING;
             return begin_export(call, SLICE("_initialize"));
         }
         return begin_function(call);
     case STAGE_INITIALIZING:
+        call->timing.initialize_ns = end_stage(call);
         return begin_function(call);
     case STAGE_CALLING:
         call->stage = STAGE_OVER;
@@ -282,6 +296,11 @@ enum engine_state engine_call_poll(struct engine_call *call)
 enum engine_phase engine_call_phase(const struct engine_call *call)
 {
     return call->phase;
+}
+
+struct engine_timing engine_call_timing(const struct engine_call *call)
+{
+    return call->timing;
 }
 
 uint64_t engine_call_fuel_used(struct engine_call *call)

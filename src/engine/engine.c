@@ -87,3 +87,8 @@ struct engine_counts engine_get_counts(const struct engine *engine)
         .pool_stacks = (uint32_t)use[1],
     };
 }
+
+uint32_t engine_slots(const struct engine *engine)
+{
+    return engine->slots;
+}

@@ -111,6 +111,9 @@ struct engine_counts {
 /* For metrics, tests and shutdown. Any thread. */
 struct engine_counts engine_get_counts(const struct engine *engine);
 
+/* Instances that the pool has room for. */
+uint32_t engine_slots(const struct engine *engine);
+
 /* -- Modules -------------------------------------------------------------------------------- */
 
 #define ENGINE_NO_OFFSET UINT64_MAX
@@ -244,6 +247,16 @@ struct engine_refused_grow {
 
 /* The first grow that the limits refused (the guest saw -1). */
 struct engine_refused_grow engine_call_refused_grow(const struct engine_call *call);
+
+/* How long the stages before the function took, waits between slices included. */
+struct engine_timing {
+    uint64_t instantiate_ns; /* with the start section */
+    uint64_t initialize_ns;  /* of `_initialize`; 0: there is none */
+    bool has_instance;       /* instantiation came to its end */
+    bool has_begun;          /* the function did begin */
+};
+
+struct engine_timing engine_call_timing(const struct engine_call *call);
 
 /* -- For handlers --------------------------------------------------------------------------- */
 

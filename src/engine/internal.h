@@ -90,6 +90,8 @@ struct engine_call {
     bool slice_over;         /* the last poll ended because its slice was used up */
     bool waits;              /* an import waits */
     struct awaited awaited;
+    uint64_t stage_since_ns; /* when the stage began */
+    struct engine_timing timing;
 
     /* Its limits; see limiter.c. */
     cordon_native_limiter limiter;

@@ -2,6 +2,7 @@
 #include "host/gate.h"
 
 #include "base/clock.h"
+#include "host/host_metrics.h"
 #include "value/utf8.h"
 
 #include <stdarg.h>
@@ -205,6 +206,7 @@ static enum engine_answer leave(
         return ENGINE_WAIT;
     }
     host->waiting = NULL;
+    host->was_refused = result == GATE_REFUSED;
     host->operation = (struct host_operation){0};
     const bool goes_on = result != GATE_STOP && host_account(host);
     if (host->waiting_args != NULL) { /* what was made of them was there beside them */
@@ -233,18 +235,72 @@ static enum engine_answer serve(
     return leave(host, call, descriptor, descriptor->operation(host, call));
 }
 
+/* -- How long it takes ---------------------------------------------------------------------- */
+
+/* For how many a call stands if it is measured; 0: it is not. */
+static uint64_t weight_of(struct host *host, const struct gate_descriptor *descriptor)
+{
+    if (host->options.metrics == NULL || descriptor->measured_as == 0) {
+        return 0;
+    }
+    if (descriptor->long_work || descriptor->import->may_wait) {
+        return 1;
+    }
+    return ++host->short_calls % HOST_CALLS_SAMPLED == 0 ? HOST_CALLS_SAMPLED : 0;
+}
+
+static enum host_call_status status_of(const struct host *host, enum engine_answer answer)
+{
+    const cordon_outcome_code code = host->stop.code;
+    if (answer != ENGINE_STOP) {
+        return host->was_refused ? HOST_CALL_DEVELOPER_ERROR : HOST_CALL_SUCCESS;
+    }
+    return code == CORDON_OUTCOME_INTERNAL || code == CORDON_OUTCOME_OVERLOADED
+               ? HOST_CALL_ERROR
+               : HOST_CALL_DEVELOPER_ERROR;
+}
+
+/* Counts a call that is over, from when it was first made. */
+static void measure(
+    struct host *host,
+    const struct gate_descriptor *descriptor,
+    enum engine_answer answer,
+    uint64_t began_ns,
+    uint64_t ended_ns,
+    uint64_t weight)
+{
+    if (host->call_since_ns != 0) {
+        began_ns = host->call_since_ns;
+    }
+    host->call_since_ns = answer == ENGINE_WAIT ? began_ns : 0;
+    if (answer != ENGINE_WAIT) {
+        histogram_observe_many_ns(
+            host->options.metrics->calls[descriptor->measured_as - 1][status_of(host, answer)],
+            ended_ns - began_ns, weight);
+    }
+}
+
 /* The same, on the host's time if the call may touch the store. */
 static enum engine_answer serve_on_time(
     struct host *host, struct gate_call *call, const struct gate_descriptor *descriptor)
 {
     struct run_clock *clock = host->options.clock;
-    enum run_clock_account paying = clock->account;
+    const uint64_t weight = weight_of(host, descriptor);
+    if (!descriptor->long_work && weight == 0) {
+        return serve(host, call, descriptor);
+    }
+    const uint64_t began_ns = clock_monotonic_ns();
+    const enum run_clock_account paying = clock->account;
     if (descriptor->long_work) {
-        paying = run_clock_switch(clock, CLOCK_SYSTEM, clock_monotonic_ns());
+        (void)run_clock_switch(clock, CLOCK_SYSTEM, began_ns);
     }
     const enum engine_answer answer = serve(host, call, descriptor);
+    const uint64_t ended_ns = clock_monotonic_ns();
     if (descriptor->long_work) {
-        (void)run_clock_switch(clock, paying, clock_monotonic_ns());
+        (void)run_clock_switch(clock, paying, ended_ns);
+    }
+    if (weight > 0) {
+        measure(host, descriptor, answer, began_ns, ended_ns, weight);
     }
     return answer;
 }

@@ -52,6 +52,7 @@ struct gate_descriptor {
     uint32_t size_max;     /* of the declared range, bytes */
     uint32_t fuel;         /* price of a call */
     uint32_t fuel_per_kib; /* price of 1,024 bytes declared */
+    uint32_t measured_as;  /* its place in struct host_metrics, plus 1; 0: it has none */
     const struct engine_import *import;
 };
 

@@ -22,6 +22,7 @@ void host_init(struct host *host, const struct host_options *options)
 {
     const struct budget *budget = options->budget;
     *host = (struct host){.options = *options};
+    host->short_calls = (uint32_t)options->started_ns; /* not each first one of a run */
     arena_init(&host->words, WORDS_BYTES_MAX);
     arena_init_charged(&host->arena, options->account);
     buffer_init_charged(&host->reply, SIZE_MAX, options->account);

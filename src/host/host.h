@@ -26,6 +26,7 @@
 struct env_vars;
 struct gate_descriptor;
 struct json_doc;
+struct host_metrics;
 struct host_queries;
 struct page;
 struct table_rules;
@@ -75,7 +76,8 @@ struct host_options {
     /* Of the deployment; positions in queries are sealed by it. A replay has none. */
     const uint8_t *cursor_key; /* SEAL_KEY_BYTES */
     uint32_t tenant;
-    const struct env_vars *env; /* NULL: there are no environment variables */
+    const struct env_vars *env;         /* NULL: there are no environment variables */
+    const struct host_metrics *metrics; /* NULL: nothing is measured */
 };
 
 /* Why the host ended the run; `code` is CORDON_OUTCOME_SUCCESS while it has not. */
@@ -146,6 +148,9 @@ struct host {
     struct host_nested nested;
     bool has_paged; /* a run may do that once */
     struct host_place place;
+    uint32_t short_calls;     /* since the start of a sample: see HOST_CALLS_SAMPLED */
+    uint64_t call_since_ns;   /* when the call that waits began; 0: none does */
+    bool was_refused;         /* the call that has just ended */
     uint64_t fuel_since_look; /* host fuel charged since the last look at the clock */
     uint64_t polled; /* bytes charged for what the account does not see grow: see host_account() */
 };

@@ -162,6 +162,7 @@ static const struct gate_descriptor descriptors[IMPORT_COUNT] = {
         .size_max = max,                                                                           \
         .fuel = fee,                                                                               \
         .fuel_per_kib = kib,                                                                       \
+        .measured_as = IMPORT_##id + 1,                                                            \
         .import = &imports[IMPORT_##id],                                                           \
     },
     HOST_IMPORTS(DESCRIPTOR_ROW)

@@ -139,6 +139,8 @@ static void answer_metrics(struct connection *connection)
 {
     struct http_server *server = connection->loop->server;
     runner_refresh_metrics(server->options.runner);
+    gauge_set(server->memory_used, (int64_t)atomic_load(&server->purse.bytes));
+    process_metrics_refresh(&server->process);
     buffer_clear(&connection->scratch);
     cordon_error *error = metrics_write(server->options.metrics, &connection->scratch);
     if (error != NULL) {

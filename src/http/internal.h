@@ -16,6 +16,7 @@
 #include "http/charge.h"
 #include "http/keys.h"
 #include "http/server.h"
+#include "observe/process_metrics.h"
 #include "run/recorder.h"
 #include "run/run.h"
 
@@ -114,6 +115,8 @@ struct http_server {
     struct histogram *hold; /* how long a loop works before it looks at its sockets again */
     struct counter *requests;
     struct gauge *open_connections;
+    struct gauge *memory_used;      /* by connections, as of the last look */
+    struct process_metrics process; /* of the operator's loop */
     struct deploys deploys;
     struct deploys data;
     struct purse purse; /* the memory of connections */

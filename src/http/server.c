@@ -467,8 +467,13 @@ static cordon_error *register_metrics(struct http_server *server)
         "Time a loop works before it looks at its sockets again.", &server->hold));
     TRY(metrics_counter(
         metrics, "http_requests_total", NULL, "Requests received whole.", &server->requests));
-    return metrics_gauge(
-        metrics, "http_connections_info", NULL, "Connections open now.", &server->open_connections);
+    TRY(metrics_gauge(
+        metrics, "http_connections_info", NULL, "Connections open now.",
+        &server->open_connections));
+    TRY(metrics_gauge(
+        metrics, "http_memory_used_bytes", NULL, "Memory of connections, out of that of all runs.",
+        &server->memory_used));
+    return process_metrics_init(&server->process, metrics);
 }
 
 static cordon_error *start(struct http_server *server)

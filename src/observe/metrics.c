@@ -19,7 +19,7 @@
 #include <stdio.h>
 
 enum {
-    BUCKETS = 30, /* 2^0 to 2^29 µs */
+    BUCKETS = 30, /* 2^0 to 2^29 µs, or bytes */
     CACHE_LINE_BYTES = 64,
 };
 
@@ -33,10 +33,18 @@ struct gauge {
 
 struct histogram {
     _Atomic uint64_t buckets[BUCKETS + 1]; /* the last one: longer than all the others */
-    _Atomic uint64_t sum_ns;
+    _Atomic uint64_t sum;                  /* ns, or bytes */
 };
 
-enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
+enum metric_type {
+    METRIC_COUNTER,
+    METRIC_COUNTER_SECONDS,
+    METRIC_GAUGE,
+    METRIC_UNTYPED,
+    METRIC_HISTOGRAM_SECONDS,
+    METRIC_HISTOGRAM_SECONDS_SPARSE,
+    METRIC_HISTOGRAM_BYTES,
+};
 
 struct series {
     struct series *next;
@@ -275,6 +283,19 @@ cordon_error *metrics_counter(
     return NULL;
 }
 
+cordon_error *metrics_counter_seconds(
+    struct metrics *metrics,
+    const char *name,
+    const char *labels,
+    const char *help,
+    struct counter **out_counter)
+{
+    struct series *series = NULL;
+    TRY(register_series(metrics, name, labels, help, METRIC_COUNTER_SECONDS, &series));
+    *out_counter = &series->number.counter;
+    return NULL;
+}
+
 cordon_error *metrics_gauge(
     struct metrics *metrics,
     const char *name,
@@ -288,6 +309,19 @@ cordon_error *metrics_gauge(
     return NULL;
 }
 
+cordon_error *metrics_untyped(
+    struct metrics *metrics,
+    const char *name,
+    const char *labels,
+    const char *help,
+    struct gauge **out_gauge)
+{
+    struct series *series = NULL;
+    TRY(register_series(metrics, name, labels, help, METRIC_UNTYPED, &series));
+    *out_gauge = &series->number.gauge;
+    return NULL;
+}
+
 cordon_error *metrics_histogram_seconds(
     struct metrics *metrics,
     const char *name,
@@ -296,7 +330,33 @@ cordon_error *metrics_histogram_seconds(
     struct histogram **out_histogram)
 {
     struct series *series = NULL;
-    TRY(register_series(metrics, name, labels, help, METRIC_HISTOGRAM, &series));
+    TRY(register_series(metrics, name, labels, help, METRIC_HISTOGRAM_SECONDS, &series));
+    *out_histogram = &series->number.histogram;
+    return NULL;
+}
+
+cordon_error *metrics_histogram_seconds_sparse(
+    struct metrics *metrics,
+    const char *name,
+    const char *labels,
+    const char *help,
+    struct histogram **out_histogram)
+{
+    struct series *series = NULL;
+    TRY(register_series(metrics, name, labels, help, METRIC_HISTOGRAM_SECONDS_SPARSE, &series));
+    *out_histogram = &series->number.histogram;
+    return NULL;
+}
+
+cordon_error *metrics_histogram_bytes(
+    struct metrics *metrics,
+    const char *name,
+    const char *labels,
+    const char *help,
+    struct histogram **out_histogram)
+{
+    struct series *series = NULL;
+    TRY(register_series(metrics, name, labels, help, METRIC_HISTOGRAM_BYTES, &series));
     *out_histogram = &series->number.histogram;
     return NULL;
 }
@@ -328,21 +388,36 @@ int64_t gauge_get(const struct gauge *gauge)
     return atomic_load_explicit(&gauge->value, memory_order_relaxed);
 }
 
-/* The first bucket whose bound, 2^index µs, is not below the time. */
-static size_t bucket_of(uint64_t ns)
+/* The first bucket whose bound, 2^index, is not below the value. */
+static size_t bucket_of(uint64_t value)
 {
-    const uint64_t us = ns / 1000 + (ns % 1000 != 0);
-    if (us <= 1) {
+    if (value <= 1) {
         return 0;
     }
-    const size_t bits = 64 - (size_t)__builtin_clzll(us - 1);
+    const size_t bits = 64 - (size_t)__builtin_clzll(value - 1);
     return bits < BUCKETS ? bits : BUCKETS;
+}
+
+static void observe(struct histogram *histogram, uint64_t value, uint64_t sum, uint64_t count)
+{
+    (void)atomic_fetch_add_explicit(
+        &histogram->buckets[bucket_of(value)], count, memory_order_relaxed);
+    (void)atomic_fetch_add_explicit(&histogram->sum, sum, memory_order_relaxed);
+}
+
+void histogram_observe_many_ns(struct histogram *histogram, uint64_t ns, uint64_t count)
+{
+    observe(histogram, ns / 1000 + (ns % 1000 != 0), ns * count, count);
 }
 
 void histogram_observe_ns(struct histogram *histogram, uint64_t ns)
 {
-    (void)atomic_fetch_add_explicit(&histogram->buckets[bucket_of(ns)], 1, memory_order_relaxed);
-    (void)atomic_fetch_add_explicit(&histogram->sum_ns, ns, memory_order_relaxed);
+    histogram_observe_many_ns(histogram, ns, 1);
+}
+
+void histogram_observe_bytes(struct histogram *histogram, uint64_t bytes)
+{
+    observe(histogram, bytes, bytes, 1);
 }
 
 /* -- Text ----------------------------------------------------------------------------------- */
@@ -372,45 +447,74 @@ static cordon_error *write_number(
     return buffer_printf(out, "%s{%s} %s\n", name, labels, number);
 }
 
+/* What counts in a unit of so many parts: `.000001` of 1000000, nothing of 1. */
+static cordon_error *write_parts(struct buffer *out, uint64_t value, uint64_t parts, int digits)
+{
+    return parts == 1
+               ? buffer_printf(out, "%" PRIu64, value)
+               : buffer_printf(out, "%" PRIu64 ".%0*" PRIu64, value / parts, digits, value % parts);
+}
+
+static uint64_t count_all(const struct histogram *histogram)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i <= BUCKETS; i++) {
+        count += atomic_load_explicit(&histogram->buckets[i], memory_order_relaxed);
+    }
+    return count;
+}
+
 static cordon_error *write_histogram(
-    const char *name, const struct series *series, struct buffer *out)
+    const char *name, const struct series *series, bool is_bytes, struct buffer *out)
 {
     const struct histogram *histogram = &series->number.histogram;
     const char *comma = series->labels[0] == '\0' ? "" : ",";
     uint64_t count = 0;
     for (size_t i = 0; i < BUCKETS; i++) {
-        const uint64_t us = (uint64_t)1 << i;
         count += atomic_load_explicit(&histogram->buckets[i], memory_order_relaxed);
-        TRY(buffer_printf(
-            out, "%s_bucket{%s%sle=\"%" PRIu64 ".%06" PRIu64 "\"} %" PRIu64 "\n", name,
-            series->labels, comma, us / 1000000, us % 1000000, count));
+        TRY(buffer_printf(out, "%s_bucket{%s%sle=\"", name, series->labels, comma));
+        TRY(write_parts(out, (uint64_t)1 << i, is_bytes ? 1 : 1000000, 6));
+        TRY(buffer_printf(out, "\"} %" PRIu64 "\n", count));
     }
     count += atomic_load_explicit(&histogram->buckets[BUCKETS], memory_order_relaxed);
     TRY(buffer_printf(
         out, "%s_bucket{%s%sle=\"+Inf\"} %" PRIu64 "\n", name, series->labels, comma, count));
-    const uint64_t ns = atomic_load_explicit(&histogram->sum_ns, memory_order_relaxed);
+    const uint64_t sum = atomic_load_explicit(&histogram->sum, memory_order_relaxed);
     const char *open = series->labels[0] == '\0' ? "" : "{";
     const char *close = series->labels[0] == '\0' ? "" : "}";
-    TRY(buffer_printf(
-        out, "%s_sum%s%s%s %" PRIu64 ".%09" PRIu64 "\n", name, open, series->labels, close,
-        ns / 1000000000, ns % 1000000000));
+    TRY(buffer_printf(out, "%s_sum%s%s%s ", name, open, series->labels, close));
+    TRY(write_parts(out, sum, is_bytes ? 1 : 1000000000, 9));
     return buffer_printf(
-        out, "%s_count%s%s%s %" PRIu64 "\n", name, open, series->labels, close, count);
+        out, "\n%s_count%s%s%s %" PRIu64 "\n", name, open, series->labels, close, count);
 }
 
 static cordon_error *write_series(
     const struct family *family, const struct series *series, struct buffer *out)
 {
-    char number[24];
+    char number[48];
+    uint64_t ns = 0;
     switch (family->type) {
     case METRIC_COUNTER:
         (void)snprintf(number, sizeof number, "%" PRIu64, counter_get(&series->number.counter));
         return write_number(family->name, series->labels, out, number);
+    case METRIC_COUNTER_SECONDS:
+        ns = counter_get(&series->number.counter);
+        (void)snprintf(
+            number, sizeof number, "%" PRIu64 ".%09" PRIu64, ns / 1000000000, ns % 1000000000);
+        return write_number(family->name, series->labels, out, number);
     case METRIC_GAUGE:
+    case METRIC_UNTYPED:
         (void)snprintf(number, sizeof number, "%" PRId64, gauge_get(&series->number.gauge));
         return write_number(family->name, series->labels, out, number);
-    case METRIC_HISTOGRAM:
-        return write_histogram(family->name, series, out);
+    case METRIC_HISTOGRAM_SECONDS_SPARSE:
+        if (count_all(&series->number.histogram) == 0) {
+            return NULL;
+        }
+        return write_histogram(family->name, series, false, out);
+    case METRIC_HISTOGRAM_SECONDS:
+        return write_histogram(family->name, series, false, out);
+    case METRIC_HISTOGRAM_BYTES:
+        return write_histogram(family->name, series, true, out);
     }
     return NULL;
 }
@@ -419,8 +523,12 @@ static cordon_error *write_family(const struct family *family, struct buffer *ou
 {
     static const char *const types[] = {
         [METRIC_COUNTER] = "counter",
+        [METRIC_COUNTER_SECONDS] = "counter",
         [METRIC_GAUGE] = "gauge",
-        [METRIC_HISTOGRAM] = "histogram",
+        [METRIC_UNTYPED] = "untyped",
+        [METRIC_HISTOGRAM_SECONDS] = "histogram",
+        [METRIC_HISTOGRAM_SECONDS_SPARSE] = "histogram",
+        [METRIC_HISTOGRAM_BYTES] = "histogram",
     };
     TRY(write_help(family, out));
     TRY(buffer_printf(out, "# TYPE %s %s\n", family->name, types[family->type]));

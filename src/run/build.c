@@ -147,13 +147,16 @@ static cordon_error *make_code(
     const uint8_t hash[SHA256_BYTES],
     struct built *built)
 {
+    const uint64_t looked_ns = clock_monotonic_ns();
     TRY(load_cached(runner, tenant, hash, &built->module));
+    const uint64_t started = clock_monotonic_ns();
     if (built->module != NULL) {
+        histogram_observe_ns(runner->metrics.compile[true], started - looked_ns);
         return NULL;
     }
-    const uint64_t started = clock_monotonic_ns();
     TRY(compile(runner, tenant, module, hash, &built->module));
     built->compile_ns = clock_monotonic_ns() - started;
+    histogram_observe_ns(runner->metrics.compile[false], built->compile_ns);
     return NULL;
 }
 

@@ -127,8 +127,10 @@ static cordon_error *load_module(
     CORDON_CLEANUP_ARENA struct arena arena;
     arena_init(&arena, MODULE_READ_BYTES_MAX);
     struct deploy_module source = {.name = past->name};
+    const uint64_t began_ns = clock_monotonic_ns();
     TRY(deploy_rows_read_module(
         runner->options.store, deployment->tenant, past->hash, &arena, &source.wasm));
+    histogram_observe_ns(runner->metrics.lookup, clock_monotonic_ns() - began_ns);
     return add_module(runner, deployment, &source, secret, report);
 }
 

@@ -24,6 +24,16 @@ struct outcome_frame {
     uint64_t module_offset; /* ENGINE_NO_OFFSET: not known */
 };
 
+/* Why a call was turned away before anything ran. */
+enum run_rejection {
+    RUN_NOT_REJECTED,
+    RUN_REJECTED_NO_SLOT,
+    RUN_REJECTED_QUEUE_FULL,
+    RUN_REJECTED_NO_TURN, /* it waited for its first one as long as it may */
+    RUN_REJECTED_NO_MEMORY,
+    RUN_REJECTIONS,
+};
+
 struct outcome {
     struct arena arena; /* everything below lives here */
     cordon_outcome_code code;
@@ -53,6 +63,7 @@ struct outcome {
     uint32_t retries;        /* attempts before the last, after conflicts */
     uint64_t ts;             /* commit or snapshot timestamp, 0 for actions */
     cordon_kind kind;        /* of the function; CORDON_QUERY if none was found */
+    enum run_rejection rejection;
 };
 
 static inline void outcome_init(struct outcome *outcome)

@@ -76,7 +76,7 @@ struct recorder_metrics {
     struct counter *replayed;
     struct counter *mismatched;
     struct counter *dropped;
-    struct counter *cpu_us;
+    struct counter *cpu_ns;
     struct gauge *waiting;
 };
 
@@ -95,7 +95,6 @@ struct recorder {
     atomic_size_t replays_waiting; /* how many: looked at without the lock */
     struct replaying replaying;    /* this and what follows is the thread's */
     struct cpu_share share;
-    uint64_t cpu_ns; /* not yet counted, as it is less than a microsecond */
 };
 
 /* -- Queues ---------------------------------------------------------------------------------- */
@@ -559,9 +558,7 @@ static void account_for(struct recorder *recorder, uint64_t began_ns)
 {
     const uint64_t cpu_ns = clock_thread_cpu_ns() - began_ns;
     cpu_share_spend(&recorder->share, cpu_ns);
-    recorder->cpu_ns += cpu_ns;
-    counter_add(recorder->metrics.cpu_us, recorder->cpu_ns / 1000);
-    recorder->cpu_ns %= 1000;
+    counter_add(recorder->metrics.cpu_ns, cpu_ns);
 }
 
 static void work(struct recorder *recorder)
@@ -613,12 +610,14 @@ static cordon_error *register_metrics(struct recorder_metrics *metrics, struct m
          "Replays that were another run than the recorded one: an alarm.", &metrics->mismatched},
         {"udf_replay_dropped_total", "Runs that should have been replayed, and were not.",
          &metrics->dropped},
-        {"udf_replay_cpu_microseconds_total", "Processor time of replays.", &metrics->cpu_us},
     };
     for (size_t i = 0; i < sizeof counters / sizeof counters[0]; i++) {
         TRY(metrics_counter(
             registry, counters[i].name, NULL, counters[i].help, counters[i].counter));
     }
+    TRY(metrics_counter_seconds(
+        registry, "udf_replay_cpu_seconds_total", NULL, "Processor time of replays.",
+        &metrics->cpu_ns));
     return metrics_gauge(
         registry, "udf_replay_waiting_info", NULL, "Runs that wait to be replayed, or are.",
         &metrics->waiting);

@@ -29,6 +29,7 @@ void run_wake(void *arg)
 static void permit_granted(struct permit_waiter *waiter)
 {
     struct run *run = (struct run *)(void *)((char *)waiter - offsetof(struct run, permit));
+    run_count_permit(run, clock_monotonic_ns());
     run_wake(run);
 }
 
@@ -92,15 +93,28 @@ enum next run_wait_for_store(struct run *run)
 void run_leave_permit(struct run *run)
 {
     run->permit_asked = false;
+    if (atomic_load(&run->permit.has_permit)) {
+        run_count_gave(run, atomic_load(&run->permit_since_ns), clock_monotonic_ns());
+    }
     permits_give(&run->runner->permits, &run->permit);
+}
+
+enum permit_answer run_ask_permit(struct run *run, enum permit_claim claim)
+{
+    const uint64_t now_ns = clock_monotonic_ns();
+    run_count_asking(run, now_ns);
+    const enum permit_answer answer = permits_take(&run->runner->permits, &run->permit, claim);
+    if (answer == PERMIT_HELD) {
+        run_count_permit(run, now_ns);
+    }
+    return answer;
 }
 
 bool run_take_permit(struct run *run)
 {
     const bool slept = run->host.operation.sleeps_until_ns != 0;
     run->permit_asked = true;
-    return permits_take(&run->runner->permits, &run->permit, slept ? PERMIT_SLEPT : PERMIT_AGAIN) ==
-           PERMIT_HELD;
+    return run_ask_permit(run, slept ? PERMIT_SLEPT : PERMIT_AGAIN) == PERMIT_HELD;
 }
 
 /* -- Memory --------------------------------------------------------------------------------- */
@@ -136,11 +150,24 @@ static void settle_memory(struct run *run)
     }
 }
 
+static void end_instance(struct run *run)
+{
+    if (run->call == NULL) {
+        return;
+    }
+    const uint64_t began_ns = clock_monotonic_ns();
+    engine_call_free(run->call);
+    run->call = NULL;
+    if (run->counts != NULL) {
+        histogram_observe_ns(run->runner->metrics.destroy, clock_monotonic_ns() - began_ns);
+        gauge_add(run->counts->allocated, -1);
+    }
+}
+
 void run_end_guest(struct run *run)
 {
     run_end_child(run);
-    engine_call_free(run->call);
-    run->call = NULL;
+    end_instance(run);
     if (run->has_host) {
         host_done(&run->host);
         run->has_host = false;
@@ -202,8 +229,8 @@ enum next run_finish(struct run *run)
         (void)atomic_fetch_sub(&run->runner->slots_used, 1);
     }
     run->stage = STAGE_DONE;
+    run_count_end(run);
     if (!run_is_replay(run)) { /* which nobody has called */
-        run_metrics_count(&run->runner->metrics, outcome);
         run_report(run->runner->options.log, outcome, run->path, run->request_id);
         if (outcome->code == CORDON_OUTCOME_CAPABILITY_DENIED) {
             auditor_note_denied(runner_auditor(run->runner), run->path, outcome->message);
@@ -399,6 +426,7 @@ static void take_slot(struct run *run)
         return;
     }
     (void)atomic_fetch_sub(&runner->slots_used, 1);
+    run->outcome.rejection = RUN_REJECTED_NO_SLOT;
     (void)run_finish_with(
         run, CORDON_OUTCOME_OVERLOADED,
         SLICE("Too many concurrent requests: every slot is in use. Nothing was run; a retry is "
@@ -508,6 +536,7 @@ cordon_error *run_new(
     run->permit.granted = permit_granted;
     run->nest.granted = nest_granted;
     run->tenant = request->tenant;
+    run->waited_ns = UINT64_MAX;
     run->depth = depth_of(request);
     run->caller = request->inner ? request->parent : NULL;
     run->budget = run_is_inner(run) ? run->caller->budget : &run->own_budget;
@@ -527,6 +556,8 @@ cordon_error *run_new(
         mem_free(run);
         return error;
     }
+    run->counts =
+        run_is_replay(run) ? NULL : tenant_metrics_of(&runner->metrics.tenants, run->tenant);
     if (!run_is_inner(run)) {
         take_slot(run);
     }
@@ -535,6 +566,8 @@ cordon_error *run_new(
     }
     if (run->stage != STAGE_DONE && run_is_inner(run)) {
         run_enter_inner(run);
+    } else if (run->stage != STAGE_DONE) {
+        run_count_waiting(run);
     }
     *out_run = run;
     return NULL;

@@ -10,6 +10,7 @@ static enum next turn_away(struct run *run)
         outcome_set_overloaded(&run->outcome, SLICE(HOST_NO_TURN));
         return run_finish(run);
     }
+    run->outcome.rejection = RUN_REJECTED_NO_TURN;
     return run_finish_with(
         run, CORDON_OUTCOME_OVERLOADED,
         SLICE("Too many concurrent requests: no turn came within 5 seconds. Nothing was run; a "
@@ -19,6 +20,7 @@ static enum next turn_away(struct run *run)
 enum next step_admit(struct run *run)
 {
     const uint64_t now = clock_monotonic_ns();
+    run_count_attempt(run, now);
     if (atomic_load(&run->cancelled)) {
         return run_finish_with(run, CORDON_OUTCOME_CANCELLED, SLICE("The call was cancelled."));
     }
@@ -28,11 +30,11 @@ enum next step_admit(struct run *run)
         }
         enum permit_answer answer = PERMIT_QUEUED;
         if (!run->permit_asked) {
-            answer = permits_take(
-                &run->runner->permits, &run->permit, run->had_permit ? PERMIT_AGAIN : PERMIT_FRESH);
+            answer = run_ask_permit(run, run->had_permit ? PERMIT_AGAIN : PERMIT_FRESH);
             run->permit_asked = answer == PERMIT_QUEUED;
         }
         if (answer == PERMIT_REFUSED) {
+            run->outcome.rejection = RUN_REJECTED_QUEUE_FULL;
             return run_finish_with(
                 run, CORDON_OUTCOME_OVERLOADED,
                 SLICE("Too many concurrent requests in a short period of time. Nothing was run; "
@@ -45,6 +47,7 @@ enum next step_admit(struct run *run)
         }
     }
     run->had_permit = true;
+    run_count_running(run, now);
     (void)run_clock_switch(run->clock, CLOCK_SYSTEM, now);
     run->stage = STAGE_BEGIN;
     return NEXT_STEP;
@@ -85,7 +88,11 @@ static cordon_error *begin_store_txn(struct run *run)
 
 cordon_error *run_begin_txn(struct run *run)
 {
+    const uint64_t began_ns = clock_monotonic_ns();
     TRY(begin_store_txn(run));
+    if (run->counts != NULL) {
+        histogram_observe_ns(run->runner->metrics.begin_txn, clock_monotonic_ns() - began_ns);
+    }
     run->checker = (struct checker){.txn = run->txn, .arena = &run->arena};
     run->submitted = false;
     return NULL;
@@ -286,6 +293,7 @@ static cordon_error *start_guest(struct run *run)
         .cursor_key = run->deployment->cursor_key,
         .tenant = run->tenant,
         .env = run->env,
+        .metrics = run->counts == NULL ? NULL : &run->runner->metrics.host,
     };
     memcpy(options.seed, run->seed, sizeof options.seed);
     memcpy(
@@ -316,7 +324,13 @@ static cordon_error *start_guest(struct run *run)
         .on_running = host_on_running,
         .may_grow = host_may_grow,
     };
-    return engine_call_new(&call, &run->call);
+    const uint64_t began_ns = clock_monotonic_ns();
+    TRY(engine_call_new(&call, &run->call));
+    run->create_ns = clock_monotonic_ns() - began_ns;
+    if (run->counts != NULL) {
+        gauge_add(run->counts->allocated, 1);
+    }
+    return NULL;
 }
 
 enum next step_args(struct run *run)

@@ -173,6 +173,9 @@ static cordon_error *make_child(struct run *run)
         .inner = nested->inner,
         .fuel = nested->fuel,
     };
+    if (!run_is_replay(run)) {
+        counter_add(run->runner->metrics.calls[run->outcome.kind][nested->kind], 1);
+    }
     return run_new(run->runner, &request, (struct store_wake){run_wake, run}, &run->child);
 }
 

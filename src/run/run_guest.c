@@ -55,6 +55,7 @@ static enum next guest_ended(struct run *run, bool returned)
     count_use(run);
     result_collect(
         &run->outcome, &run->host, run->call, returned, &run->result_arena, &run->result);
+    run_count_guest(run);
     if (run->outcome.code != CORDON_OUTCOME_SUCCESS && !returned) {
         frames_copy(&run->outcome, run->call, &run->function->module->names);
     }
@@ -100,9 +101,12 @@ enum next run_end_turn(struct run *run, uint64_t now_ns)
     if (run_is_inner(run)) {
         return NEXT_READY; /* its caller passes the turn on */
     }
+    const uint64_t since_ns = atomic_load(&run->permit_since_ns);
+    run_count_asking(run, now_ns);
     if (run->background || permits_yield(&run->runner->permits, &run->permit)) {
         return NEXT_READY;
     }
+    run_count_gave(run, since_ns, now_ns);
     run->permit_asked = true;
     run->had_turn = true;
     (void)run_clock_switch(run->clock, run_idle_account(run), now_ns);

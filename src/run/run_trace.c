@@ -36,6 +36,7 @@ bool run_needs_trace(struct run *run)
     const uint64_t now = clock_monotonic_ns();
     if (!trace_cache_has_time(traces, now) ||
         !run_takes_memory(run, FRAMES_WORK_BYTES + module->size)) {
+        counter_add(run->runner->metrics.untraced, 1);
         return false;
     }
     (void)run_clock_switch(run->clock, CLOCK_STOPPED, now); /* it is not the function's work */
@@ -68,24 +69,40 @@ static bool has_permit(struct run *run)
 {
     if (!run->permit_asked && !atomic_load(&run->permit.has_permit)) {
         run->permit_asked = true;
-        (void)permits_take(&run->runner->permits, &run->permit, PERMIT_SLEPT);
+        (void)run_ask_permit(run, PERMIT_SLEPT);
     }
     return atomic_load(&run->permit.has_permit);
 }
 
-static void resolve(struct run *run, struct slice module)
+static bool has_lines(const struct outcome *outcome)
+{
+    for (size_t i = 0; i < outcome->frame_count; i++) {
+        if (outcome->frames[i].line > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* False: not a single line was found, or there was no memory. */
+static bool resolve(struct run *run, struct slice module)
 {
     struct trace_cache *traces = &run->runner->traces;
     const uint64_t began_ns = clock_thread_cpu_ns();
-    if (frames_resolve(&run->outcome, module)) {
+    const bool is_resolved = frames_resolve(&run->outcome, module);
+    if (is_resolved) {
         trace_cache_put(traces, &run->trace_key, &run->outcome);
     }
     trace_cache_spend(traces, clock_thread_cpu_ns() - began_ns);
+    return is_resolved && has_lines(&run->outcome);
 }
 
-static enum next leave_trace(struct run *run)
+static enum next leave_trace(struct run *run, bool is_traced)
 {
     store_end(&run->trace_txn);
+    if (!is_traced) {
+        counter_add(run->runner->metrics.untraced, 1);
+    }
     run_gives_memory(run, FRAMES_WORK_BYTES + run->function->module->size);
     run_leave_permit(run);
     return run_leave_failed(run);
@@ -96,19 +113,16 @@ enum next step_trace(struct run *run)
     enum store_step step = STORE_DONE;
     struct slice module = {NULL, 0};
     if (atomic_load(&run->cancelled) || clock_monotonic_ns() >= run->trace_until_ns) {
-        return leave_trace(run);
+        return leave_trace(run, false);
     }
     cordon_error *error = find_module(run, &step, &module);
     if (error != NULL) {
         cordon_error_free(error); /* of a store that fails the run's own end will tell */
-        return leave_trace(run);
+        return leave_trace(run, false);
     }
     if (step == STORE_PENDING || (module.size > 0 && !has_permit(run))) {
         run->wake_at_ns = run->trace_until_ns;
         return NEXT_WAIT;
     }
-    if (module.size > 0) {
-        resolve(run, module);
-    }
-    return leave_trace(run);
+    return leave_trace(run, module.size > 0 && resolve(run, module));
 }

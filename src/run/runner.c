@@ -310,6 +310,7 @@ void runner_free(struct runner *runner)
     permits_done(&runner->nests);
     random_pool_done(&runner->seeds);
     trace_cache_done(&runner->traces);
+    run_metrics_done(&runner->metrics);
     executions_done(&runner->executions);
     (void)pthread_mutex_destroy(&runner->deploy_lock);
     (void)pthread_mutex_destroy(&runner->env_lock);
@@ -385,12 +386,46 @@ struct runner_counts runner_get_counts(struct runner *runner)
     return counts;
 }
 
+/* The bytes of all that is deployed now. */
+static void sum_modules(struct runner *runner, int64_t *out_source, int64_t *out_code)
+{
+    *out_source = 0;
+    *out_code = 0;
+    (void)pthread_rwlock_rdlock(&runner->lock);
+    for (const struct deployment *at = runner->deployments; at != NULL; at = at->next) {
+        for (size_t i = 0; i < at->module_count; i++) {
+            *out_source += (int64_t)at->modules[i].size;
+            *out_code += (int64_t)engine_module_bytes(at->modules[i].engine_module);
+        }
+    }
+    (void)pthread_rwlock_unlock(&runner->lock);
+}
+
+static void refresh_engine(struct runner *runner)
+{
+    const struct run_metrics *const metrics = &runner->metrics;
+    const struct engine_counts counts = engine_get_counts(runner->engine);
+    gauge_set(metrics->pool_max, engine_slots(runner->engine));
+    gauge_set(metrics->engine_calls, counts.calls);
+    gauge_set(metrics->engine_instances, counts.instances);
+    gauge_set(metrics->engine_modules, counts.modules);
+    gauge_set(metrics->engine_memories, counts.pool_memories);
+    gauge_set(metrics->engine_stacks, counts.pool_stacks);
+}
+
 void runner_refresh_metrics(struct runner *runner)
 {
+    int64_t source = 0;
+    int64_t code = 0;
+    refresh_engine(runner);
+    sum_modules(runner, &source, &code);
+    gauge_set(runner->metrics.source_bytes, source);
+    gauge_set(runner->metrics.code_bytes, code);
     const struct runner_counts counts = runner_get_counts(runner);
     gauge_set(runner->metrics.permits_used, counts.permits_used);
     gauge_set(runner->metrics.permits_waiting, counts.permits_waiting);
     gauge_set(runner->metrics.slots_used, counts.slots_used);
+    gauge_set(runner->metrics.nests_used, counts.nests_used);
     gauge_set(runner->metrics.memory_used, (int64_t)counts.memory_used);
 }
 

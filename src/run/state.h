@@ -7,6 +7,7 @@
  *   run_child.c  calls of other functions that it waits for
  *   run_trace.c  where in its sources it failed
  *   run_end.c    result, commit, conflict, settling
+ *   run_count.c  what the metrics are told of it
  *   run_record.c its record, and whether a replay was the same
  */
 #ifndef RUN_STATE_H
@@ -122,8 +123,17 @@ struct run {
     bool has_slot;
     bool background; /* takes no slot and no permit */
     bool untraced;
-    uint64_t memory_taken;   /* memory for the guest and what the host holds for it */
-    uint64_t memory_at_poll; /* guest memory when this poll began */
+    struct tenant_metrics *counts; /* of its tenant; NULL: it is not counted */
+    enum run_outstanding outstanding;
+    bool is_outstanding;                  /* it is counted among those that wait or run */
+    uint64_t waited_ns;                   /* for its first turn; UINT64_MAX: it had none */
+    uint64_t attempt_since_ns;            /* when its attempt asked for a turn; 0: it has not */
+    atomic_uint_fast64_t permit_asked_ns; /* when it last asked for a permit */
+    atomic_uint_fast64_t permit_since_ns; /* when it got the one that it holds */
+    uint64_t permit_held_ns;              /* how long it held others, in all */
+    uint64_t create_ns;                   /* that the store of its instance took */
+    uint64_t memory_taken;                /* memory for the guest and what the host holds for it */
+    uint64_t memory_at_poll;              /* guest memory when this poll began */
     uint64_t started_ns;
     uint64_t wake_at_ns; /* 0: not waiting */
     uint64_t backoff_until_ns;
@@ -181,6 +191,9 @@ uint64_t run_turns_ns(const struct run *run);
 enum next run_wait_for_store(struct run *run);
 
 void run_leave_permit(struct run *run);
+
+/* Asks for a permit as permits_take() does. */
+enum permit_answer run_ask_permit(struct run *run, enum permit_claim claim);
 
 /* Asks for the permit that the guest needs to go on. False: it is queued for one. */
 CORDON_MUST_USE bool run_take_permit(struct run *run);
@@ -292,6 +305,28 @@ void run_tape_add_module(struct run *run, const struct deployed_module *module);
 
 /* Keeps what only the guest's end tells, while there is still a host. */
 void run_tape_end(struct run *run);
+
+/* -- Metrics: run_count.c -------------------------------------------------------------------- */
+
+/* Of a run that will ask for a turn. */
+void run_count_waiting(struct run *run);
+
+/* It asks for a turn, at the first time of an attempt. */
+void run_count_attempt(struct run *run, uint64_t now_ns);
+
+/* It has its first turn. */
+void run_count_running(struct run *run, uint64_t now_ns);
+
+/* It asks for a permit, or may have to pass its own on; it has got one; it has it no more. */
+void run_count_asking(struct run *run, uint64_t now_ns);
+void run_count_permit(struct run *run, uint64_t now_ns);
+void run_count_gave(struct run *run, uint64_t since_ns, uint64_t now_ns);
+
+/* Its guest has ended, and is there still. */
+void run_count_guest(struct run *run);
+
+/* It is over, and its outcome is whole. */
+void run_count_end(struct run *run);
 
 /* -- Endings ---------------------------------------------------------------------------------- */
 

@@ -11,42 +11,139 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { Server, guest, run } from '../support/cordon.mjs';
+import { Server, example, guest, newFolder, run } from '../support/cordon.mjs';
 
 const PAGE = 'docs/metrics.md';
 
 const SAME = 'the same';
 const OWN = 'has none';
 
-/* How Convex's backend calls it, and what differs. */
+/*
+ * How Convex's backend calls it, and what differs. What stands in tests/golden/convex_metrics has the
+ * same name there; the rest is ours, or under another name.
+ */
 const inConvex = {
-  application_function_runner_total_seconds: `${SAME}; there with \`env_type\` too`,
-  udf_execute_seconds: `${SAME}; there with \`npm_version\` too`,
+  application_function_runner_total_seconds: SAME,
+  udf_execute_seconds: SAME,
+  udf_service_request_seconds: SAME,
+  udf_isolate_load_user_modules_seconds: SAME,
+  udf_executor_result_total: SAME,
   user_function_execution_seconds: SAME,
   udf_queue_seconds: `${SAME}, of those that had to wait`,
+  application_function_runner_wait_seconds: SAME,
+  application_function_runner_run_seconds: SAME,
+  application_function_runner_wait_timeout_total: SAME,
+  application_function_runner_outstanding_total: `${SAME}; a gauge, which Prometheus lets nobody call so`,
   udf_fuel_total: OWN,
+  run_udf_total: SAME,
+  function_limit_warning_total: SAME,
+  udf_limit_total: OWN,
+  udf_rejected_before_execution_total: `${SAME}; with reasons of our own`,
+  application_mutation_seconds: SAME,
+  function_runner_begin_tx_seconds: SAME,
+  concurrency_permit_acquire_seconds: SAME,
+  concurrency_permit_total_hold_time_seconds: `${SAME}; \`client_id\` is a tenant`,
+  create_isolate_seconds: `${SAME}, of V8's isolates`,
+  udf_isolate_build_seconds: SAME,
+  udf_isolate_instantiate_module_seconds: SAME,
+  udf_isolate_evaluate_module_seconds: SAME,
+  destroy_isolate_seconds: `${SAME}, of V8's isolates`,
+  udf_isolate_lookup_source_seconds: `${SAME}; there by a run, here at a start`,
+  udf_isolate_compile_module_seconds: `${SAME}; there by a run, here by a deploy or at a start`,
+  udf_isolate_arguments_bytes: SAME,
+  udf_isolate_result_bytes: SAME,
+  udf_memory_bytes: '`isolate_*heap*`, of V8',
   udf_user_timeout_total: SAME,
   udf_system_timeout_total: SAME,
   isolate_out_of_memory_total: SAME,
   udf_out_of_fuel_total: OWN,
   isolate_request_canceled_total: SAME,
-  udf_rejected_before_execution_total: `${SAME}; there with \`reason\` too`,
-  function_limit_warning_total: `${SAME}; there with \`system_udf_path\` too`,
+  udf_execute_full_total: SAME,
+  udf_source_map_failure_total: `${SAME}, of source maps`,
   udf_conflict_total: '`occ_retries_total`, a histogram of retries for each commit',
-  concurrency_permits_used_info: '`concurrency_permit_total_hold_time_seconds`, a sum of time',
-  concurrency_permits_waiting_info: '`concurrency_permit_acquire_seconds`, a histogram of time',
-  run_slots_used_info: '`isolate_pool_running_count_info`, which counts its worker threads',
-  run_memory_used_bytes: '`isolate_total_heap_size_bytes`, which counts heaps of V8 alone',
+  concurrency_permits_used_info: OWN,
+  concurrency_permits_waiting_info: OWN,
+  run_slots_used_info: OWN,
+  run_nests_used_info: OWN,
+  run_memory_used_bytes: '`isolate_total_*`, of V8',
+  isolate_pool_max_info: SAME,
+  isolate_pool_running_count_info: `${SAME}; \`client_id\` is a tenant`,
+  isolate_pool_allocated_count_info: `${SAME}; \`client_id\` is a tenant`,
+  engine_calls_info: OWN,
+  engine_instances_info: OWN,
+  engine_modules_info: OWN,
+  engine_memories_info: OWN,
+  engine_stacks_info: OWN,
+  module_cache_source_size_bytes_total: `${SAME}; a gauge, which Prometheus lets nobody call so`,
+  code_cache_size_bytes_total: `${SAME}; a gauge, which Prometheus lets nobody call so`,
+  udf_op_seconds: `${SAME}; one in 64 short calls is measured, and stands for as many`,
+  udf_syscall_seconds: SAME,
+  udf_async_syscall_seconds: SAME,
+  tenant_run_seconds: OWN,
+  tenant_run_total: OWN,
+  tenant_fuel_total: OWN,
+  tenant_user_seconds_total: OWN,
   udf_record_kept_total: OWN,
   udf_record_unkept_total: OWN,
   udf_replay_total: OWN,
   udf_replay_mismatch_total: OWN,
   udf_replay_dropped_total: OWN,
-  udf_replay_cpu_microseconds_total: OWN,
+  udf_replay_cpu_seconds_total: OWN,
   udf_replay_waiting_info: OWN,
   http_loop_hold_seconds: OWN,
   http_requests_total: OWN,
   http_connections_info: OWN,
+  http_memory_used_bytes: OWN,
+  process_resident_memory_bytes: SAME,
+  process_virtual_memory_bytes: SAME,
+  process_open_fds: SAME,
+  process_max_fds: SAME,
+  process_threads: SAME,
+  process_start_time_seconds: SAME,
+  process_cpu_seconds_total: SAME,
+};
+
+/* What of Convex's list cannot be here, and why. */
+const absent = {
+  udf_unawaited_op_total: 'a guest waits for each call of its host; none can be left behind by its end',
+  array_buffer_oom_total: 'a guest has one memory, and no buffers beside it: `isolate_out_of_memory_total` counts all',
+  recreate_isolate_total: 'each run has an instance of its own; none is used again, so none is made anew for a reason',
+  isolate_scheduler_stolen_worker_age_seconds: 'no thread belongs to a tenant, so none is taken from one',
+  'concurrency_permit_*': 'whatever else Convex measures of its limiter is of its limiter; ours has `concurrency_permits_used_info` and `concurrency_permits_waiting_info`',
+  create_context_seconds: 'an instance has no context of V8 beside its store: `create_isolate_seconds` and `udf_isolate_instantiate_module_seconds` are all of it',
+  'isolate_*heap*': "these are of V8's collected heaps; a guest has a linear memory: `udf_memory_bytes`",
+  'isolate_total_*': 'the same, over all of them: `run_memory_used_bytes`',
+  udf_fetch_seconds: 'functions have no fetch yet',
+  udf_fetch_total: 'functions have no fetch yet',
+  udf_fetch_bytes_total: 'functions have no fetch yet',
+  'scheduled_job_*': 'there is no scheduler yet',
+  'memory_index_cache_*': "the store reads its indexes from LMDB, which is the kernel's page cache; there is none of ours in front",
+  sync_connect_seconds: 'there are no live queries yet, as of all that follow',
+  sync_handle_message_seconds: 'the same',
+  sync_update_queries_seconds: 'the same',
+  sync_mutation_queue_seconds: 'the same',
+  sync_query_failed_total: 'the same',
+  sync_empty_transition_total: 'the same',
+  sync_protocol_websockets_total: 'the same',
+  'backend_ws_*': 'the same',
+};
+
+/* Labels that a metric has there and cannot have here. To PromQL a label that is not there is empty. */
+const absentLabels = {
+  udf_execute_seconds: { npm_version: 'modules bring no npm package' },
+  run_udf_total: {
+    outer_observed_identity: 'whether a run looked at who asks is not kept',
+    inner_observed_identity: 'the same',
+  },
+  function_limit_warning_total: { system_udf_path: 'there are no system functions' },
+};
+
+/* Labels with more values than this run of a server shows. */
+const manyValues = {
+  op: 'a call of [abi.md](../sdk/abi.md)',
+  syscall: 'a call of [abi.md](../sdk/abi.md)',
+  tenant: 'the first 100 by name; later ones are `other`',
+  client_id: 'as `tenant`',
 };
 
 /* Meaning, and where Convex's log stream has it: the event `function_execution`. */
@@ -108,14 +205,18 @@ function parseMetrics(text) {
 
 /* A server's metrics, and the log lines of a run that succeeded and of one that failed. */
 async function observe() {
-  const server = await Server.start();
-  await server.deploy(guest('basic'));
-  await run(['call', '--url', server.url, 'basic:echo']);
-  await run(['call', '--url', server.url, 'basic:fail']);
+  const config = join(newFolder(), 'config.json');
+  writeFileSync(config, JSON.stringify({ limits: { fuel: 10000000 } }));
+  const server = await Server.start({ flags: ['--config', config] });
+  await server.deploy(guest('basic'), guest('relay'), guest('spin'), example('messages_c'));
+  for (const path of ['basic:echo', 'basic:fail', 'messages:list', 'spin:host']) {
+    await run(['call', '--url', server.url, path]);
+  }
+  await run(['call', '--url', server.url, 'relay:cleanup', '{"q": "{\\"queryId\\":1}"}']);
   const metrics = parseMetrics(await scrape(server));
   await server.stop();
   const lines = server.log.trim().split('\n').map((line) => JSON.parse(line));
-  const runs = lines.filter(({ event }) => event === 'function_execution');
+  const runs = lines.filter(({ event, path }) => event === 'function_execution' && path.startsWith('basic:'));
   assert.deepEqual(runs.map(({ path, status }) => [path, status]), [['basic:echo', 'success'], ['basic:fail', 'failure']]);
   return { metrics, runs };
 }
@@ -125,8 +226,14 @@ async function observe() {
 const table = (head, rows) =>
   [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 
-const labelText = (labels) =>
-  Object.entries(labels).map(([label, values]) => `\`${label}\`: ${values.join(', ')}`).join('; ');
+/* Of what is there once it has something to tell, all there can be. */
+function valuesOf(label, labels) {
+  if (label === 'udf_type' && 'tenant' in labels) return 'query, mutation, action';
+  if (label === 'status' && ('op' in labels || 'syscall' in labels)) return 'success, developer_error, error';
+  return manyValues[label] ?? labels[label].join(', ');
+}
+
+const labelText = (labels) => Object.keys(labels).map((label) => `\`${label}\`: ${valuesOf(label, labels)}`).join('; ');
 
 function page({ metrics }) {
   return `<!-- Made by tests/docs/metrics.mjs from what a server answers; \`cmake --build build --target docs\` writes it anew. -->
@@ -145,12 +252,26 @@ answers in the text format of Prometheus:
 curl --unix-socket cordon-data/operator.sock http://localhost/metrics
 \`\`\`
 
-Histograms have buckets from 1 µs to 9 minutes, each twice the one before. Of \`status\`,
-\`developer_error\` is what the function or its caller did, limits included; \`error\` is ours, or of
-the load; \`canceled\` is a caller that went away.
+Histograms have buckets from 1 µs to 9 minutes, or from 1 B to 512 MiB, each twice the one before. Of
+\`status\` and \`result\`, \`developer_error\` is what the function or its caller did, limits included;
+\`error\` is ours, or of the load; \`canceled\` is a caller that went away. Series by \`op\`, \`syscall\` and
+\`tenant\` are there once they have something to tell.
+
+A dashboard for Grafana that shows them is [packaging/grafana/cordon.json](../packaging/grafana/cordon.json).
 
 ${table(['metric', 'type', 'labels', 'meaning', 'Convex'], metrics.map(({ name, type, labels, help }) =>
     [`\`${name}\``, type, labelText(labels), help.replace(/\.$/, ''), inConvex[name]]))}
+
+### What of Convex's is not here
+
+The names of its list that have no metric here, and why:
+
+${table(['metric', 'why'], Object.entries(absent).map(([name, why]) => [`\`${name}\``, why]))}
+
+Labels that metrics have there and not here; in PromQL a label that is not there is empty:
+
+${table(['metric', 'label', 'why'], Object.entries(absentLabels).flatMap(([name, labels]) =>
+    Object.entries(labels).map(([label, why]) => [`\`${name}\``, `\`${label}\``, why])))}
 
 ## The line of a run
 
@@ -191,10 +312,30 @@ test('every metric has a row, and every row a metric', () => {
   assert.deepEqual([...names].sort(), Object.keys(inConvex).sort());
 });
 
+/* [{ name, labels }] of the golden list. */
+const convex = readFileSync('tests/golden/convex_metrics', 'utf8').split('\n')
+  .filter((line) => line !== '' && !line.startsWith('#'))
+  .map((line) => line.match(/^([^{]+)(?:\{(.*)\})?$/))
+  .map(([, name, labels]) => ({ name, labels: labels?.split(',') ?? [] }));
+
+test("each of Convex's metrics is exported, or it is told why it can't be", () => {
+  for (const { name, labels } of convex) {
+    const exported = observed.metrics.find((metric) => metric.name === name);
+    assert.ok((exported !== undefined) !== name in absent, `${name} is exported, or stands among the absent`);
+    for (const label of exported === undefined ? [] : labels) {
+      assert.ok(label in exported.labels !== label in (absentLabels[name] ?? {}), `label ${label} of ${name}`);
+    }
+  }
+  const known = convex.map(({ name }) => name);
+  for (const name of [...Object.keys(absent), ...Object.keys(absentLabels)]) {
+    assert.ok(known.includes(name), `${name} is a metric of Convex's`);
+  }
+});
+
 test('every metric has words, and a name of the form that its type asks for', () => {
   for (const { name, type, help } of observed.metrics) {
     assert.match(help, /^[A-Z].*\.$/, name);
-    const ends = { counter: /_total$/, gauge: /_(info|bytes)$/, histogram: /_seconds$/ };
+    const ends = { counter: /_total$/, untyped: /_total$/, gauge: /_(info|bytes|fds|threads|time_seconds)$/, histogram: /_(seconds|bytes)$/ };
     assert.match(name, ends[type], name);
   }
 });

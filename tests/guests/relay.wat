@@ -8,6 +8,7 @@
   ;; @function relay:page_mutation mutation {"export": "relay:page"}
   ;; @function relay:pages query
   ;; @function relay:normalize query
+  ;; @function relay:cleanup query
   ;; @function relay:all query
   ;; @function relay:all_stubborn query
   ;; @function relay:call_query action
@@ -23,7 +24,7 @@
   ;; @function relay:deep_udf query
   ;; @import convex/run 1.0/runUdf 1.0/actions/query 1.0/actions/mutation 1.0/actions/action
   ;; @import convex/core input_read output_write reply_read
-  ;; @import convex/db-read 1.0/queryStream 1.0/queryStreamNext 1.0/queryPage 1.0/db/normalizeId
+  ;; @import convex/db-read 1.0/queryStream 1.0/queryStreamNext 1.0/queryPage 1.0/db/normalizeId 1.0/queryCleanup
   ;; @import convex/db-write 1.0/insert 1.0/replace 1.0/shallowMerge
   (memory (export "memory") 256)
 
@@ -66,6 +67,9 @@
     (call $output (call $1.0/queryPage (i32.const 4325376) (call $argument))))
   (func (export "relay:normalize")
     (call $output (call $1.0/db/normalizeId (i32.const 4325376) (call $argument))))
+
+  (func (export "relay:cleanup")
+    (call $output (call $1.0/queryCleanup (i32.const 4325376) (call $argument))))
 
   ;; Twice the same, without anything between.
   (func (export "relay:call_twice") (local $size i32)

@@ -102,11 +102,17 @@ export function request(method, target, { body, headers = {} } = {}) {
 export const call = (kind, path, args, headers) =>
   request('POST', `/api/${kind}`, { body: JSON.stringify({ path, args }), headers });
 
-/* The values of a metric of a server, one for each of its labels, by the operator's socket. */
-async function metricValues(server, name) {
+/* All of them, by the operator's socket. */
+export async function metricsText(server) {
   const wire = new Wire({ path: `${server.data}/operator.sock` });
   const { text } = await wire.send(request('GET', '/metrics')).answer();
   wire.close();
+  return text;
+}
+
+/* The values of a metric of a server, one for each of its labels. */
+async function metricValues(server, name) {
+  const text = await metricsText(server);
   const lines = text.split('\n').filter((one) => one.startsWith(`${name} `) || one.startsWith(`${name}{`));
   if (lines.length === 0) throw new Error(`no metric ${name}`);
   return lines.map((line) => Number(line.split(' ').at(-1)));

@@ -125,6 +125,41 @@ static void histograms_add_up(void **state)
     metrics_free(metrics);
 }
 
+static void every_type_has_its_text(void **state)
+{
+    (void)state;
+    struct metrics *metrics = NULL;
+    struct counter *time = NULL;
+    struct gauge *untyped = NULL;
+    struct histogram *bytes = NULL;
+    struct histogram *moved = NULL;
+    struct histogram *still = NULL;
+    assert_success(metrics_new(&metrics));
+    assert_success(metrics_counter_seconds(metrics, "cpu_seconds_total", NULL, "C.", &time));
+    assert_success(metrics_untyped(metrics, "size_bytes_total", NULL, "S.", &untyped));
+    assert_success(metrics_histogram_bytes(metrics, "b_bytes", NULL, "B.", &bytes));
+    assert_success(metrics_histogram_seconds_sparse(metrics, "s", "a=\"1\"", "T.", &moved));
+    assert_success(metrics_histogram_seconds_sparse(metrics, "s", "a=\"2\"", "T.", &still));
+    counter_add(time, 1000000001);
+    gauge_set(untyped, 5);
+    histogram_observe_bytes(bytes, 4097);
+    histogram_observe_many_ns(moved, 1500, 64);
+    char *text = text_of(metrics);
+    assert_has_line(text, "# TYPE cpu_seconds_total counter");
+    assert_has_line(text, "cpu_seconds_total 1.000000001");
+    assert_has_line(text, "# TYPE size_bytes_total untyped");
+    assert_has_line(text, "size_bytes_total 5");
+    assert_has_line(text, "b_bytes_bucket{le=\"4096\"} 0");
+    assert_has_line(text, "b_bytes_bucket{le=\"8192\"} 1");
+    assert_has_line(text, "b_bytes_sum 4097");
+    assert_has_line(text, "s_bucket{a=\"1\",le=\"0.000002\"} 64");
+    assert_has_line(text, "s_sum{a=\"1\"} 0.000096000");
+    assert_has_line(text, "s_count{a=\"1\"} 64");
+    assert_null(strstr(text, "a=\"2\""));
+    mem_free(text);
+    metrics_free(metrics);
+}
+
 static void the_same_series_is_the_same_number(void **state)
 {
     (void)state;
@@ -280,6 +315,7 @@ int main(void)
         cmocka_unit_test(counters_and_gauges_in_families),
         cmocka_unit_test(histograms_have_cumulative_buckets),
         cmocka_unit_test(histograms_add_up),
+        cmocka_unit_test(every_type_has_its_text),
         cmocka_unit_test(the_same_series_is_the_same_number),
         cmocka_unit_test(labels_are_checked),
         cmocka_unit_test(out_of_memory_leaves_a_usable_registry),

@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -24,6 +25,7 @@ struct fixture {
 
 static void fixture_init(struct fixture *fixture)
 {
+    memset(fixture, 0, sizeof *fixture);
     assert_null(metrics_new(&fixture->metrics));
     assert_null(run_metrics_init(&fixture->run, fixture->metrics));
 }
@@ -43,12 +45,15 @@ static size_t count_moved(const char *text)
 {
     size_t count = 0;
     for (const char *line = text; *line != '\0'; line = strchr(line, '\n') + 1) {
-        const char *const end = strchr(line, '\n');
+        const char *number = strchr(line, '\n');
+        while (number > line && number[-1] != ' ') {
+            number--;
+        }
         const struct slice name = slice_of(line, strcspn(line, "{ "));
         const bool is_part =
             name.size > 7 && (memcmp(name.data + name.size - 7, "_bucket", 7) == 0 ||
                               memcmp(name.data + name.size - 4, "_sum", 4) == 0);
-        if (line[0] != '#' && !is_part && !(end[-1] == '0' && end[-2] == ' ')) {
+        if (line[0] != '#' && !is_part && strtod(number, NULL) > 0) {
             count++;
         }
     }
@@ -62,30 +67,39 @@ struct metrics_case {
     bool ran;
     const char *status;
     const char *counter; /* moved beside the histograms and fuel; NULL: none */
+    enum run_rejection rejection;
 };
 
 static const struct metrics_case cases[] = {
-    {"success", CORDON_OUTCOME_SUCCESS, 0, true, "success", NULL},
-    {"failed", CORDON_OUTCOME_FAILED, 0, true, "developer_error", NULL},
-    {"trapped", CORDON_OUTCOME_TRAPPED, 0, true, "developer_error", NULL},
-    {"denied", CORDON_OUTCOME_CAPABILITY_DENIED, 0, true, "developer_error", NULL},
-    {"not found", CORDON_OUTCOME_FUNCTION_NOT_FOUND, 0, false, "developer_error", NULL},
+    {"success", CORDON_OUTCOME_SUCCESS, 0, true, "success", NULL, RUN_NOT_REJECTED},
+    {"failed", CORDON_OUTCOME_FAILED, 0, true, "developer_error", NULL, RUN_NOT_REJECTED},
+    {"trapped", CORDON_OUTCOME_TRAPPED, 0, true, "developer_error", NULL, RUN_NOT_REJECTED},
+    {"denied", CORDON_OUTCOME_CAPABILITY_DENIED, 0, true, "developer_error", NULL,
+     RUN_NOT_REJECTED},
+    {"not found", CORDON_OUTCOME_FUNCTION_NOT_FOUND, 0, false, "developer_error", NULL,
+     RUN_NOT_REJECTED},
     {"user time", CORDON_OUTCOME_LIMIT, CORDON_LIMIT_USER_TIME_MS, true, "developer_error",
-     "udf_user_timeout_total"},
+     "udf_user_timeout_total", RUN_NOT_REJECTED},
     {"system time", CORDON_OUTCOME_LIMIT, CORDON_LIMIT_SYSTEM_TIME_MS, true, "developer_error",
-     "udf_system_timeout_total"},
+     "udf_system_timeout_total", RUN_NOT_REJECTED},
     {"memory", CORDON_OUTCOME_LIMIT, CORDON_LIMIT_MEMORY_BYTES, true, "developer_error",
-     "isolate_out_of_memory_total"},
+     "isolate_out_of_memory_total", RUN_NOT_REJECTED},
     {"fuel", CORDON_OUTCOME_LIMIT, CORDON_LIMIT_FUEL, true, "developer_error",
-     "udf_out_of_fuel_total"},
-    {"another limit", CORDON_OUTCOME_LIMIT, CORDON_LIMIT_LOG_LINES, true, "developer_error", NULL},
-    {"cancelled", CORDON_OUTCOME_CANCELLED, 0, true, "canceled", "isolate_request_canceled_total"},
-    {"turned away", CORDON_OUTCOME_OVERLOADED, 0, false, "error",
-     "udf_rejected_before_execution_total"},
-    {"no memory on the way", CORDON_OUTCOME_OVERLOADED, 0, true, "error", NULL},
-    {"disk full", CORDON_OUTCOME_DISK_FULL, 0, true, "error", NULL},
-    {"conflict", CORDON_OUTCOME_CONFLICT, 0, true, "error", NULL},
-    {"internal", CORDON_OUTCOME_INTERNAL, 0, true, "error", NULL},
+     "udf_out_of_fuel_total", RUN_NOT_REJECTED},
+    {"another limit", CORDON_OUTCOME_LIMIT, CORDON_LIMIT_LOG_LINES, true, "developer_error", NULL,
+     RUN_NOT_REJECTED},
+    {"cancelled", CORDON_OUTCOME_CANCELLED, 0, true, "canceled", "isolate_request_canceled_total",
+     RUN_NOT_REJECTED},
+    {"no memory", CORDON_OUTCOME_OVERLOADED, 0, false, "error", NULL, RUN_NOT_REJECTED},
+    {"no slot", CORDON_OUTCOME_OVERLOADED, 0, false, "error", NULL, RUN_REJECTED_NO_SLOT},
+    {"no turn", CORDON_OUTCOME_OVERLOADED, 0, false, "error",
+     "application_function_runner_wait_timeout_total", RUN_REJECTED_NO_TURN},
+    {"a full queue", CORDON_OUTCOME_OVERLOADED, 0, false, "error", "udf_execute_full_total",
+     RUN_REJECTED_QUEUE_FULL},
+    {"no memory on the way", CORDON_OUTCOME_OVERLOADED, 0, true, "error", NULL, RUN_NOT_REJECTED},
+    {"disk full", CORDON_OUTCOME_DISK_FULL, 0, true, "error", NULL, RUN_NOT_REJECTED},
+    {"conflict", CORDON_OUTCOME_CONFLICT, 0, true, "error", NULL, RUN_NOT_REJECTED},
+    {"internal", CORDON_OUTCOME_INTERNAL, 0, true, "error", NULL, RUN_NOT_REJECTED},
 };
 
 static void assert_series(const char *text, const char *name, const char *labels, const char *value)
@@ -101,25 +115,42 @@ static void check_case(const struct metrics_case *one, cordon_kind kind)
 {
     struct fixture fixture;
     fixture_init(&fixture);
-    struct outcome outcome = {.code = one->code, .limit = one->limit, .kind = kind};
+    struct outcome outcome = {
+        .code = one->code, .limit = one->limit, .kind = kind, .rejection = one->rejection};
     outcome.wall_time_ns = 30 * MS;
     outcome.user_time_ns = one->ran ? 4 * MS : 0;
     outcome.system_time_ns = one->ran ? 16 * MS : 0;
     outcome.queued_time_ns = one->ran ? 8 * MS : 0;
     outcome.used[CORDON_LIMIT_FUEL] = one->ran ? 77 : 0;
-    run_metrics_count(&fixture.run, &outcome);
+    outcome.used[CORDON_LIMIT_MEMORY_BYTES] = one->ran ? 65536 : 0;
+    outcome.used[CORDON_LIMIT_ARGS_BYTES] = one->ran ? 20 : 0;
+    run_metrics_count(&fixture.run, &outcome, one->ran ? 10 * MS : UINT64_MAX);
 
     char *text = text_of(&fixture);
     char by_status[96];
     char by_kind[48];
+    char of_isolate[96];
+    char result[96];
+    const char *const kind_name = cordon_kind_name(kind);
     (void)snprintf(
-        by_status, sizeof by_status, "{udf_type=\"%s\",status=\"%s\"}", cordon_kind_name(kind),
-        one->status);
-    (void)snprintf(by_kind, sizeof by_kind, "{udf_type=\"%s\"}", cordon_kind_name(kind));
+        by_status, sizeof by_status, "{udf_type=\"%s\",env_type=\"isolate\",status=\"%s\"}",
+        kind_name, one->status);
+    (void)snprintf(by_kind, sizeof by_kind, "{udf_type=\"%s\"}", kind_name);
+    (void)snprintf(
+        of_isolate, sizeof of_isolate, "{udf_type=\"%s\",env_type=\"isolate\"}", kind_name);
+    (void)snprintf(
+        result, sizeof result, "{udf_type=\"%s\",result=\"%s\"}", kind_name, one->status);
     assert_series(text, "application_function_runner_total_seconds_count", by_status, "1");
     assert_series(text, "application_function_runner_total_seconds_sum", by_status, "0.030000000");
-    size_t moved = 1;
+    assert_series(text, "udf_executor_result_total", result, "1");
+    size_t moved = 2;
+    if (kind == CORDON_MUTATION) {
+        assert_series(text, "application_mutation_seconds_count", "", "1");
+        moved++;
+    }
     if (one->ran) {
+        (void)snprintf(
+            by_status, sizeof by_status, "{udf_type=\"%s\",status=\"%s\"}", kind_name, one->status);
         assert_series(text, "udf_execute_seconds_count", by_status, "1");
         assert_series(text, "udf_execute_seconds_sum", by_status, "0.020000000");
         assert_series(text, "user_function_execution_seconds_count", by_kind, "1");
@@ -127,10 +158,34 @@ static void check_case(const struct metrics_case *one, cordon_kind kind)
         assert_series(text, "udf_queue_seconds_count", by_kind, "1");
         assert_series(text, "udf_queue_seconds_sum", by_kind, "0.008000000");
         assert_series(text, "udf_fuel_total", by_kind, "77");
-        moved += 4;
+        assert_series(
+            text, "application_function_runner_wait_seconds_sum", of_isolate, "0.010000000");
+        assert_series(
+            text, "application_function_runner_run_seconds_sum", of_isolate, "0.020000000");
+        assert_series(text, "udf_isolate_arguments_bytes_sum", "", "20");
+        assert_series(text, "udf_memory_bytes_bucket", "{le=\"65536\"}", "1");
+        assert_series(text, "udf_memory_bytes_bucket", "{le=\"32768\"}", "0");
+        moved += 8;
+    } else if (one->code == CORDON_OUTCOME_OVERLOADED) {
+        static const char *const reasons[RUN_REJECTIONS] = {
+            "no_memory", "no_slot", "queue_full", "no_turn"};
+        (void)snprintf(result, sizeof result, "{reason=\"%s\"}", reasons[one->rejection]);
+        assert_series(text, "udf_rejected_before_execution_total", result, "1");
+        moved++;
+    }
+    if (one->code == CORDON_OUTCOME_SUCCESS) {
+        assert_series(text, "udf_isolate_result_bytes_count", "", "1");
+        moved++;
+    }
+    if (one->code == CORDON_OUTCOME_LIMIT) {
+        (void)snprintf(
+            result, sizeof result, "{limit=\"%s\"}", cordon_limit_get_info(one->limit)->name);
+        assert_series(text, "udf_limit_total", result, "1");
+        moved++;
     }
     if (one->counter != NULL) {
-        assert_series(text, one->counter, "", "1");
+        const bool has_labels = one->rejection == RUN_REJECTED_NO_TURN;
+        assert_series(text, one->counter, has_labels ? of_isolate : "", "1");
         moved++;
     }
     if (count_moved(text) != moved) {
@@ -148,6 +203,48 @@ static void each_outcome_is_counted_where_it_belongs(void **state)
             check_case(&cases[i], (cordon_kind)kind);
         }
     }
+}
+
+/* The first tenants have series of their own, and all that come later share some. */
+static void tenants_have_a_bounded_number_of_series(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    fixture_init(&fixture);
+    struct tenant_metrics_table *const table = &fixture.run.tenants;
+    struct tenant_metrics *const first = tenant_metrics_of(table, 1);
+    for (uint32_t tenant = 1; tenant <= 10000; tenant++) {
+        struct tenant_metrics *const entry = tenant_metrics_of(table, tenant);
+        assert_ptr_equal(entry, tenant_metrics_of(table, tenant));
+        counter_add(entry->succeeded, 1);
+    }
+    assert_ptr_equal(first, tenant_metrics_of(table, 1));
+    char *text = text_of(&fixture);
+    assert_series(text, "tenant_run_total", "{tenant=\"default\",status=\"success\"}", "1");
+    assert_series(text, "tenant_run_total", "{tenant=\"100\",status=\"success\"}", "1");
+    assert_series(text, "tenant_run_total", "{tenant=\"other\",status=\"success\"}", "9900");
+    assert_null(strstr(text, "tenant=\"101\""));
+    mem_free(text);
+    metrics_free(fixture.metrics);
+}
+
+static void name_oddly(void *arg, uint32_t tenant, char out_name[TENANT_LABEL_BYTES])
+{
+    (void)arg;
+    (void)snprintf(out_name, TENANT_LABEL_BYTES, "a\"\\\n%u", tenant);
+}
+
+static void names_of_tenants_stay_inside_their_label(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    fixture_init(&fixture);
+    fixture.run.tenants.namer = name_oddly;
+    counter_add(tenant_metrics_of(&fixture.run.tenants, 7)->fuel, 5);
+    char *text = text_of(&fixture);
+    assert_series(text, "tenant_fuel_total", "{tenant=\"a\\\"\\\\_7\"}", "5");
+    mem_free(text);
+    metrics_free(fixture.metrics);
 }
 
 /* The line of an outcome, without its time. */
@@ -260,6 +357,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         {"run/metrics/each_outcome_is_counted_where_it_belongs",
          each_outcome_is_counted_where_it_belongs, NULL, NULL, NULL},
+        {"run/metrics/tenants_have_a_bounded_number_of_series",
+         tenants_have_a_bounded_number_of_series, NULL, NULL, NULL},
+        {"run/metrics/names_of_tenants_stay_inside_their_label",
+         names_of_tenants_stay_inside_their_label, NULL, NULL, NULL},
         {"run/report/the_line_of_a_run", the_line_of_a_run, NULL, NULL, NULL},
         {"run/report/a_long_stack_is_cut", a_long_stack_is_cut, NULL, NULL, NULL},
     };
