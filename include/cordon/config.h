@@ -10,7 +10,8 @@
  *       "limits": {"fuel": 20000000000},     "production": true,
  *       "replay_sample": 1000,               "record_functions": ["messages:send"],
  *       "records_bytes": 1073741824,         "records_days": 14,
- *       "audit_interval_ms": 60000,          "audit_checkpoint_file": "/mnt/worm/cordon.audit"
+ *       "audit_interval_ms": 60000,          "audit_checkpoint_file": "/mnt/worm/cordon.audit",
+ *       "confine": true
  *     }
  *
  * Every key may be left out. A key that does not exist is an error that names the nearest one that
@@ -27,7 +28,8 @@ extern "C" {
 
 /*
  * What a file says; what it leaves out is NULL, 0 or false, as the options structs mean it, but for
- * `replay_sample`, which is CORDON_REPLAY_SAMPLE_DEFAULT then, as 0 says that nothing is replayed.
+ * `replay_sample`, which is CORDON_REPLAY_SAMPLE_DEFAULT then, as 0 says that nothing is replayed,
+ * and `confine`, which is true.
  */
 typedef struct cordon_config {
     const char *listen;
@@ -53,6 +55,7 @@ typedef struct cordon_config {
     uint32_t records_days;
     uint32_t audit_interval_ms; /* these two as in cordon_server_options */
     const char *audit_checkpoint_file;
+    bool confine; /* true unless the file says false: cordon_server_confine() */
 } cordon_config;
 
 /*

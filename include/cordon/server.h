@@ -66,6 +66,26 @@ CORDON_API const char *cordon_server_get_url(const cordon_server *server);
 /* Serves until cordon_server_stop(); this thread is the first loop, SIGPIPE blocked meanwhile. */
 CORDON_API CORDON_MUST_USE cordon_error *cordon_server_run(cordon_server *server);
 
+typedef struct cordon_confine_options {
+    size_t size;                   /* sizeof the struct */
+    const char *const *read_paths; /* files, and folders with all below, to be read besides */
+    size_t read_path_count;
+} cordon_confine_options;
+
+/*
+ * Confines this process, all of its threads, for good, to what servers need that have been made:
+ * no new privileges; by Landlock files below the data folder, and where they are asked for those of
+ * `audit_checkpoint_file` and the folder of the operator's socket; by seccomp a list of calls, so
+ * that no program is run, no other process made or looked into, no socket opened. In production
+ * the process leaves no core dump, and others of its user do not look into it.
+ *
+ * Nothing does this unasked. What the kernel can't do is no error: one line of the log says what
+ * was applied, and what was not. A signal (SIGRTMAX - 1) is taken for the time of this call; no
+ * thread may block it. One thread at a time. `options` may be NULL. Errors: CORDON_E_SYSTEM.
+ */
+CORDON_API CORDON_MUST_USE cordon_error *cordon_server_confine(
+    const cordon_server *server, const cordon_confine_options *options);
+
 /*
  * Stops accepting, answers what runs (up to ten seconds), returns from run. Deploys of the runtime
  * that are under way end with CORDON_E_OVERLOADED, as do those to come until there is a server

@@ -5,6 +5,7 @@
 #include <cordon/cordon.h>
 
 #include "base/buffer.h"
+#include "http/server.h"
 #include "run/run.h"
 
 struct cordon_runtime {
@@ -13,6 +14,16 @@ struct cordon_runtime {
     struct store *store;
     struct runner *runner;
     char *data_folder; /* NULL: a store in memory */
+};
+
+struct cordon_server {
+    struct http_server *http;
+    struct runner *runner;   /* the runtime's, as all up to the blank line; borrowed */
+    struct log *log;         /* NULL: none */
+    const char *data_folder; /* NULL: none */
+
+    char *operator_path; /* of its socket, where it was named; NULL: none was */
+    char *checkpoint_path;
 };
 
 /*

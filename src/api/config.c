@@ -87,6 +87,7 @@ static const struct setting settings[] = {
     SETTING_NUMBER(records_days, SETTING_U32, " of days", 1, 36500),
     SETTING_NUMBER(audit_interval_ms, SETTING_U32, " of milliseconds", 100, 86400000),
     SETTING(audit_checkpoint_file, SETTING_TEXT, "a text, the path of a file"),
+    SETTING(confine, SETTING_FLAG, "true or false"),
 };
 
 enum { SETTING_COUNT = sizeof settings / sizeof settings[0] };
@@ -309,6 +310,7 @@ cordon_error *cordon_config_parse(const char *text, size_t size, cordon_config *
     }
     arena_init(&owned->arena, SIZE_MAX);
     owned->config.replay_sample = CORDON_REPLAY_SAMPLE_DEFAULT;
+    owned->config.confine = true;
     CORDON_CLEANUP(config_freep) cordon_config *config = &owned->config;
     TRY(read_settings(owned, cordon_json_get_root(json)));
 

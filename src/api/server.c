@@ -6,12 +6,11 @@
 #include "http/server.h"
 #include "run/auditor.h"
 
-enum { AUDIT_INTERVAL_MS_MIN = 100, AUDIT_INTERVAL_MS_MAX = 86400000 };
+#include <string.h>
 
-struct cordon_server {
-    struct http_server *http;
-    struct runner *runner; /* the runtime's */
-};
+#define UNIX_PREFIX "unix:"
+
+enum { AUDIT_INTERVAL_MS_MIN = 100, AUDIT_INTERVAL_MS_MAX = 86400000 };
 
 static cordon_error *read_options(
     const cordon_server_options *given, cordon_server_options *out_options)
@@ -56,6 +55,30 @@ static cordon_error *keep_audit(const cordon_runtime *runtime, const cordon_serv
     return runner_keep_audit(runtime->runner, &auditor);
 }
 
+static void server_freep(cordon_server **server)
+{
+    cordon_server_free(*server);
+}
+
+static cordon_error *copy_path(const char *path, char **out_copy)
+{
+    if (path != NULL) {
+        *out_copy = mem_copy_string(slice_str(path));
+        return *out_copy == NULL ? error_no_memory() : NULL;
+    }
+    return NULL;
+}
+
+static cordon_error *copy_paths(const cordon_server_options *options, cordon_server *server)
+{
+    const char *const operator_listen = options->operator_listen;
+    if (operator_listen != NULL &&
+        strncmp(operator_listen, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0) {
+        TRY(copy_path(operator_listen + strlen(UNIX_PREFIX), &server->operator_path));
+    }
+    return copy_path(options->audit_checkpoint_file, &server->checkpoint_path);
+}
+
 cordon_error *cordon_server_new(const cordon_server_options *options, cordon_server **out_server)
 {
     cordon_server_options whole;
@@ -83,17 +106,16 @@ cordon_error *cordon_server_new(const cordon_server_options *options, cordon_ser
     TRY(keep_audit(runtime, &whole));
     TRY(runner_tend(runtime->runner));
     runner_allow_deploys(runtime->runner); /* an earlier server's stop may have ended them */
-    cordon_server *server = MEM_NEW(struct cordon_server);
+    CORDON_CLEANUP(server_freep) cordon_server *server = MEM_NEW(struct cordon_server);
     if (server == NULL) {
         return error_no_memory();
     }
     server->runner = runtime->runner;
-    cordon_error *error = http_server_new(&http, &server->http);
-    if (error != NULL) {
-        mem_free(server);
-        return error;
-    }
-    *out_server = server;
+    server->log = runtime->log;
+    server->data_folder = runtime->data_folder;
+    TRY(copy_paths(&whole, server));
+    TRY(http_server_new(&http, &server->http));
+    *out_server = CORDON_TAKE(server);
     return NULL;
 }
 
@@ -117,6 +139,8 @@ void cordon_server_free(cordon_server *server)
 {
     if (server != NULL) {
         http_server_free(server->http);
+        mem_free(server->operator_path);
+        mem_free(server->checkpoint_path);
         mem_free(server);
     }
 }

@@ -112,12 +112,31 @@ static void say_ready(const cordon_server *server, const char *data)
     (void)fflush(stdout);
 }
 
+/* The folder of the config file stays readable: it is read again by its name. */
+static cordon_error *confine(const cordon_server *server, const char *config_path)
+{
+    TEXT_CLEANUP folder = {0};
+    const char *const last = config_path == NULL ? NULL : strrchr(config_path, '/');
+    if (last == NULL) {
+        text_append(&folder, ".", 1);
+    } else {
+        text_append(&folder, config_path, last == config_path ? 1 : (size_t)(last - config_path));
+    }
+    const char *const read_paths[] = {folder.data};
+    const cordon_confine_options options = {
+        .size = sizeof options,
+        .read_paths = read_paths,
+        .read_path_count = config_path == NULL ? 0 : 1,
+    };
+    return cordon_server_confine(server, &options);
+}
+
 static cordon_error *serve(
     cordon_runtime *runtime,
     const cordon_config *config,
+    const struct cli_options *options,
     const char *listen,
-    const char *data,
-    bool insecure_dev)
+    const char *data)
 {
     const cordon_server_options wanted = {
         .size = sizeof wanted,
@@ -131,17 +150,21 @@ static cordon_error *serve(
         .request_timeout_ms = config->request_timeout_ms,
         .write_timeout_ms = config->write_timeout_ms,
         .connections_max = config->connections_max,
-        .insecure_dev = insecure_dev,
+        .insecure_dev = options->insecure_dev,
         .audit_interval_ms = config->audit_interval_ms,
         .audit_checkpoint_file = config->audit_checkpoint_file,
     };
     allow_open_files();
     CLI_CLEANUP(free_server) cordon_server *server = NULL;
-    cordon_error *const error = cordon_server_new(&wanted, &server);
+    cordon_error *error = cordon_server_new(&wanted, &server);
     if (error != NULL) {
         return error;
     }
     manager = notify_open();
+    error = config->confine ? confine(server, options->config) : NULL;
+    if (error != NULL) {
+        return error;
+    }
     server_to_stop = server;
     handle_signals();
     say_ready(server, data);
@@ -151,7 +174,8 @@ static cordon_error *serve(
 
 static int run(const struct cli_options *options)
 {
-    static const cordon_config nothing = {.replay_sample = CORDON_REPLAY_SAMPLE_DEFAULT};
+    static const cordon_config nothing = {
+        .replay_sample = CORDON_REPLAY_SAMPLE_DEFAULT, .confine = true};
     give_memory_back();
     CLI_CLEANUP(free_config) cordon_config *read = NULL;
     if (options->config != NULL) {
@@ -191,7 +215,7 @@ static int run(const struct cli_options *options)
     CLI_CLEANUP(local_close) cordon_runtime *runtime = NULL;
     cordon_error *error = cordon_runtime_new(&wanted, &runtime);
     if (error == NULL) {
-        error = serve(runtime, config, listen, data, options->insecure_dev);
+        error = serve(runtime, config, options, listen, data);
     }
     return error == NULL ? CLI_OK : terminal_error(error);
 }
@@ -235,7 +259,9 @@ const struct cli_command cli_serve = {
         "every run is recorded), records_bytes (1073741824) and records_days (14) of all records,\n"
         "audit_interval_ms (how often the audit log is signed; 60000), audit_checkpoint_file "
         "(where\n"
-        "its checkpoints are kept besides; none).",
+        "its checkpoints are kept besides; none), confine (the server gives up what it does not "
+        "need,\n"
+        "by seccomp and Landlock, and says what the kernel lacks; true).",
     .example = "  cordon serve --listen 127.0.0.1:3210 --data ./cordon-data",
     .flags = flags,
     .run = run,

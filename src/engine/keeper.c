@@ -2,6 +2,7 @@
 #include "engine/keeper.h"
 
 #include "base/advice.h"
+#include "base/everywhere.h"
 #include "base/memory.h"
 #include "engine/protocol.h"
 #include "engine/sealed.h"
@@ -276,6 +277,7 @@ cordon_error *keeper_watch(struct keeper *keeper)
     sigset_t all;
     sigset_t before;
     (void)sigfillset(&all);
+    (void)sigdelset(&all, EVERYWHERE_SIGNAL);
     pthread_attr_t attributes;
     int failed = pthread_attr_init(&attributes);
     if (failed == 0) {

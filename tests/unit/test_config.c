@@ -80,7 +80,7 @@ static void test_empty(void **state)
     (void)state;
     cordon_config *config = NULL;
     assert_null(cordon_config_parse("{}", 2, &config));
-    const cordon_config nothing = {.replay_sample = CORDON_REPLAY_SAMPLE_DEFAULT};
+    const cordon_config nothing = {.replay_sample = CORDON_REPLAY_SAMPLE_DEFAULT, .confine = true};
     assert_memory_equal(config, &nothing, sizeof nothing);
     cordon_config_free(config);
     cordon_config_free(NULL);
@@ -97,6 +97,7 @@ static void test_every_setting(void **state)
         "\"connections_max\":5,\"request_timeout_ms\":250,\"idle_timeout_ms\":251,\"write_timeout_"
         "ms\":86400000,"
         "\"replay_sample\":0,\"record_functions\":[\"a:b\"],\"records_bytes\":7,\"records_days\":8,"
+        "\"confine\":false,"
         "\"limits\":{\"fuel\":0,\"memory_bytes\":65536}}";
     cordon_config *config = NULL;
     assert_null(cordon_config_parse(text, sizeof text - 1, &config));
@@ -116,6 +117,7 @@ static void test_every_setting(void **state)
     assert_true(config->slots == UINT32_MAX);
     assert_true(config->memory_bytes == UINT64_MAX);
     assert_true(config->production);
+    assert_false(config->confine);
     assert_int_equal(config->request_timeout_ms, 250);
     assert_int_equal(config->idle_timeout_ms, 251);
     assert_int_equal(config->write_timeout_ms, 86400000);

@@ -1,0 +1,269 @@
+/*
+ * What a server that serves asks the kernel for, as a list; a call that is not on it fails with
+ * ENOSYS, as on a kernel that does not have it, so that a newer C library takes its older way. What
+ * only somebody would try who has taken the process over ends it at once.
+ *
+ * Sanitizers do what no server does: LeakSanitizer stops the process from another one with ptrace,
+ * and reports read files and ask for the machine. Where they are built in, the list has that too.
+ */
+#include "confine/confine.h"
+
+#include <errno.h>
+#include <linux/sockios.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Allowed with any arguments. */
+static const int plain[] = {
+    /* Memory; mmap and mprotect are below. */
+    SCMP_SYS(brk),
+    SCMP_SYS(munmap),
+    SCMP_SYS(mremap),
+    SCMP_SYS(madvise),
+    SCMP_SYS(mincore),
+    SCMP_SYS(mlock),
+    SCMP_SYS(munlock),
+    SCMP_SYS(msync),
+    SCMP_SYS(membarrier),
+    SCMP_SYS(memfd_create),
+    /* Threads and time; clone is below. */
+    SCMP_SYS(futex),
+    SCMP_SYS(set_robust_list),
+    SCMP_SYS(get_robust_list),
+    SCMP_SYS(rseq),
+    SCMP_SYS(gettid),
+    SCMP_SYS(getpid),
+    SCMP_SYS(getppid),
+    SCMP_SYS(sched_yield),
+    SCMP_SYS(sched_getaffinity),
+    SCMP_SYS(getpriority),
+    SCMP_SYS(setpriority),
+    SCMP_SYS(clock_gettime),
+    SCMP_SYS(clock_getres),
+    SCMP_SYS(clock_nanosleep),
+    SCMP_SYS(nanosleep),
+    SCMP_SYS(gettimeofday),
+    SCMP_SYS(getrusage),
+    SCMP_SYS(sysinfo),
+    SCMP_SYS(uname),
+    SCMP_SYS(getcpu),
+    SCMP_SYS(getrandom),
+    SCMP_SYS(getuid),
+    SCMP_SYS(geteuid),
+    SCMP_SYS(getgid),
+    SCMP_SYS(getegid),
+    SCMP_SYS(prlimit64),
+    SCMP_SYS(getrlimit),
+    SCMP_SYS(rt_sigaction),
+    SCMP_SYS(rt_sigprocmask),
+    SCMP_SYS(rt_sigreturn),
+    SCMP_SYS(rt_sigtimedwait),
+    SCMP_SYS(sigaltstack),
+    SCMP_SYS(restart_syscall),
+    SCMP_SYS(exit),
+    SCMP_SYS(exit_group),
+    /* Waiting for, and at last ending, the keeper of compile workers, whose pidfd is there. */
+    SCMP_SYS(waitid),
+    SCMP_SYS(pidfd_send_signal),
+    /* Files, where Landlock lets them be reached. */
+    SCMP_SYS(open),
+    SCMP_SYS(openat),
+    SCMP_SYS(close),
+    SCMP_SYS(close_range),
+    SCMP_SYS(dup),
+    SCMP_SYS(dup2),
+    SCMP_SYS(dup3),
+    SCMP_SYS(fcntl),
+    SCMP_SYS(flock),
+    SCMP_SYS(read),
+    SCMP_SYS(readv),
+    SCMP_SYS(pread64),
+    SCMP_SYS(preadv),
+    SCMP_SYS(write),
+    SCMP_SYS(writev),
+    SCMP_SYS(pwrite64),
+    SCMP_SYS(pwritev),
+    SCMP_SYS(lseek),
+    SCMP_SYS(stat),
+    SCMP_SYS(lstat),
+    SCMP_SYS(fstat),
+    SCMP_SYS(newfstatat),
+    SCMP_SYS(statx),
+    SCMP_SYS(statfs),
+    SCMP_SYS(fstatfs),
+    SCMP_SYS(access),
+    SCMP_SYS(faccessat),
+    SCMP_SYS(faccessat2),
+    SCMP_SYS(readlink),
+    SCMP_SYS(readlinkat),
+    SCMP_SYS(getcwd),
+    SCMP_SYS(getdents64),
+    SCMP_SYS(mkdir),
+    SCMP_SYS(mkdirat),
+    SCMP_SYS(rmdir),
+    SCMP_SYS(unlink),
+    SCMP_SYS(unlinkat),
+    SCMP_SYS(rename),
+    SCMP_SYS(renameat),
+    SCMP_SYS(renameat2),
+    SCMP_SYS(ftruncate),
+    SCMP_SYS(fallocate),
+    SCMP_SYS(fadvise64),
+    SCMP_SYS(fsync),
+    SCMP_SYS(fdatasync),
+    SCMP_SYS(sync_file_range),
+    SCMP_SYS(fchmod),
+    SCMP_SYS(umask),
+    /* Sockets that are there, and clients of those that listen. */
+    SCMP_SYS(accept),
+    SCMP_SYS(accept4),
+    SCMP_SYS(shutdown),
+    SCMP_SYS(getsockopt),
+    SCMP_SYS(setsockopt),
+    SCMP_SYS(getsockname),
+    SCMP_SYS(getpeername),
+    SCMP_SYS(sendmsg),
+    SCMP_SYS(recvfrom),
+    SCMP_SYS(recvmsg),
+    SCMP_SYS(poll),
+    SCMP_SYS(ppoll),
+    SCMP_SYS(epoll_create1),
+    SCMP_SYS(epoll_ctl),
+    SCMP_SYS(epoll_wait),
+    SCMP_SYS(epoll_pwait),
+    SCMP_SYS(eventfd2),
+    SCMP_SYS(pipe2),
+};
+
+/* Programs run, processes looked into, the machine changed. */
+static const int deadly[] = {
+    SCMP_SYS(execve),
+    SCMP_SYS(execveat),
+    SCMP_SYS(process_vm_readv),
+    SCMP_SYS(process_vm_writev),
+    SCMP_SYS(kexec_load),
+    SCMP_SYS(kexec_file_load),
+    SCMP_SYS(init_module),
+    SCMP_SYS(finit_module),
+    SCMP_SYS(delete_module),
+    SCMP_SYS(bpf),
+    SCMP_SYS(perf_event_open),
+    SCMP_SYS(userfaultfd),
+    SCMP_SYS(mount),
+    SCMP_SYS(umount2),
+    SCMP_SYS(pivot_root),
+    SCMP_SYS(chroot),
+    SCMP_SYS(setns),
+    SCMP_SYS(unshare),
+    SCMP_SYS(reboot),
+    SCMP_SYS(keyctl),
+    SCMP_SYS(add_key),
+    SCMP_SYS(request_key),
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    SCMP_SYS(ptrace),
+#endif
+};
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define OF_SANITIZERS                                                                              \
+    SCMP_SYS(ptrace), SCMP_SYS(wait4), SCMP_SYS(clone), SCMP_SYS(prctl), SCMP_SYS(personality),    \
+        SCMP_SYS(kill), SCMP_SYS(tgkill), SCMP_SYS(getdents), SCMP_SYS(arch_prctl)
+#else
+#define OF_SANITIZERS SCMP_SYS(exit_group)
+#endif
+static const int of_sanitizers[] = {OF_SANITIZERS};
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static int add_all(scmp_filter_ctx filter, uint32_t action, const int *calls, size_t count)
+{
+    int failed = 0;
+    for (size_t i = 0; i < count && failed == 0; i++) {
+        failed = seccomp_rule_add(filter, action, calls[i], 0);
+    }
+    return failed;
+}
+
+/* Memory is written or run, and not both. */
+static int add_memory(scmp_filter_ctx filter)
+{
+    static const int calls[] = {SCMP_SYS(mmap), SCMP_SYS(mprotect)};
+    static const scmp_datum_t rights[] = {0, PROT_WRITE, PROT_EXEC};
+    int failed = 0;
+    for (size_t i = 0; i < COUNT(calls) * COUNT(rights) && failed == 0; i++) {
+        const struct scmp_arg_cmp is_one =
+            SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_WRITE | PROT_EXEC, rights[i % COUNT(rights)]);
+        failed = seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i / COUNT(rights)], 1, is_one);
+    }
+    return failed;
+}
+
+/* Threads and no processes; the signal that ends the process, and none to others. */
+static int add_threads(scmp_filter_ctx filter)
+{
+    const struct scmp_arg_cmp is_thread = SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD);
+    const struct scmp_arg_cmp is_own = SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid());
+    const int failed = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1, is_thread);
+    return failed != 0 ? failed
+                       : seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, is_own);
+}
+
+/* A pair for the answer of the compile starter; nothing is sent to an address. */
+static int add_sockets(scmp_filter_ctx filter)
+{
+    const struct scmp_arg_cmp is_pair[] = {
+        SCMP_A0(SCMP_CMP_EQ, AF_UNIX), SCMP_A1(SCMP_CMP_EQ, SOCK_SEQPACKET | SOCK_CLOEXEC)};
+    const struct scmp_arg_cmp to_nobody = SCMP_A4(SCMP_CMP_EQ, 0);
+    const int failed = seccomp_rule_add_array(
+        filter, SCMP_ACT_ALLOW, SCMP_SYS(socketpair), COUNT(is_pair), is_pair);
+    return failed != 0 ? failed
+                       : seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(sendto), 1, to_nobody);
+}
+
+/* Calls of many purposes, by their second or first argument. */
+static int add_purposes(scmp_filter_ctx filter)
+{
+    static const scmp_datum_t requests[] = {FIONBIO, FIONREAD, FIOCLEX, SIOCOUTQ, TCGETS};
+    static const scmp_datum_t options[] = {
+        PR_SET_NAME, PR_GET_NAME, PR_GET_DUMPABLE, PR_SET_NO_NEW_PRIVS, PR_SET_VMA};
+    int failed = 0;
+    for (size_t i = 0; i < COUNT(requests) && failed == 0; i++) {
+        const struct scmp_arg_cmp is_request = SCMP_A1(SCMP_CMP_EQ, requests[i]);
+        failed = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, is_request);
+    }
+    for (size_t i = 0; i < COUNT(options) && failed == 0; i++) {
+        const struct scmp_arg_cmp is_option = SCMP_A0(SCMP_CMP_EQ, options[i]);
+        failed = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1, is_option);
+    }
+    return failed;
+}
+
+static int fill(scmp_filter_ctx filter)
+{
+    int failed = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
+    failed = failed != 0 ? failed : add_all(filter, SCMP_ACT_ALLOW, plain, COUNT(plain));
+    failed = failed != 0 ? failed : add_all(filter, SCMP_ACT_KILL_PROCESS, deadly, COUNT(deadly));
+    failed = failed != 0 ? failed : add_memory(filter);
+    failed = failed != 0 ? failed : add_threads(filter);
+    failed = failed != 0 ? failed : add_sockets(filter);
+    failed = failed != 0 ? failed : add_purposes(filter);
+    return failed != 0 ? failed
+                       : add_all(filter, SCMP_ACT_ALLOW, of_sanitizers, COUNT(of_sanitizers));
+}
+
+int syscalls_restrict(void)
+{
+    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
+    if (filter == NULL) {
+        return ENOMEM;
+    }
+    int failed = fill(filter);
+    failed = failed != 0 ? failed : seccomp_load(filter);
+    seccomp_release(filter);
+    return -failed;
+}
