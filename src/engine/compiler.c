@@ -25,16 +25,20 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <semaphore.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 struct compiler {
     struct compiler_options options; /* without the path */
     struct keeper *keeper;
-    int places;    /* eventfd, counting: requests that may be with the starter at one time */
+    sem_t places;  /* requests that may be with the starter; one more while all are cancelled */
     int cancelled; /* eventfd: can be read while everything is cancelled */
+    _Atomic bool is_cancelled;
 };
 
 /* How much longer than its worker a request may take: to be read, started and answered. */
@@ -55,9 +59,9 @@ cordon_error *compiler_start(const struct compiler_options *options, struct comp
         .path = options->worker_path, .tell = options->tell, .tell_arg = options->tell_arg};
     compiler->options = *options;
     compiler->options.worker_path = NULL;
-    compiler->places = eventfd(WORKERS_MAX, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
+    (void)sem_init(&compiler->places, 0, WORKERS_MAX);
     compiler->cancelled = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (compiler->places == NO_FD || compiler->cancelled == NO_FD) {
+    if (compiler->cancelled == NO_FD) {
         return cordon_error_new(
             CORDON_E_SYSTEM, "the compile worker could not be waited for: %s%s",
             strerrordesc_np(errno), advice_on(errno));
@@ -72,15 +76,24 @@ cordon_error *compiler_watch(struct compiler *compiler)
     return keeper_watch(compiler->keeper);
 }
 
+/* Who waits for a place gets the one more, sees why, and hands it to the next: see take_place(). */
 void compiler_cancel(struct compiler *compiler)
 {
-    (void)eventfd_write(compiler->cancelled, 1);
+    if (!atomic_exchange(&compiler->is_cancelled, true)) {
+        (void)eventfd_write(compiler->cancelled, 1);
+        (void)sem_post(&compiler->places);
+    }
 }
 
 void compiler_resume(struct compiler *compiler)
 {
-    eventfd_t count = 0;
-    (void)eventfd_read(compiler->cancelled, &count);
+    if (atomic_load(&compiler->is_cancelled)) {
+        eventfd_t count = 0;
+        while (sem_wait(&compiler->places) != 0) {
+        }
+        (void)eventfd_read(compiler->cancelled, &count);
+        atomic_store(&compiler->is_cancelled, false);
+    }
 }
 
 void compiler_stop(struct compiler *compiler)
@@ -89,7 +102,7 @@ void compiler_stop(struct compiler *compiler)
         return;
     }
     keeper_end(compiler->keeper);
-    fd_closep(&compiler->places);
+    (void)sem_destroy(&compiler->places);
     fd_closep(&compiler->cancelled);
     mem_free(compiler);
 }
@@ -101,6 +114,13 @@ static uint64_t deadline_of(const struct compiler *compiler)
 {
     const uint64_t time_ms = compiler->options.time_ms;
     return clock_deadline_ns(time_ms < UINT64_MAX - MARGIN_MS ? time_ms + MARGIN_MS : UINT64_MAX);
+}
+
+static cordon_error *cancelled(void)
+{
+    return cordon_error_new(
+        CORDON_E_OVERLOADED,
+        "the program is stopping and compiles no more; deploy again when it is back");
 }
 
 /* Waits until `fd` can be read, or it is too late. Errors: CORDON_E_OVERLOADED when cancelled. */
@@ -116,34 +136,37 @@ static cordon_error *wait_for(
         ready = poll(waits, sizeof waits / sizeof waits[0], clock_poll_ms(deadline_ns));
     } while ((ready == -1 && errno == EINTR) || (ready == 0 && clock_monotonic_ns() < deadline_ns));
     if (waits[0].revents != 0) {
-        return cordon_error_new(
-            CORDON_E_OVERLOADED,
-            "the program is stopping and compiles no more; deploy again when it is back");
+        return cancelled();
     }
     *out_late = ready != 1;
     return NULL;
 }
 
-/* A place among the requests that the starter has. */
-static cordon_error *take_place(const struct compiler *compiler)
+static void give_place(struct compiler *compiler)
 {
-    const uint64_t deadline_ns = deadline_of(compiler);
-    eventfd_t one = 0;
-    do {
-        bool is_late = false;
-        TRY(wait_for(compiler, compiler->places, deadline_ns, &is_late));
-        if (is_late) {
-            return cordon_error_new(
-                CORDON_E_OVERLOADED, "%d other modules are being compiled; try again in a moment",
-                WORKERS_MAX);
-        }
-    } while (eventfd_read(compiler->places, &one) != 0); /* else somebody was faster */
-    return NULL;
+    (void)sem_post(&compiler->places); /* of the few there are, so it can't be one too many */
 }
 
-static void give_place(const struct compiler *compiler)
+/* A place among the requests that the starter has. */
+static cordon_error *take_place(struct compiler *compiler)
 {
-    (void)eventfd_write(compiler->places, 1);
+    const uint64_t deadline_ns = deadline_of(compiler);
+    const struct timespec until = {
+        .tv_sec = (time_t)(deadline_ns / 1000000000), .tv_nsec = (long)(deadline_ns % 1000000000)};
+    int waited = 0;
+    do {
+        waited = sem_clockwait(&compiler->places, CLOCK_MONOTONIC, &until);
+    } while (waited != 0 && errno == EINTR);
+    if (waited != 0) {
+        return cordon_error_new(
+            CORDON_E_OVERLOADED, "%d other modules are being compiled; try again in a moment",
+            WORKERS_MAX);
+    }
+    if (atomic_load(&compiler->is_cancelled)) {
+        give_place(compiler);
+        return cancelled();
+    }
+    return NULL;
 }
 
 /* -- One module ----------------------------------------------------------------------------- */
@@ -226,7 +249,7 @@ static cordon_error *ask(
 }
 
 static cordon_error *ask_in_turn(
-    const struct compiler *compiler, int module, int artifact, struct protocol_reply *out_reply)
+    struct compiler *compiler, int module, int artifact, struct protocol_reply *out_reply)
 {
     if (!keeper_look(compiler->keeper)) {
         return starter_gone(compiler);

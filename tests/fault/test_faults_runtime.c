@@ -1,8 +1,8 @@
 /*
- * The library under faults: opening, deploying, checking, keeping records, and calls of each kind,
- * recorded ones among them, while each allocation and each call of the machine fails in its turn.
- * What was acknowledged is in the store, also after it was opened again; what was refused is not,
- * or is whole; all counters come to rest; and the next try succeeds.
+ * The library under faults: opening, deploying, changing schemas, checking, keeping records, and
+ * calls of each kind, recorded ones among them, while each allocation and each call of the machine
+ * fails in its turn. What was acknowledged is in the store, also after it was opened again; what
+ * was refused is not, or is whole; all counters come to rest; and the next try succeeds.
  */
 #include "fault/ground.h"
 
@@ -28,6 +28,7 @@ struct call_road {
     const char *path;
     const char *args;
     const char *value; /* what it answers; NULL: anything */
+    const char *part;  /* what is in the answer; NULL: anything */
     const char *data;  /* or the data of the failure that it must end with */
     bool is_recorded;
     bool has_key;
@@ -59,7 +60,9 @@ static enum torture_answer judge(
         if (road->calls && slice_starts_with(found, SLICE("{\"code\":"))) {
             return refused_inside(torture, found);
         }
-        if (found.size == 0 || (wanted != NULL && !slice_equal(found, slice_str(wanted)))) {
+        if (found.size == 0 || (wanted != NULL && !slice_equal(found, slice_str(wanted))) ||
+            (road->part != NULL &&
+             memmem(found.data, found.size, road->part, strlen(road->part)) == NULL)) {
             torture_failed(torture, "another answer", found);
         }
         return ANSWER_GOOD;
@@ -277,57 +280,128 @@ static void check_kept(struct torture *torture, void *arg)
     TORTURE_REQUIRE(torture, count > 0 || torture->taken == 0);
 }
 
-/* -- Opening, deploying, checking ------------------------------------------------------------ */
+/* -- Deploying ------------------------------------------------------------------------------ */
+
+static void copy_folder(const char *from, const char *to)
+{
+    char command[1200];
+    (void)snprintf(command, sizeof command, "rm -rf '%s' && cp -r '%s' '%s'", to, from, to);
+    REQUIRE(system(command) == 0); /* NOLINT(cert-env33-c): folders of our own making */
+}
 
 /* Two sets of functions that follow each other; a deploy that is refused changes nothing. */
+struct deploy_sets {
+    const char *names[2][GUESTS_MAX];
+    struct call_road of_set[2]; /* what is there with one and not with the other */
+};
+
 struct deploy_world {
+    const struct deploy_sets *sets;
     cordon_runtime *runtime;
     struct guests guests[2];
 };
 
-static const struct call_road of_set[2] = {
-    {.path = "counter:get", .value = "0"},
-    {.path = "basic:echo", .args = "{}"},
-};
-
-static bool is_deployed(struct torture *torture, cordon_runtime *runtime, size_t set)
+static bool is_deployed(struct torture *torture, const struct deploy_world *world, size_t set)
 {
-    struct call_world world = {.runtime = runtime};
-    const cordon_request request = {
-        .size = sizeof request, .path = of_set[set].path, .args = of_set[set].args};
+    const struct call_road *road = &world->sets->of_set[set];
+    const cordon_request request = {.size = sizeof request, .path = road->path, .args = road->args};
     cordon_call *call = NULL;
-    OK(cordon_call_new(runtime, &request, NULL, NULL, &call));
+    OK(cordon_call_new(world->runtime, &request, NULL, NULL, &call));
     cordon_call_finish(call);
     const cordon_outcome *outcome = cordon_call_get_outcome(call);
     const bool found = cordon_outcome_get_code(outcome) != CORDON_OUTCOME_FUNCTION_NOT_FOUND;
-    TORTURE_REQUIRE(torture, !found || judge(torture, &of_set[set], outcome) == ANSWER_GOOD);
+    TORTURE_REQUIRE(torture, !found || judge(torture, road, outcome) == ANSWER_GOOD);
     cordon_call_free(call);
-    ground_require_rest(torture, world.runtime);
+    ground_require_rest(torture, world->runtime);
     return found;
 }
 
 /* Which set is there: one, as a whole. */
-static uint64_t find_set(struct torture *torture, cordon_runtime *runtime)
+static uint64_t find_set(struct torture *torture, const struct deploy_world *world)
 {
-    const bool first = is_deployed(torture, runtime, 0);
-    const bool second = is_deployed(torture, runtime, 1);
+    const bool first = is_deployed(torture, world, 0);
+    const bool second = is_deployed(torture, world, 1);
     TORTURE_REQUIRE(torture, first != second);
     return first ? 0 : 1;
 }
 
-static void open_deploy_world(struct torture *torture, void **out_world)
+static struct deploy_world *new_sets(const struct deploy_sets *sets)
 {
-    static const char *const names[2][GUESTS_MAX] = {{"counter", "documents"}, {"basic"}};
     struct deploy_world *world = calloc(1, sizeof *world);
     REQUIRE(world != NULL);
-    world->guests[0] = ground_read(names[0]);
-    world->guests[1] = ground_read(names[1]);
+    world->sets = sets;
+    world->guests[0] = ground_read(sets->names[0]);
+    world->guests[1] = ground_read(sets->names[1]);
+    return world;
+}
+
+static void open_deploy_world(struct torture *torture, void **out_world)
+{
+    static const struct deploy_sets sets = {
+        .names = {{"counter", "documents"}, {"basic"}},
+        .of_set = {{.path = "counter:get", .value = "0"}, {.path = "basic:echo", .args = "{}"}},
+    };
+    struct deploy_world *world = new_sets(&sets);
     OK(ground_open(torture, &world->runtime));
     if (torture->taken == 0) {
         OK(ground_deploy(world->runtime, &world->guests[0]));
     }
-    torture->memo = find_set(torture, world->runtime);
+    torture->memo = find_set(torture, world);
     *out_world = world;
+}
+
+/*
+ * Without a schema and with one. A deploy walks over what the ones of the last seconds have left,
+ * so each fault begins with the same folder, which is kept beside. Once the store was opened anew
+ * after a process had ended in the middle, one of both sets is there.
+ */
+static void open_schema_world(struct torture *torture, uint64_t first, void **out_world)
+{
+    static const struct deploy_sets sets = {
+        .names = {{"counter"}, {"schema"}},
+        .of_set =
+            {{.path = "counter:get", .value = "0"},
+             {.path = "notes:by_author", .part = "\"author\":\"Ada\""}},
+    };
+    static const struct call_road note = {
+        .path = "notes:add", .args = "{\"author\":\"Ada\",\"text\":\"x\"}"};
+    struct deploy_world *world = new_sets(&sets);
+    OK(ground_open(torture, &world->runtime));
+    if (torture->taken == 0) {
+        (void)snprintf(torture->kept, sizeof torture->kept, "%s.kept", torture->folder);
+        OK(ground_deploy(world->runtime, &world->guests[1]));
+        struct call_world calls = {.runtime = world->runtime};
+        TORTURE_REQUIRE(torture, take_call(torture, &calls, &note) == ANSWER_GOOD);
+        if (first == 0) {
+            OK(ground_deploy(world->runtime, &world->guests[0]));
+        }
+        cordon_runtime_free(world->runtime);
+        copy_folder(torture->folder, torture->kept);
+        OK(ground_open(torture, &world->runtime));
+    }
+    torture->memo = find_set(torture, world);
+    *out_world = world;
+}
+
+/* A schema comes: the document that is there is checked, and an index filled. */
+static void open_without_schema(struct torture *torture, void **out_world)
+{
+    open_schema_world(torture, 0, out_world);
+}
+
+/* It goes, with its index. */
+static void open_with_schema(struct torture *torture, void **out_world)
+{
+    open_schema_world(torture, 1, out_world);
+}
+
+static void begin_anew(struct torture *torture, void *arg)
+{
+    struct deploy_world *world = arg;
+    cordon_runtime_free(world->runtime);
+    copy_folder(torture->kept, torture->folder);
+    OK(ground_open(torture, &world->runtime));
+    torture->memo = find_set(torture, world);
 }
 
 static enum torture_answer take_deploy(struct torture *torture, void *arg)
@@ -345,7 +419,7 @@ static enum torture_answer take_deploy(struct torture *torture, void *arg)
 static void check_deploy(struct torture *torture, void *arg)
 {
     struct deploy_world *world = arg;
-    TORTURE_REQUIRE(torture, find_set(torture, world->runtime) == torture->memo);
+    TORTURE_REQUIRE(torture, find_set(torture, world) == torture->memo);
 }
 
 static void close_deploy_world(struct torture *torture, void *arg)
@@ -361,6 +435,8 @@ static void close_deploy_world(struct torture *torture, void *arg)
     free(world);
 }
 
+/* -- Checking ------------------------------------------------------------------------------- */
+
 static enum torture_answer take_check(struct torture *torture, void *arg)
 {
     struct call_world *world = arg;
@@ -374,6 +450,8 @@ static enum torture_answer take_check(struct torture *torture, void *arg)
     ground_require_rest(torture, world->runtime);
     return ANSWER_GOOD;
 }
+
+/* -- Opening -------------------------------------------------------------------------------- */
 
 /* A folder with functions in it; opening it is the road. */
 static void open_folder(struct torture *torture, void **out_world)
@@ -472,13 +550,6 @@ static void close_env_world(struct torture *torture, void *runtime)
 
 /* -- Opening after a crash ------------------------------------------------------------------- */
 
-static void copy_folder(const char *from, const char *to)
-{
-    char command[1200];
-    (void)snprintf(command, sizeof command, "rm -rf '%s' && cp -r '%s' '%s'", to, from, to);
-    REQUIRE(system(command) == 0); /* NOLINT(cert-env33-c): folders of our own making */
-}
-
 /* A process that made commits and ended without closing anything. */
 static void open_torn_folder(struct torture *torture, void **out_world)
 {
@@ -539,6 +610,20 @@ static const struct torture_road roads[] = {
     {.name = "deploy",
      open_deploy_world,
      close_deploy_world,
+     .take = take_deploy,
+     .check = check_deploy,
+     .points = 20},
+    {.name = "schema",
+     open_without_schema,
+     close_deploy_world,
+     .prepare = begin_anew,
+     .take = take_deploy,
+     .check = check_deploy,
+     .points = 20},
+    {.name = "no schema",
+     open_with_schema,
+     close_deploy_world,
+     .prepare = begin_anew,
      .take = take_deploy,
      .check = check_deploy,
      .points = 20},

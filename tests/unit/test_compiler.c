@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -61,6 +62,31 @@ static void test_good(void **state)
     struct compiler *compiler = start(COMPILE_WORKER, 60000, (uint64_t)1 << 31);
     check_good(compiler);
     check_good(compiler);
+    compiler_stop(compiler);
+}
+
+static bool wakes_fail;
+
+/* Stands before the C library's. */
+int eventfd_write(int fd, eventfd_t value)
+{
+    if (wakes_fail) {
+        errno = EAGAIN;
+        return -1;
+    }
+    return write(fd, &value, sizeof value) == (ssize_t)sizeof value ? 0 : -1;
+}
+
+/* More than there are places, and none of them waits for one that was not given back. */
+static void test_places_need_no_wake(void **state)
+{
+    (void)state;
+    struct compiler *compiler = start(COMPILE_WORKER, 2000, (uint64_t)1 << 31);
+    wakes_fail = true;
+    for (size_t i = 0; i < (size_t)2 * WORKERS_MAX; i++) {
+        check_good(compiler);
+    }
+    wakes_fail = false;
     compiler_stop(compiler);
 }
 
@@ -343,6 +369,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good),
+        cmocka_unit_test(test_places_need_no_wake),
         cmocka_unit_test(test_same_code_as_inside),
         cmocka_unit_test(test_bad_modules),
         cmocka_unit_test(test_real_limits),
