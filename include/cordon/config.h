@@ -7,6 +7,7 @@
  *       "loops": 2, "permits": 8, "slots": 1000, "memory_bytes": 4294967296,
  *       "turn_wait_ms": 300000,              "connections_max": 4096,
  *       "request_timeout_ms": 30000, "idle_timeout_ms": 60000, "write_timeout_ms": 30000,
+ *       "drain_timeout_ms": 10000,
  *       "limits": {"fuel": 20000000000},     "production": true,
  *       "replay_sample": 1000,               "record_functions": ["messages:send"],
  *       "records_bytes": 1073741824,         "records_days": 14,
@@ -44,10 +45,11 @@ typedef struct cordon_config {
     uint32_t turn_wait_ms; /* most that a run waits for its turns, in all */
     uint64_t memory_bytes;
     bool production;
-    uint32_t request_timeout_ms; /* these four as in cordon_server_options */
+    uint32_t request_timeout_ms; /* these five as in cordon_server_options */
     uint32_t idle_timeout_ms;
     uint32_t write_timeout_ms;
     uint32_t connections_max;
+    uint32_t drain_timeout_ms;
     uint32_t replay_sample;              /* of a million queries and mutations */
     const char *const *record_functions; /* paths, as deployed */
     size_t record_function_count;

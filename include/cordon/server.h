@@ -50,6 +50,8 @@ typedef struct cordon_server_options {
      */
     uint32_t audit_interval_ms;
     const char *audit_checkpoint_file;
+    /* How long cordon_server_stop() may take, also from 250 ms to a day; 0: 10,000. */
+    uint32_t drain_timeout_ms;
 } cordon_server_options;
 
 /*
@@ -87,7 +89,8 @@ CORDON_API CORDON_MUST_USE cordon_error *cordon_server_confine(
     const cordon_server *server, const cordon_confine_options *options);
 
 /*
- * Stops accepting, answers what runs (up to ten seconds), returns from run. Deploys of the runtime
+ * Answers what runs, for up to `drain_timeout_ms`, and what comes meanwhile by status 503 that says
+ * that a retry is safe; then returns from run. Deploys of the runtime
  * that are under way end with CORDON_E_OVERLOADED, as do those to come until there is a server
  * again. Any thread, also from a signal handler.
  */

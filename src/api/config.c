@@ -80,6 +80,7 @@ static const struct setting settings[] = {
     SETTING_TIMEOUT(request_timeout_ms),
     SETTING_TIMEOUT(idle_timeout_ms),
     SETTING_TIMEOUT(write_timeout_ms),
+    SETTING_TIMEOUT(drain_timeout_ms),
     SETTING_NUMBER(replay_sample, SETTING_U32, " of a million calls", 0, CORDON_REPLAY_SAMPLE_MAX),
     SETTING_LIST(
         record_functions, record_function_count, "a list of paths such as [\"messages:send\"]"),

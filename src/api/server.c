@@ -100,6 +100,7 @@ cordon_error *cordon_server_new(const cordon_server_options *options, cordon_ser
         .request_timeout_ms = whole.request_timeout_ms,
         .connections_max = whole.connections_max,
         .write_timeout_ms = whole.write_timeout_ms,
+        .drain_timeout_ms = whole.drain_timeout_ms,
     };
     TRY(check_audit(&whole));
     TRY(runner_watch(runtime->runner));

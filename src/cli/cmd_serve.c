@@ -149,6 +149,7 @@ static cordon_error *serve(
         .idle_timeout_ms = config->idle_timeout_ms,
         .request_timeout_ms = config->request_timeout_ms,
         .write_timeout_ms = config->write_timeout_ms,
+        .drain_timeout_ms = config->drain_timeout_ms,
         .connections_max = config->connections_max,
         .insecure_dev = options->insecure_dev,
         .audit_interval_ms = config->audit_interval_ms,
@@ -252,6 +253,7 @@ const struct cli_command cli_serve = {
         "connections_max (4096, or as many as the hard limit on open files allows),\n"
         "request_timeout_ms, write_timeout_ms (a client must send or take 64 KiB, or the rest, in\n"
         "each; 30000), idle_timeout_ms (of a connection without a request; 60000),\n"
+        "drain_timeout_ms (how long a server that stops answers what runs; 10000),\n"
         "replay_sample (of a million queries and mutations, how many are replayed in the "
         "background\n"
         "to see whether they do the same again; 1000), record_functions (a list of functions "

@@ -99,8 +99,9 @@ static struct connection *who_has_to_go(const struct loop *loop, bool is_operato
 
 static bool is_full(const struct loop *loop, bool is_operator)
 {
-    return is_operator ? loop->operator_count >= OPERATORS_MAX
-                       : atomic_load(&loop->connection_count) >= loop->connections_max;
+    return is_operator
+               ? loop->operator_count >= OPERATORS_MAX
+               : atomic_load(&loop->connection_count) >= atomic_load(&loop->connections_max);
 }
 
 /* Closes one connection, and with it its descriptor; false if there is none that has to go. */

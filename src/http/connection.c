@@ -39,7 +39,11 @@
 #define INPUT_FREE_BYTES ((uint64_t)32768)
 #define FREE_BYTES ((uint64_t)16384)
 
+/* How long an idle connection stays when the server stops: what it has sent is refused. */
+#define STOP_IDLE_MS 100
+
 static void control_reading(struct connection *connection);
+static void refuse(struct connection *connection, const struct http_refusal *refusal);
 
 /* -- Life ----------------------------------------------------------------------------------- */
 
@@ -71,6 +75,7 @@ static void on_closed(uv_handle_t *handle)
     if (connection->next != NULL) {
         connection->next->previous = connection->previous;
     }
+    loop->draining -= connection->is_draining;
     free_connection(connection);
     loop_check_end(loop);
 }
@@ -128,9 +133,12 @@ void connection_stop(struct connection *connection)
     if (connection->phase != PHASE_WORKING) { /* else a compute thread may look at it */
         connection->frame.keep_alive = false;
     }
-    const bool has_more = connection->waits_in == &connection->loop->deferred;
-    if (connection->phase == PHASE_READING && !has_more) {
-        connection_close(connection);
+    if (connection->phase == PHASE_READING && http_parser_midway(&connection->parser)) {
+        refuse(connection, &exchange_stopping);
+    } else if (connection->phase == PHASE_READING) { /* what it may have sent is not read yet */
+        const uint64_t soon_ms = uv_now(&connection->loop->uv) + STOP_IDLE_MS;
+        connection->deadline_ms =
+            connection->deadline_ms < soon_ms ? connection->deadline_ms : soon_ms;
     } else if (connection->phase == PHASE_RUNNING) {
         exchange_stop(connection);
     }

@@ -30,6 +30,11 @@
 /* A wait for log lines ends with none; the client asks again. As Convex's. */
 #define LOGS_WAIT_MS 60000
 
+const struct http_refusal exchange_stopping = {
+    503, "Overloaded",
+    "The server is stopping. Nothing was run; a retry is safe, here once it is back, or "
+    "elsewhere."};
+
 static void answer_outcome(struct connection *connection);
 static void start_work(struct connection *connection, enum work_kind kind);
 
@@ -148,6 +153,18 @@ static void answer_metrics(struct connection *connection)
         return;
     }
     answer_text(connection, 200, "text/plain; version=0.0.4", buffer_slice(&connection->scratch));
+}
+
+static void answer_health(struct connection *connection)
+{
+    cordon_error *error = health_write(connection);
+    if (error != NULL) {
+        send_or_close(connection, error);
+        return;
+    }
+    answer_text(
+        connection, connection->frame.status, connection->frame.content_type,
+        buffer_slice(&connection->scratch));
 }
 
 /* -- Checks of a request -------------------------------------------------------------------- */
@@ -716,6 +733,14 @@ void exchange_begin(struct connection *connection)
         .allow = connection->route.allow,
         .date = connection->date,
     };
+    if (connection->route.id == ROUTE_HEALTH) {
+        answer_health(connection);
+        return;
+    }
+    if (!connection->is_operator && connection->loop->stopping) {
+        answer_refusal(connection, &exchange_stopping);
+        return;
+    }
     if (!connection->is_operator &&
         !http_host_accepted(
             request->headers[HTTP_HOST], (const char *const *)server->settings.host_names,
@@ -752,6 +777,8 @@ void exchange_begin(struct connection *connection)
         buffer_clear(&connection->output);
         send_or_close(
             connection, http_answer_preflight(&connection->output, &connection->frame, request));
+        return;
+    case ROUTE_HEALTH: /* above */
         return;
     case ROUTE_METRICS:
         answer_metrics(connection);

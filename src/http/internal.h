@@ -17,6 +17,7 @@
 #include "http/keys.h"
 #include "http/server.h"
 #include "observe/process_metrics.h"
+#include "run/prober.h"
 #include "run/recorder.h"
 #include "run/run.h"
 
@@ -31,10 +32,12 @@ struct http_settings {
     char **host_names; /* lower case */
     size_t host_name_count;
     size_t body_bytes_max;
-    uint64_t idle_timeout_ms;
-    uint64_t request_timeout_ms;
-    uint64_t write_timeout_ms;
-    uint32_t connections_max; /* of all loops */
+    /* These may change while the server runs; a wait that has begun keeps its deadline. */
+    _Atomic uint64_t idle_timeout_ms;
+    _Atomic uint64_t request_timeout_ms;
+    _Atomic uint64_t write_timeout_ms;
+    _Atomic uint64_t drain_timeout_ms;
+    uint32_t connections_max; /* of all loops; changed by one thread at a time */
     uint32_t loops;
 };
 
@@ -67,7 +70,7 @@ struct loop {
     bool has_thread;
     struct listener listener;
     struct listener operator_listener;
-    uint32_t connections_max;     /* its share of all */
+    atomic_uint connections_max;  /* its share of all */
     atomic_uint connection_count; /* changed by its own thread alone */
     uint32_t operator_count;      /* connections of the operator, which are none of these */
     atomic_bool is_asked_for_room;
@@ -92,6 +95,7 @@ struct loop {
     char date[40];
     bool stopping;
     bool closed;
+    uint32_t draining;     /* connections from before it stopped; it refuses others until they go */
     uint64_t cancel_at_ms; /* when what still runs is cancelled, once it stops */
     uint64_t end_at_ms;    /* when nothing is waited for any more */
 };
@@ -115,6 +119,7 @@ struct http_server {
     struct histogram *hold; /* how long a loop works before it looks at its sockets again */
     struct counter *requests;
     struct gauge *open_connections;
+    struct prober *prober;
     struct gauge *memory_used;      /* by connections, as of the last look */
     struct process_metrics process; /* of the operator's loop */
     struct deploys deploys;
@@ -162,6 +167,7 @@ struct connection {
     struct connection *waits_before;
     struct connection *waits_behind;
     bool is_operator;
+    bool is_draining; /* it was there when the loop stopped */
     enum phase phase;
     bool gone;   /* the client left: the socket is closed, what runs goes on to its end */
     bool paused; /* reading is stopped: the client sends more than is answered */
@@ -287,7 +293,7 @@ void connection_abandon(struct connection *connection);
 /* Does what is due if its deadline had passed at that time. */
 void connection_check_deadline(struct connection *connection, uint64_t at_ms);
 
-/* The loop stops: closes what is idle, lets the rest answer. */
+/* The loop stops: refuses what has begun to come, lets the rest answer. */
 void connection_stop(struct connection *connection);
 
 /* -- exchange.c ----------------------------------------------------------------------------- */
@@ -318,6 +324,14 @@ void exchange_done(struct connection *connection);
 
 /* The body cap of a request by its head: large for a deploy with an accepted key. */
 size_t exchange_body_cap(void *connection, const struct http_request *head);
+
+/* What refuses requests once the server stops. */
+extern const struct http_refusal exchange_stopping;
+
+/* -- health.c ------------------------------------------------------------------------------- */
+
+/* Writes what the server says of its health into `scratch`, with status and type in the frame. */
+CORDON_MUST_USE cordon_error *health_write(struct connection *connection);
 
 /* -- reading.c ------------------------------------------------------------------------------ */
 

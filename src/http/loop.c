@@ -7,9 +7,11 @@
 #include <time.h>
 
 #define TICK_MS 250
-/* A server that stops: what still runs is cancelled, and at last not waited for any more. */
-#define STOP_CANCEL_MS 9000
-#define STOP_END_MS 9750
+/* A server that stops keeps a part of its time to cancel what still runs, and one to go. */
+#define STOP_CANCEL_PART 10
+#define STOP_END_PART 40
+/* Who was refused meanwhile has so long to read that. */
+#define STOP_LATE_MS 500
 
 /* -- Wakes ---------------------------------------------------------------------------------- */
 
@@ -95,6 +97,14 @@ static void write_date(struct loop *loop)
         parts.tm_sec % 100);
 }
 
+static void beat(const struct loop *loop)
+{
+    struct http_server *server = loop->server;
+    if (server->prober != NULL) { /* else it was never made whole */
+        prober_beat(server->prober, (uint32_t)(loop - server->loops));
+    }
+}
+
 /*
  * Timers come before sockets, so that after a pause of ours, what clients sent meanwhile is still
  * unread here. A deadline therefore counts once it had passed at the tick before this one: what had
@@ -117,6 +127,7 @@ static void on_tick(uv_timer_t *timer)
         }
     }
     loop->last_tick_ms = now;
+    beat(loop);
     loop_check_end(loop);
 }
 
@@ -175,22 +186,39 @@ static void on_stop(uv_async_t *async)
     if (loop->stopping) {
         return;
     }
+    const uint64_t all_ms = loop->server->settings.drain_timeout_ms;
     loop->stopping = true;
-    loop->cancel_at_ms = uv_now(&loop->uv) + STOP_CANCEL_MS;
-    loop->end_at_ms = uv_now(&loop->uv) + STOP_END_MS;
-    listener_close(&loop->listener);
-    listener_close(&loop->operator_listener);
+    loop->cancel_at_ms = uv_now(&loop->uv) + all_ms - all_ms / STOP_CANCEL_PART;
+    loop->end_at_ms = uv_now(&loop->uv) + all_ms - all_ms / STOP_END_PART;
     struct connection *next = NULL;
     for (struct connection *at = loop->connections; at != NULL; at = next) {
         next = at->next;
+        at->is_draining = true;
+        loop->draining++;
         connection_stop(at);
     }
     loop_check_end(loop);
 }
 
+/* Nobody waits for an answer any more who was there before: nobody else is let in. */
+static void end_draining(struct loop *loop)
+{
+    const uint64_t late_at_ms = uv_now(&loop->uv) + STOP_LATE_MS;
+    listener_close(&loop->listener);
+    listener_close(&loop->operator_listener);
+    loop->cancel_at_ms = late_at_ms < loop->cancel_at_ms ? late_at_ms : loop->cancel_at_ms;
+    loop->end_at_ms = late_at_ms < loop->end_at_ms ? late_at_ms : loop->end_at_ms;
+}
+
 void loop_check_end(struct loop *loop)
 {
-    if (!loop->stopping || loop->closed || loop->connections != NULL) {
+    if (!loop->stopping || loop->closed) {
+        return;
+    }
+    if (loop->draining == 0 && (loop->listener.is_open || loop->operator_listener.is_open)) {
+        end_draining(loop);
+    }
+    if (loop->connections != NULL) {
         return;
     }
     loop->closed = true;

@@ -146,7 +146,9 @@ static void route_operator(
     if (!is_audit && !slice_equal(path, SLICE("/metrics"))) {
         refuse_route(
             route, 404, "NotFound",
-            "The operator's listener has /metrics and /audit; ask for one of them.", NULL);
+            "The operator's listener has /metrics, /audit, /healthz and /readyz; ask for one of "
+            "them.",
+            NULL);
     } else if (!is_get(request)) {
         refuse_route(
             route, 405, "MethodNotAllowed", "What the operator sees is read with GET.",
@@ -272,10 +274,30 @@ static bool route_text(
     return false;
 }
 
+/* False: it is none of ours. */
+static bool route_health(
+    const struct http_request *request, struct slice path, struct http_route *route)
+{
+    const bool asks_ready = slice_equal(path, SLICE("/readyz"));
+    if (!asks_ready && !slice_equal(path, SLICE("/healthz"))) {
+        return false;
+    }
+    route->id = ROUTE_HEALTH;
+    route->asks_ready = asks_ready;
+    route->cross_origin = false;
+    if (!is_get(request)) {
+        refuse_route(route, 405, "MethodNotAllowed", "Health is asked for with GET.", "GET, HEAD");
+    }
+    return true;
+}
+
 void http_route(const struct http_request *request, bool is_operator, struct http_route *out_route)
 {
     const struct slice path = http_target_path(request->target);
     *out_route = (struct http_route){.cross_origin = true};
+    if (route_health(request, path, out_route)) {
+        return;
+    }
     if (is_operator) {
         out_route->cross_origin = false;
         route_operator(request, path, out_route);

@@ -16,6 +16,7 @@ enum http_route_id {
     ROUTE_DATA,   /* documents and variables for an operator: `data` */
     ROUTE_TEXT,   /* answer `text` */
     ROUTE_PREFLIGHT,
+    ROUTE_HEALTH,  /* say whether the server lives, or is ready: `asks_ready` */
     ROUTE_METRICS, /* on the operator's listener alone, as the next */
     ROUTE_AUDIT,   /* give records of the audit log */
     ROUTE_REFUSED, /* answer `refusal` */
@@ -45,6 +46,7 @@ struct http_route {
     struct slice record; /* ROUTE_RECORD: its id; data NULL: the list */
     uint64_t after_us;   /* ROUTE_LOGS: the cursor; 0: all that is kept */
     enum http_data data; /* ROUTE_DATA */
+    bool asks_ready;     /* ROUTE_HEALTH: whether it is ready, and not only alive */
     uint64_t from;       /* ROUTE_AUDIT: the first sequence */
     bool is_rollback;    /* ROUTE_DEPLOY: one of the last ones is to hold again */
     /* ROUTE_CALL: */

@@ -21,6 +21,7 @@
 #define IDLE_TIMEOUT_DEFAULT_MS 60000
 #define REQUEST_TIMEOUT_DEFAULT_MS 30000
 #define WRITE_TIMEOUT_DEFAULT_MS 30000
+#define DRAIN_TIMEOUT_DEFAULT_MS 10000
 #define CONNECTIONS_DEFAULT 4096
 #define LOOPS_MAX 256
 /*
@@ -361,11 +362,22 @@ static uint64_t count_room(void)
     return limit.rlim_cur > taken ? limit.rlim_cur - taken : 0;
 }
 
+/* Connections that are open: they have descriptors already. */
+static uint64_t count_open(const struct http_server *server)
+{
+    uint64_t count = 0;
+    for (uint32_t i = 0; i < server->loop_count; i++) {
+        count += atomic_load(&server->loops[i].connection_count);
+    }
+    return count;
+}
+
 /* Shares out the connections there may be. The listeners are open: what they need is counted. */
-static cordon_error *share_connections(struct http_server *server)
+static cordon_error *share_connections(struct http_server *server, uint32_t wanted)
 {
     struct http_settings *settings = &server->settings;
-    const uint64_t room = count_room();
+    const uint64_t room = count_room() + count_open(server);
+    settings->connections_max = wanted > 0 ? wanted : CONNECTIONS_DEFAULT;
     if (room < server->loop_count) {
         return cordon_error_new(
             CORDON_E_SYSTEM, "too many open files: there is none left for connections; allow more "
@@ -381,7 +393,7 @@ static cordon_error *share_connections(struct http_server *server)
     }
     for (uint32_t i = 0; i < server->loop_count; i++) {
         const uint32_t share = settings->connections_max / server->loop_count;
-        server->loops[i].connections_max = share > 0 ? share : 1;
+        atomic_store(&server->loops[i].connections_max, share > 0 ? share : 1);
     }
     return NULL;
 }
@@ -428,18 +440,28 @@ static cordon_error *read_timeout(
     return NULL;
 }
 
+/* Sets all or none. */
 static cordon_error *read_timeouts(
     const struct http_server_options *options, struct http_settings *settings)
 {
+    uint64_t request_ms = 0;
+    uint64_t idle_ms = 0;
+    uint64_t write_ms = 0;
+    uint64_t drain_ms = 0;
     TRY(read_timeout(
         "request_timeout_ms", options->request_timeout_ms, REQUEST_TIMEOUT_DEFAULT_MS,
-        &settings->request_timeout_ms));
+        &request_ms));
     TRY(read_timeout(
-        "idle_timeout_ms", options->idle_timeout_ms, IDLE_TIMEOUT_DEFAULT_MS,
-        &settings->idle_timeout_ms));
-    return read_timeout(
-        "write_timeout_ms", options->write_timeout_ms, WRITE_TIMEOUT_DEFAULT_MS,
-        &settings->write_timeout_ms);
+        "idle_timeout_ms", options->idle_timeout_ms, IDLE_TIMEOUT_DEFAULT_MS, &idle_ms));
+    TRY(read_timeout(
+        "write_timeout_ms", options->write_timeout_ms, WRITE_TIMEOUT_DEFAULT_MS, &write_ms));
+    TRY(read_timeout(
+        "drain_timeout_ms", options->drain_timeout_ms, DRAIN_TIMEOUT_DEFAULT_MS, &drain_ms));
+    settings->request_timeout_ms = request_ms;
+    settings->idle_timeout_ms = idle_ms;
+    settings->write_timeout_ms = write_ms;
+    settings->drain_timeout_ms = drain_ms;
+    return NULL;
 }
 
 static cordon_error *read_settings(struct http_server *server)
@@ -450,8 +472,6 @@ static cordon_error *read_settings(struct http_server *server)
     const uint64_t body =
         options->body_bytes_max > 0 ? options->body_bytes_max : BODY_BYTES_DEFAULT;
     settings->body_bytes_max = (size_t)body;
-    settings->connections_max =
-        options->connections_max > 0 ? options->connections_max : CONNECTIONS_DEFAULT;
     settings->loops = options->loops > 0 ? options->loops : default_loops();
     if (settings->loops > LOOPS_MAX) {
         return cordon_error_new(CORDON_E_INVALID, "`loops` is at most %d", LOOPS_MAX);
@@ -495,7 +515,13 @@ static cordon_error *start(struct http_server *server)
     }
     TRY(listen_public(server, options->listen == NULL ? LISTEN_DEFAULT : options->listen));
     TRY(listen_operator_default(server));
-    return share_connections(server);
+    TRY(share_connections(server, options->connections_max));
+    const struct prober_options prober = {
+        .store = runner_store(options->runner),
+        .log = options->log,
+        .loops = server->loop_count,
+    };
+    return prober_new(&prober, &server->prober);
 }
 
 cordon_error *http_server_new(
@@ -516,6 +542,13 @@ cordon_error *http_server_new(
     }
     *out_server = server;
     return NULL;
+}
+
+cordon_error *http_server_change(
+    struct http_server *server, const struct http_server_options *options)
+{
+    TRY(read_timeouts(options, &server->settings));
+    return share_connections(server, options->connections_max);
 }
 
 const char *http_server_url(const struct http_server *server)
@@ -583,6 +616,7 @@ void http_server_free(struct http_server *server)
     for (uint32_t i = 0; i < server->loop_count; i++) {
         loop_done(&server->loops[i]);
     }
+    prober_free(server->prober);
     deploys_done(&server->deploys);
     deploys_done(&server->data);
     for (size_t i = 0; i < server->settings.host_name_count; i++) {

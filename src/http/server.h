@@ -30,6 +30,7 @@ struct http_server_options {
     uint32_t request_timeout_ms;
     uint32_t connections_max;
     uint32_t write_timeout_ms;
+    uint32_t drain_timeout_ms; /* how long it may take to stop */
 };
 
 /* Binds and listens. Errors: CORDON_E_SYSTEM, CORDON_E_INVALID, with what to do. */
@@ -40,6 +41,14 @@ const char *http_server_url(const struct http_server *server);
 
 /* Serves until http_server_stop(); the calling thread is the first loop. */
 CORDON_MUST_USE cordon_error *http_server_run(struct http_server *server);
+
+/*
+ * Takes the timeouts and `connections_max` of these options over, all of them or, of the timeouts,
+ * none; who is beyond a lower number of connections stays. One thread at a time. Errors:
+ * CORDON_E_INVALID; CORDON_E_SYSTEM if there is room for no connections.
+ */
+CORDON_MUST_USE cordon_error *http_server_change(
+    struct http_server *server, const struct http_server_options *options);
 
 /* Any thread, also from a signal handler. */
 void http_server_stop(struct http_server *server);

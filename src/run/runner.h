@@ -19,6 +19,12 @@ struct deployment;
 
 enum { TENANT_DEFAULT = 1 };
 
+/*
+ * The tenant of the program itself, for rows that belong to no deployment (run/prober.h). Nothing
+ * is deployed into it, and nobody calls it. The store keeps the number after it for itself.
+ */
+#define TENANT_SYSTEM (UINT32_MAX - 1)
+
 struct runner_options {
     struct store *store;         /* borrowed; must outlive the runner */
     struct metrics *metrics;     /* borrowed */

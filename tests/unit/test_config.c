@@ -94,7 +94,8 @@ static void test_every_setting(void **state)
         "\"host_names\":[\"a.example\",\"b.example\"],\"loops\":1,\"permits\":2,\"slots\":"
         "4294967295,"
         "\"memory_bytes\":18446744073709551615,\"production\":true,"
-        "\"connections_max\":5,\"request_timeout_ms\":250,\"idle_timeout_ms\":251,\"write_timeout_"
+        "\"connections_max\":5,\"drain_timeout_ms\":252,\"request_timeout_ms\":250,\"idle_timeout_"
+        "ms\":251,\"write_timeout_"
         "ms\":86400000,"
         "\"replay_sample\":0,\"record_functions\":[\"a:b\"],\"records_bytes\":7,\"records_days\":8,"
         "\"confine\":false,"
@@ -122,6 +123,7 @@ static void test_every_setting(void **state)
     assert_int_equal(config->idle_timeout_ms, 251);
     assert_int_equal(config->write_timeout_ms, 86400000);
     assert_int_equal(config->connections_max, 5);
+    assert_int_equal(config->drain_timeout_ms, 252);
     for (int i = 0; i < CORDON_LIMIT_COUNT; i++) {
         const bool given = i == CORDON_LIMIT_FUEL || i == CORDON_LIMIT_MEMORY_BYTES;
         assert_int_equal(config->limits.set[i], given);

@@ -56,6 +56,8 @@ static const struct change changes[] = {
     CHANGE(idle_timeout_ms, UINT32_MAX, "or 0 for 60000"),
     CHANGE(write_timeout_ms, 249, "`write_timeout_ms` is a number of milliseconds"),
     CHANGE(write_timeout_ms, 250, NULL),
+    CHANGE(drain_timeout_ms, 250, NULL),
+    CHANGE(drain_timeout_ms, 86400001, "or 0 for 10000"),
     CHANGE(audit_interval_ms, 99, "`audit_interval_ms` is a number of milliseconds from 100"),
     CHANGE(audit_interval_ms, 100, NULL),
     CHANGE(audit_interval_ms, 86400000, NULL),

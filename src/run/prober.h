@@ -1,0 +1,61 @@
+/*
+ * Whether a server could do its work now: what its readiness is told from.
+ *
+ * A thread reads and writes a row of a tenant of its own, every two seconds, by transactions as
+ * those of functions are: the query sees what was written last, the mutation is done once it is
+ * durable. Each has a deadline. Loops say that they go round. So what is asked from outside costs a
+ * look at what is known already, however often it is asked, and makes nobody write.
+ *
+ * A check that has not ended for longer than it may is a bad one: a thread that hangs in the store
+ * can't say so itself.
+ */
+#ifndef RUN_PROBER_H
+#define RUN_PROBER_H
+
+#include "observe/log.h"
+#include "store/store.h"
+
+struct prober;
+
+#define PROBER_INTERVAL_MS 2000
+#define PROBER_DEADLINE_MS 5000
+
+struct prober_options {
+    struct store *store;  /* borrowed, as the log; both outlive the prober */
+    struct log *log;      /* NULL: none */
+    uint32_t loops;       /* that are to beat */
+    uint32_t interval_ms; /* 0: PROBER_INTERVAL_MS */
+    uint32_t deadline_ms; /* of a probe, and of the pause between two beats; 0: its default */
+};
+
+enum prober_check {
+    PROBER_QUERY,    /* a read, of what was written last */
+    PROBER_MUTATION, /* a durable write */
+    PROBER_LOOPS,    /* all of them go round */
+    PROBER_CHECKS,
+};
+
+/* The name of a check, in answers and in the log. */
+extern const char *const prober_check_names[PROBER_CHECKS];
+
+struct prober_verdict {
+    bool is_good;
+    uint64_t age_ns;  /* since it was found out */
+    uint64_t took_ns; /* 0 for loops */
+    char words[256];  /* why it is not good; "" if it is */
+};
+
+/* Starts the thread, which begins at once. Errors: CORDON_E_SYSTEM, CORDON_E_NO_MEMORY. */
+CORDON_MUST_USE cordon_error *prober_new(
+    const struct prober_options *options, struct prober **out_prober);
+
+/* Ends the thread. NULL accepted. */
+void prober_free(struct prober *prober);
+
+/* A loop goes round. For the thread of that loop. */
+void prober_beat(struct prober *prober, uint32_t loop);
+
+/* What is known now; true if all is good. Never blocks for long. Any thread. */
+bool prober_look(struct prober *prober, struct prober_verdict out_verdicts[PROBER_CHECKS]);
+
+#endif
