@@ -89,46 +89,46 @@ static cordon_error *read_choice(
  * What an admin looks at stands in the audit log: that all documents of a moment are about to be
  * read, or some of now. `rest` follows the kind.
  */
-static cordon_error *note(struct runner *runner, const char *kind, struct slice rest)
+static cordon_error *note(struct tenant *tenant, const char *kind, struct slice rest)
 {
     CORDON_CLEANUP_BUFFER struct buffer body;
     buffer_init(&body, PARAMETERS_BYTES_MAX);
     TRY(buffer_printf(&body, "{\"kind\":\"%s\",", kind));
     TRY(buffer_append(&body, rest));
-    auditor_note(runner_auditor(runner), buffer_slice(&body));
+    tenant_note(tenant, buffer_slice(&body));
     return NULL;
 }
 
-static cordon_error *note_documents(struct runner *runner, struct slice table)
+static cordon_error *note_documents(struct tenant *tenant, struct slice table)
 {
     CORDON_CLEANUP_BUFFER struct buffer rest;
     buffer_init(&rest, PARAMETERS_BYTES_MAX);
     TRY(buffer_append(&rest, SLICE("\"table\":")));
     TRY(json_write_string(&rest, table));
     TRY(buffer_append_byte(&rest, '}'));
-    return note(runner, "documents_read", buffer_slice(&rest));
+    return note(tenant, "documents_read", buffer_slice(&rest));
 }
 
 /* -- Reading -------------------------------------------------------------------------------- */
 
-static cordon_error *hold(struct runner *runner, struct buffer *out)
+static cordon_error *hold(struct tenant *tenant, struct buffer *out)
 {
-    TRY(data_hold(runner, out));
-    return note(runner, "export", slice_from(buffer_slice(out), 1)); /* without the brace */
+    TRY(data_hold(tenant->runner, out));
+    return note(tenant, "export", slice_from(buffer_slice(out), 1)); /* without the brace */
 }
 
 static cordon_error *give_tables(
-    struct runner *runner, struct parameters *parameters, struct buffer *out)
+    struct tenant *tenant, struct parameters *parameters, struct buffer *out)
 {
     uint64_t snapshot = 0;
     uint64_t after = 0;
     TRY(read_number(parameters, "snapshot", UINT64_MAX, &snapshot));
     TRY(read_number(parameters, "after", UINT32_MAX, &after));
-    return data_tables(runner, TENANT_DEFAULT, snapshot, (uint32_t)after, out);
+    return data_tables(tenant->runner, tenant->number, snapshot, (uint32_t)after, out);
 }
 
 static cordon_error *give_documents(
-    struct runner *runner, struct parameters *parameters, struct buffer *out)
+    struct tenant *tenant, struct parameters *parameters, struct buffer *out)
 {
     static const char *const orders[] = {"asc", "desc", NULL};
     struct data_page page = {.limit = 0};
@@ -141,23 +141,23 @@ static cordon_error *give_documents(
     TRY(read_number(parameters, "limit", UINT32_MAX, &limit));
     page.descending = order == 1;
     page.limit = (uint32_t)limit;
-    TRY(data_documents(runner, TENANT_DEFAULT, &page, out));
-    return page.snapshot == 0 ? note_documents(runner, page.table) : NULL;
+    TRY(data_documents(tenant->runner, tenant->number, &page, out));
+    return page.snapshot == 0 ? note_documents(tenant, page.table) : NULL;
 }
 
 static cordon_error *release(
-    struct runner *runner, struct parameters *parameters, struct buffer *out)
+    struct tenant *tenant, struct parameters *parameters, struct buffer *out)
 {
     uint64_t snapshot = 0;
     TRY(read_number(parameters, "snapshot", UINT64_MAX, &snapshot));
-    data_release(runner, snapshot);
+    data_release(tenant->runner, snapshot);
     return buffer_append(out, SLICE("{}"));
 }
 
 /* -- Writing -------------------------------------------------------------------------------- */
 
 static cordon_error *import(
-    struct runner *runner, struct parameters *parameters, struct slice body, struct buffer *out)
+    struct tenant *tenant, struct parameters *parameters, struct slice body, struct buffer *out)
 {
     static const char *const modes[] = {"add", "check", "check-replace", NULL};
     struct data_batch batch = {.lines = body};
@@ -170,23 +170,23 @@ static cordon_error *import(
     batch.replaces = mode == 2;
     TRY(read_number(parameters, "line", UINT64_MAX, &batch.first_line));
     batch.number = (uint32_t)number;
-    return data_import(runner, TENANT_DEFAULT, &batch, out);
+    return data_import(tenant->runner, tenant->number, &batch, out);
 }
 
-static cordon_error *clear(struct runner *runner, struct parameters *parameters, struct buffer *out)
+static cordon_error *clear(struct tenant *tenant, struct parameters *parameters, struct buffer *out)
 {
     struct slice table = {0};
     struct slice cursor = {0};
     TRY(read_text(parameters, "table", &table));
     TRY(read_text(parameters, "cursor", &cursor));
-    return data_clear(runner, TENANT_DEFAULT, table, cursor, out);
+    return data_clear(tenant->runner, tenant->number, table, cursor, out);
 }
 
 /* -- One request ---------------------------------------------------------------------------- */
 
 static cordon_error *perform(struct connection *connection, struct slice body)
 {
-    struct runner *runner = connection->loop->server->options.runner;
+    struct tenant *tenant = connection->tenant;
     struct buffer *out = &connection->scratch;
     CORDON_CLEANUP(parameters_done) struct parameters parameters = {
         .target = connection->parser.request.target};
@@ -194,25 +194,25 @@ static cordon_error *perform(struct connection *connection, struct slice body)
     TRY(buffer_reserve(&parameters.bytes, PARAMETERS_BYTES_MAX));
     switch (connection->route.data) {
     case DATA_HOLD:
-        return hold(runner, out);
+        return hold(tenant, out);
     case DATA_RELEASE:
-        return release(runner, &parameters, out);
+        return release(tenant, &parameters, out);
     case DATA_TABLES:
-        return give_tables(runner, &parameters, out);
+        return give_tables(tenant, &parameters, out);
     case DATA_DOCUMENTS:
-        return give_documents(runner, &parameters, out);
+        return give_documents(tenant, &parameters, out);
     case DATA_IMPORT:
-        return import(runner, &parameters, body, out);
+        return import(tenant, &parameters, body, out);
     case DATA_CLEAR:
-        return clear(runner, &parameters, out);
+        return clear(tenant, &parameters, out);
     case DATA_ENV_LIST:
-        auditor_note(runner_auditor(runner), SLICE("{\"kind\":\"env_read\"}"));
-        return environment_list(runner, TENANT_DEFAULT, out);
+        tenant_note(tenant, SLICE("{\"kind\":\"env_read\"}"));
+        return environment_list(tenant->runner, tenant->number, out);
     case DATA_ENV_CHANGE:
-        TRY(environment_change(runner, TENANT_DEFAULT, body));
+        TRY(environment_change(tenant->runner, tenant->number, body));
         return buffer_append(out, SLICE("null")); /* as Convex answers, who reads none of it */
     case DATA_DEPLOYS:
-        return runner_list_deploys(runner, TENANT_DEFAULT, out);
+        return runner_list_deploys(tenant->runner, tenant->number, out);
     }
     return NULL;
 }

@@ -77,8 +77,8 @@ static cordon_error *deploy(struct connection *connection, struct slice body)
             DEPLOY_MODULES_MAX, NAME_BYTES_MAX);
     }
     return runner_deploy(
-        connection->loop->server->options.runner, TENANT_DEFAULT, modules, count, DEPLOY_KEEP,
-        &connection->scratch);
+        connection->loop->server->options.runner, connection->tenant->number, modules, count,
+        DEPLOY_KEEP, &connection->scratch);
 }
 
 /* `{"to": number}`: JSON of a few bytes. */
@@ -97,7 +97,8 @@ static cordon_error *roll_back(struct connection *connection, struct slice body)
             "lists.");
     }
     return runner_rollback(
-        connection->loop->server->options.runner, TENANT_DEFAULT, number, &connection->scratch);
+        connection->loop->server->options.runner, connection->tenant->number, number,
+        &connection->scratch);
 }
 
 /* The holder of the admin key is told what the disk or the system said. */

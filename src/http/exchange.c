@@ -85,8 +85,7 @@ static void stop_waiting_for_logs(struct connection *connection)
     if (connection->waits_for_logs) {
         connection->waits_for_logs = false;
         (void)uv_timer_stop(&connection->timer);
-        executions_leave(
-            runner_executions(connection->loop->server->options.runner), &connection->log_waiter);
+        executions_leave(&connection->tenant->executions, &connection->log_waiter);
         loop_forget_wake(connection);
     }
 }
@@ -353,7 +352,7 @@ static cordon_error *new_run(struct connection *connection)
     const struct http_call *call = &connection->call;
     const struct slice key = connection->parser.request.headers[HTTP_IDEMPOTENCY_KEY];
     const struct run_request request = {
-        .tenant = TENANT_DEFAULT,
+        .tenant = connection->tenant->number,
         .path = call->path,
         .args = buffer_slice(&call->args),
         .caller = connection->is_admin ? CALLER_ADMIN : CALLER_PUBLIC,
@@ -549,7 +548,7 @@ static void note_record_read(struct connection *connection)
         error = buffer_append_byte(&body, '}');
     }
     if (error == NULL) {
-        auditor_note(runner_auditor(connection->loop->server->options.runner), buffer_slice(&body));
+        tenant_note(connection->tenant, buffer_slice(&body));
     }
     cordon_error_free(error);
 }
@@ -574,10 +573,10 @@ static void begin_logs(struct connection *connection)
         return;
     }
     connection->log_waiter = (struct execution_waiter){.wake = loop_wake, .arg = connection};
-    connection->waits_for_logs = connection->route.after_us > 0 && !connection->loop->stopping &&
-                                 executions_wait(
-                                     runner_executions(connection->loop->server->options.runner),
-                                     connection->route.after_us, &connection->log_waiter);
+    connection->waits_for_logs =
+        connection->route.after_us > 0 && !connection->loop->stopping &&
+        executions_wait(
+            &connection->tenant->executions, connection->route.after_us, &connection->log_waiter);
     if (connection->waits_for_logs) {
         (void)uv_timer_start(&connection->timer, on_timer, LOGS_WAIT_MS, 0);
     } else {
@@ -718,6 +717,20 @@ bool exchange_cancel(struct connection *connection)
     return true;
 }
 
+/* Whose functions and data a request is for: its host name alone says it. NULL: nobody's. */
+static struct tenant *find_tenant(
+    const struct connection *connection, const struct http_request *request)
+{
+    const struct http_server *server = connection->loop->server;
+    struct tenants *tenants = runner_tenants(server->options.runner);
+    const struct slice host = request->headers[HTTP_HOST];
+    const bool is_usual =
+        connection->is_operator || http_host_accepted(
+                                       host, (const char *const *)server->settings.host_names,
+                                       server->settings.host_name_count);
+    return is_usual ? tenants->usual : tenants_find_host(tenants, http_host_name(host));
+}
+
 void exchange_begin(struct connection *connection)
 {
     struct http_server *server = connection->loop->server;
@@ -741,14 +754,12 @@ void exchange_begin(struct connection *connection)
         answer_refusal(connection, &exchange_stopping);
         return;
     }
-    if (!connection->is_operator &&
-        !http_host_accepted(
-            request->headers[HTTP_HOST], (const char *const *)server->settings.host_names,
-            server->settings.host_name_count)) {
+    connection->tenant = find_tenant(connection, request);
+    if (connection->tenant == NULL) {
         static const struct http_refusal misdirected = {
             421, "MisdirectedRequest",
             "This server does not answer for that host name. Its operator can add it to "
-            "`host_names` in the settings."};
+            "`host_names` in the settings, or make a tenant that has it."};
         answer_refusal(connection, &misdirected);
         return;
     }

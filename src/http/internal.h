@@ -20,6 +20,7 @@
 #include "run/prober.h"
 #include "run/recorder.h"
 #include "run/run.h"
+#include "run/tenant.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -183,6 +184,7 @@ struct connection {
     size_t input_at; /* how much of it was parsed */
     struct http_parser parser;
 
+    struct tenant *tenant; /* whose functions and data the request is for, by its host name */
     struct http_route route;
     struct http_call call;
     bool has_call;

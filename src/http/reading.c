@@ -29,15 +29,15 @@ static cordon_error *write_records(struct connection *connection, bool *out_foun
     }
     if (id.data == NULL) {
         *out_found = true;
-        return records_list(records, TENANT_DEFAULT, &connection->scratch);
+        return records_list(records, connection->tenant->number, &connection->scratch);
     }
     connection->frame.content_type = "application/octet-stream";
-    return records_get(records, TENANT_DEFAULT, id, &connection->scratch, out_found);
+    return records_get(records, connection->tenant->number, id, &connection->scratch, out_found);
 }
 
 static cordon_error *write_logs(struct connection *connection, bool *out_found)
 {
-    struct executions *executions = runner_executions(runner_of(connection));
+    struct executions *executions = &connection->tenant->executions;
     struct buffer *body = &connection->scratch;
     uint64_t cursor_us = 0;
     *out_found = true;
@@ -54,7 +54,7 @@ static cordon_error *write_audit(struct connection *connection, bool *out_found)
     *out_found = true;
     connection->frame.content_type = "application/x-ndjson";
     return audit_rows_page(
-        runner_store(runner_of(connection)), TENANT_DEFAULT, connection->route.from,
+        runner_store(runner_of(connection)), connection->tenant->number, connection->route.from,
         AUDIT_PAGE_BYTES, &connection->scratch, &next);
 }
 

@@ -631,6 +631,11 @@ static bool is_loopback_v4(struct slice host)
            parts[3] < 256;
 }
 
+struct slice http_host_name(struct slice host)
+{
+    return without_port(host);
+}
+
 bool http_host_accepted(struct slice host, const char *const *names, size_t name_count)
 {
     if (host.data == NULL) {

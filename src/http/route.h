@@ -105,6 +105,9 @@ void http_call_done(struct http_call *call);
  */
 bool http_host_accepted(struct slice host, const char *const *names, size_t name_count);
 
+/* What a Host header names, without the port. Borrows from it. */
+struct slice http_host_name(struct slice host);
+
 /* A client's request id is taken if it is short and plain; it is never a secret or a seed. */
 bool http_request_id_accepted(struct slice id);
 

@@ -502,7 +502,7 @@ static cordon_error *start(struct http_server *server)
     TRY(read_settings(server));
     TRY(register_metrics(server));
     TRY(keys_new(options->data_folder, options->log, &server->keys));
-    executions_start(runner_executions(options->runner));
+    runner_keep_executions(options->runner);
     const uint32_t wanted = server->settings.loops;
     server->loops = mem_new_array(wanted, sizeof *server->loops);
     if (server->loops == NULL) {

@@ -23,7 +23,7 @@ struct execution {
 
 void executions_init(struct executions *executions)
 {
-    *executions = (struct executions){0};
+    *executions = (struct executions){.bytes_max = EXECUTIONS_BYTES_MAX};
     (void)pthread_mutex_init(&executions->lock, NULL);
 }
 
@@ -71,10 +71,20 @@ static void wake_all(struct executions *executions)
     executions->waiters = NULL;
 }
 
+void executions_clear(struct executions *executions)
+{
+    (void)pthread_mutex_lock(&executions->lock);
+    while (executions->first != NULL) {
+        drop_first(executions);
+    }
+    wake_all(executions);
+    (void)pthread_mutex_unlock(&executions->lock);
+}
+
 static void link_entry(struct executions *executions, struct execution *entry)
 {
     while (executions->first != NULL && (executions->count == EXECUTIONS_MAX ||
-                                         executions->bytes + entry->size > EXECUTIONS_BYTES_MAX)) {
+                                         executions->bytes + entry->size > executions->bytes_max)) {
         drop_first(executions);
     }
     entry->number = executions->number;
@@ -95,7 +105,7 @@ void executions_add(struct executions *executions, struct slice members)
     if (!executions_are_kept(executions)) {
         return;
     }
-    const bool fits = members.size > 0 && members.size <= EXECUTIONS_BYTES_MAX;
+    const bool fits = members.size > 0 && members.size <= executions->bytes_max;
     struct execution *const entry = fits ? mem_new(sizeof(struct execution) + members.size) : NULL;
     if (entry != NULL) {
         memcpy(entry->members, members.data, members.size);

@@ -16,7 +16,10 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-/* What is kept at most; an entry that is larger alone is lost. */
+/*
+ * What is kept at most; an entry that is larger alone is lost. Whoever owns them may set less bytes
+ * before they are started.
+ */
 #define EXECUTIONS_MAX 1000
 #define EXECUTIONS_BYTES_MAX ((size_t)4 << 20)
 
@@ -31,6 +34,7 @@ struct execution_waiter {
 
 struct executions {
     atomic_bool is_kept;
+    size_t bytes_max;
     pthread_mutex_t lock; /* guards all below */
     struct execution *first;
     struct execution *last;
@@ -42,6 +46,9 @@ struct executions {
 };
 
 void executions_init(struct executions *executions);
+
+/* Forgets all entries and wakes who waits. Any thread. */
+void executions_clear(struct executions *executions);
 
 /* Nobody may wait. */
 void executions_done(struct executions *executions);

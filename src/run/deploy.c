@@ -172,9 +172,7 @@ static struct schema_change change_of(struct runner *runner, const struct deploy
 /* What a deploy has left to do. A failure is no failure of it: another goes on with that. */
 static void leave_work(struct runner *runner, struct schema_change *change)
 {
-    if (runner->tender != NULL) {
-        tender_wake(runner->tender);
-    } else {
+    if (!runner_wake_tender(runner)) {
         cordon_error_free(schema_change_work(change));
     }
 }
@@ -351,22 +349,28 @@ static cordon_error *load_in_place(
 
 /* -- Entries -------------------------------------------------------------------------------- */
 
+static cordon_error *no_tenant(void)
+{
+    return cordon_error_new(
+        CORDON_E_NOT_FOUND,
+        "there is no such tenant any more; `cordon tenant list` names those that there are");
+}
+
 /*
  * Who tried to bring in what, and why not. That this could not be written changes no answer; a
  * server's keeper of the log has it written later.
  */
-static cordon_error *audit_body(struct runner *runner, uint32_t tenant, struct slice body)
+static cordon_error *audit_body(struct tenant *tenant, struct slice body)
 {
-    cordon_error *error = audit_rows_add(runner->options.store, tenant, body);
+    cordon_error *error = audit_rows_add(tenant->runner->options.store, tenant->number, body);
     if (error != NULL) {
-        auditor_note(runner_auditor(runner), body); /* tries again, says so */
+        tenant_note(tenant, body); /* tries again, says so */
     }
     return error;
 }
 
 static cordon_error *audit_refusal(
-    struct runner *runner,
-    uint32_t tenant,
+    struct tenant *tenant,
     const struct deploy_module *modules,
     size_t count,
     const cordon_error *refusal)
@@ -385,18 +389,18 @@ static cordon_error *audit_refusal(
         TRY(json_write_string(&body, slice_str(hex)));
     }
     TRY(buffer_append(&body, SLICE("]}")));
-    return audit_body(runner, tenant, buffer_slice(&body));
+    return audit_body(tenant, buffer_slice(&body));
 }
 
 static cordon_error *audit_refused_rollback(
-    struct runner *runner, uint32_t tenant, uint64_t number, const cordon_error *refusal)
+    struct tenant *tenant, uint64_t number, const cordon_error *refusal)
 {
     CORDON_CLEANUP_BUFFER struct buffer body;
     buffer_init(&body, (size_t)1 << 20);
     TRY(buffer_append(&body, SLICE("{\"kind\":\"rollback_refused\",\"message\":")));
     TRY(json_write_string(&body, slice_str(cordon_error_get_message(refusal))));
     TRY(buffer_printf(&body, ",\"number\":%llu}", (unsigned long long)number));
-    return audit_body(runner, tenant, buffer_slice(&body));
+    return audit_body(tenant, buffer_slice(&body));
 }
 
 static bool is_refusal(const cordon_error *error)
@@ -404,68 +408,100 @@ static bool is_refusal(const cordon_error *error)
     return error != NULL && cordon_error_get_code(error) == CORDON_E_MODULE_REFUSED;
 }
 
-/* Puts a new deployment in its place, with the deploy lock; it stays while that is held. */
-static void swap(struct runner *runner, struct deployment *deployment, enum deploy_mode mode)
+/*
+ * Puts a new deployment in its place, with the lock of the tenant's changes; it stays while that is
+ * held.
+ */
+static void swap(struct tenant *tenant, struct deployment *deployment, enum deploy_mode mode)
 {
     CORDON_ASSERT(deployment != NULL);
-    struct schema_change change = change_of(runner, deployment);
-    runner_swap(runner, deployment);
+    struct schema_change change = change_of(tenant->runner, deployment);
+    tenant_swap_deployment(tenant, deployment);
+    atomic_store(&tenant->is_awake, true);
     if (mode == DEPLOY_KEEP) {
-        leave_work(runner, &change);
+        leave_work(tenant->runner, &change);
     }
+}
+
+/* Functions that come may be the cure of those that are, and can't be loaded. */
+static cordon_error *load_variables(struct tenant *tenant)
+{
+    return atomic_load(&tenant->is_awake) ? NULL : environment_load(tenant);
+}
+
+/* With the lock of the tenant's changes. */
+static cordon_error *deploy(
+    struct tenant *tenant,
+    const struct deploy_module *modules,
+    size_t count,
+    enum deploy_mode mode,
+    struct buffer *report)
+{
+    struct deployment *deployment = NULL;
+    TRY(load_variables(tenant));
+    TRY((mode == DEPLOY_KEEP ? deploy_and_keep : load_in_place)(
+        tenant->runner, tenant->number, modules, count, report, &deployment));
+    swap(tenant, deployment, mode);
+    return NULL;
 }
 
 cordon_error *runner_deploy(
     struct runner *runner,
-    uint32_t tenant,
+    uint32_t number,
     const struct deploy_module *modules,
     size_t count,
     enum deploy_mode mode,
     struct buffer *out_report)
 {
+    struct tenant *tenant = tenants_find(&runner->tenants, number);
     TRY(buffer_append(out_report, SLICE("{\"modules\":[")));
-    struct deployment *deployment = NULL;
-    (void)pthread_mutex_lock(&runner->deploy_lock);
-    cordon_error *error = (mode == DEPLOY_KEEP ? deploy_and_keep : load_in_place)(
-        runner, tenant, modules, count, out_report, &deployment);
-    if (error == NULL) {
-        swap(runner, deployment, mode);
+    if (!tenant_enter(tenant)) {
+        return no_tenant();
     }
+    (void)pthread_mutex_lock(&tenant->change_lock);
+    cordon_error *error = deploy(tenant, modules, count, mode, out_report);
     if (mode == DEPLOY_KEEP && is_refusal(error)) {
-        cordon_error_free(audit_refusal(runner, tenant, modules, count, error));
+        cordon_error_free(audit_refusal(tenant, modules, count, error));
     }
-    (void)pthread_mutex_unlock(&runner->deploy_lock);
+    (void)pthread_mutex_unlock(&tenant->change_lock);
+    tenant_leave(tenant);
     return error;
 }
 
-/* With the deploy lock. */
-static cordon_error *roll_back(
-    struct runner *runner, uint32_t tenant, uint64_t number, struct buffer *report)
+/* With the lock of the tenant's changes. */
+static cordon_error *roll_back(struct tenant *tenant, uint64_t number, struct buffer *report)
 {
+    struct runner *runner = tenant->runner;
     CORDON_CLEANUP_ARENA struct arena arena;
     arena_init(&arena, (size_t)16 << 20);
     struct deploy_past past;
     struct deployment *deployment = NULL;
-    TRY(deploy_rows_read_kept(runner->options.store, tenant, number, &arena, &past));
-    TRY(roll_back_and_keep(runner, tenant, &past, &arena, report, &deployment));
-    swap(runner, deployment, DEPLOY_KEEP);
+    TRY(load_variables(tenant));
+    TRY(deploy_rows_read_kept(runner->options.store, tenant->number, number, &arena, &past));
+    TRY(roll_back_and_keep(runner, tenant->number, &past, &arena, report, &deployment));
+    swap(tenant, deployment, DEPLOY_KEEP);
     return NULL;
 }
 
 cordon_error *runner_rollback(
-    struct runner *runner, uint32_t tenant, uint64_t number, struct buffer *out_report)
+    struct runner *runner, uint32_t tenant_number, uint64_t number, struct buffer *out_report)
 {
+    struct tenant *tenant = tenants_find(&runner->tenants, tenant_number);
     if (number == 0) {
         return cordon_error_new(
             CORDON_E_INVALID, "deploys are numbered from 1 on; name one that is kept");
     }
     TRY(buffer_append(out_report, SLICE("{\"modules\":[")));
-    (void)pthread_mutex_lock(&runner->deploy_lock);
-    cordon_error *error = roll_back(runner, tenant, number, out_report);
-    if (is_refusal(error)) {
-        cordon_error_free(audit_refused_rollback(runner, tenant, number, error));
+    if (!tenant_enter(tenant)) {
+        return no_tenant();
     }
-    (void)pthread_mutex_unlock(&runner->deploy_lock);
+    (void)pthread_mutex_lock(&tenant->change_lock);
+    cordon_error *error = roll_back(tenant, number, out_report);
+    if (is_refusal(error)) {
+        cordon_error_free(audit_refused_rollback(tenant, number, error));
+    }
+    (void)pthread_mutex_unlock(&tenant->change_lock);
+    tenant_leave(tenant);
     return error;
 }
 
@@ -486,18 +522,61 @@ cordon_error *runner_check(
     return buffer_append(out_report, buffer_slice(&report));
 }
 
-cordon_error *runner_load(struct runner *runner, uint32_t tenant)
+static cordon_error *load_functions(struct tenant *tenant)
 {
-    TRY(environment_load(runner, tenant));
+    struct runner *runner = tenant->runner;
     CORDON_CLEANUP_ARENA struct arena arena;
     arena_init(&arena, (size_t)16 << 20);
     struct deploy_past past;
-    TRY(deploy_rows_read(runner->options.store, tenant, true, &arena, &past));
+    TRY(deploy_rows_read(runner->options.store, tenant->number, true, &arena, &past));
     if (!past.exists) {
         return NULL;
     }
     struct deployment *deployment = NULL;
-    TRY(remake_deployment(runner, tenant, &past, NULL, &deployment));
-    runner_swap(runner, deployment);
+    TRY(remake_deployment(runner, tenant->number, &past, NULL, &deployment));
+    tenant_swap_deployment(tenant, deployment);
     return NULL;
+}
+
+/* With the lock of its changes. */
+static cordon_error *load(struct tenant *tenant)
+{
+    TRY(environment_load(tenant));
+    TRY(load_functions(tenant));
+    atomic_store(&tenant->is_awake, true);
+    return NULL;
+}
+
+cordon_error *runner_wake_tenant(struct runner *runner, uint32_t number, struct tenant **out_tenant)
+{
+    struct tenant *tenant = tenants_find(&runner->tenants, number);
+    if (!tenant_enter(tenant)) {
+        return no_tenant();
+    }
+    cordon_error *error = NULL;
+    if (!atomic_load(&tenant->is_awake)) {
+        (void)pthread_mutex_lock(&tenant->change_lock);
+        error = atomic_load(&tenant->is_awake) ? NULL : load(tenant);
+        (void)pthread_mutex_unlock(&tenant->change_lock);
+    }
+    if (error != NULL) {
+        tenant_leave(tenant);
+        return error;
+    }
+    *out_tenant = tenant;
+    return NULL;
+}
+
+cordon_error *runner_load(struct runner *runner, uint32_t number)
+{
+    struct tenant *tenant = NULL;
+    TRY(runner_wake_tenant(runner, number, &tenant));
+    tenant_leave(tenant);
+    return NULL;
+}
+
+bool runner_is_awake(struct runner *runner, uint32_t number)
+{
+    struct tenant *tenant = tenants_find(&runner->tenants, number);
+    return tenant == NULL || atomic_load(&tenant->is_awake);
 }

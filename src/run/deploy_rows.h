@@ -12,8 +12,8 @@
  * deployed since there are numbers, "deploy" has none and is the first.
  *
  * It is read in one transaction and written in another. None is open while modules are built, as
- * that takes longer than a snapshot lasts; deploys of one process take turns
- * (runner->deploy_lock), and no other process has the store. Each call blocks until the store is
+ * that takes longer than a snapshot lasts; deploys of one tenant take turns
+ * (tenant->change_lock), and no other process has the store. Each call blocks until the store is
  * done.
  */
 #ifndef RUN_DEPLOY_ROWS_H

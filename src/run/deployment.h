@@ -36,7 +36,6 @@ struct deployed_function {
 };
 
 struct deployment {
-    struct deployment *next; /* of another tenant, in the runner's list */
     atomic_uint references;
     uint32_t tenant;
     uint64_t time_ms;                   /* of the deploy; the import phase's clock */

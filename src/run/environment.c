@@ -9,13 +9,6 @@
 #define KEY_PREFIX "env/"
 #define KEY_PREFIX_BYTES (sizeof KEY_PREFIX - 1)
 
-/* Of one tenant, in the runner's list. */
-struct environment {
-    struct environment *next;
-    uint32_t tenant;
-    struct env_vars *vars;
-};
-
 /* The key of a variable's row. */
 struct env_key {
     uint8_t bytes[KEY_PREFIX_BYTES + ENV_NAME_BYTES_MAX];
@@ -34,66 +27,6 @@ static struct slice key_of(struct slice name, struct env_key *key)
 static void env_vars_unrefp(struct env_vars **vars)
 {
     env_vars_unref(*vars);
-}
-
-/* -- What runs begin with ------------------------------------------------------------------- */
-
-/* With the runner's lock. */
-static struct environment *find(struct runner *runner, uint32_t tenant)
-{
-    struct environment *found = runner->environments;
-    while (found != NULL && found->tenant != tenant) {
-        found = found->next;
-    }
-    return found;
-}
-
-struct env_vars *environment_now(struct runner *runner, uint32_t tenant)
-{
-    (void)pthread_rwlock_rdlock(&runner->lock);
-    const struct environment *found = find(runner, tenant);
-    struct env_vars *vars = env_vars_ref(found == NULL ? NULL : found->vars);
-    (void)pthread_rwlock_unlock(&runner->lock);
-    return vars;
-}
-
-/* A place for the tenant's variables, so that a change that is durable cannot fail any more. */
-static cordon_error *make_room(struct runner *runner, uint32_t tenant)
-{
-    (void)pthread_rwlock_wrlock(&runner->lock);
-    struct environment *environment = find(runner, tenant);
-    if (environment == NULL) {
-        environment = MEM_NEW(struct environment);
-        if (environment != NULL) {
-            environment->tenant = tenant;
-            environment->next = runner->environments;
-            runner->environments = environment;
-        }
-    }
-    (void)pthread_rwlock_unlock(&runner->lock);
-    return environment == NULL ? error_no_memory() : NULL;
-}
-
-/* Takes over the reference. */
-static void swap(struct runner *runner, uint32_t tenant, struct env_vars *vars)
-{
-    (void)pthread_rwlock_wrlock(&runner->lock);
-    struct environment *environment = find(runner, tenant);
-    CORDON_ASSERT(environment != NULL); /* make_room() was there */
-    struct env_vars *gone = environment->vars;
-    environment->vars = vars;
-    (void)pthread_rwlock_unlock(&runner->lock);
-    env_vars_unref(gone);
-}
-
-void environments_free(struct runner *runner)
-{
-    while (runner->environments != NULL) {
-        struct environment *gone = runner->environments;
-        runner->environments = gone->next;
-        env_vars_unref(gone->vars);
-        mem_free(gone);
-    }
 }
 
 /* -- Loading -------------------------------------------------------------------------------- */
@@ -146,8 +79,7 @@ static cordon_error *read_all(
                         "have; start the version that wrote it, or restore a backup");
 }
 
-static cordon_error *load(
-    struct rows *rows, struct runner *runner, uint32_t tenant, struct arena *arena)
+static cordon_error *load(struct rows *rows, struct tenant *tenant, struct arena *arena)
 {
     size_t count = 0;
     struct env_var *vars = arena_alloc(arena, (ENV_VARS_MAX + 1) * sizeof *vars);
@@ -155,24 +87,22 @@ static cordon_error *load(
         return arena_error(arena);
     }
     TRY(read_all(rows, arena, vars, &count));
-    if (count == 0) {
-        return NULL;
-    }
     CORDON_CLEANUP(env_vars_unrefp) struct env_vars *all = NULL;
-    TRY(env_vars_new(vars, count, &all));
-    TRY(make_room(runner, tenant));
-    swap(runner, tenant, CORDON_TAKE(all));
+    if (count > 0) {
+        TRY(env_vars_new(vars, count, &all));
+    }
+    tenant_swap_env(tenant, CORDON_TAKE(all));
     return NULL;
 }
 
-cordon_error *environment_load(struct runner *runner, uint32_t tenant)
+cordon_error *environment_load(struct tenant *tenant)
 {
     CORDON_CLEANUP_ARENA struct arena arena;
     arena_init(&arena, 4 * ENV_BYTES_MAX);
     struct rows rows;
-    cordon_error *error = rows_begin(runner->options.store, tenant, &rows);
+    cordon_error *error = rows_begin(runner_store(tenant->runner), tenant->number, &rows);
     if (error == NULL) {
-        error = load(&rows, runner, tenant, &arena);
+        error = load(&rows, tenant, &arena);
     }
     rows_end(&rows);
     return error;
@@ -364,42 +294,42 @@ static cordon_error *keep(struct store *store, uint32_t tenant, const struct cha
 }
 
 /* Nothing fails once the store has it. */
-static cordon_error *change_now(
-    struct runner *runner, uint32_t tenant, struct changes *changes, struct arena *arena)
+static cordon_error *change_now(struct tenant *tenant, struct changes *changes, struct arena *arena)
 {
-    CORDON_CLEANUP(env_vars_unrefp) struct env_vars *before = environment_now(runner, tenant);
+    CORDON_CLEANUP(env_vars_unrefp) struct env_vars *before = tenant_env(tenant);
     CORDON_CLEANUP(env_vars_unrefp) struct env_vars *after = NULL;
     drop_idle(changes, before);
     if (changes->count == 0) {
         return NULL;
     }
     TRY(apply(changes, before, arena, &after));
-    TRY(make_room(runner, tenant));
-    TRY(keep(runner->options.store, tenant, changes));
-    swap(runner, tenant, CORDON_TAKE(after));
+    TRY(keep(runner_store(tenant->runner), tenant->number, changes));
+    tenant_swap_env(tenant, CORDON_TAKE(after));
     return NULL;
 }
 
-cordon_error *environment_change(struct runner *runner, uint32_t tenant, struct slice json)
+cordon_error *environment_change(struct runner *runner, uint32_t number, struct slice json)
 {
     const struct json_limits limits = {.bytes_max = (size_t)64 << 20, .depth_max = 8};
     CORDON_CLEANUP(json_freep) struct json_doc *doc = NULL;
     CORDON_CLEANUP_ARENA struct arena arena;
     arena_init(&arena, (size_t)1 << 20);
     struct changes changes;
+    struct tenant *tenant = NULL;
     TRY(json_parse(json, &limits, &doc));
     TRY(read_changes(json_root(doc), &arena, &changes));
-    (void)pthread_mutex_lock(&runner->env_lock);
-    cordon_error *error = change_now(runner, tenant, &changes, &arena);
-    (void)pthread_mutex_unlock(&runner->env_lock);
+    TRY(runner_wake_tenant(runner, number, &tenant));
+    (void)pthread_mutex_lock(&tenant->change_lock);
+    cordon_error *error = change_now(tenant, &changes, &arena);
+    (void)pthread_mutex_unlock(&tenant->change_lock);
+    tenant_leave(tenant);
     return error;
 }
 
 /* -- Listing -------------------------------------------------------------------------------- */
 
-cordon_error *environment_list(struct runner *runner, uint32_t tenant, struct buffer *out)
+static cordon_error *write_list(const struct env_vars *vars, struct buffer *out)
 {
-    CORDON_CLEANUP(env_vars_unrefp) struct env_vars *vars = environment_now(runner, tenant);
     TRY(buffer_append_byte(out, '['));
     for (size_t i = 0; vars != NULL && i < vars->count; i++) {
         TRY(json_write_comma(out));
@@ -411,4 +341,13 @@ cordon_error *environment_list(struct runner *runner, uint32_t tenant, struct bu
         TRY(buffer_append_byte(out, '}'));
     }
     return buffer_append_byte(out, ']');
+}
+
+cordon_error *environment_list(struct runner *runner, uint32_t number, struct buffer *out)
+{
+    struct tenant *tenant = NULL;
+    TRY(runner_wake_tenant(runner, number, &tenant));
+    CORDON_CLEANUP(env_vars_unrefp) struct env_vars *vars = tenant_env(tenant);
+    tenant_leave(tenant);
+    return write_list(vars, out);
 }

@@ -4,7 +4,7 @@
  *
  * In KEYSPACE_MODULE of the tenant, `"env/" ‖ name` has the value. A change is one commit, with an
  * audit record that says which names were set and unset, and no value; then what is in memory is
- * replaced. Runs under way keep what they began with (host/env_vars.h).
+ * replaced (tenant_swap_env()). Runs under way keep what they began with (host/env_vars.h).
  */
 #ifndef RUN_ENVIRONMENT_H
 #define RUN_ENVIRONMENT_H
@@ -13,6 +13,7 @@
 #include "host/env_vars.h"
 
 struct runner;
+struct tenant;
 
 /* Changes of one request. */
 #define ENV_CHANGES_MAX ((size_t)1024)
@@ -21,10 +22,7 @@ struct runner;
 #define ENV_LIST_BYTES_MAX (6 * ENV_BYTES_MAX + 32 * ENV_VARS_MAX)
 
 /* Reads what the store holds, in the place of what is in memory. Blocks. Errors: the store's. */
-CORDON_MUST_USE cordon_error *environment_load(struct runner *runner, uint32_t tenant);
-
-/* As they are now, with a reference for the caller; NULL: there are none. Any thread. */
-struct env_vars *environment_now(struct runner *runner, uint32_t tenant);
+CORDON_MUST_USE cordon_error *environment_load(struct tenant *tenant);
 
 /*
  * Changes variables, all or none, by Convex's JSON {"changes": [{"name": "N", "value": "V"}]};
@@ -32,16 +30,15 @@ struct env_vars *environment_now(struct runner *runner, uint32_t tenant);
  * one counts, and to unset what is not there changes nothing. Blocks until it is durable; runs that
  * begin from then on see it. Any thread. Errors: those of env_check_name(), env_check_value() and
  * env_vars_new(); CORDON_E_INVALID for JSON of another shape, CORDON_E_BAD_JSON; CORDON_E_CONFLICT;
- * those of store_commit(). Nothing is changed then.
+ * those of store_commit() and runner_wake_tenant(). Nothing is changed then.
  */
 CORDON_MUST_USE cordon_error *environment_change(
     struct runner *runner, uint32_t tenant, struct slice json);
 
-/* Appends [{"name": "N", "value": "V"}], in order of names. Any thread. */
+/*
+ * Appends [{"name": "N", "value": "V"}], in order of names. Any thread. Errors: those of
+ * runner_wake_tenant() and of the buffer.
+ */
 CORDON_MUST_USE cordon_error *environment_list(
     struct runner *runner, uint32_t tenant, struct buffer *out);
-
-/* For the end of the runner. */
-void environments_free(struct runner *runner);
-
 #endif

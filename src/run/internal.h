@@ -11,6 +11,7 @@
 #include "run/recorder.h"
 #include "run/run.h"
 #include "run/run_metrics.h"
+#include "run/tenant.h"
 #include "run/tender.h"
 #include "run/trace_cache.h"
 
@@ -27,16 +28,12 @@ struct runner {
     struct trace_cache traces;
     struct recorder *recorder;
     _Atomic(struct auditor *) auditor; /* NULL until runner_keep_audit(), beside runs */
-    struct tender *tender;             /* NULL: deploys do its work; guarded by `deploy_lock` */
-    struct executions executions;
+    _Atomic(struct tender *) tender;   /* NULL: deploys do its work */
+    pthread_mutex_t start_lock;        /* for those two: each is started once */
     atomic_uint slots_used;
     atomic_ullong memory_used;
-    pthread_mutex_t deploy_lock;      /* one deploy at a time */
-    atomic_bool stops_deploys;        /* no module is built any more */
-    pthread_rwlock_t lock;            /* guards `deployments` and `environments` */
-    struct deployment *deployments;   /* one per tenant, by its `next` */
-    pthread_mutex_t env_lock;         /* one change of environment variables at a time */
-    struct environment *environments; /* one per tenant that has or had variables */
+    atomic_bool stops_deploys; /* no module is built any more */
+    struct tenants tenants;
 };
 
 /*
@@ -50,10 +47,11 @@ static inline uint32_t runner_nested_slots(const struct runner *runner)
     return runner->options.slots / NESTED_SLOTS_SHARE;
 }
 
-/* The tenant's deployment with a reference for the caller, or NULL. */
-struct deployment *runner_current(struct runner *runner, uint32_t tenant);
+/* As runner_load(), and enters the tenant: tenant_leave() is the caller's. */
+CORDON_MUST_USE cordon_error *runner_wake_tenant(
+    struct runner *runner, uint32_t number, struct tenant **out_tenant);
 
-/* Puts a deployment in the place of its tenant's; takes over the reference. */
-void runner_swap(struct runner *runner, struct deployment *deployment);
+/* There may be work for the tender. False: there is none, and whoever left the work does it. */
+bool runner_wake_tender(struct runner *runner);
 
 #endif

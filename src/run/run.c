@@ -232,10 +232,12 @@ enum next run_finish(struct run *run)
     run_count_end(run);
     if (!run_is_replay(run)) { /* which nobody has called */
         run_report(run->runner->options.log, outcome, run->path, run->request_id);
-        if (outcome->code == CORDON_OUTCOME_CAPABILITY_DENIED) {
-            auditor_note_denied(runner_auditor(run->runner), run->path, outcome->message);
+        if (outcome->code == CORDON_OUTCOME_CAPABILITY_DENIED && run->home != NULL) {
+            tenant_note_denied(run->home, run->path, outcome->message);
         }
-        execution_keep(&run->runner->executions, outcome, run->path, run->request_id);
+        if (run->home != NULL) {
+            execution_keep(&run->home->executions, outcome, run->path, run->request_id);
+        }
     }
     return NEXT_STEP;
 }
@@ -438,10 +440,12 @@ static void resolve(struct run *run, const struct run_request *request)
 {
     struct deployment *given =
         request->parent == NULL ? request->deployment : request->parent->deployment;
-    run->deployment =
-        given == NULL ? runner_current(run->runner, run->tenant) : deployment_ref(given);
-    run->env = request->parent == NULL ? environment_now(run->runner, run->tenant)
-                                       : env_vars_ref(request->parent->env);
+    run->deployment = given != NULL       ? deployment_ref(given)
+                      : run->home != NULL ? tenant_deployment(run->home)
+                                          : NULL;
+    run->env = request->parent != NULL ? env_vars_ref(request->parent->env)
+               : run->home != NULL     ? tenant_env(run->home)
+                                       : NULL;
     const struct deployed_function *function =
         run->deployment == NULL ? NULL : deployment_find(run->deployment, request->path);
     if (function != NULL && run_is_inner(run)) {
@@ -512,6 +516,13 @@ void run_leave_memory(struct run *run)
     run_tape_leave_memory(run);
 }
 
+static void leave_home(struct run *run)
+{
+    if (run->home != NULL) {
+        tenant_leave(run->home);
+    }
+}
+
 /* A call from outside, one that an action makes, or as deep again as a recorded one. */
 static uint64_t depth_of(const struct run_request *request)
 {
@@ -537,6 +548,8 @@ cordon_error *run_new(
     run->nest.granted = nest_granted;
     run->tenant = request->tenant;
     run->waited_ns = UINT64_MAX;
+    struct tenant *home = tenants_find(&runner->tenants, request->tenant);
+    run->home = tenant_enter(home) ? home : NULL;
     run->depth = depth_of(request);
     run->caller = request->inner ? request->parent : NULL;
     run->budget = run_is_inner(run) ? run->caller->budget : &run->own_budget;
@@ -553,6 +566,7 @@ cordon_error *run_new(
     if (error != NULL) {
         run_tape_free(run);
         close_request(run);
+        leave_home(run);
         mem_free(run);
         return error;
     }
@@ -618,6 +632,7 @@ void run_dispose(struct run *run)
     run_tape_free(run);
     outcome_done(&run->outcome);
     close_request(run);
+    leave_home(run);
     mem_free(run);
 }
 

@@ -56,6 +56,9 @@ enum next step_admit(struct run *run)
 void run_reset_budget(struct run *run)
 {
     budget_init(run->budget, run->function->metadata->kind, &run->runner->options.limits);
+    if (run->home != NULL) {
+        tenant_lower(run->home, run->budget);
+    }
     if (run_is_replay(run)) {
         memcpy(run->budget->allowed, run->taped->replay->allowed, sizeof run->budget->allowed);
     }

@@ -198,6 +198,7 @@ static cordon_error *start_engine(struct runner *runner)
 static cordon_error *start(struct runner *runner)
 {
     TRY(copy_texts(runner));
+    TRY(tenants_init(&runner->tenants, runner));
     TRY(run_metrics_init(&runner->metrics, runner->options.metrics));
     TRY(start_compiler(runner)); /* first: it must precede engine and threads */
     TRY(start_engine(runner));
@@ -225,10 +226,7 @@ cordon_error *runner_new(const struct runner_options *options, struct runner **o
     permits_init(&runner->nests, count_nests(options), QUEUE_RUNS_MAX);
     random_pool_init(&runner->seeds);
     trace_cache_init(&runner->traces);
-    executions_init(&runner->executions);
-    (void)pthread_mutex_init(&runner->deploy_lock, NULL);
-    (void)pthread_mutex_init(&runner->env_lock, NULL);
-    (void)pthread_rwlock_init(&runner->lock, NULL);
+    (void)pthread_mutex_init(&runner->start_lock, NULL);
     cordon_error *error = start(runner);
     if (error != NULL) {
         runner_free(runner);
@@ -246,13 +244,13 @@ cordon_error *runner_watch(struct runner *runner)
 cordon_error *runner_keep_audit(struct runner *runner, const struct auditor_options *options)
 {
     struct auditor *auditor = NULL;
-    (void)pthread_mutex_lock(&runner->deploy_lock); /* two of them would sign with one secret */
+    (void)pthread_mutex_lock(&runner->start_lock); /* two of them would sign with one secret */
     const bool is_kept = atomic_load(&runner->auditor) != NULL;
     cordon_error *error = is_kept ? NULL : auditor_new(options, &auditor);
     if (auditor != NULL) {
         atomic_store(&runner->auditor, auditor);
     }
-    (void)pthread_mutex_unlock(&runner->deploy_lock);
+    (void)pthread_mutex_unlock(&runner->start_lock);
     return error;
 }
 
@@ -263,10 +261,24 @@ struct auditor *runner_auditor(const struct runner *runner)
 
 cordon_error *runner_tend(struct runner *runner)
 {
-    (void)pthread_mutex_lock(&runner->deploy_lock);
-    cordon_error *error = runner->tender == NULL ? tender_new(runner, &runner->tender) : NULL;
-    (void)pthread_mutex_unlock(&runner->deploy_lock);
+    struct tender *tender = NULL;
+    (void)pthread_mutex_lock(&runner->start_lock);
+    const bool is_tended = atomic_load(&runner->tender) != NULL;
+    cordon_error *error = is_tended ? NULL : tender_new(runner, &tender);
+    if (tender != NULL) {
+        atomic_store(&runner->tender, tender);
+    }
+    (void)pthread_mutex_unlock(&runner->start_lock);
     return error;
+}
+
+bool runner_wake_tender(struct runner *runner)
+{
+    struct tender *tender = atomic_load(&runner->tender);
+    if (tender != NULL) {
+        tender_wake(tender);
+    }
+    return tender != NULL;
 }
 
 void runner_stop_deploys(struct runner *runner)
@@ -283,9 +295,7 @@ void runner_allow_deploys(struct runner *runner)
     if (runner->compiler != NULL) {
         compiler_resume(runner->compiler);
     }
-    if (runner->tender != NULL) {
-        tender_wake(runner->tender);
-    }
+    (void)runner_wake_tender(runner);
 }
 
 void runner_free(struct runner *runner)
@@ -294,15 +304,10 @@ void runner_free(struct runner *runner)
         return;
     }
     CORDON_ASSERT(atomic_load(&runner->slots_used) == 0);
-    tender_free(runner->tender);
+    tender_free(atomic_load(&runner->tender));
     recorder_free(runner->recorder); /* it has runs, and with them deployments and instances */
     auditor_free(atomic_load(&runner->auditor)); /* what the others wrote last is signed, too */
-    while (runner->deployments != NULL) {
-        struct deployment *gone = runner->deployments;
-        runner->deployments = gone->next;
-        deployment_unref(gone);
-    }
-    environments_free(runner);
+    tenants_done(&runner->tenants);
     artifact_cache_close(runner->cache);
     engine_free(runner->engine);
     compiler_stop(runner->compiler);
@@ -311,10 +316,7 @@ void runner_free(struct runner *runner)
     random_pool_done(&runner->seeds);
     trace_cache_done(&runner->traces);
     run_metrics_done(&runner->metrics);
-    executions_done(&runner->executions);
-    (void)pthread_mutex_destroy(&runner->deploy_lock);
-    (void)pthread_mutex_destroy(&runner->env_lock);
-    (void)pthread_rwlock_destroy(&runner->lock);
+    (void)pthread_mutex_destroy(&runner->start_lock);
     free_text(runner->options.worker_path);
     free_text(runner->options.artifact_folder);
     free_text(runner->options.record_folder);
@@ -323,36 +325,6 @@ void runner_free(struct runner *runner)
     }
     mem_free((void *)(uintptr_t)runner->options.record_functions);
     mem_free(runner);
-}
-
-struct deployment *runner_current(struct runner *runner, uint32_t tenant)
-{
-    (void)pthread_rwlock_rdlock(&runner->lock);
-    struct deployment *found = runner->deployments;
-    while (found != NULL && found->tenant != tenant) {
-        found = found->next;
-    }
-    if (found != NULL) {
-        (void)atomic_fetch_add(&found->references, 1);
-    }
-    (void)pthread_rwlock_unlock(&runner->lock);
-    return found;
-}
-
-void runner_swap(struct runner *runner, struct deployment *deployment)
-{
-    (void)pthread_rwlock_wrlock(&runner->lock);
-    struct deployment **at = &runner->deployments;
-    while (*at != NULL && (*at)->tenant != deployment->tenant) {
-        at = &(*at)->next;
-    }
-    struct deployment *gone = *at;
-    deployment->next = gone == NULL ? NULL : gone->next;
-    *at = deployment;
-    (void)pthread_rwlock_unlock(&runner->lock);
-    if (gone != NULL) {
-        deployment_unref(gone);
-    }
 }
 
 bool runner_take_memory(struct runner *runner, uint64_t bytes)
@@ -429,6 +401,16 @@ void runner_refresh_metrics(struct runner *runner)
     gauge_set(runner->metrics.memory_used, (int64_t)counts.memory_used);
 }
 
+void tenant_note(struct tenant *tenant, struct slice body)
+{
+    auditor_note(runner_auditor(tenant->runner), body);
+}
+
+void tenant_note_denied(struct tenant *tenant, struct slice path, struct slice words)
+{
+    auditor_note_denied(runner_auditor(tenant->runner), path, words);
+}
+
 struct recorder *runner_recorder(const struct runner *runner)
 {
     return runner->recorder;
@@ -444,7 +426,12 @@ bool runner_is_production(const struct runner *runner)
     return runner->options.production;
 }
 
-struct executions *runner_executions(struct runner *runner)
+void runner_keep_executions(struct runner *runner)
 {
-    return &runner->executions;
+    tenants_keep_executions(&runner->tenants);
+}
+
+struct tenants *runner_tenants(struct runner *runner)
+{
+    return &runner->tenants;
 }

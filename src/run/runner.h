@@ -16,6 +16,7 @@
 
 struct runner;
 struct deployment;
+struct tenants;
 
 enum { TENANT_DEFAULT = 1 };
 
@@ -94,10 +95,14 @@ void runner_allow_deploys(struct runner *runner);
 void runner_free(struct runner *runner);
 
 /*
- * Loads the deployment that the store holds for a tenant, if any, and its environment variables;
- * compiles what the cache lacks. Blocks. Errors as runner_deploy.
+ * Loads the deployment that the store holds for a tenant, if any, and its environment variables,
+ * unless that was done; compiles what the cache lacks. Blocks. Any thread. Errors as runner_deploy,
+ * and CORDON_E_NOT_FOUND if there is no such tenant.
  */
 CORDON_MUST_USE cordon_error *runner_load(struct runner *runner, uint32_t tenant);
+
+/* Whether that was done, or there is no such tenant. A run of one that sleeps finds no function. */
+bool runner_is_awake(struct runner *runner, uint32_t tenant);
 
 /* Modules of one deploy. */
 #define DEPLOY_MODULES_MAX 256
@@ -172,7 +177,10 @@ struct store *runner_store(const struct runner *runner);
 
 bool runner_is_production(const struct runner *runner);
 
-/* The last runs; whoever serves them starts that. Borrowed. Any thread. */
-struct executions *runner_executions(struct runner *runner);
+/* From now on the last runs of each tenant are kept, for whoever serves them. Any thread. */
+void runner_keep_executions(struct runner *runner);
+
+/* Of whom runs may be: run/tenant.h. Borrowed. */
+struct tenants *runner_tenants(struct runner *runner);
 
 #endif

@@ -80,6 +80,7 @@ struct run {
     struct limit_changes lower;
     bool has_lower;
     uint32_t tenant;
+    struct tenant *home; /* the same; NULL if there is no such tenant any more */
     enum stage stage;
     struct budget own_budget;
     struct budget *budget; /* its own, or its caller's */

@@ -26,41 +26,26 @@ struct tender {
     pthread_t thread;
 };
 
-/* The next of the tenants with a deployment, by number; false: there is none. */
-static bool next_tenant(struct runner *runner, uint64_t from, uint32_t *out_tenant)
-{
-    bool found = false;
-    (void)pthread_rwlock_rdlock(&runner->lock);
-    for (const struct deployment *at = runner->deployments; at != NULL; at = at->next) {
-        if (at->tenant >= from && (!found || at->tenant < *out_tenant)) {
-            *out_tenant = at->tenant;
-            found = true;
-        }
-    }
-    (void)pthread_rwlock_unlock(&runner->lock);
-    return found;
-}
-
 static bool is_stopped(struct tender *tender)
 {
     return atomic_load(&tender->ends) || atomic_load(&tender->runner->stops_deploys);
 }
 
 /* All that a tenant's indexes have left. */
-static cordon_error *tend(struct tender *tender, uint32_t tenant)
+static cordon_error *tend(struct tender *tender, struct tenant *tenant)
 {
     struct runner *runner = tender->runner;
     struct schema_change change = {
         .store = runner->options.store,
-        .tenant = tenant,
+        .tenant = tenant->number,
         .stops = &runner->stops_deploys,
         .log = runner->options.log,
     };
     struct schema_work work = {0};
     while (!work.done && !is_stopped(tender)) {
-        (void)pthread_mutex_lock(&runner->deploy_lock);
+        (void)pthread_mutex_lock(&tenant->change_lock);
         cordon_error *error = schema_change_work_some(&change, &work);
-        (void)pthread_mutex_unlock(&runner->deploy_lock);
+        (void)pthread_mutex_unlock(&tenant->change_lock);
         TRY(error);
         if (!work.done) {
             event_wait(&tender->ended, clock_monotonic_ns() + PAUSE_NS);
@@ -73,10 +58,14 @@ static cordon_error *tend(struct tender *tender, uint32_t tenant)
 static bool tend_all(struct tender *tender)
 {
     bool good = true;
-    uint32_t tenant = 0;
-    for (uint64_t from = 0; next_tenant(tender->runner, from, &tenant);
-         from = (uint64_t)tenant + 1) {
+    struct tenants *tenants = &tender->runner->tenants;
+    for (struct tenant *tenant = tenants_next(tenants, 0); tenant != NULL;
+         tenant = tenants_next(tenants, tenant->number)) {
+        if (!tenant_enter(tenant)) {
+            continue;
+        }
         CORDON_CLEANUP(cordon_error_freep) cordon_error *error = tend(tender, tenant);
+        tenant_leave(tenant);
         if (error != NULL && !is_stopped(tender)) {
             const struct log_field fields[] = {
                 LOG_FIELD_STRING("message", slice_str(cordon_error_get_message(error)))};

@@ -1,0 +1,151 @@
+/*
+ * Tenants: deployments that share a process and know nothing of each other. Each has its own
+ * functions, variables, data, logs and limits; what they share is counted (run/runner.h).
+ *
+ * The default tenant is always there. Others are made and removed by the operator
+ * (run/tenant_admin.h); their rows, and those of everybody else, are told apart by number, and a
+ * number is never given twice.
+ *
+ * A tenant is asleep until it is first asked for something: then its functions and variables are
+ * loaded. So a server with a thousand of them starts as fast as one with none.
+ *
+ * The struct lives as long as the runner, also of a tenant that was removed: whoever has found one
+ * may keep the pointer. Any thread.
+ */
+#ifndef RUN_TENANT_H
+#define RUN_TENANT_H
+
+#include "limits/budget.h"
+#include "observe/executions.h"
+#include "run/runner.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct env_vars;
+
+/* As a label of a host name (RFC 1123, section 2.1), in small letters. */
+#define TENANT_NAME_BYTES_MAX 63
+
+/* Of host names (RFC 1035, section 2.3.4), and how many a tenant may have. */
+#define TENANT_HOST_BYTES_MAX 253
+#define TENANT_HOSTS_MAX 16
+
+/* What an operator says of a tenant. Immutable once it is in place. */
+struct tenant_settings {
+    char **hosts; /* exact names, in small letters, without port */
+    size_t host_count;
+    struct limit_changes limits; /* lower than those of the runner; a higher one changes nothing */
+    bool has_limits;
+    uint64_t data_bytes; /* that its data may have, `tenant_bytes`; 0: no limit */
+};
+
+struct tenant {
+    uint32_t number;
+    char name[TENANT_NAME_BYTES_MAX + 1];
+    struct runner *runner;
+    struct tenant *next_gone; /* of those that were removed */
+    atomic_bool is_removed;   /* nothing begins any more */
+    atomic_bool is_awake;     /* what the store holds of it is loaded */
+    atomic_uint runs;         /* alive, and others that use its data */
+    struct executions executions;
+    pthread_mutex_t change_lock; /* one change of functions or variables at a time; for long */
+    pthread_rwlock_t lock;       /* guards all below; for short */
+    struct deployment *deployment;
+    struct env_vars *env;
+    struct tenant_settings *settings; /* NULL: none */
+};
+
+/* What a tenant's name and a host name may be. */
+bool tenant_name_is_good(struct slice name);
+bool tenant_host_is_good(struct slice host);
+
+/* Copies host names and all; the caller's. Errors: CORDON_E_NO_MEMORY. */
+CORDON_MUST_USE cordon_error *tenant_settings_copy(
+    const struct tenant_settings *settings, struct tenant_settings **out_settings);
+
+/* NULL accepted. */
+void tenant_settings_free(struct tenant_settings *settings);
+
+/* -- All of them ---------------------------------------------------------------------------- */
+
+struct tenant_host {
+    const char *name; /* its tenant's */
+    struct tenant *tenant;
+};
+
+struct tenants {
+    pthread_rwlock_t lock;
+    struct tenant *usual; /* the default one, also in the list; set once */
+    struct tenant **list; /* by number */
+    size_t count;
+    size_t room;
+    struct tenant_host *hosts; /* by name */
+    size_t host_count;
+    struct tenant *gone;
+};
+
+/* With the default one in it. Errors: CORDON_E_NO_MEMORY. */
+CORDON_MUST_USE cordon_error *tenants_init(struct tenants *tenants, struct runner *runner);
+
+/* No run may be alive. For one that was never made, too, if it is all zeros. */
+void tenants_done(struct tenants *tenants);
+
+/*
+ * Adds one, asleep; takes over the settings in any case. Errors: CORDON_E_INVALID if another has
+ * the name, the number or one of the hosts, saying which; CORDON_E_NO_MEMORY.
+ */
+CORDON_MUST_USE cordon_error *tenants_add(
+    struct tenants *tenants,
+    uint32_t number,
+    struct slice name,
+    struct tenant_settings *settings,
+    struct tenant **out_tenant);
+
+/* Replaces what was said of one; takes over the settings in any case. Errors as above. */
+CORDON_MUST_USE cordon_error *tenants_change(
+    struct tenants *tenants, struct tenant *tenant, struct tenant_settings *settings);
+
+/* From now on nobody finds it; what it had in memory goes once its last run has ended. */
+void tenants_remove(struct tenants *tenants, struct tenant *tenant);
+
+/* NULL: there is none. A host is compared without regard to case. */
+struct tenant *tenants_find(struct tenants *tenants, uint32_t number);
+struct tenant *tenants_find_name(struct tenants *tenants, struct slice name);
+struct tenant *tenants_find_host(struct tenants *tenants, struct slice host);
+
+/* The one with the next number after `after`; NULL behind the last. */
+struct tenant *tenants_next(struct tenants *tenants, uint32_t after);
+
+/* Each of them keeps its last runs from now on, and those that are to come do. */
+void tenants_keep_executions(struct tenants *tenants);
+
+/* -- One ------------------------------------------------------------------------------------- */
+
+/* Its functions with a reference for the caller; NULL: it has none. */
+struct deployment *tenant_deployment(struct tenant *tenant);
+
+/* Puts these in their place; takes over the reference. */
+void tenant_swap_deployment(struct tenant *tenant, struct deployment *deployment);
+
+/* Its variables with a reference for the caller; NULL: it has none. */
+struct env_vars *tenant_env(struct tenant *tenant);
+
+/* Puts these in their place, NULL for none; takes over the reference. */
+void tenant_swap_env(struct tenant *tenant, struct env_vars *env);
+
+/* Lowers a budget to the limits that the operator has set for it. */
+void tenant_lower(struct tenant *tenant, struct budget *budget);
+
+/* Has a record written soon to its audit log: see auditor_note(), and auditor_note_denied(). */
+void tenant_note(struct tenant *tenant, struct slice body);
+void tenant_note_denied(struct tenant *tenant, struct slice path, struct slice words);
+
+/*
+ * One more uses it, until tenant_leave(). False: it was removed, or `tenant` is NULL, and there is
+ * nothing to leave.
+ */
+CORDON_MUST_USE bool tenant_enter(struct tenant *tenant);
+void tenant_leave(struct tenant *tenant);
+
+#endif
