@@ -2,9 +2,9 @@
  * The tender: a thread that does the work which changed indexes have left, so that no deploy waits
  * for it, and none must come for it to go on after a crash.
  *
- * It works some rows at a time, holds the lock of its tenant for as long as that takes, and pauses in
- * between, so that it is in nobody's way. What it cannot do now, as the store fails or others
- * write too fast, it tries again later; the log says why.
+ * It works some rows at a time, holds the lock of its tenant's changes for as long as that takes,
+ * and pauses in between, so that it is in nobody's way. What it cannot do now, as the store fails
+ * or others write too fast, it tries again later; the log says why.
  */
 #ifndef RUN_TENDER_H
 #define RUN_TENDER_H
