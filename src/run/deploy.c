@@ -61,10 +61,8 @@ static cordon_error *add_module(
 
 static void deployment_unrefp(struct deployment **deployment)
 {
-    if (*deployment != NULL) {
-        deployment_unref(*deployment);
-        *deployment = NULL;
-    }
+    deployment_unref(*deployment);
+    *deployment = NULL;
 }
 
 /* An empty one, for so many modules. */

@@ -42,7 +42,7 @@ struct deployment *deployment_ref(struct deployment *deployment)
 
 void deployment_unref(struct deployment *deployment)
 {
-    if (atomic_fetch_sub(&deployment->references, 1) > 1) {
+    if (deployment == NULL || atomic_fetch_sub(&deployment->references, 1) > 1) {
         return;
     }
     for (size_t i = 0; i < deployment->module_count; i++) {

@@ -65,7 +65,7 @@ CORDON_MUST_USE cordon_error *deployment_new(
 /* The same, with one more reference. Any thread. */
 struct deployment *deployment_ref(struct deployment *deployment);
 
-/* Frees it with its last reference. */
+/* Frees it with its last reference. NULL accepted. */
 void deployment_unref(struct deployment *deployment);
 
 /*

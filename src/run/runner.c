@@ -195,11 +195,21 @@ static cordon_error *start_engine(struct runner *runner)
     return engine_new(&engine, &runner->engine);
 }
 
+/* As a label of its metrics. */
+static void name_tenant(void *arg, uint32_t number, char out_name[TENANT_LABEL_BYTES])
+{
+    struct runner *runner = arg;
+    const struct tenant *tenant = tenants_find(&runner->tenants, number);
+    (void)snprintf(out_name, TENANT_LABEL_BYTES, "%s", tenant == NULL ? "removed" : tenant->name);
+}
+
 static cordon_error *start(struct runner *runner)
 {
     TRY(copy_texts(runner));
     TRY(tenants_init(&runner->tenants, runner));
     TRY(run_metrics_init(&runner->metrics, runner->options.metrics));
+    runner->metrics.tenants.namer = name_tenant;
+    runner->metrics.tenants.namer_arg = runner;
     TRY(start_compiler(runner)); /* first: it must precede engine and threads */
     TRY(start_engine(runner));
     if (runner->options.artifact_folder != NULL) {
@@ -358,19 +368,20 @@ struct runner_counts runner_get_counts(struct runner *runner)
     return counts;
 }
 
-/* The bytes of all that is deployed now. */
+/* The bytes of all functions that are loaded now. */
 static void sum_modules(struct runner *runner, int64_t *out_source, int64_t *out_code)
 {
     *out_source = 0;
     *out_code = 0;
-    (void)pthread_rwlock_rdlock(&runner->lock);
-    for (const struct deployment *at = runner->deployments; at != NULL; at = at->next) {
-        for (size_t i = 0; i < at->module_count; i++) {
-            *out_source += (int64_t)at->modules[i].size;
-            *out_code += (int64_t)engine_module_bytes(at->modules[i].engine_module);
+    for (struct tenant *at = tenants_next(&runner->tenants, 0); at != NULL;
+         at = tenants_next(&runner->tenants, at->number)) {
+        struct deployment *deployment = tenant_deployment(at);
+        for (size_t i = 0; deployment != NULL && i < deployment->module_count; i++) {
+            *out_source += (int64_t)deployment->modules[i].size;
+            *out_code += (int64_t)engine_module_bytes(deployment->modules[i].engine_module);
         }
+        deployment_unref(deployment);
     }
-    (void)pthread_rwlock_unlock(&runner->lock);
 }
 
 static void refresh_engine(struct runner *runner)

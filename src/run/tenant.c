@@ -146,9 +146,7 @@ void tenant_swap_deployment(struct tenant *tenant, struct deployment *deployment
     struct deployment *gone = tenant->deployment;
     tenant->deployment = deployment;
     (void)pthread_rwlock_unlock(&tenant->lock);
-    if (gone != NULL) {
-        deployment_unref(gone);
-    }
+    deployment_unref(gone);
 }
 
 struct env_vars *tenant_env(struct tenant *tenant)
