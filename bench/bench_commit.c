@@ -130,9 +130,9 @@ static void read_store(struct crowd *crowd, const char *name)
     struct crowd_client client = {.crowd = crowd};
     crowd_begin(&client);
     for (size_t i = 0; i < KNOWN; i++) {
-        known[i] = commits_random_id();
-        must_ok(store_put(
-            client.txn, &known[i], commits_next_time(), slice_of(commits_filler, BODY_BYTES)));
+        const double time = commits_next_time();
+        known[i] = commits_new_id(time);
+        must_ok(store_put(client.txn, &known[i], time, slice_of(commits_filler, BODY_BYTES)));
     }
     while (crowd_commit(&client) == STORE_PENDING) {
         (void)crowd_wait(crowd);

@@ -41,11 +41,12 @@ double commits_next_time(void)
     return next_time++;
 }
 
-struct store_id commits_random_id(void)
+struct store_id commits_new_id(double creation_time)
 {
-    struct store_id id = {.table = 10001};
-    random_stream_fill(&ids, id.internal, sizeof id.internal);
-    return id;
+    uint8_t random[DOCUMENT_ID_RANDOM_BYTES];
+    random_stream_fill(&ids, random, sizeof random);
+    const struct document_id id = document_id_new(10001, creation_time, random);
+    return store_id_of(&id);
 }
 
 /* -- Bare LMDB ------------------------------------------------------------------------------- */
@@ -65,12 +66,13 @@ static void put_all(struct bare *bare, size_t documents, size_t audits)
     struct layout_key key;
     must(mdb_txn_begin(bare->env, NULL, 0, &txn) == 0, "mdb_txn_begin");
     for (size_t i = 0; i < documents; i++) {
-        const struct store_id id = commits_random_id();
+        const double time = commits_next_time();
+        const struct store_id id = commits_new_id(time);
         bare->sequence++;
         layout_document(&key, 1, &id);
         layout_append_ts(&key, bare->sequence);
         bare_put(bare, txn, &key, LAYOUT_SEAL_BYTES + LAYOUT_TIME_BYTES + BODY_BYTES);
-        layout_entry(&key, 1, &id, 0, (struct slice){0}, (double)bare->sequence);
+        layout_entry(&key, 1, &id, 0, (struct slice){0}, time);
         layout_append_ts(&key, bare->sequence);
         bare_put(bare, txn, &key, LAYOUT_SEAL_BYTES);
         if (i < audits) {
@@ -133,8 +135,9 @@ static void ring(void *arg)
 
 static void put_document(struct store_txn *txn)
 {
-    const struct store_id id = commits_random_id();
-    must_ok(store_put(txn, &id, commits_next_time(), slice_of(commits_filler, BODY_BYTES)));
+    const double time = commits_next_time();
+    const struct store_id id = commits_new_id(time);
+    must_ok(store_put(txn, &id, time, slice_of(commits_filler, BODY_BYTES)));
 }
 
 static void make_table(struct store_txn *txn)

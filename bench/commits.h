@@ -29,9 +29,9 @@ extern uint8_t commits_filler[FILLER_BYTES];
 void must(bool condition, const char *what);
 void must_ok(cordon_error *error);
 
-/* Ids follow from the seed. Creation times go up from 1. */
+/* Ids follow from the seed and the creation time, as a document's does; times go up from 1. */
 void commits_seed(const uint8_t seed[RANDOM_SEED_BYTES]);
-struct store_id commits_random_id(void);
+struct store_id commits_new_id(double creation_time);
 double commits_next_time(void);
 
 /* -- Bare LMDB ------------------------------------------------------------------------------- */

@@ -33,7 +33,8 @@ static inline struct slice slice_str(const char *string)
 
 static inline bool slice_equal(struct slice a, struct slice b)
 {
-    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+    return a.size == b.size &&
+           (a.data == b.data || a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
 }
 
 /* Byte order, a shorter prefix first: the order of keys in every store. */

@@ -293,10 +293,10 @@ enum gate_result db_insert(struct host *host, struct gate_call *call)
     GATE_CHECK(db_check_rules(host, call, table, NULL, &value, &arena, &unfit));
     uint8_t random[DOCUMENT_ID_RANDOM_BYTES];
     random_stream_fill(&host->ids, random, sizeof random);
-    const struct document_id id = document_id_new(table, random, host->options.time_ns / 1000000);
+    const double creation_time = next_creation_time(host);
+    const struct document_id id = document_id_new(table, creation_time, random);
     char id_text[DOCUMENT_ID_TEXT_MAX + 1];
     const size_t id_size = document_id_encode(&id, id_text);
-    const double creation_time = next_creation_time(host);
     struct value document = {0};
     GATE_TRY(
         host, document_with_system_fields(

@@ -428,6 +428,10 @@ static enum gate_result begin_page(struct host *host, struct gate_call *call, st
     GATE_CHECK(query_plan(host, call, "queryPage", &page->open, &page->plan));
     GATE_TRY(host, cursor_fingerprint(&page->open, page->fingerprint));
     GATE_CHECK(narrow_plan(host, page));
+    if (!page->has_end && !page->open.query.has_filters &&
+        (page->plan.most == 0 || page->wish.page_size < page->plan.most)) {
+        page->plan.most = page->wish.page_size;
+    }
     return query_start(host, &page->open, &page->plan);
 }
 

@@ -142,16 +142,44 @@ enum gate_result db_query_stream(struct host *host, struct gate_call *call)
     return GATE_OK;
 }
 
+static enum gate_result read_on(
+    struct host *host,
+    struct gate_call *call,
+    struct open_query *open,
+    struct query_document *out_document)
+{
+    *out_document = (struct query_document){.found = true};
+    while (out_document->found && !out_document->passes) {
+        GATE_CHECK(query_step(host, call, open, out_document));
+    }
+    return GATE_OK;
+}
+
+/* The same, on the host's time; but a document at hand costs less than two looks at the clock. */
+static enum gate_result read_on_time(
+    struct host *host,
+    struct gate_call *call,
+    struct open_query *open,
+    struct query_document *out_document)
+{
+    const bool at_hand = open->scan == NULL || store_scan_is_ready(open->scan);
+    if (at_hand && !open->query.has_filters) {
+        return read_on(host, call, open, out_document);
+    }
+    const enum run_clock_account paying = gate_long_begin(host);
+    const enum gate_result result = read_on(host, call, open, out_document);
+    gate_long_end(host, paying);
+    return result;
+}
+
 enum gate_result db_query_stream_next(struct host *host, struct gate_call *call)
 {
     struct open_query *open = find_query(host, json_get(call->args, SLICE("queryId")));
     if (open == NULL) {
         return gate_refuse(host, "QueryNotFound", "in-progress query not found");
     }
-    struct query_document document = {.found = true};
-    while (document.found && !document.passes) {
-        GATE_CHECK(query_step(host, call, open, &document));
-    }
+    struct query_document document = {.found = false};
+    GATE_CHECK(read_on_time(host, call, open, &document));
     buffer_clear(&host->reply);
     if (document.found) {
         GATE_TRY(host, buffer_append(&host->reply, SLICE("{\"value\":")));

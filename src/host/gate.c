@@ -11,6 +11,9 @@
 /* Host fuel between two looks at the clock: about 0.1 ms of host work. */
 #define LOOK_FUEL ((uint64_t)200000)
 
+/* Memory of small arguments is kept for the next call. */
+#define SPARE_BYTES_MAX ((size_t)1024)
+
 /* Nesting of arguments: a value's own 64 levels (Convex) and what wraps it. */
 #define ARGS_DEPTH_MAX 72
 
@@ -178,7 +181,8 @@ static bool decode(
         .depth_max = ARGS_DEPTH_MAX,
         .account = host->options.account,
     };
-    cordon_error *error = json_parse(call->input, &limits, &host->waiting_args);
+    host->waiting_args = CORDON_TAKE(host->spare_args);
+    cordon_error *error = json_parse_again(call->input, &limits, &host->waiting_args);
     if (error != NULL && cordon_error_get_code(error) != CORDON_E_BAD_JSON) {
         (void)host_stop_error(host, error);
         return false;
@@ -210,6 +214,9 @@ static enum engine_answer leave(
     host->operation = (struct host_operation){0};
     const bool goes_on = result != GATE_STOP && host_account(host);
     if (host->waiting_args != NULL) { /* what was made of them was there beside them */
+        if (json_doc_bytes(host->waiting_args) <= SPARE_BYTES_MAX) {
+            host->spare_args = CORDON_TAKE(host->waiting_args);
+        }
         json_freep(&host->waiting_args);
     }
     if (!goes_on) {
@@ -243,8 +250,19 @@ static uint64_t weight_of(struct host *host, const struct gate_descriptor *descr
     if (host->options.metrics == NULL || descriptor->measured_as == 0) {
         return 0;
     }
-    if (descriptor->long_work || descriptor->import->may_wait) {
+    switch (descriptor->work) {
+    case GATE_LONG:
         return 1;
+    case GATE_SHORT:
+        if (descriptor->import->may_wait) {
+            return 1;
+        }
+        break;
+    case GATE_AT_TIMES: /* short, most times; one that waits is measured whole or not at all */
+        if (host->waiting == descriptor) {
+            return host->call_since_ns == 0 ? 0 : HOST_CALLS_SAMPLED;
+        }
+        break;
     }
     return ++host->short_calls % HOST_CALLS_SAMPLED == 0 ? HOST_CALLS_SAMPLED : 0;
 }
@@ -280,23 +298,34 @@ static void measure(
     }
 }
 
+enum run_clock_account gate_long_begin(struct host *host)
+{
+    return run_clock_switch(host->options.clock, CLOCK_SYSTEM, clock_monotonic_ns());
+}
+
+void gate_long_end(struct host *host, enum run_clock_account paying)
+{
+    (void)run_clock_switch(host->options.clock, paying, clock_monotonic_ns());
+}
+
 /* The same, on the host's time if the call may touch the store. */
 static enum engine_answer serve_on_time(
     struct host *host, struct gate_call *call, const struct gate_descriptor *descriptor)
 {
     struct run_clock *clock = host->options.clock;
     const uint64_t weight = weight_of(host, descriptor);
-    if (!descriptor->long_work && weight == 0) {
+    const bool is_long = descriptor->work == GATE_LONG;
+    if (!is_long && weight == 0) {
         return serve(host, call, descriptor);
     }
     const uint64_t began_ns = clock_monotonic_ns();
     const enum run_clock_account paying = clock->account;
-    if (descriptor->long_work) {
+    if (is_long) {
         (void)run_clock_switch(clock, CLOCK_SYSTEM, began_ns);
     }
     const enum engine_answer answer = serve(host, call, descriptor);
     const uint64_t ended_ns = clock_monotonic_ns();
-    if (descriptor->long_work) {
+    if (is_long) {
         (void)run_clock_switch(clock, paying, ended_ns);
     }
     if (weight > 0) {

@@ -44,11 +44,18 @@ enum gate_codec {
     GATE_NONE,  /* (ptr, len): the range is checked and not looked at */
 };
 
+/* Whose time a call takes. */
+enum gate_work {
+    GATE_SHORT,    /* the function's own (user) */
+    GATE_LONG,     /* the host's (system), as it may touch the store */
+    GATE_AT_TIMES, /* the host's where the operation says so, by gate_long_begin() */
+};
+
 struct gate_descriptor {
     gate_operation *operation;
     enum gate_codec codec;
-    bool import_phase;     /* may be called there */
-    bool long_work;        /* its time is the host's (system), as it may touch the store */
+    bool import_phase; /* may be called there */
+    enum gate_work work;
     uint32_t size_max;     /* of the declared range, bytes */
     uint32_t fuel;         /* price of a call */
     uint32_t fuel_per_kib; /* price of 1,024 bytes declared */
@@ -62,6 +69,10 @@ enum engine_answer gate_enter(
     struct engine_guest *guest,
     uint64_t *slots,
     const struct gate_descriptor *descriptor);
+
+/* Around work of GATE_AT_TIMES that is the host's: who paid before is said to its end. */
+enum run_clock_account gate_long_begin(struct host *host);
+void gate_long_end(struct host *host, enum run_clock_account paying);
 
 /* True if [offset, offset + size) lies in guest memory; otherwise the run is stopped. */
 CORDON_MUST_USE bool gate_range(

@@ -46,8 +46,8 @@ void host_done(struct host *host)
 {
     db_close_queries(host);
     host_nested_done(host);
-    json_free(host->waiting_args);
-    host->waiting_args = NULL;
+    json_freep(&host->waiting_args);
+    json_freep(&host->spare_args);
     log_lines_done(&host->log);
     buffer_done(&host->fetched);
     buffer_done(&host->reply);

@@ -139,6 +139,7 @@ struct host {
     /* A call that answered ENGINE_WAIT and will be made again. */
     const struct gate_descriptor *waiting;
     struct json_doc *waiting_args;
+    struct json_doc *spare_args; /* of a call that is over: memory for the next one's */
     struct host_operation operation;
     struct host_queries *queries; /* that the guest has open; NULL: there never were any */
     struct page *page;            /* that is being read */

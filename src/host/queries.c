@@ -56,6 +56,17 @@ static enum gate_result no_index(struct host *host, const struct open_query *ope
         SLICE_FMT(open->query.index));
 }
 
+/* What the limits let be read: those that stand before any filter count what is read. */
+static uint64_t most_read(const struct query *query)
+{
+    uint64_t most = 0;
+    for (size_t i = 0; i < query->operator_count && query->operators[i].filter == NULL; i++) {
+        const uint64_t limit = query->operators[i].limit;
+        most = most == 0 || limit < most ? limit : most;
+    }
+    return most;
+}
+
 /* Finds the index by its name. May wait. */
 static enum gate_result find_index(struct host *host, struct open_query *open)
 {
@@ -145,6 +156,7 @@ enum gate_result query_plan(
         GATE_CHECK(exists ? find_index(host, open) : no_index(host, open));
     }
     GATE_CHECK(plan_ends(host, open, exists, plan));
+    plan->most = most_read(&open->query);
     open->doc = CORDON_TAKE(host->waiting_args);
     return GATE_OK;
 }
@@ -162,6 +174,7 @@ enum gate_result query_start(
         .order = open->query.descending ? STORE_DESCENDING : STORE_ASCENDING,
         .low = buffer_slice(&plan->low),
         .high = buffer_slice(&plan->high),
+        .most = plan->most,
     };
     GATE_TRY(host, store_scan_open(host->options.txn, &range, &open->scan));
     return GATE_OK;

@@ -27,7 +27,8 @@ struct open_query {
 struct query_plan {
     struct buffer low;
     struct buffer high;
-    bool empty; /* nothing; the table does not exist, or the bounds cross */
+    bool empty;    /* nothing; the table does not exist, or the bounds cross */
+    uint64_t most; /* documents that will be read, at most; 0: nobody knows */
 };
 
 void query_plan_done(struct query_plan *plan);

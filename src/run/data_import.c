@@ -231,9 +231,8 @@ static cordon_error *put(struct rows *rows, struct import *import, const struct 
 static cordon_error *add_line(struct rows *rows, struct import *import, struct slice text)
 {
     struct line line;
-    uint8_t random[DOCUMENT_ID_RANDOM_BYTES];
-    random_system(random, sizeof random);
-    import->defaults.id = document_id_new(import->table, random, clock_wall_ns() / 1000000);
+    import->defaults.table = import->table;
+    random_system(import->defaults.random, sizeof import->defaults.random);
     arena_reset(&import->arena);
     TRY(line_read(text, &import->defaults, &import->arena, &line));
     if (!line.has_creation_time && !import->has_time) {

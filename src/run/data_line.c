@@ -42,11 +42,12 @@ uint32_t line_first_table(struct slice lines)
     return table_of(text);
 }
 
+/* A new id says when, so the time is known before. */
 static cordon_error *read_id(
     const struct value *document, const struct line_defaults *defaults, struct line *line)
 {
     const struct value *field = value_field(document, SLICE("_id"));
-    line->id = defaults->id;
+    line->id = document_id_new(defaults->table, line->creation_time, defaults->random);
     if (field == NULL) {
         return NULL;
     }
@@ -55,12 +56,12 @@ static cordon_error *read_id(
             CORDON_E_INVALID, "the field `_id` is no document ID; leave it out, and the document "
                               "gets one");
     }
-    if (line->id.table != defaults->id.table) {
+    if (line->id.table != defaults->table) {
         return cordon_error_new(
             CORDON_E_INVALID,
             "the field `_id` is the ID of a document of another table: its number is %u, and that "
             "of this table %u; leave it out, and the document gets one",
-            line->id.table, defaults->id.table);
+            line->id.table, defaults->table);
     }
     return NULL;
 }
@@ -97,8 +98,8 @@ cordon_error *line_read(
         return cordon_error_new(CORDON_E_BAD_VALUE, "a document is an object");
     }
     TRY(document_check_names(&given));
-    TRY(read_id(&given, defaults, &line));
     TRY(read_creation_time(&given, defaults, &line));
+    TRY(read_id(&given, defaults, &line));
     char *id_text = arena_alloc(arena, DOCUMENT_ID_TEXT_MAX + 1);
     if (id_text == NULL) {
         return arena_error(arena);

@@ -13,10 +13,11 @@
 /* No table number that a document of ours was ever given is higher. */
 #define DATA_TABLE_NUMBER_MAX 10000000u
 
-/* What a document gets that does not bring it. Its table is that of the id. */
+/* What a document gets that does not bring it, and where it goes. */
 struct line_defaults {
-    struct document_id id;
-    double creation_time; /* ms */
+    uint32_t table;
+    double creation_time;                     /* ms */
+    uint8_t random[DOCUMENT_ID_RANDOM_BYTES]; /* of its id */
 };
 
 struct line {

@@ -15,7 +15,7 @@
 #define MAGIC SLICE("CORDON record\n")
 
 /* 6: several modules; 5: how deep the call was; 3: a stack is its places, without names. */
-enum { VERSION = 6 };
+enum { VERSION = 7 };
 
 /* -- Writing -------------------------------------------------------------------------------- */
 

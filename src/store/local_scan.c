@@ -5,7 +5,8 @@
  * Two speeds meet here. The backend is read in chunks, because a reader may not stay open between
  * calls and opening one per document would cost more than the document. The read set grows one
  * document at a time, because only what was given out was read. The first chunk is small, so that
- * `first` costs little, and each is twice the one before.
+ * `first` costs little, and each is twice the one before; but none is larger than what the reader
+ * says that he will ask for.
  *
  * An entry whose fields are longer than a key is cut. Entries that are alike up to the cut are in
  * no order of use; they are a group, gathered whole when the scan comes to it, put in order by
@@ -15,7 +16,7 @@
 
 #include "base/memory.h"
 
-enum { CHUNK_ROWS_FIRST = 4, CHUNK_ROWS_MAX = 128 };
+enum { CHUNK_ROWS_FIRST = 8, CHUNK_ROWS_MAX = 128 };
 #define CHUNK_BYTES_SOFT ((size_t)512 << 10) /* a chunk ends with the document that passes it */
 #define CHUNK_BYTES_MAX ((size_t)160 << 20)  /* that document included */
 
@@ -44,6 +45,7 @@ struct local_scan {
     struct layout_key fetch_low; /* the same for what is not fetched yet */
     struct layout_key fetch_high;
     bool fetched_all;
+    uint64_t wanted; /* rows that the reader will still ask for; 0: as many as there are */
     size_t chunk_rows_max;
     struct chunk_row rows[CHUNK_ROWS_MAX];
     size_t row_count;
@@ -65,14 +67,22 @@ static void pass(enum store_order order, struct slice key, struct layout_key *ou
     }
 }
 
+/* What is fetched is no more than is wanted; who asks for more all the same gets more. */
+static size_t chunk_rows(const struct local_scan *scan)
+{
+    const bool few = scan->wanted > 0 && scan->wanted < scan->chunk_rows_max;
+    return few ? (size_t)scan->wanted : scan->chunk_rows_max;
+}
+
 /* First the keys, by one walk; the walk's cursor would lose its place to the point reads. */
 static cordon_error *fetch_keys(struct local_scan *scan, struct reading *reading)
 {
     struct walk walk;
+    const size_t most = chunk_rows(scan);
     walk_begin(
         &walk, reading, scan->txn->snapshot, scan->order, layout_slice(&scan->fetch_low),
         layout_slice(&scan->fetch_high));
-    while (scan->row_count < scan->chunk_rows_max) {
+    while (scan->row_count < most) {
         bool found = false;
         struct version entry;
         TRY(walk_next(&walk, &found, &entry));
@@ -171,7 +181,8 @@ static cordon_error *fetch(struct local_scan *scan)
             scan->order, last,
             scan->order == STORE_ASCENDING ? &scan->fetch_low : &scan->fetch_high);
     }
-    if (scan->chunk_rows_max < CHUNK_ROWS_MAX) {
+    scan->wanted = scan->wanted > scan->row_count ? scan->wanted - scan->row_count : 0;
+    if (scan->row_count == scan->chunk_rows_max && scan->chunk_rows_max < CHUNK_ROWS_MAX) {
         scan->chunk_rows_max *= 2;
     }
     return NULL;
@@ -336,6 +347,7 @@ static cordon_error *next(
     while (!step.live && !step.pending && (scan->group != NULL || !scan->ended)) {
         TRY(scan->group != NULL ? next_of_group(scan, &step) : next_entry(scan, &step));
     }
+    scan->base.ready = scan->group == NULL && scan->row_at < scan->row_count;
     *out_step = step.pending ? STORE_PENDING : STORE_DONE;
     *out_found = step.live;
     if (step.live) {
@@ -471,6 +483,7 @@ cordon_error *local_scan_open(
     scan->base.ops = &scan_ops;
     scan->txn = txn;
     scan->order = range->order;
+    scan->wanted = range->most;
     scan->chunk_rows_max = CHUNK_ROWS_FIRST;
     buffer_init(&scan->bytes, CHUNK_BYTES_MAX);
     TRY(find_index(txn, range, &scan->index));

@@ -105,13 +105,22 @@ static bool holds(const struct interval *interval, struct slice low, struct slic
            slice_compare(high, high_of(interval)) <= 0;
 }
 
+/* Whether it begins at or before `at`, and does not end before it; then no other one does. */
+static bool touches(const struct interval *interval, struct slice at)
+{
+    return interval != NULL && slice_compare(interval->node->key, at) <= 0 &&
+           slice_compare(at, high_of(interval)) <= 0;
+}
+
 cordon_error *readset_add(struct readset *set, struct slice low, struct slice high)
 {
     if (set->recent != NULL && holds(set->recent, low, high)) {
         return NULL;
     }
     struct interval *interval = NULL;
-    struct skip_node *before = skip_seek_before(&set->intervals, low, true);
+    struct skip_node *before = touches(set->recent, low)
+                                   ? set->recent->node
+                                   : skip_seek_before(&set->intervals, low, true);
     struct skip_node *after = before == NULL ? skip_first(&set->intervals) : skip_next(before);
     if (before != NULL && slice_compare(low, high_of(before->item)) <= 0) {
         interval = before->item;

@@ -107,11 +107,15 @@ struct place {
 static struct place descend(
     const struct skip *list, struct slice key, bool inclusive, const skip_link **out_before)
 {
+    uint32_t level = atomic_load_explicit(&list->height, memory_order_acquire);
+    if (level == 0) { /* empty, as what a run that only reads has written */
+        return (struct place){.before = NULL};
+    }
     const struct wanted wanted = {.key = key, .head = head_of(key), .inclusive = inclusive};
     struct skip_node *at = NULL;
     const skip_link *links = list->head;
     struct skip_node *too_far = NULL; /* already compared, one level up */
-    for (uint32_t level = atomic_load_explicit(&list->height, memory_order_acquire); level-- > 0;) {
+    while (level-- > 0) {
         for (;;) {
             struct skip_node *next = atomic_load_explicit(&links[level], memory_order_acquire);
             if (next == NULL || next == too_far || !precedes(next, &wanted)) {

@@ -273,6 +273,11 @@ cordon_error *store_scan_next(
     return scan->ops->next(scan, out_step, out_found, out_body);
 }
 
+bool store_scan_is_ready(const struct store_scan *scan)
+{
+    return scan->ready;
+}
+
 void store_scan_close(struct store_scan *scan)
 {
     if (scan != NULL) {

@@ -318,6 +318,7 @@ enum store_order { STORE_ASCENDING, STORE_DESCENDING };
 /*
  * A part of a table in the order of an index. The ends are keys as store_index_key() writes them,
  * or the first bytes of such: from `low`, before `high`. An empty `high` is the end of the index.
+ * `most` only saves work: a store may fetch so many at a time, and more when more are asked for.
  */
 struct store_range {
     uint32_t table;
@@ -325,6 +326,7 @@ struct store_range {
     enum store_order order;
     struct slice low;
     struct slice high;
+    uint64_t most; /* documents that will be asked for, at most; 0: nobody knows */
 };
 
 /* A pointer to the range of a whole table in creation order; lives as long as the block. */
@@ -344,6 +346,9 @@ CORDON_MUST_USE cordon_error *store_scan_open(
 /* The next document, or `*out_found` false at the end. The body is borrowed until the next call. */
 CORDON_MUST_USE cordon_error *store_scan_next(
     struct store_scan *scan, enum store_step *out_step, bool *out_found, struct slice *out_body);
+
+/* Whether the next document is at hand, so that the next step takes no time to speak of. */
+bool store_scan_is_ready(const struct store_scan *scan);
 
 void store_scan_close(struct store_scan *scan);
 

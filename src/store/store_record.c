@@ -154,6 +154,7 @@ static cordon_error *scan_next(
 {
     struct record_scan *scan = (struct record_scan *)base;
     cordon_error *error = store_scan_next(scan->inner, out_step, out_found, out_body);
+    base->ready = store_scan_is_ready(scan->inner);
     if (error == NULL && *out_step == STORE_PENDING) {
         return NULL;
     }

@@ -87,12 +87,20 @@ void walk_begin(
     walk->started = false;
 }
 
-/* Whether the cursor stands on a row inside the bounds. */
+/* Whether the cursor stands on a row inside the bounds; the one that it came from is behind it. */
 static bool inside(const struct walk *walk)
 {
     const struct slice key = walk->cursor.row.key;
-    return walk->cursor.found && slice_compare(key, layout_slice(&walk->low)) >= 0 &&
-           slice_compare(key, layout_slice(&walk->high)) < 0;
+    if (!walk->cursor.found) {
+        return false;
+    }
+    switch (walk->order) {
+    case STORE_ASCENDING:
+        return slice_compare(key, layout_slice(&walk->high)) < 0;
+    case STORE_DESCENDING:
+        return slice_compare(key, layout_slice(&walk->low)) >= 0;
+    }
+    return false;
 }
 
 static cordon_error *start(struct walk *walk)
@@ -107,11 +115,16 @@ static cordon_error *start(struct walk *walk)
     return NULL;
 }
 
-/* Ascending, from the newest version of a key to the newest version at the snapshot. */
-static cordon_error *skip_newer(struct walk *walk)
+/* Ascending, from the newest version of a key to the newest version at the snapshot; whether there
+ * is one inside the bounds. */
+static cordon_error *skip_newer(struct walk *walk, bool *out_inside)
 {
     struct cursor *cursor = &walk->cursor;
-    for (int steps = 0; inside(walk) && layout_ts(cursor->row.key) > walk->ts; steps++) {
+    for (int steps = 0;; steps++) {
+        *out_inside = inside(walk);
+        if (!*out_inside || layout_ts(cursor->row.key) <= walk->ts) {
+            return NULL;
+        }
         if (steps < STEPS_BEFORE_SEEK) {
             TRY(cursor_next(cursor));
         } else {
@@ -120,7 +133,6 @@ static cordon_error *skip_newer(struct walk *walk)
             TRY(cursor_seek(cursor, with_ts(&key, logical, walk->ts)));
         }
     }
-    return NULL;
 }
 
 /* Ascending, past the older versions of `logical`. No version has the timestamp 0. */
@@ -166,8 +178,7 @@ static cordon_error *next_row(struct walk *walk, bool *out_found, struct kv_row 
 {
     switch (walk->order) {
     case STORE_ASCENDING:
-        TRY(skip_newer(walk));
-        *out_found = inside(walk);
+        TRY(skip_newer(walk, out_found));
         if (*out_found) {
             *out_row = walk->cursor.row;
             TRY(skip_older(walk, layout_logical(out_row->key)));

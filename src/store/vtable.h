@@ -142,6 +142,7 @@ struct store_txn {
 
 struct store_scan {
     const struct store_scan_ops *ops;
+    bool ready; /* as store_scan_is_ready; false where nobody knows */
 };
 
 #endif

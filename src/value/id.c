@@ -2,18 +2,21 @@
 #include "value/id.h"
 
 #define ID_BYTES_MAX (5 + DOCUMENT_ID_INTERNAL_BYTES + 2)
-#define MS_PER_DAY 86400000
+#define US_PER_MS 1e3
+#define TIME_END 72057594037927936.0 /* 2^56 us: what seven bytes do not hold */
 
 static const char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";
 
 struct document_id document_id_new(
-    uint32_t table, const uint8_t random[DOCUMENT_ID_RANDOM_BYTES], uint64_t unix_time_ms)
+    uint32_t table, double creation_time, const uint8_t random[DOCUMENT_ID_RANDOM_BYTES])
 {
     struct document_id id = {.table = table};
-    memcpy(id.internal, random, DOCUMENT_ID_RANDOM_BYTES);
-    const uint64_t day = unix_time_ms / MS_PER_DAY;
-    id.internal[DOCUMENT_ID_RANDOM_BYTES] = (uint8_t)(day >> 8);
-    id.internal[DOCUMENT_ID_RANDOM_BYTES + 1] = (uint8_t)day;
+    const double us = creation_time * US_PER_MS;
+    uint64_t left = us >= 0 && us < TIME_END ? (uint64_t)us : 0; /* no time at all is 1970 */
+    for (size_t i = DOCUMENT_ID_TIME_BYTES; i-- > 0; left >>= 8) {
+        id.internal[i] = (uint8_t)left;
+    }
+    memcpy(id.internal + DOCUMENT_ID_TIME_BYTES, random, DOCUMENT_ID_RANDOM_BYTES);
     return id;
 }
 

@@ -200,8 +200,9 @@ static cordon_error *parse(struct json_doc *doc, char *copy, struct slice text, 
     return NULL;
 }
 
+/* In `*doc`, if it is there and has room; what it has more is room for nodes. */
 static cordon_error *new_doc(
-    struct slice text, const struct json_limits *limits, size_t extra, struct json_doc **out_doc)
+    struct slice text, const struct json_limits *limits, size_t extra, struct json_doc **doc)
 {
     CORDON_ASSERT(limits->depth_max <= JSON_DEPTH_MAX);
     if (text.size == 0) {
@@ -215,30 +216,43 @@ static cordon_error *new_doc(
             CORDON_E_TOO_LARGE, "a JSON text of %zu bytes takes more than %zu bytes of memory",
             text.size, limits->bytes_max);
     }
-    struct json_doc *doc = account_realloc(limits->account, NULL, 0, bytes);
-    if (doc == NULL) {
-        return account_error(limits->account);
+    const bool fits = *doc != NULL && (*doc)->bytes >= bytes && (*doc)->nodes == NULL;
+    if (!fits) {
+        json_freep(doc);
+        *doc = account_realloc(limits->account, NULL, 0, bytes);
+        if (*doc == NULL) {
+            return account_error(limits->account);
+        }
+        (*doc)->bytes = bytes;
     }
-    *doc = (struct json_doc){
-        .bytes = bytes,
+    **doc = (struct json_doc){
+        .bytes = (*doc)->bytes,
         .bytes_max = limits->bytes_max,
         .account = limits->account,
         .inside_bytes = inside,
     };
-    *out_doc = doc;
     return NULL;
 }
 
 cordon_error *json_parse(
     struct slice text, const struct json_limits *limits, struct json_doc **out_doc)
 {
-    CORDON_CLEANUP(json_freep) struct json_doc *doc = NULL;
+    struct json_doc *doc = NULL;
+    TRY(json_parse_again(text, limits, &doc));
+    *out_doc = doc;
+    return NULL;
+}
+
+cordon_error *json_parse_again(
+    struct slice text, const struct json_limits *limits, struct json_doc **in_out_doc)
+{
+    CORDON_CLEANUP(json_freep) struct json_doc *doc = CORDON_TAKE(*in_out_doc);
     TRY(new_doc(text, limits, text.size + YYJSON_PADDING_SIZE, &doc));
     char *copy = (char *)doc->inside + doc->inside_bytes;
     memcpy(copy, text.data, text.size);
     memset(copy + text.size, 0, YYJSON_PADDING_SIZE);
     TRY(parse(doc, copy, text, limits->depth_max));
-    *out_doc = CORDON_TAKE(doc);
+    *in_out_doc = CORDON_TAKE(doc);
     return NULL;
 }
 

@@ -53,6 +53,13 @@ CORDON_MUST_USE cordon_error *json_parse(
     struct slice text, const struct json_limits *limits, struct json_doc **out_doc);
 
 /*
+ * As json_parse(), in the memory of a document that nobody needs any more and has room for it, or
+ * frees that one. `*doc` is either, or NULL, with the account of `limits`; NULL if it fails.
+ */
+CORDON_MUST_USE cordon_error *json_parse_again(
+    struct slice text, const struct json_limits *limits, struct json_doc **doc);
+
+/*
  * As json_parse(), but the copy of the text and with it all strings lie in the arena and outlive
  * the document. Errors: as json_parse(), CORDON_E_TOO_LARGE also when the arena is full.
  */

@@ -309,6 +309,38 @@ static void long_scans_come_in_chunks(struct world *world)
     free(large);
 }
 
+/* Who says how many documents he will read is given more all the same, but at first no more. */
+static void most_is_no_limit(struct world *world)
+{
+    enum { COUNT = 40, LARGE = 50000 };
+    const uint32_t table = make_table(world, "t");
+    char *large = calloc(1, LARGE + 1);
+    REQUIRE(large != NULL);
+    memset(large, 'a', LARGE);
+    struct client client;
+    client_begin(&client, world->store, TENANT);
+    for (uint64_t n = 0; n < COUNT; n++) {
+        client_put(&client, table, n, (double)n, large);
+    }
+    REQUIRE(!client_commit(&client, NULL).conflict);
+    for (uint64_t most = 1; most < 4; most++) {
+        struct store_scan *scan = NULL;
+        struct slice body = {0};
+        client_begin(&client, world->store, TENANT);
+        const struct store_range range = {.table = table, .index = STORE_BY_CREATION, .most = most};
+        OK(store_scan_open(client.txn, &range, &scan));
+        REQUIRE(client_next(&client, scan, &body));
+        REQUIRE(store_txn_bytes(client.txn) < 6 * LARGE); /* without it they were eight */
+        client_remove(&client, table, 1, 1);              /* one more is needed */
+        for (uint64_t n = 2; n < COUNT; n++) {
+            REQUIRE(client_next(&client, scan, &body) && body.size == LARGE);
+        }
+        REQUIRE(!client_next(&client, scan, &body));
+        client_end(&client);
+    }
+    free(large);
+}
+
 /* -- Tables ---------------------------------------------------------------------------------- */
 
 static void tables_have_numbers(struct world *world)
@@ -789,6 +821,7 @@ static const struct contract_case cases[] = {
     {"scan/order_is_time_then_id", order_is_time_then_id},
     {"scan/sees_own_writes_as_they_happen", scan_sees_own_writes_as_they_happen},
     {"scan/long_scans_come_in_chunks", long_scans_come_in_chunks},
+    {"scan/most_is_no_limit", most_is_no_limit},
     {"table/numbers", tables_have_numbers},
     {"table/tables_have_an_end", tables_have_an_end},
     {"table/snapshot_knows_its_tables", snapshot_knows_its_tables},

@@ -78,7 +78,7 @@ const inConvex = {
   code_cache_size_bytes_total: `${SAME}; a gauge, which Prometheus lets nobody call so`,
   udf_op_seconds: `${SAME}; one in 64 short calls is measured, and stands for as many`,
   udf_syscall_seconds: SAME,
-  udf_async_syscall_seconds: SAME,
+  udf_async_syscall_seconds: `${SAME}; one in 64 calls of \`1.0/queryStreamNext\` is measured, and stands for as many`,
   tenant_run_seconds: OWN,
   tenant_run_total: OWN,
   tenant_fuel_total: OWN,

@@ -1,6 +1,8 @@
 /* Document ids: Convex's vectors, every table number width, and every kind of false text. */
 #include "value/id.h"
 
+#include <math.h>
+
 #include "support/expect.h"
 #include "support/size.h"
 #include "support/values.h"
@@ -127,15 +129,37 @@ static void ids_survive_nothing_but_themselves(void **state)
     }
 }
 
-static void new_ids_carry_their_day(void **state)
+/* The bytes of new ids are in the order of their times; the rest is random as it was given. */
+static void new_ids_begin_with_their_time(void **state)
 {
     (void)state;
+    static const double times[] = {
+        0, 0.001, 1, 86400000.0 * 20000 + 12345, 86400000.0 * 20000 + 12345.001};
     uint8_t random[DOCUMENT_ID_RANDOM_BYTES];
     memset(random, 0x5a, sizeof random);
-    const struct document_id id = document_id_new(10001, random, 86400000ULL * 20000 + 12345);
-    assert_int_equal(id.table, 10001);
-    assert_memory_equal(id.internal, random, sizeof random);
-    assert_int_equal(id.internal[14] << 8 | id.internal[15], 20000);
+    struct document_id before = {0};
+    for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
+        const struct document_id id = document_id_new(10001, times[i], random);
+        assert_int_equal(id.table, 10001);
+        assert_memory_equal(id.internal + DOCUMENT_ID_TIME_BYTES, random, sizeof random);
+        assert_true(memcmp(before.internal, id.internal, sizeof id.internal) < 0);
+        before = id;
+    }
+    static const uint8_t known[] = {0x06, 0x23, 0x9b, 0x5a, 0xe8, 0x5e, 0xa9};
+    assert_memory_equal(before.internal, known, sizeof known);
+}
+
+/* A time that is none makes an id all the same. */
+static void ids_take_any_time(void **state)
+{
+    (void)state;
+    static const double times[] = {-1, -INFINITY, INFINITY, NAN, 1e300, 72057594037927.936};
+    const uint8_t random[DOCUMENT_ID_RANDOM_BYTES] = {0};
+    static const uint8_t none[DOCUMENT_ID_TIME_BYTES] = {0};
+    for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
+        const struct document_id id = document_id_new(10001, times[i], random);
+        assert_memory_equal(id.internal, none, sizeof none);
+    }
 }
 
 int main(void)
@@ -146,7 +170,8 @@ int main(void)
         cmocka_unit_test(refuses_false_texts),
         cmocka_unit_test(refuses_long_table_numbers),
         cmocka_unit_test(ids_survive_nothing_but_themselves),
-        cmocka_unit_test(new_ids_carry_their_day),
+        cmocka_unit_test(new_ids_begin_with_their_time),
+        cmocka_unit_test(ids_take_any_time),
     };
     return cmocka_run_group_tests_name("value/id", tests, NULL, NULL);
 }

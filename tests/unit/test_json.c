@@ -84,6 +84,61 @@ static void takes_only_rfc_8259(void **state)
     }
 }
 
+/* What a document was before shows nowhere in the next one in its memory. */
+static void memory_is_used_again(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "{\"first\":[1,2,3,{\"deep\":\"text\"}]}",
+        "{\"a\":1}",
+        "[\"\\u00e9\",[],{}]",
+        "{\"b\":",
+        "7",
+        "[[[[[[[[[[[[[[[[1,1,1,1,1,1,1,1,1,1,1,1]]]]]]]]]]]]]]]]",
+        "{\"queryId\":12}",
+        "",
+        "{\"queryId\":13}",
+    };
+    struct json_doc *again = NULL;
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        const struct slice text = slice_str(texts[i]);
+        struct json_doc *fresh = NULL;
+        cordon_error *error = json_parse(text, &roomy, &fresh);
+        cordon_error *other = json_parse_again(text, &roomy, &again);
+        assert_int_equal(error == NULL, other == NULL);
+        assert_int_equal(error == NULL, again != NULL);
+        if (error == NULL) {
+            CORDON_CLEANUP_BUFFER struct buffer one;
+            CORDON_CLEANUP_BUFFER struct buffer two;
+            buffer_init(&one, SIZE_MAX);
+            buffer_init(&two, SIZE_MAX);
+            expect_ok(json_write_node(&one, json_root(fresh)));
+            expect_ok(json_write_node(&two, json_root(again)));
+            assert_true(slice_equal(buffer_slice(&one), buffer_slice(&two)));
+            assert_true(json_doc_bytes(again) >= json_doc_bytes(fresh));
+        }
+        cordon_error_free(error);
+        cordon_error_free(other);
+        json_free(fresh);
+    }
+    json_free(again);
+}
+
+/* One that is large enough is used; one that is not is freed. */
+static void memory_is_used_where_it_fits(void **state)
+{
+    (void)state;
+    struct json_doc *doc = parsed("{\"id\":\"0123456789\"}");
+    const struct json_doc *const before = doc;
+    expect_ok(json_parse_again(SLICE("{\"id\":\"1\"}"), &roomy, &doc));
+    assert_ptr_equal(doc, before);
+    const size_t bytes = json_doc_bytes(doc);
+    expect_ok(json_parse_again(SLICE("[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16]"), &roomy, &doc));
+    assert_true(json_doc_bytes(doc) > bytes);
+    expect_error(json_parse_again(SLICE("["), &roomy, &doc), CORDON_E_BAD_JSON, "at byte 1");
+    assert_null(doc);
+}
+
 /* A NUL is a byte like others, and what lies behind the slice is not looked at. */
 static void reads_exactly_its_slice(void **state)
 {
@@ -551,6 +606,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_only_rfc_8259),
+        cmocka_unit_test(memory_is_used_again),
+        cmocka_unit_test(memory_is_used_where_it_fits),
         cmocka_unit_test(reads_exactly_its_slice),
         cmocka_unit_test(depth_is_bounded_exactly),
         cmocka_unit_test(deep_texts_do_not_use_the_stack),
