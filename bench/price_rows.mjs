@@ -58,6 +58,7 @@ export const unmeasured = {
   fail: 'it ends the run', proc_exit: 'it ends the run',
   '1.0/queryPage': 'a run may make one; what it reads costs as much as by `1.0/queryStreamNext`',
   '1.0/actions/mutation': 'as `1.0/actions/query`', '1.0/actions/action': 'as `1.0/actions/query`',
+  '1.0/getUserIdentity': 'as `env_get`, without escapes: a text that the run has is copied',
   __convex_now_ms: 'another name of `now_ms`',
   __convex_random_bytes_deterministic: 'another name of `random_fill`',
 };

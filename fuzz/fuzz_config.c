@@ -25,6 +25,11 @@ static void check_config(const cordon_config *config)
     for (size_t i = 0; i < config->host_name_count; i++) {
         CORDON_ASSERT(config->host_names[i][0] != '\0');
     }
+    for (size_t i = 0; i < config->auth_provider_count; i++) {
+        const cordon_auth_provider *provider = &config->auth_providers[i];
+        CORDON_ASSERT(provider->issuer[0] != '\0' && provider->jwks[0] != '\0');
+        CORDON_ASSERT(provider->application_id != NULL || provider->algorithm != NULL);
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

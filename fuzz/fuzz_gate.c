@@ -136,6 +136,9 @@ static void give_memory(struct bench *bench, uint64_t bytes)
     memset(bench->guest.memory, 0x5a, bytes);
 }
 
+/* Who has signed in; a replay has that from its tape, too. */
+#define IDENTITY "{\"issuer\":\"i\",\"subject\":\"s\",\"tokenIdentifier\":\"i|s\"}"
+
 /* Environment variables; a replay has them from its tape. */
 static const struct env_vars *variables(void)
 {
@@ -175,6 +178,7 @@ static void begin(
         .cursor_key = bench->is_replay ? NULL : cursor_key,
         .tenant = TENANT,
         .env = bench->is_replay ? NULL : variables(),
+        .identity = bench->is_replay ? (struct slice){0} : SLICE(IDENTITY),
     };
     if (kind != CORDON_ACTION) {
         must(begin_txn(bench, &options.txn));

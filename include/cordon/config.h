@@ -12,7 +12,9 @@
  *       "replay_sample": 1000,               "record_functions": ["messages:send"],
  *       "records_bytes": 1073741824,         "records_days": 14,
  *       "audit_interval_ms": 60000,          "audit_checkpoint_file": "/mnt/worm/cordon.audit",
- *       "confine": true
+ *       "confine": true,
+ *       "auth_providers": [{"domain": "https://auth.example.org", "applicationID": "app",
+ *                           "jwks": "/etc/cordon/auth.jwks"}]
  *     }
  *
  * Every key may be left out. A key that does not exist is an error that names the nearest one that
@@ -22,6 +24,7 @@
 #define CORDON_CONFIG_H
 
 #include <cordon/runtime.h>
+#include <cordon/server.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -58,6 +61,9 @@ typedef struct cordon_config {
     uint32_t audit_interval_ms; /* these two as in cordon_server_options */
     const char *audit_checkpoint_file;
     bool confine; /* true unless the file says false: cordon_server_confine() */
+    const cordon_auth_provider *auth_providers; /* as there */
+    size_t auth_provider_count;
+    uint32_t auth_clock_skew_s;
 } cordon_config;
 
 /*

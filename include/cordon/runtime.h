@@ -142,6 +142,11 @@ typedef struct cordon_request {
     cordon_limit_set lower;      /* lowers limits for this call */
     const char *idempotency_key; /* of a mutation that may be sent twice; NULL: none */
     bool record;                 /* keep what cordon_call_get_record() needs (record.h) */
+    /*
+     * Who has signed in, as functions see it: a JSON object with the attributes of Convex's
+     * UserIdentity, "issuer" and "subject" at least; NULL: nobody. It is believed.
+     */
+    const char *identity;
 } cordon_request;
 
 typedef enum cordon_call_state {

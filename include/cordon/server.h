@@ -12,6 +12,18 @@ extern "C" {
 
 typedef struct cordon_server cordon_server;
 
+/*
+ * Who may say who a user is, in the shape of Convex's auth.config. A token is accepted by the first
+ * of them whose issuer and application it names, if one of their keys has signed it.
+ */
+typedef struct cordon_auth_provider {
+    const char *issuer;         /* `iss` of tokens, such as "https://auth.example.org" */
+    const char *application_id; /* in `aud` of tokens; NULL: whatever stands there */
+    const char *algorithm;      /* "RS256", "ES256" or "EdDSA"; NULL: all three */
+    /* Path of its key set (JWKS), read again when it changes; or `data:…;base64,` with one. */
+    const char *jwks;
+} cordon_auth_provider;
+
 typedef struct cordon_server_options {
     size_t size;                   /* sizeof the struct */
     cordon_runtime *runtime;       /* borrowed; must outlive the server */
@@ -52,6 +64,11 @@ typedef struct cordon_server_options {
     const char *audit_checkpoint_file;
     /* How long cordon_server_stop() may take, also from 250 ms to a day; 0: 10,000. */
     uint32_t drain_timeout_ms;
+    /* Users sign in by them; none: nobody does. Borrowed during the call. */
+    const cordon_auth_provider *auth_providers;
+    size_t auth_provider_count;
+    /* How far clocks of providers may be off, in seconds from 1 to 600; 0: 60. */
+    uint32_t auth_clock_skew_s;
 } cordon_server_options;
 
 /*
@@ -77,9 +94,10 @@ typedef struct cordon_confine_options {
 /*
  * Confines this process, all of its threads, for good, to what servers need that have been made:
  * no new privileges; by Landlock files below the data folder, and where they are asked for those of
- * `audit_checkpoint_file` and the folder of the operator's socket; by seccomp a list of calls, so
- * that no program is run, no other process made or looked into, no socket opened. In production
- * the process leaves no core dump, and others of its user do not look into it.
+ * `audit_checkpoint_file` and the folders of the operator's socket and, to be read, of key sets; by
+ * seccomp a list of calls, so that no program is run, no other process made or looked into, no
+ * socket opened. In production the process leaves no core dump, and others of its user do not look
+ * into it.
  *
  * Nothing does this unasked. What the kernel can't do is no error: one line of the log says what
  * was applied, and what was not. A signal (SIGRTMAX - 1) is taken for the time of this call; no

@@ -1224,6 +1224,12 @@ const char *cordon_env_get(const char *name)
     return cordon_type_of(value) == CORDON_TYPE_NULL ? NULL : cordon_to_string(value);
 }
 
+cordon_value *cordon_identity(void)
+{
+    cordon_value *const identity = must_call(cordon_host_get_user_identity, cordon_object());
+    return cordon_type_of(identity) == CORDON_TYPE_NULL ? NULL : identity;
+}
+
 void cordon_log(cordon_level level, const char *message)
 {
     static const char *const names[] = {

@@ -145,6 +145,14 @@ cordon_value *cordon_left(void);
  * is none. `cordon env set` sets one. */
 const char *cordon_env_get(const char *name);
 
+/*
+ * Who has signed in, as a token said it that the host has verified; NULL if nobody has. An object
+ * with `tokenIdentifier`, one text for each user, `issuer` and `subject`; what else the token said
+ * has Convex's names (`email`, `givenName`), claims of one's own theirs, members of objects with
+ * dots: `properties.role`. The functions that a function calls are told the same.
+ */
+cordon_value *cordon_identity(void);
+
 typedef enum cordon_level {
     CORDON_DEBUG,
     CORDON_LOG,
@@ -570,6 +578,8 @@ CORDON_IMPORT_("convex/core", "random_fill") cordon_host_call cordon_host_random
 CORDON_IMPORT_("convex/core", "now_ms") int64_t cordon_host_now_ms(void);
 CORDON_IMPORT_("convex/core", "left") cordon_host_call cordon_host_left;
 CORDON_IMPORT_("convex/core", "env_get") cordon_host_call cordon_host_env_get;
+CORDON_IMPORT_("convex/core", "1.0/getUserIdentity")
+cordon_host_call cordon_host_get_user_identity;
 CORDON_IMPORT_("convex/db-read", "1.0/get") cordon_host_call cordon_host_get;
 CORDON_IMPORT_("convex/db-read", "1.0/queryStream") cordon_host_call cordon_host_query_stream;
 CORDON_IMPORT_("convex/db-read", "1.0/queryStreamNext")

@@ -6,6 +6,7 @@
 #include <cordon/config.h>
 #include <cordon/json.h>
 
+#include "auth/provider.h"
 #include "base/arena.h"
 #include "base/buffer.h"
 #include "base/error.h"
@@ -29,7 +30,8 @@ enum setting_type {
     SETTING_U32,
     SETTING_U64,
     SETTING_FLAG,
-    SETTING_LIMITS
+    SETTING_LIMITS,
+    SETTING_PROVIDERS
 };
 
 struct setting {
@@ -89,6 +91,12 @@ static const struct setting settings[] = {
     SETTING_NUMBER(audit_interval_ms, SETTING_U32, " of milliseconds", 100, 86400000),
     SETTING(audit_checkpoint_file, SETTING_TEXT, "a text, the path of a file"),
     SETTING(confine, SETTING_FLAG, "true or false"),
+    SETTING(
+        auth_providers,
+        SETTING_PROVIDERS,
+        "a list such as [{\"domain\": \"https://auth.example.org\", \"applicationID\": \"app\", "
+        "\"jwks\": \"auth.jwks\"}]"),
+    SETTING_NUMBER(auth_clock_skew_s, SETTING_U32, " of seconds", 1, AUTH_SKEW_S_MAX),
 };
 
 enum { SETTING_COUNT = sizeof settings / sizeof settings[0] };
@@ -200,12 +208,113 @@ static cordon_error *read_limits(cordon_limit_set *set, const cordon_json_value 
     return NULL;
 }
 
+enum provider_field {
+    FIELD_TYPE,
+    FIELD_DOMAIN,
+    FIELD_ISSUER,
+    FIELD_APPLICATION,
+    FIELD_ALGORITHM,
+    FIELD_JWKS,
+    PROVIDER_FIELDS
+};
+
+/* The fields of one, by Convex's names; each once. */
+static cordon_error *read_provider_fields(
+    struct arena *arena,
+    const struct setting *setting,
+    const cordon_json_value *value,
+    const char *out_texts[PROVIDER_FIELDS])
+{
+    static const char *const names[PROVIDER_FIELDS] = {
+        [FIELD_TYPE] = "type",           [FIELD_DOMAIN] = "domain",
+        [FIELD_ISSUER] = "issuer",       [FIELD_APPLICATION] = "applicationID",
+        [FIELD_ALGORITHM] = "algorithm", [FIELD_JWKS] = "jwks"};
+    cordon_json_walk walk = cordon_json_walk_begin(value);
+    cordon_text name = {0};
+    for (const cordon_json_value *text; (text = cordon_json_walk_next(&walk, &name)) != NULL;) {
+        size_t at = 0;
+        while (at < PROVIDER_FIELDS &&
+               !slice_equal(slice_str(names[at]), slice_of(name.data, name.size))) {
+            at++;
+        }
+        if (at == PROVIDER_FIELDS) {
+            return unknown("field of a provider", name, names, PROVIDER_FIELDS);
+        }
+        if (out_texts[at] != NULL) {
+            return cordon_error_new(
+                CORDON_E_INVALID, "\"%s\" stands twice in a provider; leave one out", names[at]);
+        }
+        TRY(read_text(arena, setting, text, &out_texts[at]));
+    }
+    return NULL;
+}
+
+/* Convex has two kinds: those of OpenID Connect, and any other that signs tokens. */
+static cordon_error *read_provider(
+    struct arena *arena,
+    const struct setting *setting,
+    const cordon_json_value *value,
+    cordon_auth_provider *out_provider)
+{
+    const char *texts[PROVIDER_FIELDS] = {0};
+    if (cordon_json_get_type(value) != CORDON_JSON_OBJECT) {
+        return wrong(setting);
+    }
+    TRY(read_provider_fields(arena, setting, value, texts));
+    const bool custom = texts[FIELD_TYPE] != NULL;
+    if (custom && strcmp(texts[FIELD_TYPE], "customJwt") != 0) {
+        return cordon_error_new(
+            CORDON_E_INVALID, "the \"type\" of a provider is \"customJwt\", or left out for one of "
+                              "OpenID Connect");
+    }
+    const char *issuer = texts[custom ? FIELD_ISSUER : FIELD_DOMAIN];
+    if (issuer == NULL || texts[FIELD_JWKS] == NULL ||
+        texts[custom ? FIELD_DOMAIN : FIELD_ISSUER] ||
+        (custom ? texts[FIELD_ALGORITHM] : texts[FIELD_APPLICATION]) == NULL) {
+        return cordon_error_new(
+            CORDON_E_INVALID,
+            "a provider has \"domain\", \"applicationID\" and \"jwks\"; or \"type\" "
+            "\"customJwt\", \"issuer\", \"jwks\" and \"algorithm\", and should have "
+            "\"applicationID\"");
+    }
+    *out_provider = (cordon_auth_provider){
+        .issuer = issuer,
+        .application_id = texts[FIELD_APPLICATION],
+        .algorithm = texts[FIELD_ALGORITHM],
+        .jwks = texts[FIELD_JWKS],
+    };
+    return NULL;
+}
+
+static cordon_error *read_providers(
+    struct owned_config *owned, const struct setting *setting, const cordon_json_value *value)
+{
+    cordon_json_walk walk = cordon_json_walk_begin(value);
+    const size_t count = walk.left;
+    if (count > AUTH_PROVIDERS_MAX) {
+        return cordon_error_new(
+            CORDON_E_INVALID, "\"%s\" has at most %d of them", setting->name, AUTH_PROVIDERS_MAX);
+    }
+    cordon_auth_provider *providers = arena_alloc(&owned->arena, (count + 1) * sizeof *providers);
+    if (providers == NULL) {
+        return error_no_memory();
+    }
+    for (size_t i = 0; i < count; i++) {
+        TRY(read_provider(
+            &owned->arena, setting, cordon_json_walk_next(&walk, NULL), &providers[i]));
+    }
+    owned->config.auth_providers = providers;
+    owned->config.auth_provider_count = count;
+    return NULL;
+}
+
 static cordon_json_type json_type(enum setting_type type)
 {
     switch (type) {
     case SETTING_TEXT:
         return CORDON_JSON_STRING;
     case SETTING_TEXTS:
+    case SETTING_PROVIDERS:
         return CORDON_JSON_ARRAY;
     case SETTING_U32:
     case SETTING_U64:
@@ -255,6 +364,8 @@ static cordon_error *read_setting(
         return NULL;
     case SETTING_LIMITS:
         return read_limits((cordon_limit_set *)(void *)place, value);
+    case SETTING_PROVIDERS:
+        return read_providers(owned, setting, value);
     }
     return NULL;
 }
@@ -290,7 +401,7 @@ static cordon_error *read_settings(struct owned_config *owned, const cordon_json
     return NULL;
 }
 
-static void json_freep(cordon_json **json)
+static void document_freep(cordon_json **json)
 {
     cordon_json_free(*json);
 }
@@ -302,7 +413,7 @@ static void config_freep(cordon_config **config)
 
 cordon_error *cordon_config_parse(const char *text, size_t size, cordon_config **out_config)
 {
-    CORDON_CLEANUP(json_freep) cordon_json *json = NULL;
+    CORDON_CLEANUP(document_freep) cordon_json *json = NULL;
     TRY(cordon_json_parse(text, size, &json));
 
     struct owned_config *const owned = MEM_NEW(struct owned_config);

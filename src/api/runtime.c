@@ -338,6 +338,22 @@ const struct run *api_run_of(const cordon_call *call)
     return call->run;
 }
 
+static cordon_error *read_identity(
+    const char *given, struct buffer *words, struct identity *out_identity)
+{
+    if (given == NULL) {
+        return NULL;
+    }
+    cordon_error *error = identity_from_attributes(slice_str(given), words, out_identity);
+    if (error == NULL || cordon_error_get_code(error) == CORDON_E_NO_MEMORY) {
+        return error;
+    }
+    cordon_error *told =
+        cordon_error_new(CORDON_E_INVALID, "request.identity: %s", cordon_error_get_message(error));
+    cordon_error_free(error);
+    return told;
+}
+
 cordon_error *cordon_call_new(
     cordon_runtime *runtime,
     const cordon_request *request,
@@ -350,6 +366,10 @@ cordon_error *cordon_call_new(
     const char *args = whole.args == NULL ? "{}" : whole.args;
     struct limit_changes lower;
     copy_limits(&whole.lower, &lower);
+    CORDON_CLEANUP_BUFFER struct buffer words;
+    buffer_init(&words, 2 * IDENTITY_BYTES_MAX);
+    struct identity identity = {0};
+    TRY(read_identity(whole.identity, &words, &identity));
     const struct run_request run = {
         .tenant = TENANT_DEFAULT,
         .path = slice_str(whole.path),
@@ -364,6 +384,7 @@ cordon_error *cordon_call_new(
         .idempotency_key =
             whole.idempotency_key == NULL ? slice_of(NULL, 0) : slice_str(whole.idempotency_key),
         .record = whole.record,
+        .identity = identity,
     };
     return api_call_new(runtime, &run, wake, arg, out_call);
 }

@@ -69,6 +69,26 @@ static cordon_error *copy_path(const char *path, char **out_copy)
     return NULL;
 }
 
+/* Into as many as there may be. */
+static cordon_error *copy_providers(
+    const cordon_server_options *options, struct auth_provider *out_providers)
+{
+    if (options->auth_provider_count > AUTH_PROVIDERS_MAX) {
+        return cordon_error_new(
+            CORDON_E_INVALID, "there are at most %d auth providers", AUTH_PROVIDERS_MAX);
+    }
+    for (size_t i = 0; i < options->auth_provider_count; i++) {
+        const cordon_auth_provider *given = &options->auth_providers[i];
+        out_providers[i] = (struct auth_provider){
+            .issuer = given->issuer,
+            .application_id = given->application_id,
+            .algorithm = given->algorithm,
+            .jwks = given->jwks,
+        };
+    }
+    return NULL;
+}
+
 static cordon_error *copy_paths(const cordon_server_options *options, cordon_server *server)
 {
     const char *const operator_listen = options->operator_listen;
@@ -84,6 +104,7 @@ cordon_error *cordon_server_new(const cordon_server_options *options, cordon_ser
     cordon_server_options whole;
     TRY(read_options(options, &whole));
     const cordon_runtime *runtime = whole.runtime;
+    struct auth_provider providers[AUTH_PROVIDERS_MAX];
     const struct http_server_options http = {
         .runner = runtime->runner,
         .metrics = runtime->metrics,
@@ -101,8 +122,12 @@ cordon_error *cordon_server_new(const cordon_server_options *options, cordon_ser
         .connections_max = whole.connections_max,
         .write_timeout_ms = whole.write_timeout_ms,
         .drain_timeout_ms = whole.drain_timeout_ms,
+        .auth_providers = providers,
+        .auth_provider_count = whole.auth_provider_count,
+        .auth_clock_skew_s = whole.auth_clock_skew_s,
     };
     TRY(check_audit(&whole));
+    TRY(copy_providers(&whole, providers));
     TRY(runner_watch(runtime->runner));
     TRY(keep_audit(runtime, &whole));
     TRY(runner_tend(runtime->runner));

@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "confine/confine.h"
+#include "http/server.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -11,7 +12,7 @@
 static const char *const system_paths[] = {"/proc/self", "/sys/devices/system/cpu"};
 
 #define SYSTEM_PATHS (sizeof system_paths / sizeof system_paths[0])
-/* The data folder, that of the operator's socket, that of checkpoints. */
+/* The data folder, that of the operator's socket, that of checkpoints; one a provider is added. */
 #define OWN_PATHS ((size_t)3)
 
 /* Paths, and what is made for them. */
@@ -53,6 +54,18 @@ static bool is_file_or_none(const char *path)
     return stat(path, &status) != 0 || S_ISREG(status.st_mode);
 }
 
+/* Of providers; a new one may take the place of the old one by a rename. */
+static cordon_error *add_key_files(struct paths *paths, const struct auth_config *auth)
+{
+    for (size_t i = 0; i < auth_config_count(auth); i++) {
+        const char *const path = auth_config_key_file(auth, i);
+        if (path != NULL) {
+            TRY(add_folder_of(paths, path, CONFINE_READ));
+        }
+    }
+    return NULL;
+}
+
 static cordon_error *add_own(struct paths *paths, const cordon_server *server)
 {
     const char *const checkpoints = server->checkpoint_path;
@@ -67,7 +80,7 @@ static cordon_error *add_own(struct paths *paths, const cordon_server *server)
     } else if (checkpoints != NULL) {
         add(paths, checkpoints, CONFINE_APPEND);
     }
-    return NULL;
+    return add_key_files(paths, http_server_auth(server->http));
 }
 
 static void log_confinement(struct log *log, const struct confine_report *report)
@@ -94,7 +107,9 @@ cordon_error *cordon_server_confine(
     CORDON_CLEANUP(paths_done) struct paths paths = {0};
     arena_init(&paths.arena, SIZE_MAX);
     paths.items = arena_alloc(
-        &paths.arena, (OWN_PATHS + SYSTEM_PATHS + whole.read_path_count) * sizeof *paths.items);
+        &paths.arena, (OWN_PATHS + auth_config_count(http_server_auth(server->http)) +
+                       SYSTEM_PATHS + whole.read_path_count) *
+                          sizeof *paths.items);
     if (paths.items == NULL) {
         return error_no_memory();
     }

@@ -258,7 +258,7 @@ static cordon_error *check_names(struct slice issuer, struct slice subject)
     if (!is_name(issuer) || !is_name(subject) || memchr(issuer.data, '|', issuer.size) != NULL) {
         return cordon_error_new(
             CORDON_E_INVALID,
-            "an identity has an issuer and a subject, texts of 1 to %d bytes without control "
+            "an identity must have an issuer and a subject, texts of 1 to %d bytes without control "
             "characters, the issuer without `|`",
             IDENTITY_NAME_BYTES_MAX);
     }

@@ -37,8 +37,7 @@ static cordon_error *read_algorithm(struct provider *provider, const char *name)
     provider->has_algorithm = name != NULL;
     if (name != NULL && !auth_algorithm_read(slice_str(name), &provider->algorithm)) {
         return cordon_error_new(
-            CORDON_E_INVALID,
-            "the provider '%s' has an unknown algorithm; there are RS256, ES256 and EdDSA",
+            CORDON_E_INVALID, "the algorithm of the provider '%s' must be RS256, ES256 or EdDSA",
             provider->issuer);
     }
     return NULL;
@@ -124,6 +123,16 @@ uint64_t auth_config_verifications(const struct auth_config *config)
     return atomic_load(&config->verifications);
 }
 
+size_t auth_config_count(const struct auth_config *config)
+{
+    return config->count;
+}
+
+const char *auth_config_key_file(const struct auth_config *config, size_t provider)
+{
+    return auth_source_path(config->providers[provider].source);
+}
+
 /* -- Judging -------------------------------------------------------------------------------- */
 
 /* An issuer without what does not tell it from others. */
@@ -195,7 +204,8 @@ static enum auth_verdict judge_by(
         return AUTH_ACCEPTED;
     }
     out_text->size = before;
-    return cordon_error_get_code(error) == CORDON_E_NO_MEMORY ? AUTH_UNSEEN : AUTH_REJECTED;
+    const cordon_error_code code = cordon_error_get_code(error);
+    return code == CORDON_E_INVALID || code == CORDON_E_TOO_LARGE ? AUTH_REJECTED : AUTH_UNSEEN;
 }
 
 enum auth_verdict auth_config_judge(

@@ -54,6 +54,10 @@ struct auth_config *auth_config_ref(struct auth_config *config);
 /* Frees it with the last reference. NULL accepted. Any thread. */
 void auth_config_unref(struct auth_config *config);
 
+/* How many there are, and the file of the keys of each; NULL: they stand in its settings. */
+size_t auth_config_count(const struct auth_config *config);
+const char *auth_config_key_file(const struct auth_config *config, size_t provider);
+
 enum auth_verdict {
     AUTH_ACCEPTED,
     AUTH_MALFORMED,   /* it is no token */

@@ -34,7 +34,10 @@ struct auth_source {
 static cordon_error *unreadable(const char *path, int reason)
 {
     return cordon_error_new(
-        CORDON_E_SYSTEM, "the key set '%s' can't be read: %s", path, strerror(reason));
+        CORDON_E_SYSTEM,
+        "the key set '%s' can't be read: %s; put the provider's public keys there, readable by "
+        "this user",
+        path, strerror(reason));
 }
 
 static bool is_ours(const struct stat *status)
@@ -46,7 +49,7 @@ static bool is_ours(const struct stat *status)
 static cordon_error *check_file(const char *path, const struct stat *status)
 {
     if (!S_ISREG(status->st_mode)) {
-        return cordon_error_new(CORDON_E_SYSTEM, "the key set '%s' is no file", path);
+        return cordon_error_new(CORDON_E_SYSTEM, "the key set '%s' must be a file", path);
     }
     if (!is_ours(status)) {
         return cordon_error_new(
@@ -170,6 +173,11 @@ static void refresh(struct auth_source *source)
     } else if (!source->is_settled || !is_same(&status, &source->seen)) {
         reload(source);
     }
+}
+
+const char *auth_source_path(const struct auth_source *source)
+{
+    return source->path;
 }
 
 struct auth_keys *auth_source_keys(struct auth_source *source)

@@ -112,13 +112,13 @@ cordon_error *public_key_rsa(
     const size_t bits = bits_of(modulus);
     if (bits < PUBLIC_KEY_RSA_BITS_MIN || bits > PUBLIC_KEY_RSA_BITS_MAX || !is_odd(modulus)) {
         return cordon_error_new(
-            CORDON_E_INVALID, "an RSA key has an odd modulus of %d to %d bits",
+            CORDON_E_INVALID, "an RSA key must have an odd modulus of %d to %d bits",
             PUBLIC_KEY_RSA_BITS_MIN, PUBLIC_KEY_RSA_BITS_MAX);
     }
     if (exponent.size > sizeof e || !is_odd(exponent) ||
         (exponent.size == 1 && exponent.data[0] == 1)) {
         return cordon_error_new(
-            CORDON_E_INVALID, "an RSA key has an odd exponent from 3 on, of at most 32 bits");
+            CORDON_E_INVALID, "an RSA key must have an odd exponent from 3 on, of at most 32 bits");
     }
     OSSL_PARAM params[] = {
         number_param(OSSL_PKEY_PARAM_RSA_N, modulus, n),

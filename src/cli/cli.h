@@ -38,6 +38,7 @@ struct cli_options {
     uint8_t seed[CLI_SEED_BYTES];
     uint64_t time_ms;
     const char *record;
+    const char *identity; /* JSON */
     const char *profile;
     uint64_t history;
     const char *table;

@@ -48,6 +48,7 @@ static cordon_error *run_in(
         .has_time = options->has_time,
         .time_ms = options->time_ms,
         .record = options->record != NULL,
+        .identity = options->identity,
     };
     CLI_CLEANUP(free_call) cordon_call *call = NULL;
     cordon_error *const error = cordon_call_new(runtime, &request, NULL, NULL, &call);
@@ -112,6 +113,7 @@ static const struct cli_flag flags[] = {
     {"data", "DIR", "the data to run on (default: an empty store in memory)", flags_set_data},
     {"seed", "HEX64", "what randomness is drawn from (default: a new one)", flags_set_seed},
     {"time", "MS", "the time the function sees, since 1970 (default: now)", flags_set_time},
+    {"identity", "JSON", "who has signed in: {\"issuer\", \"subject\", …}", flags_set_identity},
     {"record", "FILE", "writes a record of the run, for `cordon replay`", flags_set_record},
     FLAG_FORMAT,
     FLAGS_END,
@@ -134,6 +136,10 @@ const struct cli_command cli_run = {
         "\n"
         "With the same --seed and --time and the same data a query or mutation does the same "
         "again.\n"
+        "--identity says who has signed in, as the function sees it: Convex's UserIdentity, with "
+        "an\n"
+        "issuer and a subject at least; without it nobody has.\n"
+        "\n"
         "With --record a file keeps all that the run depended on, the module and what it read\n"
         "included; `cordon replay` runs it again from there alone.\n"
         "\n"

@@ -154,6 +154,9 @@ static cordon_error *serve(
         .insecure_dev = options->insecure_dev,
         .audit_interval_ms = config->audit_interval_ms,
         .audit_checkpoint_file = config->audit_checkpoint_file,
+        .auth_providers = config->auth_providers,
+        .auth_provider_count = config->auth_provider_count,
+        .auth_clock_skew_s = config->auth_clock_skew_s,
     };
     allow_open_files();
     CLI_CLEANUP(free_server) cordon_server *server = NULL;

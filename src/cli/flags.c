@@ -35,6 +35,12 @@ bool flags_set_data(struct cli_options *options, const char *value)
     return true;
 }
 
+bool flags_set_identity(struct cli_options *options, const char *value)
+{
+    options->identity = value;
+    return true;
+}
+
 bool flags_set_record(struct cli_options *options, const char *value)
 {
     options->record = value;

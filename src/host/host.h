@@ -78,6 +78,7 @@ struct host_options {
     uint32_t tenant;
     const struct env_vars *env;         /* NULL: there are no environment variables */
     const struct host_metrics *metrics; /* NULL: nothing is measured */
+    struct slice identity;              /* who has signed in, encoded JSON; empty: nobody */
 };
 
 /* Why the host ended the run; `code` is CORDON_OUTCOME_SUCCESS while it has not. */

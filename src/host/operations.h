@@ -14,6 +14,7 @@ gate_operation core_now_ms;
 gate_operation core_left;
 gate_operation core_alias_random;
 gate_operation core_env_get;
+gate_operation core_get_user_identity;
 
 gate_operation db_get;
 gate_operation db_query_stream;

@@ -48,6 +48,8 @@
       false, 64 * KIB, 3000, 0)                                                                    \
     X(ENV_GET, core_env_get, "convex/core", "env_get", "ii", "I", Q | M | A, GATE_JSON, false,     \
       GATE_SHORT, false, 64 * KIB, 2000, 4000)                                                     \
+    X(GET_USER_IDENTITY, core_get_user_identity, "convex/core", "1.0/getUserIdentity", "ii", "I",  \
+      Q | M | A, GATE_JSON, false, GATE_SHORT, false, 64 * KIB, 2000, 4000)                        \
     X(GET, db_get, "convex/db-read", "1.0/get", "ii", "I", Q | M, GATE_JSON, false, GATE_LONG,     \
       true, 64 * KIB, 4000, 4000)                                                                  \
     X(QUERY_STREAM, db_query_stream, "convex/db-read", "1.0/queryStream", "ii", "I", Q | M,        \

@@ -54,6 +54,7 @@ static void free_connection(struct connection *connection)
     buffer_done(&connection->output);
     buffer_done(&connection->scratch);
     buffer_done(&connection->unpacked);
+    buffer_done(&connection->identity_text);
     charge_done(&connection->charge);
     charge_done(&connection->input_charge);
     mem_free(connection);
@@ -204,6 +205,7 @@ static void answered(struct connection *connection)
     trim(&connection->output);
     trim(&connection->scratch);
     trim(&connection->unpacked);
+    trim(&connection->identity_text);
     connection->step_bytes = STEP_UNKNOWN;
     if (!connection->frame.keep_alive) {
         start_lingering(connection);
@@ -513,6 +515,7 @@ static struct connection *new_connection(struct loop *loop, bool is_operator)
     buffer_init_charged(&connection->output, (size_t)1 << 30, account);
     buffer_init_charged(&connection->scratch, (size_t)1 << 30, account);
     buffer_init_charged(&connection->unpacked, settings->body_bytes_max, account);
+    buffer_init_charged(&connection->identity_text, IDENTITY_BYTES_MAX, account);
     http_parser_init(
         &connection->parser, settings->body_bytes_max, exchange_body_cap, connection, account);
     http_parser_charge_head(&connection->parser, &connection->input_charge.account);

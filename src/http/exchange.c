@@ -182,46 +182,6 @@ size_t exchange_body_cap(void *arg, const struct http_request *head)
 }
 
 /*
- * Who asks: nobody in particular, or the holder of an admin key. False: refused. Users' tokens need
- * a provider, and none can be configured yet.
- */
-static bool authorize(struct connection *connection, struct http_refusal *out_refusal)
-{
-    static const struct http_refusal refused = {
-        401, "BadAdminKey",
-        "The admin key is not accepted. `cordon keygen admin --data DIR` makes one for the "
-        "server's data folder."};
-    static const struct http_refusal unseen = {
-        503, "Overloaded",
-        "The server has no memory or too many open files to look for the admin key now. Nothing "
-        "was run; a retry is safe."};
-    const struct slice header = connection->parser.request.headers[HTTP_AUTHORIZATION];
-    struct slice token = {0};
-    connection->is_admin = false;
-    if (http_authorization_is(header, "bearer", &token)) {
-        *out_refusal = (struct http_refusal){
-            401, "NoAuthProvider",
-            "No auth provider is configured for this server, so it takes no user's token."};
-        return false;
-    }
-    if (header.data != NULL) {
-        const enum keys_verdict verdict = keys_judge(connection->loop->server->keys, header);
-        connection->is_admin = verdict == KEYS_ACCEPTED;
-        if (!connection->is_admin) {
-            *out_refusal = verdict == KEYS_UNSEEN ? unseen : refused;
-            return false;
-        }
-    } else if (connection->route.needs_admin) {
-        *out_refusal = (struct http_refusal){
-            401, "BadAdminKey",
-            "This call needs an admin key: `Authorization: Convex <key>`. `cordon keygen admin "
-            "--data DIR` makes one."};
-        return false;
-    }
-    return true;
-}
-
-/*
  * Whether the client wants a record of its call. A record holds all that the function saw, so it is
  * for the holder of an admin key alone. False: refused.
  */
@@ -360,6 +320,7 @@ static cordon_error *new_run(struct connection *connection)
         .any_kind = connection->route.any_kind,
         .idempotency_key = key,
         .request_id = connection->request_id_text,
+        .identity = connection->identity,
         .record = connection->wants_record,
     };
     connection->format = call->format;

@@ -1,8 +1,8 @@
 /*
  * What the files of the server share: server.c binds and starts, loop.c is one thread's loop,
  * accept.c lets clients in, connection.c moves bytes, exchange.c turns one request into one
- * answer, deploy.c does what takes longest, data.c what an operator does with documents, reading.c
- * gives out what is kept of runs.
+ * answer, authorize.c says who asks, deploy.c does what takes longest, data.c what an operator does
+ * with documents, reading.c gives out what is kept of runs.
  *
  * All of a connection is touched by its loop's thread alone, except while a piece of work is in
  * flight on a compute thread: then that thread has its run, call and answer, and the loop leaves
@@ -11,6 +11,7 @@
 #ifndef HTTP_INTERNAL_H
 #define HTTP_INTERNAL_H
 
+#include "auth/provider.h"
 #include "base/random.h"
 #include "http/answer.h"
 #include "http/charge.h"
@@ -117,7 +118,8 @@ struct http_server {
     struct http_server_options options;
     struct http_settings settings;
     struct keys *keys;
-    struct histogram *hold; /* how long a loop works before it looks at its sockets again */
+    struct auth_config *auth; /* of users; NULL: nobody signs in */
+    struct histogram *hold;   /* how long a loop works before it looks at its sockets again */
     struct counter *requests;
     struct gauge *open_connections;
     struct prober *prober;
@@ -193,6 +195,8 @@ struct connection {
     struct http_refusal refusal;
     bool is_refused; /* by what a piece of work has found */
     bool is_admin;
+    struct identity identity; /* who has signed in, in `identity_text` */
+    struct buffer identity_text;
     bool wants_record;       /* of its run, by its head */
     struct record_id record; /* under which it is kept, once it is */
     char record_error[RECORD_ERROR_BYTES];
@@ -334,6 +338,17 @@ extern const struct http_refusal exchange_stopping;
 
 /* Writes what the server says of its health into `scratch`, with status and type in the frame. */
 CORDON_MUST_USE cordon_error *health_write(struct connection *connection);
+
+/* -- authorize.c ---------------------------------------------------------------------------- */
+
+/*
+ * Whether whoever sent a request may ask for its route: sets `is_admin` and `identity`. False:
+ * refused. For the thread that has the connection.
+ */
+bool authorize(struct connection *connection, struct http_refusal *out_refusal);
+
+/* Logs that a file of keys can't be used; `log` is the log, or NULL. Any thread. */
+void authorize_tell(void *log, const char *path, const char *words);
 
 /* -- reading.c ------------------------------------------------------------------------------ */
 

@@ -303,12 +303,32 @@ static enum keys_verdict judge(struct keys *keys, const uint8_t hash[SHA256_BYTE
     return state == KEY_GOOD ? KEYS_ACCEPTED : state == KEY_UNSEEN ? KEYS_UNSEEN : KEYS_REFUSED;
 }
 
+/* Takes what is before the first `:` off; false if there is none. */
+static bool split(struct slice *text, struct slice *out_before)
+{
+    const uint8_t *colon = text->size == 0 ? NULL : memchr(text->data, ':', text->size);
+    *out_before = colon == NULL ? *text : slice_of(text->data, (size_t)(colon - text->data));
+    *text = slice_from(*text, colon == NULL ? text->size : out_before->size + 1);
+    return colon != NULL;
+}
+
+struct slice keys_acting(struct slice authorization)
+{
+    struct slice key = {0};
+    struct slice rest = {0};
+    const bool acts = http_authorization_is(authorization, "convex", &rest) && split(&rest, &key);
+    return acts ? rest : slice_of(NULL, 0);
+}
+
 enum keys_verdict keys_judge(struct keys *keys, struct slice authorization)
 {
     struct slice key = {0};
+    struct slice rest = {0};
     uint8_t secret[KEY_BYTES];
-    if (keys->folder == NULL || !http_authorization_is(authorization, "convex", &key) ||
-        !slice_starts_with(key, SLICE(KEY_NAME)) ||
+    if (http_authorization_is(authorization, "convex", &rest)) {
+        (void)split(&rest, &key);
+    }
+    if (keys->folder == NULL || !slice_starts_with(key, SLICE(KEY_NAME)) ||
         !hex_decode(slice_from(key, sizeof KEY_NAME - 1), secret, sizeof secret)) {
         return KEYS_REFUSED;
     }

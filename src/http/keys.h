@@ -34,6 +34,12 @@ enum keys_verdict {
  */
 enum keys_verdict keys_judge(struct keys *keys, struct slice authorization);
 
+/*
+ * What stands behind the key in such a header after a `:`, the identity that its holder acts as;
+ * data NULL: nothing.
+ */
+struct slice keys_acting(struct slice authorization);
+
 /* Makes a key; the text is malloc'ed, NUL-terminated, the caller's. */
 CORDON_MUST_USE cordon_error *keys_make(const char *folder, char **out_key);
 

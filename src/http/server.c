@@ -496,6 +496,16 @@ static cordon_error *register_metrics(struct http_server *server)
     return process_metrics_init(&server->process, metrics);
 }
 
+static cordon_error *open_auth(struct http_server *server)
+{
+    const struct http_server_options *options = &server->options;
+    const uint32_t skew_s =
+        options->auth_clock_skew_s > 0 ? options->auth_clock_skew_s : AUTH_SKEW_S_DEFAULT;
+    return auth_config_new(
+        options->auth_providers, options->auth_provider_count, skew_s,
+        (struct auth_teller){authorize_tell, options->log}, &server->auth);
+}
+
 static cordon_error *start(struct http_server *server)
 {
     const struct http_server_options *options = &server->options;
@@ -503,6 +513,7 @@ static cordon_error *start(struct http_server *server)
     TRY(register_metrics(server));
     TRY(keys_new(options->data_folder, options->log, &server->keys));
     runner_keep_executions(options->runner);
+    TRY(open_auth(server));
     const uint32_t wanted = server->settings.loops;
     server->loops = mem_new_array(wanted, sizeof *server->loops);
     if (server->loops == NULL) {
@@ -554,6 +565,11 @@ cordon_error *http_server_change(
 const char *http_server_url(const struct http_server *server)
 {
     return server->url;
+}
+
+const struct auth_config *http_server_auth(const struct http_server *server)
+{
+    return server->auth;
 }
 
 static void *loop_main(void *arg)
@@ -624,6 +640,7 @@ void http_server_free(struct http_server *server)
     }
     mem_free(server->settings.host_names);
     keys_free(server->keys);
+    auth_config_unref(server->auth);
     mem_free(server->loops);
     mem_free(server);
 }

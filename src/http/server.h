@@ -5,6 +5,7 @@
 #ifndef HTTP_SERVER_H
 #define HTTP_SERVER_H
 
+#include "auth/provider.h"
 #include "run/runner.h"
 
 struct http_server;
@@ -21,7 +22,10 @@ struct http_server_options {
     const char *data_folder; /* holds keys.d; NULL: no admin key is accepted */
     const char *listen;
     const char *operator_listen;
-    bool insecure_dev; /* other addresses than loopback, also without production */
+    const struct auth_provider *auth_providers; /* who may say who a user is */
+    size_t auth_provider_count;
+    uint32_t auth_clock_skew_s; /* 0: AUTH_SKEW_S_DEFAULT */
+    bool insecure_dev;          /* other addresses than loopback, also without production */
     uint32_t loops;
     const char *const *host_names;
     size_t host_name_count;
@@ -38,6 +42,9 @@ CORDON_MUST_USE cordon_error *http_server_new(
     const struct http_server_options *options, struct http_server **out_server);
 
 const char *http_server_url(const struct http_server *server);
+
+/* Who may say who a user is; lives as long as the server. */
+const struct auth_config *http_server_auth(const struct http_server *server);
 
 /* Serves until http_server_stop(); the calling thread is the first loop. */
 CORDON_MUST_USE cordon_error *http_server_run(struct http_server *server);

@@ -1,6 +1,6 @@
 /*
- * Audit bodies and session records. A session record is a format byte, SHA-256 over identity, path
- * and arguments, and the value in canonical encoded JSON.
+ * Audit bodies and session records. A session record is a format byte, SHA-256 over who calls,
+ * path and arguments, and the value in canonical encoded JSON.
  */
 #include "run/record.h"
 
@@ -17,63 +17,58 @@ static cordon_error *write_text(struct buffer *out, const char *name, struct sli
     return json_write_string(out, text);
 }
 
-/* What was called with what: the rest of an audit record's body, and its end. */
-static cordon_error *write_call(
-    struct buffer *out,
-    const struct deployed_function *function,
-    struct slice args,
-    struct slice request_id)
+/* What was called with what by whom: the rest of an audit record's body, and its end. */
+static cordon_error *write_call(struct buffer *out, const struct audited_call *call)
 {
     uint8_t hash[SHA256_BYTES];
     char hex[2 * SHA256_BYTES + 1];
-    hash_sha256(&args, 1, hash);
+    hash_sha256(&call->args, 1, hash);
     hex_encode(slice_of(hash, sizeof hash), hex);
     char module[2 * SHA256_BYTES + 1];
-    hex_encode(slice_of(function->module->hash, SHA256_BYTES), module);
+    hex_encode(slice_of(call->function->module->hash, SHA256_BYTES), module);
     TRY(write_text(out, "module_sha256", slice_str(module)));
     TRY(write_text(out, "args_sha256", slice_str(hex)));
-    if (request_id.size > 0) {
-        TRY(write_text(out, "request_id", request_id));
+    if (call->request_id.size > 0) {
+        TRY(write_text(out, "request_id", call->request_id));
+    }
+    if (call->user.size > 0) {
+        TRY(write_text(out, "user", call->user));
     }
     return buffer_append_byte(out, '}');
 }
 
 cordon_error *record_audit(
-    struct buffer *out,
-    const struct outcome *outcome,
-    const struct deployed_function *function,
-    struct slice args,
-    struct slice request_id)
+    struct buffer *out, const struct outcome *outcome, const struct audited_call *call)
 {
     TRY(buffer_append_byte(out, '{'));
     TRY(write_text(out, "kind", slice_str(cordon_kind_name(outcome->kind))));
-    TRY(write_text(out, "path", function->metadata->path.text));
+    TRY(write_text(out, "path", call->function->metadata->path.text));
     TRY(write_text(out, "outcome", slice_str(outcome_code_name(outcome))));
-    return write_call(out, function, args, request_id);
+    return write_call(out, call);
 }
 
 cordon_error *record_mismatch_audit(
-    struct buffer *out,
-    const struct deployed_function *function,
-    struct slice args,
-    struct slice request_id,
-    struct slice difference,
-    struct slice kept)
+    struct buffer *out, const struct audited_call *call, struct slice difference, struct slice kept)
 {
     TRY(buffer_append(out, SLICE("{\"kind\":\"replay_mismatch\"")));
-    TRY(write_text(out, "path", function->metadata->path.text));
+    TRY(write_text(out, "path", call->function->metadata->path.text));
     TRY(write_text(out, "difference", difference));
     if (kept.size > 0) {
         TRY(write_text(out, "record", kept));
     }
-    return write_call(out, function, args, request_id);
+    return write_call(out, call);
 }
 
-/* A path has no zero, and an identity none; so no two calls have the same bytes. */
+/*
+ * Neither a path nor a role nor a user has a zero, and a role has no space; so no two calls have
+ * the same bytes. Where nobody has signed in they are those of versions that knew no users.
+ */
 static void hash_call(const struct session_call *call, uint8_t out[SHA256_BYTES])
 {
     const struct slice zero = slice_of("", 1);
-    const struct slice parts[] = {call->identity, zero, call->path, zero, call->args};
+    const struct slice space = call->user.size > 0 ? SLICE(" ") : slice_of(NULL, 0);
+    const struct slice parts[] = {call->role, space, call->user, zero,
+                                  call->path, zero,  call->args};
     hash_sha256(parts, sizeof parts / sizeof parts[0], out);
 }
 

@@ -7,13 +7,17 @@
 #include "run/outcome.h"
 #include "store/store.h"
 
-/* The body of an audit record, JSON: who was called with what (hashed) and what came of it. */
+/* What was called with what by whom, as audit records say it. */
+struct audited_call {
+    const struct deployed_function *function;
+    struct slice args;       /* canonical encoded JSON, which is hashed */
+    struct slice request_id; /* empty: none */
+    struct slice user;       /* `tokenIdentifier` of who has signed in; empty: nobody */
+};
+
+/* The body of an audit record, JSON: the call, and what came of it. */
 CORDON_MUST_USE cordon_error *record_audit(
-    struct buffer *out,
-    const struct outcome *outcome,
-    const struct deployed_function *function,
-    struct slice args,
-    struct slice request_id);
+    struct buffer *out, const struct outcome *outcome, const struct audited_call *call);
 
 /*
  * The body of the audit record of a replay that was another run than the recorded one. `difference`
@@ -21,9 +25,7 @@ CORDON_MUST_USE cordon_error *record_audit(
  */
 CORDON_MUST_USE cordon_error *record_mismatch_audit(
     struct buffer *out,
-    const struct deployed_function *function,
-    struct slice args,
-    struct slice request_id,
+    const struct audited_call *call,
     struct slice difference,
     struct slice kept);
 
@@ -32,9 +34,10 @@ CORDON_MUST_USE cordon_error *record_mismatch_audit(
  * or calls something else, learns nothing.
  */
 struct session_call {
-    struct slice identity; /* of who calls */
-    struct slice path;     /* of the function that is called, as its module has it */
-    struct slice args;     /* canonical encoded JSON */
+    struct slice role; /* of who calls: a word */
+    struct slice user; /* `tokenIdentifier` of who has signed in; empty: nobody */
+    struct slice path; /* of the function that is called, as its module has it */
+    struct slice args; /* canonical encoded JSON */
 };
 
 /* Remembers the result under the key of the call, in the mutation's own commit. */

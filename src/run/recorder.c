@@ -366,8 +366,8 @@ static cordon_error *write_audit(
 {
     CORDON_CLEANUP_BUFFER struct buffer body;
     buffer_init(&body, 65536);
-    TRY(record_mismatch_audit(
-        &body, run->function, run->args.json, run->request_id, words, record));
+    const struct audited_call call = run_audited_call(run);
+    TRY(record_mismatch_audit(&body, &call, words, record));
     return audit_rows_add(recorder->runner->options.store, run->tenant, buffer_slice(&body));
 }
 

@@ -396,6 +396,8 @@ static bool copy_request(struct run *run, const struct run_request *request)
     run->path = copy_text(run, request->path);
     run->request_id = copy_text(run, request->request_id);
     run->idempotency_key = copy_text(run, request->idempotency_key);
+    run->identity.token = copy_text(run, request->identity.token);
+    run->identity.json = copy_text(run, request->identity.json);
     run->asked_by = request->caller;
     run->untraced = request->untraced;
     run->background = request->background;
@@ -411,6 +413,8 @@ static bool copy_request(struct run *run, const struct run_request *request)
     run->time_ns = request->has_time ? request->time_ns : clock_wall_ns();
     return (request->path.size == 0 || run->path.data != NULL) &&
            (request->request_id.size == 0 || run->request_id.data != NULL) &&
+           (request->identity.token.size == 0 || run->identity.token.data != NULL) &&
+           (request->identity.json.size == 0 || run->identity.json.data != NULL) &&
            (request->idempotency_key.size == 0 || run->idempotency_key.data != NULL);
 }
 

@@ -12,6 +12,7 @@
 #ifndef RUN_RUN_H
 #define RUN_RUN_H
 
+#include "auth/identity.h"
 #include "run/outcome.h"
 #include "run/recording.h"
 #include "run/runner.h"
@@ -46,6 +47,8 @@ struct run_request {
     struct slice idempotency_key;
     /* For the log line: the client's request id, or empty. */
     struct slice request_id;
+    /* Who has signed in; empty: nobody. It is copied. A call that a run makes says its caller's. */
+    struct identity identity;
     /*
      * The run that makes the call, which then counts as deeper than it and is one of its
      * deployment's; NULL: it comes from outside. Must outlive the run. `inner`: inside the

@@ -147,7 +147,7 @@ enum next step_begin(struct run *run)
     return NEXT_STEP;
 }
 
-static struct slice identity_of(enum run_caller caller)
+static struct slice role_of(enum run_caller caller)
 {
     switch (caller) {
     case CALLER_PUBLIC:
@@ -161,9 +161,20 @@ static struct slice identity_of(enum run_caller caller)
 struct session_call run_session_call(const struct run *run)
 {
     return (struct session_call){
-        .identity = identity_of(run->asked_by),
+        .role = role_of(run->asked_by),
+        .user = run->identity.token,
         .path = run->function->metadata->path.text,
         .args = run->args.json,
+    };
+}
+
+struct audited_call run_audited_call(const struct run *run)
+{
+    return (struct audited_call){
+        .function = run->function,
+        .args = run->args.json,
+        .request_id = run->request_id,
+        .user = run->identity.token,
     };
 }
 
@@ -297,6 +308,7 @@ static cordon_error *start_guest(struct run *run)
         .tenant = run->tenant,
         .env = run->env,
         .metrics = run->counts == NULL ? NULL : &run->runner->metrics.host,
+        .identity = run->identity.json,
     };
     memcpy(options.seed, run->seed, sizeof options.seed);
     memcpy(

@@ -98,13 +98,14 @@ static bool lost_its_snapshot(const struct run *run)
 /* What goes into the commit beside what the guest wrote, at the first of its calls. */
 static cordon_error *add_records(struct run *run, bool with_session, struct buffer *audit)
 {
-    TRY(record_audit(audit, &run->outcome, run->function, run->args.json, run->request_id));
+    const struct audited_call call = run_audited_call(run);
+    TRY(record_audit(audit, &run->outcome, &call));
     if (!with_session || run->idempotency_key.size == 0) {
         return NULL;
     }
     uint8_t hash[SHA256_BYTES];
-    const struct session_call call = run_session_call(run);
-    return record_session_put(run->txn, run_session_key(run, hash), &call, run->outcome.value);
+    const struct session_call bound = run_session_call(run);
+    return record_session_put(run->txn, run_session_key(run, hash), &bound, run->outcome.value);
 }
 
 /*

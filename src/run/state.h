@@ -76,6 +76,7 @@ struct run {
     struct slice idempotency_key;
     enum run_caller asked_by;
     struct slice request_id;
+    struct identity identity;
     struct slice path;
     struct limit_changes lower;
     bool has_lower;
@@ -247,6 +248,9 @@ struct slice run_session_key(const struct run *run, uint8_t out_hash[SHA256_BYTE
 
 /* What it is bound to. Borrows from the run. */
 struct session_call run_session_call(const struct run *run);
+
+/* The call, as audit records say it. */
+struct audited_call run_audited_call(const struct run *run);
 
 /* The guest's memory in the budget of the process; `owner` is the run. */
 bool run_takes_memory(void *owner, uint64_t bytes);

@@ -185,6 +185,8 @@ static const char *op_name(enum tape_op op)
         return "read the schema of a table";
     case TAPE_ENV:
         return "read an environment variable";
+    case TAPE_IDENTITY:
+        return "ask who has signed in";
     case TAPE_OPS_END:
         break;
     }

@@ -99,8 +99,9 @@ enum tape_op {
     TAPE_CALL,
     TAPE_SAVEPOINT,
     TAPE_ROLLBACK,
-    TAPE_ROW_GET, /* of KEYSPACE_MODULE: what a schema says of a table */
-    TAPE_ENV,     /* by host/: an environment variable */
+    TAPE_ROW_GET,  /* of KEYSPACE_MODULE: what a schema says of a table */
+    TAPE_ENV,      /* by host/: an environment variable */
+    TAPE_IDENTITY, /* by host/: who has signed in */
     TAPE_OPS_END,
 };
 

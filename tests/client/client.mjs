@@ -9,7 +9,9 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { Server, example, guest } from '../support/cordon.mjs';
+import { writeFileSync } from 'node:fs';
+import { Server, example, guest, newFolder } from '../support/cordon.mjs';
+import { Signer } from '../support/signer.mjs';
 
 const folder = execFileSync(fileURLToPath(new URL('install', import.meta.url)), { encoding: 'utf8' }).trim();
 const packages = createRequire(join(folder, 'package.json'));
@@ -343,3 +345,61 @@ describe('kill -9', () => {
     await again.stop();
   });
 });
+
+/* Both examples of users' own notes, as signed-in clients use them. */
+for (const name of ['notes_c', 'notes_rust']) {
+  describe(name, () => {
+    const signer = new Signer();
+    let server;
+    const signedIn = (subject, claims = {}) => {
+      const { client } = connect(server);
+      client.setAuth(signer.token(subject, { algorithm: 'RS256', claims }));
+      return client;
+    };
+    before(async () => {
+      const folder = newFolder();
+      signer.writeKeySet(join(folder, 'jwks.json'));
+      writeFileSync(join(folder, 'config.json'), JSON.stringify({ auth_providers: [signer.provider(join(folder, 'jwks.json'))] }));
+      server = await Server.start({ flags: ['--config', join(folder, 'config.json')] });
+      await server.deploy(example(name));
+    });
+
+    test('a client that has signed in has its own notes, and nobody sees them else', async () => {
+      const [ada, bob] = [signedIn('ada', { name: 'Ada', email_verified: true }), signedIn('bob')];
+      const { client: nobody } = connect(server);
+      await ada.mutation(anyApi.notes.add, { text: 'one' });
+      assert.equal(await ada.action(anyApi.notes.add_and_count, { text: 'two' }), 2);
+      assert.equal(await bob.action(anyApi.notes.add_and_count, { text: 'of bob' }), 1);
+      assert.deepEqual(await ada.query(anyApi.notes.mine, {}), ['one', 'two']);
+      assert.deepEqual(await bob.query(anyApi.notes.mine, {}), ['of bob']);
+      assert.deepEqual(await ada.query(anyApi.notes.me, {}), {
+        tokenIdentifier: `${signer.issuer}|ada`, issuer: signer.issuer, subject: 'ada', name: 'Ada', emailVerified: true,
+      });
+      assert.equal(await nobody.query(anyApi.notes.me, {}), null);
+      for (const call of [nobody.query(anyApi.notes.mine, {}), nobody.mutation(anyApi.notes.add, { text: 'x' })]) {
+        const error = await rejection(call);
+        assert.ok(error instanceof ConvexError);
+        assert.equal(error.data, 'not signed in');
+      }
+      ada.clearAuth();
+      assert.equal(await ada.query(anyApi.notes.me, {}), null);
+    });
+
+    test('a token that is not accepted is an error', async () => {
+      const { client } = connect(server);
+      client.setAuth(new Signer().token('ada', { algorithm: 'RS256' }));
+      assert.match((await rejection(client.query(anyApi.notes.me, {}))).message, /"code":"Unauthenticated"/);
+      client.setAuth('x');
+      assert.match((await rejection(client.query(anyApi.notes.me, {}))).message, /"code":"InvalidAuthHeader"/);
+      client.setAuth(new Signer('https://else').token('ada'));
+      assert.match((await rejection(client.query(anyApi.notes.me, {}))).message, /"code":"NoAuthProvider"/);
+    });
+
+    test('an admin acts as a user', async () => {
+      const { client } = connect(server);
+      client.setAdminAuth(await server.key(), { issuer: signer.issuer, subject: 'bob', givenName: 'B\u00f6b' });
+      assert.deepEqual(await client.query(anyApi.notes.mine, {}), ['of bob']);
+      assert.equal((await client.query(anyApi.notes.me, {})).givenName, 'B\u00f6b');
+    });
+  });
+}

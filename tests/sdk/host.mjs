@@ -218,6 +218,7 @@ export class Deployment {
     this.store = new Store();
     this.now = now;
     this.env = env;
+    this.identity = null;
   }
 
   /* Documents are checked by the host of others; here it is who has the indexes. */
@@ -229,6 +230,13 @@ export class Deployment {
 
   setEnv(env) {
     this.env = env;
+  }
+
+  /* Who calls from now on; null: nobody. */
+  setIdentity(attributes) {
+    this.identity = attributes === null
+      ? null
+      : { ...attributes, tokenIdentifier: `${attributes.issuer}|${attributes.subject}` };
   }
 
   /* The value, or a GuestFailure. What the run left behind is in `lastRun`. */
@@ -403,6 +411,7 @@ class Run {
         }
         return this.env[name] ?? null;
       }),
+      "convex/core 1.0/getUserIdentity": this.operation(() => this.deployment.identity),
       "env __convex_now_ms": () => BigInt(this.now),
       "env __convex_random_bytes_deterministic": (ptr, len) => void this.fill(ptr, len),
     };

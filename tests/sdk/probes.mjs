@@ -488,6 +488,21 @@ describe("the run", () => {
     assert.match(message, /no name/);
   });
 
+  test("who has signed in is told, to those who are called too", async () => {
+    const deployment = await open();
+    const attributes = {
+      issuer: "https://i", subject: "ü \"s\"", emailVerified: true, "properties.id": "1", list: [1, { a: null }],
+    };
+    deployment.setIdentity(null);
+    assert.equal(await deployment.call("run:identity"), null);
+    deployment.setIdentity(attributes);
+    const wanted = { ...attributes, tokenIdentifier: "https://i|ü \"s\"" };
+    assert.deepEqual(await deployment.call("run:identity"), wanted);
+    assert.deepEqual(await deployment.call("run:identity_of_called"), wanted);
+    deployment.setIdentity(null);
+    assert.equal(await deployment.call("run:identity_of_called"), null);
+  });
+
   testC("random bytes are as many as wanted", async () => {
     const bytes = Buffer.from((await once("run:random")).$bytes, "base64");
     assert.equal(bytes.length, 100000);

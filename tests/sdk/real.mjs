@@ -12,6 +12,7 @@ export class RealDeployment {
     const deployment = new RealDeployment();
     deployment.server = await Server.start();
     deployment.calls = 0;
+    deployment.identity = "";
     deployment.lines = new Map();
     deployment.read = 0;
     await deployment.server.deploy(file);
@@ -30,6 +31,11 @@ export class RealDeployment {
     if (status !== 200) throw new Error(`${status}`);
   }
 
+  /* Who calls from now on, as an admin may say; null: nobody. */
+  setIdentity(attributes) {
+    this.identity = attributes === null ? "" : `:${Buffer.from(JSON.stringify(attributes)).toString("base64")}`;
+  }
+
   /* The value, or a GuestFailure. What the run left behind is in `lastRun`. */
   async call(path, args = {}, { isPublic = false } = {}) {
     const id = `call-${this.calls++}`;
@@ -38,7 +44,7 @@ export class RealDeployment {
       { path, args, format: "convex_encoded_json" },
       {
         "Convex-Request-Id": id,
-        ...(isPublic ? {} : { Authorization: `Convex ${await this.server.key()}` }),
+        ...(isPublic ? {} : { Authorization: `Convex ${await this.server.key()}${this.identity}` }),
       });
     if (status !== 200) throw new Error(`${status}: ${JSON.stringify(body)}`);
     const line = await this.line(id);

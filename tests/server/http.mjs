@@ -411,8 +411,11 @@ describe('who asks', () => {
     refused(await ask(request('POST', '/api/query', { body: body('basic:hidden'), headers: wrong })), 401, 'BadAdminKey');
   });
   test("a user's token", async () => {
-    refused(await ask(echo({}, { Authorization: 'Bearer x' })), 401, 'NoAuthProvider');
-    refused(await ask(echo({}, { Authorization: 'bearer x' })), 401, 'NoAuthProvider');
+    const [header, claims] = ['{"alg":"EdDSA"}', '{"iss":"i","sub":"s"}'].map((text) => Buffer.from(text).toString('base64url'));
+    for (const scheme of ['Bearer', 'bearer']) { // tests/server/identity.mjs has the rest
+      refused(await ask(echo({}, { Authorization: `${scheme} x` })), 401, 'InvalidAuthHeader');
+      refused(await ask(echo({}, { Authorization: `${scheme} ${header}.${claims}.` })), 401, 'NoAuthProvider');
+    }
   });
 });
 

@@ -15,6 +15,8 @@ struct refusal_case {
     const char *says; /* a part of the message */
 };
 
+#define PROVIDER(fields) "{\"auth_providers\":[{" fields "}]}"
+
 static const struct refusal_case refusals[] = {
     {"", "JSON"},
     {"{", "line 1, column 2"},
@@ -52,6 +54,20 @@ static const struct refusal_case refusals[] = {
     {"{\"records_days\":0}", "\"records_days\" must be a whole number of days from 1"},
     {"{\"host_names\":[\"a\",\"\"]}", "\"host_names\" must be a list"},
     {"{\"production\":1}", "\"production\" must be true or false"},
+    {"{\"auth_clock_skew_s\":0}", "\"auth_clock_skew_s\" must be a whole number of seconds from 1"},
+    {"{\"auth_clock_skew_s\":601}", "to 600"},
+    {"{\"auth_providers\":{}}", "\"auth_providers\" must be a list such as"},
+    {"{\"auth_providers\":[1]}", "\"auth_providers\" must be a list such as"},
+    {"{\"auth_providers\":[{}]}", "a provider has \"domain\""},
+    {PROVIDER("\"domain\":\"d\",\"jwks\":\"j\""), "a provider has \"domain\""},
+    {PROVIDER("\"domain\":\"d\",\"applicationID\":\"a\""), "a provider has \"domain\""},
+    {PROVIDER("\"issuer\":\"d\",\"applicationID\":\"a\",\"jwks\":\"j\""), "a provider has"},
+    {PROVIDER("\"type\":\"oidc\",\"domain\":\"d\""), "is \"customJwt\", or left out"},
+    {PROVIDER("\"type\":\"customJwt\",\"issuer\":\"i\",\"jwks\":\"j\""), "and \"algorithm\""},
+    {PROVIDER("\"domain\":\"d\",\"applicationId\":\"a\""), "did you mean \"applicationID\"?"},
+    {PROVIDER("\"domain\":\"d\",\"domain\":\"e\""), "\"domain\" stands twice"},
+    {PROVIDER("\"domain\":\"d\",\"jwks\":1"), "\"auth_providers\" must be a list such as"},
+    {PROVIDER("\"domain\":\"\",\"jwks\":\"j\""), "\"auth_providers\" must be a list such as"},
     {"{\"limits\":[]}", "\"limits\" must be an object"},
     {"{\"limits\":{\"feul\":1}}", "no limit \"feul\"; did you mean \"fuel\"?"},
     {"{\"limits\":{\"fuel\":-1}}", "limit \"fuel\" must be a whole number"},
@@ -99,6 +115,9 @@ static void test_every_setting(void **state)
         "ms\":86400000,"
         "\"replay_sample\":0,\"record_functions\":[\"a:b\"],\"records_bytes\":7,\"records_days\":8,"
         "\"confine\":false,"
+        "\"auth_clock_skew_s\":5,\"auth_providers\":["
+        "{\"domain\":\"d\",\"applicationID\":\"a\",\"jwks\":\"j\"},"
+        "{\"type\":\"customJwt\",\"issuer\":\"i\",\"algorithm\":\"ES256\",\"jwks\":\"data:\"}],"
         "\"limits\":{\"fuel\":0,\"memory_bytes\":65536}}";
     cordon_config *config = NULL;
     assert_null(cordon_config_parse(text, sizeof text - 1, &config));
@@ -124,6 +143,15 @@ static void test_every_setting(void **state)
     assert_int_equal(config->write_timeout_ms, 86400000);
     assert_int_equal(config->connections_max, 5);
     assert_int_equal(config->drain_timeout_ms, 252);
+    assert_int_equal(config->auth_clock_skew_s, 5);
+    assert_int_equal(config->auth_provider_count, 2);
+    assert_string_equal(config->auth_providers[0].issuer, "d");
+    assert_string_equal(config->auth_providers[0].application_id, "a");
+    assert_string_equal(config->auth_providers[0].jwks, "j");
+    assert_null(config->auth_providers[0].algorithm);
+    assert_string_equal(config->auth_providers[1].issuer, "i");
+    assert_string_equal(config->auth_providers[1].algorithm, "ES256");
+    assert_null(config->auth_providers[1].application_id);
     for (int i = 0; i < CORDON_LIMIT_COUNT; i++) {
         const bool given = i == CORDON_LIMIT_FUEL || i == CORDON_LIMIT_MEMORY_BYTES;
         assert_int_equal(config->limits.set[i], given);

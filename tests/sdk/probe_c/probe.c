@@ -86,6 +86,8 @@ CORDON_FUNCTIONS(
     CORDON_QUERY("run:env", env,
         CORDON_OBJECT(CORDON_FIELD("name", CORDON_STRING)),
         CORDON_UNION(CORDON_STRING, CORDON_NULL)),
+    CORDON_MUTATION("run:identity", identity, CORDON_NO_ARGS, CORDON_ANY),
+    CORDON_ACTION("run:identity_of_called", identity_of_called, CORDON_NO_ARGS, CORDON_ANY),
     CORDON_QUERY("run:random", random_bytes, CORDON_NO_ARGS, CORDON_BYTES),
     CORDON_ACTION("effect:sleeps", sleeps, MS, CORDON_NUMBER),
     CORDON_QUERY("effect:sleeps_in_query", sleeps_in_query, CORDON_NO_ARGS, CORDON_NULL),
@@ -554,6 +556,17 @@ cordon_value *env(void)
 {
     const char *const value = cordon_env_get(cordon_to_string(argument("name")));
     return value == NULL ? cordon_null() : cordon_string(value);
+}
+
+cordon_value *identity(void)
+{
+    cordon_value *const told = cordon_identity();
+    return told == NULL ? cordon_null() : told;
+}
+
+cordon_value *identity_of_called(void)
+{
+    return cordon_action_run_mutation("run:identity", NULL, NULL);
 }
 
 /* More than one call of the host can give. */

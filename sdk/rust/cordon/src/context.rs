@@ -7,6 +7,7 @@ use crate::call::{self, Callee};
 use crate::effect::Effects;
 use crate::error::Result;
 use crate::host;
+use crate::identity::Identity;
 use crate::json::{self, write_string};
 use crate::query::Query;
 use crate::rt::kind;
@@ -62,6 +63,24 @@ impl RunCtx {
         write_string(name, &mut argument);
         argument.push(b'}');
         host::ask_for(host::env_get, &argument)
+    }
+
+    /// Who has signed in; `None` where nobody has. The functions that a function calls are told the
+    /// same as it is.
+    ///
+    /// ```
+    /// # use cordon::prelude::*;
+    /// #[query]
+    /// fn greeting(ctx: QueryCtx) -> Result<String> {
+    ///     let Some(identity) = ctx.identity()? else {
+    ///         return Err(ConvexError::new("not signed in").into());
+    ///     };
+    ///     Ok(format!("hello, {}", identity.text("name").unwrap_or("you")))
+    /// }
+    /// # fn main() {}
+    /// ```
+    pub fn identity(&self) -> Result<Option<Identity>> {
+        host::ask_for(host::get_user_identity, b"{}")
     }
 }
 

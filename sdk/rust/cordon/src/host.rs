@@ -39,6 +39,7 @@ host_calls! {
         "now_ms" now_ms();
         "left" left(from: *const u8, size: usize);
         "env_get" env_get(from: *const u8, size: usize);
+        "1.0/getUserIdentity" get_user_identity(from: *const u8, size: usize);
     }
     "convex/db-read" {
         "1.0/get" get(from: *const u8, size: usize);

@@ -169,6 +169,7 @@ mod effect;
 mod error;
 mod filter;
 mod host;
+mod identity;
 mod index;
 pub mod json;
 #[doc(hidden)]
@@ -192,6 +193,7 @@ pub use cordon_macros::{
 pub use effect::Effects;
 pub use error::{ConvexError, Error, Result};
 pub use filter::{Expression, Filter, Operand};
+pub use identity::Identity;
 pub use index::{Bounded, Index, IndexRange, LowerBound, Range};
 pub use page::{PageStatus, PaginationOptions, PaginationResult};
 pub use query::{Documents, Order, Query};
@@ -204,7 +206,7 @@ pub use value::{Bytes, Nullable, Unset, Value};
 pub mod prelude {
     pub use crate::{
         action, internal_action, internal_mutation, internal_query, mutation, query, ActionCtx,
-        ConvexError, Doc, Id, MutationCtx, Order, PaginationOptions, PaginationResult, QueryCtx,
-        Result,
+        ConvexError, Doc, Id, Identity, MutationCtx, Order, PaginationOptions, PaginationResult,
+        QueryCtx, Result,
     };
 }

@@ -52,6 +52,8 @@ cordon::functions![
     run::fails,
     run::left,
     run::env,
+    run::identity,
+    run::identity_of_called,
     run::panics,
     run::hashes,
     effect::sleeps,

@@ -1,4 +1,5 @@
 use cordon::prelude::*;
+use cordon::Value;
 use std::collections::{BTreeMap, HashMap};
 
 #[action]
@@ -35,6 +36,16 @@ pub struct Variable {
 #[query]
 pub fn env(ctx: QueryCtx, variable: Variable) -> Result<Option<String>> {
     ctx.env(&variable.name)
+}
+
+#[mutation]
+pub fn identity(ctx: MutationCtx) -> Result<Value> {
+    Ok(ctx.identity()?.map_or(Value::Null, Value::from))
+}
+
+#[action]
+pub fn identity_of_called(ctx: ActionCtx) -> Result<Value> {
+    ctx.run_mutation(identity::REF, &())
 }
 
 #[internal_mutation]

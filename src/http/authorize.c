@@ -1,0 +1,129 @@
+/*
+ * Who asks: nobody in particular, a user by a token that a provider has signed, the holder of an
+ * admin key, or the holder of one who acts as a user, as Convex's clients say it: `Convex
+ * KEY:IDENTITY`, a JSON object in base64.
+ *
+ * What is said of a token is Convex's: that it is none, that nobody here speaks for its issuer, or
+ * that it is not accepted; why not, and at what point, is told by neither words nor time.
+ */
+#include "auth/provider.h"
+#include "base/clock.h"
+#include "http/internal.h"
+#include "value/base64.h"
+
+#define NO_MEMORY_REFUSAL                                                                          \
+    {503, "Overloaded",                                                                            \
+     "The server has no memory or too many open files to look who asks now. Nothing was run; a "   \
+     "retry is safe."}
+
+static const struct http_refusal unseen = NO_MEMORY_REFUSAL;
+
+void authorize_tell(void *arg, const char *path, const char *words)
+{
+    const struct log_field fields[] = {
+        LOG_FIELD_STRING("message", slice_str(words)), LOG_FIELD_STRING("file", slice_str(path))};
+    log_write(arg, LOG_WARN, "auth_keys_ignored", fields, sizeof fields / sizeof fields[0]);
+}
+
+/* -- Users ---------------------------------------------------------------------------------- */
+
+static bool sign_in(
+    struct connection *connection, struct slice token, struct http_refusal *out_refusal)
+{
+    static const struct http_refusal refusals[] = {
+        [AUTH_MALFORMED] =
+            {401, "InvalidAuthHeader",
+             "What stands behind `Bearer` is no token: three parts in base64url with dots in "
+             "between, a header with `alg`, claims with `iss` and `sub`, and a signature."},
+        [AUTH_NO_PROVIDER] =
+            {401, "NoAuthProvider",
+             "No auth provider of this server has the token's issuer and audience; its operator "
+             "names them in the setting `auth_providers`."},
+        [AUTH_REJECTED] =
+            {401, "Unauthenticated",
+             "The token is not accepted: its signature, its key or its time is not good. Sign in "
+             "again."},
+        [AUTH_UNSEEN] = NO_MEMORY_REFUSAL,
+    };
+    buffer_clear(&connection->identity_text);
+    const enum auth_verdict verdict = auth_config_judge(
+        connection->loop->server->auth, token, (double)clock_wall_ns() / 1e9,
+        &connection->identity_text, &connection->identity);
+    if (verdict != AUTH_ACCEPTED) {
+        *out_refusal = refusals[verdict];
+    }
+    return verdict == AUTH_ACCEPTED;
+}
+
+/* -- Admins --------------------------------------------------------------------------------- */
+
+/* Puts the identity that an admin acts as behind its text. */
+static cordon_error *read_acting(
+    struct slice text, struct buffer *words, struct identity *out_identity)
+{
+    CORDON_CLEANUP_BUFFER struct buffer json;
+    buffer_init_charged(&json, HTTP_HEAD_BYTES_MAX, words->account);
+    TRY(buffer_reserve(&json, base64_decoded_size_max(text.size)));
+    if (!base64_decode(text, BASE64_STANDARD, json.data, &json.size)) {
+        return cordon_error_new(CORDON_E_INVALID, "it is no base64");
+    }
+    return identity_from_attributes(buffer_slice(&json), words, out_identity);
+}
+
+static bool act_as(
+    struct connection *connection, struct slice acting, struct http_refusal *out_refusal)
+{
+    static const struct http_refusal malformed = {
+        401, "InvalidAuthHeader",
+        "What stands behind the admin key and `:` is no identity: a JSON object with `issuer` and "
+        "`subject`, in base64."};
+    buffer_clear(&connection->identity_text);
+    CORDON_CLEANUP(cordon_error_freep) cordon_error *error =
+        read_acting(acting, &connection->identity_text, &connection->identity);
+    if (error == NULL) {
+        return true;
+    }
+    const cordon_error_code code = cordon_error_get_code(error);
+    *out_refusal = code == CORDON_E_NO_MEMORY || code == CORDON_E_OVERLOADED ? unseen : malformed;
+    return false;
+}
+
+static bool judge_key(
+    struct connection *connection, struct slice header, struct http_refusal *out_refusal)
+{
+    static const struct http_refusal refused = {
+        401, "BadAdminKey",
+        "The admin key is not accepted. `cordon keygen admin --data DIR` makes one for the "
+        "server's data folder."};
+    const enum keys_verdict verdict = keys_judge(connection->loop->server->keys, header);
+    connection->is_admin = verdict == KEYS_ACCEPTED;
+    if (!connection->is_admin) {
+        *out_refusal = verdict == KEYS_UNSEEN ? unseen : refused;
+        return false;
+    }
+    const struct slice acting = keys_acting(header);
+    return acting.data == NULL || act_as(connection, acting, out_refusal);
+}
+
+/* -- Both ----------------------------------------------------------------------------------- */
+
+bool authorize(struct connection *connection, struct http_refusal *out_refusal)
+{
+    static const struct http_refusal missing = {
+        401, "BadAdminKey",
+        "This call needs an admin key: `Authorization: Convex <key>`. `cordon keygen admin --data "
+        "DIR` makes one."};
+    const struct slice header = connection->parser.request.headers[HTTP_AUTHORIZATION];
+    struct slice token = {0};
+    connection->is_admin = false;
+    connection->identity = (struct identity){0};
+    const bool is_user = http_authorization_is(header, "bearer", &token);
+    if (connection->route.needs_admin && (is_user || header.data == NULL)) {
+        *out_refusal = missing;
+        return false;
+    }
+    if (is_user) {
+        return sign_in(connection, token, out_refusal);
+    }
+    return header.data == NULL || judge_key(connection, header, out_refusal);
+}
