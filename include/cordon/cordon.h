@@ -8,6 +8,7 @@
 #include <cordon/data.h>
 #include <cordon/env.h>
 #include <cordon/error.h>
+#include <cordon/host.h>
 #include <cordon/json.h>
 #include <cordon/limits.h>
 #include <cordon/outcome.h>

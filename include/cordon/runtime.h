@@ -16,6 +16,7 @@
 #ifndef CORDON_RUNTIME_H
 #define CORDON_RUNTIME_H
 
+#include <cordon/host.h>
 #include <cordon/outcome.h>
 
 #ifdef __cplusplus
@@ -66,6 +67,12 @@ typedef struct cordon_runtime_options {
      * 5. Every other fault goes to the handler that was there before.
      */
     bool guard_faults;
+    /*
+     * Functions of the program that modules may call (host.h). A module that imports one is refused
+     * by a runtime without it: also by cordon_runtime_new(), where it was deployed into the folder.
+     */
+    const cordon_host_function *const *host_functions;
+    size_t host_function_count;
 } cordon_runtime_options;
 
 /* What `cordon serve` replays if nothing else is said: one query or mutation in a thousand. */

@@ -12,6 +12,7 @@ struct cordon_runtime {
     struct metrics *metrics;
     struct log *log; /* NULL: none */
     struct store *store;
+    struct host_functions *functions; /* of the program; NULL: none */
     struct runner *runner;
     char *data_folder; /* NULL: a store in memory */
 };

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/event.h"
 #include "base/memory.h"
+#include "host/functions.h"
 #include "run/outcome_json.h"
 #include "upkeep/check.h"
 #include "value/json.h"
@@ -148,6 +149,7 @@ static cordon_error *start_runner(cordon_runtime *runtime, const cordon_runtime_
         .store = runtime->store,
         .metrics = runtime->metrics,
         .log = runtime->log,
+        .functions = runtime->functions,
         .worker_path = options->compile_worker,
         .compile_inside = options->compile_inside,
         .production = options->production,
@@ -161,6 +163,35 @@ static cordon_error *start_runner(cordon_runtime *runtime, const cordon_runtime_
     return runner_new(&runner, &runtime->runner);
 }
 
+/* The functions of the program, each as the caller was compiled. */
+static cordon_error *take_functions(cordon_runtime *runtime, const cordon_runtime_options *options)
+{
+    const size_t count = options->host_function_count;
+    if (count == 0) {
+        return NULL;
+    }
+    if (count > CORDON_HOST_FUNCTIONS_MAX) {
+        return cordon_error_new(
+            CORDON_E_INVALID, "options.host_function_count is at most %d",
+            CORDON_HOST_FUNCTIONS_MAX);
+    }
+    cordon_host_function *list = mem_new_array(count, sizeof *list);
+    if (list == NULL) {
+        return error_no_memory();
+    }
+    cordon_error *error = NULL;
+    for (size_t i = 0; i < count && error == NULL; i++) {
+        error = api_take_struct(
+            options->host_functions[i], "options.host_functions[]", "cordon_host_function",
+            sizeof list[i], &list[i]);
+    }
+    if (error == NULL) {
+        error = host_functions_new(list, count, &runtime->functions);
+    }
+    mem_free(list);
+    return error;
+}
+
 static cordon_error *start(cordon_runtime *runtime, const cordon_runtime_options *options)
 {
     if (options->replay_sample > CORDON_REPLAY_SAMPLE_MAX) {
@@ -172,6 +203,7 @@ static cordon_error *start(cordon_runtime *runtime, const cordon_runtime_options
     if (options->log_fd > 0) {
         TRY(log_new(options->log_fd, LOG_AUTO, &runtime->log));
     }
+    TRY(take_functions(runtime, options));
     TRY(open_store(runtime, options));
     TRY(start_runner(runtime, options));
     return runner_load(runtime->runner, TENANT_DEFAULT);
@@ -201,6 +233,7 @@ void cordon_runtime_free(cordon_runtime *runtime)
         return;
     }
     runner_free(runtime->runner);
+    host_functions_free(runtime->functions);
     store_close(runtime->store);
     log_free(runtime->log);
     metrics_free(runtime->metrics);

@@ -43,6 +43,7 @@ struct engine_import {
     unsigned kinds;     /* bit mask of 1u << cordon_kind: who may call it */
     bool may_wait;      /* may answer ENGINE_WAIT */
     engine_handler *handler;
+    const void *arg; /* for the handler; see engine_guest_import() */
 };
 
 /* 30,000 take 121 TB of the 128 of address space that a process has. */
@@ -268,6 +269,9 @@ uint8_t *engine_guest_memory(struct engine_guest *guest, uint64_t *out_size);
 
 /* Elements of all the guest's tables together, now. */
 uint64_t engine_guest_table_elements(const struct engine_guest *guest);
+
+/* The row that is being called. */
+const struct engine_import *engine_guest_import(const struct engine_guest *guest);
 
 /*
  * Charges host work to the run's fuel. False: there is not enough; the handler must answer

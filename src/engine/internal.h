@@ -47,10 +47,11 @@ struct engine_module {
 struct engine_guest {
     wasmtime_context_t *context; /* of the call's store, for its whole life */
     struct meter meter;
-    uint64_t memory_bytes;   /* size of the linear memory, kept by the limiter */
-    uint64_t table_elements; /* of all tables together, kept by the limiter */
-    uint8_t *memory;         /* its base, which never moves; NULL until a handler has asked */
-    bool memory_sought;      /* the base was looked for */
+    uint64_t memory_bytes;              /* size of the linear memory, kept by the limiter */
+    uint64_t table_elements;            /* of all tables together, kept by the limiter */
+    const struct engine_import *import; /* that is being called */
+    uint8_t *memory;    /* its base, which never moves; NULL until a handler has asked */
+    bool memory_sought; /* the base was looked for */
 };
 
 /* A call of a waiting import that is to be made again. */

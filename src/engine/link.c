@@ -58,6 +58,7 @@ static wasm_trap_t *stop(struct engine_call *call)
 static enum engine_answer ask(
     struct engine_call *call, const struct engine_import *import, uint64_t *slots)
 {
+    call->guest.import = import;
     const enum engine_answer answer = import->handler(call->options.run, &call->guest, slots);
     return call->guest.meter.spent ? ENGINE_STOP : answer;
 }
@@ -315,6 +316,11 @@ uint8_t *engine_guest_memory(struct engine_guest *guest, uint64_t *out_size)
 {
     *out_size = guest->memory == NULL ? 0 : guest->memory_bytes;
     return guest->memory;
+}
+
+const struct engine_import *engine_guest_import(const struct engine_guest *guest)
+{
+    return guest->import;
 }
 
 uint64_t engine_guest_table_elements(const struct engine_guest *guest)

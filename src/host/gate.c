@@ -340,7 +340,7 @@ enum engine_answer gate_enter(
     uint64_t *slots,
     const struct gate_descriptor *descriptor)
 {
-    struct gate_call call = {.guest = guest, .slots = slots};
+    struct gate_call call = {.descriptor = descriptor, .guest = guest, .slots = slots};
     call.memory = engine_guest_memory(guest, &call.memory_size);
     const bool again = host->waiting == descriptor; /* after a wait: paid and checked already */
     if (!again && !enter(host, &call, descriptor)) {

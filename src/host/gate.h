@@ -24,6 +24,7 @@ enum gate_result {
 };
 
 struct gate_call {
+    const struct gate_descriptor *descriptor;
     struct engine_guest *guest;
     uint64_t *slots; /* raw arguments, for codec RAW; slots[0] takes a raw result */
     uint8_t *memory; /* of the guest, now */

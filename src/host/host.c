@@ -4,6 +4,7 @@
 #include "host/host.h"
 
 #include "base/clock.h"
+#include "host/functions.h"
 #include "host/operations.h"
 
 #include <stdarg.h>
@@ -46,6 +47,7 @@ void host_done(struct host *host)
 {
     db_close_queries(host);
     host_nested_done(host);
+    host_function_call_done(host);
     json_freep(&host->waiting_args);
     json_freep(&host->spare_args);
     log_lines_done(&host->log);

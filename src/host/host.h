@@ -79,6 +79,7 @@ struct host_options {
     const struct env_vars *env;         /* NULL: there are no environment variables */
     const struct host_metrics *metrics; /* NULL: nothing is measured */
     struct slice identity;              /* who has signed in, encoded JSON; empty: nobody */
+    struct store_wake wake;             /* makes a run that waits for the program go on */
 };
 
 /* Why the host ended the run; `code` is CORDON_OUTCOME_SUCCESS while it has not. */
@@ -142,6 +143,7 @@ struct host {
     struct json_doc *waiting_args;
     struct json_doc *spare_args; /* of a call that is over: memory for the next one's */
     struct host_operation operation;
+    struct cordon_host_call *function_call; /* of the embedding program; NULL: none, functions.h */
     struct host_queries *queries; /* that the guest has open; NULL: there never were any */
     struct page *page;            /* that is being read */
     struct table_rules *rules;    /* of the tables that were written to; in `arena` */

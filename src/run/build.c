@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "engine/sealed.h"
+#include "host/functions.h"
 #include "run/internal.h"
 #include "value/json.h"
 #include "value/printable.h"
@@ -14,17 +15,17 @@
 #include "wasm/report.h"
 #include "wasm/schema.h"
 
-#define IMPORTS_MAX 256
+#define IMPORTS_MAX (128 + HOST_FUNCTIONS_MAX)
 /* A reader's facts of a module at the limits of wasm/limits.h fit well into this. */
 #define READ_BYTES_MAX ((size_t)256 << 20)
 
 /* -- Admission ------------------------------------------------------------------------------ */
 
 /* The import table of the host, as the admission rules want it. */
-static size_t import_types(struct wasm_import_type types[IMPORTS_MAX])
+static size_t import_types(const struct runner *runner, struct wasm_import_type types[IMPORTS_MAX])
 {
     size_t count = 0;
-    const struct engine_import *imports = host_imports(&count);
+    const struct engine_import *imports = host_all_imports(runner->options.functions, &count);
     CORDON_ASSERT(count <= IMPORTS_MAX);
     for (size_t i = 0; i < count; i++) {
         types[i] = (struct wasm_import_type){
@@ -58,7 +59,7 @@ static cordon_error *admit(
     struct wasm_import_type types[IMPORTS_MAX];
     const struct wasm_rules rules = {
         .imports = types,
-        .import_count = import_types(types),
+        .import_count = import_types(runner, types),
         .memory_bytes_max = process_limit(runner, CORDON_LIMIT_MEMORY_BYTES),
         .table_elements_max = process_limit(runner, CORDON_LIMIT_TABLE_ELEMENTS),
     };

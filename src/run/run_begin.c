@@ -309,6 +309,7 @@ static cordon_error *start_guest(struct run *run)
         .env = run->env,
         .metrics = run->counts == NULL ? NULL : &run->runner->metrics.host,
         .identity = run->identity.json,
+        .wake = {run_wake, run},
     };
     memcpy(options.seed, run->seed, sizeof options.seed);
     memcpy(

@@ -1,5 +1,6 @@
 /* The guest's turns, and what is left when it has ended: see state.h. */
 #include "base/clock.h"
+#include "host/functions.h"
 #include "run/frames.h"
 #include "run/result.h"
 #include "run/state.h"
@@ -114,6 +115,19 @@ enum next run_end_turn(struct run *run, uint64_t now_ns)
     return NEXT_WAIT;
 }
 
+/* Asks the embedding program, if the guest waits for it, on the host's time: whether it answered. */
+static bool ask_program(struct run *run)
+{
+    if (run->host.function_call == NULL) {
+        return false;
+    }
+    const enum run_clock_account paying =
+        run_clock_switch(run->clock, CLOCK_SYSTEM, clock_monotonic_ns());
+    const bool answered = host_ask_function(&run->host);
+    (void)run_clock_switch(run->clock, paying, clock_monotonic_ns());
+    return answered;
+}
+
 /*
  * Whether the guest has no further turn. One whose call inside the transaction has just ended is
  * where it was when it made the call, which a replay passes without a look: the next look is in
@@ -168,7 +182,7 @@ enum next step_guest(struct run *run, uint64_t until_ns)
         if (!may_go_on(run, state, now)) {
             return guest_ended(run, false);
         }
-        if (state == ENGINE_WAITING) {
+        if (state == ENGINE_WAITING && !ask_program(run)) {
             return guest_waits(run, now);
         }
         if (now >= until_ns || run_is_heavy(run)) {

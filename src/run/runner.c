@@ -1,5 +1,6 @@
 /* What all runs share; see runner.h. */
 #include "base/memory.h"
+#include "host/functions.h"
 #include "run/internal.h"
 
 #include <stdio.h>
@@ -191,7 +192,7 @@ static cordon_error *start_engine(struct runner *runner)
         .stack_bytes = limit_max(options, CORDON_LIMIT_STACK_BYTES),
     };
     TRY(count_instances(runner, &engine.instances_max));
-    engine.imports = host_imports(&engine.import_count);
+    engine.imports = host_all_imports(options->functions, &engine.import_count);
     return engine_new(&engine, &runner->engine);
 }
 

@@ -16,6 +16,7 @@
 
 struct runner;
 struct deployment;
+struct host_functions;
 struct tenants;
 
 enum { TENANT_DEFAULT = 1 };
@@ -27,18 +28,19 @@ enum { TENANT_DEFAULT = 1 };
 #define TENANT_SYSTEM (UINT32_MAX - 1)
 
 struct runner_options {
-    struct store *store;         /* borrowed; must outlive the runner */
-    struct metrics *metrics;     /* borrowed */
-    struct log *log;             /* borrowed; NULL writes no line per run */
-    const char *worker_path;     /* of cordon-compile; NULL with compile_inside */
-    bool compile_inside;         /* compile in this process; must be asked for by name */
-    const char *artifact_folder; /* NULL: no cache of machine code on disk */
-    struct limit_changes limits; /* the operator's, over the table's defaults */
-    uint32_t permits;            /* runs that execute guest code at one time */
-    uint32_t slots;              /* runs alive */
-    uint64_t turns_ns;           /* most that a run that has begun waits for its turns, in all */
-    uint64_t memory_bytes;       /* all guests' memory and host bytes together */
-    bool production;             /* redact errors towards clients */
+    struct store *store;                    /* borrowed; must outlive the runner */
+    struct metrics *metrics;                /* borrowed */
+    struct log *log;                        /* borrowed; NULL writes no line per run */
+    const struct host_functions *functions; /* of the embedding program; borrowed; NULL: none */
+    const char *worker_path;                /* of cordon-compile; NULL with compile_inside */
+    bool compile_inside;                    /* compile in this process; must be asked for by name */
+    const char *artifact_folder;            /* NULL: no cache of machine code on disk */
+    struct limit_changes limits;            /* the operator's, over the table's defaults */
+    uint32_t permits;                       /* runs that execute guest code at one time */
+    uint32_t slots;                         /* runs alive */
+    uint64_t turns_ns;     /* most that a run that has begun waits for its turns, in all */
+    uint64_t memory_bytes; /* all guests' memory and host bytes together */
+    bool production;       /* redact errors towards clients */
     /* What is recorded: see run/recorder.h. Texts are borrowed during runner_new(). */
     const char *record_folder; /* NULL: no record is kept */
     uint64_t record_bytes_max; /* of all records of a tenant */

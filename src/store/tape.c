@@ -187,6 +187,8 @@ static const char *op_name(enum tape_op op)
         return "read an environment variable";
     case TAPE_IDENTITY:
         return "ask who has signed in";
+    case TAPE_FUNCTION:
+        return "call a function of the embedding program";
     case TAPE_OPS_END:
         break;
     }

@@ -102,6 +102,7 @@ enum tape_op {
     TAPE_ROW_GET,  /* of KEYSPACE_MODULE: what a schema says of a table */
     TAPE_ENV,      /* by host/: an environment variable */
     TAPE_IDENTITY, /* by host/: who has signed in */
+    TAPE_FUNCTION, /* by host/: a function of the embedding program */
     TAPE_OPS_END,
 };
 
