@@ -16,5 +16,6 @@
 #include <cordon/runtime.h>
 #include <cordon/selftest.h>
 #include <cordon/server.h>
+#include <cordon/store.h>
 
 #endif

@@ -18,6 +18,7 @@
 
 #include <cordon/host.h>
 #include <cordon/outcome.h>
+#include <cordon/store.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -73,6 +74,9 @@ typedef struct cordon_runtime_options {
      */
     const cordon_host_function *const *host_functions;
     size_t host_function_count;
+    /* A store of the program (store.h), without a data folder; NULL: memory, or that folder. */
+    const cordon_store_functions *store;
+    void *store_arg;
 } cordon_runtime_options;
 
 /* What `cordon serve` replays if nothing else is said: one query or mutation in a thousand. */

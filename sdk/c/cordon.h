@@ -569,6 +569,13 @@ void cordon_finish_(const cordon_value *result);
 
 typedef int64_t cordon_host_call(const void *range, size_t size);
 
+/*
+ * A call that is none of Cordon's but of the program that has the library in it, for cordon_call():
+ *
+ *     CORDON_IMPORT("shop", "prices") cordon_host_call prices;
+ */
+#define CORDON_IMPORT(module, name) CORDON_IMPORT_(module, name)
+
 CORDON_IMPORT_("convex/core", "input_read") cordon_host_call cordon_host_input_read;
 CORDON_IMPORT_("convex/core", "reply_read") cordon_host_call cordon_host_reply_read;
 CORDON_IMPORT_("convex/core", "output_write") cordon_host_call cordon_host_output_write;

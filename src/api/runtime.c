@@ -86,12 +86,34 @@ static void copy_limits(const cordon_limit_set *set, struct limit_changes *out_c
 
 /* -- Life ----------------------------------------------------------------------------------- */
 
+/* What is taken over once is closed once, whatever becomes of it. */
+static cordon_error *open_program_store(
+    cordon_runtime *runtime,
+    const cordon_runtime_options *options,
+    const struct store_options *store)
+{
+    cordon_store_functions functions;
+    TRY(api_take_struct(
+        options->store, "options.store", "cordon_store_functions", sizeof functions, &functions));
+    if (options->data_folder != NULL || functions.snapshot == NULL || functions.release == NULL ||
+        functions.find == NULL || functions.commit == NULL) {
+        return cordon_error_new(
+            CORDON_E_INVALID,
+            "options.store must have all functions but `close`, and takes the place of "
+            "options.data_folder");
+    }
+    return store_open_program(&functions, options->store_arg, store, &runtime->store);
+}
+
 static cordon_error *open_store(cordon_runtime *runtime, const cordon_runtime_options *options)
 {
     const struct store_options store = {
         .flusher_thread = options->flusher_thread,
         .guard_faults = options->guard_faults,
     };
+    if (options->store != NULL) {
+        return open_program_store(runtime, options, &store);
+    }
     if (options->data_folder == NULL) {
         return store_open_memory(&store, &runtime->store);
     }

@@ -21,8 +21,8 @@
 #endif
 
 /*
- * A new error, owned by the caller. Out of memory gives the static error instead. The words say
- * what, where, and what to do next; they never hold a path, address or text of the engine.
+ * The public one, with what gcc may know of it. The words say what, where, and what to do next;
+ * they never hold a path, address or text of the engine.
  */
 CORDON_FREED_BY(cordon_error_free) CORDON_MUST_USE CORDON_PRINTF(2, 3) cordon_error *
 cordon_error_new(cordon_error_code code, const char *format, ...);

@@ -115,7 +115,7 @@ enum next run_end_turn(struct run *run, uint64_t now_ns)
     return NEXT_WAIT;
 }
 
-/* Asks the embedding program, if the guest waits for it, on the host's time: whether it answered. */
+/* Asks the embedding program, if the guest waits for it: whether it answered. The time is ours. */
 static bool ask_program(struct run *run)
 {
     if (run->host.function_call == NULL) {

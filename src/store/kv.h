@@ -13,6 +13,8 @@
 #include "base/error.h"
 #include "base/slice.h"
 
+#include <cordon/store.h>
+
 struct kv;
 struct kv_reader;
 
@@ -71,6 +73,13 @@ CORDON_MUST_USE cordon_error *kv_open_memory(struct kv **out_kv);
  */
 CORDON_MUST_USE cordon_error *kv_open_lmdb(
     const char *folder, uint64_t map_bytes, bool *out_new, struct kv **out_kv);
+
+/*
+ * The functions of an embedding program, which are complete; `arg` is taken over, also on failure.
+ * `*out_new` says whether there is no row. Errors: those of the program, CORDON_E_NO_MEMORY.
+ */
+CORDON_MUST_USE cordon_error *kv_open_program(
+    const cordon_store_functions *functions, void *arg, bool *out_new, struct kv **out_kv);
 
 /*
  * A snapshot of the embedded database that stays as it is while another process writes: the pages

@@ -243,6 +243,18 @@ cordon_error *store_open_lmdb(
     return open_over(&kv, is_new, folder, options, out_store);
 }
 
+cordon_error *store_open_program(
+    const cordon_store_functions *functions,
+    void *arg,
+    const struct store_options *options,
+    struct store **out_store)
+{
+    CORDON_CLEANUP(kv_closep) struct kv *kv = NULL;
+    bool is_new = false;
+    TRY(kv_open_program(functions, arg, &is_new, &kv));
+    return open_over(&kv, is_new, NULL, options, out_store);
+}
+
 bool store_is_there(const char *folder)
 {
     return kv_is_there_lmdb(folder) || journal_is_there(folder);

@@ -28,6 +28,8 @@
 #include "value/id.h"
 #include "value/value.h"
 
+#include <cordon/store.h>
+
 struct store;
 struct store_txn;
 struct store_scan;
@@ -108,6 +110,17 @@ CORDON_MUST_USE cordon_error *store_open_memory(
  */
 CORDON_MUST_USE cordon_error *store_open_lmdb(
     const char *folder, const struct store_options *options, struct store **out_store);
+
+/*
+ * A store over the functions of an embedding program, which are complete; `arg` is taken over, also
+ * on failure. Errors: those of the program; CORDON_E_STORE for rows that are of another format or
+ * of none.
+ */
+CORDON_MUST_USE cordon_error *store_open_program(
+    const cordon_store_functions *functions,
+    void *arg,
+    const struct store_options *options,
+    struct store **out_store);
 
 /* True if a store was made in that folder, whether it is open, good or damaged. */
 bool store_is_there(const char *folder);

@@ -2,6 +2,7 @@
 #include "contract/harness.h"
 
 #include "store/delay.h"
+#include "store/kv.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -67,15 +68,93 @@ const struct backend_maker backend_makers[] = {
     {"memory", .lmdb = false, .flusher_thread = true, .delay_ms = -1},
     {"memory/no_thread", .lmdb = false, .flusher_thread = false, .delay_ms = -1},
     {"memory/delay", .lmdb = false, .flusher_thread = true, .delay_ms = 0},
+    {"program", .program = true, .flusher_thread = true, .delay_ms = -1},
+    {"program/no_thread", .program = true, .flusher_thread = false, .delay_ms = -1},
     {"lmdb", .lmdb = true, .flusher_thread = true, .delay_ms = -1},
     {"lmdb/no_thread", .lmdb = true, .flusher_thread = false, .delay_ms = -1},
     {"lmdb/delay", .lmdb = true, .flusher_thread = true, .delay_ms = 1},
 };
 const size_t backend_maker_count = sizeof backend_makers / sizeof backend_makers[0];
 
+/* -- A program's store, over the map that lives in memory -- */
+
+static cordon_error *program_snapshot(void *arg, void **out_snapshot)
+{
+    struct kv *kv = arg;
+    return kv->ops->reader_open(kv, (struct kv_reader **)out_snapshot);
+}
+
+static void program_release(void *arg, void *snapshot)
+{
+    struct kv *kv = arg;
+    kv->ops->reader_close(snapshot);
+}
+
+static cordon_error *program_find(
+    void *arg,
+    void *snapshot,
+    cordon_text key,
+    cordon_store_place place,
+    bool *out_found,
+    cordon_text *out_key,
+    cordon_text *out_value)
+{
+    const struct kv *kv = arg;
+    const struct slice from = slice_of((const uint8_t *)key.data, key.size);
+    struct kv_row row = {0};
+    TRY((place == CORDON_STORE_BEFORE ? kv->ops->seek_before : kv->ops->seek)(
+        snapshot, from, out_found, &row));
+    *out_key = (cordon_text){(const char *)row.key.data, row.key.size};
+    *out_value = (cordon_text){(const char *)row.value.data, row.value.size};
+    return NULL;
+}
+
+static cordon_error *program_commit(void *arg, const cordon_store_change *changes, size_t count)
+{
+    struct kv *kv = arg;
+    TRY(kv->ops->write_begin(kv));
+    for (size_t i = 0; i < count; i++) {
+        const struct slice key =
+            slice_of((const uint8_t *)changes[i].key.data, changes[i].key.size);
+        const struct slice value =
+            slice_of((const uint8_t *)changes[i].value.data, changes[i].value.size);
+        cordon_error *error = changes[i].removes ? kv->ops->write_remove(kv, key)
+                                                 : kv->ops->write_put(kv, key, value);
+        if (error != NULL) {
+            kv->ops->write_abort(kv);
+            return error;
+        }
+    }
+    return kv->ops->write_commit(kv);
+}
+
+static void program_close(void *arg)
+{
+    struct kv *kv = arg;
+    kv->ops->close(kv);
+}
+
+static const cordon_store_functions program_functions = {
+    .size = sizeof program_functions,
+    .snapshot = program_snapshot,
+    .release = program_release,
+    .find = program_find,
+    .commit = program_commit,
+    .close = program_close,
+};
+
+static void open_program(struct world *world)
+{
+    struct kv *kv = NULL;
+    OK(kv_open_memory(&kv));
+    OK(store_open_program(&program_functions, kv, &world->options, &world->store));
+}
+
 static void open_store(struct world *world)
 {
-    if (world->maker->lmdb) {
+    if (world->maker->program) {
+        open_program(world);
+    } else if (world->maker->lmdb) {
         OK(store_open_lmdb(world->folder.path, &world->options, &world->store));
     } else {
         OK(store_open_memory(&world->options, &world->store));

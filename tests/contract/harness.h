@@ -34,6 +34,7 @@ void folder_remove(struct folder *folder);
 struct backend_maker {
     const char *name;
     bool lmdb;
+    bool program; /* over functions of a program */
     bool flusher_thread;
     int delay_ms; /* -1: no delaying wrapper */
 };
