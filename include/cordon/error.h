@@ -79,7 +79,7 @@ typedef struct cordon_error cordon_error;
  * A new error, for functions of yours that Cordon calls: a code, and words as by printf, which say
  * what is wrong and what to do. It is the caller's. Without memory it is a static one that says so.
  */
-CORDON_API CORDON_MUST_USE CORDON_PRINTF(2, 3) cordon_error *cordon_error_new(
+CORDON_PRINTF(2, 3) CORDON_API CORDON_MUST_USE cordon_error *cordon_error_new(
     cordon_error_code code, const char *format, ...);
 
 /* Frees an error. NULL and the static out-of-memory error are accepted. */
