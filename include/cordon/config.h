@@ -12,7 +12,7 @@
  *       "replay_sample": 1000,               "record_functions": ["messages:send"],
  *       "records_bytes": 1073741824,         "records_days": 14,
  *       "audit_interval_ms": 60000,          "audit_checkpoint_file": "/mnt/worm/cordon.audit",
- *       "confine": true,
+ *       "audit_checkpoint_syslog": "/dev/log", "confine": true,
  *       "auth_providers": [{"domain": "https://auth.example.org", "applicationID": "app",
  *                           "jwks": "/etc/cordon/auth.jwks"}]
  *     }
@@ -58,8 +58,9 @@ typedef struct cordon_config {
     size_t record_function_count;
     uint64_t records_bytes;
     uint32_t records_days;
-    uint32_t audit_interval_ms; /* these two as in cordon_server_options */
+    uint32_t audit_interval_ms; /* these three as in cordon_server_options */
     const char *audit_checkpoint_file;
+    const char *audit_checkpoint_syslog;
     bool confine; /* true unless the file says false: cordon_server_confine() */
     const cordon_auth_provider *auth_providers; /* as there */
     size_t auth_provider_count;

@@ -57,11 +57,13 @@ typedef struct cordon_server_options {
     bool insecure_dev;
     /*
      * The audit log is signed in such intervals, 0: 60,000, 100 to 86,400,000; each checkpoint is
-     * also appended to that file as a line, NULL: to none. Without a data folder nothing is signed.
-     * The first server of a runtime that is made says it for all that follow.
+     * also appended to that file as a line, and handed to the system's log at that socket, such as
+     * `/dev/log`; NULL: to none. Without a data folder nothing is signed. The first server of a
+     * runtime that is made says it for all that follow.
      */
     uint32_t audit_interval_ms;
     const char *audit_checkpoint_file;
+    const char *audit_checkpoint_syslog;
     /* How long cordon_server_stop() may take, also from 250 ms to a day; 0: 10,000. */
     uint32_t drain_timeout_ms;
     /* Users sign in by them; none: nobody does. Borrowed during the call. */

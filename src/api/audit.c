@@ -133,11 +133,24 @@ static cordon_error *write_fault(struct buffer *out, const struct audit_verdict 
     return buffer_append_byte(out, '}');
 }
 
+static cordon_error *write_pruning(struct buffer *out, const struct audit_verdict *verdict)
+{
+    const bool is_pruned = verdict->pruned_at > 0;
+    TRY(write_number(out, "kept_pruned", verdict->kept_pruned));
+    TRY(write_number(out, "pruned_before", verdict->prune.before));
+    TRY(write_number(out, "pruned_at", verdict->pruned_at));
+    TRY(write_time(out, "pruned_time_ms", verdict->pruned_ts));
+    TRY(json_write_key(out, SLICE("pruned_by")));
+    return is_pruned ? json_write_string(out, slice_str(verdict->prune.by))
+                     : buffer_append(out, SLICE("null"));
+}
+
 static cordon_error *write_report(struct buffer *out, const struct audit_verdict *verdict)
 {
     TRY(buffer_append(out, SLICE("{\"status\":")));
     TRY(json_write_string(out, verdict->is_good ? SLICE("success") : SLICE("error")));
     TRY(write_number(out, "records", verdict->records));
+    TRY(write_number(out, "first", verdict->first));
     TRY(write_number(out, "last", verdict->last));
     TRY(write_time(out, "last_time_ms", verdict->last_ts));
     TRY(write_number(out, "checkpoints", verdict->checkpoints));
@@ -145,6 +158,7 @@ static cordon_error *write_report(struct buffer *out, const struct audit_verdict
     TRY(write_time(out, "signed_time_ms", verdict->signed_ts));
     TRY(write_number(out, "kept", verdict->kept));
     TRY(write_number(out, "kept_to", verdict->kept_to));
+    TRY(write_pruning(out, verdict));
     TRY(write_number(out, "keys_anew", verdict->anew));
     TRY(write_number(out, "keys_anew_at", verdict->anew_at));
     TRY(write_time(out, "keys_anew_time_ms", verdict->anew_ts));

@@ -90,6 +90,7 @@ static const struct setting settings[] = {
     SETTING_NUMBER(records_days, SETTING_U32, " of days", 1, 36500),
     SETTING_NUMBER(audit_interval_ms, SETTING_U32, " of milliseconds", 100, 86400000),
     SETTING(audit_checkpoint_file, SETTING_TEXT, "a text, the path of a file"),
+    SETTING(audit_checkpoint_syslog, SETTING_TEXT, "a text, the path of a socket"),
     SETTING(confine, SETTING_FLAG, "true or false"),
     SETTING(
         auth_providers,

@@ -50,6 +50,7 @@ static cordon_error *keep_audit(const cordon_runtime *runtime, const cordon_serv
         .tenant = TENANT_DEFAULT,
         .folder = (const char *)folder.data,
         .checkpoint_file = options->audit_checkpoint_file,
+        .checkpoint_syslog = options->audit_checkpoint_syslog,
         .interval_ms = options->audit_interval_ms,
     };
     return runner_keep_audit(runtime->runner, &auditor);

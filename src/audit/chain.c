@@ -27,6 +27,9 @@ struct expected {
 struct audit_chain {
     struct audit_verdict verdict;
     uint8_t previous[SHA256_BYTES]; /* the hash of the last record */
+    uint8_t pruned[SHA256_BYTES];   /* of the one before the first, as that says */
+    uint64_t first_covers;          /* what the first checkpoint speaks of, */
+    uint64_t first_checkpoint_at;   /* and its record */
 
     uint8_t (*recent)[SHA256_BYTES]; /* of records from `recent_from` on */
     size_t recent_capacity;
@@ -157,6 +160,23 @@ void audit_chain_add_malformed(struct audit_chain *chain)
 
 /* -- One record ------------------------------------------------------------------------------ */
 
+/* The log begins with this record. What was before it, if anything, another has to tell. */
+static void begin(struct audit_chain *chain, const struct audit_record *record)
+{
+    chain->verdict.first = record->sequence;
+    if (record->sequence > 1) {
+        chain->verdict.last = record->sequence - 1;
+        chain->recent_from = record->sequence;
+        memcpy(chain->pruned, record->previous, sizeof chain->pruned);
+        memcpy(chain->previous, record->previous, sizeof chain->previous);
+    }
+}
+
+static bool is_pruned(const struct audit_chain *chain)
+{
+    return chain->verdict.first > 1;
+}
+
 static const char *fault_of_record(
     const struct audit_chain *chain, const struct audit_record *record)
 {
@@ -164,6 +184,10 @@ static const char *fault_of_record(
     uint8_t hash[SHA256_BYTES];
     if (record->sequence > verdict->last + 1) {
         return "it is missing: records were taken out";
+    }
+    if (record->sequence < verdict->first) {
+        return "it is missing where the log begins, and comes later: records were put in another "
+               "order";
     }
     if (record->sequence <= verdict->last) {
         return "it stands there twice, or out of its place";
@@ -219,12 +243,15 @@ static bool begins_anew(const struct audit_chain *chain, const struct audit_chec
 static const char *fault_of_first(
     const struct audit_chain *chain, const struct audit_checkpoint *checkpoint)
 {
-    if (checkpoint->epoch != 0) {
+    if (checkpoint->epoch != 0 && !is_pruned(chain)) {
         return "it is the first checkpoint here, but earlier ones were made";
     }
-    return chain->is_trusting && memcmp(checkpoint->key, chain->trusted, SIGN_PUBLIC_BYTES) != 0
-               ? "the key of the first checkpoint is not the one that was to be"
-               : NULL;
+    if (!chain->is_trusting || memcmp(checkpoint->key, chain->trusted, SIGN_PUBLIC_BYTES) == 0) {
+        return NULL;
+    }
+    return is_pruned(chain) ? "the key of the first checkpoint that is left is not the one that "
+                              "was to be: those before it were pruned"
+                            : "the key of the first checkpoint is not the one that was to be";
 }
 
 static const char *fault_of_keys(
@@ -260,6 +287,11 @@ static const char *fault_of_checkpoint(
     const char *what = fault_of_keys(chain, checkpoint);
     if (what != NULL) {
         return what;
+    }
+    if (is_pruned(chain) && checkpoint->covers + 1 == chain->verdict.first) {
+        return memcmp(chain->pruned, checkpoint->hash, SHA256_BYTES) != 0
+                   ? "the log does not begin with what follows this checkpoint"
+                   : NULL;
     }
     if (checkpoint->covers < chain->recent_from || checkpoint->covers >= record->sequence) {
         return "it is a checkpoint of a record that it can't speak of";
@@ -313,6 +345,8 @@ static cordon_error *add_checkpoint(struct audit_chain *chain, const struct audi
         verdict->anew_ts = record->ts;
     }
     if (verdict->checkpoints++ == 0) {
+        chain->first_covers = checkpoint.covers;
+        chain->first_checkpoint_at = record->sequence;
         verdict->has_key = true;
         memcpy(verdict->key, checkpoint.key, SIGN_PUBLIC_BYTES);
         verdict->is_key_trusted = chain->is_trusting;
@@ -325,20 +359,87 @@ static cordon_error *add_checkpoint(struct audit_chain *chain, const struct audi
     return NULL;
 }
 
+/* -- Prunes ---------------------------------------------------------------------------------- */
+
+/* The last one counts: it knows of those before. */
+static cordon_error *add_prune(struct audit_chain *chain, const struct audit_record *record)
+{
+    struct audit_prune prune = {0};
+    bool is_whole = false;
+    TRY(audit_prune_read(record->body, &is_whole, &prune));
+    if (!is_whole || prune.before < 2 || prune.before > record->sequence) {
+        fault(chain, record->sequence, "it is no whole record of a prune");
+        return NULL;
+    }
+    chain->verdict.pruned_at = record->sequence;
+    chain->verdict.pruned_ts = record->ts;
+    chain->verdict.prune = prune;
+    return NULL;
+}
+
+/*
+ * Why the log may not begin where it does. A prune leaves the checkpoint that signs the cut, which
+ * is older than its own record; and a checkpoint signs that. One that was stopped has left more
+ * records than it says.
+ */
+static const char *fault_of_beginning(const struct audit_chain *chain)
+{
+    const struct audit_verdict *const verdict = &chain->verdict;
+    const struct audit_prune *const prune = &verdict->prune;
+    if (verdict->pruned_at == 0 || verdict->pruned_at > verdict->signed_to) {
+        return "it is missing: records were taken out, and no signed record says that they were "
+               "pruned";
+    }
+    if (verdict->first > prune->before) {
+        return "it is missing: more records were taken out than the last prune says";
+    }
+    if (verdict->first == prune->before && (memcmp(prune->hash, chain->pruned, SHA256_BYTES) != 0 ||
+                                            chain->first_covers + 1 != prune->before ||
+                                            chain->first_checkpoint_at > verdict->pruned_at)) {
+        return "it is missing: it was pruned, but the log does not go on where the prune says that "
+               "it does";
+    }
+    return NULL;
+}
+
+static void check_beginning(struct audit_chain *chain)
+{
+    const char *what = is_pruned(chain) ? fault_of_beginning(chain) : NULL;
+    if (what != NULL) {
+        fault(chain, 1, what);
+    }
+}
+
+void audit_chain_cut(
+    const struct audit_chain *chain, uint64_t *out_before, uint8_t out_hash[SHA256_BYTES])
+{
+    const bool has_one = chain->verdict.checkpoints > 0;
+    *out_before = has_one ? chain->last_checkpoint.covers + 1 : 1;
+    memcpy(out_hash, chain->last_checkpoint.hash, SHA256_BYTES);
+}
+
+/* -- All records ----------------------------------------------------------------------------- */
+
 cordon_error *audit_chain_add(struct audit_chain *chain, const struct audit_record *record)
 {
     struct audit_verdict *verdict = &chain->verdict;
     if (!verdict->is_good) {
         return NULL;
     }
+    if (verdict->first == 0) {
+        begin(chain, record);
+    }
     const char *what = fault_of_record(chain, record);
     if (what != NULL) {
-        fault(chain, verdict->last + 1, what);
+        const bool is_earlier = record->sequence < verdict->first;
+        fault(chain, is_earlier ? record->sequence : verdict->last + 1, what);
         return NULL;
     }
     TRY(remember(chain, record));
     if (audit_is_checkpoint(record->body)) {
         TRY(add_checkpoint(chain, record));
+    } else if (audit_is_prune(record->body)) {
+        TRY(add_prune(chain, record));
     }
     if (verdict->is_good) {
         verdict->records++;
@@ -359,6 +460,10 @@ static void look_for_the_unmet(struct audit_chain *chain)
         if (chain->expected[i].is_met) {
             continue;
         }
+        if (checkpoint->covers + 1 < chain->verdict.first) {
+            chain->verdict.kept_pruned++;
+            continue;
+        }
         fault(
             chain, checkpoint->covers,
             checkpoint->covers >= chain->verdict.last
@@ -369,9 +474,22 @@ static void look_for_the_unmet(struct audit_chain *chain)
     }
 }
 
+/* Where all that was kept speaks of what was pruned, nothing ties it to what is left. */
+static void look_for_a_tie(struct audit_chain *chain)
+{
+    if (chain->verdict.kept_pruned > 0 && chain->verdict.kept == 0) {
+        fault(
+            chain, chain->expected[chain->expected_count - 1].checkpoint.covers,
+            "the last checkpoint that was kept speaks of it, and it was pruned: nothing that was "
+            "kept speaks of what is left; keep the checkpoints that came later, too");
+    }
+}
+
 struct audit_verdict audit_chain_end(struct audit_chain *chain)
 {
+    check_beginning(chain);
     look_for_the_unmet(chain);
+    look_for_a_tie(chain);
     if (chain->is_trusting && !chain->verdict.has_key) {
         fault(
             chain, chain->verdict.last,

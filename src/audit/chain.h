@@ -1,6 +1,7 @@
 /*
  * The check of an audit log, record by record from its first: that nothing of it was changed, taken
- * out or put elsewhere.
+ * out or put elsewhere. The first record is 1, or, of a log that was pruned, the one that a signed
+ * record of that names (prune.h).
  *
  * Three things are checked. Each record is what its hash says, names the one before, and follows it
  * in sequence and time. Each checkpoint is signed, by the key that the one before announced, and
@@ -14,6 +15,7 @@
 #define AUDIT_CHAIN_H
 
 #include "audit/checkpoint.h"
+#include "audit/prune.h"
 #include "audit/record.h"
 
 struct audit_chain;
@@ -49,6 +51,7 @@ void audit_chain_add_malformed(struct audit_chain *chain);
 struct audit_verdict {
     bool is_good;
     uint64_t records;     /* that were looked at */
+    uint64_t first;       /* sequence of the first of them; 0: none */
     uint64_t last;        /* sequence of the last good one; 0: none */
     uint64_t last_ts;     /* ns */
     uint64_t checkpoints; /* good ones */
@@ -56,7 +59,11 @@ struct audit_verdict {
     uint64_t signed_ts;   /* of the record that holds that checkpoint */
     uint64_t kept;        /* checkpoints from elsewhere that were met */
     uint64_t kept_to;     /* the last record that one of them speaks of */
-    bool has_key;         /* there was a checkpoint: */
+    uint64_t kept_pruned; /* others, that speak of records which were pruned */
+    uint64_t pruned_at;   /* the record of the last prune; 0: there was none */
+    uint64_t pruned_ts;
+    struct audit_prune prune;
+    bool has_key;                   /* there was a checkpoint: */
     uint8_t key[SIGN_PUBLIC_BYTES]; /* the key of the first */
     bool is_key_trusted;            /* it is the one that was to be */
     uint64_t anew;                  /* how often keys began anew, without being announced */
@@ -65,6 +72,13 @@ struct audit_verdict {
     uint64_t fault_at; /* if not good: the record in question */
     const char *fault; /* what is wrong with it, static; NULL */
 };
+
+/*
+ * A place where the log may be cut: the record behind the last one that a good checkpoint so far
+ * speaks of. `*out_before` is 1 if there is none.
+ */
+void audit_chain_cut(
+    const struct audit_chain *chain, uint64_t *out_before, uint8_t out_hash[SHA256_BYTES]);
 
 /* After the last record. */
 struct audit_verdict audit_chain_end(struct audit_chain *chain);

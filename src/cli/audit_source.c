@@ -85,14 +85,22 @@ static bool read_next(const struct text *page, uint64_t *out_next)
     return true;
 }
 
-static int read_server(
-    const struct cli_options *options, const char *socket_path, audit_visit *visit, void *arg)
+/* What is asked of the operator's listener: by its URL, or at a socket. */
+static struct cli_options operator_options(
+    const struct cli_options *options, const char *socket_path)
 {
     struct cli_options asked = *options;
     asked.admin_key = NULL; /* who reaches the operator's listener needs none */
     if (socket_path != NULL) {
         asked.url = "http://127.0.0.1"; /* a name for what the socket leads to */
     }
+    return asked;
+}
+
+static int read_server(
+    const struct cli_options *options, const char *socket_path, audit_visit *visit, void *arg)
+{
+    const struct cli_options asked = operator_options(options, socket_path);
     uint64_t from = 1;
     for (;;) {
         TEXT_CLEANUP path = {0};
@@ -191,4 +199,35 @@ int audit_source_read(const struct cli_options *options, audit_visit *visit, voi
     text_printf(&socket_path, "%s/operator.sock", here.data);
     return is_served(socket_path.data) ? read_server(&here, socket_path.data, visit, arg)
                                        : read_folder(&here, visit, arg);
+}
+
+int audit_source_prune(
+    const struct cli_options *options, const char *parameter, struct text *out_answer)
+{
+    struct cli_options here = *options;
+    here.data = options->data == NULL ? CLI_DEFAULT_DATA : options->data;
+    TEXT_CLEANUP socket_path = {0};
+    TEXT_CLEANUP path = {0};
+    TEXT_CLEANUP body = {0};
+    text_printf(&socket_path, "%s/operator.sock", here.data);
+    const bool by_socket = options->url == NULL;
+    if (by_socket && !is_served(socket_path.data)) {
+        return terminal_fail(
+            CLI_USAGE,
+            "no server runs on '%s': start it, as pruning is signed by its keys, or name its\n"
+            "operator's listener with --url",
+            here.data);
+    }
+    const struct cli_options asked = operator_options(&here, by_socket ? socket_path.data : NULL);
+    text_printf(&path, "/audit/prune?%s", parameter);
+    text_printf(&body, "%s", "");
+    const struct http_request request = {
+        .options = &asked,
+        .path = path.data,
+        .content_type = "application/json",
+        .body = &body,
+        .working = "checking the log",
+        .socket = by_socket ? socket_path.data : NULL,
+    };
+    return http_post(&request, out_answer);
 }

@@ -6,6 +6,7 @@
 #define CLI_AUDIT_SOURCE_H
 
 #include "cli/cli.h"
+#include "cli/text.h"
 
 /*
  * Whole lines of the log, in order; the last of a file perhaps without its newline. Not 0: an exit
@@ -18,5 +19,13 @@ typedef int audit_visit(void *arg, const char *lines, size_t size);
  * having said what is wrong.
  */
 int audit_source_read(const struct cli_options *options, audit_visit *visit, void *arg);
+
+/*
+ * Has the server prune its log, and gives its answer, JSON; `parameter` is what its query string
+ * says. 0, or an exit code after having said what is wrong, also where no server runs: who signs
+ * the log must say so in it.
+ */
+int audit_source_prune(
+    const struct cli_options *options, const char *parameter, struct text *out_answer);
 
 #endif

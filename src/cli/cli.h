@@ -54,6 +54,7 @@ struct cli_options {
     const char *checkpoints;
     const char *key;
     const char *kind;
+    const char *before;
     const char *path;
     int operand_count;
     enum cli_format format;

@@ -1,6 +1,7 @@
 /*
- * `cordon audit`: the audit log of a server or a data folder, checked, shown, or written out. All
- * three read it from its first record on; what they make of it is one visitor each.
+ * `cordon audit`: the audit log of a server or a data folder, checked, shown, written out, or
+ * pruned. The first three read it from its first record on; what they make of it is one visitor
+ * each.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -72,6 +73,21 @@ static void print_time(FILE *file, const char *before, uint64_t ms)
     }
 }
 
+/* Which records are not there any more, and by whose doing; nothing of a log that was not pruned. */
+static void print_pruning(FILE *file, const cordon_json_value *report)
+{
+    if (number_of(report, "pruned_at") == 0) {
+        return;
+    }
+    (void)fprintf(
+        file, "Records before %" PRIu64 " were pruned, as record %" PRIu64 " says",
+        number_of(report, "pruned_before"), number_of(report, "pruned_at"));
+    print_time(file, ", at ", number_of(report, "pruned_time_ms"));
+    (void)fputs(", by ", file);
+    terminal_write(file, cordon_json_get_text(cordon_json_get_member(report, "pruned_by")));
+    (void)fputs(".\n", file);
+}
+
 static void print_fault(const cordon_json_value *report)
 {
     const cordon_json_value *const fault = cordon_json_get_member(report, "fault");
@@ -85,6 +101,7 @@ static void print_fault(const cordon_json_value *report)
         " records before are good. Keep a copy of the data folder as it is, and compare\n"
         "with a backup from before.\n",
         number_of(report, "records"));
+    print_pruning(stderr, report);
 }
 
 /* What was checked, and what that does not say. */
@@ -95,6 +112,7 @@ static void print_good(const struct cli_options *options, const cordon_json_valu
     (void)printf("The audit log is whole: %" PRIu64 " records", number_of(report, "records"));
     print_time(stdout, ", the last of ", number_of(report, "last_time_ms"));
     (void)puts(".");
+    print_pruning(stdout, report);
     if (number_of(report, "checkpoints") == 0) {
         (void)puts("No checkpoint was signed yet: whoever can write the data folder could have "
                    "made all of it.");
@@ -113,7 +131,8 @@ static void print_good(const struct cli_options *options, const cordon_json_valu
         (void)puts(
             ":\nwas a backup restored then? Else somebody has made the log anew from there on.");
     }
-    (void)fputs("First key: ", stdout);
+    (void)fputs(
+        number_of(report, "first") > 1 ? "First key that is left: " : "First key: ", stdout);
     terminal_write(stdout, cordon_json_get_text(cordon_json_get_member(report, "key")));
     (void)puts("");
     if (options->checkpoints != NULL) {
@@ -121,6 +140,11 @@ static void print_good(const struct cli_options *options, const cordon_json_valu
             "All %" PRIu64 " checkpoints that were kept are in it: nothing up to record %" PRIu64
             " was cut off.\n",
             number_of(report, "kept"), number_of(report, "kept_to"));
+        if (number_of(report, "kept_pruned") > 0) {
+            (void)printf(
+                "%" PRIu64 " more speak of records that were pruned.\n",
+                number_of(report, "kept_pruned"));
+        }
     } else {
         (void)puts(
             "Whether its end was cut off, only checkpoints that are kept elsewhere can tell\n"
@@ -247,13 +271,34 @@ static int show_line(const struct cli_options *options, const char *line, size_t
     return CLI_OK;
 }
 
+struct showing {
+    struct cli_options options;
+    bool has_begun;
+};
+
+/* Of a log that was pruned, from where on it is shown. */
+static void tell_beginning(struct showing *showing, const char *lines)
+{
+    uint64_t first = 0;
+    if (!showing->has_begun && sscanf(lines, "{\"sequence\":%" SCNu64, &first) == 1 && first > 1) {
+        (void)fprintf(
+            stderr,
+            "The log begins with record %" PRIu64 ": those before were pruned, as `cordon audit "
+            "show --kind prune` tells.\n",
+            first);
+    }
+    showing->has_begun = true;
+}
+
 static int show_lines(void *arg, const char *lines, size_t size)
 {
+    struct showing *const showing = arg;
     const char *const end = lines + size;
+    tell_beginning(showing, lines);
     for (const char *at = lines; at < end;) {
         const char *const newline = memchr(at, '\n', (size_t)(end - at));
         const size_t length = (size_t)((newline == NULL ? end : newline) - at);
-        const int failed = show_line(arg, at, length);
+        const int failed = show_line(&showing->options, at, length);
         if (failed != CLI_OK) {
             return failed;
         }
@@ -264,8 +309,8 @@ static int show_lines(void *arg, const char *lines, size_t size)
 
 static int show(const struct cli_options *options)
 {
-    struct cli_options copy = *options;
-    return audit_source_read(options, show_lines, &copy);
+    struct showing showing = {.options = *options};
+    return audit_source_read(options, show_lines, &showing);
 }
 
 /* -- export ---------------------------------------------------------------------------------- */
@@ -282,6 +327,79 @@ static int export(const struct cli_options *options)
     return audit_source_read(options, write_lines, stdout);
 }
 
+/* -- prune ----------------------------------------------------------------------------------- */
+
+static bool is_number(const char *text)
+{
+    return text[0] != '\0' && text[strspn(text, "0123456789")] == '\0';
+}
+
+/* A day, or a moment of one, UTC. */
+static bool read_time(const char *text, uint64_t *out_ms)
+{
+    static const char *const forms[] = {"%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"};
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        struct tm parts = {0};
+        const char *const end = strptime(text, forms[i], &parts);
+        const time_t seconds = end != NULL && *end == '\0' ? timegm(&parts) : -1;
+        if (seconds > 0) {
+            *out_ms = (uint64_t)seconds * 1000;
+            return true;
+        }
+    }
+    return false;
+}
+
+static int print_pruned(const struct cli_options *options, const struct text *answer)
+{
+    cordon_json *json = NULL;
+    cordon_error *const error =
+        cordon_json_parse(answer->size == 0 ? "" : answer->data, answer->size, &json);
+    if (error != NULL) {
+        cordon_error_free(error);
+        return terminal_fail(
+            CLI_MACHINE, "the server's answer is no JSON; is that the operator's listener of a "
+                         "Cordon server?");
+    }
+    const cordon_json_value *const root = cordon_json_get_root(json);
+    const uint64_t pruned = number_of(root, "pruned");
+    if (options->format == CLI_JSON) {
+        (void)printf("%s\n", answer->data);
+    } else if (pruned == 0) {
+        (void)puts("Nothing was pruned: no checkpoint speaks of so early a record.");
+    } else {
+        (void)printf(
+            "%" PRIu64 " records were pruned; the log begins with record %" PRIu64 ".\n", pruned,
+            number_of(root, "first"));
+    }
+    cordon_json_free(json);
+    return CLI_OK;
+}
+
+static int prune(const struct cli_options *options)
+{
+    TEXT_CLEANUP parameter = {0};
+    TEXT_CLEANUP answer = {0};
+    uint64_t ms = 0;
+    if (options->before == NULL || options->file != NULL) {
+        return terminal_usage(
+            &cli_audit, "prune needs --before DATE or --before SEQUENCE, and a server that runs");
+    }
+    if (is_number(options->before)) {
+        text_printf(&parameter, "before=%s", options->before);
+    } else if (read_time(options->before, &ms)) {
+        text_printf(&parameter, "before_ms=%" PRIu64, ms);
+    } else {
+        return terminal_usage(
+            &cli_audit,
+            "'%s' is neither a day such as 2026-01-31, a time such as 2026-01-31T12:00:00Z, nor "
+            "the number of a record",
+            options->before);
+    }
+    const int failed = audit_source_prune(options, parameter.data, &answer);
+    return failed != CLI_OK ? failed : print_pruned(options, &answer);
+}
+
 /* -- The command ----------------------------------------------------------------------------- */
 
 static int run(const struct cli_options *options)
@@ -289,7 +407,7 @@ static int run(const struct cli_options *options)
     static const struct {
         const char *name;
         int (*run)(const struct cli_options *options);
-    } deeds[] = {{"verify", verify}, {"show", show}, {"export", export}};
+    } deeds[] = {{"verify", verify}, {"show", show}, {"export", export}, {"prune", prune}};
     for (size_t i = 0; i < sizeof deeds / sizeof deeds[0]; i++) {
         if (strcmp(options->operands[0], deeds[i].name) == 0) {
             return deeds[i].run(options);
@@ -297,7 +415,7 @@ static int run(const struct cli_options *options)
     }
     return terminal_usage(
         &cli_audit,
-        "'%s' is nothing that can be done with the audit log; verify, show and export are",
+        "'%s' is nothing that can be done with the audit log; verify, show, export and prune are",
         options->operands[0]);
 }
 
@@ -309,6 +427,8 @@ static const struct cli_flag flags[] = {
     {"checkpoint", "FILE", "verify: checkpoints that were kept elsewhere", flags_set_checkpoints},
     {"key", "HEX64", "verify: what the first key must be", flags_set_key},
     {"kind", "KIND", "show: only records of that kind, such as mutation or deploy", flags_set_kind},
+    {"before", "DATE|N", "prune: the day, or the record, from which on the log is kept",
+     flags_set_before},
     {"path", "PATH", "show: only those of that function", flags_set_path},
     FLAG_FORMAT,
     FLAGS_END,
@@ -316,10 +436,10 @@ static const struct cli_flag flags[] = {
 
 const struct cli_command cli_audit = {
     .name = "audit",
-    .operands = "verify|show|export",
+    .operands = "verify|show|export|prune",
     .operands_min = 1,
     .operands_max = 1,
-    .summary = "checks or shows the audit log",
+    .summary = "checks, shows or prunes the audit log",
     .details =
         "verify reads the whole log and says whether anything of it was changed, taken out or put\n"
         "elsewhere, and at which record; up to where checkpoints sign it; and, with --checkpoint,\n"
@@ -327,6 +447,9 @@ const struct cli_command cli_audit = {
         "audit_checkpoint_file names: keep it where the server's machine can only append.\n"
         "show prints records, a line each; export writes all of them as they are hashed, for\n"
         "`verify --file` on another machine.\n"
+        "prune has a running server remove the oldest records, up to a checkpoint; what is left "
+        "is\n"
+        "still checked by verify, which tells who pruned it and when. Export them before.\n"
         "\n"
         "A server that runs on the folder is asked at the folder's operator.sock.\n"
         "\n"

@@ -154,6 +154,7 @@ static cordon_error *serve(
         .insecure_dev = options->insecure_dev,
         .audit_interval_ms = config->audit_interval_ms,
         .audit_checkpoint_file = config->audit_checkpoint_file,
+        .audit_checkpoint_syslog = config->audit_checkpoint_syslog,
         .auth_providers = config->auth_providers,
         .auth_provider_count = config->auth_provider_count,
         .auth_clock_skew_s = config->auth_clock_skew_s,
@@ -263,10 +264,10 @@ const struct cli_command cli_serve = {
         "whose\n"
         "every run is recorded), records_bytes (1073741824) and records_days (14) of all records,\n"
         "audit_interval_ms (how often the audit log is signed; 60000), audit_checkpoint_file "
-        "(where\n"
-        "its checkpoints are kept besides; none), confine (the server gives up what it does not "
-        "need,\n"
-        "by seccomp and Landlock, and says what the kernel lacks; true).",
+        "and\n"
+        "audit_checkpoint_syslog (where its checkpoints go besides; nowhere), confine (the server\n"
+        "gives up what it does not need, by seccomp and Landlock, and says what the kernel lacks;\n"
+        "true).",
     .example = "  cordon serve --listen 127.0.0.1:3210 --data ./cordon-data",
     .flags = flags,
     .run = run,

@@ -192,6 +192,12 @@ bool flags_set_kind(struct cli_options *options, const char *value)
     return true;
 }
 
+bool flags_set_before(struct cli_options *options, const char *value)
+{
+    options->before = value;
+    return true;
+}
+
 bool flags_set_path(struct cli_options *options, const char *value)
 {
     options->path = value;

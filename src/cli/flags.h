@@ -53,6 +53,7 @@ bool flags_set_file(struct cli_options *options, const char *value);
 bool flags_set_checkpoints(struct cli_options *options, const char *value);
 bool flags_set_key(struct cli_options *options, const char *value);
 bool flags_set_kind(struct cli_options *options, const char *value);
+bool flags_set_before(struct cli_options *options, const char *value);
 bool flags_set_to(struct cli_options *options, const char *value);
 bool flags_set_list(struct cli_options *options, const char *value);
 bool flags_set_path(struct cli_options *options, const char *value);

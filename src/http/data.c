@@ -7,10 +7,14 @@
 #include "http/internal.h"
 
 #include "http/body.h"
+#include "run/audit_prune.h"
 #include "run/auditor.h"
 #include "run/data.h"
 #include "run/environment.h"
 #include "value/json.h"
+
+#include <stdio.h>
+#include <sys/socket.h>
 
 /* A table's name, an id, a number, each with what percent-encoding may have added. */
 #define PARAMETERS_BYTES_MAX 4096
@@ -85,10 +89,7 @@ static cordon_error *read_choice(
 
 /* -- Audit ---------------------------------------------------------------------------------- */
 
-/*
- * What an admin looks at stands in the audit log: that all documents of a moment are about to be
- * read, or some of now. `rest` follows the kind.
- */
+/* What an admin looks at stands in the audit log. `rest` follows the kind. */
 static cordon_error *note(struct tenant *tenant, const char *kind, struct slice rest)
 {
     CORDON_CLEANUP_BUFFER struct buffer body;
@@ -97,16 +98,6 @@ static cordon_error *note(struct tenant *tenant, const char *kind, struct slice 
     TRY(buffer_append(&body, rest));
     tenant_note(tenant, buffer_slice(&body));
     return NULL;
-}
-
-static cordon_error *note_documents(struct tenant *tenant, struct slice table)
-{
-    CORDON_CLEANUP_BUFFER struct buffer rest;
-    buffer_init(&rest, PARAMETERS_BYTES_MAX);
-    TRY(buffer_append(&rest, SLICE("\"table\":")));
-    TRY(json_write_string(&rest, table));
-    TRY(buffer_append_byte(&rest, '}'));
-    return note(tenant, "documents_read", buffer_slice(&rest));
 }
 
 /* -- Reading -------------------------------------------------------------------------------- */
@@ -142,7 +133,10 @@ static cordon_error *give_documents(
     page.descending = order == 1;
     page.limit = (uint32_t)limit;
     TRY(data_documents(tenant->runner, tenant->number, &page, out));
-    return page.snapshot == 0 ? note_documents(tenant, page.table) : NULL;
+    if (page.snapshot == 0) { /* else it is part of an export */
+        tenant_note_read(tenant, AUDITOR_READS_DOCUMENTS, page.table);
+    }
+    return NULL;
 }
 
 static cordon_error *release(
@@ -182,6 +176,44 @@ static cordon_error *clear(struct tenant *tenant, struct parameters *parameters,
     return data_clear(tenant->runner, tenant->number, table, cursor, out);
 }
 
+/* -- The audit log --------------------------------------------------------------------------- */
+
+/* Who asks, at a Unix socket as the kernel says. */
+static void describe_operator(const struct connection *connection, char out_by[64])
+{
+    struct ucred who;
+    socklen_t size = sizeof who;
+    uv_os_fd_t fd = -1;
+    const bool known = uv_fileno(&connection->socket.handle, &fd) == 0 &&
+                       getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) == 0 && who.pid != 0;
+    if (known) {
+        (void)snprintf(out_by, 64, "uid %u at the operator's listener", who.uid);
+    } else {
+        (void)snprintf(out_by, 64, "the operator's listener");
+    }
+}
+
+static cordon_error *prune(
+    struct connection *connection, struct parameters *parameters, struct buffer *out)
+{
+    char by[64];
+    uint64_t before_ms = 0;
+    struct audit_prune_request request = {.before = 0};
+    TRY(read_number(parameters, "before", UINT64_MAX, &request.before));
+    TRY(read_number(parameters, "before_ms", UINT64_MAX / 1000000, &before_ms));
+    if ((request.before == 0) == (before_ms == 0)) {
+        return cordon_error_new(
+            CORDON_E_INVALID, "give one of `before`, the sequence of the first record that stays, "
+                              "and `before_ms`, a time in milliseconds since 1970");
+    }
+    describe_operator(connection, by);
+    request.before_ns = before_ms * 1000000;
+    request.by = slice_str(by);
+    struct runner *runner = connection->loop->server->options.runner;
+    return audit_prune_log(
+        runner_store(runner), runner_auditor(runner), TENANT_DEFAULT, &request, out);
+}
+
 /* -- One request ---------------------------------------------------------------------------- */
 
 static cordon_error *perform(struct connection *connection, struct slice body)
@@ -206,11 +238,13 @@ static cordon_error *perform(struct connection *connection, struct slice body)
     case DATA_CLEAR:
         return clear(tenant, &parameters, out);
     case DATA_ENV_LIST:
-        tenant_note(tenant, SLICE("{\"kind\":\"env_read\"}"));
+        tenant_note_read(tenant, AUDITOR_READS_ENV, (struct slice){0});
         return environment_list(tenant->runner, tenant->number, out);
     case DATA_ENV_CHANGE:
         TRY(environment_change(tenant->runner, tenant->number, body));
         return buffer_append(out, SLICE("null")); /* as Convex answers, who reads none of it */
+    case DATA_AUDIT_PRUNE:
+        return prune(connection, &parameters, out);
     case DATA_DEPLOYS:
         return runner_list_deploys(tenant->runner, tenant->number, out);
     }

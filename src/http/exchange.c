@@ -491,28 +491,13 @@ static void begin_data(struct connection *connection)
     begin_queued(connection, WORK_DATA, &too_many);
 }
 
-/* -- Records -------------------------------------------------------------------------------- */
-
-/* What an admin looks at stands in the audit log: a record holds what a function saw. */
-static void note_record_read(struct connection *connection)
+/* What an admin looks at stands in the audit log: it holds what functions saw and said. */
+static void note_read(struct connection *connection, enum auditor_read what, struct slice text)
 {
-    CORDON_CLEANUP_BUFFER struct buffer body;
-    buffer_init(&body, 4096);
-    if (connection->route.record.data == NULL) {
-        return; /* the list of them tells nothing of what is in them */
-    }
-    cordon_error *error = buffer_append(&body, SLICE("{\"kind\":\"record_read\",\"record\":"));
-    if (error == NULL) {
-        error = json_write_string(&body, connection->route.record);
-    }
-    if (error == NULL) {
-        error = buffer_append_byte(&body, '}');
-    }
-    if (error == NULL) {
-        tenant_note(connection->tenant, buffer_slice(&body));
-    }
-    cordon_error_free(error);
+    tenant_note_read(connection->tenant, what, text);
 }
+
+/* -- Records -------------------------------------------------------------------------------- */
 
 static void begin_records(struct connection *connection)
 {
@@ -520,7 +505,9 @@ static void begin_records(struct connection *connection)
         answer_refusal(connection, &connection->refusal);
         return;
     }
-    note_record_read(connection);
+    if (connection->route.record.data != NULL) { /* the list tells nothing of what is in them */
+        note_read(connection, AUDITOR_READS_RECORD, connection->route.record);
+    }
     start_work(connection, WORK_READ);
 }
 
@@ -533,6 +520,7 @@ static void begin_logs(struct connection *connection)
         answer_refusal(connection, &connection->refusal);
         return;
     }
+    note_read(connection, AUDITOR_READS_LOGS, (struct slice){0});
     connection->log_waiter = (struct execution_waiter){.wake = loop_wake, .arg = connection};
     connection->waits_for_logs =
         connection->route.after_us > 0 && !connection->loop->stopping &&

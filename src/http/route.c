@@ -139,15 +139,30 @@ static void route_audit(const struct http_request *request, struct http_route *r
     }
 }
 
+static void route_prune(const struct http_request *request, struct http_route *route)
+{
+    if (request->method != HTTP_METHOD_POST) {
+        refuse_route(route, 405, "MethodNotAllowed", "The audit log is pruned with POST.", "POST");
+        return;
+    }
+    route->id = ROUTE_DATA;
+    route->data = DATA_AUDIT_PRUNE;
+}
+
 static void route_operator(
     const struct http_request *request, struct slice path, struct http_route *route)
 {
     const bool is_audit = slice_equal(path, SLICE("/audit"));
+    if (slice_equal(path, SLICE("/audit/prune"))) {
+        route_prune(request, route);
+        return;
+    }
     if (!is_audit && !slice_equal(path, SLICE("/metrics"))) {
         refuse_route(
             route, 404, "NotFound",
-            "The operator's listener has /metrics, /audit, /healthz and /readyz; ask for one of "
-            "them.",
+            "The operator's listener has /metrics, /audit, /audit/prune, /healthz and /readyz; ask "
+            "for "
+            "one of them.",
             NULL);
     } else if (!is_get(request)) {
         refuse_route(

@@ -32,6 +32,7 @@ enum http_data {
     DATA_CLEAR,
     DATA_ENV_LIST,
     DATA_ENV_CHANGE,
+    DATA_AUDIT_PRUNE, /* on the operator's listener */
     DATA_DEPLOYS
 };
 

@@ -6,7 +6,7 @@
  * the start, from the last record that a checkpoint is known to cover, and the secret is brought
  * past what is found there. No secret signs twice.
  *
- * Notes and denials wait in memory until their records are durable: what could not be written is
+ * Notes and what is folded wait in memory until their records are durable: what could not be written is
  * tried again at the next turn.
  */
 #include "run/auditor.h"
@@ -18,6 +18,7 @@
 #include "base/pipe_signal.h"
 #include "base/random.h"
 #include "run/audit_rows.h"
+#include "run/checkpoint_sink.h"
 #include "run/secret_file.h"
 #include "value/json.h"
 
@@ -33,9 +34,9 @@
 
 enum {
     NOTES_BYTES_MAX = 1 << 20,
-    DENIED_MAX = 64, /* functions that are counted apart; others together */
-    DENIED_TEXT_BYTES = 256,
-    DENIED_INTERVAL_MS = 60000,
+    FOLDED_MAX = 64, /* that are counted apart */
+    FOLDED_TEXT_BYTES = 256,
+    FOLD_INTERVAL_MS = 60000,
     SCAN_BYTES = 1 << 20,
 };
 
@@ -45,11 +46,26 @@ struct note {
     uint8_t body[];
 };
 
-/* Denials of one function since the last record of them. */
-struct denied {
-    char path[DENIED_TEXT_BYTES];
-    char words[DENIED_TEXT_BYTES];
+/* What is folded: of each, what there was more than once in an interval is one record. */
+enum fold { FOLD_DENIED, FOLD_READ };
+
+/* What happened with one thing since the last record of it. */
+struct folded {
+    enum fold fold;
+    enum auditor_read read; /* of FOLD_READ */
+    char text[FOLDED_TEXT_BYTES];
+    char words[FOLDED_TEXT_BYTES];
     uint64_t count;
+};
+
+static const struct {
+    const char *kind;
+    const char *member; /* what its text is called; NULL: it has none */
+} reads[] = {
+    [AUDITOR_READS_DOCUMENTS] = {"documents_read", "table"},
+    [AUDITOR_READS_RECORD] = {"record_read", "record"},
+    [AUDITOR_READS_LOGS] = {"logs_read", NULL},
+    [AUDITOR_READS_ENV] = {"env_read", NULL},
 };
 
 struct auditor {
@@ -57,25 +73,28 @@ struct auditor {
     struct log *log;
     uint32_t tenant;
     uint64_t interval_ns;
-    int checkpoint_file; /* -1: none */
+    struct checkpoint_sink *sink; /* NULL: checkpoints go nowhere else */
 
     pthread_t thread;
     bool has_thread;
     struct event woken;
     pthread_mutex_t lock; /* over all up to the blank line */
     bool ends;
+    uint64_t signs_asked; /* checkpoints that somebody waits for, and those of them that are made */
+    uint64_t signs_done;
+    bool sign_failed;
+    pthread_cond_t is_signed;
     struct note *first;
     struct note **last;
     size_t notes_bytes;
     uint64_t notes_lost;
-    struct denied denied[DENIED_MAX];
-    size_t denied_count;
-    uint64_t denied_others;
+    struct folded folded[FOLDED_MAX];
+    size_t folded_count;
+    uint64_t denied_others; /* of functions for which there was no room */
 
     /* Of the thread alone. */
     struct secret_file file;
     bool is_ready;   /* the secret is that of the next checkpoint */
-    bool is_torn;    /* the file of checkpoints ends inside of a line */
     bool has_failed; /* and that was logged */
 };
 
@@ -146,44 +165,6 @@ static cordon_error *get_ready(struct auditor *auditor)
 
 /* -- Checkpoints ----------------------------------------------------------------------------- */
 
-static cordon_error *write_line(struct buffer *out, bool is_torn, struct slice body)
-{
-    TRY(buffer_append(out, is_torn ? SLICE("\n") : SLICE("")));
-    TRY(buffer_append(out, body));
-    return buffer_append_byte(out, '\n');
-}
-
-/* What is no file, such as a terminal, has nothing to be synced. */
-static bool sync_file(int fd)
-{
-    return fdatasync(fd) == 0 || errno == EINVAL || errno == EROFS;
-}
-
-/*
- * Where somebody keeps them: best effort, as the log itself has them all. What a full disk has cut
- * off costs that line alone.
- */
-static void tell_elsewhere(struct auditor *auditor, struct slice body)
-{
-    CORDON_CLEANUP_BUFFER struct buffer line;
-    buffer_init(&line, 4096);
-    if (auditor->checkpoint_file < 0) {
-        return;
-    }
-    CORDON_CLEANUP(cordon_error_freep) cordon_error *error =
-        write_line(&line, auditor->is_torn, body);
-    const ssize_t size = (ssize_t)line.size;
-    const ssize_t written =
-        error != NULL ? -1 : write(auditor->checkpoint_file, line.data, line.size);
-    auditor->is_torn = written > 0 ? written < size : auditor->is_torn;
-    if (written < size || !sync_file(auditor->checkpoint_file)) {
-        const struct log_field fields[] = {LOG_FIELD_STRING(
-            "message", slice_str("a checkpoint of the audit log could not be written to "
-                                 "audit_checkpoint_file; look at its disk and its rights"))};
-        log_write(auditor->log, LOG_ERROR, "audit_checkpoint_unsaved", fields, 1);
-    }
-}
-
 static cordon_error *make_checkpoint(struct auditor *auditor)
 {
     struct audit_last last = {0};
@@ -205,7 +186,7 @@ static cordon_error *make_checkpoint(struct auditor *auditor)
     auditor->file.covered = checkpoint.covers;
     cordon_error *error = secret_file_keep(&auditor->file);
     auditor->is_ready = error == NULL;
-    tell_elsewhere(auditor, buffer_slice(&body));
+    checkpoint_sink_tell(auditor->sink, buffer_slice(&body));
     return error;
 }
 
@@ -235,9 +216,9 @@ void auditor_note(struct auditor *auditor, struct slice body)
     event_set(&auditor->woken);
 }
 
-static void copy_text(char out[DENIED_TEXT_BYTES], struct slice text)
+static void copy_text(char out[FOLDED_TEXT_BYTES], struct slice text)
 {
-    size_t size = text.size < DENIED_TEXT_BYTES ? text.size : DENIED_TEXT_BYTES - 1;
+    size_t size = text.size < FOLDED_TEXT_BYTES ? text.size : FOLDED_TEXT_BYTES - 1;
     while (size > 0 && size < text.size && (text.data[size] & 0xc0) == 0x80) {
         size--; /* not inside of a character */
     }
@@ -247,42 +228,109 @@ static void copy_text(char out[DENIED_TEXT_BYTES], struct slice text)
     out[size] = '\0';
 }
 
+/* The place of a thing, made if there is room; NULL if not. With the lock. */
+static struct folded *find_folded(struct auditor *auditor, const struct folded *wanted)
+{
+    for (size_t i = 0; i < auditor->folded_count; i++) {
+        struct folded *folded = &auditor->folded[i];
+        if (folded->fold == wanted->fold && folded->read == wanted->read &&
+            strcmp(folded->text, wanted->text) == 0) {
+            return folded;
+        }
+    }
+    return NULL;
+}
+
+static struct folded *add_folded(struct auditor *auditor, const struct folded *wanted)
+{
+    if (auditor->folded_count == FOLDED_MAX) {
+        return NULL;
+    }
+    struct folded *folded = &auditor->folded[auditor->folded_count++];
+    *folded = *wanted;
+    return folded;
+}
+
 void auditor_note_denied(struct auditor *auditor, struct slice path, struct slice words)
 {
     if (auditor == NULL) {
         return;
     }
-    char key[DENIED_TEXT_BYTES];
-    copy_text(key, path);
+    struct folded wanted = {.fold = FOLD_DENIED};
+    copy_text(wanted.text, path);
     (void)pthread_mutex_lock(&auditor->lock);
-    size_t at = 0;
-    while (at < auditor->denied_count && strcmp(auditor->denied[at].path, key) != 0) {
-        at++;
+    struct folded *folded = find_folded(auditor, &wanted);
+    if (folded == NULL) {
+        folded = add_folded(auditor, &wanted);
     }
-    if (at == DENIED_MAX) {
+    if (folded == NULL) {
         auditor->denied_others++;
     } else {
-        struct denied *denied = &auditor->denied[at];
-        if (at == auditor->denied_count) {
-            auditor->denied_count++;
-            memcpy(denied->path, key, sizeof key);
-            denied->count = 0;
-        }
-        copy_text(denied->words, words);
-        denied->count++;
+        copy_text(folded->words, words);
+        folded->count++;
     }
     (void)pthread_mutex_unlock(&auditor->lock);
 }
 
-static cordon_error *add_denied(const struct auditor *auditor, const struct denied *denied)
+/* `{"kind":…,"path":…,"message":…,"count":n}`; a count of 0 is none. */
+static cordon_error *write_folded(struct buffer *body, const struct folded *folded)
+{
+    const bool is_read = folded->fold == FOLD_READ;
+    const char *const kind = is_read ? reads[folded->read].kind : "capability_denied";
+    const char *const member = is_read ? reads[folded->read].member : "path";
+    TRY(buffer_printf(body, "{\"kind\":\"%s\"", kind));
+    if (member != NULL) {
+        TRY(json_write_key(body, slice_str(member)));
+        TRY(json_write_string(body, slice_str(folded->text)));
+    }
+    if (!is_read) {
+        TRY(json_write_key(body, SLICE("message")));
+        TRY(json_write_string(body, slice_str(folded->words)));
+    }
+    if (folded->count > 0) {
+        TRY(json_write_key(body, SLICE("count")));
+        TRY(json_write_u64(body, folded->count));
+    }
+    return buffer_append_byte(body, '}');
+}
+
+/* Written as soon as what a commit does not carry is. */
+static void note_folded(struct auditor *auditor, const struct folded *folded)
 {
     CORDON_CLEANUP_BUFFER struct buffer body;
     buffer_init(&body, 65536);
-    TRY(buffer_append(&body, SLICE("{\"kind\":\"capability_denied\",\"path\":")));
-    TRY(json_write_string(&body, slice_str(denied->path)));
-    TRY(buffer_append(&body, SLICE(",\"message\":")));
-    TRY(json_write_string(&body, slice_str(denied->words)));
-    TRY(buffer_printf(&body, ",\"count\":%llu}", (unsigned long long)denied->count));
+    cordon_error *error = write_folded(&body, folded);
+    if (error == NULL) {
+        auditor_note(auditor, buffer_slice(&body));
+    }
+    cordon_error_free(error);
+}
+
+void auditor_note_read(struct auditor *auditor, enum auditor_read what, struct slice text)
+{
+    if (auditor == NULL) {
+        return;
+    }
+    struct folded wanted = {.fold = FOLD_READ, .read = what};
+    copy_text(wanted.text, text);
+    (void)pthread_mutex_lock(&auditor->lock);
+    struct folded *folded = find_folded(auditor, &wanted);
+    if (folded != NULL) {
+        folded->count++;
+    } else {
+        (void)add_folded(auditor, &wanted); /* without room each is written */
+    }
+    (void)pthread_mutex_unlock(&auditor->lock);
+    if (folded == NULL) {
+        note_folded(auditor, &wanted);
+    }
+}
+
+static cordon_error *add_record(const struct auditor *auditor, const struct folded *folded)
+{
+    CORDON_CLEANUP_BUFFER struct buffer body;
+    buffer_init(&body, 65536);
+    TRY(write_folded(&body, folded));
     return audit_rows_add(auditor->store, auditor->tenant, buffer_slice(&body));
 }
 
@@ -313,37 +361,37 @@ static cordon_error *write_count(struct auditor *auditor, const char *kind, uint
     return NULL;
 }
 
-/* Places of functions that were not denied anything since their records. */
+/* Places of what has not happened again since its record. */
 static void forget_written(struct auditor *auditor)
 {
     size_t kept = 0;
     (void)pthread_mutex_lock(&auditor->lock);
-    for (size_t i = 0; i < auditor->denied_count; i++) {
-        if (auditor->denied[i].count > 0) {
-            auditor->denied[kept++] = auditor->denied[i];
+    for (size_t i = 0; i < auditor->folded_count; i++) {
+        if (auditor->folded[i].count > 0) {
+            auditor->folded[kept++] = auditor->folded[i];
         }
     }
-    auditor->denied_count = kept;
+    auditor->folded_count = kept;
     (void)pthread_mutex_unlock(&auditor->lock);
 }
 
 /*
- * The denials since the last time, a record for each function. Those that come meanwhile are of the
- * next time, however fast they come.
+ * What has happened more than once, or was denied, since the last time: a record for each thing.
+ * What comes meanwhile is of the next time, however fast it comes.
  */
-static cordon_error *write_denied(struct auditor *auditor)
+static cordon_error *write_all_folded(struct auditor *auditor)
 {
     (void)pthread_mutex_lock(&auditor->lock);
-    const size_t count = auditor->denied_count;
+    const size_t count = auditor->folded_count;
     (void)pthread_mutex_unlock(&auditor->lock);
     cordon_error *error = NULL;
     for (size_t i = 0; i < count && error == NULL; i++) {
         (void)pthread_mutex_lock(&auditor->lock);
-        const struct denied denied = auditor->denied[i];
+        const struct folded folded = auditor->folded[i];
         (void)pthread_mutex_unlock(&auditor->lock);
-        error = add_denied(auditor, &denied);
+        error = folded.count == 0 ? NULL : add_record(auditor, &folded);
         if (error == NULL) {
-            subtract(auditor, &auditor->denied[i].count, denied.count);
+            subtract(auditor, &auditor->folded[i].count, folded.count);
         }
     }
     forget_written(auditor);
@@ -404,6 +452,42 @@ static void look_at(struct auditor *auditor, cordon_error *error)
     cordon_error_free(error);
 }
 
+static uint64_t signs_asked(struct auditor *auditor)
+{
+    (void)pthread_mutex_lock(&auditor->lock);
+    const uint64_t asked = auditor->signs_asked;
+    (void)pthread_mutex_unlock(&auditor->lock);
+    return asked;
+}
+
+/* Makes a checkpoint, for all who have asked for one until now. */
+static void sign_all(struct auditor *auditor, uint64_t asked)
+{
+    cordon_error *error = make_checkpoint(auditor);
+    (void)pthread_mutex_lock(&auditor->lock);
+    auditor->signs_done = asked;
+    auditor->sign_failed = error != NULL;
+    (void)pthread_cond_broadcast(&auditor->is_signed);
+    (void)pthread_mutex_unlock(&auditor->lock);
+    look_at(auditor, error);
+}
+
+cordon_error *auditor_sign(struct auditor *auditor)
+{
+    (void)pthread_mutex_lock(&auditor->lock);
+    const uint64_t mine = ++auditor->signs_asked;
+    event_set(&auditor->woken);
+    while (auditor->signs_done < mine) {
+        (void)pthread_cond_wait(&auditor->is_signed, &auditor->lock);
+    }
+    const bool failed = auditor->sign_failed;
+    (void)pthread_mutex_unlock(&auditor->lock);
+    return failed ? cordon_error_new(
+                        CORDON_E_STORE, "the audit log could not be signed; the server's log "
+                                        "tells why")
+                  : NULL;
+}
+
 static bool is_ending(struct auditor *auditor)
 {
     (void)pthread_mutex_lock(&auditor->lock);
@@ -418,19 +502,20 @@ static void *thread_main(void *arg)
     sigset_t before;
     (void)pipe_signal_block(&before); /* it ends with the thread */
     uint64_t checkpoint_ns = clock_monotonic_ns() + auditor->interval_ns;
-    uint64_t denied_ns = clock_deadline_ns(DENIED_INTERVAL_MS);
+    uint64_t folded_ns = clock_deadline_ns(FOLD_INTERVAL_MS);
     bool ends = false;
     while (!ends) {
-        event_wait(&auditor->woken, checkpoint_ns < denied_ns ? checkpoint_ns : denied_ns);
+        event_wait(&auditor->woken, checkpoint_ns < folded_ns ? checkpoint_ns : folded_ns);
         ends = is_ending(auditor);
         look_at(auditor, write_notes(auditor));
         const uint64_t now_ns = clock_monotonic_ns();
-        if (ends || now_ns >= denied_ns) {
-            look_at(auditor, write_denied(auditor));
-            denied_ns = clock_deadline_ns(DENIED_INTERVAL_MS);
+        if (ends || now_ns >= folded_ns) {
+            look_at(auditor, write_all_folded(auditor));
+            folded_ns = clock_deadline_ns(FOLD_INTERVAL_MS);
         }
-        if (ends || now_ns >= checkpoint_ns) {
-            look_at(auditor, make_checkpoint(auditor));
+        const uint64_t asked = signs_asked(auditor);
+        if (ends || now_ns >= checkpoint_ns || asked > auditor->signs_done) {
+            sign_all(auditor, asked);
             checkpoint_ns = clock_monotonic_ns() + auditor->interval_ns;
         }
     }
@@ -439,46 +524,15 @@ static void *thread_main(void *arg)
 
 /* -- Life ------------------------------------------------------------------------------------ */
 
-static void close_file(int fd)
-{
-    if (fd >= 0) {
-        (void)close(fd);
-    }
-}
-
-/* As far as one may read it. */
-static bool ends_inside_a_line(const char *path)
-{
-    char last = '\n';
-    const int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    const off_t size = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
-    const bool is_torn = size > 0 && pread(fd, &last, 1, size - 1) == 1 && last != '\n';
-    close_file(fd);
-    return is_torn;
-}
-
-static cordon_error *open_checkpoint_file(struct auditor *auditor, const char *path)
-{
-    if (path == NULL) {
-        return NULL;
-    }
-    auditor->is_torn = ends_inside_a_line(path);
-    const int flags = O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-    auditor->checkpoint_file =
-        open(path, flags, 0644); /* nor does a pipe that nobody reads block */
-    return auditor->checkpoint_file >= 0
-               ? NULL
-               : cordon_error_new(
-                     CORDON_E_SYSTEM,
-                     "'%s' can't be opened for checkpoints of the audit log: %s; name another file "
-                     "in `audit_checkpoint_file`",
-                     path, strerrordesc_np(errno));
-}
-
 static cordon_error *start(struct auditor *auditor, const struct auditor_options *options)
 {
     TRY(secret_file_open(options->folder, options->tenant, &auditor->file));
-    TRY(open_checkpoint_file(auditor, options->checkpoint_file));
+    const struct checkpoint_sink_options sink = {
+        .file = options->checkpoint_file,
+        .syslog_socket = options->checkpoint_syslog,
+        .log = options->log,
+    };
+    TRY(checkpoint_sink_new(&sink, &auditor->sink));
     const int failed = pthread_create(&auditor->thread, NULL, thread_main, auditor);
     if (failed != 0) {
         return cordon_error_new(
@@ -504,10 +558,10 @@ cordon_error *auditor_new(const struct auditor_options *options, struct auditor 
     auditor->tenant = options->tenant;
     auditor->interval_ns = interval_ms * 1000000;
     auditor->file.folder = -1;
-    auditor->checkpoint_file = -1;
     auditor->last = &auditor->first;
     event_init(&auditor->woken);
     (void)pthread_mutex_init(&auditor->lock, NULL);
+    (void)pthread_cond_init(&auditor->is_signed, NULL);
     cordon_error *error = start(auditor, options);
     if (error != NULL) {
         auditor_free(auditor);
@@ -533,8 +587,9 @@ void auditor_free(struct auditor *auditor)
         drop_first_note(auditor);
     }
     secret_file_close(&auditor->file);
-    close_file(auditor->checkpoint_file);
+    checkpoint_sink_free(auditor->sink, CHECKPOINT_SINK_END_MS);
     event_done(&auditor->woken);
+    (void)pthread_cond_destroy(&auditor->is_signed);
     (void)pthread_mutex_destroy(&auditor->lock);
     mem_free(auditor);
 }

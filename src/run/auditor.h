@@ -22,9 +22,10 @@ struct auditor_options {
     struct store *store; /* borrowed, as the log; both outlive the auditor */
     struct log *log;     /* NULL: none */
     uint32_t tenant;
-    const char *folder;          /* of secrets, made if it is not there */
-    const char *checkpoint_file; /* where checkpoints are appended, a line each; NULL: nowhere */
-    uint32_t interval_ms;        /* 0: AUDITOR_INTERVAL_MS_DEFAULT */
+    const char *folder;            /* of secrets, made if it is not there */
+    const char *checkpoint_file;   /* where checkpoints go too: see run/checkpoint_sink.h */
+    const char *checkpoint_syslog; /* the same */
+    uint32_t interval_ms;          /* 0: AUDITOR_INTERVAL_MS_DEFAULT */
 };
 
 /*
@@ -38,6 +39,12 @@ CORDON_MUST_USE cordon_error *auditor_new(
 void auditor_free(struct auditor *auditor);
 
 /*
+ * Signs what is in the log now, and waits until that is done. Errors: CORDON_E_STORE if it could
+ * not be; the log tells why. Any thread but one that ends the auditor.
+ */
+CORDON_MUST_USE cordon_error *auditor_sign(struct auditor *auditor);
+
+/*
  * Has a record appended soon: a JSON object, which is copied. When too much waits it is dropped,
  * and a record says how many were. NULL does nothing. Any thread; never blocks for long.
  */
@@ -48,5 +55,19 @@ void auditor_note(struct auditor *auditor, struct slice body);
  * function, with how often. NULL does nothing. Any thread.
  */
 void auditor_note_denied(struct auditor *auditor, struct slice path, struct slice words);
+
+/* What somebody with an admin key looks at. */
+enum auditor_read {
+    AUDITOR_READS_DOCUMENTS, /* of a table */
+    AUDITOR_READS_RECORD,    /* of a run */
+    AUDITOR_READS_LOGS,
+    AUDITOR_READS_ENV,
+};
+
+/*
+ * Has a record appended soon of what was read; `text` names the table or the record. The same again
+ * within a minute is one record more, with how often. NULL does nothing. Any thread.
+ */
+void auditor_note_read(struct auditor *auditor, enum auditor_read what, struct slice text);
 
 #endif

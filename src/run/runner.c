@@ -423,6 +423,11 @@ void tenant_note_denied(struct tenant *tenant, struct slice path, struct slice w
     auditor_note_denied(runner_auditor(tenant->runner), path, words);
 }
 
+void tenant_note_read(struct tenant *tenant, enum auditor_read what, struct slice text)
+{
+    auditor_note_read(runner_auditor(tenant->runner), what, text);
+}
+
 struct recorder *runner_recorder(const struct runner *runner)
 {
     return runner->recorder;

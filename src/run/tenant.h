@@ -17,6 +17,7 @@
 
 #include "limits/budget.h"
 #include "observe/executions.h"
+#include "run/auditor.h"
 #include "run/runner.h"
 
 #include <pthread.h>
@@ -137,9 +138,13 @@ void tenant_swap_env(struct tenant *tenant, struct env_vars *env);
 /* Lowers a budget to the limits that the operator has set for it. */
 void tenant_lower(struct tenant *tenant, struct budget *budget);
 
-/* Has a record written soon to its audit log: see auditor_note(), and auditor_note_denied(). */
+/*
+ * Has a record written soon to its audit log: see auditor_note(), auditor_note_denied() and
+ * auditor_note_read().
+ */
 void tenant_note(struct tenant *tenant, struct slice body);
 void tenant_note_denied(struct tenant *tenant, struct slice path, struct slice words);
+void tenant_note_read(struct tenant *tenant, enum auditor_read what, struct slice text);
 
 /*
  * One more uses it, until tenant_leave(). False: it was removed, or `tenant` is NULL, and there is

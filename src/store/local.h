@@ -424,4 +424,15 @@ struct dead_key {
 CORDON_MUST_USE cordon_error *local_garbage_gather(
     struct local *store, size_t count_max, struct garbage *out_garbage);
 
+/*
+ * In local_flush.c: removes rows from the backend, and nothing else, with flush_lock held. Ends the
+ * process as a flush does.
+ */
+CORDON_MUST_USE cordon_error *local_discard(struct local *store, const struct garbage *garbage);
+
+/* -- local_prune.c --------------------------------------------------------------------------- */
+
+CORDON_MUST_USE cordon_error *local_audit_prune(
+    struct store *store, uint32_t tenant, uint64_t before, bool *out_more);
+
 #endif

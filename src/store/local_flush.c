@@ -172,6 +172,15 @@ cordon_error *local_flush(struct local *store)
     return error;
 }
 
+cordon_error *local_discard(struct local *store, const struct garbage *garbage)
+{
+    cordon_error *error = write_out(store, NULL, garbage);
+    if (error != NULL && !may_try_again(store, error)) {
+        local_stop_process(error);
+    }
+    return error;
+}
+
 void local_flush_all(struct local *store)
 {
     bool full = false;

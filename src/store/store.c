@@ -364,3 +364,13 @@ cordon_error *store_audit_read(
 {
     return txn->ops->audit_read(txn, sequence, out_step, out_found, out_record);
 }
+
+cordon_error *store_audit_prune(
+    struct store *store, uint32_t tenant, uint64_t before, bool *out_more)
+{
+    if (store->ops->audit_prune == NULL) {
+        return cordon_error_new(
+            CORDON_E_INVALID, "this store keeps every audit record; export them and leave them");
+    }
+    return store->ops->audit_prune(store, tenant, before, out_more);
+}

@@ -491,4 +491,14 @@ CORDON_MUST_USE cordon_error *store_audit_read(
     bool *out_found,
     struct audit_record *out_record);
 
+/*
+ * Removes audit records of a tenant before the sequence `before`, for good: some of them, the
+ * oldest first, so that no call is long; `*out_more` tells whether there may be others. What is not
+ * in the backend yet stays, and the last record that is there always does. That they may go is the
+ * caller's to know. Blocks. Errors: CORDON_E_INVALID of a store that keeps all; CORDON_E_STORE,
+ * CORDON_E_DISK_FULL, no memory. Any thread.
+ */
+CORDON_MUST_USE cordon_error *store_audit_prune(
+    struct store *store, uint32_t tenant, uint64_t before, bool *out_more);
+
 #endif

@@ -532,6 +532,12 @@ static void cluster_id(const struct store *store, uint8_t out_id[16])
     store_cluster_id(((const struct delay_store *)store)->inner, out_id);
 }
 
+static cordon_error *audit_prune(
+    struct store *store, uint32_t tenant, uint64_t before, bool *out_more)
+{
+    return store_audit_prune(((struct delay_store *)store)->inner, tenant, before, out_more);
+}
+
 static const struct store_ops delay_ops = {
     .close = close_delay,
     .visible_ts = visible_ts,
@@ -541,6 +547,7 @@ static const struct store_ops delay_ops = {
     .hold = hold,
     .release = release,
     .begin_held = begin_held,
+    .audit_prune = audit_prune,
 };
 
 static int start_timer(struct delay_store *store)

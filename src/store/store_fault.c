@@ -435,6 +435,12 @@ static void cluster_id(const struct store *store, uint8_t out_id[16])
     store_cluster_id(((const struct fault_store *)store)->inner, out_id);
 }
 
+static cordon_error *audit_prune(
+    struct store *store, uint32_t tenant, uint64_t before, bool *out_more)
+{
+    return store_audit_prune(((struct fault_store *)store)->inner, tenant, before, out_more);
+}
+
 static const struct store_ops fault_ops = {
     .close = close_fault,
     .visible_ts = visible_ts,
@@ -444,6 +450,7 @@ static const struct store_ops fault_ops = {
     .hold = hold,
     .release = release,
     .begin_held = begin_held,
+    .audit_prune = audit_prune,
 };
 
 cordon_error *store_open_fault(struct store *inner, struct store **out_store)

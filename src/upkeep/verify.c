@@ -83,13 +83,16 @@ static cordon_error *tell_page(void *arg, uint64_t offset, const char *words)
 /* The next record of the chain must follow the one before, in number, time and hash. */
 static const char *check_audit_chain(struct walk_of_rows *walk, struct slice key, struct slice body)
 {
+    const struct audit_record record = batch_audit_record(key, body);
     if (!walk->has_audit || walk->tenant != row_tenant(key)) {
         walk->has_audit = true;
         walk->tenant = row_tenant(key);
-        walk->head = (struct audit_head){0};
+        walk->head = (struct audit_head){.sequence = record.sequence - 1};
         walk->audit_ts = 0;
+        if (record.sequence > 1) { /* it was pruned, or `cordon audit verify` says otherwise */
+            memcpy(walk->head.hash, record.previous, SHA256_BYTES);
+        }
     }
-    const struct audit_record record = batch_audit_record(key, body);
     uint8_t hash[SHA256_BYTES];
     audit_record_hash(&record, hash);
     const bool is_next = record.sequence == walk->head.sequence + 1 && record.ts > walk->audit_ts;

@@ -23,6 +23,91 @@ const operator = (socketPath, path) =>
     }).on('error', fail);
   });
 
+describe('pruning', () => {
+  const folder = newFolder();
+  const data = join(folder, 'data');
+  const config = join(folder, 'config.json');
+  const checkpoints = join(folder, 'checkpoints');
+  const before = join(folder, 'before');
+  const after = join(folder, 'after');
+  const json = async (...words) => {
+    const result = await audit(...words, '--format', 'json');
+    return { code: result.code, ...parseOne(result.stdout) };
+  };
+
+  test('leaves a log that is checked, says who has done it, and hides nothing', async () => {
+    writeFileSync(config, JSON.stringify({ audit_interval_ms: 100, audit_checkpoint_file: checkpoints }));
+    const server = await Server.start({ data, flags: ['--config', config] });
+    await server.deploy(guest('documents'));
+    const add = () => server.post('/api/mutation', { path: 'documents:insert', args: { n: 1 } });
+    const signed = async () => (await json('verify', '--data', data)).signed_to;
+    for (let round = 0; round < 4; round++) {
+      const already = await signed();
+      for (let i = 0; i < 5; i++) assert.equal((await add()).body.status, 'success');
+      while ((await signed()) < already + 5) await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    const old = readFileSync(checkpoints, 'utf8');
+    writeFileSync(before, (await audit('export', '--data', data)).stdout);
+
+    const nothing = await audit('prune', '--data', data, '--before', '2001-01-01');
+    assert.equal(nothing.code, 0, nothing.stderr);
+    assert.match(nothing.stdout, /^Nothing was pruned/);
+    const { code, pruned, first } = await json('prune', '--data', data, '--before', '20');
+    assert.equal(code, 0);
+    assert.ok(pruned > 5 && first === pruned + 1 && first <= 20, `${pruned} ${first}`);
+
+    const report = await json('verify', '--data', data, '--checkpoint', checkpoints);
+    assert.equal(report.code, 0, JSON.stringify(report));
+    assert.equal(report.first, first);
+    assert.equal(report.pruned_before, first);
+    assert.match(report.pruned_by, /^uid \d+ at the operator's listener$/);
+    assert.ok(report.kept > 0 && report.kept_pruned > 0);
+    const told = await audit('verify', '--data', data, '--checkpoint', checkpoints);
+    assert.match(told.stdout, new RegExp(`Records before ${first} were pruned, as record \\d+ says, at \\S+Z, by uid`));
+    const shown = await audit('show', '--data', data);
+    assert.match(shown.stderr, new RegExp(`^The log begins with record ${first}: those before were pruned`));
+    assert.ok(shown.stdout.startsWith(`${first} `));
+
+    /* What was exported before goes before what is left: one log again. */
+    writeFileSync(after, (await audit('export', '--data', data)).stdout);
+    const head = readFileSync(before, 'utf8').split('\n').slice(0, first - 1).join('\n') + '\n';
+    writeFileSync(before, head + readFileSync(after, 'utf8'));
+    const whole = await json('verify', '--file', before, '--checkpoint', checkpoints);
+    assert.equal(whole.code, 0, JSON.stringify(whole));
+    assert.equal(whole.kept_pruned, 0);
+
+    /* Cut further than the prune says, or with old checkpoints alone, it is told. */
+    const lines = readFileSync(after, 'utf8').split('\n');
+    writeFileSync(after, lines.slice(1).join('\n'));
+    const cut = await audit('verify', '--file', after);
+    assert.equal(cut.code, 1);
+    assert.match(cut.stderr, /record 1: it is missing: more records were taken out than the last prune says/);
+    writeFileSync(checkpoints, old.split('\n')[0] + '\n');
+    const early = await audit('verify', '--data', data, '--checkpoint', checkpoints);
+    assert.equal(early.code, 1);
+    assert.match(early.stderr, /it was pruned: nothing that was kept speaks of what is left[^]*Records before \d+ were pruned, as record \d+ says, at \S+Z, by uid \d+/);
+
+    await server.stop();
+    const off = await audit('prune', '--data', data, '--before', '30');
+    assert.equal(off.code, 2);
+    assert.match(off.stderr, /no server runs on/);
+    const verified = await run(['verify', '--data', data]);
+    assert.equal(verified.code, 0, verified.stderr);
+    const again = await Server.start({ data, flags: ['--config', config] });
+    assert.equal((await again.post('/api/mutation', { path: 'documents:insert', args: { n: 1 } })).body.status, 'success');
+    await again.stop();
+    assert.equal((await json('verify', '--data', data)).code, 0);
+  });
+
+  test('is asked for in words that can be understood', async () => {
+    for (const words of [['prune'], ['prune', '--before', 'yesterday'], ['prune', '--before', '2026-13-01'], ['prune', '--before', '']]) {
+      const { code, stderr } = await audit(...words);
+      assert.equal(code, 2, words.join(' '));
+      assert.match(stderr, /--before DATE|neither a day such as/);
+    }
+  });
+});
+
 describe('the audit log of a server', () => {
   const folder = newFolder();
   const data = join(folder, 'data');
@@ -163,7 +248,7 @@ describe('what can not be read', () => {
     [['verify', '--file', '/dev/null', '--key', 'abc'], 2, /64 hex digits/],
     [['verify', '--file', '/dev/null', '--checkpoint', '/proc/version'], 2, /line 1 is no checkpoint/],
     [['verify', '--file', '/dev/null', '--checkpoint', '/dev/null'], 2, /no checkpoint in '\/dev\/null'/],
-    [['mend'], 2, /verify, show and export/],
+    [['mend'], 2, /verify, show, export and prune/],
     [[], 2, /verify\|show\|export/],
     [['show', '--file', '/proc/version'], 1, /no audit record/],
   ];

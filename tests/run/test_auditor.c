@@ -3,6 +3,8 @@
  * at each end and over each start, also after a death between the commit and the new secret.
  */
 #include "audit/chain.h"
+#include "base/clock.h"
+#include "run/audit_prune.h"
 #include "run/audit_rows.h"
 #include "run/auditor.h"
 #include "store/vtable.h"
@@ -588,6 +590,186 @@ static void long_words_are_cut_between_characters(void **state)
     done(store);
 }
 
+/* -- Reads ----------------------------------------------------------------------------------- */
+
+/* The first one at once; what comes after it in a minute is counted. */
+static void reads_are_told_and_folded(void **state)
+{
+    (void)state;
+    struct store *store = new_store();
+    struct auditor *auditor = start(store, 0);
+    for (int i = 0; i < 5; i++) {
+        auditor_note_read(auditor, AUDITOR_READS_DOCUMENTS, SLICE("messages"));
+        auditor_note_read(auditor, AUDITOR_READS_LOGS, (struct slice){0});
+    }
+    auditor_note_read(auditor, AUDITOR_READS_RECORD, SLICE("messages")); /* another thing */
+    static const char first[] = "{\"kind\":\"documents_read\",\"table\":\"messages\"}";
+    for (int tries = 0; count_in_log(store, first) == 0 && tries < 20000; tries++) {
+        (void)usleep(1000);
+    }
+    assert_int_equal(count_in_log(store, "documents_read"), 1);
+    auditor_free(auditor);
+    assert_int_equal(count_in_log(store, first), 1);
+    assert_int_equal(
+        count_in_log(store, "{\"kind\":\"documents_read\",\"table\":\"messages\",\"count\":4}"), 1);
+    assert_int_equal(count_in_log(store, "{\"kind\":\"logs_read\"}"), 1);
+    assert_int_equal(count_in_log(store, "{\"kind\":\"logs_read\",\"count\":4}"), 1);
+    assert_int_equal(count_in_log(store, "{\"kind\":\"record_read\",\"record\":\"messages\"}"), 1);
+    done(store);
+}
+
+/* Where there is no room to fold, none is lost. */
+static void reads_of_many_things_are_all_told(void **state)
+{
+    (void)state;
+    struct store *store = new_store();
+    struct auditor *auditor = start(store, 0);
+    for (int i = 0; i < 200; i++) {
+        char record[16];
+        (void)snprintf(record, sizeof record, "r%d", i);
+        auditor_note_read(auditor, AUDITOR_READS_RECORD, slice_str(record));
+    }
+    auditor_free(auditor);
+    assert_int_equal(count_in_log(store, "record_read"), 200);
+    done(store);
+}
+
+/* -- Prunes ---------------------------------------------------------------------------------- */
+
+enum { LIVES = 6, RECORDS_PER_LIFE = 10 };
+
+/* Records 1 to 66: ten and a checkpoint, six times. */
+static void fill(struct store *store)
+{
+    for (int life = 0; life < LIVES; life++) {
+        for (int i = 0; i < RECORDS_PER_LIFE; i++) {
+            add(store, "{\"kind\":\"mutation\"}");
+        }
+        auditor_free(start(store, 0));
+    }
+    assert_int_equal(check(store).records, LIVES * (RECORDS_PER_LIFE + 1));
+}
+
+static cordon_error *prune(
+    struct store *store, struct auditor *auditor, uint64_t before, uint64_t before_ns)
+{
+    const struct audit_prune_request request = {
+        .before = before, .before_ns = before_ns, .by = SLICE("a test")};
+    CORDON_CLEANUP_BUFFER struct buffer report;
+    buffer_init(&report, 4096);
+    return audit_prune_log(store, auditor, TENANT, &request, &report);
+}
+
+static void what_a_prune_leaves_is_good(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t before;
+        uint64_t first; /* that is left */
+    } cases[] = {{1, 1}, {10, 1}, {11, 11}, {12, 11}, {22, 22}, {60, 55}, {66, 66}, {1000, 66}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct store *store = new_store();
+        fill(store);
+        struct auditor *auditor = start(store, 0);
+        assert_good(prune(store, auditor, cases[i].before, 0));
+        struct audit_verdict verdict = check(store);
+        assert_true(verdict.is_good);
+        assert_int_equal(verdict.first, cases[i].first);
+        assert_int_equal(verdict.pruned_at > 0, cases[i].first > 1);
+        assert_true(verdict.pruned_at <= verdict.signed_to);
+        if (cases[i].first > 1) {
+            assert_string_equal(verdict.prune.by, "a test");
+            assert_int_equal(verdict.prune.records, cases[i].first - 1);
+        }
+        assert_good(prune(store, auditor, UINT64_MAX, 0)); /* and again, over the last one */
+        verdict = check(store);
+        assert_true(verdict.is_good);
+        assert_true(verdict.first > LIVES * RECORDS_PER_LIFE);
+        auditor_free(auditor);
+        auditor_free(start(store, 0)); /* it goes on behind what is left */
+        add(store, "{\"kind\":\"mutation\"}");
+        auditor_free(start(store, 0));
+        verdict = check(store);
+        assert_true(verdict.is_good);
+        assert_int_equal(verdict.signed_to, verdict.last - 1);
+        done(store);
+    }
+}
+
+static void a_time_prunes_what_is_older(void **state)
+{
+    (void)state;
+    struct store *store = new_store();
+    fill(store);
+    const uint64_t now_ns = clock_wall_ns() + 1000000000;
+    struct auditor *auditor = start(store, 0);
+    assert_good(prune(store, auditor, 0, 1));
+    assert_int_equal(check(store).first, 1);
+    assert_good(prune(store, auditor, 0, now_ns));
+    assert_int_equal(check(store).first, 66);
+    assert_true(check(store).is_good);
+    auditor_free(auditor);
+    done(store);
+}
+
+/* Of a store, whose record 5 is another than was written. */
+static struct store_txn_ops lying;
+static const struct store_txn_ops *honest;
+static struct store_ops lying_store;
+
+static cordon_error *read_changed(
+    struct store_txn *txn,
+    uint64_t sequence,
+    enum store_step *out_step,
+    bool *out_found,
+    struct audit_record *out_record)
+{
+    cordon_error *error = honest->audit_read(txn, sequence, out_step, out_found, out_record);
+    if (error == NULL && *out_found && out_record->sequence == 5) {
+        out_record->body = SLICE("{\"kind\":\"mutatiom\"}");
+    }
+    return error;
+}
+
+static cordon_error *begin_changed(
+    struct store *store, uint32_t tenant, struct store_wake wake, struct store_txn **out_txn)
+{
+    cordon_error *error = good->begin(store, tenant, wake, out_txn);
+    if (error == NULL) {
+        honest = (*out_txn)->ops;
+        lying = *honest;
+        lying.audit_read = read_changed;
+        (*out_txn)->ops = &lying;
+    }
+    return error;
+}
+
+/* What somebody has changed does not go unseen by being pruned. */
+static void a_log_with_a_fault_is_not_pruned(void **state)
+{
+    (void)state;
+    struct store *store = new_store();
+    fill(store);
+    struct auditor *auditor = start(store, 0);
+    good = store->ops;
+    lying_store = *good;
+    lying_store.begin = begin_changed;
+    store->ops = &lying_store;
+    cordon_error *error = prune(store, auditor, 40, 0);
+    assert_non_null(error);
+    assert_non_null(strstr(
+        cordon_error_get_message(error), "nothing was pruned: record 5: it was "
+                                         "changed"));
+    cordon_error_free(error);
+    store->ops = good;
+    assert_int_equal(check(store).first, 1);
+    assert_int_equal(count_in_log(store, "prune"), 0);
+    auditor_free(auditor);
+    done(store);
+}
+
+/* -- The end --------------------------------------------------------------------------------- */
+
 /* Pages of each size give the same log. */
 static void the_last_record_is_found(void **state)
 {
@@ -616,6 +798,11 @@ int main(void)
         cmocka_unit_test(an_empty_log_is_left_empty),
         cmocka_unit_test(no_secret_signs_twice),
         cmocka_unit_test(checkpoints_come_in_intervals),
+        cmocka_unit_test(reads_are_told_and_folded),
+        cmocka_unit_test(reads_of_many_things_are_all_told),
+        cmocka_unit_test(what_a_prune_leaves_is_good),
+        cmocka_unit_test(a_time_prunes_what_is_older),
+        cmocka_unit_test(a_log_with_a_fault_is_not_pruned),
         cmocka_unit_test(denials_are_counted_together),
         cmocka_unit_test(what_is_too_much_is_counted),
         cmocka_unit_test(the_secret_is_private_and_damage_is_named),

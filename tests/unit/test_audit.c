@@ -23,6 +23,8 @@ struct log {
     char bodies[RECORDS][BODY_BYTES];
     size_t count;
     struct audit_secret secret;
+    size_t pruned_at; /* which of them says that those before `pruned_before` went; 0: none */
+    uint64_t pruned_before;
 };
 
 static void assert_good(cordon_error *error)
@@ -61,6 +63,17 @@ static void write_checkpoint(struct log *log, size_t at, uint64_t covers)
     audit_secret_advance(&log->secret);
 }
 
+static void write_prune(struct log *log, size_t at)
+{
+    struct audit_prune prune = {.before = log->pruned_before, .by = "a test \"of it\""};
+    memcpy(prune.hash, log->records[log->pruned_before - 2].hash, sizeof prune.hash);
+    CORDON_CLEANUP_BUFFER struct buffer body;
+    buffer_init(&body, BODY_BYTES - 1);
+    assert_good(audit_prune_write(&body, &prune));
+    memcpy(log->bodies[at], body.data, body.size);
+    log->bodies[at][body.size] = '\0';
+}
+
 static bool is_checkpoint(size_t at)
 {
     return at % EVERY == EVERY - 1;
@@ -72,6 +85,8 @@ static void write_from(struct log *log, size_t from)
     for (size_t at = from; at < RECORDS; at++) {
         if (is_checkpoint(at)) {
             write_checkpoint(log, at, at);
+        } else if (log->pruned_at > 0 && at == log->pruned_at) {
+            write_prune(log, at);
         } else {
             (void)snprintf(log->bodies[at], BODY_BYTES, "{\"kind\":\"mutation\",\"n\":%zu}", at);
         }
@@ -85,6 +100,20 @@ static struct log *new_log(uint8_t secret)
     struct log *log = calloc(1, sizeof *log);
     assert_non_null(log);
     memset(log->secret.bytes, secret, sizeof log->secret.bytes);
+    write_from(log, 0);
+    return log;
+}
+
+/* One whose record 33 says that those before 20 are gone; they are still there. */
+enum { PRUNED_AT = 32, PRUNED_BEFORE = 20 };
+
+static struct log *new_pruned_log(uint8_t secret)
+{
+    struct log *log = calloc(1, sizeof *log);
+    assert_non_null(log);
+    memset(log->secret.bytes, secret, sizeof log->secret.bytes);
+    log->pruned_at = PRUNED_AT;
+    log->pruned_before = PRUNED_BEFORE;
     write_from(log, 0);
     return log;
 }
@@ -112,6 +141,9 @@ static void expect_all(struct audit_chain *chain, const struct log *kept)
     }
 }
 
+/* The first record that a check is given. */
+static uint64_t checked_from = 1;
+
 /* Checks a log, against checkpoints of another copy and a key if they are given. */
 static struct audit_verdict check(
     const struct log *log, const struct log *kept, const uint8_t *trusted)
@@ -124,7 +156,7 @@ static struct audit_verdict check(
     if (kept != NULL) {
         expect_all(chain, kept);
     }
-    for (size_t at = 0; at < log->count; at++) {
+    for (size_t at = checked_from - 1; at < log->count; at++) {
         assert_good(audit_chain_add(chain, &log->records[at]));
     }
     const struct audit_verdict verdict = audit_chain_end(chain);
@@ -392,6 +424,184 @@ static void other_keys_do_not_go_on(void **state)
 
 /* -- Lines ----------------------------------------------------------------------------------- */
 
+/* -- Logs that were pruned ------------------------------------------------------------------- */
+
+static struct audit_verdict check_from(
+    uint64_t first, const struct log *log, const struct log *kept, const uint8_t *trusted)
+{
+    checked_from = first;
+    const struct audit_verdict verdict = check(log, kept, trusted);
+    checked_from = 1;
+    return verdict;
+}
+
+/* Removed as far as the record says, or less, as somebody was killed meanwhile. */
+static void a_pruned_log_is_good(void **state)
+{
+    (void)state;
+    struct log *log = new_pruned_log(1);
+    for (uint64_t first = 1; first <= PRUNED_BEFORE; first++) {
+        const struct audit_verdict verdict = check_from(first, log, NULL, NULL);
+        if (!verdict.is_good) {
+            fail_msg("from %d: %d: %s", (int)first, (int)verdict.fault_at, verdict.fault);
+        }
+        assert_int_equal(verdict.first, first);
+        assert_int_equal(verdict.records, RECORDS - first + 1);
+        assert_int_equal(verdict.pruned_at, PRUNED_AT + 1);
+        assert_int_equal(verdict.prune.before, PRUNED_BEFORE);
+        assert_string_equal(verdict.prune.by, "a test \"of it\"");
+    }
+    free(log);
+}
+
+static void more_than_a_prune_says_is_missed(void **state)
+{
+    (void)state;
+    struct log *log = new_pruned_log(1);
+    for (uint64_t first = PRUNED_BEFORE + 1; first <= RECORDS; first++) {
+        const struct audit_verdict verdict = check_from(first, log, NULL, NULL);
+        must_find(
+            &verdict, 1,
+            first <= PRUNED_AT + 1 ? "more records were taken out" : "no signed record says");
+    }
+    free(log);
+    log = new_log(1); /* nothing says so at all */
+    for (uint64_t first = 2; first <= RECORDS; first++) {
+        const struct audit_verdict verdict = check_from(first, log, NULL, NULL);
+        must_find(&verdict, 1, "no signed record says");
+    }
+    free(log);
+}
+
+/* Whoever can append to the log, but not sign it, prunes nothing. */
+static void a_prune_must_be_signed(void **state)
+{
+    (void)state;
+    struct log *log = new_pruned_log(1);
+    log->count = RECORDS - 1; /* without the last checkpoint */
+    const struct audit_verdict verdict = check_from(PRUNED_BEFORE, log, NULL, NULL);
+    must_find(&verdict, 1, "no signed record says");
+    free(log);
+}
+
+/* Records before the cut were changed, and all hashes made anew up to where nothing is signed. */
+static void a_prune_hides_no_other_beginning(void **state)
+{
+    (void)state;
+    struct log *log = new_pruned_log(1);
+    for (uint64_t first = 2; first <= PRUNED_BEFORE; first++) {
+        struct log *changed = copy_log(log);
+        changed->records[first - 1].previous[7] ^= 1;
+        audit_record_hash(&changed->records[first - 1], changed->records[first - 1].hash);
+        const struct audit_verdict verdict = check_from(first, changed, NULL, NULL);
+        assert_false(verdict.is_good);
+        free(changed);
+    }
+    free(log);
+}
+
+/* Where keys were made anew, their first checkpoint comes after what it would have to sign. */
+static void new_keys_do_not_sign_the_cut(void **state)
+{
+    (void)state;
+    static const uint64_t cuts[] = {20, 21, 25, 29};
+    for (size_t i = 0; i < sizeof cuts / sizeof cuts[0]; i++) {
+        struct log *log = new_log(1);
+        memset(log->secret.bytes, 9, sizeof log->secret.bytes);
+        log->secret.epoch = 0;
+        log->pruned_at = PRUNED_AT;
+        log->pruned_before = cuts[i];
+        write_from(log, cuts[i]); /* the first of them is what is left of the old */
+        const struct audit_verdict verdict = check_from(cuts[i], log, NULL, NULL);
+        if (cuts[i] == PRUNED_BEFORE) { /* where an old checkpoint is left, the new keys show */
+            assert_true(verdict.is_good);
+            assert_int_equal(verdict.anew, 1);
+        } else {
+            must_find(&verdict, 1, "does not go on where the prune says");
+        }
+        free(log);
+    }
+}
+
+static void kept_checkpoints_of_pruned_records_are_told(void **state)
+{
+    (void)state;
+    struct log *log = new_pruned_log(1);
+    struct audit_verdict verdict = check_from(PRUNED_BEFORE, log, log, NULL);
+    assert_true(verdict.is_good);
+    assert_int_equal(verdict.kept, 3);
+    assert_int_equal(verdict.kept_pruned, 1);
+
+    struct audit_chain *chain = NULL; /* the first one alone */
+    bool is_whole = false;
+    assert_good(audit_chain_new(&chain));
+    assert_good(audit_chain_expect(chain, slice_str(log->bodies[EVERY - 1]), &is_whole));
+    for (size_t at = PRUNED_BEFORE - 1; at < RECORDS; at++) {
+        assert_good(audit_chain_add(chain, &log->records[at]));
+    }
+    verdict = audit_chain_end(chain);
+    must_find(&verdict, EVERY - 1, "it was pruned");
+    assert_int_equal(verdict.pruned_at, PRUNED_AT + 1);
+    audit_chain_free(chain);
+
+    struct log *other = new_pruned_log(2); /* of another machine: nothing of it is here */
+    verdict = check_from(PRUNED_BEFORE, log, other, NULL);
+    assert_false(verdict.is_good);
+    free(other);
+    free(log);
+}
+
+static void the_first_key_that_is_left_can_be_trusted(void **state)
+{
+    (void)state;
+    struct log *log = new_pruned_log(1);
+    const struct audit_verdict whole = check(log, NULL, NULL);
+    const struct audit_verdict left = check_from(PRUNED_BEFORE, log, NULL, NULL);
+    assert_memory_not_equal(whole.key, left.key, sizeof whole.key);
+    struct audit_verdict verdict = check_from(PRUNED_BEFORE, log, NULL, left.key);
+    assert_true(verdict.is_good && verdict.is_key_trusted);
+    verdict = check_from(PRUNED_BEFORE, log, NULL, whole.key);
+    must_find(&verdict, PRUNED_BEFORE, "those before it were pruned");
+    free(log);
+}
+
+static void other_forms_are_no_prunes(void **state)
+{
+    (void)state;
+    static const char *const bodies[] = {
+        "{\"kind\":\"prune\",}",
+        "{\"kind\":\"prune\",\"before\":20}",
+        "{\"kind\":\"prune\",\"before\":1,\"records\":1,\"hash\":\"x\",\"first_key\":\"y\",\"by\":"
+        "\"z\"}",
+        "{\"kind\":\"prune\",\"before\":[[[[[[[[\"",
+    };
+    struct audit_prune prune;
+    for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
+        bool is_whole = true;
+        assert_good(audit_prune_read(slice_str(bodies[i]), &is_whole, &prune));
+        assert_false(is_whole);
+        struct log *log = new_log(1);
+        (void)snprintf(log->bodies[3], BODY_BYTES, "%s", bodies[i]);
+        for (size_t at = 3; at < 8; at++) {
+            link_record(log, at);
+        }
+        log->count = 8;
+        const struct audit_verdict verdict = check(log, NULL, NULL);
+        must_find(&verdict, 4, "no whole record of a prune");
+        free(log);
+    }
+    struct log *log = new_pruned_log(1);
+    struct slice body = slice_str(log->bodies[PRUNED_AT]);
+    for (size_t size = 0; size < body.size; size++) {
+        bool is_whole = true;
+        assert_good(audit_prune_read(slice_of(body.data, size), &is_whole, &prune));
+        assert_false(is_whole);
+    }
+    free(log);
+}
+
+/* -- Lines ----------------------------------------------------------------------------------- */
+
 static void lines_are_read_as_they_are_written(void **state)
 {
     (void)state;
@@ -466,6 +676,14 @@ int main(void)
         cmocka_unit_test(kept_checkpoints_may_be_in_any_order),
         cmocka_unit_test(keys_that_begin_anew_are_told),
         cmocka_unit_test(other_keys_do_not_go_on),
+        cmocka_unit_test(a_pruned_log_is_good),
+        cmocka_unit_test(more_than_a_prune_says_is_missed),
+        cmocka_unit_test(a_prune_must_be_signed),
+        cmocka_unit_test(a_prune_hides_no_other_beginning),
+        cmocka_unit_test(new_keys_do_not_sign_the_cut),
+        cmocka_unit_test(kept_checkpoints_of_pruned_records_are_told),
+        cmocka_unit_test(the_first_key_that_is_left_can_be_trusted),
+        cmocka_unit_test(other_forms_are_no_prunes),
         cmocka_unit_test(lines_are_read_as_they_are_written),
         cmocka_unit_test(other_forms_are_no_lines),
     };
