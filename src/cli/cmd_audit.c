@@ -4,6 +4,7 @@
  * each.
  */
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -73,7 +74,7 @@ static void print_time(FILE *file, const char *before, uint64_t ms)
     }
 }
 
-/* Which records are not there any more, and by whose doing; nothing of a log that was not pruned. */
+/* Which records are not there any more, and by whose doing, if any are not. */
 static void print_pruning(FILE *file, const cordon_json_value *report)
 {
     if (number_of(report, "pruned_at") == 0) {
@@ -279,8 +280,10 @@ struct showing {
 /* Of a log that was pruned, from where on it is shown. */
 static void tell_beginning(struct showing *showing, const char *lines)
 {
-    uint64_t first = 0;
-    if (!showing->has_begun && sscanf(lines, "{\"sequence\":%" SCNu64, &first) == 1 && first > 1) {
+    static const char head[] = "{\"sequence\":";
+    const bool is_record = strncmp(lines, head, sizeof head - 1) == 0;
+    const uint64_t first = is_record ? strtoull(lines + sizeof head - 1, NULL, 10) : 0;
+    if (!showing->has_begun && first > 1) {
         (void)fprintf(
             stderr,
             "The log begins with record %" PRIu64 ": those before were pruned, as `cordon audit "
@@ -358,8 +361,8 @@ static int print_pruned(const struct cli_options *options, const struct text *an
     if (error != NULL) {
         cordon_error_free(error);
         return terminal_fail(
-            CLI_MACHINE, "the server's answer is no JSON; is that the operator's listener of a "
-                         "Cordon server?");
+            CLI_MACHINE, "the server's answer is no JSON; name the operator's listener of a Cordon "
+                         "server with --url");
     }
     const cordon_json_value *const root = cordon_json_get_root(json);
     const uint64_t pruned = number_of(root, "pruned");

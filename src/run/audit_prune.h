@@ -15,9 +15,9 @@ struct audit_prune_request {
 };
 
 /*
- * Prunes, as far as checkpoints allow it, and appends a report, a JSON object with the number of
- * records that went, `first` and `record`, that of the prune. Blocks, for as long as it takes to
- * read the log. One at a time for a tenant. Errors: CORDON_E_INVALID where `auditor` is NULL: nobody
+ * Prunes, as far as checkpoints allow it, and appends a report, a JSON object: `pruned`, how many
+ * records went, and `first`, the first that is left. Blocks, for as long as it takes to read the
+ * log. One at a time for a tenant. Errors: CORDON_E_INVALID where `auditor` is NULL, as nobody
  * could sign it; CORDON_E_STORE for a log that is not what it was, and those of the store.
  */
 CORDON_MUST_USE cordon_error *audit_prune_log(

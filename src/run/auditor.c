@@ -6,8 +6,8 @@
  * the start, from the last record that a checkpoint is known to cover, and the secret is brought
  * past what is found there. No secret signs twice.
  *
- * Notes and what is folded wait in memory until their records are durable: what could not be written is
- * tried again at the next turn.
+ * Notes and what is folded wait in memory until their records are durable: what could not be
+ * written is tried again at the next turn.
  */
 #include "run/auditor.h"
 
@@ -483,8 +483,8 @@ cordon_error *auditor_sign(struct auditor *auditor)
     const bool failed = auditor->sign_failed;
     (void)pthread_mutex_unlock(&auditor->lock);
     return failed ? cordon_error_new(
-                        CORDON_E_STORE, "the audit log could not be signed; the server's log "
-                                        "tells why")
+                        CORDON_E_STORE, "the audit log could not be signed; look into the "
+                                        "server's log, which tells why")
                   : NULL;
 }
 

@@ -7,6 +7,7 @@
  */
 #include "run/checkpoint_sink.h"
 
+#include "base/advice.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/pipe_signal.h"
@@ -48,8 +49,8 @@ struct checkpoint_sink {
     int file;     /* -1: none; of the thread alone, as the rest */
     bool is_torn; /* the file ends inside of a line */
     ssize_t (*write)(int fd, const void *bytes, size_t size);
-    struct sockaddr_un syslog;
-    bool has_syslog;
+    int syslog; /* a socket, from before the process was confined; -1: none */
+    struct sockaddr_un syslog_address;
 };
 
 /* -- Telling --------------------------------------------------------------------------------- */
@@ -83,15 +84,16 @@ static bool tell_syslog(const struct checkpoint_sink *sink, struct slice body)
     const int size = snprintf(
         text, sizeof text, "<%d>cordon[%ld]: %.*s", SYSLOG_PRIORITY, (long)getpid(),
         SLICE_FMT(body));
-    const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    const bool good = fd >= 0 && size > 0 && (size_t)size < sizeof text &&
-                      sendto(
-                          fd, text, (size_t)size, MSG_NOSIGNAL,
-                          (const struct sockaddr *)&sink->syslog, sizeof sink->syslog) == size;
-    if (fd >= 0) {
-        (void)close(fd);
-    }
-    return good;
+    struct iovec part = {.iov_base = text, .iov_len = (size_t)size};
+    struct sockaddr_un address = sink->syslog_address;
+    const struct msghdr message = {
+        .msg_name = &address,
+        .msg_namelen = sizeof address,
+        .msg_iov = &part,
+        .msg_iovlen = 1,
+    };
+    return size > 0 && (size_t)size < sizeof text &&
+           sendmsg(sink->syslog, &message, MSG_NOSIGNAL) == size;
 }
 
 /* With the lock, under which the log is there. */
@@ -106,7 +108,7 @@ static void complain(struct checkpoint_sink *sink, const char *words)
 static void tell(struct checkpoint_sink *sink, struct slice body)
 {
     const bool in_file = sink->file < 0 || tell_file(sink, body);
-    const bool in_syslog = !sink->has_syslog || tell_syslog(sink, body);
+    const bool in_syslog = sink->syslog < 0 || tell_syslog(sink, body);
     (void)pthread_mutex_lock(&sink->lock);
     if (!in_file) {
         complain(
@@ -182,6 +184,9 @@ static void free_sink(struct checkpoint_sink *sink)
         mem_free(line);
     }
     close_file(sink);
+    if (sink->syslog >= 0) {
+        (void)close(sink->syslog);
+    }
     (void)pthread_cond_destroy(&sink->changed);
     (void)pthread_mutex_destroy(&sink->lock);
     mem_free(sink);
@@ -283,17 +288,21 @@ static cordon_error *set_syslog(struct checkpoint_sink *sink, const char *path)
     if (path == NULL) {
         return NULL;
     }
-    if (strlen(path) >= sizeof sink->syslog.sun_path) {
+    if (strlen(path) >= sizeof sink->syslog_address.sun_path) {
         return cordon_error_new(
             CORDON_E_INVALID,
             "the path of a socket has at most %zu bytes; name another in "
             "`audit_checkpoint_syslog`",
-            sizeof sink->syslog.sun_path - 1);
+            sizeof sink->syslog_address.sun_path - 1);
     }
-    sink->syslog.sun_family = AF_UNIX;
-    (void)snprintf(sink->syslog.sun_path, sizeof sink->syslog.sun_path, "%s", path);
-    sink->has_syslog = true;
-    return NULL;
+    sink->syslog_address.sun_family = AF_UNIX;
+    (void)snprintf(sink->syslog_address.sun_path, sizeof sink->syslog_address.sun_path, "%s", path);
+    sink->syslog = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    return sink->syslog >= 0
+               ? NULL
+               : cordon_error_new(
+                     CORDON_E_SYSTEM, "a socket for the system's log can't be made: %s%s",
+                     strerrordesc_np(errno), advice_on(errno));
 }
 
 static cordon_error *start(
@@ -337,6 +346,7 @@ cordon_error *checkpoint_sink_new(
     (void)pthread_condattr_destroy(&monotonic);
     (void)pthread_mutex_init(&sink->lock, NULL);
     sink->file = -1;
+    sink->syslog = -1;
     sink->last = &sink->first;
     sink->log = options->log;
     sink->write = options->write != NULL ? options->write : write;

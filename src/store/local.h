@@ -90,6 +90,7 @@ struct local {
     _Atomic uint64_t free_bytes;  /* on the disk, when it was asked last */
     _Atomic uint64_t asked_at_ns; /* by the monotonic clock; 0 for never */
     _Atomic bool flush_was_full;  /* the last flush found no room on the disk */
+    _Atomic bool rotation_wanted; /* the memtable is due, whatever its size and age */
     _Atomic bool garbage_waits;   /* the backend may hold rows of the garbage queue */
 
     struct overlay overlay;
@@ -405,6 +406,12 @@ void local_workers_stop(struct local *store);
 
 /* Somebody waits for what is visible now to become durable. */
 void local_flusher_poke(struct local *store);
+
+/*
+ * Brings what is visible now into the backend, and waits for that. Errors: CORDON_E_DISK_FULL if
+ * there is no room for it; those of local_flush() without a flusher.
+ */
+CORDON_MUST_USE cordon_error *local_settle(struct local *store);
 
 /* -- local_garbage.c ------------------------------------------------------------------------- */
 

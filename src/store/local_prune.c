@@ -23,9 +23,13 @@ static cordon_error *add_dead(struct garbage *garbage, const struct layout_key *
     return NULL;
 }
 
-/* Each that has one behind it. */
+/* Each that has one behind it. `*out_reached`: there are as many as may be, or all there are. */
 static cordon_error *gather(
-    struct kv_reader *reader, uint32_t tenant, uint64_t before, struct garbage *garbage)
+    struct kv_reader *reader,
+    uint32_t tenant,
+    uint64_t before,
+    struct garbage *garbage,
+    bool *out_reached)
 {
     struct layout_key from;
     struct layout_key last = {.size = 0};
@@ -39,11 +43,13 @@ static cordon_error *gather(
             TRY(add_dead(garbage, &last));
         }
         if (layout_audit_sequence(row.key) >= before || garbage->count == PRUNE_ROWS) {
+            *out_reached = true;
             return NULL;
         }
         layout_set(&last, row.key);
         TRY(reader->ops->next(reader, &found, &row));
     }
+    *out_reached = false;
     return NULL;
 }
 
@@ -53,26 +59,44 @@ static void garbage_done(struct garbage *garbage)
 }
 
 /* With flush_lock held: nobody else removes rows meanwhile. */
-static cordon_error *prune(
-    struct local *store, uint32_t tenant, uint64_t before, struct garbage *garbage)
+static cordon_error *prune_locked(
+    struct local *store,
+    uint32_t tenant,
+    uint64_t before,
+    struct garbage *garbage,
+    bool *out_reached)
 {
     CORDON_CLEANUP(kv_reader_closep) struct kv_reader *reader = NULL;
     TRY(store->kv->ops->reader_open(store->kv, &reader));
-    TRY(gather(reader, tenant, before, garbage));
+    TRY(gather(reader, tenant, before, garbage, out_reached));
     kv_reader_closep(&reader);
     return garbage->count == 0 ? NULL : local_discard(store, garbage);
 }
 
+static cordon_error *prune(
+    struct local *store, uint32_t tenant, uint64_t before, bool *out_reached, bool *out_more)
+{
+    CORDON_CLEANUP(garbage_done) struct garbage garbage = {0};
+    arena_init(&garbage.arena, PRUNE_BYTES_MAX);
+    (void)pthread_mutex_lock(&store->flush_lock);
+    cordon_error *error = prune_locked(store, tenant, before, &garbage, out_reached);
+    (void)pthread_mutex_unlock(&store->flush_lock);
+    *out_more = garbage.count == PRUNE_ROWS;
+    return error;
+}
+
+/* Where the backend has none that is to stay, others may be in the memtable alone. */
 cordon_error *local_audit_prune(
     struct store *base, uint32_t tenant, uint64_t before, bool *out_more)
 {
     struct local *store = (struct local *)base;
-    CORDON_CLEANUP(garbage_done) struct garbage garbage = {0};
-    arena_init(&garbage.arena, PRUNE_BYTES_MAX);
-    (void)pthread_mutex_lock(&store->flush_lock);
-    cordon_error *error = prune(store, tenant, before, &garbage);
-    (void)pthread_mutex_unlock(&store->flush_lock);
-    TRY(error);
-    *out_more = garbage.count == PRUNE_ROWS;
+    bool reached = false;
+    bool more = false;
+    TRY(prune(store, tenant, before, &reached, &more));
+    if (!reached) {
+        TRY(local_settle(store));
+        TRY(prune(store, tenant, before, &reached, &more));
+    }
+    *out_more = more;
     return NULL;
 }

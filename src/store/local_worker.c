@@ -13,11 +13,13 @@
 
 #include "base/advice.h"
 #include "base/clock.h"
+#include "base/event.h"
 
 #include <time.h>
 
 #define IDLE_NS_MAX 1000000000u
 #define RETRY_NS 10000000u
+#define SETTLE_LOOK_NS 50000000u
 #define RETRY_FULL_NS 500000000u           /* what fills a disk is not freed within moments */
 #define CHECKPOINT_BYTES ((size_t)4 << 20) /* of rows: what a recovery has to read again */
 #define CHECKPOINT_LOG_BYTES ((uint64_t)16 << 20) /* of the file, with its padding */
@@ -181,7 +183,7 @@ struct group {
 
 static bool is_due(const struct local *store, const struct memtable *table)
 {
-    return table->bytes >= CHECKPOINT_BYTES ||
+    return atomic_load(&store->rotation_wanted) || table->bytes >= CHECKPOINT_BYTES ||
            journal_bytes(store->journal) >= CHECKPOINT_LOG_BYTES ||
            clock_monotonic_ns() - store->flusher.rotated_at_ns >= store->checkpoint_ns;
 }
@@ -207,6 +209,7 @@ static struct group take_group(struct local *store)
         CORDON_ASSERT(store->spare != NULL);
         overlay_rotate(&store->overlay, CORDON_TAKE(store->spare));
         group.rotated = true;
+        atomic_store(&store->rotation_wanted, false);
     }
     journal_take(store->journal, group.rotated);
     (void)pthread_mutex_unlock(&store->commit_lock);
@@ -231,6 +234,32 @@ static cordon_error *log_group(struct local *store)
     }
     waiters_wake(&store->waiters, atomic_load(&store->durable_ts));
     return NULL;
+}
+
+/* -- Settling -------------------------------------------------------------------------------- */
+
+cordon_error *local_settle(struct local *store)
+{
+    const uint64_t ts = atomic_load(&store->visible_ts);
+    if (!store->flusher.worker.runs) {
+        return local_flush(store);
+    }
+    struct event settled;
+    event_init(&settled);
+    struct waiter waiter = {.wake = {event_set, &settled}};
+    bool is_full = false;
+    while (!is_full && waiters_add(&store->room, &waiter, ts, &store->flushed_ts)) {
+        atomic_store(&store->rotation_wanted, true);
+        poke(&store->flusher.worker);
+        event_wait(&settled, clock_monotonic_ns() + SETTLE_LOOK_NS);
+        waiters_cancel(&store->room, &waiter);
+        is_full = atomic_load(&store->flush_was_full);
+    }
+    event_done(&settled);
+    return is_full ? cordon_error_new(
+                         CORDON_E_DISK_FULL, "the disk is full: what was committed before has no "
+                                             "room yet; free some space and try again")
+                   : NULL;
 }
 
 /* -- The threads ----------------------------------------------------------------------------- */

@@ -493,8 +493,8 @@ CORDON_MUST_USE cordon_error *store_audit_read(
 
 /*
  * Removes audit records of a tenant before the sequence `before`, for good: some of them, the
- * oldest first, so that no call is long; `*out_more` tells whether there may be others. What is not
- * in the backend yet stays, and the last record that is there always does. That they may go is the
+ * oldest first, so that no call is long; `*out_more` tells whether there may be others. The last
+ * record that there is always stays. That they may go is the
  * caller's to know. Blocks. Errors: CORDON_E_INVALID of a store that keeps all; CORDON_E_STORE,
  * CORDON_E_DISK_FULL, no memory. Any thread.
  */

@@ -657,6 +657,69 @@ static void audit_is_a_chain(struct world *world)
     client_end(&client);
 }
 
+static void append_records(struct world *world, uint32_t tenant, uint64_t count)
+{
+    for (uint64_t n = 0; n < count; n++) {
+        struct client client;
+        client_begin(&client, world->store, tenant);
+        REQUIRE(!client_commit(&client, "{\"n\":1}").conflict);
+    }
+}
+
+/* The first record of a tenant and the number of those that are there; 0 for none. */
+static uint64_t first_record(struct world *world, uint32_t tenant, uint64_t *out_count)
+{
+    struct client client;
+    struct audit_record record = {0};
+    uint64_t first = 0;
+    *out_count = 0;
+    client_begin(&client, world->store, tenant);
+    for (uint64_t next = 0; client_audit(&client, next, &record); next = record.sequence + 1) {
+        first = first == 0 ? record.sequence : first;
+        (*out_count)++;
+    }
+    client_end(&client);
+    return first;
+}
+
+/* The chain goes on from the last record that was left. */
+static void check_goes_on(struct world *world, uint64_t from)
+{
+    struct client client;
+    struct audit_record before = {0};
+    struct audit_record after = {0};
+    uint8_t hash[SHA256_BYTES];
+    client_begin(&client, world->store, TENANT);
+    REQUIRE(client_audit(&client, from, &before) && before.sequence == from);
+    memcpy(hash, before.hash, sizeof hash);
+    REQUIRE(client_audit(&client, from + 1, &after));
+    REQUIRE(memcmp(after.previous, hash, sizeof hash) == 0);
+    client_end(&client);
+}
+
+/* Old records go, wherever they are, and nothing else; the last one always stays. */
+static void audit_is_pruned(struct world *world)
+{
+    uint64_t count = 0;
+    append_records(world, TENANT, 20);
+    append_records(world, TENANT + 1, 5);
+    static const struct {
+        uint64_t before;
+        uint64_t first;
+    } steps[] = {{0, 1}, {1, 1}, {8, 8}, {3, 8}, {20, 20}, {1000, 20}};
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        bool more = true;
+        while (more) {
+            OK(store_audit_prune(world->store, TENANT, steps[i].before, &more));
+        }
+        REQUIRE(first_record(world, TENANT, &count) == steps[i].first);
+        REQUIRE(count == 21 - steps[i].first);
+    }
+    REQUIRE(first_record(world, TENANT + 1, &count) == 1 && count == 5);
+    append_records(world, TENANT, 1);
+    check_goes_on(world, 20);
+}
+
 static void conflict_leaves_no_record(struct world *world)
 {
     const uint32_t table = make_table(world, "t");
@@ -831,6 +894,7 @@ static const struct contract_case cases[] = {
     {"row/large", large_rows},
     {"arguments/refused", bad_arguments_are_refused},
     {"audit/chain", audit_is_a_chain},
+    {"audit/pruned", audit_is_pruned},
     {"audit/conflict_leaves_no_record", conflict_leaves_no_record},
     {"time/only_grows", timestamps_only_grow},
     {"wait/impatient_callers", impatient_callers},

@@ -295,7 +295,7 @@ Of [replays and records](determinism.md): \`udf_replay_mismatch_total\` is the o
 | event | level | fields | when |
 | --- | --- | --- | --- |
 | \`audit_unwritten\` | \`error\` | \`message\` | a record or a checkpoint could not be written; said once until one can |
-| \`audit_checkpoint_unsaved\` | \`error\` | \`message\` | a checkpoint is in the log, but not in \`audit_checkpoint_file\` |
+| \`audit_checkpoint_unsaved\` | \`error\` | \`message\` | a checkpoint is in the log, but not in \`audit_checkpoint_file\` or the system's log |
 | \`audit_unread\` | \`error\` | \`message\` | the operator asked for records that can't be read |
 `;
 }

@@ -1,6 +1,7 @@
 /*
  * `cordon serve` under a service manager: it is told when the server answers, not before, and when
- * it stops. The manager is this test, with a socket of its own.
+ * it stops. The manager is this test, with a socket of its own; so is the system's log, to which
+ * checkpoints of the audit log go.
  */
 #include <poll.h>
 #include <setjmp.h>
@@ -101,6 +102,69 @@ static void a_manager_with_an_abstract_name_is_told(void **state)
     is_told(name);
 }
 
+/* -- The system's log ------------------------------------------------------------------------- */
+
+/* Has a function commit something, so that there is something to sign. */
+static void commit_something(const char *build, const char *data)
+{
+    char program[512];
+    char module[512];
+    (void)snprintf(program, sizeof program, "%s/cordon", build);
+    (void)snprintf(module, sizeof module, "%s/tests/guests/counter.wasm", build);
+    const pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        (void)execl(program, program, "run", "--data", data, module, "counter:add", NULL);
+        _exit(127);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+/* Also by a server that has confined itself, which opens no socket any more. */
+static void checkpoints_go_to_the_systems_log(void **state)
+{
+    (void)state;
+    char program[512];
+    char data[64];
+    char name[64];
+    char config[64];
+    const char *build = getenv("CORDON_BUILD_DIR");
+    build = build == NULL ? "build" : build;
+    (void)snprintf(program, sizeof program, "%s/cordon", build);
+    (void)snprintf(data, sizeof data, "%s/signed", folder);
+    (void)snprintf(name, sizeof name, "%s/log", folder);
+    (void)snprintf(config, sizeof config, "%s/config.json", folder);
+    FILE *file = fopen(config, "we");
+    assert_non_null(file);
+    (void)fprintf(file, "{\"audit_interval_ms\": 100, \"audit_checkpoint_syslog\": \"%s\"}", name);
+    assert_int_equal(fclose(file), 0);
+    const int log = manager_open(name);
+    commit_something(build, data);
+    const pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        (void)execl(
+            program, program, "serve", "--listen", "127.0.0.1:0", "--data", data, "--config",
+            config, NULL);
+        _exit(127);
+    }
+    struct pollfd poll_fd = {.fd = log, .events = POLLIN};
+    char text[2048] = "";
+    char head[64];
+    assert_int_equal(poll(&poll_fd, 1, PATIENCE_MS), 1);
+    assert_true(recv(log, text, sizeof text - 1, 0) > 0);
+    (void)snprintf(
+        head, sizeof head, "<85>cordon[%ld]: {\"kind\":\"checkpoint\",\"epoch\":", (long)pid);
+    assert_memory_equal(text, head, strlen(head));
+    assert_int_equal(kill(pid, SIGTERM), 0);
+    int status = 0;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    (void)close(log);
+}
+
 static int make_folder(void **state)
 {
     (void)state;
@@ -120,6 +184,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_manager_with_a_path_is_told),
         cmocka_unit_test(a_manager_with_an_abstract_name_is_told),
+        cmocka_unit_test(checkpoints_go_to_the_systems_log),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
