@@ -8,7 +8,7 @@ PREFIX ?= /usr/local
 
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
-.PHONY: build run run-check test check-long crash asan tsan sabotage lint format
+.PHONY: build run run-check test check-long crash asan tsan sabotage api-docs lint format
 .PHONY: fuzz fuzz-corpora fuzz-coverage bench bench-large install deb clean help
 export EXAMPLE PORT DATA
 
@@ -48,6 +48,9 @@ tsan: ## Run the tests under ThreadSanitizer
 sabotage: ## Take out the code behind each promise, and see its test fail
 	$(call built,dev,build,tests node)
 	@tests/sabotage/run
+api-docs: ## Write pages of the library's headers to build/api-docs
+	@tools/bootstrap docs
+	@tools/api-docs build/api-docs && echo build/api-docs/html/index.html
 lint: ## Check layout, house rules and what analysers find
 	$(call built,dev,build,lint)
 	@tools/lint

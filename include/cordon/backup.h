@@ -40,6 +40,7 @@ typedef struct cordon_progress {
 CORDON_API CORDON_MUST_USE cordon_error *cordon_folder_verify(
     const char *data_folder, const cordon_progress *progress, bool *out_sound, char **out_report);
 
+/* Options, with `size` = sizeof the struct as the caller was compiled. */
 typedef struct cordon_backup_options {
     size_t size;             /* sizeof the struct */
     const char *data_folder; /* of a server that runs, or of none */

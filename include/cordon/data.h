@@ -35,6 +35,7 @@ CORDON_API void cordon_data_release(cordon_runtime *runtime, uint64_t snapshot);
 CORDON_API CORDON_MUST_USE cordon_error *cordon_data_tables(
     cordon_runtime *runtime, uint64_t snapshot, uint32_t after, char **out_json);
 
+/* Which documents are asked for. */
 typedef struct cordon_data_page {
     size_t size;        /* sizeof the struct */
     const char *table;  /* its name */
@@ -53,6 +54,7 @@ typedef struct cordon_data_page {
 CORDON_API CORDON_MUST_USE cordon_error *cordon_data_documents(
     cordon_runtime *runtime, const cordon_data_page *page, char **out_json);
 
+/* Documents to be added, as lines of JSON. */
 typedef struct cordon_data_batch {
     size_t size;       /* sizeof the struct */
     const char *table; /* its name; made if it is not there */

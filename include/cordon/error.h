@@ -73,6 +73,7 @@ typedef enum cordon_error_code {
 enum { CORDON_ERROR_CODE_COUNT = 0 CORDON_ERROR_CODES(CORDON_ERROR_ONE) };
 #undef CORDON_ERROR_ONE
 
+/* What went wrong: a code and words. NULL in its place is success. */
 typedef struct cordon_error cordon_error;
 
 /*

@@ -92,8 +92,10 @@ CORDON_API void cordon_host_call_reply(cordon_host_call *call, const char *json,
 CORDON_API void cordon_host_call_refuse(
     cordon_host_call *call, const char *code, const char *message);
 
-/* A pointer of yours that the call carries from one question to the next; NULL at first. */
+/* Keeps a pointer of yours in the call, from one question to the next. */
 CORDON_API void cordon_host_call_set_state(cordon_host_call *call, void *state);
+
+/* What was kept there; NULL at first. */
 CORDON_API void *cordon_host_call_get_state(const cordon_host_call *call);
 
 /*

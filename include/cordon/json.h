@@ -41,6 +41,7 @@ CORDON_API CORDON_MUST_USE cordon_error *cordon_json_parse(
 /* NULL accepted. */
 CORDON_API void cordon_json_free(cordon_json *json);
 
+/* The value that the text is. */
 CORDON_API const cordon_json_value *cordon_json_get_root(const cordon_json *json);
 
 /* CORDON_JSON_NULL for NULL. */

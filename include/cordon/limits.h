@@ -94,6 +94,7 @@ typedef enum cordon_limit {
 
 #define CORDON_LIMIT_COUNT 22
 
+/* A row of the table. */
 typedef struct cordon_limit_info {
     const char *name; /* as in `--limit NAME=VALUE` */
     const char *unit;

@@ -44,6 +44,7 @@ typedef struct cordon_text {
     size_t size;
 } cordon_text;
 
+/* How the run ended. */
 CORDON_API cordon_outcome_code cordon_outcome_get_code(const cordon_outcome *outcome);
 
 /* The stable name: "Success", "Failed", or the limit's code such as "OutOfFuel". Static. */
@@ -61,7 +62,10 @@ CORDON_API cordon_text cordon_outcome_get_message(const cordon_outcome *outcome)
 /* The data of the function's own error in encoded JSON, or empty. */
 CORDON_API cordon_text cordon_outcome_get_data(const cordon_outcome *outcome);
 
+/* How many lines the run has logged. */
 CORDON_API size_t cordon_outcome_get_log_line_count(const cordon_outcome *outcome);
+
+/* One of them, in their order, by index from 0; there must be such a line. */
 CORDON_API cordon_text cordon_outcome_get_log_line(const cordon_outcome *outcome, size_t index);
 
 /*
@@ -69,6 +73,8 @@ CORDON_API cordon_text cordon_outcome_get_log_line(const cordon_outcome *outcome
  * compiler inlined are frames too, if the module has debug information.
  */
 CORDON_API size_t cordon_outcome_get_frame_count(const cordon_outcome *outcome);
+
+/* The name of a frame's function. */
 CORDON_API cordon_text cordon_outcome_get_frame_function(
     const cordon_outcome *outcome, size_t index);
 
@@ -77,6 +83,8 @@ CORDON_API cordon_text cordon_outcome_get_frame_function(
  * and a line from 1 on. Empty and 0 if the module has no debug information that says so.
  */
 CORDON_API cordon_text cordon_outcome_get_frame_file(const cordon_outcome *outcome, size_t index);
+
+/* The line there; see the file. */
 CORDON_API uint32_t cordon_outcome_get_frame_line(const cordon_outcome *outcome, size_t index);
 
 /* Whether the compiler put this call into the function of the next frame. */

@@ -30,6 +30,7 @@ CORDON_API CORDON_MUST_USE cordon_error *cordon_call_get_record(
     char **out_bytes,
     size_t *out_size);
 
+/* A record that was read. */
 typedef struct cordon_record cordon_record;
 
 /*

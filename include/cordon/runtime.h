@@ -24,7 +24,10 @@
 extern "C" {
 #endif
 
+/* An engine, a store, and the functions deployed into it. */
 typedef struct cordon_runtime cordon_runtime;
+
+/* A call of a function, from its making to its outcome. */
 typedef struct cordon_call cordon_call;
 
 /* A limit set by name of the enum; `set` false leaves the default. */
@@ -139,6 +142,7 @@ CORDON_API CORDON_MUST_USE cordon_error *cordon_check(
 /* Frees a text that a function here has given to the caller. NULL accepted. */
 CORDON_API void cordon_free(void *text);
 
+/* One call. */
 typedef struct cordon_request {
     size_t size;      /* sizeof the struct */
     const char *path; /* "messages:list" */

@@ -70,6 +70,7 @@ CORDON_API CORDON_MUST_USE cordon_error *cordon_selftest_check(
 /* NULL accepted. */
 CORDON_API void cordon_selftest_free(cordon_selftest *selftest);
 
+/* The numbers of a run or a check. */
 CORDON_API cordon_selftest_summary cordon_selftest_get_summary(const cordon_selftest *selftest);
 
 /* One kind of anomaly; `count` is how often it was found. The texts are static. */

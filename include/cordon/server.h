@@ -10,6 +10,7 @@
 extern "C" {
 #endif
 
+/* A server over one runtime. */
 typedef struct cordon_server cordon_server;
 
 /*
@@ -24,6 +25,7 @@ typedef struct cordon_auth_provider {
     const char *jwks;
 } cordon_auth_provider;
 
+/* Options, with `size` = sizeof the struct as the caller was compiled; 0 is each default. */
 typedef struct cordon_server_options {
     size_t size;                   /* sizeof the struct */
     cordon_runtime *runtime;       /* borrowed; must outlive the server */
@@ -87,6 +89,7 @@ CORDON_API const char *cordon_server_get_url(const cordon_server *server);
 /* Serves until cordon_server_stop(); this thread is the first loop, SIGPIPE blocked meanwhile. */
 CORDON_API CORDON_MUST_USE cordon_error *cordon_server_run(cordon_server *server);
 
+/* What a confined process may still reach. */
 typedef struct cordon_confine_options {
     size_t size;                   /* sizeof the struct */
     const char *const *read_paths; /* files, and folders with all below, to be read besides */
@@ -116,6 +119,7 @@ CORDON_API CORDON_MUST_USE cordon_error *cordon_server_confine(
  */
 CORDON_API void cordon_server_stop(cordon_server *server);
 
+/* After cordon_server_run() has returned. NULL accepted. */
 CORDON_API void cordon_server_free(cordon_server *server);
 
 /*

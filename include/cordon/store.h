@@ -30,6 +30,7 @@ typedef enum cordon_store_place {
     CORDON_STORE_BEFORE,      /* the last row with a smaller one */
 } cordon_store_place;
 
+/* A row that a commit puts or removes. */
 typedef struct cordon_store_change {
     cordon_text key;
     cordon_text value; /* in the place of the one there was */

@@ -1,0 +1,397 @@
+/*
+ * The library in somebody's program: what it leaves alone there, whose faults are whose, and many
+ * threads with many runtimes.
+ */
+#include <cordon/cordon.h>
+
+#include "support/expect.h"
+#include "support/signals.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <locale.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+/* -- Modules and calls ---------------------------------------------------------------------- */
+
+enum { GUESTS = 3 };
+static cordon_module modules[GUESTS];
+
+static int read_guests(void **state)
+{
+    (void)state;
+    static const char *const names[GUESTS] = {"basic", "counter", "effects"};
+    for (size_t i = 0; i < GUESTS; i++) {
+        char path[1024];
+        (void)snprintf(path, sizeof path, CORDON_TEST_GUESTS "/%s.wasm", names[i]);
+        FILE *file = fopen(path, "rbe");
+        assert_non_null(file);
+        char *bytes = malloc(65536);
+        assert_non_null(bytes);
+        modules[i] = (cordon_module){names[i], bytes, fread(bytes, 1, 65536, file)};
+        (void)fclose(file);
+    }
+    return 0;
+}
+
+static int free_guests(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < GUESTS; i++) {
+        free((void *)(uintptr_t)modules[i].data);
+    }
+    return 0;
+}
+
+/* Stops the process: threads cannot fail a test by cmocka's jumps. */
+static void must(cordon_error *error)
+{
+    if (error != NULL) {
+        (void)fprintf(stderr, "%s\n", cordon_error_get_message(error));
+        abort();
+    }
+}
+
+static cordon_outcome_code call(cordon_runtime *runtime, const char *path)
+{
+    const cordon_request request = {.size = sizeof request, .path = path};
+    cordon_call *made = NULL;
+    must(cordon_call_new(runtime, &request, NULL, NULL, &made));
+    cordon_call_finish(made);
+    const cordon_outcome_code code = cordon_outcome_get_code(cordon_call_get_outcome(made));
+    cordon_call_free(made);
+    return code;
+}
+
+/* `fuel` 0: that of the table. */
+static cordon_runtime *open_runtime(const char *folder, bool with_worker, uint64_t fuel)
+{
+    cordon_runtime_options options = {
+        .size = sizeof options,
+        .data_folder = folder,
+        .compile_worker = with_worker ? COMPILE_WORKER : NULL,
+        .compile_inside = !with_worker,
+        .slots = 32,
+    };
+    options.limits.set[CORDON_LIMIT_FUEL] = fuel > 0;
+    options.limits.value[CORDON_LIMIT_FUEL] = fuel;
+    cordon_runtime *runtime = NULL;
+    char *report = NULL;
+    must(cordon_runtime_new(&options, &runtime));
+    must(cordon_deploy(runtime, modules, GUESTS, &report));
+    cordon_free(report);
+    return runtime;
+}
+
+/* -- What is the process's own -------------------------------------------------------------- */
+
+struct process {
+    struct sigaction actions[65];
+    sigset_t mask;
+    char locale[256];
+    mode_t umask;
+    char folder[1024];
+    char **environment;
+    size_t environment_bytes;
+    char name[16];
+    struct rlimit limits[RLIM_NLIMITS];
+    int flags[3];
+    int controls[5];
+    int priority;
+    int personality;
+    size_t descriptors;
+    size_t threads;
+};
+
+static bool is_engines(int signal)
+{
+    return signal == SIGSEGV || signal == SIGILL || signal == SIGFPE;
+}
+
+static size_t count_entries(const char *path)
+{
+    size_t count = 0;
+    DIR *folder = opendir(path);
+    assert_non_null(folder);
+    while (readdir(folder) != NULL) {
+        count++;
+    }
+    (void)closedir(folder);
+    return count;
+}
+
+static void look(struct process *process)
+{
+    memset(process, 0, sizeof *process);
+    for (int signal = 1; signal <= 64; signal++) {
+        if (!is_engines(signal)) {
+            (void)sigaction(signal, NULL, &process->actions[signal]);
+        }
+    }
+    (void)pthread_sigmask(SIG_SETMASK, NULL, &process->mask);
+    (void)snprintf(process->locale, sizeof process->locale, "%s", setlocale(LC_ALL, NULL));
+    process->umask = umask(0);
+    (void)umask(process->umask);
+    assert_non_null(getcwd(process->folder, sizeof process->folder));
+    process->environment = environ;
+    for (char **at = environ; *at != NULL; at++) {
+        process->environment_bytes += strlen(*at);
+    }
+    (void)prctl(PR_GET_NAME, process->name);
+    for (int i = 0; i < RLIM_NLIMITS; i++) {
+        (void)getrlimit((__rlimit_resource_t)i, &process->limits[i]);
+    }
+    for (int i = 0; i < 3; i++) {
+        process->flags[i] = fcntl(i, F_GETFL);
+    }
+    process->controls[0] = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0);
+    process->controls[1] = prctl(PR_GET_SECCOMP);
+    process->controls[2] = prctl(PR_GET_DUMPABLE);
+    (void)prctl(PR_GET_CHILD_SUBREAPER, &process->controls[3]);
+    (void)prctl(PR_GET_PDEATHSIG, &process->controls[4]);
+    process->priority = getpriority(PRIO_PROCESS, 0);
+    process->personality = personality(0xffffffff);
+    process->descriptors = count_entries("/proc/self/fd");
+    process->threads = count_entries("/proc/self/task");
+}
+
+static void expect_same(const struct process *before, const struct process *now)
+{
+    for (int signal = 1; signal <= 64; signal++) {
+        if (memcmp(
+                &before->actions[signal].sa_handler, &now->actions[signal].sa_handler,
+                sizeof(void *)) != 0 ||
+            before->actions[signal].sa_flags != now->actions[signal].sa_flags) {
+            fail_msg("signal %d has another handler", signal);
+        }
+    }
+    assert_memory_equal(&before->mask, &now->mask, sizeof now->mask);
+    assert_string_equal(before->locale, now->locale);
+    assert_int_equal(before->umask, now->umask);
+    assert_string_equal(before->folder, now->folder);
+    assert_ptr_equal(before->environment, now->environment);
+    assert_int_equal(before->environment_bytes, now->environment_bytes);
+    assert_string_equal(before->name, now->name);
+    assert_memory_equal(before->limits, now->limits, sizeof now->limits);
+    assert_memory_equal(before->flags, now->flags, sizeof now->flags);
+    assert_memory_equal(before->controls, now->controls, sizeof now->controls);
+    assert_int_equal(before->priority, now->priority);
+    assert_int_equal(before->personality, now->personality);
+    assert_int_equal(before->threads, now->threads);
+}
+
+/* -- Faults --------------------------------------------------------------------------------- */
+
+static sigjmp_buf after_fault;
+static atomic_int own_faults;
+
+static void on_own_fault(int signal)
+{
+    (void)signal;
+    atomic_fetch_add(&own_faults, 1);
+    siglongjmp(after_fault, 1);
+}
+
+/* The program touches a page of its own that it may not. */
+static void fault(void)
+{
+    volatile char *page = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(page != MAP_FAILED);
+    if (sigsetjmp(after_fault, 1) == 0) {
+        page[0] = 1;
+        fail_msg("a fault was swallowed");
+    }
+    (void)munmap((void *)(uintptr_t)page, 4096);
+}
+
+static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *place)
+{
+    (void)status;
+    (void)kind;
+    (void)place;
+    return remove(path);
+}
+
+/*
+ * The first test: the handlers of faults are added once in a process, in front of those that are
+ * there then.
+ */
+static void the_process_stays_as_it_was(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/cordon-embedding-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    const struct sigaction own = {.sa_handler = on_own_fault};
+    (void)sigaction(SIGSEGV, &own, NULL);
+    (void)signal(SIGUSR1, SIG_IGN);
+    (void)umask(027);
+    FILE *said = tmpfile();
+    assert_non_null(said);
+    (void)fflush(NULL);
+    const int out = dup(STDOUT_FILENO);
+    const int err = dup(STDERR_FILENO);
+    struct process before;
+    struct process during;
+    struct process after;
+    look(&before);
+    (void)dup2(fileno(said), STDOUT_FILENO);
+    (void)dup2(fileno(said), STDERR_FILENO);
+    const int flags = fcntl(fileno(said), F_GETFL);
+
+    cordon_runtime *runtime = open_runtime(folder, true, 0);
+    const cordon_outcome_code good = call(runtime, "counter:add");
+    const cordon_outcome_code trapped = call(runtime, "basic:outside");
+    look(&during);
+    fault();
+    const cordon_outcome_code again = call(runtime, "basic:outside");
+    cordon_runtime_free(runtime);
+    fault();
+    engine_signals_restore(); /* kept for the next tests */
+
+    (void)fflush(NULL);
+    (void)dup2(out, STDOUT_FILENO);
+    (void)dup2(err, STDERR_FILENO);
+    look(&after);
+    assert_int_equal(good, CORDON_OUTCOME_SUCCESS);
+    assert_int_equal(trapped, CORDON_OUTCOME_TRAPPED);
+    assert_int_equal(again, CORDON_OUTCOME_TRAPPED);
+    assert_int_equal(own_faults, 2);
+    assert_int_equal(during.flags[1], flags);
+    memcpy(during.flags, before.flags, sizeof during.flags); /* of the file, meanwhile */
+    expect_same(&before, &during);
+    expect_same(&before, &after);
+    assert_int_equal(before.descriptors, after.descriptors);
+    assert_int_equal(lseek(fileno(said), 0, SEEK_END), 0); /* nothing was written */
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+    assert_int_equal(errno, ECHILD);
+    (void)fclose(said);
+    (void)close(out);
+    (void)close(err);
+    (void)signal(SIGUSR1, SIG_DFL);
+    assert_int_equal(nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+}
+
+/* -- Threads -------------------------------------------------------------------------------- */
+
+enum { THREADS = 4, CALLS = 40 };
+
+static void expect_code(cordon_outcome_code code, cordon_outcome_code wanted)
+{
+    if (code != wanted) {
+        (void)fprintf(stderr, "outcome %d in place of %d\n", (int)code, (int)wanted);
+        abort();
+    }
+}
+
+/* Calls that succeed, trap, conflict with those of other threads, and are cancelled. */
+static void *use(void *arg)
+{
+    cordon_runtime *runtime = arg;
+    for (int i = 0; i < CALLS; i++) {
+        expect_code(call(runtime, "basic:nothing"), CORDON_OUTCOME_SUCCESS);
+        expect_code(call(runtime, "counter:add"), CORDON_OUTCOME_SUCCESS);
+        expect_code(call(runtime, "basic:outside"), CORDON_OUTCOME_TRAPPED);
+        const cordon_request request = {
+            .size = sizeof request, .path = "effects:sleep", .args = "{\"ms\":60000}"};
+        cordon_call *sleeping = NULL;
+        must(cordon_call_new(runtime, &request, NULL, NULL, &sleeping));
+        (void)cordon_call_poll(sleeping, 1);
+        cordon_call_cancel(sleeping);
+        cordon_call_finish(sleeping);
+        expect_code(
+            cordon_outcome_get_code(cordon_call_get_outcome(sleeping)), CORDON_OUTCOME_CANCELLED);
+        cordon_call_free(sleeping);
+    }
+    return NULL;
+}
+
+static void *use_own(void *arg)
+{
+    (void)arg;
+    cordon_runtime *runtime = open_runtime(NULL, false, 0);
+    (void)use(runtime);
+    cordon_runtime_free(runtime);
+    return NULL;
+}
+
+static void run_threads(void *(*work)(void *arg), void *arg)
+{
+    pthread_t threads[THREADS];
+    engine_signals_restore(); /* cmocka sets its own before each test */
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, work, arg), 0);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    }
+}
+
+static void threads_share_a_runtime(void **state)
+{
+    (void)state;
+    cordon_runtime *runtime = open_runtime(NULL, false, 0);
+    run_threads(use, runtime);
+    cordon_runtime_free(runtime);
+}
+
+static void threads_have_runtimes_of_their_own(void **state)
+{
+    (void)state;
+    run_threads(use_own, NULL);
+}
+
+/* -- Limits --------------------------------------------------------------------------------- */
+
+static void limits_are_lowered_by_a_call_and_never_raised(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t fuel; /* of the runtime; 0: the table's */
+        uint64_t lower;
+        cordon_outcome_code code;
+    } rows[] = {
+        {0, 1, CORDON_OUTCOME_LIMIT},
+        {0, UINT64_MAX, CORDON_OUTCOME_SUCCESS},
+        {1, UINT64_MAX, CORDON_OUTCOME_LIMIT},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        cordon_runtime *runtime = open_runtime(NULL, false, rows[i].fuel);
+        cordon_request request = {.size = sizeof request, .path = "counter:add"};
+        request.lower.set[CORDON_LIMIT_FUEL] = true;
+        request.lower.value[CORDON_LIMIT_FUEL] = rows[i].lower;
+        cordon_call *made = NULL;
+        must(cordon_call_new(runtime, &request, NULL, NULL, &made));
+        cordon_call_finish(made);
+        assert_int_equal(cordon_outcome_get_code(cordon_call_get_outcome(made)), rows[i].code);
+        cordon_call_free(made);
+        cordon_runtime_free(runtime);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_process_stays_as_it_was),
+        cmocka_unit_test(threads_share_a_runtime),
+        cmocka_unit_test(threads_have_runtimes_of_their_own),
+        cmocka_unit_test(limits_are_lowered_by_a_call_and_never_raised),
+    };
+    return cmocka_run_group_tests(tests, read_guests, free_guests);
+}
