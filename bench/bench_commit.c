@@ -13,22 +13,21 @@
  *
  * Prints one JSON object a line.
  */
+#include "append.h"
 #include "commits.h"
 
 #include "base/clock.h"
-#include "base/memory.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
     ROUNDS = 20,
     COMMITS_PER_ROUND = 40, /* of one client */
     GROUPS_PER_ROUND = 10,  /* of 64 documents */
-    LOG_BYTES = 256 << 20,  /* preallocated */
+    RECORD_BYTES = 700,     /* of one document in the log */
     READS = 200000,
 };
 
@@ -73,51 +72,25 @@ static void add_sample(struct samples *samples, uint64_t began_ns)
 /* -- The disk alone -------------------------------------------------------------------------- */
 
 struct disk {
-    int append_fd;
-    int log_fd;
-    off_t log_at;
+    int growing_fd;
+    struct append log;
 };
 
-static void append_once(struct disk *disk)
+static void grow_once(struct disk *disk)
 {
     must(
-        write(disk->append_fd, commits_filler, sizeof commits_filler) ==
+        write(disk->growing_fd, commits_filler, sizeof commits_filler) ==
             (ssize_t)sizeof commits_filler,
         "append");
-    must(lseek(disk->append_fd, 4096 - (off_t)sizeof commits_filler, SEEK_CUR) > 0, "seek");
-    must(fdatasync(disk->append_fd) == 0, "fdatasync");
-}
-
-/* One record of a log: whole pages of a file whose blocks are there already. */
-static void log_once(struct disk *disk, size_t documents)
-{
-    static uint8_t record[CLIENTS * 1024];
-    const size_t size = (documents * 700 + 4095) / 4096 * 4096;
-    if (disk->log_at + (off_t)size > LOG_BYTES) {
-        disk->log_at = 0;
-    }
-    must(pwrite(disk->log_fd, record, size, disk->log_at) == (ssize_t)size, "pwrite");
-    must(fdatasync(disk->log_fd) == 0, "fdatasync");
-    disk->log_at += (off_t)size;
+    must(lseek(disk->growing_fd, 4096 - (off_t)sizeof commits_filler, SEEK_CUR) > 0, "seek");
+    must(fdatasync(disk->growing_fd) == 0, "fdatasync");
 }
 
 static void open_disk(struct disk *disk)
 {
-    disk->append_fd = open("append", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    disk->log_fd = open("log", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    struct stat status = {0};
-    must(disk->append_fd >= 0 && disk->log_fd >= 0, "open");
-    must(disk->log_fd >= 0 && fstat(disk->log_fd, &status) == 0, "fstat");
-    if (status.st_size == LOG_BYTES) {
-        return;
-    }
-    uint8_t *zeros = mem_new(1 << 20);
-    must(zeros != NULL, "memory");
-    for (off_t at = 0; at < LOG_BYTES; at += 1 << 20) {
-        must(pwrite(disk->log_fd, zeros, 1 << 20, at) == 1 << 20, "preallocation");
-    }
-    mem_free(zeros);
-    must(fsync(disk->log_fd) == 0, "fsync");
+    disk->growing_fd = open("append", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    must(disk->growing_fd >= 0, "open");
+    append_open(&disk->log, "log");
 }
 
 /* -- Reading --------------------------------------------------------------------------------- */
@@ -213,15 +186,15 @@ struct bench {
 static void one_round(struct bench *bench)
 {
     for (size_t i = 0; i < COMMITS_PER_ROUND; i++) {
-        SAMPLE(fdatasync_append_4k, append_once(&bench->disk));
-        SAMPLE(log_append, log_once(&bench->disk, 1));
+        SAMPLE(fdatasync_append_4k, grow_once(&bench->disk));
+        SAMPLE(log_append, append_once(&bench->disk.log, RECORD_BYTES));
         SAMPLE(lmdb_commit, bare_commit(&bench->synced, 1));
         SAMPLE(lmdb_commit_no_sync, bare_commit(&bench->unsynced, 1));
         SAMPLE(store_one_client, crowd_drive(&bench->threaded, 1, 1));
         SAMPLE(store_one_client_no_thread, crowd_drive(&bench->unthreaded, 1, 1));
     }
     for (size_t i = 0; i < GROUPS_PER_ROUND; i++) {
-        SAMPLE(log_append_64, log_once(&bench->disk, CLIENTS));
+        SAMPLE(log_append_64, append_once(&bench->disk.log, CLIENTS * RECORD_BYTES));
         SAMPLE(lmdb_commit_64, bare_commit(&bench->synced, CLIENTS));
         SAMPLE(lmdb_commit_no_sync_64, bare_commit(&bench->unsynced, CLIENTS));
     }
@@ -258,16 +231,16 @@ static int bare_alone(const char *folder, size_t documents)
 {
     enum { COMMITS = 300 };
     uint8_t seed[RANDOM_SEED_BYTES];
-    struct disk disk = {0};
+    struct append log;
     struct bare bare;
     random_system(seed, sizeof seed);
     commits_seed(seed);
     must(chdir(folder) == 0, "entering the folder");
-    open_disk(&disk);
+    append_open(&log, "log");
     bare_open(&bare, "bare", false, documents);
     for (size_t i = 0; i < COMMITS; i++) {
         SAMPLE(lmdb_commit, bare_commit(&bare, 1));
-        SAMPLE(log_append, log_once(&disk, 1));
+        SAMPLE(log_append, append_once(&log, RECORD_BYTES));
     }
     print_samples(&lmdb_commit);
     print_samples(&log_append);

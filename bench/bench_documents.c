@@ -139,7 +139,7 @@ static void measure_all(const char *where, const char *module, const char *folde
     char ranges[64];
     buffer_init(&ids, ARGS_BYTES_MAX);
     (void)snprintf(ranges, sizeof ranges, "{\"n\":%d}", RANGES);
-    inside_open_at(&inside, folder, &module, 1);
+    inside_open_at(&inside, folder, INSIDE_ALONE, &module, 1);
     fill(documents);
     append_ids(documents, &ids);
     measure(

@@ -115,6 +115,7 @@ async function measureServer(server) {
 export async function measureDocuments() {
   const inside = await lines('bench_documents', guest('documents'), folder, String(DOCUMENTS));
   const read_set = await lines('bench_readset', folder);
+  const { ratio, ...in_process } = await lines('bench_mutation', guest('documents'), folder, String(DOCUMENTS));
   const server = await withCordon(
     { alone: false, modules: [guest('documents')], excused: CONFLICT }, measureServer);
   const { turns, crowd, contention: { uncontended, hot } } = server;
@@ -123,12 +124,13 @@ export async function measureDocuments() {
     point_read_us: inside.point_read_lmdb.each,
     range_100_us: inside.range_100_lmdb.each,
     read_set_commit_ms: read_set.lmdb_10000.durable_us / 1000,
-    mutation_append_ratio: median(turns.map((turn) => turn.mutation_us / turn.append_us)),
+    mutation_append_ratio: ratio.median,
+    mutation_http_append_ratio: median(turns.map((turn) => turn.mutation_us / turn.append_us)),
     mutation_lmdb_ratio: median(turns.map((turn) => turn.mutation_us / turn.lmdb_us)),
     crowd_per_s: rate(crowd),
     hot_ratio: rate(hot) / rate(uncontended),
     hot_failures: hot.reduce((sum, one) => sum + one.errors, 0),
     hot_longest_ms: Math.max(...hot.map((one) => one.longest_us)) / 1000,
   };
-  return { count: DOCUMENTS, hot_share: HOT_SHARE, clients: CROWD, metrics, inside, read_set, ...server };
+  return { count: DOCUMENTS, hot_share: HOT_SHARE, clients: CROWD, metrics, inside, read_set, in_process: Object.values(in_process), ...server };
 }

@@ -6,6 +6,7 @@
 #include "run/run.h"
 
 #include <errno.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -63,13 +64,17 @@ static void deploy(struct runner *runner, const char *const *paths, size_t count
 
 void inside_open(struct inside *inside, const char *const *paths, size_t count)
 {
-    inside_open_at(inside, NULL, paths, count);
+    inside_open_at(inside, NULL, INSIDE_ALONE, paths, count);
 }
 
 void inside_open_at(
-    struct inside *inside, const char *folder, const char *const *paths, size_t count)
+    struct inside *inside,
+    const char *folder,
+    enum inside_threads threads,
+    const char *const *paths,
+    size_t count)
 {
-    const struct store_options store_options = {0};
+    const struct store_options store_options = {.flusher_thread = threads == INSIDE_FLUSHED};
     if (folder == NULL) {
         must(store_open_memory(&store_options, &inside->store));
     } else {
@@ -98,10 +103,17 @@ void inside_close(struct inside *inside)
 
 /* -- Running -------------------------------------------------------------------------------- */
 
-/* A store without a thread of its own answers at once: no run waits here. */
+/* From whichever thread ends a wait. */
 static void wake(void *arg)
 {
-    (void)arg;
+    must_hold(sem_post(arg) == 0, "it cannot be posted", "a semaphore");
+}
+
+static void wait(sem_t *woken)
+{
+    while (sem_wait(woken) != 0) {
+        must_hold(errno == EINTR, "it cannot be waited for", "a semaphore");
+    }
 }
 
 /* What a finished run says: its value goes to `out_value`, the fuel it used comes back. */
@@ -130,17 +142,23 @@ struct inside_run inside_run(
         .any_kind = true,
         .record = inside->records,
     };
+    sem_t woken;
+    must_hold(sem_init(&woken, 0, 0) == 0, "it cannot be made", "a semaphore");
     const uint64_t began = clock_monotonic_ns();
     struct run *run = NULL;
-    must(run_new(inside->runner, &request, (struct store_wake){wake, NULL}, &run));
+    must(run_new(inside->runner, &request, (struct store_wake){wake, &woken}, &run));
     enum run_state state = RUN_READY;
     while (state != RUN_DONE) {
         state = run_poll(run, clock_monotonic_ns() + SLICE_NS);
-        must_hold(state != RUN_WAITING, "it waits", path);
+        if (state == RUN_WAITING) {
+            wait(&woken);
+        }
     }
     const uint64_t fuel = read_outcome(run_outcome(run), path, out_value);
     run_free(run);
-    return (struct inside_run){.ns = (double)(clock_monotonic_ns() - began), .fuel = fuel};
+    const double ns = (double)(clock_monotonic_ns() - began);
+    (void)sem_destroy(&woken);
+    return (struct inside_run){.ns = ns, .fuel = fuel};
 }
 
 static int by_size(const void *a, const void *b)

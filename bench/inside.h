@@ -18,6 +18,9 @@ struct inside {
     bool records; /* what a replay needs is kept of each run */
 };
 
+/* Whether the store has threads of its own, as a server's has; then commits wait for them. */
+enum inside_threads { INSIDE_ALONE, INSIDE_FLUSHED };
+
 /* Ends the program with the error's words, or goes on if there is none. */
 void must(cordon_error *error);
 
@@ -32,7 +35,11 @@ void inside_open(struct inside *inside, const char *const *paths, size_t count);
 
 /* The same over LMDB in a folder; who commits waits for the disk. NULL is memory. */
 void inside_open_at(
-    struct inside *inside, const char *folder, const char *const *paths, size_t count);
+    struct inside *inside,
+    const char *folder,
+    enum inside_threads threads,
+    const char *const *paths,
+    size_t count);
 void inside_close(struct inside *inside);
 
 struct inside_run {

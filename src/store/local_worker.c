@@ -54,12 +54,13 @@ static bool wait_for_work(struct worker *worker, uint64_t until)
     return !stop;
 }
 
+/* Wakes without the lock: who is woken takes it first of all, and would go to sleep on it again. */
 static void poke(struct worker *worker)
 {
     (void)pthread_mutex_lock(&worker->lock);
     worker->wanted = true;
-    (void)pthread_cond_signal(&worker->changed);
     (void)pthread_mutex_unlock(&worker->lock);
+    (void)pthread_cond_signal(&worker->changed);
 }
 
 /* Takes the error of a failed try over. */
@@ -130,11 +131,12 @@ void local_flusher_poke(struct local *store)
     struct worker *worker = &flusher->worker;
     (void)pthread_mutex_lock(&worker->lock);
     flusher->arrived++;
-    if (!worker->wanted || flusher->arrived == flusher->expected) {
-        worker->wanted = true;
+    const bool wakes = !worker->wanted || flusher->arrived == flusher->expected;
+    worker->wanted = true;
+    (void)pthread_mutex_unlock(&worker->lock);
+    if (wakes) {
         (void)pthread_cond_signal(&worker->changed);
     }
-    (void)pthread_mutex_unlock(&worker->lock);
 }
 
 /*
