@@ -69,7 +69,7 @@ bench: ## Measure; writes docs/benchmarks.md
 	$(call built,dev,build,tests node bench)
 	@test -x build/bench/bench_sqlite || { cmake --preset dev >/dev/null && cmake --build --preset dev; }
 	@bench/run
-bench-large: ## Measure up to ten million documents; writes bench/large.json, which bench reports
+bench-large: ## Measure up to MOST=10000000 documents; writes bench/large.json, which bench reports
 	$(call built,dev,build)
 	@bench/run --large
 install: build ## Install below PREFIX=/usr/local (DESTDIR= for a package's tree)

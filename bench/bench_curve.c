@@ -2,12 +2,12 @@
  * How durable commits go as documents become many: the store and bare LMDB with the same puts, side
  * by side at 1,000 documents, ten times as many, and so on.
  *
- *     bench_curve FOLDER [MOST]     up to MOST documents (default 10,000,000)
+ *     bench_curve FOLDER [MOST [LEAST]]     from LEAST documents (default 1,000) to MOST (10,000,000)
  *
  * Sixty-four clients insert one document each, and then the store is closed: its log may put work
  * off, so what counts is the time until LMDB has every document. Bare LMDB commits as many by 64 at
  * once. They take turns; the ratio is the median of the turns' ratios. One client inserts in turns
- * with bare commits of one document. Prints one JSON object a line.
+ * with bare commits of one document. Prints one JSON object a line, and to stderr how far it is.
  */
 #include "commits.h"
 
@@ -20,6 +20,7 @@
 enum {
     LEAST = 1000,
     MOST = 10000000,
+    LOAD_PART = 500000,
     TURNS = 5,
     SINGLES = 200, /* commits of one client */
     TURN_LEAST = 50 * CLIENTS,
@@ -104,6 +105,30 @@ static void measure_one(
     *out_bare_us = median(other, SINGLES);
 }
 
+static void say(size_t documents, const char *what)
+{
+    (void)fprintf(stderr, "bench_curve: %zu documents: %s\n", documents, what);
+}
+
+/* Fills both, a part at a time. */
+static void load(
+    struct bare *bare, const char *bare_folder, const char *store_folder, size_t documents)
+{
+    struct crowd crowd;
+    bare_open(bare, bare_folder, false, 0);
+    crowd_open(&crowd, store_folder, true, 0);
+    for (size_t done = 0; done < documents;) {
+        const size_t some = documents - done < LOAD_PART ? documents - done : LOAD_PART;
+        char what[64];
+        (void)snprintf(what, sizeof what, "loading, %zu are there", done);
+        say(documents, what);
+        crowd_load(&crowd, some);
+        bare_load(bare, some);
+        done += some;
+    }
+    crowd_close(&crowd);
+}
+
 /* In folders of its own. */
 static void measure_at(size_t documents)
 {
@@ -111,16 +136,15 @@ static void measure_at(size_t documents)
     char bare_folder[64];
     (void)snprintf(store_folder, sizeof store_folder, "store-%zu", documents);
     (void)snprintf(bare_folder, sizeof bare_folder, "bare-%zu", documents);
-    struct crowd crowd;
     struct bare bare;
-    crowd_open(&crowd, store_folder, true, documents);
-    crowd_close(&crowd);
-    bare_open(&bare, bare_folder, false, documents);
+    load(&bare, bare_folder, store_folder, documents);
     double store_us = 0;
     double bare_us = 0;
+    say(documents, "one client");
     measure_one(&bare, store_folder, &store_us, &bare_us);
     size_t each = documents / 10 / CLIENTS * CLIENTS;
     each = each < TURN_LEAST ? TURN_LEAST : each > TURN_MOST ? TURN_MOST : each;
+    say(documents, "64 clients");
     const struct turn turn = measure_crowd(&bare, store_folder, each);
     bare_close(&bare);
     printf(
@@ -134,16 +158,17 @@ static void measure_at(size_t documents)
 int main(int argc, char **argv)
 {
     static const uint8_t seed[RANDOM_SEED_BYTES] = {1};
-    if (argc != 2 && argc != 3) {
-        (void)fprintf(stderr, "usage: bench_curve FOLDER [MOST]\n");
+    if (argc < 2 || argc > 4) {
+        (void)fprintf(stderr, "usage: bench_curve FOLDER [MOST [LEAST]]\n");
         return 2;
     }
-    const size_t most = argc == 3 ? strtoul(argv[2], NULL, 10) : MOST;
+    const size_t most = argc > 2 ? strtoul(argv[2], NULL, 10) : MOST;
+    const size_t least = argc > 3 ? strtoul(argv[3], NULL, 10) : LEAST;
     char folder[] = "curve-XXXXXX";
     must(chdir(argv[1]) == 0, "entering the folder");
     must(mkdtemp(folder) != NULL && chdir(folder) == 0, "making a folder");
     commits_seed(seed);
-    for (size_t documents = LEAST; documents <= most; documents *= 10) {
+    for (size_t documents = least; documents > 0 && documents <= most; documents *= 10) {
         measure_at(documents);
     }
     return 0;

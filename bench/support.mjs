@@ -63,8 +63,19 @@ export function machine() {
   };
 }
 
+function removeTemporary() {
+  for (const path of temporary) rmSync(path, { recursive: true, force: true });
+}
+
 /* Prints what `measure` measured, and leaves neither programs nor data behind. */
 export async function measureAndPrint(measure) {
+  for (const signal of ['SIGINT', 'SIGTERM']) {
+    process.once(signal, () => {
+      for (const { child } of running) child.kill('SIGKILL');
+      removeTemporary();
+      process.exit(1);
+    });
+  }
   try {
     const facts = machine();
     const result = await measure(facts);
@@ -75,7 +86,7 @@ export async function measureAndPrint(measure) {
     process.exitCode = 1;
   } finally {
     await Promise.all([...running].map((server) => server.stop()));
-    for (const path of temporary) rmSync(path, { recursive: true, force: true });
+    removeTemporary();
   }
 }
 
