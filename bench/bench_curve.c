@@ -2,7 +2,7 @@
  * How durable commits go as documents become many: the store and bare LMDB with the same puts, side
  * by side at 1,000 documents, ten times as many, and so on.
  *
- *     bench_curve FOLDER [MOST [LEAST]]     from LEAST documents (default 1,000) to MOST (10,000,000)
+ *     bench_curve FOLDER [MOST [LEAST]]     from LEAST documents (1,000) up to MOST (10,000,000)
  *
  * Sixty-four clients insert one document each, and then the store is closed: its log may put work
  * off, so what counts is the time until LMDB has every document. Bare LMDB commits as many by 64 at

@@ -11,7 +11,7 @@
 import { spawn } from 'node:child_process';
 import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { build, folder, measureAndPrint, program, say } from './support.mjs';
+import { build, folder, measureAndPrint, program, running, say } from './support.mjs';
 
 const LEAST = 1000;
 const most = Number(process.argv[4] ?? 10_000_000);
@@ -30,10 +30,13 @@ function measureAt(documents) {
   mkdirSync(home);
   return new Promise((done, failed) => {
     const child = spawn(program('bench_curve'), [home, documents, documents].map(String), { stdio: ['ignore', 'pipe', 'inherit'] });
+    const one = { child, stop: () => child.kill() };
+    running.add(one);
     let text = '';
     child.stdout.on('data', (piece) => { text += piece; });
     child.once('error', failed);
     child.once('close', (code) => {
+      running.delete(one);
       rmSync(home, { recursive: true, force: true });
       if (code === 0) done(JSON.parse(text));
       else failed(new Error(`bench_curve ended with ${code}`));

@@ -64,7 +64,7 @@ export function machine() {
 }
 
 function removeTemporary() {
-  for (const path of temporary) rmSync(path, { recursive: true, force: true });
+  for (const path of temporary) rmSync(path, { recursive: true, force: true, maxRetries: 5 });
 }
 
 /* Prints what `measure` measured, and leaves neither programs nor data behind. */
@@ -92,7 +92,8 @@ export async function measureAndPrint(measure) {
 
 /* -- Servers -------------------------------------------------------------------------------- */
 
-const running = new Set();
+/* What is stopped at the end: programs with `child` and `stop`. */
+export const running = new Set();
 
 /*
  * Starts a program, on one core if `core` names one; ready with its first line. `options` are those
