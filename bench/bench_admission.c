@@ -1,9 +1,10 @@
 /*
  * What it takes to say no, and yes, before a compiler is asked: hostile modules of 10 MB that are
  * good but for their last operator, each made of one thing that is cheap to write and may be dear
- * to read; and a module of the caller's, admitted as far as its compilation.
+ * to read; and a module of the caller's, admitted as far as its compilation. And, of a module with
+ * much debug information, what a stack is called in its sources.
  *
- *     bench_admission MODULE.wasm
+ *     bench_admission MODULE.wasm DEBUG.wasm
  *
  * Prints one JSON object a line: ms, the median of a few.
  */
@@ -11,6 +12,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "inside.h"
+#include "run/frames.h"
 #include "wasm/admit.h"
 #include "wasm/callgraph.h"
 #include "wasm/metadata.h"
@@ -146,15 +148,81 @@ static void measure_admission(struct slice wasm)
     print_median("admit_file", wasm.size, ms);
 }
 
+/* -- Stacks --------------------------------------------------------------------------------- */
+
+/* As deep as that of a panic, each frame in another function, from all over the module. */
+enum { STACK_FRAMES = 20 };
+
+static size_t debug_bytes(const struct wasm_module *module)
+{
+    size_t bytes = 0;
+    for (uint32_t i = 0; i < module->section_count; i++) {
+        const struct wasm_section *section = &module->sections[i];
+        if (section->id == WASM_SECTION_CUSTOM &&
+            slice_starts_with(section->name, SLICE(".debug_"))) {
+            bytes += section->content.size;
+        }
+    }
+    return bytes;
+}
+
+static void make_stack(const struct wasm_module *module, struct outcome *outcome)
+{
+    const uint32_t imported = wasm_count_imports(module, WASM_FUNCTION);
+    const uint32_t bodies = module->function_count - imported;
+    outcome->frames = arena_alloc(&outcome->arena, STACK_FRAMES * sizeof *outcome->frames);
+    must_hold(outcome->frames != NULL && bodies >= STACK_FRAMES, "it has functions", "trace");
+    outcome->frame_count = STACK_FRAMES;
+    for (uint32_t i = 0; i < STACK_FRAMES; i++) {
+        const uint32_t index = imported + i * (bodies / STACK_FRAMES);
+        const struct wasm_function *function = &module->functions[index];
+        outcome->frames[i] = (struct outcome_frame){
+            .function = SLICE("?"),
+            .function_index = index,
+            .module_offset = function->body_offset + function->body_bytes - 1,
+        };
+    }
+}
+
+static void measure_trace(struct slice wasm)
+{
+    CORDON_CLEANUP_ARENA struct arena arena;
+    arena_init(&arena, READ_BYTES_MAX);
+    const struct wasm_module *module = NULL;
+    must(wasm_read(wasm, &wasm_limits_default, &arena, &module));
+    double ms[TURNS];
+    for (int i = 0; i < TURNS; i++) {
+        struct outcome outcome;
+        outcome_init(&outcome);
+        make_stack(module, &outcome);
+        const uint64_t started = clock_monotonic_ns();
+        const bool is_resolved = frames_resolve(&outcome, wasm);
+        ms[i] = ms_since(started);
+        size_t lines = 0;
+        for (size_t k = 0; k < outcome.frame_count; k++) {
+            lines += outcome.frames[k].line > 0;
+        }
+        must_hold(is_resolved && lines >= STACK_FRAMES / 2, "its frames have lines", "trace");
+        arena_done(&outcome.arena);
+    }
+    print_median("trace_file", debug_bytes(module), ms);
+}
+
+static void measure_file(const char *path, void (*measure)(struct slice wasm))
+{
+    const struct slice wasm = inside_read_file(path);
+    measure(wasm);
+    mem_free((void *)(uintptr_t)wasm.data);
+}
+
 int main(int argc, char **argv)
 {
-    if (argc != 2) {
-        (void)fprintf(stderr, "usage: bench_admission MODULE.wasm\n");
+    if (argc != 3) {
+        (void)fprintf(stderr, "usage: bench_admission MODULE.wasm DEBUG.wasm\n");
         return 2;
     }
-    const struct slice wasm = inside_read_file(argv[1]);
-    measure_admission(wasm);
-    mem_free((void *)(uintptr_t)wasm.data);
+    measure_file(argv[1], measure_admission);
+    measure_file(argv[2], measure_trace);
     struct inside inside;
     inside_open(&inside, NULL, 0);
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {

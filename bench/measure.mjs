@@ -98,7 +98,7 @@ async function measure(facts) {
   const gate = await lines('bench_gate', ...MODULES);
   const metering = await lines('bench_metering', join(build, 'bench/kernels.wasm'));
   const prices = await lines('bench_prices', guest('prices'), guest('bench'));
-  const admission = await lines('bench_admission', messages);
+  const admission = await lines('bench_admission', messages, join(build, 'bench/debug.wasm'));
   const starts = await measureStarts();
   const commit = await lines('bench_commit', folder);
   /* Mutations go first: the logs of the queries keep the disk busy. */
@@ -114,6 +114,7 @@ async function measure(facts) {
     metering_ratio_unsliced: geometricMean(Object.values(metering).map((kernel) => kernel.ratio_unsliced)),
     refuse_ms: Math.max(...Object.values(admission).filter(({ name }) => name.startsWith('refuse')).map(({ ms }) => ms)),
     admit_ms: admission.admit_file.ms,
+    trace_ms: admission.trace_file.ms,
     http_ratio_1: queries[1].ratio,
     http_ratio_64: queries[64].ratio,
     mutation_ratio_1: median(mutations.turns.map((turn) => turn.mutation_us / turn.bare_us)),

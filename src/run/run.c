@@ -287,6 +287,8 @@ static enum next step(struct run *run, uint64_t until_ns)
         return step_args(run);
     case STAGE_GUEST:
         return step_guest(run, until_ns);
+    case STAGE_RETURNED:
+        return step_returned(run);
     case STAGE_TRACE:
         return step_trace(run);
     case STAGE_RESULT:

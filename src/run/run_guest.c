@@ -5,6 +5,9 @@
 #include "run/result.h"
 #include "run/state.h"
 
+/* Reading a result up to this size takes a fraction of a millisecond. */
+#define SHORT_RESULT_BYTES ((size_t)64 << 10)
+
 enum next run_leave_guest(struct run *run)
 {
     run_end_guest(run);
@@ -67,6 +70,24 @@ static enum next guest_ended(struct run *run, bool returned)
     run->budget->used[CORDON_LIMIT_HOST_BYTES] = run->account.peak;
     run_tape_end(run);
     return run_leave_guest(run);
+}
+
+/* Reading a long result takes long, and belongs on a compute thread: so this poll ends before. */
+static enum next leave_turn(struct run *run, bool returned)
+{
+    const bool has_result = returned || run->host.stop.exited_well;
+    if (!has_result || run->host.output.size <= SHORT_RESULT_BYTES) {
+        return guest_ended(run, returned);
+    }
+    run->returned = returned;
+    run->stage = STAGE_RETURNED;
+    return NEXT_READY;
+}
+
+enum next step_returned(struct run *run)
+{
+    (void)run_clock_switch(run->clock, CLOCK_USER, clock_monotonic_ns());
+    return guest_ended(run, run->returned);
 }
 
 /* The guest waits, for a wake or for a time it chose, and for its limit at the latest. */
@@ -172,11 +193,8 @@ enum next step_guest(struct run *run, uint64_t until_ns)
         if (run->host.nested.state == NESTED_NONE) {
             run_end_child(run); /* the guest has its outcome */
         }
-        if (state == ENGINE_RETURNED) {
-            return guest_ended(run, true);
-        }
-        if (state == ENGINE_ENDED) {
-            return guest_ended(run, false);
+        if (state == ENGINE_RETURNED || state == ENGINE_ENDED) {
+            return leave_turn(run, state == ENGINE_RETURNED);
         }
         now = clock_monotonic_ns();
         if (!may_go_on(run, state, now)) {

@@ -20,16 +20,17 @@
 #include "run/resolve.h"
 
 enum stage {
-    STAGE_ADMIT,   /* wants a permit */
-    STAGE_BEGIN,   /* begins its transaction */
-    STAGE_EARLIER, /* looks whether an idempotent call was answered before */
-    STAGE_ARGS,    /* holds the arguments against the function's validator */
-    STAGE_GUEST,   /* the guest runs or waits for a host call */
-    STAGE_TRACE,   /* it failed: its stack is looked up in the module's debug information */
-    STAGE_RESULT,  /* holds the result against the function's validator */
-    STAGE_COMMIT,  /* writes are on their way */
-    STAGE_SETTLE,  /* it failed: the record of that, and what it has read, become durable */
-    STAGE_BACKOFF, /* lost a conflict, waits before it runs again */
+    STAGE_ADMIT,    /* wants a permit */
+    STAGE_BEGIN,    /* begins its transaction */
+    STAGE_EARLIER,  /* looks whether an idempotent call was answered before */
+    STAGE_ARGS,     /* holds the arguments against the function's validator */
+    STAGE_GUEST,    /* the guest runs or waits for a host call */
+    STAGE_RETURNED, /* its result is long, and is read in a poll of its own */
+    STAGE_TRACE,    /* it failed: its stack is looked up in the module's debug information */
+    STAGE_RESULT,   /* holds the result against the function's validator */
+    STAGE_COMMIT,   /* writes are on their way */
+    STAGE_SETTLE,   /* it failed: the record of that, and what it has read, become durable */
+    STAGE_BACKOFF,  /* lost a conflict, waits before it runs again */
     STAGE_DONE,
 };
 
@@ -106,6 +107,7 @@ struct run {
     struct store_txn *lost;     /* the next attempt is to be a reserved one, for this that lost */
     struct store_txn *reserved; /* begun for it, and not yet in use */
     bool has_host;
+    bool returned;               /* for STAGE_RETURNED: the function did, and no proc_exit(0) */
     bool submitted;              /* the transaction's commit was begun */
     struct store_txn *trace_txn; /* reads the module's bytes, for STAGE_TRACE */
     struct trace_key trace_key;
@@ -151,6 +153,7 @@ enum next step_begin(struct run *run);
 enum next step_earlier(struct run *run);
 enum next step_args(struct run *run);
 enum next step_guest(struct run *run, uint64_t until_ns);
+enum next step_returned(struct run *run);
 enum next step_trace(struct run *run);
 enum next step_result(struct run *run);
 enum next step_commit(struct run *run);

@@ -1,6 +1,6 @@
 /*
  * Actions that sleep, over HTTP: a thousand of them hold no thread and no permit, end at their limit,
- * and go with the client or the server.
+ * and go with the client or the server. And who may hold a thread for long does not hold a loop.
  */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -140,15 +140,28 @@ test('a server that stops waits for short sleeps, and ends long ones at once', a
   assert.ok(Date.now() - began < 8000, 'before what runs is ended');
 });
 
-test('who works between its naps does so on the pool, not on the loop', async () => {
-  const server = await start({ loops: 1 });
+/* How much of its processor time the server spends in its one loop, of at least 0.2 s. */
+async function shareOfLoop(server, requests, check) {
   const before = worked(server);
-  const wires = Array.from({ length: 40 }, () => Wire.to(server).send(call('action', 'effects:naps', { n: 50 })));
-  for (const wire of wires) assert.equal((await answered(wire)).value, 1);
+  const wires = requests.map((bytes) => Wire.to(server).send(bytes));
+  for (const wire of wires) check((await answered(wire)).value);
   const spent = new Map([...worked(server)].map(([id, time]) => [id, time - (before.get(id) ?? 0)]));
   const all = [...spent.values()].reduce((sum, time) => sum + time, 0);
   assert.ok(all >= 20, `${all / 100} s are enough to tell`);
-  const loop = spent.get(server.child.pid);
-  assert.ok(loop < all / 3, `the loop worked for ${loop / 100} s of ${all / 100}`);
-  await server.stop();
-});
+  return spent.get(server.child.pid) / all;
+}
+
+for (const [what, request, count, wanted = (value) => value === 1] of [
+  ['who works between its naps', call('action', 'effects:naps', { n: 50 }), 40],
+  ['one instruction over much memory', call('query', 'bulk:fill_once', {}), 20],
+  ['one call of the host with much JSON', call('mutation', 'host_bytes:insert_array', { n: 3000000 }), 10, ({ code }) => code !== undefined],
+  ['a result that is much JSON', call('query', 'host_bytes:output', { n: 500000 }), 10, ({ length }) => length === 62],
+]) {
+  test(`${what}: on the pool, not on the loop`, async () => {
+    const server = await start({ loops: 1 });
+    await server.deploy(guest('effects'), guest('basic'), guest('bulk'), guest('host_bytes'));
+    const share = await shareOfLoop(server, Array(count).fill(request), (value) => assert.ok(wanted(value)));
+    assert.ok(share < 1 / 3, `the loop worked for ${share} of the time`);
+    await server.stop();
+  });
+}
