@@ -6,6 +6,7 @@
  *       "data": "/var/lib/cordon",           "host_names": ["app.example.org"],
  *       "loops": 2, "permits": 8, "slots": 1000, "memory_bytes": 4294967296,
  *       "turn_wait_ms": 300000,              "connections_max": 4096,
+ *       "queue_target_ms": 200, "queue_interval_ms": 2000, "tenant_share_percent": 75,
  *       "request_timeout_ms": 30000, "idle_timeout_ms": 60000, "write_timeout_ms": 30000,
  *       "drain_timeout_ms": 10000,
  *       "limits": {"fuel": 20000000000},     "production": true,
@@ -65,6 +66,9 @@ typedef struct cordon_config {
     const cordon_auth_provider *auth_providers; /* as there */
     size_t auth_provider_count;
     uint32_t auth_clock_skew_s;
+    uint32_t queue_target_ms; /* these three as in cordon_runtime_options */
+    uint32_t queue_interval_ms;
+    uint32_t tenant_share_percent;
 } cordon_config;
 
 /*

@@ -46,7 +46,7 @@ typedef struct cordon_runtime_options {
     const char *compile_worker; /* path of the executable cordon-compile */
     bool compile_inside;        /* compile in this process instead: only for code you trust */
     cordon_limit_set limits;    /* raises or lowers the table's defaults */
-    uint32_t permits;           /* runs executing at one time; 0: 4 a processor, min. 16 */
+    uint32_t permits;           /* runs executing at one time; 0: 2 a processor, at least 4 */
     uint32_t slots;             /* runs alive, waiting ones included; 0: 1,000 */
     uint64_t memory_bytes;      /* for all guests together; 0: half of RAM or of the cgroup */
     bool flusher_thread;        /* one thread that makes many commits durable by one sync */
@@ -80,6 +80,18 @@ typedef struct cordon_runtime_options {
     /* A store of the program (store.h), without a data folder; NULL: memory, or that folder. */
     const cordon_store_functions *store;
     void *store_arg;
+    /*
+     * Calls that wait to begin: once the oldest has waited for more than the target throughout the
+     * interval, nobody waits for longer than the target; 0: 200 and 2,000.
+     */
+    uint32_t queue_target_ms;
+    uint32_t queue_interval_ms;
+    /*
+     * What one of several tenants may have of slots, memory and places in the queue if the others
+     * have none, in percent; 0: 75. With three quarters each may have three for each one that is
+     * free; so there are always some for the next one who comes.
+     */
+    uint32_t tenant_share_percent;
 } cordon_runtime_options;
 
 /* What `cordon serve` replays if nothing else is said: one query or mutation in a thousand. */

@@ -26,8 +26,8 @@
 #define RECORDS_BYTES_DEFAULT ((uint64_t)1 << 30)
 #define RECORDS_DAYS_DEFAULT 14
 #define MS_PER_DAY ((uint64_t)86400000)
-#define PERMITS_PER_PROCESSOR 4
-#define PERMITS_MIN 16
+#define PERMITS_PER_PROCESSOR 2
+#define PERMITS_MIN 4
 
 struct cordon_call {
     struct run *run;
@@ -66,8 +66,9 @@ static uint64_t default_memory_bytes(void)
 }
 
 /*
- * Some more than processors: a turn may stall on a page fault, and a run holds its permit while it
- * waits for a thread. Convex's backend has 16 for each kind.
+ * Some more than processors: runs that have computed for long take as many as there are, and calls
+ * that come find one all the same. Many more would make all runs under way slower under load, where
+ * those that wait are told to come again.
  */
 static uint32_t default_permits(void)
 {
@@ -155,6 +156,9 @@ static void copy_numbers(const cordon_runtime_options *options, struct runner_op
     out_runner->slots = options->slots > 0 ? options->slots : SLOTS_DEFAULT;
     out_runner->turns_ns = (uint64_t)1000000 * (options->turn_wait_ms > 0 ? options->turn_wait_ms
                                                                           : TURN_WAIT_MS_DEFAULT);
+    out_runner->queue_target_ns = (uint64_t)1000000 * options->queue_target_ms;
+    out_runner->queue_interval_ns = (uint64_t)1000000 * options->queue_interval_ms;
+    out_runner->share_percent = options->tenant_share_percent;
     out_runner->memory_bytes =
         options->memory_bytes > 0 ? options->memory_bytes : default_memory_bytes();
     out_runner->record_bytes_max =
@@ -220,6 +224,10 @@ static cordon_error *start(cordon_runtime *runtime, const cordon_runtime_options
         return cordon_error_new(
             CORDON_E_INVALID, "options.replay_sample is a number of a million, at most %d",
             CORDON_REPLAY_SAMPLE_MAX);
+    }
+    if (options->tenant_share_percent > 100) {
+        return cordon_error_new(
+            CORDON_E_INVALID, "options.tenant_share_percent is at most 100, all there is");
     }
     TRY(metrics_new(&runtime->metrics));
     if (options->log_fd > 0) {

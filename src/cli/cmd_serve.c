@@ -206,6 +206,9 @@ static int run(const struct cli_options *options)
         .permits = config->permits,
         .slots = config->slots,
         .turn_wait_ms = config->turn_wait_ms,
+        .queue_target_ms = config->queue_target_ms,
+        .queue_interval_ms = config->queue_interval_ms,
+        .tenant_share_percent = config->tenant_share_percent,
         .memory_bytes = config->memory_bytes,
         .flusher_thread = true,
         .guard_faults = true,
@@ -253,6 +256,11 @@ const struct cli_command cli_serve = {
         "unix:PATH),\n"
         "host_names (a list of what clients may call this server), loops, permits, slots,\n"
         "turn_wait_ms (most that a call waits for its turns among others, in all; 300000),\n"
+        "queue_target_ms (200) and queue_interval_ms (2000): once calls wait to begin for more "
+        "than the\n"
+        "one throughout the other, those who wait that long are told to come again;\n"
+        "tenant_share_percent (most that one of several tenants may have of slots, memory and "
+        "queue; 75),\n"
         "memory_bytes, limits (by name, as `cordon limits` lists them), production,\n"
         "connections_max (4096, or as many as the hard limit on open files allows),\n"
         "request_timeout_ms, write_timeout_ms (a client must send or take 64 KiB, or the rest, in\n"

@@ -255,12 +255,18 @@ static cordon_error *write_success(struct buffer *body, const struct http_outcom
     return buffer_append_byte(body, '}');
 }
 
+static const char *overload_code(const struct outcome *outcome)
+{
+    const char *code = outcome_rejection_code(outcome);
+    return code != NULL ? code : "Overloaded";
+}
+
 /* What is no function's doing has a status of its own. No words: the outcome's own. */
 static bool is_refusal(const struct outcome *outcome, struct http_refusal *out_refusal)
 {
     switch (outcome->code) {
     case CORDON_OUTCOME_OVERLOADED: /* before the run, or midway: its words tell */
-        *out_refusal = (struct http_refusal){503, "Overloaded", NULL};
+        *out_refusal = (struct http_refusal){503, overload_code(outcome), NULL};
         return true;
     case CORDON_OUTCOME_CONFLICT:
         *out_refusal = (struct http_refusal){503, "OptimisticConcurrencyControlFailure", NULL};

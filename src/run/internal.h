@@ -7,7 +7,6 @@
 #include "run/auditor.h"
 #include "run/deployment.h"
 #include "run/environment.h"
-#include "run/permits.h"
 #include "run/recorder.h"
 #include "run/run.h"
 #include "run/run_metrics.h"
@@ -30,22 +29,14 @@ struct runner {
     _Atomic(struct auditor *) auditor; /* NULL until runner_keep_audit(), beside runs */
     _Atomic(struct tender *) tender;   /* NULL: deploys do its work */
     pthread_mutex_t start_lock;        /* for those two: each is started once */
-    atomic_uint slots_used;
-    atomic_ullong memory_used;
-    atomic_bool stops_deploys; /* no module is built any more */
+    atomic_uint share_percent;         /* of a tenant; 100 as long as there is one tenant */
+    struct shared slots;
+    struct shared nested_slots;
+    struct shared memory;
+    struct tenant_usage strangers; /* what calls for tenants have that there are not */
+    atomic_bool stops_deploys;     /* no module is built any more */
     struct tenants tenants;
 };
-
-/*
- * Slots for calls of functions by others, beside those that calls from outside may take, as a
- * share of them: so callers that wait for their calls never hold the last ones.
- */
-#define NESTED_SLOTS_SHARE 4
-
-static inline uint32_t runner_nested_slots(const struct runner *runner)
-{
-    return runner->options.slots / NESTED_SLOTS_SHARE;
-}
 
 /* As runner_load(), and enters the tenant: tenant_leave() is the caller's. */
 CORDON_MUST_USE cordon_error *runner_wake_tenant(

@@ -26,6 +26,24 @@ const char *outcome_code_name(const struct outcome *outcome)
     return rows[outcome->code].name;
 }
 
+const char *outcome_rejection_code(const struct outcome *outcome)
+{
+    switch (outcome->rejection) {
+    case RUN_REJECTED_NO_SLOT:
+        return "WorkerOverloaded";
+    case RUN_REJECTED_QUEUE_FULL:
+        return "ExecuteFullError";
+    case RUN_REJECTED_NO_TURN:
+    case RUN_REJECTED_EXPIRED:
+        return "ExpiredInQueue";
+    case RUN_NOT_REJECTED:
+    case RUN_REJECTED_NO_MEMORY: /* which it has no code for */
+    case RUN_REJECTIONS:
+        break;
+    }
+    return NULL;
+}
+
 void outcome_set(struct outcome *outcome, cordon_outcome_code code, const char *format, ...)
 {
     char text[4096];

@@ -30,6 +30,7 @@ enum run_rejection {
     RUN_REJECTED_NO_SLOT,
     RUN_REJECTED_QUEUE_FULL,
     RUN_REJECTED_NO_TURN, /* it waited for its first one as long as it may */
+    RUN_REJECTED_EXPIRED, /* the same, in a queue that is congested */
     RUN_REJECTED_NO_MEMORY,
     RUN_REJECTIONS,
 };
@@ -76,6 +77,9 @@ static inline void outcome_done(struct outcome *outcome)
 {
     arena_done(&outcome->arena);
 }
+
+/* Convex's code for a call that was turned away before anything ran; NULL: it was not. Static. */
+const char *outcome_rejection_code(const struct outcome *outcome);
 
 /* The stable name: "Failed", "TimedOut", … Static. */
 const char *outcome_code_name(const struct outcome *outcome);

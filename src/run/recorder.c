@@ -310,7 +310,7 @@ cordon_error *recorder_keep(
             "records are kept in the data folder, and there is none: start with one (--data)");
     }
     struct account account;
-    const struct account_source memory = run_memory_source(recorder->runner);
+    const struct account_source memory = run_process_memory(recorder->runner);
     account_init(&account, UINT64_MAX, &memory);
     cordon_error *error = keep_charged(recorder, run, &account, out_id);
     give_rest(recorder->runner, &account);
@@ -441,7 +441,7 @@ static cordon_error *begin_replay(struct recorder *recorder, struct run *recorde
 static bool is_memory_short(struct recorder *recorder)
 {
     const struct runner *runner = recorder->runner;
-    return atomic_load(&runner->memory_used) > MEMORY_SHARE(runner->options.memory_bytes);
+    return atomic_load(&runner->memory.used) > MEMORY_SHARE(runner->options.memory_bytes);
 }
 
 /* Compares a replay that is done. One for which there was no room says nothing. */

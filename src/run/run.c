@@ -11,7 +11,10 @@
 #include "run/state.h"
 #include "run/warnings.h"
 
-/* A run that got no first turn for this long is turned away (Convex waits 5 s). */
+/*
+ * A run that got no first turn for this long is turned away, congested or not. (Convex's backend
+ * waits 5 s.)
+ */
 #define FIRST_TURN_NS ((uint64_t)5000000000)
 
 /* A slice on a loop thread may not be followed by another if it touched this much. */
@@ -29,7 +32,9 @@ void run_wake(void *arg)
 static void permit_granted(struct permit_waiter *waiter)
 {
     struct run *run = (struct run *)(void *)((char *)waiter - offsetof(struct run, permit));
-    run_count_permit(run, clock_monotonic_ns());
+    if (atomic_load(&waiter->has_permit)) { /* or else it was turned away */
+        run_count_permit(run, clock_monotonic_ns());
+    }
     run_wake(run);
 }
 
@@ -90,12 +95,32 @@ enum next run_wait_for_store(struct run *run)
     return NEXT_WAIT;
 }
 
+void run_begin_turn(struct run *run, uint64_t now_ns)
+{
+    run->is_turn_measured = run->permit.spent_ns > 0;
+    run->turn_began_ns = run->is_turn_measured ? clock_thread_cpu_ns() : now_ns;
+}
+
+void run_note_turn(struct run *run)
+{
+    if (run->turn_began_ns != 0) {
+        const uint64_t now_ns =
+            run->is_turn_measured ? clock_thread_cpu_ns() : clock_monotonic_ns();
+        run->permit.unpaid_ns += now_ns - run->turn_began_ns;
+        run->turn_began_ns = 0;
+    }
+}
+
 void run_leave_permit(struct run *run)
 {
+    if (run_is_inner(run)) {
+        return; /* it is its caller's */
+    }
     run->permit_asked = false;
     if (atomic_load(&run->permit.has_permit)) {
         run_count_gave(run, atomic_load(&run->permit_since_ns), clock_monotonic_ns());
     }
+    run_note_turn(run);
     permits_give(&run->runner->permits, &run->permit);
 }
 
@@ -114,15 +139,57 @@ bool run_take_permit(struct run *run)
 {
     const bool slept = run->host.operation.sleeps_until_ns != 0;
     run->permit_asked = true;
-    return run_ask_permit(run, slept ? PERMIT_SLEPT : PERMIT_AGAIN) == PERMIT_HELD;
+    if (run_ask_permit(run, slept ? PERMIT_SLEPT : PERMIT_AGAIN) != PERMIT_HELD) {
+        return false;
+    }
+    run_begin_turn(run, clock_monotonic_ns());
+    return true;
 }
 
 /* -- Memory --------------------------------------------------------------------------------- */
 
+static bool take_memory(void *owner, uint64_t bytes)
+{
+    struct run *run = owner;
+    struct runner *runner = run->runner;
+    return shared_take(
+        &runner->memory, &run->usage->memory, bytes, atomic_load(&runner->share_percent));
+}
+
+void run_give_tenant_memory(struct run *run, uint64_t bytes)
+{
+    shared_give(&run->runner->memory, &run->usage->memory, bytes);
+}
+
+static void give_memory(void *owner, uint64_t bytes)
+{
+    run_give_tenant_memory(owner, bytes);
+}
+
+struct account_source run_tenant_memory(struct run *run)
+{
+    return (struct account_source){take_memory, give_memory, run};
+}
+
+static bool take_process_memory(void *runner, uint64_t bytes)
+{
+    return runner_take_memory(runner, bytes);
+}
+
+static void give_process_memory(void *runner, uint64_t bytes)
+{
+    runner_give_memory(runner, bytes);
+}
+
+struct account_source run_process_memory(struct runner *runner)
+{
+    return (struct account_source){take_process_memory, give_process_memory, runner};
+}
+
 bool run_takes_memory(void *owner, uint64_t bytes)
 {
     struct run *run = owner;
-    if (!runner_take_memory(run->runner, bytes)) {
+    if (!take_memory(run, bytes)) {
         return false;
     }
     run->memory_taken += bytes;
@@ -134,7 +201,7 @@ void run_gives_memory(void *owner, uint64_t bytes)
     struct run *run = owner;
     CORDON_ASSERT(run->memory_taken >= bytes);
     run->memory_taken -= bytes;
-    runner_give_memory(run->runner, bytes);
+    run_give_tenant_memory(run, bytes);
 }
 
 /* -- Endings -------------------------------------------------------------------------------- */
@@ -195,6 +262,20 @@ static void keep_words(struct outcome *outcome)
     }
 }
 
+/* What a tenant has of the slots of that sort. */
+static atomic_ullong *own_slots(const struct run *run, const struct shared *slots)
+{
+    return slots == &run->runner->slots ? &run->usage->slots : &run->usage->nested_slots;
+}
+
+static void give_slot(struct run *run)
+{
+    if (run->slot != NULL) {
+        shared_give(run->slot, own_slots(run, run->slot), 1);
+        run->slot = NULL;
+    }
+}
+
 enum next run_finish(struct run *run)
 {
     run_end_guest(run);
@@ -224,10 +305,7 @@ enum next run_finish(struct run *run)
     outcome->used[CORDON_LIMIT_SYSTEM_TIME_MS] = outcome->system_time_ns / 1000000;
     warnings_add(outcome, run->budget);
     outcome->retries = run->attempts > 0 ? run->attempts - 1 : 0;
-    if (run->has_slot) {
-        run->has_slot = false;
-        (void)atomic_fetch_sub(&run->runner->slots_used, 1);
-    }
+    give_slot(run);
     run->stage = STAGE_DONE;
     run_count_end(run);
     if (!run_is_replay(run)) { /* which nobody has called */
@@ -355,6 +433,18 @@ static void end_wait(struct run *run)
     }
 }
 
+/* Not done; from here on others are to blame for how long it takes. */
+static enum run_state leave_poll(struct run *run, enum next next)
+{
+    run_note_turn(run);
+    if (run->clock->account != CLOCK_STOPPED) {
+        const enum run_clock_account account =
+            next == NEXT_READY ? CLOCK_QUEUED : run_idle_account(run);
+        (void)run_clock_switch(run->clock, account, clock_monotonic_ns());
+    }
+    return next == NEXT_READY ? RUN_READY : RUN_WAITING;
+}
+
 enum run_state run_poll(struct run *run, uint64_t until_ns)
 {
     if (run->stage == STAGE_DONE) {
@@ -366,6 +456,9 @@ enum run_state run_poll(struct run *run, uint64_t until_ns)
     end_wait(run);
     run->memory_at_poll = run->memory_taken;
     run->had_turn = false;
+    if (atomic_load(&run->permit.has_permit)) {
+        run_begin_turn(run, clock_monotonic_ns());
+    }
     for (;;) {
         run->wake_at_ns = 0;
         atomic_store(&run->woken_at_ns, 0);
@@ -373,16 +466,21 @@ enum run_state run_poll(struct run *run, uint64_t until_ns)
         if (run->stage == STAGE_DONE) {
             return RUN_DONE;
         }
-        if (next == NEXT_STEP) {
-            continue;
+        if (next != NEXT_STEP) {
+            return leave_poll(run, next);
         }
-        if (run->clock->account != CLOCK_STOPPED) {
-            const enum run_clock_account account =
-                next == NEXT_READY ? CLOCK_QUEUED : run_idle_account(run);
-            (void)run_clock_switch(run->clock, account, clock_monotonic_ns());
-        }
-        return next == NEXT_READY ? RUN_READY : RUN_WAITING;
     }
+}
+
+enum run_state run_ask(struct run *run)
+{
+    if (run->stage == STAGE_ADMIT) {
+        const enum next next = step_admit(run);
+        if (run->stage != STAGE_DONE) {
+            return leave_poll(run, next == NEXT_WAIT ? NEXT_WAIT : NEXT_READY);
+        }
+    }
+    return run->stage == STAGE_DONE ? RUN_DONE : RUN_READY;
 }
 
 /* -- Life ----------------------------------------------------------------------------------- */
@@ -420,25 +518,25 @@ static bool copy_request(struct run *run, const struct run_request *request)
            (request->idempotency_key.size == 0 || run->idempotency_key.data != NULL);
 }
 
-/* A slot, or an outcome that says there is none. */
+static bool take_slot_of(struct run *run, struct shared *slots)
+{
+    const uint32_t percent = atomic_load(&run->runner->share_percent);
+    if (!shared_take(slots, own_slots(run, slots), 1, percent)) {
+        return false;
+    }
+    run->slot = slots;
+    return true;
+}
+
+/* A slot, or an outcome that says there is none. Calls of actions have some for themselves. */
 static void take_slot(struct run *run)
 {
     struct runner *runner = run->runner;
-    if (run->background) {
+    if (run->background || (run->depth > 1 && take_slot_of(run, &runner->nested_slots)) ||
+        take_slot_of(run, &runner->slots)) {
         return;
     }
-    const uint32_t slots = runner->options.slots;
-    const uint32_t most = run->depth > 1 ? slots + runner_nested_slots(runner) : slots;
-    if (atomic_fetch_add(&runner->slots_used, 1) < most) {
-        run->has_slot = true;
-        return;
-    }
-    (void)atomic_fetch_sub(&runner->slots_used, 1);
-    run->outcome.rejection = RUN_REJECTED_NO_SLOT;
-    (void)run_finish_with(
-        run, CORDON_OUTCOME_OVERLOADED,
-        SLICE("Too many concurrent requests: every slot is in use. Nothing was run; a retry is "
-              "safe."));
+    (void)run_refuse(run, RUN_REJECTED_NO_SLOT);
 }
 
 /* Finds the function and checks the call against it; a call that can't be made is done at once. */
@@ -465,6 +563,7 @@ static void resolve(struct run *run, const struct run_request *request)
     run->function = function;
     run->outcome.kind = function->metadata->kind;
     if (!run_is_inner(run)) {
+        run->permit.kind = run->nest.kind = run->outcome.kind;
         run_reset_budget(run);
     }
     if (!resolve_args(
@@ -475,28 +574,13 @@ static void resolve(struct run *run, const struct run_request *request)
     run_tape_choose(run);
 }
 
-static bool take_memory(void *runner, uint64_t bytes)
-{
-    return runner_take_memory(runner, bytes);
-}
-
-static void give_memory(void *runner, uint64_t bytes)
-{
-    runner_give_memory(runner, bytes);
-}
-
-struct account_source run_memory_source(struct runner *runner)
-{
-    return (struct account_source){take_memory, give_memory, runner};
-}
-
 /*
  * A large request counts against the memory of the process until the run is freed. The first lump
  * comes with the slot and is asked of nobody: those of all slots together are small.
  */
 static void open_request(struct run *run)
 {
-    const struct account_source memory = run_memory_source(run->runner);
+    const struct account_source memory = run_tenant_memory(run);
     account_init(&run->request, UINT64_MAX, &memory);
     run->request.taken = ACCOUNT_LUMP_BYTES;
     arena_init_charged(&run->arena, &run->request);
@@ -505,7 +589,7 @@ static void open_request(struct run *run)
 static void give_request_memory(struct run *run)
 {
     if (run->request.source.give != NULL && run->request.taken > ACCOUNT_LUMP_BYTES) {
-        runner_give_memory(run->runner, run->request.taken - ACCOUNT_LUMP_BYTES);
+        run_give_tenant_memory(run, run->request.taken - ACCOUNT_LUMP_BYTES);
     }
 }
 
@@ -556,6 +640,9 @@ cordon_error *run_new(
     run->waited_ns = UINT64_MAX;
     struct tenant *home = tenants_find(&runner->tenants, request->tenant);
     run->home = tenant_enter(home) ? home : NULL;
+    run->usage = run->home != NULL ? &run->home->usage : &runner->strangers;
+    run->permit.tenant = &run->usage->permits;
+    run->nest.tenant = &run->usage->nests;
     run->depth = depth_of(request);
     run->caller = request->inner ? request->parent : NULL;
     run->budget = run_is_inner(run) ? run->caller->budget : &run->own_budget;

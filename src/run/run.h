@@ -93,6 +93,15 @@ CORDON_MUST_USE cordon_error *run_new(
     struct store_wake wake,
     struct run **out_run);
 
+/* How long a turn is at most, give or take a slice, for whoever polls runs that compute. */
+#define RUN_TURN_NS ((uint64_t)5000000)
+
+/*
+ * Asks for the permit of a run that was just made, and does nothing else: for a thread that has no
+ * time to poll it. Ready: it has one.
+ */
+enum run_state run_ask(struct run *run);
+
 /* Works until `until_ns` (monotonic) at most, give or take one slice. */
 enum run_state run_poll(struct run *run, uint64_t until_ns);
 

@@ -3,6 +3,18 @@
 #include "run/record.h"
 #include "run/state.h"
 
+enum next run_refuse(struct run *run, enum run_rejection why)
+{
+    static const char slots[] = "There are no available workers to process the request. Nothing "
+                                "was run; a retry is safe.";
+    static const char queue[] =
+        "Too many concurrent requests in a short period of time. Spread out your requests out over "
+        "time or throttle them to avoid errors. Nothing was run; a retry is safe.";
+    run->outcome.rejection = why;
+    return run_finish_with(
+        run, CORDON_OUTCOME_OVERLOADED, slice_str(why == RUN_REJECTED_NO_SLOT ? slots : queue));
+}
+
 /* It waited for a turn as long as it may. */
 static enum next turn_away(struct run *run)
 {
@@ -10,11 +22,20 @@ static enum next turn_away(struct run *run)
         outcome_set_overloaded(&run->outcome, SLICE(HOST_NO_TURN));
         return run_finish(run);
     }
-    run->outcome.rejection = RUN_REJECTED_NO_TURN;
-    return run_finish_with(
-        run, CORDON_OUTCOME_OVERLOADED,
-        SLICE("Too many concurrent requests: no turn came within 5 seconds. Nothing was run; a "
-              "retry is safe."));
+    return run_refuse(
+        run, atomic_load(&run->permit.expired) ? RUN_REJECTED_EXPIRED : RUN_REJECTED_NO_TURN);
+}
+
+/* Whether the run has a permit, or has asked for one; if not, it is turned away. */
+static bool ask_for_permit(struct run *run)
+{
+    if (run->permit_asked) {
+        return true;
+    }
+    const enum permit_claim claim = run->had_permit ? PERMIT_AGAIN : PERMIT_FRESH;
+    const enum permit_answer answer = run_ask_permit(run, claim);
+    run->permit_asked = answer == PERMIT_QUEUED;
+    return answer != PERMIT_REFUSED;
 }
 
 enum next step_admit(struct run *run)
@@ -25,22 +46,14 @@ enum next step_admit(struct run *run)
         return run_finish_with(run, CORDON_OUTCOME_CANCELLED, SLICE("The call was cancelled."));
     }
     if (!run->background && !atomic_load(&run->permit.has_permit)) {
-        if (run_clock_spent_ns(run->clock, CLOCK_QUEUED, now) >= run_turns_ns(run)) {
+        if (atomic_load(&run->permit.expired) ||
+            run_clock_spent_ns(run->clock, CLOCK_QUEUED, now) >= run_turns_ns(run)) {
             return turn_away(run);
         }
-        enum permit_answer answer = PERMIT_QUEUED;
-        if (!run->permit_asked) {
-            answer = run_ask_permit(run, run->had_permit ? PERMIT_AGAIN : PERMIT_FRESH);
-            run->permit_asked = answer == PERMIT_QUEUED;
+        if (!ask_for_permit(run)) {
+            return run_refuse(run, RUN_REJECTED_QUEUE_FULL);
         }
-        if (answer == PERMIT_REFUSED) {
-            run->outcome.rejection = RUN_REJECTED_QUEUE_FULL;
-            return run_finish_with(
-                run, CORDON_OUTCOME_OVERLOADED,
-                SLICE("Too many concurrent requests in a short period of time. Nothing was run; "
-                      "a retry is safe."));
-        }
-        if (answer == PERMIT_QUEUED) {
+        if (!atomic_load(&run->permit.has_permit)) {
             (void)run_clock_switch(run->clock, CLOCK_QUEUED, now);
             run->wake_at_ns = run_limit_at_ns(run, now);
             return NEXT_WAIT;
@@ -48,6 +61,7 @@ enum next step_admit(struct run *run)
     }
     run->had_permit = true;
     run_count_running(run, now);
+    run_begin_turn(run, now);
     (void)run_clock_switch(run->clock, CLOCK_SYSTEM, now);
     run->stage = STAGE_BEGIN;
     return NEXT_STEP;

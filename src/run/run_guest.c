@@ -125,6 +125,7 @@ enum next run_end_turn(struct run *run, uint64_t now_ns)
     }
     const uint64_t since_ns = atomic_load(&run->permit_since_ns);
     run_count_asking(run, now_ns);
+    run_note_turn(run);
     if (run->background || permits_yield(&run->runner->permits, &run->permit)) {
         return NEXT_READY;
     }
@@ -203,7 +204,7 @@ enum next step_guest(struct run *run, uint64_t until_ns)
         if (state == ENGINE_WAITING && !ask_program(run)) {
             return guest_waits(run, now);
         }
-        if (now >= until_ns || run_is_heavy(run)) {
+        if (now >= until_ns || run_is_heavy(run) || permits_are_wanted(&run->runner->permits)) {
             return run_end_turn(run, now);
         }
     }

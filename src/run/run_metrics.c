@@ -162,9 +162,8 @@ static cordon_error *register_limits(struct run_metrics *run_metrics, struct met
 static cordon_error *register_rejections(struct run_metrics *run_metrics, struct metrics *metrics)
 {
     static const char *const reasons[RUN_REJECTIONS] = {
-        [RUN_REJECTED_NO_SLOT] = "no_slot",
-        [RUN_REJECTED_QUEUE_FULL] = "queue_full",
-        [RUN_REJECTED_NO_TURN] = "no_turn",
+        [RUN_REJECTED_NO_SLOT] = "no_slot",     [RUN_REJECTED_QUEUE_FULL] = "queue_full",
+        [RUN_REJECTED_NO_TURN] = "no_turn",     [RUN_REJECTED_EXPIRED] = "expired",
         [RUN_REJECTED_NO_MEMORY] = "no_memory",
     };
     char labels[LABELS_MAX];
@@ -364,7 +363,7 @@ static void count_rejection(struct run_metrics *run_metrics, const struct outcom
     counter_add(run_metrics->rejected[why], 1);
     if (why == RUN_REJECTED_QUEUE_FULL) {
         counter_add(run_metrics->queue_full, 1);
-    } else if (why == RUN_REJECTED_NO_TURN) {
+    } else if (why == RUN_REJECTED_NO_TURN || why == RUN_REJECTED_EXPIRED) {
         counter_add(run_metrics->wait_timeouts[outcome->kind], 1);
     }
 }

@@ -8,13 +8,13 @@
 /* Of a stack, with room to spare for each frame. */
 #define PLACES_BYTES_MAX ((size_t)OUTCOME_FRAMES_MAX * 64)
 
-static struct taped_run *taped_new(struct runner *runner, size_t tape_bytes_max)
+static struct taped_run *taped_new(struct run *run, size_t tape_bytes_max)
 {
     struct taped_run *taped = MEM_NEW(struct taped_run);
     if (taped == NULL) {
         return NULL;
     }
-    const struct account_source memory = run_memory_source(runner);
+    const struct account_source memory = run_tenant_memory(run);
     account_init(&taped->account, UINT64_MAX, &memory);
     tape_init(&taped->tape, tape_bytes_max, &taped->account);
     buffer_init(&taped->places, PLACES_BYTES_MAX);
@@ -32,7 +32,7 @@ cordon_error *run_tape_new(struct run *run, const struct run_request *request)
     if (!request->record && replay == NULL) {
         return NULL;
     }
-    run->taped = taped_new(run->runner, RECORDING_TAPE_BYTES_MAX);
+    run->taped = taped_new(run, RECORDING_TAPE_BYTES_MAX);
     if (run->taped == NULL) {
         return error_no_memory();
     }
@@ -58,7 +58,7 @@ void run_tape_choose(struct run *run)
         return;
     }
     if (run->taped == NULL) {
-        run->taped = taped_new(run->runner, tape_bytes_max);
+        run->taped = taped_new(run, tape_bytes_max);
     }
     if (run->taped != NULL) {
         run->taped->purposes = purposes;
@@ -69,7 +69,7 @@ static void give_tape_memory(struct run *run)
 {
     const struct account *account = &run->taped->account;
     if (account->source.give != NULL && account->taken > 0) {
-        runner_give_memory(run->runner, account->taken);
+        run_give_tenant_memory(run, account->taken);
     }
 }
 

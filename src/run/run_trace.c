@@ -69,7 +69,9 @@ static bool has_permit(struct run *run)
 {
     if (!run->permit_asked && !atomic_load(&run->permit.has_permit)) {
         run->permit_asked = true;
-        (void)run_ask_permit(run, PERMIT_SLEPT);
+        if (run_ask_permit(run, PERMIT_SLEPT) == PERMIT_HELD) {
+            run_begin_turn(run, clock_monotonic_ns());
+        }
     }
     return atomic_load(&run->permit.has_permit);
 }

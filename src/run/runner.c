@@ -1,12 +1,37 @@
 /* What all runs share; see runner.h. */
+#include "base/clock.h"
 #include "base/memory.h"
 #include "host/functions.h"
 #include "run/internal.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
-/* Runs that may wait for a permit; more are turned away (Convex: ISOLATE_QUEUE_SIZE 2000). */
+/* Calls that may wait to begin; more are turned away (Convex: ISOLATE_QUEUE_SIZE 2000). */
 #define QUEUE_RUNS_MAX 2000
+
+/* Convex: ISOLATE_QUEUE_CONGESTED_TIMEOUT_MS and ISOLATE_QUEUE_IDLE_TIMEOUT_MS. */
+#define QUEUE_TARGET_NS ((uint64_t)200000000)
+#define QUEUE_INTERVAL_NS ((uint64_t)2000000000)
+
+/*
+ * What a tenant may have of what is shared, alone, if there are others: three quarters, so that
+ * three who take all they can leave a tenth for the rest.
+ */
+#define SHARE_PERCENT 75
+
+/*
+ * Slots for calls of functions by actions, beside those that calls from outside may take, as a
+ * share of them: so callers that wait for their calls never hold the last ones.
+ */
+#define NESTED_SLOTS_SHARE 4
+
+/*
+ * Processor time after which a run stands back behind calls that have not begun. Runs that need
+ * less are finished one after the other, which is quicker for all of them than by turns; and so
+ * long a newcomer of the same tenant may have to wait for each.
+ */
+#define SHORT_RUN_NS ((uint64_t)20000000)
 
 /* Mappings of the kernel's for an instance: two at rest, three more while it is alive; measured. */
 #define MAPPINGS_PER_INSTANCE 5
@@ -163,14 +188,15 @@ static cordon_error *check_mappings(uint64_t slots, uint64_t depth, uint64_t ins
  */
 static cordon_error *count_instances(const struct runner *runner, uint32_t *out_count)
 {
-    const uint64_t slots = runner->options.slots;
+    const uint64_t slots = runner->slots.total;
     const uint64_t limit = limit_max(&runner->options, CORDON_LIMIT_CALL_DEPTH);
     const uint64_t depth = limit > 0 ? limit : 1;
     const uint64_t most = ENGINE_INSTANCES_MAX;
     const uint64_t count = slots > most || depth > most
                                ? UINT64_MAX
-                               : slots + runner_nested_slots(runner) +
-                                     runner->nests.total * (depth - 1) + depth + SPARE_INSTANCES;
+                               : slots + runner->nested_slots.total +
+                                     runner->nests.options.total * (depth - 1) + depth +
+                                     SPARE_INSTANCES;
     if (count > most) {
         return cordon_error_new(
             CORDON_E_INVALID,
@@ -219,11 +245,54 @@ static cordon_error *start(struct runner *runner)
     return recorder_new(runner, &runner->recorder);
 }
 
+static uint64_t either(uint64_t given, uint64_t otherwise)
+{
+    return given > 0 ? given : otherwise;
+}
+
 static uint32_t count_nests(const struct runner_options *options)
 {
     const uint64_t wanted = (uint64_t)options->permits * NESTS_PER_PERMIT;
     const uint64_t nests = wanted > NESTS_LEAST ? wanted : NESTS_LEAST;
     return nests < options->slots ? (uint32_t)nests : options->slots;
+}
+
+static uint32_t count_processors(const struct runner_options *options)
+{
+    const long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    return options->processors > 0 ? options->processors
+           : processors > 0        ? (uint32_t)processors
+                                   : 1;
+}
+
+/* Permits, slots, memory, and what a tenant may have of each. */
+static void init_counts(struct runner *runner)
+{
+    const struct runner_options *options = &runner->options;
+    const uint32_t processors = count_processors(options);
+    const struct permits_options permits = {
+        .total = options->permits,
+        .long_max = processors < options->permits ? processors : options->permits,
+        .waiting_max = QUEUE_RUNS_MAX,
+        .turn_ns = RUN_TURN_NS,
+        .short_ns = either(options->short_run_ns, SHORT_RUN_NS),
+        .codel =
+            {
+                .target_ns = either(options->queue_target_ns, QUEUE_TARGET_NS),
+                .interval_ns = either(options->queue_interval_ns, QUEUE_INTERVAL_NS),
+            },
+        .share_percent = &runner->share_percent,
+        .read_ns = clock_monotonic_ns,
+    };
+    struct permits_options nests = permits;
+    nests.total = nests.long_max = count_nests(options);
+    nests.is_shared = true;
+    atomic_store(&runner->share_percent, 100);
+    permits_init(&runner->permits, &permits);
+    permits_init(&runner->nests, &nests);
+    runner->slots.total = options->slots;
+    runner->nested_slots.total = options->slots / NESTED_SLOTS_SHARE;
+    runner->memory.total = options->memory_bytes;
 }
 
 cordon_error *runner_new(const struct runner_options *options, struct runner **out_runner)
@@ -233,8 +302,7 @@ cordon_error *runner_new(const struct runner_options *options, struct runner **o
         return error_no_memory();
     }
     runner->options = *options;
-    permits_init(&runner->permits, options->permits, QUEUE_RUNS_MAX);
-    permits_init(&runner->nests, count_nests(options), QUEUE_RUNS_MAX);
+    init_counts(runner);
     random_pool_init(&runner->seeds);
     trace_cache_init(&runner->traces);
     (void)pthread_mutex_init(&runner->start_lock, NULL);
@@ -314,7 +382,8 @@ void runner_free(struct runner *runner)
     if (runner == NULL) {
         return;
     }
-    CORDON_ASSERT(atomic_load(&runner->slots_used) == 0);
+    CORDON_ASSERT(
+        atomic_load(&runner->slots.used) == 0 && atomic_load(&runner->nested_slots.used) == 0);
     tender_free(atomic_load(&runner->tender));
     recorder_free(runner->recorder); /* it has runs, and with them deployments and instances */
     auditor_free(atomic_load(&runner->auditor)); /* what the others wrote last is signed, too */
@@ -340,17 +409,31 @@ void runner_free(struct runner *runner)
 
 bool runner_take_memory(struct runner *runner, uint64_t bytes)
 {
-    const uint64_t before = atomic_fetch_add(&runner->memory_used, bytes);
-    if (before + bytes <= runner->options.memory_bytes) {
+    const uint64_t before = atomic_fetch_add(&runner->memory.used, bytes);
+    if (before + bytes <= runner->memory.total) {
         return true;
     }
-    (void)atomic_fetch_sub(&runner->memory_used, bytes);
+    (void)atomic_fetch_sub(&runner->memory.used, bytes);
     return false;
 }
 
 void runner_give_memory(struct runner *runner, uint64_t bytes)
 {
-    (void)atomic_fetch_sub(&runner->memory_used, bytes);
+    (void)atomic_fetch_sub(&runner->memory.used, bytes);
+}
+
+void runner_share(struct runner *runner)
+{
+    atomic_store(
+        &runner->share_percent, (unsigned)either(runner->options.share_percent, SHARE_PERCENT));
+}
+
+void runner_set_weight(struct runner *runner, uint32_t tenant, uint32_t percent)
+{
+    struct tenant *found = tenants_find(&runner->tenants, tenant);
+    if (found != NULL) {
+        permits_set_weight(&runner->permits, &found->usage.permits, percent);
+    }
 }
 
 uint64_t runner_get_memory_bytes(const struct runner *runner)
@@ -360,13 +443,19 @@ uint64_t runner_get_memory_bytes(const struct runner *runner)
 
 struct runner_counts runner_get_counts(struct runner *runner)
 {
-    struct runner_counts counts = {
-        .slots_used = atomic_load(&runner->slots_used),
-        .memory_used = atomic_load(&runner->memory_used),
+    const struct permit_counts permits = permits_count(&runner->permits);
+    const struct permit_counts nests = permits_count(&runner->nests);
+    return (struct runner_counts){
+        .permits_used = permits.used,
+        .permits_waiting = permits.waiting,
+        .calls_refused = permits.refused,
+        .calls_expired = permits.expired,
+        .slots_used =
+            (uint32_t)(atomic_load(&runner->slots.used) + atomic_load(&runner->nested_slots.used)),
+        .nests_used = nests.used,
+        .nests_waiting = nests.waiting,
+        .memory_used = atomic_load(&runner->memory.used),
     };
-    permits_count(&runner->permits, &counts.permits_used, &counts.permits_waiting);
-    permits_count(&runner->nests, &counts.nests_used, &counts.nests_waiting);
-    return counts;
 }
 
 /* The bytes of all functions that are loaded now. */

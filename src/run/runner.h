@@ -1,7 +1,8 @@
 /*
  * What all runs share: engine, store, compiler, the deployments of each tenant, and the three
  * counts (design 3.7): permits (running), slots (alive, waiting included), memory (one budget for
- * the process). One per process or per embedding.
+ * the process). Of each a tenant has its share: see run/permits.h and run/shares.h. One per process
+ * or per embedding.
  */
 #ifndef RUN_RUNNER_H
 #define RUN_RUNNER_H
@@ -37,7 +38,12 @@ struct runner_options {
     const char *artifact_folder;            /* NULL: no cache of machine code on disk */
     struct limit_changes limits;            /* the operator's, over the table's defaults */
     uint32_t permits;                       /* runs that execute guest code at one time */
-    uint32_t slots;                         /* runs alive */
+    uint32_t processors;                    /* that guest code may have; 0: as many as there are */
+    uint64_t short_run_ns;    /* of processor time; see run/permits.h. 0: the default */
+    uint32_t slots;           /* runs alive */
+    uint32_t share_percent;   /* of slots, memory and queue, for a tenant; 0: the default */
+    uint64_t queue_target_ns; /* of run/codel.h; 0: the defaults */
+    uint64_t queue_interval_ns;
     uint64_t turns_ns;     /* most that a run that has begun waits for its turns, in all */
     uint64_t memory_bytes; /* all guests' memory and host bytes together */
     bool production;       /* redact errors towards clients */
@@ -156,12 +162,26 @@ CORDON_MUST_USE cordon_error *runner_check(
 struct runner_counts {
     uint32_t permits_used;
     uint32_t permits_waiting;
+    uint64_t calls_refused; /* so far: their queue was full */
+    uint64_t calls_expired; /* so far: their queue was congested */
     uint32_t slots_used;
     uint32_t nests_used; /* runs with instances for calls inside their transactions */
     uint32_t nests_waiting;
     uint64_t memory_used;
 };
 struct runner_counts runner_get_counts(struct runner *runner);
+
+/*
+ * From now on there are several tenants, so that each keeps to its share of what nobody can be made
+ * to give back. Alone, a tenant may have all. Any thread.
+ */
+void runner_share(struct runner *runner);
+
+/*
+ * What a tenant has of the processors beside others that want them too, in percent of what one has
+ * that was given none. Nothing, if there is no such tenant. Any thread.
+ */
+void runner_set_weight(struct runner *runner, uint32_t tenant, uint32_t percent);
 
 /*
  * The one budget for what guests and requests hold in memory (`memory_bytes`). Taking is all or

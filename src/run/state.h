@@ -122,10 +122,11 @@ struct run {
     struct permit_waiter nest;
     bool nest_asked;
     bool had_permit;
-    bool permit_asked; /* by a run that waited and wants to go on */
-    bool had_turn;     /* waits for nothing but another turn */
-    bool has_slot;
-    bool background; /* takes no slot and no permit */
+    bool permit_asked;          /* by a run that waited and wants to go on */
+    bool had_turn;              /* waits for nothing but another turn */
+    struct tenant_usage *usage; /* of its tenant */
+    struct shared *slot;        /* it has one of these; NULL: none */
+    bool background;            /* takes no slot and no permit */
     bool untraced;
     struct tenant_metrics *counts; /* of its tenant; NULL: it is not counted */
     enum run_outstanding outstanding;
@@ -138,6 +139,8 @@ struct run {
     uint64_t create_ns;                   /* that the store of its instance took */
     uint64_t memory_taken;                /* memory for the guest and what the host holds for it */
     uint64_t memory_at_poll;              /* guest memory when this poll began */
+    uint64_t turn_began_ns; /* monotonic, or the thread's processor time; 0: not at work */
+    bool is_turn_measured;  /* the latter */
     uint64_t started_ns;
     uint64_t wake_at_ns; /* 0: not waiting */
     uint64_t backoff_until_ns;
@@ -199,6 +202,15 @@ void run_leave_permit(struct run *run);
 
 /* Asks for a permit as permits_take() does. */
 enum permit_answer run_ask_permit(struct run *run, enum permit_claim claim);
+/*
+ * What a run that has a permit uses of a processor from now on is its tenant's; to be told once it
+ * is polled, on the thread that does. Its first turn is short and counts by the clock, which was
+ * just read, later ones by the processor time of the thread.
+ */
+void run_begin_turn(struct run *run, uint64_t now_ns);
+
+/* What it used so far is charged with the next call of the permits. */
+void run_note_turn(struct run *run);
 
 /* Asks for the permit that the guest needs to go on. False: it is queued for one. */
 CORDON_MUST_USE bool run_take_permit(struct run *run);
@@ -299,8 +311,10 @@ CORDON_MUST_USE cordon_error *run_check_recorded(const struct run *run);
 /* Gives back a run that is done and was not handed to the recorder. */
 void run_dispose(struct run *run);
 
-/* The memory of the process, for accounts. */
-struct account_source run_memory_source(struct runner *runner);
+/* The memory of the process, for accounts; and as its tenant's, of a run that is no inner one. */
+struct account_source run_process_memory(struct runner *runner);
+struct account_source run_tenant_memory(struct run *run);
+void run_give_tenant_memory(struct run *run, uint64_t bytes);
 
 /* Forgets an attempt that lost a conflict. */
 void run_tape_begin(struct run *run);
@@ -346,6 +360,9 @@ void run_end_result(struct run *run);
 
 /* The end of every run: gives back what it held and reports the outcome. */
 enum next run_finish(struct run *run);
+
+/* Ends a run before anything of it ran, with Convex's code and words. */
+enum next run_refuse(struct run *run, enum run_rejection why);
 
 /* Ends a run that has no guest, with words of ours. */
 enum next run_finish_with(struct run *run, cordon_outcome_code code, struct slice message);

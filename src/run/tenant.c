@@ -419,6 +419,7 @@ cordon_error *tenants_add(
         }
         return error;
     }
+    runner_share(tenant->runner);
     *out_tenant = tenant;
     return NULL;
 }

@@ -19,6 +19,7 @@
 #include "observe/executions.h"
 #include "run/auditor.h"
 #include "run/runner.h"
+#include "run/usage.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -49,6 +50,7 @@ struct tenant {
     atomic_bool is_removed;   /* nothing begins any more */
     atomic_bool is_awake;     /* what the store holds of it is loaded */
     atomic_uint runs;         /* alive, and others that use its data */
+    struct tenant_usage usage;
     struct executions executions;
     pthread_mutex_t change_lock; /* one change of functions or variables at a time; for long */
     pthread_rwlock_t lock;       /* guards all below; for short */

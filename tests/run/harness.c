@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "run/tenant.h"
 #include "support/signals.h"
 
 #include <setjmp.h>
@@ -40,22 +41,39 @@ struct slice harness_read_guest(const char *name)
     return slice_of(bytes, (size_t)size);
 }
 
-static void deploy(struct harness *harness, const struct harness_options *options)
+void harness_add_tenant(struct harness *harness, uint32_t number)
+{
+    char name[16];
+    (void)snprintf(name, sizeof name, "tenant-%u", (unsigned)number);
+    struct tenant *tenant = NULL;
+    assert_good(
+        tenants_add(runner_tenants(harness->runner), number, slice_str(name), NULL, &tenant));
+    harness_deploy(harness, number);
+}
+
+void harness_deploy(struct harness *harness, uint32_t tenant)
 {
     struct deploy_module modules[HARNESS_GUESTS_MAX];
+    for (size_t i = 0; i < harness->module_count; i++) {
+        modules[i].name = slice_str(harness->names[i]);
+        modules[i].wasm = harness->modules[i];
+    }
+    struct buffer report;
+    buffer_init(&report, (size_t)1 << 20);
+    assert_good(runner_deploy(
+        harness->runner, tenant, modules, harness->module_count, DEPLOY_KEEP, &report));
+    buffer_done(&report);
+}
+
+static void read_guests(struct harness *harness, const struct harness_options *options)
+{
     size_t count = 0;
     while (count < HARNESS_GUESTS_MAX && options->guests[count] != NULL) {
+        harness->names[count] = options->guests[count];
         harness->modules[count] = harness_read_guest(options->guests[count]);
-        modules[count].name = slice_str(options->guests[count]);
-        modules[count].wasm = harness->modules[count];
         count++;
     }
     harness->module_count = count;
-    struct buffer report;
-    buffer_init(&report, (size_t)1 << 20);
-    assert_good(
-        runner_deploy(harness->runner, TENANT_DEFAULT, modules, count, DEPLOY_KEEP, &report));
-    buffer_done(&report);
 }
 
 void harness_open(struct harness *harness, const struct harness_options *options)
@@ -81,9 +99,13 @@ void harness_open(struct harness *harness, const struct harness_options *options
         .compile_inside = true,
         .limits = options->limits,
         .permits = options->permits > 0 ? options->permits : 4,
+        .processors = options->processors,
+        .short_run_ns = options->short_run_ns,
         .slots = options->slots > 0 ? options->slots : 64,
         .turns_ns = options->turns_ns > 0 ? options->turns_ns : (uint64_t)300000000000,
         .memory_bytes = options->memory_bytes > 0 ? options->memory_bytes : (uint64_t)4 << 30,
+        .queue_target_ns = options->queue_target_ns,
+        .queue_interval_ns = options->queue_interval_ns,
         .record_folder = options->record_folder,
         .record_bytes_max = (uint64_t)1 << 30,
         .record_keep_ms = 86400000,
@@ -93,7 +115,8 @@ void harness_open(struct harness *harness, const struct harness_options *options
     };
     assert_good(runner_new(&runner, &harness->runner));
     engine_signals_restore(); /* cmocka sets its own before each test */
-    deploy(harness, options); /* which asks the store often, and waits for nobody */
+    read_guests(harness, options);
+    harness_deploy(harness, TENANT_DEFAULT); /* which asks the store often, and waits for nobody */
     if (options->delay_ms > 0) {
         store_delay_set(harness->store, options->delay_ms);
     }

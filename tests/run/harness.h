@@ -17,6 +17,7 @@ struct harness {
     struct store *store;
     struct metrics *metrics;
     struct runner *runner;
+    const char *names[HARNESS_GUESTS_MAX];
     struct slice modules[HARNESS_GUESTS_MAX]; /* the guests' bytes, for records */
     size_t module_count;
 };
@@ -28,10 +29,14 @@ struct harness_options {
     bool flusher; /* commits are made durable by a thread, so that they are pending */
     bool faulty;  /* the store is one of store/fault.h */
     struct limit_changes limits;
-    uint32_t permits;      /* 0: 4 */
-    uint32_t slots;        /* 0: 64 */
-    uint64_t turns_ns;     /* 0: 300 s */
-    uint64_t memory_bytes; /* 0: 4 GiB */
+    uint32_t permits;         /* 0: 4 */
+    uint32_t processors;      /* 0: as many as there are */
+    uint64_t short_run_ns;    /* 0: the runner's default */
+    uint32_t slots;           /* 0: 64 */
+    uint64_t turns_ns;        /* 0: 300 s */
+    uint64_t memory_bytes;    /* 0: 4 GiB */
+    uint64_t queue_target_ns; /* 0: the runner's default */
+    uint64_t queue_interval_ns;
     const char *record_folder;
     const char *const *record_functions;
     size_t record_function_count;
@@ -40,6 +45,10 @@ struct harness_options {
 
 /* Stops the test on any error. */
 void harness_open(struct harness *harness, const struct harness_options *options);
+/* Deploys the same guests for another tenant; which is made. */
+void harness_deploy(struct harness *harness, uint32_t tenant);
+void harness_add_tenant(struct harness *harness, uint32_t number);
+
 void harness_close(struct harness *harness); /* asserts that every count is at rest */
 
 /* The bytes of a guest; freed by mem_free(). Stops the test if it is missing. */

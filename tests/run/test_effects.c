@@ -219,7 +219,7 @@ static void who_naps_does_not_keep_others_from_beginning(void **state)
     called_begin(&busy, &harness, &spinning);
     assert_int_equal(called_poll(&busy), RUN_READY);
     struct called fresh;
-    const struct run_request request = request_of("basic:echo", "{}");
+    const struct run_request request = request_of("effects:sleep", "{\"ms\":0}");
     called_begin(&fresh, &harness, &request);
     assert_int_equal(called_poll(&fresh), RUN_WAITING);
     called_wait(&napper);

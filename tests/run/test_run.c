@@ -94,7 +94,8 @@ static void who_computes_without_end_passes_its_turn_on(void **state)
 {
     (void)state;
     struct harness harness;
-    const struct harness_options options = {.guests = {"spin", "basic"}, .permits = 1};
+    const struct harness_options options = {
+        .guests = {"spin", "basic"}, .permits = 1, .short_run_ns = 1};
     harness_open(&harness, &options);
     struct called busy[2];
     const struct run_request request = request_of("spin:query", "{}");

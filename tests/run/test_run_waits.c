@@ -297,6 +297,7 @@ static void a_trace_needs_a_permit(void **state)
     const struct harness_options options = {
         .guests = {"../../examples/messages_c", "spin"},
         .permits = 1,
+        .short_run_ns = 1,
     };
     harness_open(&harness, &options);
     struct limit_changes lower = {0};
@@ -391,7 +392,7 @@ static void waiting_for_a_turn_is_nobodys_limit(void **state)
 {
     (void)state;
     struct harness harness;
-    const struct harness_options options = {.guests = {"spin"}, .permits = 1};
+    const struct harness_options options = {.guests = {"spin"}, .permits = 1, .short_run_ns = 1};
     harness_open(&harness, &options);
     struct called first;
     struct called second;
@@ -446,7 +447,8 @@ static void who_gets_no_turn_for_too_long_is_told_so(void **state)
 {
     (void)state;
     struct harness harness;
-    const struct harness_options options = {.guests = {"spin"}, .permits = 1, .turns_ns = 20000000};
+    const struct harness_options options = {
+        .guests = {"spin"}, .permits = 1, .short_run_ns = 1, .turns_ns = 20000000};
     harness_open(&harness, &options);
     struct called first;
     struct called second;

@@ -117,7 +117,7 @@ describe(`${COUNT} sleeping actions`, () => {
     const wires = Array.from({ length: 5 }, () => sleepFor(server, 250000));
     await metricBecomes(server, 'run_slots_used_info', 5);
     const { status, code, retryAfter } = await query(server, 'basic:echo');
-    assert.deepEqual([status, code, retryAfter], [503, 'Overloaded', '1']);
+    assert.deepEqual([status, code, retryAfter], [503, 'WorkerOverloaded', '1']);
     wires[0].close();
     await metricBecomes(server, 'run_slots_used_info', 4);
     assert.equal((await query(server, 'basic:echo')).status, 200);

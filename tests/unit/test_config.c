@@ -118,6 +118,7 @@ static void test_every_setting(void **state)
         "\"auth_clock_skew_s\":5,\"auth_providers\":["
         "{\"domain\":\"d\",\"applicationID\":\"a\",\"jwks\":\"j\"},"
         "{\"type\":\"customJwt\",\"issuer\":\"i\",\"algorithm\":\"ES256\",\"jwks\":\"data:\"}],"
+        "\"queue_target_ms\":9,\"queue_interval_ms\":10,\"tenant_share_percent\":100,"
         "\"limits\":{\"fuel\":0,\"memory_bytes\":65536}}";
     cordon_config *config = NULL;
     assert_null(cordon_config_parse(text, sizeof text - 1, &config));
@@ -134,6 +135,9 @@ static void test_every_setting(void **state)
     assert_string_equal(config->host_names[1], "b.example");
     assert_int_equal(config->loops, 1);
     assert_int_equal(config->permits, 2);
+    assert_int_equal(config->queue_target_ms, 9);
+    assert_int_equal(config->queue_interval_ms, 10);
+    assert_int_equal(config->tenant_share_percent, 100);
     assert_true(config->slots == UINT32_MAX);
     assert_true(config->memory_bytes == UINT64_MAX);
     assert_true(config->production);

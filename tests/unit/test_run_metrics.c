@@ -94,6 +94,8 @@ static const struct metrics_case cases[] = {
     {"no slot", CORDON_OUTCOME_OVERLOADED, 0, false, "error", NULL, RUN_REJECTED_NO_SLOT},
     {"no turn", CORDON_OUTCOME_OVERLOADED, 0, false, "error",
      "application_function_runner_wait_timeout_total", RUN_REJECTED_NO_TURN},
+    {"a congested queue", CORDON_OUTCOME_OVERLOADED, 0, false, "error",
+     "application_function_runner_wait_timeout_total", RUN_REJECTED_EXPIRED},
     {"a full queue", CORDON_OUTCOME_OVERLOADED, 0, false, "error", "udf_execute_full_total",
      RUN_REJECTED_QUEUE_FULL},
     {"no memory on the way", CORDON_OUTCOME_OVERLOADED, 0, true, "error", NULL, RUN_NOT_REJECTED},
@@ -168,7 +170,7 @@ static void check_case(const struct metrics_case *one, cordon_kind kind)
         moved += 8;
     } else if (one->code == CORDON_OUTCOME_OVERLOADED) {
         static const char *const reasons[RUN_REJECTIONS] = {
-            "no_memory", "no_slot", "queue_full", "no_turn"};
+            "no_memory", "no_slot", "queue_full", "no_turn", "expired"};
         (void)snprintf(result, sizeof result, "{reason=\"%s\"}", reasons[one->rejection]);
         assert_series(text, "udf_rejected_before_execution_total", result, "1");
         moved++;
@@ -184,7 +186,8 @@ static void check_case(const struct metrics_case *one, cordon_kind kind)
         moved++;
     }
     if (one->counter != NULL) {
-        const bool has_labels = one->rejection == RUN_REJECTED_NO_TURN;
+        const bool has_labels =
+            one->rejection == RUN_REJECTED_NO_TURN || one->rejection == RUN_REJECTED_EXPIRED;
         assert_series(text, one->counter, has_labels ? of_isolate : "", "1");
         moved++;
     }

@@ -1,0 +1,20 @@
+/*
+ * What a tenant has at this moment of what all share: slots, memory, permits. See run/shares.h and
+ * run/permits.h.
+ */
+#ifndef RUN_USAGE_H
+#define RUN_USAGE_H
+
+#include "run/permits.h"
+#include "run/shares.h"
+
+/* All zeros at first. */
+struct tenant_usage {
+    atomic_ullong slots;        /* of calls from outside */
+    atomic_ullong nested_slots; /* of calls that actions make */
+    atomic_ullong memory;       /* bytes */
+    struct permit_tenant permits;
+    struct permit_tenant nests;
+};
+
+#endif
