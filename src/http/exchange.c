@@ -1,8 +1,8 @@
 /*
  * One request, one answer. The loop's thread does what is short: it reads a call, polls its run for
- * a moment and answers. What is long goes to the compute threads of libuv's pool in pieces, one in
- * flight a connection, and comes back to the loop between them; so a spinning function shares the
- * pool with others and holds no loop.
+ * a moment and answers. A run that computes goes to the compute threads (compute.c), a turn at a
+ * time, and comes back to the loop between them, so that it holds no loop; long texts are read and
+ * written on libuv's pool.
  *
  * A client that leaves cancels its run, which is polled on until it is done all the same: a commit
  * that is on its way can't be called back, and what is logged and counted waits until it is
@@ -23,8 +23,6 @@
  * that goes on after it moves to the pool.
  */
 #define LOOP_SLICE_NS ((uint64_t)1000000)
-/* A piece of work on the pool, before others get their turn. */
-#define POOL_SLICE_NS ((uint64_t)5000000)
 /* Bodies and results above this are read and written on the pool. */
 #define SHORT_BYTES ((size_t)65536)
 /* A wait for log lines ends with none; the client asks again. As Convex's. */
@@ -283,8 +281,11 @@ static void follow(struct connection *connection)
 /* Checking large arguments takes long, whatever the function does: their runs stay on the pool. */
 static void drive(struct connection *connection)
 {
-    if (connection->is_large || connection->loop_ns_left == 0) {
-        start_work(connection, WORK_POLL);
+    struct loop *loop = connection->loop;
+    const uint32_t tenant = run_tenant(connection->run);
+    if (connection->is_large || connection->loop_ns_left == 0 || loop_is_spent(loop, tenant)) {
+        connection->run_state = run_ask(connection->run);
+        follow(connection);
         return;
     }
     const uint64_t began_ns = clock_monotonic_ns();
@@ -292,6 +293,7 @@ static void drive(struct connection *connection)
     const uint64_t took_ns = clock_monotonic_ns() - began_ns;
     connection->loop_ns_left -=
         took_ns < connection->loop_ns_left ? took_ns : connection->loop_ns_left;
+    loop_spend(loop, tenant, took_ns);
     follow(connection);
 }
 
@@ -542,9 +544,6 @@ static void on_work(uv_work_t *work)
     case WORK_READ_CALL:
         connection->is_refused = !read_call(connection);
         break;
-    case WORK_POLL:
-        connection->run_state = run_poll(connection->run, clock_monotonic_ns() + POOL_SLICE_NS);
-        break;
     case WORK_ANSWER:
         if (connection->wants_record) {
             keep_record(connection);
@@ -554,7 +553,8 @@ static void on_work(uv_work_t *work)
     case WORK_READ:
         connection->is_refused = !reading_write(connection);
         break;
-    case WORK_DEPLOY: /* these have threads of their own */
+    case WORK_POLL: /* these have threads of their own */
+    case WORK_DEPLOY:
     case WORK_DATA:
         break;
     }
@@ -612,7 +612,11 @@ static void start_work(struct connection *connection, enum work_kind kind)
     connection->work_kind = kind;
     connection->woken = false;
     connection->work.data = connection;
-    if (uv_queue_work(&connection->loop->uv, &connection->work, on_work, on_worked) != 0) {
+    const bool is_started =
+        kind == WORK_POLL
+            ? compute_add(&connection->loop->server->compute, connection)
+            : uv_queue_work(&connection->loop->uv, &connection->work, on_work, on_worked) == 0;
+    if (!is_started) {
         connection->phase = PHASE_RUNNING;
         connection_abandon(connection);
     }
@@ -623,11 +627,12 @@ static void start_work(struct connection *connection, enum work_kind kind)
 void exchange_resume(struct connection *connection)
 {
     if (connection->phase == PHASE_WORKING) {
-        if (connection->work_kind == WORK_DEPLOY || connection->work_kind == WORK_DATA) {
-            /* Its thread is done. */
+        const bool is_queued =
+            connection->work_kind == WORK_DEPLOY || connection->work_kind == WORK_DATA;
+        connection->woken |= connection->was_woken;
+        if (is_queued || connection->has_worked) { /* its thread is done */
+            connection->has_worked = false;
             end_work(connection);
-        } else {
-            connection->woken = true;
         }
         return;
     }

@@ -65,6 +65,17 @@ struct waiting {
     struct connection *last;
 };
 
+/*
+ * What each tenant's runs had of this turn of the loop. Tenants whose numbers are alike share a
+ * place, which only makes each of them move to the compute threads a little earlier.
+ */
+enum { LOOP_PLACES = 64 };
+struct loop_shares {
+    uint64_t used_ns[LOOP_PLACES];
+    uint32_t tenants; /* places in use */
+    bool has_others;  /* there were several in the turn before */
+};
+
 struct loop {
     struct http_server *server;
     uv_loop_t uv;
@@ -89,7 +100,8 @@ struct loop {
     uv_timer_t room;        /* when to look for room again */
     uint64_t turn_since_ns; /* when this turn of the loop began */
     uint64_t idle_ns;       /* how long the loop had waited by then, in all */
-    uint64_t last_tick_ms;  /* when the tick before this one was */
+    struct loop_shares shares;
+    uint64_t last_tick_ms; /* when the tick before this one was */
     struct connection *connections;
     pthread_mutex_t wake_lock;
     struct connection *wakes;    /* guarded by wake_lock */
@@ -114,6 +126,20 @@ struct deploys {
     bool ends;
 };
 
+/* Runs whose turn is next, and the threads that take them: see compute.c. */
+struct compute {
+    pthread_mutex_t lock; /* over all of this, the links of connections included */
+    pthread_cond_t changed;
+    struct connection *first;
+    struct connection *last;
+    uint32_t waiting;
+    uint32_t idle; /* threads */
+    uint32_t thread_count;
+    uint32_t threads_max;
+    pthread_t *threads;
+    bool ends;
+};
+
 struct http_server {
     struct http_server_options options;
     struct http_settings settings;
@@ -127,6 +153,7 @@ struct http_server {
     struct process_metrics process; /* of the operator's loop */
     struct deploys deploys;
     struct deploys data;
+    struct compute compute;
     struct purse purse; /* the memory of connections */
     struct loop *loops;
     uint32_t loop_count; /* of those that were made */
@@ -212,7 +239,12 @@ struct connection {
     uv_timer_t timer;
     uv_work_t work;
     enum work_kind work_kind;
-    bool woken; /* its run was woken while work was in flight */
+    bool woken;      /* its run was woken while work was in flight */
+    bool has_worked; /* its run comes back from a compute thread */
+    bool was_woken;  /* its run was woken */
+    bool wakes_run;  /* the next two become these: guarded by wake_lock */
+    bool wakes_worked;
+    struct connection *next_turn; /* guarded by the lock of the compute threads */
     struct execution_waiter log_waiter;
     bool waits_for_logs;
     bool in_wakes; /* guarded by wake_lock */
@@ -238,8 +270,15 @@ void loop_done(struct loop *loop);
 /* The wake of a run: queues its connection and pokes the loop. Any thread. */
 void loop_wake(void *connection);
 
+/* The same, of a compute thread that has polled the run. */
+void loop_wake_worked(struct connection *connection);
+
 /* Takes a connection out of the queue of the woken. */
 void loop_forget_wake(struct connection *connection);
+
+/* Whether a tenant's runs have had enough of this turn; and what one of them had. */
+bool loop_is_spent(const struct loop *loop, uint32_t tenant);
+void loop_spend(struct loop *loop, uint32_t tenant, uint64_t took_ns);
 
 /* How long this turn of the loop has worked. */
 uint64_t loop_worked_ns(struct loop *loop);
@@ -357,6 +396,20 @@ void authorize_tell(void *log, const char *path, const char *words);
  * audit log. It may block. False: refused. For the thread that has the connection.
  */
 bool reading_write(struct connection *connection);
+
+/* -- compute.c ------------------------------------------------------------------------------ */
+
+/* A thread for each permit. Errors: CORDON_E_NO_MEMORY. */
+CORDON_MUST_USE cordon_error *compute_init(struct compute *compute, uint32_t permits);
+
+/* No run may be under way. Does nothing if it was not initialised. */
+void compute_done(struct compute *compute);
+
+/*
+ * Polls the run of a connection on another thread, whose the run is until the connection is woken
+ * by loop_wake_worked(). False: there is no thread.
+ */
+CORDON_MUST_USE bool compute_add(struct compute *compute, struct connection *connection);
 
 /* -- deploy.c ------------------------------------------------------------------------------- */
 

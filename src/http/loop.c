@@ -13,13 +13,21 @@
 /* Who was refused meanwhile has so long to read that. */
 #define STOP_LATE_MS 500
 
+/*
+ * How long the runs of one tenant are polled in one turn of the loop; all further ones wait for a
+ * compute thread, in a queue that is fair. So the calls of another tenant, and those that are yet
+ * to be read, wait for no longer than that for each tenant.
+ */
+#define TENANT_AMONG_OTHERS_NS ((uint64_t)2000000)
+#define TENANT_ALONE_NS ((uint64_t)10000000)
+
 /* -- Wakes ---------------------------------------------------------------------------------- */
 
-void loop_wake(void *arg)
+static void wake(struct connection *connection, bool has_worked)
 {
-    struct connection *connection = arg;
     struct loop *loop = connection->loop;
     (void)pthread_mutex_lock(&loop->wake_lock);
+    *(has_worked ? &connection->wakes_worked : &connection->wakes_run) = true;
     const bool first = !connection->in_wakes;
     if (first) {
         connection->in_wakes = true;
@@ -33,6 +41,16 @@ void loop_wake(void *arg)
     (void)pthread_mutex_unlock(&loop->wake_lock);
 }
 
+void loop_wake(void *connection)
+{
+    wake(connection, false);
+}
+
+void loop_wake_worked(struct connection *connection)
+{
+    wake(connection, true);
+}
+
 void loop_forget_wake(struct connection *connection)
 {
     struct loop *loop = connection->loop;
@@ -44,6 +62,7 @@ void loop_forget_wake(struct connection *connection)
         }
         *link = connection->next_wake;
         connection->in_wakes = false;
+        connection->wakes_run = connection->wakes_worked = false;
     }
     (void)pthread_mutex_unlock(&loop->wake_lock);
 }
@@ -55,6 +74,9 @@ static struct connection *take_wake(struct loop *loop)
     if (connection != NULL) {
         loop->wakes = connection->next_wake;
         connection->in_wakes = false;
+        connection->was_woken = connection->wakes_run;
+        connection->has_worked = connection->wakes_worked;
+        connection->wakes_run = connection->wakes_worked = false;
     }
     (void)pthread_mutex_unlock(&loop->wake_lock);
     return connection;
@@ -141,9 +163,24 @@ static void on_prepare(uv_prepare_t *prepare)
     if (loop->turn_since_ns != 0) {
         histogram_observe_ns(loop->server->hold, loop_worked_ns(loop));
     }
+    loop->shares = (struct loop_shares){.has_others = loop->shares.tenants > 1};
     loop->turn_since_ns = clock_monotonic_ns();
     loop->idle_ns = uv_metrics_idle_time(&loop->uv);
     log_flush(loop->server->options.log);
+}
+
+bool loop_is_spent(const struct loop *loop, uint32_t tenant)
+{
+    const bool has_others = loop->shares.has_others || loop->shares.tenants > 1;
+    const uint64_t most_ns = has_others ? TENANT_AMONG_OTHERS_NS : TENANT_ALONE_NS;
+    return loop->shares.used_ns[tenant % LOOP_PLACES] >= most_ns;
+}
+
+void loop_spend(struct loop *loop, uint32_t tenant, uint64_t took_ns)
+{
+    uint64_t *used_ns = &loop->shares.used_ns[tenant % LOOP_PLACES];
+    loop->shares.tenants += *used_ns == 0 && took_ns > 0 ? 1 : 0;
+    *used_ns += took_ns;
 }
 
 /* -- Turns ---------------------------------------------------------------------------------- */

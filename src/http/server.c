@@ -546,7 +546,10 @@ cordon_error *http_server_new(
     deploys_init(&server->deploys, deploy_work);
     deploys_init(&server->data, data_work);
     purse_init(&server->purse, options->runner);
-    cordon_error *error = start(server);
+    cordon_error *error = compute_init(&server->compute, runner_get_permits(options->runner));
+    if (error == NULL) {
+        error = start(server);
+    }
     if (error != NULL) {
         http_server_free(server);
         return error;
@@ -632,6 +635,7 @@ void http_server_free(struct http_server *server)
     for (uint32_t i = 0; i < server->loop_count; i++) {
         loop_done(&server->loops[i]);
     }
+    compute_done(&server->compute);
     prober_free(server->prober);
     deploys_done(&server->deploys);
     deploys_done(&server->data);

@@ -97,7 +97,7 @@ enum next run_wait_for_store(struct run *run)
 
 void run_begin_turn(struct run *run, uint64_t now_ns)
 {
-    run->is_turn_measured = run->permit.spent_ns > 0;
+    run->is_turn_measured = run->permit.spent_ns > 0 || run->was_asked;
     run->turn_began_ns = run->is_turn_measured ? clock_thread_cpu_ns() : now_ns;
 }
 
@@ -475,6 +475,8 @@ enum run_state run_poll(struct run *run, uint64_t until_ns)
 enum run_state run_ask(struct run *run)
 {
     if (run->stage == STAGE_ADMIT) {
+        run->wake_at_ns = 0;
+        run->was_asked = true;
         const enum next next = step_admit(run);
         if (run->stage != STAGE_DONE) {
             return leave_poll(run, next == NEXT_WAIT ? NEXT_WAIT : NEXT_READY);
@@ -691,6 +693,11 @@ uint64_t run_sleeps_until_ns(const struct run *run)
         return run_sleeps_until_ns(run->child);
     }
     return run->has_host ? run->host.operation.sleeps_until_ns : 0;
+}
+
+uint32_t run_tenant(const struct run *run)
+{
+    return run->tenant;
 }
 
 void run_cancel(struct run *run)

@@ -111,6 +111,9 @@ uint64_t run_wake_at_ns(const struct run *run);
 /* For RUN_WAITING: until when it sleeps because it asked to; 0 if it waits for something else. */
 uint64_t run_sleeps_until_ns(const struct run *run);
 
+/* Whose it is. */
+uint32_t run_tenant(const struct run *run);
+
 /* Asks a run to end as Cancelled at its next poll, and wakes it. Any thread. */
 void run_cancel(struct run *run);
 

@@ -436,6 +436,11 @@ void runner_set_weight(struct runner *runner, uint32_t tenant, uint32_t percent)
     }
 }
 
+uint32_t runner_get_permits(const struct runner *runner)
+{
+    return runner->options.permits;
+}
+
 uint64_t runner_get_memory_bytes(const struct runner *runner)
 {
     return runner->options.memory_bytes;

@@ -191,6 +191,9 @@ bool runner_take_memory(struct runner *runner, uint64_t bytes);
 void runner_give_memory(struct runner *runner, uint64_t bytes);
 uint64_t runner_get_memory_bytes(const struct runner *runner);
 
+/* How many runs execute at one time, at most. */
+uint32_t runner_get_permits(const struct runner *runner);
+
 /* Brings the gauges up to date before a scrape. Any thread. */
 void runner_refresh_metrics(struct runner *runner);
 

@@ -121,6 +121,7 @@ struct run {
     /* Instances for the calls inside its transaction; of the outermost run alone. */
     struct permit_waiter nest;
     bool nest_asked;
+    bool was_asked; /* for run_ask(): its turns are long ones from the first */
     bool had_permit;
     bool permit_asked;          /* by a run that waited and wants to go on */
     bool had_turn;              /* waits for nothing but another turn */

@@ -1,0 +1,109 @@
+/*
+ * The compute threads: what polls runs that compute, a turn at a time.
+ *
+ * Who is next was decided before: a run comes here with its permit, and there is a thread for each
+ * permit, so that none waits for another's turn to end. One thread more is for runs that need no
+ * permit for what they do next, such as a commit. Each is started when it is first needed.
+ *
+ * They have a lower priority than the loops, which work for less than a millisecond at a time: an
+ * answer that is ready, or a call that is short, is not to wait until the system takes a processor
+ * from a function that computes.
+ */
+#include "http/internal.h"
+
+#include "base/clock.h"
+#include "base/memory.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+/* Of the nice values, 0 to 19. Each step is a quarter more or less of a processor. */
+#define COMPUTE_NICE 5
+
+/* The next run to be polled, once there is one; NULL at the end. */
+static struct connection *take_next(struct compute *compute)
+{
+    (void)pthread_mutex_lock(&compute->lock);
+    while (compute->first == NULL && !compute->ends) {
+        compute->idle++;
+        (void)pthread_cond_wait(&compute->changed, &compute->lock);
+        compute->idle--;
+    }
+    struct connection *connection = compute->first;
+    if (connection != NULL) {
+        compute->first = connection->next_turn;
+        compute->waiting--;
+    }
+    (void)pthread_mutex_unlock(&compute->lock);
+    return connection;
+}
+
+static void *work(void *arg)
+{
+    struct compute *compute = arg;
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), COMPUTE_NICE);
+    for (struct connection *connection = take_next(compute); connection != NULL;
+         connection = take_next(compute)) {
+        connection->run_state = run_poll(connection->run, clock_monotonic_ns() + RUN_TURN_NS);
+        loop_wake_worked(connection); /* from here on it is its loop's */
+    }
+    return NULL;
+}
+
+/* Under the lock. */
+static void start_thread(struct compute *compute)
+{
+    if (compute->idle >= compute->waiting || compute->thread_count == compute->threads_max) {
+        return;
+    }
+    if (pthread_create(&compute->threads[compute->thread_count], NULL, work, compute) == 0) {
+        compute->thread_count++;
+    }
+}
+
+cordon_error *compute_init(struct compute *compute, uint32_t permits)
+{
+    compute->threads = mem_new_array((size_t)permits + 1, sizeof *compute->threads);
+    if (compute->threads == NULL) {
+        return error_no_memory();
+    }
+    compute->threads_max = permits + 1;
+    (void)pthread_mutex_init(&compute->lock, NULL);
+    (void)pthread_cond_init(&compute->changed, NULL);
+    return NULL;
+}
+
+bool compute_add(struct compute *compute, struct connection *connection)
+{
+    (void)pthread_mutex_lock(&compute->lock);
+    connection->next_turn = NULL;
+    *(compute->first == NULL ? &compute->first : &compute->last->next_turn) = connection;
+    compute->last = connection;
+    compute->waiting++;
+    start_thread(compute);
+    const bool is_added = compute->thread_count > 0;
+    if (!is_added) { /* and so it is alone */
+        compute->first = NULL;
+        compute->waiting--;
+    }
+    (void)pthread_cond_signal(&compute->changed);
+    (void)pthread_mutex_unlock(&compute->lock);
+    return is_added;
+}
+
+void compute_done(struct compute *compute)
+{
+    if (compute->threads == NULL) {
+        return;
+    }
+    (void)pthread_mutex_lock(&compute->lock);
+    compute->ends = true;
+    (void)pthread_cond_broadcast(&compute->changed);
+    (void)pthread_mutex_unlock(&compute->lock);
+    for (uint32_t i = 0; i < compute->thread_count; i++) {
+        (void)pthread_join(compute->threads[i], NULL);
+    }
+    (void)pthread_cond_destroy(&compute->changed);
+    (void)pthread_mutex_destroy(&compute->lock);
+    mem_free(compute->threads);
+}
