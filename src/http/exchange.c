@@ -20,7 +20,7 @@
 
 /*
  * What the loop gives a run of its time, in one poll or over several with waits in between; one
- * that goes on after it moves to the pool.
+ * that goes on after it moves to the compute threads.
  */
 #define LOOP_SLICE_NS ((uint64_t)1000000)
 /* Bodies and results above this are read and written on the pool. */
@@ -278,7 +278,7 @@ static void follow(struct connection *connection)
     }
 }
 
-/* Checking large arguments takes long, whatever the function does: their runs stay on the pool. */
+/* Checking large arguments takes long, whatever the function does: their runs stay on those threads. */
 static void drive(struct connection *connection)
 {
     struct loop *loop = connection->loop;

@@ -45,9 +45,11 @@ void harness_add_tenant(struct harness *harness, uint32_t number)
 {
     char name[16];
     (void)snprintf(name, sizeof name, "tenant-%u", (unsigned)number);
+    struct tenant_settings *settings = MEM_NEW(struct tenant_settings);
+    assert_non_null(settings);
     struct tenant *tenant = NULL;
     assert_good(
-        tenants_add(runner_tenants(harness->runner), number, slice_str(name), NULL, &tenant));
+        tenants_add(runner_tenants(harness->runner), number, slice_str(name), settings, &tenant));
     harness_deploy(harness, number);
 }
 
