@@ -278,7 +278,7 @@ static void follow(struct connection *connection)
     }
 }
 
-/* Checking large arguments takes long, whatever the function does: their runs stay on those threads. */
+/* Checking large arguments takes long, whatever the function does: not on this thread. */
 static void drive(struct connection *connection)
 {
     struct loop *loop = connection->loop;
