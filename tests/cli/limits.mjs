@@ -82,6 +82,16 @@ describe('fuel', () => {
 });
 
 describe('user_time_ms', () => {
+  test('and the time of the system are in the usage of every answer', async () => {
+    for (const [module, path, ends] of [
+      ['basic', 'basic:echo'], ['basic', 'basic:echo_mutation'], ['basic', 'basic:echo_action'], ['basic', 'basic:fail', 'Failed'],
+      ['basic', 'basic:unreachable', 'Trapped'], ['stack', 'stack:forever', 'StackOverflow'],
+    ]) {
+      const { code, usage } = await runJson(guest(module), path);
+      assert.equal(code, ends);
+      for (const name of ['user_time_ms', 'system_time_ms']) assert.ok(usage[name] >= 0, `${path}: ${name}`);
+    }
+  });
   for (const path of ['spin:query', 'spin:mutation', 'spin:action', 'spin:host']) {
     test(`${path} is stopped soon after`, async () => {
       const flags = [...limit('user_time_ms', 100), ...unlimitedFuel];
@@ -116,7 +126,9 @@ describe('memory_bytes', () => {
   for (const path of ['memory:grow_or_trap', 'memory:grow_or_fail']) {
     test(`${path} after a refused grow is out of memory`, async () => {
       await within('memory', path, { n: 4095 }, []);
-      await over('memory_bytes', 'OutOfMemory', 'memory', path, { n: 4096 }, [], 268435456);
+      const { limit: { used }, frames } = await over('memory_bytes', 'OutOfMemory', 'memory', path, { n: 4096 }, [], 268435456);
+      assert.equal(used, 268435456 + 65536, 'as much as it asked for');
+      assert.equal(frames[0].function, path, 'and where');
     });
   }
   test('lowered', async () => {

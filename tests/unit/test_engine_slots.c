@@ -197,21 +197,29 @@ static void test_pool_full(void **state)
 }
 
 /*
- * One slot, used by a guest that fills all of its memory and its table, then by others that look
- * for anything but zero. Data of 40 pages puts the copy-on-write image far past what is reset by
- * copying.
+ * One slot, used by a guest that fills all of its memory, its table and its globals, then by others
+ * that look for anything but zero. Data of 40 pages puts the copy-on-write image far past what is
+ * reset by copying.
  */
 static void check_slot_is_clean(struct engine *engine)
 {
     static const char dirty[] =
         "(memory (export \"memory\") 30) (table $t 100 funcref) (elem $all func $x $x $x) (func $x)"
+        "(global $n (mut i64) (i64.const 3)) (global $v (mut v128) (v128.const i64x2 3 3))"
+        "(global $f (mut funcref) (ref.null func))"
         "(func (export \"f\") (drop (memory.grow (i32.const 20)))"
         "  (memory.fill (i32.const 0) (i32.const 0xaa) (i32.const 3276800))"
+        "  (global.set $n (i64.const -1)) (global.set $v (v128.const i64x2 -1 -1))"
         "  (table.init $t $all (i32.const 0) (i32.const 0) (i32.const 3))"
-        "  (table.copy (i32.const 50) (i32.const 0) (i32.const 3)))";
+        "  (table.copy (i32.const 50) (i32.const 0) (i32.const 3))"
+        "  (global.set $f (table.get $t (i32.const 50))))";
     static const char look[] =
         "(memory (export \"memory\") 50) (table $t 100 funcref) %s"
+        "(global $n (mut i64) (i64.const 0)) (global $v (mut v128) (v128.const i64x2 0 0))"
+        "(global $f (mut funcref) (ref.null func))"
         "(func (export \"f\") (local $i i32) (local $sum i64)"
+        "  (local.set $sum (i64.or (global.get $n) (i64.extend_i32_u (i32.or"
+        "    (v128.any_true (global.get $v)) (i32.eqz (ref.is_null (global.get $f)))))))"
         "  (loop $l (local.set $sum (i64.or (local.get $sum) (i64.load (local.get $i))))"
         "    (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 8)))"
         "                        (i32.const 3276800))))"
