@@ -5,8 +5,11 @@
  * process may hold several. No thread is started unless asked for, and no signal, locale, umask or
  * environment variable is touched, except that the engine adds handlers for SIGSEGV, SIGILL and
  * SIGFPE which pass on what is not the guest's. A data folder is looked at in a child process that
- * has ended before it is opened. A fault of the engine itself ends the process: whoever cannot bear
- * that runs the runtime in a process of its own.
+ * has ended before it is opened.
+ *
+ * A fault of the engine itself (a panic in it, an assertion of ours) ends the process by SIGABRT, as
+ * going on would do worse. Whoever cannot bear that keeps the runtime in a child process, which it
+ * starts again, and sends it calls over a socket: `cordon serve` is such a child.
  *
  *     cordon_runtime_options options = {.size = sizeof options};
  *     options.compile_worker = "cordon-compile";
