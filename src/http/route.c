@@ -212,6 +212,13 @@ static bool route_records(
     return true;
 }
 
+#define COPIES_WORDS                                                                               \
+    "Documents are taken out by `cordon export` and brought in by `cordon import`, not by this "   \
+    "call."
+#define STREAMS_WORDS                                                                              \
+    "This server does not stream its documents; take them out by `cordon export`, all at one "     \
+    "moment."
+
 #define LOGS_PATH "/api/stream_function_logs"
 
 static void route_logs(const struct http_request *request, struct http_route *route)
@@ -268,6 +275,29 @@ static bool route_data(
         return true;
     }
     return false;
+}
+
+/* Calls of Convex's own tools that are not offered, and what is there in their place. */
+static const struct {
+    const char *prefix;
+    const char *words;
+} refused_rows[] = {
+    {"/api/list_snapshot", STREAMS_WORDS}, {"/api/document_deltas", STREAMS_WORDS},
+    {"/api/json_schemas", STREAMS_WORDS},  {"/api/export/", COPIES_WORDS},
+    {"/api/import", COPIES_WORDS},
+};
+
+/* What is not offered below /api/. */
+static void refuse_api(struct slice path, struct http_route *route)
+{
+    const char *words = "This server does not offer that call. Functions are called by /api/query, "
+                        "/api/mutation, /api/action and /api/run/{path}.";
+    for (size_t i = 0; i < sizeof refused_rows / sizeof refused_rows[0]; i++) {
+        if (slice_starts_with(path, slice_str(refused_rows[i].prefix))) {
+            words = refused_rows[i].words;
+        }
+    }
+    refuse_route(route, 400, "NotSupported", words, NULL);
 }
 
 static bool route_text(
@@ -353,11 +383,7 @@ void http_route(const struct http_request *request, bool is_operator, struct htt
         return;
     }
     if (slice_starts_with(path, SLICE("/api/"))) {
-        refuse_route(
-            out_route, 400, "NotSupported",
-            "This server does not offer that call. Functions are called by /api/query, "
-            "/api/mutation, /api/action and /api/run/{path}.",
-            NULL);
+        refuse_api(path, out_route);
         return;
     }
     refuse_route(

@@ -206,6 +206,8 @@ static const struct error_case error_cases[] = {
      "writing the log failed: Input/output error; the disk does not work as it should"},
     {"log, write on a full disk", false, "log.", DISK_WRITE, 2, ENOSPC, ENDS, 1,
      "writing the log failed: No space left on device; free some space and start again"},
+    {"log, write on a disk made read-only", false, "log.", DISK_WRITE, 2, EROFS, ENDS, 1,
+     "writing the log failed: Read-only file system; the disk is read-only"},
     {"log, room", false, "log.", DISK_ALLOCATE, 1, ENOSPC, REFUSES, 0,
      "the disk is full: No space left on device; nothing was written, free some space"},
     {"log, quota", false, "log.", DISK_ALLOCATE, 1, EDQUOT, REFUSES, 0, "the disk is full"},
@@ -216,6 +218,8 @@ static const struct error_case error_cases[] = {
      "the log cannot grow: Input/output error; nothing was written"},
     {"data, each write", false, "data.mdb", DISK_WRITE, 0, EIO, ENDS, ANY,
      "writing to the disk failed: Input/output error; the disk does not work as it should"},
+    {"data, a disk made read-only", false, "data.mdb", DISK_WRITE, 0, EROFS, ENDS, ANY,
+     "writing to the disk failed: Read-only file system; the disk is read-only"},
     {"data, one write", false, "data.mdb", DISK_WRITE, 1, EIO, GOES_ON, ANY, ""},
     {"data, sync", false, "data.mdb", DISK_SYNC, 1, EIO, ENDS, ANY,
      "writing to the disk failed: Input/output error; the disk does not work as it should"},
@@ -682,6 +686,49 @@ static void full_tmpfs_takes_new_readers(void **state)
     run_in_places(true, read_on_a_full_disk);
 }
 
+/* -- A disk that is read-only ------------------------------------------------------------------ */
+
+static void require_read_only(const char *folder)
+{
+    const struct store_options options = options_for(false);
+    struct store *store = NULL;
+    require_error(
+        store_open_lmdb(folder, &options, &store), CORDON_E_SYSTEM,
+        "Read-only file system; the disk is read-only: choose another folder, or make it writable");
+}
+
+static void open_on_a_read_only_disk(const struct folder *folder, const void *arg, int told)
+{
+    const unsigned long mounted = MS_NOSUID | MS_NODEV | MS_REMOUNT;
+    struct folder data;
+    struct folder fresh;
+    prepare(arg, folder, &data);
+    (void)snprintf(fresh.path, sizeof fresh.path, "%.200s/fresh", folder->path);
+    struct store *store = open_in(&data, 1);
+    for (uint64_t n = 0; n < 3; n++) {
+        OK(try_put(store, n, 300));
+    }
+    store_close(store);
+    REQUIRE(mount("none", folder->path, "tmpfs", mounted | MS_RDONLY, NULL) == 0);
+    require_read_only(data.path);
+    require_read_only(fresh.path);
+    REQUIRE(mount("none", folder->path, "tmpfs", mounted, NULL) == 0);
+    store = open_in(&data, 1);
+    (void)expect_documents(store, 3, false);
+    OK(try_put(store, 3, 300));
+    store_close(store);
+    (void)told;
+}
+
+static void read_only_tmpfs_is_named(void **state)
+{
+    (void)state;
+    if (!has_tmpfs()) {
+        skip(); /* a simulated disk has no such state; its writes fail above */
+    }
+    run_in_places(true, open_on_a_read_only_disk);
+}
+
 /* -- Waiting for room in memory ---------------------------------------------------------------- */
 
 /* Once there is space, the next try to flush, within a second, makes room. */
@@ -787,6 +834,7 @@ int main(void)
         cmocka_unit_test(full_tmpfs_refuses_commits),
         cmocka_unit_test(disk_filled_and_freed_loses_nothing),
         cmocka_unit_test(full_tmpfs_takes_new_readers),
+        cmocka_unit_test(read_only_tmpfs_is_named),
         cmocka_unit_test(commit_that_would_wait_for_space_is_refused),
         cmocka_unit_test(limit_on_files_refuses_commits),
     };

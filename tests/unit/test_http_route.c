@@ -9,6 +9,37 @@
 
 /* -- Routes --------------------------------------------------------------------------------- */
 
+/* What Convex's tools would call, and we have in another way. */
+static void what_is_not_offered_says_what_is(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *target;
+        const char *words;
+    } rows[] = {
+        {"/api/list_snapshot?tableName=t",
+         "does not stream its documents; take them out by `cordon export`"},
+        {"/api/document_deltas?cursor=0", "does not stream its documents"},
+        {"/api/json_schemas", "does not stream its documents"},
+        {"/api/export/request/zip",
+         "taken out by `cordon export` and brought in by `cordon import`"},
+        {"/api/import", "taken out by `cordon export` and brought in by `cordon import`"},
+        {"/api/import/start_upload", "brought in by `cordon import`"},
+        {"/api/export", "Functions are called by /api/query"},
+        {"/api/none", "Functions are called by /api/query"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct http_request request = {
+            .method = HTTP_METHOD_GET, .target = slice_str(rows[i].target)};
+        struct http_route route;
+        http_route(&request, false, &route);
+        assert_int_equal(route.id, ROUTE_REFUSED);
+        assert_int_equal(route.refusal.status, 400);
+        assert_string_equal(route.refusal.code, "NotSupported");
+        assert_non_null(strstr(route.refusal.message, rows[i].words));
+    }
+}
+
 static void routes(void **state)
 {
     (void)state;
@@ -251,6 +282,7 @@ static void hosts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_not_offered_says_what_is),
         cmocka_unit_test(routes),
         cmocka_unit_test(numbers),
         cmocka_unit_test(calls),
