@@ -20,7 +20,8 @@ const char *disk_advice(int code)
     case EIO:
         return "; the disk does not work as it should: see to it and start again";
     case EROFS:
-        return "; the disk is read-only: choose another folder, or make it writable and start again";
+        return "; the disk is read-only: choose another folder, or make it writable and start "
+               "again";
     case EACCES:
     case EPERM:
         return "; run as its owner or choose another folder";
