@@ -7,7 +7,7 @@
  * SIGFPE which pass on what is not the guest's. A data folder is looked at in a child process that
  * has ended before it is opened.
  *
- * A fault of the engine itself (a panic in it, an assertion of ours) ends the process by SIGABRT, as
+ * A fault of the engine itself (a panic in it, an assertion of ours) ends the process by SIGABRT:
  * going on would do worse. Whoever cannot bear that keeps the runtime in a child process, which it
  * starts again, and sends it calls over a socket: `cordon serve` is such a child.
  *

@@ -325,7 +325,7 @@ static void *use(void *arg)
 static void *use_own(void *arg)
 {
     (void)arg;
-    cordon_runtime *runtime = open_runtime(NULL, false, 0);
+    cordon_runtime *runtime = open_runtime(NULL, true, 0);
     (void)use(runtime);
     cordon_runtime_free(runtime);
     return NULL;
