@@ -79,8 +79,30 @@ typedef struct cordon_config {
 CORDON_API CORDON_MUST_USE cordon_error *cordon_config_parse(
     const char *text, size_t size, cordon_config **out_config);
 
+/*
+ * Puts what the environment says in the place of what a config says: the variable CORDON_ and the
+ * name in capitals, such as CORDON_LISTEN; a text stands there as it is, all else as JSON, and
+ * `limits` replaces all of them. `environment` is as environ, NULL: nothing. A variable that begins
+ * so and is near to a setting's is an error, others are not looked at. Errors: CORDON_E_INVALID
+ * naming the variable, CORDON_E_NO_MEMORY; some may have been taken over then.
+ */
+CORDON_API CORDON_MUST_USE cordon_error *cordon_config_override(
+    cordon_config *config, const char *const *environment);
+
 /* NULL accepted. */
 CORDON_API void cordon_config_free(cordon_config *config);
+
+/*
+ * Takes over, while it runs, what of a config can change then: request_timeout_ms, idle_timeout_ms,
+ * write_timeout_ms, drain_timeout_ms, connections_max, audit_interval_ms, audit_checkpoint_file;
+ * the last is opened anew in any case, so that it can be moved away before. `*running` is the
+ * config that the server was made from, `*wanted` what it is to be from now on. If all is good, the
+ * log and the audit log tell what has changed, and what differs but needs a restart, and `*wanted`
+ * takes the place of `*running`, which is freed; else nothing has changed, and the log tells why.
+ * One thread at a time. Errors: CORDON_E_SYSTEM, CORDON_E_INVALID, CORDON_E_NO_MEMORY.
+ */
+CORDON_API CORDON_MUST_USE cordon_error *cordon_server_reload(
+    cordon_server *server, cordon_config **running, cordon_config **wanted);
 
 /*
  * The name among `names` that `name` was most likely meant to be, or NULL if none is near: at most

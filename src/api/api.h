@@ -35,6 +35,15 @@ struct cordon_server {
 CORDON_MUST_USE cordon_error *api_take_struct(
     const void *given, const char *name, const char *type, size_t size, void *out);
 
+/*
+ * What differs between two configs: as a JSON object, the settings that a server takes over while
+ * it runs, with their new values; and the names of the others, with commas between them.
+ */
+CORDON_MUST_USE cordon_error *config_write_changes(
+    const cordon_config *before, const cordon_config *after, struct buffer *out);
+CORDON_MUST_USE cordon_error *config_write_fixed(
+    const cordon_config *before, const cordon_config *after, struct buffer *out);
+
 /* Hands a buffer's bytes over as a NUL-terminated text of the caller's, freed by cordon_free(). */
 CORDON_MUST_USE cordon_error *api_give_text(struct buffer *buffer, char **out_text);
 

@@ -6,13 +6,14 @@
 #include <cordon/config.h>
 #include <cordon/json.h>
 
+#include "api/api.h"
 #include "auth/provider.h"
 #include "base/arena.h"
-#include "base/buffer.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/nearest.h"
 #include "http/server.h"
+#include "value/json.h"
 #include "value/printable.h"
 
 #include <inttypes.h>
@@ -139,21 +140,23 @@ static cordon_error *unknown(
 
 /* An empty text, and one with a NUL in it, name nothing. */
 static cordon_error *read_text(
-    struct arena *arena,
-    const struct setting *setting,
-    const cordon_json_value *value,
-    const char **out_text)
+    struct arena *arena, const struct setting *setting, struct slice text, const char **out_text)
 {
-    const cordon_text text = cordon_json_get_text(value);
     if (text.size == 0 || memchr(text.data, '\0', text.size) != NULL) {
         return wrong(setting);
     }
-    const struct slice copy = arena_copy(arena, slice_of(text.data, text.size));
+    const struct slice copy = arena_copy(arena, text);
     if (copy.data == NULL) {
         return error_no_memory();
     }
     *out_text = (const char *)copy.data;
     return NULL;
+}
+
+static struct slice text_of(const cordon_json_value *value)
+{
+    const cordon_text text = cordon_json_get_text(value);
+    return slice_of(text.data, text.size);
 }
 
 static cordon_error *read_texts(
@@ -166,7 +169,8 @@ static cordon_error *read_texts(
         return error_no_memory();
     }
     for (size_t i = 0; i < count; i++) {
-        TRY(read_text(&owned->arena, setting, cordon_json_walk_next(&walk, NULL), &texts[i]));
+        const struct slice text = text_of(cordon_json_walk_next(&walk, NULL));
+        TRY(read_text(&owned->arena, setting, text, &texts[i]));
     }
     char *const config = (char *)&owned->config;
     *(const char *const **)(void *)(config + setting->offset) = texts;
@@ -248,7 +252,7 @@ static cordon_error *read_provider_fields(
             return cordon_error_new(
                 CORDON_E_INVALID, "\"%s\" stands twice in a provider; leave one out", names[at]);
         }
-        TRY(read_text(arena, setting, text, &out_texts[at]));
+        TRY(read_text(arena, setting, text_of(text), &out_texts[at]));
     }
     return NULL;
 }
@@ -352,7 +356,7 @@ static cordon_error *read_setting(
     }
     switch (setting->type) {
     case SETTING_TEXT:
-        return read_text(&owned->arena, setting, value, (const char **)(void *)place);
+        return read_text(&owned->arena, setting, text_of(value), (const char **)(void *)place);
     case SETTING_TEXTS:
         return read_texts(owned, setting, value);
     case SETTING_U32:
@@ -374,6 +378,19 @@ static cordon_error *read_setting(
     return NULL;
 }
 
+/* The place of a setting in the table; SETTING_COUNT: there is none of that name. */
+static size_t find(struct slice name, const char *out_names[SETTING_COUNT])
+{
+    size_t found = SETTING_COUNT;
+    for (size_t i = 0; i < SETTING_COUNT; i++) {
+        out_names[i] = settings[i].name;
+        if (slice_equal(slice_str(settings[i].name), name)) {
+            found = i;
+        }
+    }
+    return found;
+}
+
 static cordon_error *read_settings(struct owned_config *owned, const cordon_json_value *root)
 {
     if (cordon_json_get_type(root) != CORDON_JSON_OBJECT) {
@@ -381,17 +398,10 @@ static cordon_error *read_settings(struct owned_config *owned, const cordon_json
     }
     const char *names[SETTING_COUNT];
     bool seen[SETTING_COUNT] = {false};
-    for (size_t i = 0; i < SETTING_COUNT; i++) {
-        names[i] = settings[i].name;
-    }
     cordon_json_walk walk = cordon_json_walk_begin(root);
     cordon_text name = {0};
     for (const cordon_json_value *value; (value = cordon_json_walk_next(&walk, &name)) != NULL;) {
-        size_t at = 0;
-        while (at < SETTING_COUNT &&
-               !slice_equal(slice_str(names[at]), slice_of(name.data, name.size))) {
-            at++;
-        }
+        const size_t at = find(slice_of(name.data, name.size), names);
         if (at == SETTING_COUNT) {
             return unknown("setting", name, names, SETTING_COUNT);
         }
@@ -431,6 +441,200 @@ cordon_error *cordon_config_parse(const char *text, size_t size, cordon_config *
     TRY(read_settings(owned, cordon_json_get_root(json)));
 
     *out_config = CORDON_TAKE(config);
+    return NULL;
+}
+
+/* -- The environment ------------------------------------------------------------------------ */
+
+#define VARIABLE_PREFIX SLICE("CORDON_")
+
+/* Longer than any name. */
+enum { VARIABLE_BYTES = 64 };
+
+/* What commands read beside, and no settings of a server. */
+static const char *const other_variables[] = {"admin_key", "compile_worker"};
+
+/* The name of the setting that a variable is for, in `name`; false: it is for none of ours. */
+static bool read_variable_name(struct slice variable, char name[VARIABLE_BYTES])
+{
+    if (!slice_starts_with(variable, VARIABLE_PREFIX) ||
+        variable.size - VARIABLE_PREFIX.size >= VARIABLE_BYTES) {
+        return false;
+    }
+    const struct slice rest = slice_from(variable, VARIABLE_PREFIX.size);
+    for (size_t i = 0; i < rest.size; i++) {
+        const uint8_t c = rest.data[i];
+        if (c >= 'a' && c <= 'z') {
+            return false;
+        }
+        name[i] = (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
+    }
+    name[rest.size] = '\0';
+    for (size_t i = 0; i < sizeof other_variables / sizeof other_variables[0]; i++) {
+        if (strcmp(name, other_variables[i]) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Texts stand there as they are, all else as JSON. */
+static cordon_error *read_variable(
+    struct owned_config *owned, const struct setting *setting, struct slice value)
+{
+    char *const place = (char *)&owned->config + setting->offset;
+    if (setting->type == SETTING_TEXT) {
+        return read_text(&owned->arena, setting, value, (const char **)(void *)place);
+    }
+    CORDON_CLEANUP(document_freep) cordon_json *json = NULL;
+    CORDON_CLEANUP(cordon_error_freep) cordon_error *unread =
+        cordon_json_parse((const char *)value.data, value.size, &json);
+    if (unread != NULL) {
+        return wrong(setting);
+    }
+    if (setting->type == SETTING_LIMITS) { /* all of them, not those of the file too */
+        owned->config.limits = (cordon_limit_set){0};
+    }
+    return read_setting(owned, setting, cordon_json_get_root(json));
+}
+
+/* One that is near to a setting is one with a slip; what is near to none is somebody else's. */
+static cordon_error *read_entry(struct owned_config *owned, const char *entry)
+{
+    const char *names[SETTING_COUNT];
+    char name[VARIABLE_BYTES];
+    const char *const equals = strchr(entry, '=');
+    if (equals == NULL || !read_variable_name(slice_of(entry, (size_t)(equals - entry)), name)) {
+        return NULL;
+    }
+    const size_t at = find(slice_str(name), names);
+    const size_t near = nearest_name(slice_str(name), names, SETTING_COUNT);
+    if (at == SETTING_COUNT && near < SETTING_COUNT) {
+        return cordon_error_new(
+            CORDON_E_INVALID,
+            "the environment variable %.*s is for no setting; did you mean that of \"%s\"?",
+            (int)(equals - entry), entry, names[near]);
+    }
+    if (at == SETTING_COUNT) {
+        return NULL;
+    }
+    CORDON_CLEANUP(cordon_error_freep) cordon_error *error =
+        read_variable(owned, &settings[at], slice_str(equals + 1));
+    return error == NULL ? NULL
+                         : cordon_error_new(
+                               cordon_error_get_code(error), "in the environment variable %.*s: %s",
+                               (int)(equals - entry), entry, cordon_error_get_message(error));
+}
+
+cordon_error *cordon_config_override(cordon_config *config, const char *const *environment)
+{
+    struct owned_config *const owned = (struct owned_config *)(void *)config;
+    for (size_t i = 0; environment != NULL && environment[i] != NULL; i++) {
+        TRY(read_entry(owned, environment[i]));
+    }
+    return NULL;
+}
+
+/* -- What changes while a server runs -------------------------------------------------------- */
+
+static const char *const live[] = {
+    "request_timeout_ms", "idle_timeout_ms",   "write_timeout_ms",      "drain_timeout_ms",
+    "connections_max",    "audit_interval_ms", "audit_checkpoint_file",
+};
+
+static bool is_live(const struct setting *setting)
+{
+    for (size_t i = 0; i < sizeof live / sizeof live[0]; i++) {
+        if (strcmp(live[i], setting->name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static bool same_providers(const cordon_config *a, const cordon_config *b)
+{
+    bool same = a->auth_provider_count == b->auth_provider_count;
+    for (size_t i = 0; same && i < a->auth_provider_count; i++) {
+        const cordon_auth_provider *const in_a = &a->auth_providers[i];
+        const cordon_auth_provider *const in_b = &b->auth_providers[i];
+        same = same_text(in_a->issuer, in_b->issuer) &&
+               same_text(in_a->application_id, in_b->application_id) &&
+               same_text(in_a->algorithm, in_b->algorithm) && same_text(in_a->jwks, in_b->jwks);
+    }
+    return same;
+}
+
+static bool is_same(const struct setting *setting, const cordon_config *a, const cordon_config *b)
+{
+    const void *const in_a = (const char *)a + setting->offset;
+    const void *const in_b = (const char *)b + setting->offset;
+    switch (setting->type) {
+    case SETTING_TEXT:
+        return same_text(*(const char *const *)in_a, *(const char *const *)in_b);
+    case SETTING_TEXTS: {
+        const size_t count = *(const size_t *)(const void *)((const char *)a + setting->count_at);
+        bool same = count == *(const size_t *)(const void *)((const char *)b + setting->count_at);
+        for (size_t i = 0; same && i < count; i++) {
+            same = same_text(
+                (*(const char *const *const *)in_a)[i], (*(const char *const *const *)in_b)[i]);
+        }
+        return same;
+    }
+    case SETTING_U32:
+        return *(const uint32_t *)in_a == *(const uint32_t *)in_b;
+    case SETTING_U64:
+        return *(const uint64_t *)in_a == *(const uint64_t *)in_b;
+    case SETTING_FLAG:
+        return *(const bool *)in_a == *(const bool *)in_b;
+    case SETTING_PROVIDERS:
+        return same_providers(a, b);
+    case SETTING_LIMITS:
+        return memcmp(in_a, in_b, sizeof(cordon_limit_set)) == 0;
+    }
+    return false;
+}
+
+/* Of one that is live: a number or a text. */
+static cordon_error *write_value(
+    const struct setting *setting, const cordon_config *config, struct buffer *out)
+{
+    const void *const place = (const char *)config + setting->offset;
+    if (setting->type == SETTING_U32) {
+        return json_write_u64(out, *(const uint32_t *)place);
+    }
+    CORDON_ASSERT(setting->type == SETTING_TEXT);
+    const char *const text = *(const char *const *)place;
+    return text == NULL ? buffer_append(out, SLICE("null"))
+                        : json_write_string(out, slice_str(text));
+}
+
+cordon_error *config_write_changes(
+    const cordon_config *before, const cordon_config *after, struct buffer *out)
+{
+    TRY(buffer_append_byte(out, '{'));
+    for (size_t i = 0; i < SETTING_COUNT; i++) {
+        if (is_live(&settings[i]) && !is_same(&settings[i], before, after)) {
+            TRY(json_write_key(out, slice_str(settings[i].name)));
+            TRY(write_value(&settings[i], after, out));
+        }
+    }
+    return buffer_append_byte(out, '}');
+}
+
+cordon_error *config_write_fixed(
+    const cordon_config *before, const cordon_config *after, struct buffer *out)
+{
+    for (size_t i = 0; i < SETTING_COUNT; i++) {
+        if (!is_live(&settings[i]) && !is_same(&settings[i], before, after)) {
+            TRY(buffer_printf(out, "%s%s", out->size == 0 ? "" : ", ", settings[i].name));
+        }
+    }
     return NULL;
 }
 

@@ -1,9 +1,12 @@
 /*
- * `cordon serve`: the server in the foreground. What flags say goes over what the config file says,
- * and that over the defaults. The first SIGINT or SIGTERM stops it cleanly, a second one at once.
+ * `cordon serve`: the server in the foreground. What flags say goes over what the environment says,
+ * that over what the config file says, and that over the defaults. SIGHUP has the file read again.
+ * The first SIGINT or SIGTERM stops the server cleanly, a second one at once.
  */
 #include <malloc.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -57,26 +60,45 @@ static void free_server(cordon_server **server)
     cordon_server_free(*server);
 }
 
+static int say_unread(const char *where, cordon_error *error)
+{
+    const int exit_code = terminal_exit_code(cordon_error_get_code(error));
+    (void)terminal_usage(&cli_serve, "%s%s", where, cordon_error_get_message(error));
+    cordon_error_free(error);
+    return exit_code;
+}
+
+/* What the file says, if there is one, and what the environment says instead. */
 static int read_config(const char *path, cordon_config **out_config)
 {
     TEXT_CLEANUP text = {0};
-    const int unread = text_read_file(&text, path, CONFIG_BYTES_MAX);
-    if (unread != CLI_OK) {
-        return unread;
+    TEXT_CLEANUP where = {0};
+    if (path == NULL) {
+        text_append(&text, "{}", 2);
+    } else {
+        const int unread = text_read_file(&text, path, CONFIG_BYTES_MAX);
+        if (unread != CLI_OK) {
+            return unread;
+        }
+        text_printf(&where, "in '%s': ", path);
     }
     if (text.size > CONFIG_BYTES_MAX) {
         return terminal_usage(
             &cli_serve, "'%s' is larger than %d bytes, and so no config file", path,
             CONFIG_BYTES_MAX);
     }
-    cordon_error *const error = cordon_config_parse(text.data, text.size, out_config);
-    if (error == NULL) {
-        return CLI_OK;
+    CLI_CLEANUP(free_config) cordon_config *config = NULL;
+    cordon_error *error = cordon_config_parse(text.data, text.size, &config);
+    if (error != NULL) {
+        return say_unread(where.data == NULL ? "" : where.data, error);
     }
-    const int exit_code = terminal_exit_code(cordon_error_get_code(error));
-    (void)terminal_usage(&cli_serve, "in '%s': %s", path, cordon_error_get_message(error));
-    cordon_error_free(error);
-    return exit_code;
+    error = cordon_config_override(config, (const char *const *)environ);
+    if (error != NULL) {
+        return say_unread("", error);
+    }
+    *out_config = config;
+    config = NULL;
+    return CLI_OK;
 }
 
 /*
@@ -131,13 +153,80 @@ static cordon_error *confine(const cordon_server *server, const char *config_pat
     return cordon_server_confine(server, &options);
 }
 
+/* -- Settings that change -------------------------------------------------------------------- */
+
+/* Whoever waits for SIGHUP, on a thread of its own: a signal handler could read no file. */
+struct reloader {
+    cordon_server *server;
+    const char *path;        /* of the config file */
+    cordon_config **running; /* touched by this thread alone as long as it is there */
+    pthread_t thread;
+    bool has_thread;
+    atomic_bool ends;
+};
+
+/* Only where there is a file to be read again: else a terminal that closes ends the server. */
+static void hold_reload_signal(const struct cli_options *options)
+{
+    sigset_t only;
+    (void)sigemptyset(&only);
+    (void)sigaddset(&only, SIGHUP);
+    if (options->config != NULL) {
+        (void)pthread_sigmask(SIG_BLOCK, &only, NULL); /* in the threads to come, too */
+    }
+}
+
+/* A file that is not good changes nothing; why is told. */
+static void reload(const struct reloader *reloader)
+{
+    notify_tell_reloading(manager);
+    CLI_CLEANUP(free_config) cordon_config *wanted = NULL;
+    if (read_config(reloader->path, &wanted) == CLI_OK) {
+        cordon_error_free(cordon_server_reload(reloader->server, reloader->running, &wanted));
+    }
+    notify_tell(manager, "READY=1");
+}
+
+static void *reload_when_told(void *arg)
+{
+    struct reloader *const reloader = arg;
+    sigset_t only;
+    int number = 0;
+    (void)sigemptyset(&only);
+    (void)sigaddset(&only, SIGHUP);
+    while (sigwait(&only, &number) == 0 && !atomic_load(&reloader->ends)) {
+        reload(reloader);
+    }
+    return NULL;
+}
+
+static void start_reloader(struct reloader *reloader)
+{
+    if (reloader->path != NULL) {
+        reloader->has_thread =
+            pthread_create(&reloader->thread, NULL, reload_when_told, reloader) == 0;
+    }
+}
+
+static void end_reloader(struct reloader *reloader)
+{
+    if (reloader->has_thread) {
+        atomic_store(&reloader->ends, true);
+        (void)pthread_kill(reloader->thread, SIGHUP);
+        (void)pthread_join(reloader->thread, NULL);
+    }
+}
+
+/* -- Serving --------------------------------------------------------------------------------- */
+
 static cordon_error *serve(
     cordon_runtime *runtime,
-    const cordon_config *config,
+    cordon_config **running,
     const struct cli_options *options,
     const char *listen,
     const char *data)
 {
+    const cordon_config *const config = *running;
     const cordon_server_options wanted = {
         .size = sizeof wanted,
         .runtime = runtime,
@@ -172,6 +261,9 @@ static cordon_error *serve(
     }
     server_to_stop = server;
     handle_signals();
+    CLI_CLEANUP(end_reloader)
+    struct reloader reloader = {.server = server, .path = options->config, .running = running};
+    start_reloader(&reloader);
     say_ready(server, data);
     notify_tell(manager, "READY=1");
     return cordon_server_run(server);
@@ -179,17 +271,13 @@ static cordon_error *serve(
 
 static int run(const struct cli_options *options)
 {
-    static const cordon_config nothing = {
-        .replay_sample = CORDON_REPLAY_SAMPLE_DEFAULT, .confine = true};
     give_memory_back();
-    CLI_CLEANUP(free_config) cordon_config *read = NULL;
-    if (options->config != NULL) {
-        const int failed = read_config(options->config, &read);
-        if (failed != CLI_OK) {
-            return failed;
-        }
+    hold_reload_signal(options);
+    CLI_CLEANUP(free_config) cordon_config *config = NULL;
+    const int failed = read_config(options->config, &config);
+    if (failed != CLI_OK) {
+        return failed;
     }
-    const cordon_config *const config = read == NULL ? &nothing : read;
     const char *const data = options->data != NULL  ? options->data
                              : config->data != NULL ? config->data
                                                     : CLI_DEFAULT_DATA;
@@ -223,7 +311,7 @@ static int run(const struct cli_options *options)
     CLI_CLEANUP(local_close) cordon_runtime *runtime = NULL;
     cordon_error *error = cordon_runtime_new(&wanted, &runtime);
     if (error == NULL) {
-        error = serve(runtime, config, options, listen, data);
+        error = serve(runtime, &config, options, listen, data);
     }
     return error == NULL ? CLI_OK : terminal_error(error);
 }
@@ -231,7 +319,8 @@ static int run(const struct cli_options *options)
 static const struct cli_flag flags[] = {
     {"listen", "ADDR:PORT", "where to listen (default " DEFAULT_LISTEN ")", flags_set_listen},
     {"data", "DIR", "the data folder (default " CLI_DEFAULT_DATA ")", flags_set_data},
-    {"config", "FILE", "settings as JSON; flags go before them", flags_set_config},
+    {"config", "FILE", "settings as JSON; flags and the environment go before them",
+     flags_set_config},
     {"production", NULL, "hides the details of errors from callers", flags_set_production},
     {"insecure-dev", NULL, "listens outside of loopback without --production",
      flags_set_insecure_dev},
@@ -251,6 +340,15 @@ const struct cli_command cli_serve = {
         "Port 0 picks a free one. An address that others than this machine can reach needs\n"
         "--production, or --insecure-dev. A service manager is told when the server is ready and\n"
         "when it stops, as sd_notify does.\n"
+        "\n"
+        "Settings come from flags, else from the environment, else from the config file: the key "
+        "listen\n"
+        "is the variable CORDON_LISTEN, whose value is JSON where it is no text. SIGHUP reads the "
+        "file\n"
+        "again, for the keys that can change while it runs: the timeouts, connections_max, and "
+        "those of\n"
+        "the audit log, whose checkpoint file is opened anew. A file that is not good changes "
+        "nothing.\n"
         "\n"
         "Keys of the config file: listen, data, operator_listen (loopback ADDR:PORT or "
         "unix:PATH),\n"

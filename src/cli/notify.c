@@ -2,10 +2,12 @@
 #include "cli/notify.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 int notify_open(void)
@@ -34,4 +36,15 @@ void notify_tell(int fd, const char *state)
     if (fd >= 0) {
         (void)send(fd, state, strlen(state), MSG_NOSIGNAL | MSG_DONTWAIT);
     }
+}
+
+void notify_tell_reloading(int fd)
+{
+    struct timespec now = {0};
+    char state[64];
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    (void)snprintf(
+        state, sizeof state, "RELOADING=1\nMONOTONIC_USEC=%lld%06ld", (long long)now.tv_sec,
+        now.tv_nsec / 1000);
+    notify_tell(fd, state);
 }

@@ -11,4 +11,7 @@ int notify_open(void);
 /* Sends a state, such as "READY=1". Does nothing for -1. Any thread, also a signal handler. */
 void notify_tell(int fd, const char *state);
 
+/* Says that settings are read again, and when that began; "READY=1" ends it. Any thread. */
+void notify_tell_reloading(int fd);
+
 #endif

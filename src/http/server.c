@@ -377,12 +377,12 @@ static cordon_error *share_connections(struct http_server *server, uint32_t want
 {
     struct http_settings *settings = &server->settings;
     const uint64_t room = count_room() + count_open(server);
-    settings->connections_max = wanted > 0 ? wanted : CONNECTIONS_DEFAULT;
     if (room < server->loop_count) {
         return cordon_error_new(
             CORDON_E_SYSTEM, "too many open files: there is none left for connections; allow more "
                              "(ulimit -n), or lower `loops`");
     }
+    settings->connections_max = wanted > 0 ? wanted : CONNECTIONS_DEFAULT;
     if (room < settings->connections_max) {
         settings->connections_max = (uint32_t)room;
         const struct log_field fields[] = {
@@ -440,35 +440,45 @@ static cordon_error *read_timeout(
     return NULL;
 }
 
-/* Sets all or none. */
+struct timeouts {
+    uint64_t request_ms;
+    uint64_t idle_ms;
+    uint64_t write_ms;
+    uint64_t drain_ms;
+};
+
 static cordon_error *read_timeouts(
-    const struct http_server_options *options, struct http_settings *settings)
+    const struct http_server_options *options, struct timeouts *out_timeouts)
 {
-    uint64_t request_ms = 0;
-    uint64_t idle_ms = 0;
-    uint64_t write_ms = 0;
-    uint64_t drain_ms = 0;
     TRY(read_timeout(
         "request_timeout_ms", options->request_timeout_ms, REQUEST_TIMEOUT_DEFAULT_MS,
-        &request_ms));
+        &out_timeouts->request_ms));
     TRY(read_timeout(
-        "idle_timeout_ms", options->idle_timeout_ms, IDLE_TIMEOUT_DEFAULT_MS, &idle_ms));
+        "idle_timeout_ms", options->idle_timeout_ms, IDLE_TIMEOUT_DEFAULT_MS,
+        &out_timeouts->idle_ms));
     TRY(read_timeout(
-        "write_timeout_ms", options->write_timeout_ms, WRITE_TIMEOUT_DEFAULT_MS, &write_ms));
-    TRY(read_timeout(
-        "drain_timeout_ms", options->drain_timeout_ms, DRAIN_TIMEOUT_DEFAULT_MS, &drain_ms));
-    settings->request_timeout_ms = request_ms;
-    settings->idle_timeout_ms = idle_ms;
-    settings->write_timeout_ms = write_ms;
-    settings->drain_timeout_ms = drain_ms;
-    return NULL;
+        "write_timeout_ms", options->write_timeout_ms, WRITE_TIMEOUT_DEFAULT_MS,
+        &out_timeouts->write_ms));
+    return read_timeout(
+        "drain_timeout_ms", options->drain_timeout_ms, DRAIN_TIMEOUT_DEFAULT_MS,
+        &out_timeouts->drain_ms);
+}
+
+static void set_timeouts(struct http_settings *settings, const struct timeouts *timeouts)
+{
+    settings->request_timeout_ms = timeouts->request_ms;
+    settings->idle_timeout_ms = timeouts->idle_ms;
+    settings->write_timeout_ms = timeouts->write_ms;
+    settings->drain_timeout_ms = timeouts->drain_ms;
 }
 
 static cordon_error *read_settings(struct http_server *server)
 {
     const struct http_server_options *options = &server->options;
     struct http_settings *settings = &server->settings;
-    TRY(read_timeouts(options, settings));
+    struct timeouts timeouts;
+    TRY(read_timeouts(options, &timeouts));
+    set_timeouts(settings, &timeouts);
     const uint64_t body =
         options->body_bytes_max > 0 ? options->body_bytes_max : BODY_BYTES_DEFAULT;
     settings->body_bytes_max = (size_t)body;
@@ -561,8 +571,11 @@ cordon_error *http_server_new(
 cordon_error *http_server_change(
     struct http_server *server, const struct http_server_options *options)
 {
-    TRY(read_timeouts(options, &server->settings));
-    return share_connections(server, options->connections_max);
+    struct timeouts timeouts;
+    TRY(read_timeouts(options, &timeouts));
+    TRY(share_connections(server, options->connections_max));
+    set_timeouts(&server->settings, &timeouts);
+    return NULL;
 }
 
 const char *http_server_url(const struct http_server *server)

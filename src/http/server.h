@@ -50,9 +50,9 @@ const struct auth_config *http_server_auth(const struct http_server *server);
 CORDON_MUST_USE cordon_error *http_server_run(struct http_server *server);
 
 /*
- * Takes the timeouts and `connections_max` of these options over, all of them or, of the timeouts,
- * none; who is beyond a lower number of connections stays. One thread at a time. Errors:
- * CORDON_E_INVALID; CORDON_E_SYSTEM if there is room for no connections.
+ * Takes the timeouts and `connections_max` of these options over, all of them or none; who is
+ * beyond a lower number of connections stays. One thread at a time. Errors: CORDON_E_INVALID;
+ * CORDON_E_SYSTEM if there is room for no connections.
  */
 CORDON_MUST_USE cordon_error *http_server_change(
     struct http_server *server, const struct http_server_options *options);

@@ -26,6 +26,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,8 +73,7 @@ struct auditor {
     struct store *store;
     struct log *log;
     uint32_t tenant;
-    uint64_t interval_ns;
-    struct checkpoint_sink *sink; /* NULL: checkpoints go nowhere else */
+    _Atomic(struct checkpoint_sink *) sink; /* NULL: checkpoints go nowhere else */
 
     pthread_t thread;
     bool has_thread;
@@ -91,6 +91,7 @@ struct auditor {
     struct folded folded[FOLDED_MAX];
     size_t folded_count;
     uint64_t denied_others; /* of functions for which there was no room */
+    uint64_t interval_ns;
 
     /* Of the thread alone. */
     struct secret_file file;
@@ -186,7 +187,7 @@ static cordon_error *make_checkpoint(struct auditor *auditor)
     auditor->file.covered = checkpoint.covers;
     cordon_error *error = secret_file_keep(&auditor->file);
     auditor->is_ready = error == NULL;
-    checkpoint_sink_tell(auditor->sink, buffer_slice(&body));
+    checkpoint_sink_tell(atomic_load(&auditor->sink), buffer_slice(&body));
     return error;
 }
 
@@ -496,15 +497,55 @@ static bool is_ending(struct auditor *auditor)
     return ends;
 }
 
+static uint64_t interval_of(uint32_t interval_ms)
+{
+    return (uint64_t)1000000 * (interval_ms > 0 ? interval_ms : AUDITOR_INTERVAL_MS_DEFAULT);
+}
+
+static uint64_t interval_now(struct auditor *auditor)
+{
+    (void)pthread_mutex_lock(&auditor->lock);
+    const uint64_t interval_ns = auditor->interval_ns;
+    (void)pthread_mutex_unlock(&auditor->lock);
+    return interval_ns;
+}
+
+static cordon_error *change_file(struct auditor *auditor, struct checkpoint_file file)
+{
+    struct checkpoint_sink *sink = atomic_load(&auditor->sink);
+    if (sink == NULL && file.fd < 0) {
+        return NULL;
+    }
+    if (sink == NULL) {
+        const struct checkpoint_sink_options options = {.log = auditor->log, .is_to_change = true};
+        TRY(checkpoint_sink_new(&options, &sink));
+        atomic_store(&auditor->sink, sink);
+    }
+    checkpoint_sink_change(sink, file);
+    return NULL;
+}
+
+cordon_error *auditor_change(
+    struct auditor *auditor, struct checkpoint_file file, uint32_t interval_ms)
+{
+    TRY(change_file(auditor, file));
+    (void)pthread_mutex_lock(&auditor->lock);
+    auditor->interval_ns = interval_of(interval_ms);
+    (void)pthread_mutex_unlock(&auditor->lock);
+    event_set(&auditor->woken);
+    return NULL;
+}
+
 static void *thread_main(void *arg)
 {
     struct auditor *auditor = arg;
     sigset_t before;
     (void)pipe_signal_block(&before); /* it ends with the thread */
-    uint64_t checkpoint_ns = clock_monotonic_ns() + auditor->interval_ns;
+    uint64_t signed_ns = clock_monotonic_ns();
     uint64_t folded_ns = clock_deadline_ns(FOLD_INTERVAL_MS);
     bool ends = false;
     while (!ends) {
+        const uint64_t checkpoint_ns = signed_ns + interval_now(auditor);
         event_wait(&auditor->woken, checkpoint_ns < folded_ns ? checkpoint_ns : folded_ns);
         ends = is_ending(auditor);
         look_at(auditor, write_notes(auditor));
@@ -516,7 +557,7 @@ static void *thread_main(void *arg)
         const uint64_t asked = signs_asked(auditor);
         if (ends || now_ns >= checkpoint_ns || asked > auditor->signs_done) {
             sign_all(auditor, asked);
-            checkpoint_ns = clock_monotonic_ns() + auditor->interval_ns;
+            signed_ns = clock_monotonic_ns();
         }
     }
     return NULL;
@@ -532,7 +573,9 @@ static cordon_error *start(struct auditor *auditor, const struct auditor_options
         .syslog_socket = options->checkpoint_syslog,
         .log = options->log,
     };
-    TRY(checkpoint_sink_new(&sink, &auditor->sink));
+    struct checkpoint_sink *made = NULL;
+    TRY(checkpoint_sink_new(&sink, &made));
+    atomic_store(&auditor->sink, made);
     const int failed = pthread_create(&auditor->thread, NULL, thread_main, auditor);
     if (failed != 0) {
         return cordon_error_new(
@@ -551,12 +594,10 @@ cordon_error *auditor_new(const struct auditor_options *options, struct auditor 
     if (auditor == NULL) {
         return error_no_memory();
     }
-    const uint64_t interval_ms =
-        options->interval_ms > 0 ? options->interval_ms : AUDITOR_INTERVAL_MS_DEFAULT;
     auditor->store = options->store;
     auditor->log = options->log;
     auditor->tenant = options->tenant;
-    auditor->interval_ns = interval_ms * 1000000;
+    auditor->interval_ns = interval_of(options->interval_ms);
     auditor->file.folder = -1;
     auditor->last = &auditor->first;
     event_init(&auditor->woken);
@@ -587,7 +628,7 @@ void auditor_free(struct auditor *auditor)
         drop_first_note(auditor);
     }
     secret_file_close(&auditor->file);
-    checkpoint_sink_free(auditor->sink, CHECKPOINT_SINK_END_MS);
+    checkpoint_sink_free(atomic_load(&auditor->sink), CHECKPOINT_SINK_END_MS);
     event_done(&auditor->woken);
     (void)pthread_cond_destroy(&auditor->is_signed);
     (void)pthread_mutex_destroy(&auditor->lock);

@@ -11,6 +11,7 @@
 #define RUN_AUDITOR_H
 
 #include "observe/log.h"
+#include "run/checkpoint_sink.h"
 #include "store/store.h"
 
 struct auditor;
@@ -34,6 +35,14 @@ struct auditor_options {
  */
 CORDON_MUST_USE cordon_error *auditor_new(
     const struct auditor_options *options, struct auditor **out_auditor);
+
+/*
+ * Has checkpoints told to another file from now on, which is the auditor's then, and the log signed
+ * in another interval, 0: the default. One thread at a time, any. Errors: CORDON_E_NO_MEMORY
+ * and CORDON_E_SYSTEM where there was no place to tell them before; then nothing has changed.
+ */
+CORDON_MUST_USE cordon_error *auditor_change(
+    struct auditor *auditor, struct checkpoint_file file, uint32_t interval_ms);
 
 /* Writes what waits, signs what is new, ends the thread. NULL accepted. */
 void auditor_free(struct auditor *auditor);

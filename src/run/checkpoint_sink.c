@@ -45,9 +45,10 @@ struct checkpoint_sink {
     bool ends;    /* nothing more will come */
     bool is_left; /* its maker is gone */
     bool is_idle; /* its thread is gone, or was never there */
+    bool is_changed;
+    struct checkpoint_file next_file; /* what the thread is to take over, if `is_changed` */
 
-    int file;     /* -1: none; of the thread alone, as the rest */
-    bool is_torn; /* the file ends inside of a line */
+    struct checkpoint_file file; /* of the thread alone, as the rest */
     ssize_t (*write)(int fd, const void *bytes, size_t size);
     int syslog; /* a socket, from before the process was confined; -1: none */
     struct sockaddr_un syslog_address;
@@ -66,15 +67,16 @@ static bool tell_file(struct checkpoint_sink *sink, struct slice body)
 {
     uint8_t text[LINE_BYTES_MAX + 2];
     size_t size = 0;
-    if (sink->is_torn) {
+    struct checkpoint_file *const file = &sink->file;
+    if (file->is_torn) {
         text[size++] = '\n';
     }
     memcpy(text + size, body.data, body.size);
     size += body.size;
     text[size++] = '\n';
-    const ssize_t written = sink->write(sink->file, text, size);
-    sink->is_torn = written > 0 ? (size_t)written < size : sink->is_torn;
-    return written == (ssize_t)size && sync_file(sink->file);
+    const ssize_t written = sink->write(file->fd, text, size);
+    file->is_torn = written > 0 ? (size_t)written < size : file->is_torn;
+    return written == (ssize_t)size && sync_file(file->fd);
 }
 
 /* A datagram each, to whoever listens there by now: the system's log is started again, too. */
@@ -107,7 +109,7 @@ static void complain(struct checkpoint_sink *sink, const char *words)
 
 static void tell(struct checkpoint_sink *sink, struct slice body)
 {
-    const bool in_file = sink->file < 0 || tell_file(sink, body);
+    const bool in_file = sink->file.fd < 0 || tell_file(sink, body);
     const bool in_syslog = sink->syslog < 0 || tell_syslog(sink, body);
     (void)pthread_mutex_lock(&sink->lock);
     if (!in_file) {
@@ -170,11 +172,11 @@ void checkpoint_sink_tell(struct checkpoint_sink *sink, struct slice body)
 /* -- Life ------------------------------------------------------------------------------------ */
 
 /* That of a share may take long, too. */
-static void close_file(struct checkpoint_sink *sink)
+void checkpoint_file_close(struct checkpoint_file *file)
 {
-    if (sink->file >= 0) {
-        (void)close(sink->file);
-        sink->file = -1;
+    if (file->fd >= 0) {
+        (void)close(file->fd);
+        file->fd = -1;
     }
 }
 
@@ -183,7 +185,8 @@ static void free_sink(struct checkpoint_sink *sink)
     for (struct line *line = take_first(sink); line != NULL; line = take_first(sink)) {
         mem_free(line);
     }
-    close_file(sink);
+    checkpoint_file_close(&sink->file);
+    checkpoint_file_close(&sink->next_file);
     if (sink->syslog >= 0) {
         (void)close(sink->syslog);
     }
@@ -204,16 +207,32 @@ static struct line *wait_for_line(struct checkpoint_sink *sink)
     return line;
 }
 
+/* The file that lines go to from now on is another one. */
+static void take_change(struct checkpoint_sink *sink)
+{
+    struct checkpoint_file gone = {.fd = -1};
+    (void)pthread_mutex_lock(&sink->lock);
+    if (sink->is_changed) {
+        gone = sink->file;
+        sink->file = sink->next_file;
+        sink->next_file.fd = -1;
+        sink->is_changed = false;
+    }
+    (void)pthread_mutex_unlock(&sink->lock);
+    checkpoint_file_close(&gone);
+}
+
 static void *thread_main(void *arg)
 {
     struct checkpoint_sink *sink = arg;
     sigset_t before;
     (void)pipe_signal_block(&before); /* it ends with the thread */
     for (struct line *line = wait_for_line(sink); line != NULL; line = wait_for_line(sink)) {
+        take_change(sink);
         tell(sink, slice_of(line->text, line->size));
         mem_free(line);
     }
-    close_file(sink);
+    checkpoint_file_close(&sink->file);
     (void)pthread_mutex_lock(&sink->lock);
     const bool is_left = sink->is_left;
     sink->is_idle = true;
@@ -223,6 +242,16 @@ static void *thread_main(void *arg)
         free_sink(sink);
     }
     return NULL;
+}
+
+void checkpoint_sink_change(struct checkpoint_sink *sink, struct checkpoint_file file)
+{
+    (void)pthread_mutex_lock(&sink->lock);
+    struct checkpoint_file gone = sink->next_file; /* one that nothing was told to */
+    sink->next_file = file;
+    sink->is_changed = true;
+    (void)pthread_mutex_unlock(&sink->lock);
+    checkpoint_file_close(&gone);
 }
 
 void checkpoint_sink_free(struct checkpoint_sink *sink, uint64_t wait_ms)
@@ -265,21 +294,24 @@ static bool ends_inside_a_line(const char *path)
     return is_torn;
 }
 
-static cordon_error *open_file(struct checkpoint_sink *sink, const char *path)
+cordon_error *checkpoint_file_open(const char *path, struct checkpoint_file *out_file)
 {
-    if (path == NULL) {
-        return NULL;
+    struct checkpoint_file file = {.fd = -1};
+    if (path != NULL) {
+        const int flags = O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+        file.is_torn = ends_inside_a_line(path);
+        file.fd = open(path, flags, 0644); /* nor does a pipe that nobody reads block */
     }
-    sink->is_torn = ends_inside_a_line(path);
-    const int flags = O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-    sink->file = open(path, flags, 0644); /* nor does a pipe that nobody reads block */
-    return sink->file >= 0
-               ? NULL
-               : cordon_error_new(
-                     CORDON_E_SYSTEM,
-                     "'%s' can't be opened for checkpoints of the audit log: %s; name another file "
-                     "in `audit_checkpoint_file`",
-                     path, strerrordesc_np(errno));
+    if (path != NULL && file.fd < 0) {
+        return cordon_error_new(
+            CORDON_E_SYSTEM,
+            "'%s' can't be opened for checkpoints of the audit log: %s; name another file in "
+            "`audit_checkpoint_file`, which a server that is confined finds in the folder of its "
+            "first one alone",
+            path, strerrordesc_np(errno));
+    }
+    *out_file = file;
+    return NULL;
 }
 
 /* Whether somebody listens there is seen with each line, as that changes. */
@@ -308,7 +340,7 @@ static cordon_error *set_syslog(struct checkpoint_sink *sink, const char *path)
 static cordon_error *start(
     struct checkpoint_sink *sink, const struct checkpoint_sink_options *options)
 {
-    TRY(open_file(sink, options->file));
+    TRY(checkpoint_file_open(options->file, &sink->file));
     TRY(set_syslog(sink, options->syslog_socket));
     pthread_t thread;
     pthread_attr_t detached;
@@ -332,7 +364,7 @@ cordon_error *checkpoint_sink_new(
     const struct checkpoint_sink_options *options, struct checkpoint_sink **out_sink)
 {
     *out_sink = NULL;
-    if (options->file == NULL && options->syslog_socket == NULL) {
+    if (options->file == NULL && options->syslog_socket == NULL && !options->is_to_change) {
         return NULL;
     }
     struct checkpoint_sink *sink = MEM_NEW(struct checkpoint_sink);
@@ -345,7 +377,8 @@ cordon_error *checkpoint_sink_new(
     (void)pthread_cond_init(&sink->changed, &monotonic);
     (void)pthread_condattr_destroy(&monotonic);
     (void)pthread_mutex_init(&sink->lock, NULL);
-    sink->file = -1;
+    sink->file.fd = -1;
+    sink->next_file.fd = -1;
     sink->syslog = -1;
     sink->last = &sink->first;
     sink->log = options->log;

@@ -1,7 +1,7 @@
 /*
- * `cordon serve` under a service manager: it is told when the server answers, not before, and when
- * it stops. The manager is this test, with a socket of its own; so is the system's log, to which
- * checkpoints of the audit log go.
+ * `cordon serve` under a service manager: it is told when the server answers, not before, when
+ * settings are read again, and when it stops. The manager is this test, with a socket of its own;
+ * so is the system's log, to which checkpoints of the audit log go.
  */
 #include <poll.h>
 #include <setjmp.h>
@@ -42,27 +42,32 @@ static pid_t serve(const char *socket_name, int out)
 {
     char program[512];
     char data[128];
+    char config[128];
     const char *build = getenv("CORDON_BUILD_DIR");
     (void)snprintf(program, sizeof program, "%s/cordon", build == NULL ? "build" : build);
     (void)snprintf(data, sizeof data, "%s/data", folder);
+    (void)snprintf(config, sizeof config, "%s/config", folder);
     const pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
         (void)setenv("NOTIFY_SOCKET", socket_name, 1);
         (void)dup2(out, STDOUT_FILENO);
-        (void)execl(program, program, "serve", "--listen", "127.0.0.1:0", "--data", data, NULL);
+        (void)execl(
+            program, program, "serve", "--listen", "127.0.0.1:0", "--data", data, "--config",
+            config, NULL);
         _exit(127);
     }
     return pid;
 }
 
+/* What comes next begins so. */
 static void expect(int fd, const char *state)
 {
     struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
     char text[64] = "";
     assert_int_equal(poll(&poll_fd, 1, PATIENCE_MS), 1);
     assert_true(recv(fd, text, sizeof text - 1, 0) > 0);
-    assert_string_equal(text, state);
+    assert_memory_equal(text, state, strlen(state));
 }
 
 static void is_told(const char *socket_name)
@@ -77,6 +82,9 @@ static void is_told(const char *socket_name)
     assert_true(read(out[0], line, sizeof line - 1) > 0);
     assert_non_null(strstr(line, "Cordon serves http://127.0.0.1:"));
 
+    assert_int_equal(kill(pid, SIGHUP), 0);
+    expect(manager, "RELOADING=1\nMONOTONIC_USEC=");
+    expect(manager, "READY=1");
     assert_int_equal(kill(pid, SIGTERM), 0);
     expect(manager, "STOPPING=1");
     int status = 0;
@@ -168,7 +176,13 @@ static void checkpoints_go_to_the_systems_log(void **state)
 static int make_folder(void **state)
 {
     (void)state;
-    return mkdtemp(folder) == NULL ? -1 : 0;
+    char config[128];
+    if (mkdtemp(folder) == NULL) {
+        return -1;
+    }
+    (void)snprintf(config, sizeof config, "%s/config", folder);
+    FILE *const file = fopen(config, "we");
+    return file == NULL || fputs("{}", file) < 0 || fclose(file) != 0 ? -1 : 0;
 }
 
 static int remove_folder(void **state)

@@ -165,6 +165,70 @@ static void test_every_setting(void **state)
     cordon_config_free(config);
 }
 
+static const struct {
+    const char *entry;
+    const char *says; /* NULL: it is taken, or none of ours */
+} variables[] = {
+    {"CORDON_LISTEN=127.0.0.1:81", NULL},
+    {"CORDON_PERMITS=9", NULL},
+    {"CORDON_PRODUCTION=false", NULL},
+    {"CORDON_HOST_NAMES=[\"c.example\"]", NULL},
+    {"CORDON_LIMITS={\"memory_bytes\":65537}", NULL},
+    {"CORDON_ADMIN_KEY=none of ours", NULL},
+    {"CORDON_SOMETHING_ELSE=1", NULL},
+    {"CORDON_slots=5", NULL}, /* names are in capitals */
+    {"PERMITS=5", NULL},
+    {"CORDON_", NULL},
+    {"CORDON_=", NULL},
+    {"CORDON_LISTEN=", "CORDON_LISTEN: \"listen\" must be a text"},
+    {"CORDON_SLOTS=\"5\"", "CORDON_SLOTS: \"slots\" must be a whole number"},
+    {"CORDON_SLOTS=5 6", "CORDON_SLOTS: \"slots\" must be a whole number"},
+    {"CORDON_SLOTS=", "CORDON_SLOTS: \"slots\" must be a whole number"},
+    {"CORDON_PRODUCTION=yes", "\"production\" must be true or false"},
+    {"CORDON_LIMITS={\"feul\":1}", "there is no limit \"feul\"; did you mean \"fuel\"?"},
+    {"CORDON_SLOT=5", "CORDON_SLOT is for no setting; did you mean that of \"slots\"?"},
+};
+
+static void test_environment(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{\"listen\":\"127.0.0.1:80\",\"permits\":2,\"slots\":3,\"production\":true,"
+        "\"host_names\":[\"a.example\",\"b.example\"],\"limits\":{\"fuel\":1}}";
+    const char *taken[sizeof variables / sizeof variables[0] + 1] = {NULL};
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++) {
+        const char *const one[] = {variables[i].entry, NULL};
+        cordon_config *config = NULL;
+        assert_null(cordon_config_parse(text, sizeof text - 1, &config));
+        cordon_error *error = cordon_config_override(config, one);
+        if (variables[i].says == NULL) {
+            assert_null(error);
+            taken[count++] = variables[i].entry;
+        } else if (
+            error == NULL || strstr(cordon_error_get_message(error), variables[i].says) == NULL) {
+            fail_msg(
+                "%s: %s", variables[i].entry,
+                error == NULL ? "was accepted" : cordon_error_get_message(error));
+        }
+        cordon_error_free(error);
+        cordon_config_free(config);
+    }
+    cordon_config *config = NULL;
+    assert_null(cordon_config_parse(text, sizeof text - 1, &config));
+    assert_null(cordon_config_override(config, NULL));
+    assert_null(cordon_config_override(config, taken));
+    assert_string_equal(config->listen, "127.0.0.1:81");
+    assert_int_equal(config->permits, 9);
+    assert_int_equal(config->slots, 3);
+    assert_false(config->production);
+    assert_int_equal(config->host_name_count, 1);
+    assert_string_equal(config->host_names[0], "c.example");
+    assert_false(config->limits.set[CORDON_LIMIT_FUEL]);
+    assert_int_equal(config->limits.value[CORDON_LIMIT_MEMORY_BYTES], 65537);
+    cordon_config_free(config);
+}
+
 struct nearest_case {
     const char *typed;
     const char *meant; /* NULL: nothing is near */
@@ -249,8 +313,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_refusals),      cmocka_unit_test(test_empty),
-        cmocka_unit_test(test_every_setting), cmocka_unit_test(test_nearest),
-        cmocka_unit_test(test_json),
+        cmocka_unit_test(test_every_setting), cmocka_unit_test(test_environment),
+        cmocka_unit_test(test_nearest),       cmocka_unit_test(test_json),
     };
     return cmocka_run_group_tests_name("config", tests, NULL, NULL);
 }

@@ -1,0 +1,85 @@
+/* Settings that change while a server runs; see server.h. */
+#include "api/api.h"
+
+#include "run/auditor.h"
+#include "value/json.h"
+
+enum { CHANGES_BYTES_MAX = 1 << 20 };
+
+/* What says no comes first, so that nothing has changed then; memory may be out at the end. */
+static cordon_error *apply_with(
+    const cordon_server *server, const cordon_config *config, struct checkpoint_file *file)
+{
+    const struct http_server_options http = {
+        .idle_timeout_ms = config->idle_timeout_ms,
+        .request_timeout_ms = config->request_timeout_ms,
+        .write_timeout_ms = config->write_timeout_ms,
+        .drain_timeout_ms = config->drain_timeout_ms,
+        .connections_max = config->connections_max,
+    };
+    struct auditor *const auditor = runner_auditor(server->runner);
+    TRY(http_server_change(server->http, &http));
+    if (auditor != NULL) {
+        TRY(auditor_change(auditor, *file, config->audit_interval_ms));
+        file->fd = -1;
+    }
+    return NULL;
+}
+
+static cordon_error *apply(const cordon_server *server, const cordon_config *config)
+{
+    CORDON_CLEANUP(checkpoint_file_close) struct checkpoint_file file = {.fd = -1};
+    TRY(checkpoint_file_open(config->audit_checkpoint_file, &file));
+    return apply_with(server, config, &file);
+}
+
+/* The body of the audit record: what has changed, and what will at the next start. */
+static cordon_error *write_note(struct slice changes, struct slice fixed, struct buffer *out)
+{
+    TRY(buffer_append(out, SLICE("{\"kind\":\"settings\",\"changed\":")));
+    TRY(buffer_append(out, changes));
+    TRY(buffer_append(out, SLICE(",\"needRestart\":")));
+    TRY(json_write_string(out, fixed));
+    return buffer_append_byte(out, '}');
+}
+
+static cordon_error *reload(
+    const cordon_server *server, const cordon_config *running, const cordon_config *wanted)
+{
+    CORDON_CLEANUP_BUFFER struct buffer changes;
+    CORDON_CLEANUP_BUFFER struct buffer fixed;
+    CORDON_CLEANUP_BUFFER struct buffer note;
+    buffer_init(&changes, CHANGES_BYTES_MAX);
+    buffer_init(&fixed, CHANGES_BYTES_MAX);
+    buffer_init(&note, (size_t)4 * CHANGES_BYTES_MAX);
+    TRY(config_write_changes(running, wanted, &changes));
+    TRY(config_write_fixed(running, wanted, &fixed));
+    TRY(write_note(buffer_slice(&changes), buffer_slice(&fixed), &note));
+    TRY(apply(server, wanted));
+    auditor_note(runner_auditor(server->runner), buffer_slice(&note));
+    const struct log_field fields[] = {
+        LOG_FIELD_STRING("changed", buffer_slice(&changes)),
+        LOG_FIELD_STRING("needRestart", buffer_slice(&fixed))};
+    log_write(
+        server->log, fixed.size > 0 ? LOG_WARN : LOG_INFO, "settings", fields,
+        fixed.size > 0 ? 2 : 1);
+    log_flush(server->log);
+    return NULL;
+}
+
+cordon_error *cordon_server_reload(
+    cordon_server *server, cordon_config **running, cordon_config **wanted)
+{
+    cordon_error *error = reload(server, *running, *wanted);
+    if (error != NULL) {
+        const struct log_field fields[] = {
+            LOG_FIELD_STRING("message", slice_str(cordon_error_get_message(error)))};
+        log_write(server->log, LOG_ERROR, "settings_refused", fields, 1);
+        log_flush(server->log);
+        return error;
+    }
+    cordon_config_free(*running);
+    *running = *wanted;
+    *wanted = NULL;
+    return NULL;
+}

@@ -1,0 +1,147 @@
+/*
+ * Settings from the environment, and those that change while a server runs: the file is read again on
+ * SIGHUP, what is good is taken over and told, and what is not changes nothing.
+ */
+import assert from 'node:assert/strict';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Server, guest, newFolder, run } from '../support/cordon.mjs';
+import { Wire } from './wire.mjs';
+
+/* Replaces the file as editors do: by another one of its name. */
+function write(file, settings) {
+  const text = typeof settings === 'string' ? settings : JSON.stringify(settings);
+  writeFileSync(`${file}.new`, text);
+  renameSync(`${file}.new`, file);
+}
+
+async function until(condition, what) {
+  for (const began = Date.now(); !condition(); await sleep(20)) {
+    assert.ok(Date.now() - began < 30000, what());
+  }
+}
+
+/* Has the file read again, and waits for what is said of it. */
+async function reload(server, file, settings, words) {
+  const from = server.log.length;
+  write(file, settings);
+  server.child.kill('SIGHUP');
+  await until(() => words.test(server.log.slice(from)), () => server.log.slice(from));
+  return server.log.slice(from);
+}
+
+/* How long an idle connection is kept. */
+async function idleMs(server) {
+  const began = Date.now();
+  await Wire.to(server).end();
+  return Date.now() - began;
+}
+
+const records = async (server, kind) => {
+  const { code, stdout, stderr } = await run(['audit', 'show', '--data', server.data, '--kind', kind, '--format', 'json']);
+  assert.equal(code, 0, stderr);
+  return stdout.trim().split('\n').filter(Boolean).map((line) => JSON.parse(line));
+};
+
+describe('SIGHUP', () => {
+  test('takes over what can change, and tells it', async () => {
+    const file = join(newFolder(), 'config.json');
+    write(file, { idle_timeout_ms: 60000 });
+    const server = await Server.start({ flags: ['--config', file] });
+    const said = await reload(server, file, { idle_timeout_ms: 300, permits: 7, slots: 70 }, /"event":"settings"/);
+    const line = JSON.parse(said.split('\n').find((text) => text.includes('"event":"settings"')));
+    assert.equal(line.level, 'warn');
+    assert.deepEqual(JSON.parse(line.changed), { idle_timeout_ms: 300 });
+    assert.equal(line.needRestart, 'permits, slots');
+    assert.ok(await idleMs(server) < 20000);
+    /* And once more: what was said is compared with what holds now. */
+    assert.match(await reload(server, file, { idle_timeout_ms: 400, permits: 7, slots: 70 }, /"event":"settings"/), /"level":"info".*\{\\"idle_timeout_ms\\":400\}/);
+    await server.stop();
+    assert.deepEqual((await records(server, 'settings')).map(({ body }) => body), [
+      { kind: 'settings', changed: { idle_timeout_ms: 300 }, needRestart: 'permits, slots' },
+      { kind: 'settings', changed: { idle_timeout_ms: 400 }, needRestart: '' },
+    ]);
+  });
+
+  test('with a file that is not good changes nothing, and says why', async () => {
+    const file = join(newFolder(), 'config.json');
+    write(file, { idle_timeout_ms: 300 });
+    const server = await Server.start({ flags: ['--config', file] });
+    for (const [settings, words] of [
+      ['{"idle_timeout_ms": 60000', /in '.*config.json': /],
+      [{ idle_timeout_ms: 60000, idel_timeout_ms: 1 }, /there is no setting "idel_timeout_ms"; did you mean "idle_timeout_ms"\?/],
+      [{ idle_timeout_ms: 1 }, /"idle_timeout_ms" must be a whole number of milliseconds from 250/],
+      [{ idle_timeout_ms: 60000, audit_checkpoint_file: '/proc/no/such/file' }, /"event":"settings_refused".*can't be opened for checkpoints/],
+    ]) {
+      await reload(server, file, settings, words);
+      assert.ok(await idleMs(server) < 20000, JSON.stringify(settings));
+    }
+    await server.stop();
+    assert.deepEqual(await records(server, 'settings'), []);
+  });
+
+  test('opens the file of checkpoints anew, also that of another name', async () => {
+    const folder = newFolder();
+    const file = join(newFolder(), 'config.json');
+    const [first, moved, second] = ['first', 'moved', 'second'].map((name) => join(folder, name));
+    const settings = { audit_interval_ms: 100, audit_checkpoint_file: first };
+    write(file, settings);
+    const server = await Server.start({ flags: ['--config', file] });
+    const has = (path) => {
+      try {
+        return readFileSync(path, 'utf8').includes('"kind":"checkpoint"');
+      } catch {
+        return false;
+      }
+    };
+    await server.deploy(guest('basic'));
+    await until(() => has(first), () => 'no checkpoint');
+    renameSync(first, moved);
+    await reload(server, file, settings, /"event":"settings"/);
+    await until(() => has(first), () => 'none in the new file'); /* which says what has changed */
+    const old = readFileSync(moved, 'utf8');
+    await reload(server, file, { ...settings, audit_checkpoint_file: second }, /"event":"settings"/);
+    await until(() => has(second), () => 'none in the other file');
+    assert.equal(readFileSync(moved, 'utf8'), old);
+    await server.stop();
+  });
+
+  test('ends a server that has no file', async () => {
+    const server = await Server.start();
+    server.child.kill('SIGHUP');
+    assert.deepEqual(await server.ended, { code: null, signal: 'SIGHUP' });
+  });
+});
+
+describe('the environment', () => {
+  test('goes before the file, and flags before it', async () => {
+    const file = join(newFolder(), 'config.json');
+    write(file, { idle_timeout_ms: 60000, data: '/no/such/folder', limits: { fuel: 1 } });
+    const server = await Server.start({
+      flags: ['--config', file],
+      env: { CORDON_IDLE_TIMEOUT_MS: '300', CORDON_DATA: '/no/such/either', CORDON_LIMITS: '{"log_lines": 5}' },
+    });
+    await server.deploy(guest('basic'));
+    assert.ok(await idleMs(server) < 20000);
+    const { body } = await server.post('/api/query', { path: 'basic:echo', args: {} });
+    assert.equal(body.status, 'success', 'the fuel of the file is none');
+    /* What the file says of it later is not what holds. */
+    assert.match(await reload(server, file, { idle_timeout_ms: 50000 }, /"event":"settings"/), /"changed":"\{\}"/);
+    await server.stop();
+  });
+  for (const [name, value, words] of [
+    ['CORDON_PERMITS', 'many', /in the environment variable CORDON_PERMITS: "permits" must be a whole number from 1/],
+    ['CORDON_PERMITS', '0', /"permits" must be a whole number from 1/],
+    ['CORDON_LISTEN', '', /in the environment variable CORDON_LISTEN: "listen" must be a text/],
+    ['CORDON_HOST_NAMES', 'a.example', /"host_names" must be a list of texts such as/],
+    ['CORDON_PERMITTS', '3', /the environment variable CORDON_PERMITTS is for no setting; did you mean that of "permits"\?/],
+  ]) {
+    test(`${name}=${value} is refused`, async () => {
+      const { code, stderr } = await run(['serve', '--listen', '127.0.0.1:0', '--data', newFolder()], { env: { [name]: value } });
+      assert.equal(code, 2, stderr);
+      assert.match(stderr, words);
+    });
+  }
+});
