@@ -12,6 +12,7 @@
  *       "limits": {"fuel": 20000000000},     "production": true,
  *       "replay_sample": 1000,               "record_functions": ["messages:send"],
  *       "records_bytes": 1073741824,         "records_days": 14,
+ *       "log_lines_per_second": 10000,
  *       "audit_interval_ms": 60000,          "audit_checkpoint_file": "/mnt/worm/cordon.audit",
  *       "audit_checkpoint_syslog": "/dev/log", "confine": true,
  *       "auth_providers": [{"domain": "https://auth.example.org", "applicationID": "app",
@@ -59,6 +60,7 @@ typedef struct cordon_config {
     size_t record_function_count;
     uint64_t records_bytes;
     uint32_t records_days;
+    uint32_t log_lines_per_second;
     uint32_t audit_interval_ms; /* these three as in cordon_server_options */
     const char *audit_checkpoint_file;
     const char *audit_checkpoint_syslog;

@@ -95,6 +95,11 @@ typedef struct cordon_runtime_options {
      * free; so there are always some for the next one who comes.
      */
     uint32_t tenant_share_percent;
+    /*
+     * Lines a second that one tenant's runs may have in the log, those that failed counted apart,
+     * and each other kind of line; what is left out is told, with how many. 0: 10,000.
+     */
+    uint32_t log_lines_per_second;
 } cordon_runtime_options;
 
 /* What `cordon serve` replays if nothing else is said: one query or mutation in a thousand. */

@@ -92,6 +92,7 @@ static const struct setting settings[] = {
         record_functions, record_function_count, "a list of paths such as [\"messages:send\"]"),
     SETTING_NUMBER(records_bytes, SETTING_U64, " of bytes", 1, UINT64_MAX),
     SETTING_NUMBER(records_days, SETTING_U32, " of days", 1, 36500),
+    SETTING_COUNTED(log_lines_per_second),
     SETTING_NUMBER(audit_interval_ms, SETTING_U32, " of milliseconds", 100, 86400000),
     SETTING(audit_checkpoint_file, SETTING_TEXT, "a text, the path of a file"),
     SETTING(audit_checkpoint_syslog, SETTING_TEXT, "a text, the path of a socket"),

@@ -232,6 +232,9 @@ static cordon_error *start(cordon_runtime *runtime, const cordon_runtime_options
     TRY(metrics_new(&runtime->metrics));
     if (options->log_fd > 0) {
         TRY(log_new(options->log_fd, LOG_AUTO, &runtime->log));
+        if (options->log_lines_per_second > 0) {
+            log_limit(runtime->log, options->log_lines_per_second);
+        }
     }
     TRY(take_functions(runtime, options));
     TRY(open_store(runtime, options));

@@ -307,6 +307,7 @@ static int run(const struct cli_options *options)
         .record_function_count = config->record_function_count,
         .records_bytes = config->records_bytes,
         .records_days = config->records_days,
+        .log_lines_per_second = config->log_lines_per_second,
     };
     CLI_CLEANUP(local_close) cordon_runtime *runtime = NULL;
     cordon_error *error = cordon_runtime_new(&wanted, &runtime);
@@ -369,6 +370,7 @@ const struct cli_command cli_serve = {
         "to see whether they do the same again; 1000), record_functions (a list of functions "
         "whose\n"
         "every run is recorded), records_bytes (1073741824) and records_days (14) of all records,\n"
+        "log_lines_per_second (of a tenant's runs, and of each other kind of line; 10000),\n"
         "audit_interval_ms (how often the audit log is signed; 60000), audit_checkpoint_file "
         "and\n"
         "audit_checkpoint_syslog (where its checkpoints go besides; nowhere), confine (the server\n"

@@ -322,6 +322,7 @@ static cordon_error *new_run(struct connection *connection)
         .any_kind = connection->route.any_kind,
         .idempotency_key = key,
         .request_id = connection->request_id_text,
+        .traceparent = http_traceparent(connection->parser.request.headers[HTTP_TRACEPARENT]),
         .identity = connection->identity,
         .record = connection->wants_record,
     };

@@ -10,6 +10,7 @@ static const char *const header_names[HTTP_HEADER_COUNT] = {
     [HTTP_CONTENT_ENCODING] = "content-encoding",
     [HTTP_CONVEX_REQUEST_ID] = "convex-request-id",
     [HTTP_IDEMPOTENCY_KEY] = "idempotency-key",
+    [HTTP_TRACEPARENT] = "traceparent",
     [HTTP_CORDON_RECORD] = "cordon-record",
     [HTTP_EXPECT] = "expect",
     [HTTP_TRANSFER_ENCODING] = "transfer-encoding",
@@ -94,6 +95,10 @@ static int on_header_field_complete(llhttp_t *inner)
     }
     for (int i = 0; i < HTTP_HEADER_COUNT; i++) {
         if (size == strlen(header_names[i]) && memcmp(parser->field, header_names[i], size) == 0) {
+            if (parser->starts[i] != 0 && i == HTTP_TRACEPARENT) { /* what traces stops nothing */
+                parser->is_traced_twice = true;
+                return CALLBACK_OK;
+            }
             if (parser->starts[i] != 0) {
                 return refuse(
                     parser, 400, "BadRequest",
@@ -158,6 +163,9 @@ static void take_head(const struct http_parser *parser, struct http_request *out
             out_request->headers[i] = without_spaces(
                 slice_of(parser->head.data + parser->starts[i] - 1, parser->sizes[i]));
         }
+    }
+    if (parser->is_traced_twice) {
+        out_request->headers[HTTP_TRACEPARENT].size = 0;
     }
 }
 
@@ -368,6 +376,7 @@ void http_parser_next(struct http_parser *parser)
     parser->lines = (struct head_lines){0};
     parser->begun = false;
     parser->head_done = false;
+    parser->is_traced_twice = false;
     parser->continued = false;
     parser->complete = false;
     llhttp_resume(&parser->inner);

@@ -23,6 +23,7 @@ enum http_header {
     HTTP_CONTENT_ENCODING,
     HTTP_CONVEX_REQUEST_ID,
     HTTP_IDEMPOTENCY_KEY,
+    HTTP_TRACEPARENT,   /* of no one request more than it says: sent twice it is empty */
     HTTP_CORDON_RECORD, /* Cordon-Record: true */
     HTTP_EXPECT,
     HTTP_TRANSFER_ENCODING,
@@ -90,6 +91,7 @@ struct http_parser {
     int header; /* which of ours it is, or -1 */
     bool begun; /* its first byte has come */
     bool head_done;
+    bool is_traced_twice; /* which of the two is meant, nobody knows */
     bool continued;
     bool complete;
 };

@@ -709,3 +709,51 @@ bool http_request_id_accepted(struct slice id)
     }
     return true;
 }
+
+/* So many hexadecimal digits, small ones; `*out_zero`: all of them are 0. */
+static bool take_hex(struct slice *text, size_t digits, bool *out_zero)
+{
+    *out_zero = true;
+    if (text->size < digits) {
+        return false;
+    }
+    for (size_t i = 0; i < digits; i++) {
+        const uint8_t c = text->data[i];
+        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) {
+            return false;
+        }
+        *out_zero = *out_zero && c == '0';
+    }
+    *text = slice_from(*text, digits);
+    return true;
+}
+
+static bool take_dash(struct slice *text)
+{
+    if (text->size == 0 || text->data[0] != '-') {
+        return false;
+    }
+    *text = slice_from(*text, 1);
+    return true;
+}
+
+struct slice http_traceparent(struct slice header)
+{
+    enum { BYTES = 2 + 1 + 32 + 1 + 16 + 1 + 2 };
+    const struct slice none = {0};
+    struct slice rest = header;
+    bool no_trace = false;
+    bool no_parent = false;
+    bool unused = false;
+    if (!take_hex(&rest, 2, &unused) || !take_dash(&rest) || !take_hex(&rest, 32, &no_trace) ||
+        !take_dash(&rest) || !take_hex(&rest, 16, &no_parent) || !take_dash(&rest) ||
+        !take_hex(&rest, 2, &unused) || no_trace || no_parent) {
+        return none;
+    }
+    const struct slice version = slice_of(header.data, 2);
+    const bool is_first = slice_equal(version, SLICE("00"));
+    const bool is_none = slice_equal(version, SLICE("ff"));
+    /* Later versions may say more, behind a dash; this one has nothing behind. */
+    const bool good = !is_none && (rest.size == 0 || (!is_first && rest.data[0] == '-'));
+    return good ? slice_of(header.data, BYTES) : none;
+}

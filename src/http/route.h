@@ -112,4 +112,10 @@ struct slice http_host_name(struct slice host);
 /* A client's request id is taken if it is short and plain; it is never a secret or a seed. */
 bool http_request_id_accepted(struct slice id);
 
+/*
+ * The part of a `traceparent` (W3C Trace Context) that every version has: version, trace, parent
+ * and flags. Empty for what is none. Borrows.
+ */
+struct slice http_traceparent(struct slice header);
+
 #endif

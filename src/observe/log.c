@@ -17,6 +17,7 @@
 #include "observe/log.h"
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/memory.h"
 #include "base/pipe_signal.h"
 #include "value/utf8.h"
@@ -39,6 +40,8 @@ enum {
     PENDING_BYTES_MAX = 4 << 20, /* what may wait for a reader */
     KEPT_BYTES_MAX = 256 << 10,  /* a buffer that grew past this is given back once it is empty */
     TIME_TEXT_BYTES = 20,        /* 2026-01-31T23:59:59 and a NUL */
+    SOURCES_MAX = 256,           /* that are told apart; others share the place of the first */
+    SOURCE_NAME_BYTES = 64,
 };
 
 enum sink_kind { SINK_FILE, SINK_OWN, SINK_SOCKET, SINK_SHARED };
@@ -46,6 +49,16 @@ enum sink_kind { SINK_FILE, SINK_OWN, SINK_SOCKET, SINK_SHARED };
 struct sink {
     int fd;
     enum sink_kind kind; /* SINK_OWN: opened again without blocking, and closed by us */
+};
+
+/* One of those who write lines, and how many of them in which second. */
+struct source {
+    uint64_t key; /* of event, level and name; 0: the place is free */
+    uint64_t second;
+    uint64_t dropped; /* of which no line has told yet */
+    uint32_t lines;
+    const char *event;
+    char name[SOURCE_NAME_BYTES];
 };
 
 struct log {
@@ -59,6 +72,9 @@ struct log {
     uint64_t lost_told; /* of `lost`, how many a line has reported */
     uint64_t time_s;    /* whose text stands in `time_text` */
     char time_text[TIME_TEXT_BYTES];
+    uint32_t lines_per_second;
+    bool has_dropped; /* some source has lines that no line has told of */
+    struct source sources[SOURCES_MAX];
     _Atomic uint64_t lost;
 };
 
@@ -131,12 +147,15 @@ static bool write_leaving(struct log *log)
     return true;
 }
 
+static void tell_dropped(struct log *log, uint64_t now_s); /* it writes lines: see there */
+
 void log_flush(struct log *log)
 {
     if (log == NULL) {
         return;
     }
     (void)pthread_mutex_lock(&log->lock);
+    tell_dropped(log, clock_monotonic_ns() / 1000000000);
     if (log->flushing || (log->pending.size == 0 && log->leaving.size == 0)) {
         (void)pthread_mutex_unlock(&log->lock);
         return;
@@ -177,6 +196,7 @@ cordon_error *log_new(int fd, enum log_format format, struct log **out_log)
     log->sink = open_sink(fd);
     log->text = format == LOG_TEXT || (format == LOG_AUTO && isatty(fd) == 1);
     log->time_s = UINT64_MAX;
+    log->lines_per_second = LOG_LINES_PER_SECOND;
     buffer_init(&log->pending, PENDING_BYTES_MAX);
     buffer_init(&log->leaving, PENDING_BYTES_MAX);
     (void)pthread_mutex_init(&log->lock, NULL);
@@ -189,6 +209,9 @@ void log_free(struct log *log)
     if (log == NULL) {
         return;
     }
+    (void)pthread_mutex_lock(&log->lock);
+    tell_dropped(log, UINT64_MAX);
+    (void)pthread_mutex_unlock(&log->lock);
     log_flush(log);
     if (log->sink.kind == SINK_OWN) {
         (void)close(log->sink.fd);
@@ -197,6 +220,13 @@ void log_free(struct log *log)
     buffer_done(&log->leaving);
     (void)pthread_mutex_destroy(&log->lock);
     mem_free(log);
+}
+
+void log_limit(struct log *log, uint32_t lines_per_second)
+{
+    if (log != NULL) {
+        log->lines_per_second = lines_per_second;
+    }
 }
 
 uint64_t log_lost(const struct log *log)
@@ -402,17 +432,94 @@ static bool add_line(
     return true;
 }
 
-void log_write(
-    struct log *log,
-    enum log_level level,
-    const char *event,
-    const struct log_field *fields,
-    size_t field_count)
+/* -- Sources -------------------------------------------------------------------------------- */
+
+/* All below with the lock. */
+static void tell_source(struct log *log, struct source *source)
 {
-    if (log == NULL) {
+    const struct log_field fields[] = {
+        LOG_FIELD_STRING("of_event", slice_str(source->event)),
+        LOG_FIELD_STRING("of_source", slice_str(source->name)),
+        LOG_FIELD_NUMBER("lines", source->dropped),
+    };
+    if (add_line(log, LOG_WARN, "log_lines_dropped", fields, sizeof fields / sizeof fields[0])) {
+        source->dropped = 0;
+    }
+}
+
+/* What was left out in seconds that are over. */
+static void tell_dropped(struct log *log, uint64_t now_s)
+{
+    if (!log->has_dropped) {
         return;
     }
-    (void)pthread_mutex_lock(&log->lock);
+    log->has_dropped = false;
+    for (size_t i = 0; i < SOURCES_MAX; i++) {
+        struct source *source = &log->sources[i];
+        if (source->dropped > 0 && source->second < now_s) {
+            tell_source(log, source);
+        }
+        log->has_dropped = log->has_dropped || source->dropped > 0;
+    }
+}
+
+/*
+ * The place of a source: its own; one that is free, or whose owner has not written in this second
+ * and has nothing to tell; or else the first that was tried, which is shared then.
+ */
+static struct source *find_source(
+    struct log *log, const char *event, struct slice name, uint64_t key, uint64_t now_s)
+{
+    enum { TRIES = 8 };
+    struct source *unused = NULL;
+    for (size_t i = 0; i < TRIES; i++) {
+        struct source *source = &log->sources[(key + i) % SOURCES_MAX];
+        if (source->key == key) {
+            return source;
+        }
+        const bool is_old = source->second < now_s && source->dropped == 0;
+        if (unused == NULL && (source->key == 0 || is_old)) {
+            unused = source;
+        }
+    }
+    if (unused == NULL) {
+        return &log->sources[key % SOURCES_MAX];
+    }
+    *unused = (struct source){.key = key, .event = event};
+    const struct slice shown = utf8_cut(name, SOURCE_NAME_BYTES - 1);
+    if (shown.size > 0) {
+        memcpy(unused->name, shown.data, shown.size);
+    }
+    return unused;
+}
+
+/* Whether its source may have one more line in this second. */
+static bool may_write(struct log *log, enum log_level level, const char *event, struct slice name)
+{
+    const uint64_t now_s = clock_monotonic_ns() / 1000000000;
+    const uint64_t kind = hash_fast(slice_str(event), (uint64_t)level);
+    const uint64_t key = hash_fast(name, kind) | 1;
+    struct source *source = find_source(log, event, name, key, now_s);
+    if (source->second != now_s) {
+        if (source->dropped > 0) {
+            tell_source(log, source);
+        }
+        source->second = now_s;
+        source->lines = 0;
+    }
+    if (source->lines < log->lines_per_second) {
+        source->lines++;
+        return true;
+    }
+    source->dropped++;
+    log->has_dropped = true;
+    return false;
+}
+
+/* -- Writing -------------------------------------------------------------------------------- */
+
+static void tell_lost(struct log *log)
+{
     const uint64_t lost = atomic_load(&log->lost);
     if (lost != log->lost_told) {
         const struct log_field mark[] = {LOG_FIELD_NUMBER("lines", lost - log->lost_told)};
@@ -420,7 +527,22 @@ void log_write(
             log->lost_told = lost;
         }
     }
-    if (!add_line(log, level, event, fields, field_count)) {
+}
+
+void log_write_of(
+    struct log *log,
+    enum log_level level,
+    const char *event,
+    struct slice source,
+    const struct log_field *fields,
+    size_t field_count)
+{
+    if (log == NULL) {
+        return;
+    }
+    (void)pthread_mutex_lock(&log->lock);
+    tell_lost(log);
+    if (may_write(log, level, event, source) && !add_line(log, level, event, fields, field_count)) {
         (void)atomic_fetch_add(&log->lost, 1);
     }
     const bool flush = log->pending.size >= FLUSH_BYTES || level == LOG_ERROR;
@@ -428,4 +550,14 @@ void log_write(
     if (flush) {
         log_flush(log);
     }
+}
+
+void log_write(
+    struct log *log,
+    enum log_level level,
+    const char *event,
+    const struct log_field *fields,
+    size_t field_count)
+{
+    log_write_of(log, level, event, (struct slice){0}, fields, field_count);
 }

@@ -3,6 +3,9 @@
  * terminal. Lines are collected per call to log_flush() or when 64 KiB have gathered, so that a
  * request costs no system call of its own. A reader that does not read makes lines get lost (and
  * counted), never a request wait.
+ *
+ * Each source of lines has so many a second: who fails or calls without end fills no disk, and is
+ * in nobody's way. What is left out is counted, and a line says how many they were, and whose.
  */
 #ifndef OBSERVE_LOG_H
 #define OBSERVE_LOG_H
@@ -17,6 +20,12 @@ enum log_format { LOG_AUTO, LOG_JSON, LOG_TEXT };
 
 /* `fd` is borrowed. LOG_AUTO is text on a terminal, JSON elsewhere. */
 CORDON_MUST_USE cordon_error *log_new(int fd, enum log_format format, struct log **out_log);
+
+/* Lines of one source a second, unless log_limit() says otherwise. */
+#define LOG_LINES_PER_SECOND 10000
+
+/* Before the first line. NULL does nothing. */
+void log_limit(struct log *log, uint32_t lines_per_second);
 
 /* Flushes and frees. NULL accepted. */
 void log_free(struct log *log);
@@ -35,7 +44,19 @@ struct log_field {
 /* Written as milliseconds, to the microsecond. */
 #define LOG_FIELD_MS(k, ns) {.key = (k), .type = LOG_DURATION, .number = (int64_t)((ns) / 1000)}
 
-/* Writes one line: time, level, event, fields. A NULL log does nothing. Any thread. */
+/*
+ * Writes one line: time, level, event, fields; it is one of those of its event and level, in which
+ * `source`, such as a tenant, is told apart. A NULL log does nothing. Any thread.
+ */
+void log_write_of(
+    struct log *log,
+    enum log_level level,
+    const char *event,
+    struct slice source,
+    const struct log_field *fields,
+    size_t field_count);
+
+/* The same, of no source in particular. */
 void log_write(
     struct log *log,
     enum log_level level,

@@ -5,6 +5,7 @@
 #include "run/report.h"
 
 #include "run/frames.h"
+#include "run/redact.h"
 #include "value/utf8.h"
 
 /* Of the path, which is as long as a caller likes where there is no such function. */
@@ -39,40 +40,101 @@ static enum log_level level_of(const struct outcome *outcome)
     return ours ? LOG_ERROR : outcome->code == CORDON_OUTCOME_SUCCESS ? LOG_INFO : LOG_WARN;
 }
 
-void run_report(
-    struct log *log, const struct outcome *outcome, struct slice path, struct slice request_id)
+/* The fields of a line as they come. */
+struct line {
+    struct log_field fields[40];
+    size_t count;
+};
+
+static void add(struct line *line, struct log_field field)
+{
+    CORDON_ASSERT(line->count < sizeof line->fields / sizeof line->fields[0]);
+    line->fields[line->count++] = field;
+}
+
+static void add_text(struct line *line, const char *key, struct slice text)
+{
+    add(line, (struct log_field)LOG_FIELD_STRING(key, text));
+}
+
+static void add_number(struct line *line, const char *key, uint64_t number)
+{
+    add(line, (struct log_field)LOG_FIELD_NUMBER(key, number));
+}
+
+/* Who called what. */
+static void add_call(struct line *line, const struct run_report *report)
+{
+    add_text(line, "tenant", report->tenant);
+    add_text(line, "path", utf8_cut(report->path, PATH_BYTES_MAX));
+    add_text(line, "type", slice_str(cordon_kind_name(report->outcome->kind)));
+    add_text(line, "request_id", report->request_id);
+    if (report->traceparent.size > 0) {
+        add_text(line, "traceparent", report->traceparent);
+    }
+}
+
+static void add_times(struct line *line, const struct outcome *outcome)
+{
+    add(line, (struct log_field)LOG_FIELD_MS("execution_time_ms", outcome->wall_time_ns));
+    add(line, (struct log_field)LOG_FIELD_MS("user_execution_time_ms", outcome->user_time_ns));
+    add(line, (struct log_field)LOG_FIELD_MS("system_execution_time_ms", outcome->system_time_ns));
+    add(line, (struct log_field)LOG_FIELD_MS("queued_time_ms", outcome->queued_time_ns));
+}
+
+/* What it used of what it had. */
+static void add_use(struct line *line, const struct run_report *report)
+{
+    static const struct {
+        const char *used; /* NULL: a time, which stands there already */
+        const char *allowed;
+        cordon_limit limit;
+    } rows[] = {
+        {NULL, "user_execution_limit_ms", CORDON_LIMIT_USER_TIME_MS},
+        {NULL, "system_execution_limit_ms", CORDON_LIMIT_SYSTEM_TIME_MS},
+        {"fuel", "fuel_limit", CORDON_LIMIT_FUEL},
+        {"memory_bytes", "memory_bytes_limit", CORDON_LIMIT_MEMORY_BYTES},
+        {"database_read_documents", "database_read_documents_limit", CORDON_LIMIT_DOCUMENTS_READ},
+        {"database_read_bytes", "database_read_bytes_limit", CORDON_LIMIT_BYTES_READ},
+        {"database_write_documents", "database_write_documents_limit",
+         CORDON_LIMIT_DOCUMENTS_WRITTEN},
+        {"database_write_bytes", "database_write_bytes_limit", CORDON_LIMIT_BYTES_WRITTEN},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const cordon_limit limit = rows[i].limit;
+        if (rows[i].used != NULL) {
+            add_number(line, rows[i].used, report->outcome->used[limit]);
+        }
+        add_number(line, rows[i].allowed, report->allowed == NULL ? 0 : report->allowed[limit]);
+    }
+    add_number(line, "mutation_retry_count", report->outcome->retries);
+}
+
+void run_report(struct log *log, const struct run_report *report)
 {
     if (log == NULL) {
         return;
     }
+    const struct outcome *outcome = report->outcome;
     const bool failed = outcome->code != CORDON_OUTCOME_SUCCESS;
-    const uint64_t *const used = outcome->used;
-    CORDON_CLEANUP_BUFFER struct buffer text;
-    buffer_init(&text, STACK_BYTES_MAX);
-    const struct slice stack = write_stack(outcome, &text);
-    const struct log_field fields[] = {
-        LOG_FIELD_STRING("path", utf8_cut(path, PATH_BYTES_MAX)),
-        LOG_FIELD_STRING("type", slice_str(cordon_kind_name(outcome->kind))),
-        LOG_FIELD_STRING("request_id", request_id),
-        LOG_FIELD_STRING("status", failed ? SLICE("failure") : SLICE("success")),
-        LOG_FIELD_MS("execution_time_ms", outcome->wall_time_ns),
-        LOG_FIELD_MS("user_execution_time_ms", outcome->user_time_ns),
-        LOG_FIELD_MS("system_execution_time_ms", outcome->system_time_ns),
-        LOG_FIELD_MS("queued_time_ms", outcome->queued_time_ns),
-        LOG_FIELD_NUMBER("fuel", used[CORDON_LIMIT_FUEL]),
-        LOG_FIELD_NUMBER("memory_bytes", used[CORDON_LIMIT_MEMORY_BYTES]),
-        LOG_FIELD_NUMBER("database_read_documents", used[CORDON_LIMIT_DOCUMENTS_READ]),
-        LOG_FIELD_NUMBER("database_read_bytes", used[CORDON_LIMIT_BYTES_READ]),
-        LOG_FIELD_NUMBER("database_write_documents", used[CORDON_LIMIT_DOCUMENTS_WRITTEN]),
-        LOG_FIELD_NUMBER("database_write_bytes", used[CORDON_LIMIT_BYTES_WRITTEN]),
-        LOG_FIELD_NUMBER("mutation_retry_count", outcome->retries),
-        /* Only of what failed: */
-        LOG_FIELD_STRING("code", slice_str(outcome_code_name(outcome))),
-        LOG_FIELD_STRING("error_message", outcome->message),
-        /* Of those that ended inside the guest: */
-        LOG_FIELD_STRING("stack", stack),
-    };
-    const size_t count = sizeof fields / sizeof fields[0];
-    const size_t left_out = !failed ? 3 : stack.size == 0 ? 1 : 0;
-    log_write(log, level_of(outcome), "function_execution", fields, count - left_out);
+    CORDON_CLEANUP_BUFFER struct buffer stack;
+    CORDON_CLEANUP_BUFFER struct buffer message;
+    buffer_init(&stack, STACK_BYTES_MAX);
+    buffer_init(&message, REDACTED_BYTES_MAX);
+    struct line line = {.count = 0};
+    add_call(&line, report);
+    add_text(&line, "status", failed ? SLICE("failure") : SLICE("success"));
+    add_times(&line, outcome);
+    add_use(&line, report);
+    if (failed) {
+        const struct slice frames = write_stack(outcome, &stack);
+        cordon_error_free(redact(&message, outcome->message, report->env));
+        add_text(&line, "code", slice_str(outcome_code_name(outcome)));
+        add_text(&line, "error_message", buffer_slice(&message));
+        if (frames.size > 0) {
+            add_text(&line, "stack", frames);
+        }
+    }
+    log_write_of(
+        log, level_of(outcome), "function_execution", report->tenant, line.fields, line.count);
 }

@@ -276,6 +276,20 @@ static void give_slot(struct run *run)
     }
 }
 
+static void report(const struct run *run)
+{
+    const struct run_report report = {
+        .outcome = &run->outcome,
+        .allowed = run->function == NULL ? NULL : run->budget->allowed,
+        .env = run->env,
+        .tenant = run->home == NULL ? (struct slice){0} : slice_str(run->home->name),
+        .path = run->path,
+        .request_id = run->request_id,
+        .traceparent = run->traceparent,
+    };
+    run_report(run->runner->options.log, &report);
+}
+
 enum next run_finish(struct run *run)
 {
     run_end_guest(run);
@@ -309,7 +323,7 @@ enum next run_finish(struct run *run)
     run->stage = STAGE_DONE;
     run_count_end(run);
     if (!run_is_replay(run)) { /* which nobody has called */
-        run_report(run->runner->options.log, outcome, run->path, run->request_id);
+        report(run);
         if (outcome->code == CORDON_OUTCOME_CAPABILITY_DENIED && run->home != NULL) {
             tenant_note_denied(run->home, run->path, outcome->message);
         }
@@ -497,6 +511,7 @@ static bool copy_request(struct run *run, const struct run_request *request)
 {
     run->path = copy_text(run, request->path);
     run->request_id = copy_text(run, request->request_id);
+    run->traceparent = copy_text(run, request->traceparent);
     run->idempotency_key = copy_text(run, request->idempotency_key);
     run->identity.token = copy_text(run, request->identity.token);
     run->identity.json = copy_text(run, request->identity.json);
@@ -515,6 +530,7 @@ static bool copy_request(struct run *run, const struct run_request *request)
     run->time_ns = request->has_time ? request->time_ns : clock_wall_ns();
     return (request->path.size == 0 || run->path.data != NULL) &&
            (request->request_id.size == 0 || run->request_id.data != NULL) &&
+           (request->traceparent.size == 0 || run->traceparent.data != NULL) &&
            (request->identity.token.size == 0 || run->identity.token.data != NULL) &&
            (request->identity.json.size == 0 || run->identity.json.data != NULL) &&
            (request->idempotency_key.size == 0 || run->idempotency_key.data != NULL);

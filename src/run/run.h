@@ -47,6 +47,8 @@ struct run_request {
     struct slice idempotency_key;
     /* For the log line: the client's request id, or empty. */
     struct slice request_id;
+    /* For the same: a whole one (W3C Trace Context), passed on to runs that it makes; or empty. */
+    struct slice traceparent;
     /* Who has signed in; empty: nobody. It is copied. A call that a run makes says its caller's. */
     struct identity identity;
     /*

@@ -169,6 +169,7 @@ static cordon_error *make_child(struct run *run)
         .has_time = nested->inner,
         .time_ns = run->time_ns,
         .request_id = run->request_id,
+        .traceparent = run->traceparent,
         .identity = run->identity,
         .parent = run,
         .inner = nested->inner,

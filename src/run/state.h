@@ -77,6 +77,7 @@ struct run {
     struct slice idempotency_key;
     enum run_caller asked_by;
     struct slice request_id;
+    struct slice traceparent; /* empty: none */
     struct identity identity;
     struct slice path;
     struct limit_changes lower;

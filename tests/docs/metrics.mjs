@@ -151,23 +151,33 @@ const fields = {
   time: ['when the line was written, UTC', '`timestamp`, in ms'],
   level: ['`info`; `warn` if the run failed, `error` if that was our fault', OWN],
   event: ['`function_execution`', '`topic`'],
+  tenant: ['whose function', '`convex.deployment_name`'],
   path: ['the function', '`function.path`'],
   type: ['`query`, `mutation` or `action`', '`function.type`'],
   request_id: ['as in the answer, and in error messages', '`function.request_id`'],
+  traceparent: ['of calls that came with one, and of the runs that they make: the header of W3C Trace Context', OWN],
   status: ['`success` or `failure`', SAME],
   execution_time_ms: ['from request to outcome', SAME],
   user_execution_time_ms: ['the function itself, as `user_time_ms` counts', SAME],
   system_execution_time_ms: ['the host for it, as `system_time_ms` counts', OWN],
   queued_time_ms: ['it waited for its turns, among others', OWN],
+  user_execution_limit_ms: ['what `user_time_ms` allowed it; 0, as the other limits, where no function was found', OWN],
+  system_execution_limit_ms: ['the same of `system_time_ms`', OWN],
   fuel: ['used, as the limit counts', OWN],
+  fuel_limit: ['allowed', OWN],
   memory_bytes: ['size of the linear memory', '`usage.action_memory_used_mb`, of actions'],
+  memory_bytes_limit: ['allowed', OWN],
   database_read_documents: ['documents read', '`usage.database_read_documents`'],
+  database_read_documents_limit: ['allowed', OWN],
   database_read_bytes: ['their size', '`usage.database_read_bytes`'],
+  database_read_bytes_limit: ['allowed', OWN],
   database_write_documents: ['documents written', OWN],
+  database_write_documents_limit: ['allowed', OWN],
   database_write_bytes: ['their size', '`usage.database_write_bytes`'],
+  database_write_bytes_limit: ['allowed', OWN],
   mutation_retry_count: ['attempts before the last, after conflicts', '`function.mutation_retry_count`'],
   code: ['of failures: as in [error-codes.md](error-codes.md) and [limits.md](limits.md)', OWN],
-  error_message: ['of failures: whole, in production too', SAME],
+  error_message: ['of failures, in production too: up to 4,096 bytes, without values that did not match a validator, and with stars in place of what environment variables hold', SAME],
   stack: ['of failures inside the function: a line `at NAME (FILE:LINE)` for each frame, innermost first, up to 4,096 bytes', 'in `error_message`'],
 };
 
@@ -209,8 +219,9 @@ async function observe() {
   writeFileSync(config, JSON.stringify({ limits: { fuel: 10000000 } }));
   const server = await Server.start({ flags: ['--config', config] });
   await server.deploy(guest('basic'), guest('relay'), guest('spin'), example('messages_c'));
+  const traced = { traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01' };
   for (const path of ['basic:echo', 'basic:fail', 'messages:list', 'spin:host']) {
-    await run(['call', '--url', server.url, path]);
+    await server.post('/api/query', { path, args: {} }, traced);
   }
   await run(['call', '--url', server.url, 'relay:cleanup', '{"q": "{\\"queryId\\":1}"}']);
   const metrics = parseMetrics(await scrape(server));
@@ -279,6 +290,15 @@ ${table(['metric', 'label', 'why'], Object.entries(absentLabels).flatMap(([name,
 Convex's log stream nests some of the fields in \`function\` and \`usage\`.
 
 ${table(['field', 'meaning', 'Convex'], Object.entries(fields).map(([name, [meaning, convex]]) => [`\`${name}\``, meaning, convex]))}
+
+Arguments, results, keys and tokens are in no line. A tenant's runs have 10,000 lines a second
+(\`log_lines_per_second\`), those that failed counted apart, and so has each other event: what is over that
+is left out and told.
+
+| event | level | fields | when |
+| --- | --- | --- | --- |
+| \`log_lines_dropped\` | \`warn\` | \`of_event\`, \`of_source\`, \`lines\` | so many lines of one tenant, or of an event, were left out in a second |
+| \`log_lines_lost\` | \`warn\` | \`lines\` | so many were lost as the log's reader did not keep up |
 
 ## Lines about records
 

@@ -154,6 +154,26 @@ static void pipelined(void **state)
     }
 }
 
+/* Two traces are none, and stop nothing; the next request has its own again. */
+static void traced_twice(void **state)
+{
+    (void)state;
+    static const char bytes[] =
+        "GET /a HTTP/1.1\r\n" HOST "Traceparent: one\r\nX: y\r\ntraceparent: two\r\n\r\n"
+        "GET /b HTTP/1.1\r\n" HOST "traceparent: three\r\n\r\n";
+    for (size_t piece = 1; piece < sizeof bytes; piece++) {
+        struct http_parser parser;
+        http_parser_init(&parser, BODY_MAX, NULL, NULL, NULL);
+        struct slice rest = slice_str(bytes);
+        assert_int_equal(http_feed(&parser, &rest, piece), HTTP_COMPLETE);
+        assert_int_equal(parser.request.headers[HTTP_TRACEPARENT].size, 0);
+        http_parser_next(&parser);
+        assert_int_equal(http_feed(&parser, &rest, piece), HTTP_COMPLETE);
+        expect_slice(parser.request.headers[HTTP_TRACEPARENT], SLICE("three"));
+        http_parser_done(&parser);
+    }
+}
+
 static void waits_for_continue(void **state)
 {
     (void)state;
@@ -237,8 +257,11 @@ static void heads_are_bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(requests_cut_anywhere), cmocka_unit_test(pipelined),
-        cmocka_unit_test(waits_for_continue),    cmocka_unit_test(midway),
+        cmocka_unit_test(requests_cut_anywhere),
+        cmocka_unit_test(pipelined),
+        cmocka_unit_test(traced_twice),
+        cmocka_unit_test(waits_for_continue),
+        cmocka_unit_test(midway),
         cmocka_unit_test(heads_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -279,6 +279,44 @@ static void hosts(void **state)
     }
 }
 
+static void traces(void **state)
+{
+    (void)state;
+#define TRACE "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7"
+    static const struct {
+        const char *header;
+        const char *kept; /* NULL: nothing */
+    } rows[] = {
+        {"00-" TRACE "-01", "00-" TRACE "-01"},
+        {"00-" TRACE "-ff", "00-" TRACE "-ff"},
+        {"01-" TRACE "-01", "01-" TRACE "-01"},
+        {"cc-" TRACE "-01-what-comes-later", "cc-" TRACE "-01"},
+        {"00-" TRACE "-01-more", NULL},
+        {"cc-" TRACE "-01more", NULL},
+        {"ff-" TRACE "-01", NULL},
+        {"00-" TRACE "-0", NULL},
+        {"00-" TRACE "-0g", NULL},
+        {"00-" TRACE, NULL},
+        {"0-" TRACE "-01", NULL},
+        {"00-4BF92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", NULL},
+        {"00-00000000000000000000000000000000-00f067aa0ba902b7-01", NULL},
+        {"00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01", NULL},
+        {"00_4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", NULL},
+        {" 00-" TRACE "-01", NULL},
+        {"", NULL},
+        {"00", NULL},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct slice kept = http_traceparent(slice_str(rows[i].header));
+        const struct slice wanted = rows[i].kept == NULL ? SLICE("") : slice_str(rows[i].kept);
+        if (!slice_equal(kept, wanted)) {
+            fail_msg("\"%s\" gave \"%.*s\"", rows[i].header, SLICE_FMT(kept));
+        }
+    }
+    assert_int_equal(http_traceparent((struct slice){0}).size, 0);
+#undef TRACE
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -287,6 +325,7 @@ int main(void)
         cmocka_unit_test(numbers),
         cmocka_unit_test(calls),
         cmocka_unit_test(hosts),
+        cmocka_unit_test(traces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

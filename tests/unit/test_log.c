@@ -190,6 +190,7 @@ static void nothing_gets_lost_uncounted(int writer, int reader)
     enum { LINES = 60000 };
     struct log *log = NULL;
     assert_null(log_new(writer, LOG_JSON, &log));
+    log_limit(log, UINT32_MAX);
     const struct log_field fields[] = {
         LOG_FIELD_STRING("padding", SLICE("0123456789012345678901234567890123456789"))};
     const uint64_t start_ns = clock_monotonic_ns();
@@ -323,6 +324,108 @@ static void lines_wait_for_a_flush_save_errors(void **state)
     (void)close(fds[1]);
 }
 
+/* -- Sources --------------------------------------------------------------------------------- */
+
+/* A file to which lines are written: no reader is behind. */
+static int open_file(void)
+{
+    char path[] = "/tmp/cordon-log-XXXXXX";
+    const int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    (void)unlink(path);
+    return fd;
+}
+
+static char *read_file(int fd)
+{
+    assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+    return read_all(fd);
+}
+
+/* One source that writes without end is in nobody's way, and what it lost is told. */
+static void a_source_has_so_many_lines_a_second(void **state)
+{
+    (void)state;
+    enum { LIMIT = 50, WRITTEN = 100000 };
+    const int fd = open_file();
+    struct log *log = NULL;
+    assert_null(log_new(fd, LOG_JSON, &log));
+    log_limit(log, LIMIT);
+    const uint64_t began_ns = clock_monotonic_ns();
+    for (int i = 0; i < WRITTEN; i++) {
+        log_write_of(log, LOG_INFO, "loud", SLICE("ada"), NULL, 0);
+    }
+    log_write_of(log, LOG_INFO, "loud", SLICE("bob"), NULL, 0);
+    log_write_of(log, LOG_WARN, "loud", SLICE("ada"), NULL, 0); /* a failure among successes */
+    log_write(log, LOG_INFO, "other", NULL, 0);
+    const uint64_t seconds = (clock_monotonic_ns() - began_ns) / 1000000000 + 2;
+    log_free(log);
+    char *text = read_file(fd);
+    const size_t lines = count_of(text, "\"event\":\"loud\"");
+    assert_true(lines >= LIMIT + 2 && lines <= seconds * LIMIT + 2);
+    assert_int_equal(count_of(text, "\"event\":\"other\""), 1);
+    uint64_t dropped = 0;
+    static const char told[] = "\"event\":\"log_lines_dropped\",\"of_event\":\"loud\","
+                               "\"of_source\":\"ada\",\"lines\":";
+    for (const char *at = text; (at = strstr(at, told)) != NULL; at += strlen(told)) {
+        dropped += strtoull(at + strlen(told), NULL, 10);
+    }
+    assert_int_equal(dropped + lines, WRITTEN + 2);
+    assert_int_equal(count_of(text, "bob"), 0);
+    mem_free(text);
+    (void)close(fd);
+}
+
+/* What a source lost is told without its help, once its second is over. */
+static void what_was_dropped_is_told_by_a_flush(void **state)
+{
+    (void)state;
+    const int fd = open_file();
+    struct log *log = NULL;
+    assert_null(log_new(fd, LOG_JSON, &log));
+    log_limit(log, 1);
+    for (int i = 0; i < 5; i++) {
+        log_write(log, LOG_INFO, "loud", NULL, 0);
+    }
+    char *text = NULL;
+    const uint64_t until_ns = clock_monotonic_ns() + (uint64_t)20 * 1000000000;
+    do {
+        mem_free(text);
+        (void)usleep(20000);
+        log_flush(log);
+        text = read_file(fd);
+    } while (strstr(text, "log_lines_dropped") == NULL && clock_monotonic_ns() < until_ns);
+    assert_non_null(strstr(text, "\"of_source\":\"\",\"lines\":"));
+    mem_free(text);
+    log_free(log);
+    (void)close(fd);
+}
+
+/* More sources than are told apart: no line is written that should not be, nor told twice. */
+static void many_sources_lose_nothing_unseen(void **state)
+{
+    (void)state;
+    enum { SOURCES = 5000, EACH = 4 };
+    const int fd = open_file();
+    struct log *log = NULL;
+    assert_null(log_new(fd, LOG_JSON, &log));
+    log_limit(log, 2);
+    for (int i = 0; i < SOURCES * EACH; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "s%d", i % SOURCES);
+        log_write_of(log, LOG_INFO, "line", slice_str(name), NULL, 0);
+    }
+    log_free(log);
+    char *text = read_file(fd);
+    uint64_t dropped = 0;
+    for (const char *at = text; (at = strstr(at, "\"lines\":")) != NULL; at++) {
+        dropped += strtoull(at + strlen("\"lines\":"), NULL, 10);
+    }
+    assert_int_equal(dropped + count_of(text, "\"event\":\"line\""), SOURCES * EACH);
+    mem_free(text);
+    (void)close(fd);
+}
+
 /* -- Threads -------------------------------------------------------------------------------- */
 
 enum { THREADS = 4 };
@@ -355,6 +458,7 @@ static void lines_of_threads_stay_whole_and_in_order(void **state)
     (void)unlink(path);
     struct log *log = NULL;
     assert_null(log_new(fd, LOG_JSON, &log));
+    log_limit(log, UINT32_MAX);
     const size_t lines = test_size(4000);
     struct writer writers[THREADS];
     pthread_t threads[THREADS];
@@ -407,6 +511,9 @@ int main(void)
         cmocka_unit_test(a_reader_that_went_away_ends_nothing),
         cmocka_unit_test(a_line_too_long_for_the_buffer_is_lost_whole),
         cmocka_unit_test(lines_wait_for_a_flush_save_errors),
+        cmocka_unit_test(a_source_has_so_many_lines_a_second),
+        cmocka_unit_test(what_was_dropped_is_told_by_a_flush),
+        cmocka_unit_test(many_sources_lose_nothing_unseen),
         cmocka_unit_test(lines_of_threads_stay_whole_and_in_order),
     };
     return cmocka_run_group_tests_name("observe/log", tests, NULL, NULL);

@@ -257,7 +257,25 @@ static void read_line(const struct outcome *outcome, struct slice path, char *li
     assert_int_equal(pipe(ends), 0);
     struct log *log = NULL;
     assert_null(log_new(ends[1], LOG_JSON, &log));
-    run_report(log, outcome, path, SLICE("0123456789abcdef"));
+    static const uint64_t allowed[CORDON_LIMIT_COUNT] = {
+        [CORDON_LIMIT_USER_TIME_MS] = 30000,
+        [CORDON_LIMIT_SYSTEM_TIME_MS] = 15000,
+        [CORDON_LIMIT_FUEL] = 1000,
+        [CORDON_LIMIT_MEMORY_BYTES] = 131072,
+        [CORDON_LIMIT_DOCUMENTS_READ] = 30,
+        [CORDON_LIMIT_BYTES_READ] = 3000,
+        [CORDON_LIMIT_DOCUMENTS_WRITTEN] = 10,
+        [CORDON_LIMIT_BYTES_WRITTEN] = 1000,
+    };
+    const struct run_report report = {
+        .outcome = outcome,
+        .allowed = allowed,
+        .tenant = SLICE("default"),
+        .path = path,
+        .request_id = SLICE("0123456789abcdef"),
+        .traceparent = SLICE("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+    };
+    run_report(log, &report);
     log_free(log);
     (void)close(ends[1]);
     const ssize_t size = read(ends[0], line, size_max - 1);
@@ -307,16 +325,21 @@ static void the_line_of_a_run(void **state)
     outcome.used[CORDON_LIMIT_BYTES_READ] = 300;
     outcome.used[CORDON_LIMIT_DOCUMENTS_WRITTEN] = 1;
     outcome.used[CORDON_LIMIT_BYTES_WRITTEN] = 100;
-    char line[1024];
+    char line[2048];
     read_line(&outcome, SLICE("a:b"), line, sizeof line);
     assert_string_equal(
-        line, "\"level\":\"info\",\"event\":\"function_execution\",\"path\":\"a:b\","
-              "\"type\":\"mutation\",\"request_id\":\"0123456789abcdef\",\"status\":\"success\","
-              "\"execution_time_ms\":30.000,\"user_execution_time_ms\":4.005,"
-              "\"system_execution_time_ms\":16.000,\"queued_time_ms\":12.500,\"fuel\":77,\"memory_"
-              "bytes\":65536,"
-              "\"database_read_documents\":3,\"database_read_bytes\":300,"
-              "\"database_write_documents\":1,\"database_write_bytes\":100,"
+        line, "\"level\":\"info\",\"event\":\"function_execution\",\"tenant\":\"default\","
+              "\"path\":\"a:b\",\"type\":\"mutation\",\"request_id\":\"0123456789abcdef\","
+              "\"traceparent\":\"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\","
+              "\"status\":\"success\",\"execution_time_ms\":30.000,"
+              "\"user_execution_time_ms\":4.005,\"system_execution_time_ms\":16.000,"
+              "\"queued_time_ms\":12.500,\"user_execution_limit_ms\":30000,"
+              "\"system_execution_limit_ms\":15000,\"fuel\":77,\"fuel_limit\":1000,"
+              "\"memory_bytes\":65536,\"memory_bytes_limit\":131072,"
+              "\"database_read_documents\":3,\"database_read_documents_limit\":30,"
+              "\"database_read_bytes\":300,\"database_read_bytes_limit\":3000,"
+              "\"database_write_documents\":1,\"database_write_documents_limit\":10,"
+              "\"database_write_bytes\":100,\"database_write_bytes_limit\":1000,"
               "\"mutation_retry_count\":2}\n");
 
     outcome = (struct outcome){
