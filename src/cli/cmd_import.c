@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "cli/flags.h"
+#include "cli/ids.h"
 #include "cli/lines.h"
 #include "cli/progress.h"
 #include "cli/source.h"
@@ -361,20 +362,52 @@ static int send(
     return CLI_OK;
 }
 
-/* Takes lines until there are enough for a batch. Empty ones are kept: they are counted. */
-static int fill_batch(struct lines *lines, struct text *batch, bool *out_ended)
+/* Refuses an `_id` that a line before has had. What is no document at all, the store says. */
+static int check_id(
+    const struct item *item, const struct lines *lines, cordon_text line, struct ids *ids)
+{
+    JSON_CLEANUP json = NULL;
+    cordon_error *const error = cordon_json_parse(line.data, line.size, &json);
+    cordon_error_free(error);
+    const cordon_json_value *const root = error != NULL ? NULL : cordon_json_get_root(json);
+    const cordon_text id = cordon_json_get_text(cordon_json_get_member(root, "_id"));
+    if (ids_add(ids, id) != IDS_TWICE) {
+        return CLI_OK;
+    }
+    progress_end();
+    return terminal_fail(
+        CLI_USAGE,
+        "table \"%s\", line %llu: another document of the file has the `_id` \"%.*s\", too; leave "
+        "one "
+        "of them out",
+        item->name, (unsigned long long)lines->number, (int)id.size, id.data);
+}
+
+/*
+ * Takes lines until there are enough for a batch. Empty ones are kept: they are counted. With
+ * `ids`, which has those of the lines before, each document's must be new.
+ */
+static int fill_batch(
+    const struct item *item,
+    struct lines *lines,
+    struct ids *ids,
+    struct text *batch,
+    bool *out_ended)
 {
     size_t documents = 0;
     *out_ended = false;
     while (documents < BATCH_DOCUMENTS_MAX && batch->size < BATCH_BYTES_MAX) {
         cordon_text line = {0};
-        const int failed = lines_next(lines, &line);
-        if (failed != CLI_OK) {
-            return failed;
-        }
-        if (line.data == NULL) {
+        int failed = lines_next(lines, &line);
+        if (failed == CLI_OK && line.data == NULL) {
             *out_ended = true;
             return CLI_OK;
+        }
+        if (failed == CLI_OK && ids != NULL && line.size > 0) {
+            failed = check_id(item, lines, line, ids);
+        }
+        if (failed != CLI_OK) {
+            return failed;
         }
         text_append(batch, line.data, line.size);
         text_append(batch, "\n", 1);
@@ -387,11 +420,12 @@ static int send_lines(
     struct import *import, struct item *item, enum source_mode mode, struct lines *lines)
 {
     const char *const verb = mode == SOURCE_ADD ? "importing" : "checking";
+    CLI_CLEANUP(ids_done) struct ids ids = {.capacity = 0};
     bool ended = false;
     while (!ended) {
         TEXT_CLEANUP batch = {0};
         const uint64_t first_line = lines->number + 1;
-        int failed = fill_batch(lines, &batch, &ended);
+        int failed = fill_batch(item, lines, mode == SOURCE_ADD ? NULL : &ids, &batch, &ended);
         if (failed == CLI_OK && batch.size > 0) {
             failed = send(import, item, mode, &batch, first_line);
         }

@@ -412,13 +412,27 @@ describe('mistakes in a file change nothing', () => {
     const place = ofFolder();
     await good(place, 'import', '--table', 't', jsonl([{ n: 1 }]));
     const [document] = await documents(place, 't');
-    await refused(/line 2: there is another document/, place, 'import', '--append', '--table', 't', jsonl([document, { ...document, n: 2 }]));
+    await refused(/line 1: there is another document/, place, 'import', '--append', '--table', 't', jsonl([{ ...document, n: 2 }]));
+    await refused(/line 2: another document of the file has the `_id`/, place, 'import', '--append', '--table', 't', jsonl([document, document]));
     assert.deepEqual(await documents(place, 't'), [document]);
     assert.equal(await good(place, 'import', '--replace', '--table', 't', jsonl([{ ...document, n: 2 }])), 't: 1 added, 1 removed before\n');
     assert.deepEqual(await documents(place, 't'), [{ ...document, n: 2 }]);
-    /* The one mistake that comes up when what was there is removed; docs/data.md says so. */
-    await refused(/line 2: there is another document/, place, 'import', '--replace', '--table', 't', jsonl([document, { ...document, n: 3 }]));
-    assert.deepEqual(await documents(place, 't'), []);
+    /* Before anything is removed. */
+    await refused(/table "t", line 2: another document of the file has the `_id` "[0-9a-z]{32}", too/, place, 'import', '--replace', '--table', 't', jsonl([document, { ...document, n: 3 }]));
+    assert.deepEqual(await documents(place, 't'), [{ ...document, n: 2 }]);
+  });
+
+  test('an id that comes twice in a long file, batches apart', async () => {
+    const place = ofFolder();
+    await good(place, 'import', '--table', 't', jsonl(Array.from({ length: 5000 }, (_, n) => ({ n }))));
+    const all = (await exported(place))['t/documents.jsonl'].trim().split('\n');
+    const twice = write('twice.jsonl', [...all, all[1]].join('\n'));
+    const before = await exported(place);
+    for (const how of ['--append', '--replace']) {
+      await refused(/line 5001: another document of the file has the `_id`/, place, 'import', how, '--table', 't', twice);
+    }
+    assert.deepEqual(await exported(place), before);
+    assert.equal(await good(place, 'import', '--append', '--table', 't', write('once.jsonl', all.join('\n'))), 't: 0 added, 5000 there already\n');
   });
 
   test('a document that the schema does not allow', async () => {
