@@ -40,11 +40,16 @@ static void print_counts(const cordon_json_value *report)
 {
     (void)printf(
         "%" PRIu64 " pages, %" PRIu64 " rows, %" PRIu64 " documents in %" PRIu64 " tables, %" PRIu64
-        " index entries, %" PRIu64 " audit records; in the log %" PRIu64 " records of %" PRIu64
-        " rows.\n",
+        " index entries, %" PRIu64 " audit records in the data file.\n",
         number(report, "pages"), number(report, "rows"), number(report, "documents"),
-        number(report, "tables"), number(report, "indexEntries"), number(report, "auditRecords"),
-        number(report, "logRecords"), number(report, "logRows"));
+        number(report, "tables"), number(report, "indexEntries"), number(report, "auditRecords"));
+    if (number(report, "logRecords") > 0) {
+        (void)printf(
+            "%" PRIu64 " records of %" PRIu64
+            " rows in the log, checked each by itself; what of them the data file does not have "
+            "is\nnot among its documents.\n",
+            number(report, "logRecords"), number(report, "logRows"));
+    }
     if (number(report, "logUnfinished") > 0) {
         (void)puts(
             "The log ends in a record that is not whole: one that is being written, that a power "

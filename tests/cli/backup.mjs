@@ -34,7 +34,8 @@ describe('beside a server', () => {
   test('verify tells a store sound that is written to, in text and in JSON', async () => {
     const text = await run(['verify', '--data', server.data]);
     assert.equal(text.code, 0, text.stdout + text.stderr);
-    assert.match(text.stdout, /^\d+ pages, \d+ rows, \d+ documents in \d+ tables, [^]* is sound\.\n$/);
+    assert.match(text.stdout, /^\d+ pages, \d+ rows, \d+ documents in \d+ tables, [^\n]* in the data file\.\n/);
+    assert.match(text.stdout, /\n\d+ records of \d+ rows in the log, [^]* is sound\.\n$/);
     assert.equal(text.stderr, '');
     const json = await run(['verify', '--data', server.data, '--format', 'json']);
     assert.equal(json.code, 0);
