@@ -129,6 +129,29 @@ CORDON_API void cordon_server_free(cordon_server *server);
 CORDON_API CORDON_MUST_USE cordon_error *cordon_keygen_admin(
     const char *data_folder, char **out_key);
 
+/* The same for an admin of that tenant. Errors: also CORDON_E_INVALID for no name of a tenant. */
+CORDON_API CORDON_MUST_USE cordon_error *cordon_keygen_tenant(
+    const char *data_folder, const char *tenant, char **out_key);
+
+/* A key of the operator, which the operator's listener takes where it is an address. */
+CORDON_API CORDON_MUST_USE cordon_error *cordon_keygen_operator(
+    const char *data_folder, char **out_key);
+
+/*
+ * The keys of a data folder: [{"id", "of", "tenant", "madeMs", "accepted"}], where `of` is "admin"
+ * or "operator", the tenant is null for the latter, and a key that is not accepted has a file that
+ * is open to others. What opens doors is not among it. The text is the caller's; free it with
+ * cordon_free(). Errors: CORDON_E_SYSTEM.
+ */
+CORDON_API CORDON_MUST_USE cordon_error *cordon_keys(const char *data_folder, char **out_json);
+
+/*
+ * Revokes the keys with that id, or, where it is NULL, all of that tenant's admins, whether a
+ * server uses the folder or not. `*out_count` says how many there were. Errors: CORDON_E_SYSTEM.
+ */
+CORDON_API CORDON_MUST_USE cordon_error *cordon_keys_revoke(
+    const char *data_folder, const char *id, const char *tenant, size_t *out_count);
+
 /*
  * True if a store was made in that folder, whether it is open or not. A key for a folder without
  * one is good once there is; but more often the folder's name is a slip.

@@ -2,7 +2,6 @@
 #include "api/api.h"
 
 #include "base/memory.h"
-#include "http/keys.h"
 #include "http/server.h"
 #include "run/auditor.h"
 
@@ -175,12 +174,4 @@ void cordon_server_free(cordon_server *server)
 bool cordon_data_folder_has_store(const char *data_folder)
 {
     return data_folder != NULL && store_is_there(data_folder);
-}
-
-cordon_error *cordon_keygen_admin(const char *data_folder, char **out_key)
-{
-    if (data_folder == NULL || data_folder[0] == '\0') {
-        return cordon_error_new(CORDON_E_INVALID, "a key belongs to a data folder");
-    }
-    return keys_make(data_folder, out_key);
 }

@@ -39,6 +39,7 @@ struct cli_options {
     uint64_t time_ms;
     const char *record;
     const char *identity; /* JSON */
+    const char *tenant;
     const char *profile;
     uint64_t history;
     const char *table;
@@ -99,7 +100,7 @@ struct cli_command {
 
 extern const struct cli_command cli_run, cli_check, cli_serve, cli_deploy, cli_call, cli_keygen,
     cli_limits, cli_new, cli_dev, cli_replay, cli_logs, cli_data, cli_export, cli_import,
-    cli_selftest, cli_verify, cli_audit, cli_backup, cli_restore, cli_env, cli_rollback;
+    cli_selftest, cli_verify, cli_audit, cli_backup, cli_restore, cli_env, cli_rollback, cli_key;
 
 /* Frees a variable when it goes out of scope. */
 #define CLI_CLEANUP(freep) __attribute__((cleanup(freep)))

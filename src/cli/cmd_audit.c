@@ -13,7 +13,7 @@
 #include "cli/terminal.h"
 #include "cli/text.h"
 
-enum { CHECKPOINTS_BYTES_MAX = 256 << 20, TIME_BYTES = 32 };
+enum { CHECKPOINTS_BYTES_MAX = 256 << 20 };
 
 /* -- verify ---------------------------------------------------------------------------------- */
 
@@ -63,17 +63,6 @@ static uint64_t number_of(const cordon_json_value *report, const char *name)
     return number;
 }
 
-static void print_time(FILE *file, const char *before, uint64_t ms)
-{
-    char when[TIME_BYTES] = "";
-    const time_t seconds = (time_t)(ms / 1000);
-    struct tm parts;
-    if (ms > 0 && gmtime_r(&seconds, &parts) != NULL) {
-        (void)strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &parts);
-        (void)fprintf(file, "%s%s", before, when);
-    }
-}
-
 /* Which records are not there any more, and by whose doing, if any are not. */
 static void print_pruning(FILE *file, const cordon_json_value *report)
 {
@@ -83,7 +72,7 @@ static void print_pruning(FILE *file, const cordon_json_value *report)
     (void)fprintf(
         file, "Records before %" PRIu64 " were pruned, as record %" PRIu64 " says",
         number_of(report, "pruned_before"), number_of(report, "pruned_at"));
-    print_time(file, ", at ", number_of(report, "pruned_time_ms"));
+    terminal_print_time(file, ", at ", number_of(report, "pruned_time_ms"));
     (void)fputs(", by ", file);
     terminal_write(file, cordon_json_get_text(cordon_json_get_member(report, "pruned_by")));
     (void)fputs(".\n", file);
@@ -111,7 +100,7 @@ static void print_good(const struct cli_options *options, const cordon_json_valu
     const uint64_t last = number_of(report, "last");
     const uint64_t signed_to = number_of(report, "signed_to");
     (void)printf("The audit log is whole: %" PRIu64 " records", number_of(report, "records"));
-    print_time(stdout, ", the last of ", number_of(report, "last_time_ms"));
+    terminal_print_time(stdout, ", the last of ", number_of(report, "last_time_ms"));
     (void)puts(".");
     print_pruning(stdout, report);
     if (number_of(report, "checkpoints") == 0) {
@@ -122,13 +111,13 @@ static void print_good(const struct cli_options *options, const cordon_json_valu
     (void)printf(
         "%" PRIu64 " checkpoints; the last one signs all up to record %" PRIu64,
         number_of(report, "checkpoints"), signed_to);
-    print_time(stdout, ", at ", number_of(report, "signed_time_ms"));
+    terminal_print_time(stdout, ", at ", number_of(report, "signed_time_ms"));
     (void)printf(". %" PRIu64 " records came after.\n", last - signed_to);
     if (number_of(report, "keys_anew") > 0) {
         (void)printf(
             "Keys began anew %" PRIu64 " times, last with record %" PRIu64,
             number_of(report, "keys_anew"), number_of(report, "keys_anew_at"));
-        print_time(stdout, ", at ", number_of(report, "keys_anew_time_ms"));
+        terminal_print_time(stdout, ", at ", number_of(report, "keys_anew_time_ms"));
         (void)puts(
             ":\nwas a backup restored then? Else somebody has made the log anew from there on.");
     }
@@ -235,7 +224,7 @@ static void print_record(const cordon_json_value *record, const cordon_json_valu
         ns = ns * 10 + (uint64_t)(ts.data[i] - '0');
     }
     (void)printf("%" PRIu64, number_of(record, "sequence"));
-    print_time(stdout, " ", ns / 1000000);
+    terminal_print_time(stdout, " ", ns / 1000000);
     (void)fputc(' ', stdout);
     terminal_write(stdout, cordon_json_get_text(cordon_json_get_member(body, "kind")));
     cordon_json_walk walk = cordon_json_walk_begin(body);

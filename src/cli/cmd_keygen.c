@@ -1,20 +1,35 @@
-/* `cordon keygen admin`: a new admin key for a data folder, whether a server uses it or not. */
+/* `cordon keygen`: a new key for a data folder, whether a server uses it or not. */
 #include <string.h>
 
 #include "cli/flags.h"
 #include "cli/terminal.h"
 
+/* NULL for the operator's. */
+static cordon_error *make(const char *folder, const char *tenant, char **out_key)
+{
+    return tenant == NULL ? cordon_keygen_operator(folder, out_key)
+                          : cordon_keygen_tenant(folder, tenant, out_key);
+}
+
 static int run(const struct cli_options *options)
 {
-    if (strcmp(options->operands[0], "admin") != 0) {
+    const bool is_admin = strcmp(options->operands[0], "admin") == 0;
+    if (!is_admin && strcmp(options->operands[0], "operator") != 0) {
         return terminal_usage(
-            options->command, "there are no keys of the kind '%s'; the kind is 'admin'",
+            options->command,
+            "there are no keys of the kind '%s'; the kinds are 'admin' and 'operator'",
             options->operands[0]);
     }
+    if (!is_admin && options->tenant != NULL) {
+        return terminal_usage(options->command, "the operator's key is of no tenant");
+    }
+    const char *const tenant = !is_admin                 ? NULL
+                               : options->tenant != NULL ? options->tenant
+                                                         : "default";
     const char *const folder = options->data == NULL ? CLI_DEFAULT_DATA : options->data;
     const bool has_store = cordon_data_folder_has_store(folder);
     char *key = NULL;
-    cordon_error *const error = cordon_keygen_admin(folder, &key);
+    cordon_error *const error = make(folder, tenant, &key);
     if (error != NULL) {
         return terminal_error(error);
     }
@@ -26,7 +41,7 @@ static int run(const struct cli_options *options)
             "meant, remove this one and name the other with --data.",
             folder);
     }
-    (void)fputs("Admin key for ", stdout);
+    (void)fputs(is_admin ? "Admin key for " : "Operator's key for ", stdout);
     terminal_write(stdout, terminal_text(folder));
     (void)fputs(", shown this once: ", stdout);
     (void)puts(key);
@@ -36,20 +51,23 @@ static int run(const struct cli_options *options)
 
 static const struct cli_flag flags[] = {
     {"data", "DIR", "the data folder (default " CLI_DEFAULT_DATA ")", flags_set_data},
+    {"tenant", "NAME", "whose admin has it (default: default)", flags_set_tenant},
     FLAGS_END,
 };
 
 const struct cli_command cli_keygen = {
     .name = "keygen",
-    .operands = "admin",
+    .operands = "admin|operator",
     .operands_min = 1,
     .operands_max = 1,
-    .summary = "makes an admin key",
+    .summary = "makes a key for an admin, or for the operator",
     .details =
-        "Makes an admin key and prints it as the last word. The folder keeps only its hash. A\n"
-        "running server accepts the key at once; `cordon deploy` and `cordon call` take it\n"
-        "from --admin-key or $CORDON_ADMIN_KEY. A folder that no server has used yet is made,\n"
-        "with a warning.",
+        "Makes a key and prints it as the last word. The folder keeps only its hash. A running\n"
+        "server accepts it at once. An admin's is for one tenant; `cordon deploy` and `cordon\n"
+        "call` take it from --admin-key or $CORDON_ADMIN_KEY. The operator's is for the listener\n"
+        "that `operator_listen` names, where that is an address; `cordon audit --url` takes it\n"
+        "from $CORDON_OPERATOR_KEY. `cordon key` lists and revokes keys. A folder that no server\n"
+        "has used yet is made, with a warning.",
     .example =
         "  export CORDON_ADMIN_KEY=$(cordon keygen admin --data ./cordon-data | awk '{print $NF}')",
     .flags = flags,

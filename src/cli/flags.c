@@ -35,6 +35,12 @@ bool flags_set_data(struct cli_options *options, const char *value)
     return true;
 }
 
+bool flags_set_tenant(struct cli_options *options, const char *value)
+{
+    options->tenant = value;
+    return true;
+}
+
 bool flags_set_identity(struct cli_options *options, const char *value)
 {
     options->identity = value;

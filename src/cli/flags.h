@@ -23,6 +23,7 @@ bool flags_set_format(struct cli_options *options, const char *value);
 bool flags_set_limit(struct cli_options *options, const char *value);
 bool flags_set_seed(struct cli_options *options, const char *value);
 bool flags_set_time(struct cli_options *options, const char *value);
+bool flags_set_tenant(struct cli_options *options, const char *value);
 bool flags_set_identity(struct cli_options *options, const char *value);
 bool flags_set_record(struct cli_options *options, const char *value);
 bool flags_set_profile(struct cli_options *options, const char *value);

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { NOT_UTF8 = -1 };
@@ -168,4 +169,15 @@ int terminal_print_json(char *json)
     (void)puts(json);
     cordon_free(json);
     return CLI_OK;
+}
+
+void terminal_print_time(FILE *file, const char *before, uint64_t ms)
+{
+    char when[32] = "";
+    const time_t seconds = (time_t)(ms / 1000);
+    struct tm parts;
+    if (ms > 0 && gmtime_r(&seconds, &parts) != NULL) {
+        (void)strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &parts);
+        (void)fprintf(file, "%s%s", before, when);
+    }
 }

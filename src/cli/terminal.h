@@ -44,6 +44,9 @@ int terminal_exit_code(cordon_error_code code);
 /* Says what an error says, frees it, and returns its exit code. */
 int terminal_error(cordon_error *error);
 
+/* Writes the words and a time since 1970, as 2026-01-31T12:00:00Z; nothing for 0. */
+void terminal_print_time(FILE *file, const char *before, uint64_t ms);
+
 /* Prints a text the library gave us and a line break to stdout, and frees it. */
 int terminal_print_json(char *json);
 

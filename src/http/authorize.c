@@ -95,7 +95,8 @@ static bool judge_key(
         401, "BadAdminKey",
         "The admin key is not accepted. `cordon keygen admin --data DIR` makes one for the "
         "server's data folder."};
-    const enum keys_verdict verdict = keys_judge(connection->loop->server->keys, header);
+    const enum keys_verdict verdict =
+        keys_judge(connection->loop->server->keys, slice_str(connection->tenant->name), header);
     connection->is_admin = verdict == KEYS_ACCEPTED;
     if (!connection->is_admin) {
         *out_refusal = verdict == KEYS_UNSEEN ? unseen : refused;
@@ -103,6 +104,25 @@ static bool judge_key(
     }
     const struct slice acting = keys_acting(header);
     return acting.data == NULL || act_as(connection, acting, out_refusal);
+}
+
+/* -- The operator --------------------------------------------------------------------------- */
+
+bool authorize_operator(struct connection *connection, struct http_refusal *out_refusal)
+{
+    static const struct http_refusal refused = {
+        401, "BadOperatorKey",
+        "The operator's listener needs the operator's key at an address: `Authorization: Bearer "
+        "<key>`. `cordon keygen operator --data DIR` makes one; a Unix socket needs none."};
+    if (!connection->needs_operator_key) {
+        return true;
+    }
+    const enum keys_verdict verdict = keys_judge_operator(
+        connection->loop->server->keys, connection->parser.request.headers[HTTP_AUTHORIZATION]);
+    if (verdict != KEYS_ACCEPTED) {
+        *out_refusal = verdict == KEYS_UNSEEN ? unseen : refused;
+    }
+    return verdict == KEYS_ACCEPTED;
 }
 
 /* -- Both ----------------------------------------------------------------------------------- */

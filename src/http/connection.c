@@ -496,8 +496,9 @@ void connection_check_deadline(struct connection *connection, uint64_t at_ms)
 
 /* -- Opening -------------------------------------------------------------------------------- */
 
-static struct connection *new_connection(struct loop *loop, bool is_operator)
+static struct connection *new_connection(struct loop *loop, struct listener_kind kind)
 {
+    const bool is_operator = kind.is_operator;
     struct connection *connection = MEM_NEW(struct connection);
     if (connection == NULL) {
         return NULL;
@@ -505,6 +506,7 @@ static struct connection *new_connection(struct loop *loop, bool is_operator)
     const struct http_settings *settings = &loop->server->settings;
     connection->loop = loop;
     connection->is_operator = is_operator;
+    connection->needs_operator_key = is_operator && kind.unix_path == NULL;
     /* The operator looks at a server, above all, when its memory is spent. */
     struct purse *purse = &loop->server->purse;
     struct account *account = &connection->charge.account;
@@ -560,7 +562,7 @@ static int open_handles(struct connection *connection, int fd, bool is_unix)
 
 void connection_open(struct loop *loop, int fd, struct listener_kind kind)
 {
-    struct connection *connection = new_connection(loop, kind.is_operator);
+    struct connection *connection = new_connection(loop, kind);
     if (connection == NULL) {
         (void)close(fd);
         return;

@@ -166,14 +166,30 @@ static void answer_health(struct connection *connection)
 
 /* -- Checks of a request -------------------------------------------------------------------- */
 
+/* Whose functions and data a request is for: its host name alone says it. NULL: nobody's. */
+static struct tenant *find_tenant(
+    const struct connection *connection, const struct http_request *request)
+{
+    const struct http_server *server = connection->loop->server;
+    struct tenants *tenants = runner_tenants(server->options.runner);
+    const struct slice host = request->headers[HTTP_HOST];
+    const bool is_usual =
+        connection->is_operator || http_host_accepted(
+                                       host, (const char *const *)server->settings.host_names,
+                                       server->settings.host_name_count);
+    return is_usual ? tenants->usual : tenants_find_host(tenants, http_host_name(host));
+}
+
 size_t exchange_body_cap(void *arg, const struct http_request *head)
 {
     struct connection *connection = arg;
     const struct http_server *server = connection->loop->server;
     struct http_route route;
     http_route(head, connection->is_operator, &route);
-    if (route.id == ROUTE_DEPLOY &&
-        keys_judge(server->keys, head->headers[HTTP_AUTHORIZATION]) == KEYS_ACCEPTED) {
+    const struct tenant *tenant = route.id == ROUTE_DEPLOY ? find_tenant(connection, head) : NULL;
+    if (tenant != NULL &&
+        keys_judge(server->keys, slice_str(tenant->name), head->headers[HTTP_AUTHORIZATION]) ==
+            KEYS_ACCEPTED) {
         return DEPLOY_BYTES_MAX;
     }
     return server->settings.body_bytes_max;
@@ -672,20 +688,6 @@ bool exchange_cancel(struct connection *connection)
     return true;
 }
 
-/* Whose functions and data a request is for: its host name alone says it. NULL: nobody's. */
-static struct tenant *find_tenant(
-    const struct connection *connection, const struct http_request *request)
-{
-    const struct http_server *server = connection->loop->server;
-    struct tenants *tenants = runner_tenants(server->options.runner);
-    const struct slice host = request->headers[HTTP_HOST];
-    const bool is_usual =
-        connection->is_operator || http_host_accepted(
-                                       host, (const char *const *)server->settings.host_names,
-                                       server->settings.host_name_count);
-    return is_usual ? tenants->usual : tenants_find_host(tenants, http_host_name(host));
-}
-
 void exchange_begin(struct connection *connection)
 {
     struct http_server *server = connection->loop->server;
@@ -707,6 +709,10 @@ void exchange_begin(struct connection *connection)
     }
     if (!connection->is_operator && connection->loop->stopping) {
         answer_refusal(connection, &exchange_stopping);
+        return;
+    }
+    if (connection->is_operator && !authorize_operator(connection, &connection->refusal)) {
+        answer_refusal(connection, &connection->refusal);
         return;
     }
     connection->tenant = find_tenant(connection, request);

@@ -197,7 +197,8 @@ struct connection {
     struct connection *waits_before;
     struct connection *waits_behind;
     bool is_operator;
-    bool is_draining; /* it was there when the loop stopped */
+    bool needs_operator_key; /* it came to an address */
+    bool is_draining;        /* it was there when the loop stopped */
     enum phase phase;
     bool gone;   /* the client left: the socket is closed, what runs goes on to its end */
     bool paused; /* reading is stopped: the client sends more than is answered */
@@ -256,6 +257,11 @@ struct connection {
     uv_write_t write;
     uv_shutdown_t shutdown;
 };
+
+/* -- server.c ------------------------------------------------------------------------------- */
+
+/* Has the audit log say of each key when it came and when it went. One thread at a time. */
+void server_watch_keys(struct http_server *server);
 
 /* -- loop.c --------------------------------------------------------------------------------- */
 
@@ -385,6 +391,12 @@ CORDON_MUST_USE cordon_error *health_write(struct connection *connection);
  * refused. For the thread that has the connection.
  */
 bool authorize(struct connection *connection, struct http_refusal *out_refusal);
+
+/*
+ * The same on the operator's listener: at an address it takes the operator's key, as everybody on
+ * the machine reaches that; at a Unix socket the file system has looked who comes.
+ */
+bool authorize_operator(struct connection *connection, struct http_refusal *out_refusal);
 
 /* Logs that a file of keys can't be used; `log` is the log, or NULL. Any thread. */
 void authorize_tell(void *log, const char *path, const char *words);

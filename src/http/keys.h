@@ -1,10 +1,10 @@
 /*
- * Admin keys. A key is `default|`, for the deployment, and 64 hex digits of randomness; its file in
- * `keys.d/` of the data folder holds SHA-256 of the randomness and nothing that would help a thief.
- * Whoever makes a key puts the file there by rename, so a running server takes it at once; whoever
- * removes the file revokes the key. A file that others could have put there or changed is none: it
- * and the folder belong to the server's user, and nobody else may write to them, or read the file.
- * That is held at each use of a key, and told in the log when it is not so.
+ * The keys that a server accepts: those of admins, each for one tenant, and those of the operator.
+ * They are files in `keys.d/` of the data folder (http/key_file.h). Whoever makes a key puts the
+ * file there by rename, so a running server takes it at once; whoever removes the file revokes the
+ * key. A file that others could have put there or changed is none: it and the folder belong to the
+ * server's user, and nobody else may write to them, or read the file. That is held at each use of a
+ * key, and told in the log when it is not so.
  */
 #ifndef HTTP_KEYS_H
 #define HTTP_KEYS_H
@@ -29,10 +29,14 @@ enum keys_verdict {
 };
 
 /*
- * Whether the header `Authorization: Convex <key>` carries a key that is accepted now. Looks at the
- * folder again when it has changed, and at the file of the key. Any thread.
+ * Whether the header `Authorization: Convex <key>` carries an admin key of that tenant that is
+ * accepted now. Looks at the folder again when it has changed, and at the file of the key. Any
+ * thread.
  */
-enum keys_verdict keys_judge(struct keys *keys, struct slice authorization);
+enum keys_verdict keys_judge(struct keys *keys, struct slice tenant, struct slice authorization);
+
+/* The same for the operator's, which may stand behind `Bearer`, too. */
+enum keys_verdict keys_judge_operator(struct keys *keys, struct slice authorization);
 
 /*
  * What stands behind the key in such a header after a `:`, the identity that its holder acts as;
@@ -40,7 +44,10 @@ enum keys_verdict keys_judge(struct keys *keys, struct slice authorization);
  */
 struct slice keys_acting(struct slice authorization);
 
-/* Makes a key; the text is malloc'ed, NUL-terminated, the caller's. */
-CORDON_MUST_USE cordon_error *keys_make(const char *folder, char **out_key);
+/*
+ * Looks whether keys came or went since the last time, and has each told to `note` as the body of
+ * an audit record; the first time all that there are in one. One thread at a time.
+ */
+void keys_watch(struct keys *keys, void (*note)(void *arg, struct slice body), void *arg);
 
 #endif

@@ -150,6 +150,9 @@ static void on_tick(uv_timer_t *timer)
     }
     loop->last_tick_ms = now;
     beat(loop);
+    if (loop == &loop->server->loops[0]) {
+        server_watch_keys(loop->server);
+    }
     loop_check_end(loop);
 }
 

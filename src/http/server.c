@@ -4,6 +4,7 @@
 #include "base/advice.h"
 #include "base/memory.h"
 #include "base/pipe_signal.h"
+#include "run/auditor.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -506,6 +507,18 @@ static cordon_error *register_metrics(struct http_server *server)
     return process_metrics_init(&server->process, metrics);
 }
 
+static void note_key(void *runner, struct slice body)
+{
+    auditor_note(runner_auditor(runner), body);
+}
+
+void server_watch_keys(struct http_server *server)
+{
+    if (runner_auditor(server->options.runner) != NULL) {
+        keys_watch(server->keys, note_key, server->options.runner);
+    }
+}
+
 static cordon_error *open_auth(struct http_server *server)
 {
     const struct http_server_options *options = &server->options;
@@ -523,6 +536,7 @@ static cordon_error *start(struct http_server *server)
     TRY(register_metrics(server));
     TRY(keys_new(options->data_folder, options->log, &server->keys));
     runner_keep_executions(options->runner);
+    server_watch_keys(server);
     TRY(open_auth(server));
     const uint32_t wanted = server->settings.loops;
     server->loops = mem_new_array(wanted, sizeof *server->loops);

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { Server, guest, newFolder, run } from '../support/cordon.mjs';
 
-const commands = ['run', 'replay', 'check', 'serve', 'deploy', 'call', 'data', 'export', 'import', 'logs', 'keygen', 'limits', 'new', 'dev', 'selftest', 'backup', 'restore', 'verify'];
+const commands = ['run', 'replay', 'check', 'serve', 'deploy', 'call', 'data', 'export', 'import', 'logs', 'keygen', 'key', 'limits', 'new', 'dev', 'selftest', 'backup', 'restore', 'verify'];
 const basic = guest('basic');
 
 describe('help', () => {

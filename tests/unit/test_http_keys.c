@@ -1,6 +1,8 @@
 /*
- * Admin keys: the files of a folder, as they come, change and go, and the headers that bring one.
+ * Keys: the files of a folder, as they come, change and go, whose they are, and the headers that
+ * bring one.
  */
+#include "http/key_file.h"
 #include "http/keys.h"
 
 #include "base/memory.h"
@@ -13,16 +15,16 @@ static char folder[64];
 
 static void run_in_keys(const char *command)
 {
-    char line[256];
+    char line[512];
     (void)snprintf(line, sizeof line, "cd %s && %s", folder, command);
     assert_int_equal(system(line), 0); /* NOLINT(*-env33-c): commands of this file */
 }
 
 static bool accepts(struct keys *keys, const char *key)
 {
-    char header[256];
+    char header[512];
     (void)snprintf(header, sizeof header, "Convex %s", key);
-    return keys_judge(keys, slice_str(header)) == KEYS_ACCEPTED;
+    return keys_judge(keys, SLICE("default"), slice_str(header)) == KEYS_ACCEPTED;
 }
 
 /* A key alone in a new folder, changed by a shell command before the server looks. */
@@ -33,7 +35,7 @@ static bool accepted_after(const char *command, bool seen_before)
     memcpy(folder, pattern, sizeof pattern);
     char *key = NULL;
     struct keys *keys = NULL;
-    expect_ok(keys_make(folder, &key));
+    expect_ok(key_file_make(folder, KEY_ADMIN, "default", &key));
     expect_ok(keys_new(folder, NULL, &keys));
     if (seen_before) {
         assert_true(accepts(keys, key));
@@ -85,13 +87,13 @@ static void key_headers(void **state)
     char *key = NULL;
     struct keys *keys = NULL;
     struct keys *none = NULL;
-    expect_ok(keys_make(folder, &key));
+    expect_ok(key_file_make(folder, KEY_ADMIN, "default", &key));
     expect_ok(keys_new(folder, NULL, &keys));
     expect_ok(keys_new(NULL, NULL, &none));
     assert_true(accepts(keys, key));
     assert_false(accepts(none, key));
-    assert_int_equal(keys_judge(keys, slice_str(key)), KEYS_REFUSED);
-    assert_int_equal(keys_judge(keys, (struct slice){0}), KEYS_REFUSED);
+    assert_int_equal(keys_judge(keys, SLICE("default"), slice_str(key)), KEYS_REFUSED);
+    assert_int_equal(keys_judge(keys, SLICE("default"), (struct slice){0}), KEYS_REFUSED);
     static const char *const wrong[] = {"", "x", "default|", "default|00"};
     for (size_t i = 0; i < COUNT(wrong); i++) {
         assert_false(accepts(keys, wrong[i]));
@@ -115,11 +117,239 @@ static void key_headers(void **state)
     assert_int_equal(rmdir(folder), 0);
 }
 
+/* -- Whose they are ------------------------------------------------------------------------- */
+
+static void new_folder(void)
+{
+    char pattern[] = "/tmp/cordon-keys-XXXXXX";
+    assert_non_null(mkdtemp(pattern));
+    memcpy(folder, pattern, sizeof pattern);
+}
+
+static void remove_folder(void)
+{
+    run_in_keys("rm -r keys.d");
+    assert_int_equal(rmdir(folder), 0);
+}
+
+static enum keys_verdict judge(
+    struct keys *keys, const char *tenant, const char *scheme, const char *key)
+{
+    char header[512];
+    (void)snprintf(header, sizeof header, "%s %s", scheme, key);
+    return tenant == NULL ? keys_judge_operator(keys, slice_str(header))
+                          : keys_judge(keys, slice_str(tenant), slice_str(header));
+}
+
+static void a_key_is_of_one_tenant_or_of_the_operator(void **state)
+{
+    (void)state;
+    new_folder();
+    static const char *const owners[] = {"default", "acme", "acme2", "operator", NULL};
+    char *made[COUNT(owners)];
+    struct keys *keys = NULL;
+    for (size_t i = 0; i < COUNT(owners); i++) {
+        const enum key_kind kind = owners[i] == NULL ? KEY_OPERATOR : KEY_ADMIN;
+        expect_ok(key_file_make(folder, kind, owners[i], &made[i]));
+    }
+    expect_ok(keys_new(folder, NULL, &keys));
+    for (size_t i = 0; i < COUNT(owners); i++) {
+        for (size_t j = 0; j < COUNT(owners); j++) {
+            const bool accepted = judge(keys, owners[j], "Convex", made[i]) == KEYS_ACCEPTED;
+            assert_int_equal(accepted, i == j);
+            /* Under another's name it is none of theirs either. */
+            char renamed[192];
+            const char *name = owners[j] == NULL ? "operator" : owners[j];
+            (void)snprintf(renamed, sizeof renamed, "%s%s", name, strchr(made[i], '|'));
+            assert_int_equal(judge(keys, owners[j], "Convex", renamed) == KEYS_ACCEPTED, i == j);
+        }
+        assert_int_equal(
+            judge(keys, owners[i], "Bearer", made[i]) == KEYS_ACCEPTED, owners[i] == NULL);
+    }
+    /* Its file decides, also once it is known. */
+    run_in_keys("sed -i 's/^tenant acme$/tenant other/' keys.d/*");
+    assert_int_equal(judge(keys, "acme", "Convex", made[1]), KEYS_REFUSED);
+    assert_int_equal(judge(keys, "acme2", "Convex", made[2]), KEYS_ACCEPTED);
+    for (size_t i = 0; i < COUNT(owners); i++) {
+        mem_free(made[i]);
+    }
+    keys_free(keys);
+    remove_folder();
+}
+
+static void files_of_earlier_versions_are_of_the_default_tenant(void **state)
+{
+    (void)state;
+    new_folder();
+    struct keys *keys = NULL;
+    char line[160];
+    char hash_hex[2 * SHA256_BYTES + 1];
+    const uint8_t secret[KEY_SECRET_BYTES] = {1};
+    uint8_t hash[SHA256_BYTES];
+    const struct slice part = slice_of(secret, sizeof secret);
+    hash_sha256(&part, 1, hash);
+    hex_encode(slice_of(hash, sizeof hash), hash_hex);
+    (void)snprintf(
+        line, sizeof line,
+        "mkdir keys.d && umask 077 && echo cordon admin key 1 sha256 %s >keys.d/a", hash_hex);
+    run_in_keys(line);
+    expect_ok(keys_new(folder, NULL, &keys));
+    char key[128] = "default|";
+    hex_encode(part, key + strlen(key));
+    assert_int_equal(judge(keys, "default", "Convex", key), KEYS_ACCEPTED);
+    assert_int_equal(judge(keys, "acme", "Convex", key), KEYS_REFUSED);
+    keys_free(keys);
+    remove_folder();
+}
+
+static void files_that_say_something_else_are_none(void **state)
+{
+    (void)state;
+    static const char *const changes[] = {
+        "sed -i 's/^tenant .*/tenant Acme/'",
+        "sed -i 's/^tenant .*/tenant -/'",
+        "sed -i '/^tenant/d'",
+        "sed -i '/^made/d'",
+        "sed -i 's/^made .*/made x/'",
+        "sed -i 's/^made .*/made 99999999999999999999/'",
+        "sed -i '$ a more'",
+        "sed -i 's/key 2/key 3/'",
+        "sed -i 's/admin/operator/'",
+        "sed -i 's/ sha256 /&0/'",
+    };
+    for (size_t i = 0; i < COUNT(changes); i++) {
+        new_folder();
+        char *key = NULL;
+        struct keys *keys = NULL;
+        char command[256];
+        expect_ok(key_file_make(folder, KEY_ADMIN, "acme", &key));
+        expect_ok(keys_new(folder, NULL, &keys));
+        assert_int_equal(judge(keys, "acme", "Convex", key), KEYS_ACCEPTED);
+        (void)snprintf(command, sizeof command, "%s keys.d/*", changes[i]);
+        run_in_keys(command);
+        if (judge(keys, "acme", "Convex", key) != KEYS_REFUSED ||
+            judge(keys, NULL, "Convex", key) != KEYS_REFUSED) {
+            fail_msg("%s", changes[i]);
+        }
+        mem_free(key);
+        keys_free(keys);
+        remove_folder();
+    }
+}
+
+static void a_tenant_has_a_name(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"", "A", "a b", "a|b", "-a", "a/b", "../a", "a\n"};
+    char *key = NULL;
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        expect_error(
+            key_file_make("/nowhere", KEY_ADMIN, bad[i], &key), CORDON_E_INVALID,
+            "is no name of a tenant");
+    }
+}
+
+static void keys_are_revoked_by_id_or_by_tenant(void **state)
+{
+    (void)state;
+    new_folder();
+    char *made[4];
+    static const char *const owners[] = {"default", "acme", "acme", NULL};
+    struct keys *keys = NULL;
+    for (size_t i = 0; i < 4; i++) {
+        expect_ok(key_file_make(
+            folder, owners[i] == NULL ? KEY_OPERATOR : KEY_ADMIN, owners[i], &made[i]));
+    }
+    expect_ok(keys_new(folder, NULL, &keys));
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(judge(keys, owners[i], "Convex", made[i]), KEYS_ACCEPTED);
+    }
+    uint8_t secret[KEY_SECRET_BYTES];
+    uint8_t hash[SHA256_BYTES];
+    assert_true(hex_decode(slice_str(strchr(made[0], '|') + 1), secret, sizeof secret));
+    const struct slice part = slice_of(secret, sizeof secret);
+    hash_sha256(&part, 1, hash);
+    char id[2 * KEY_ID_BYTES + 1];
+    hex_encode(slice_of(hash, KEY_ID_BYTES), id);
+    size_t count = 7;
+    expect_ok(key_files_revoke(folder, "0123456789abcdef", NULL, &count));
+    assert_int_equal(count, 0);
+    expect_ok(key_files_revoke(folder, id, NULL, &count));
+    assert_int_equal(count, 1);
+    assert_int_equal(judge(keys, "default", "Convex", made[0]), KEYS_REFUSED);
+    assert_int_equal(judge(keys, "acme", "Convex", made[1]), KEYS_ACCEPTED);
+    expect_ok(key_files_revoke(folder, NULL, "acme", &count));
+    assert_int_equal(count, 2);
+    assert_int_equal(judge(keys, "acme", "Convex", made[1]), KEYS_REFUSED);
+    assert_int_equal(judge(keys, "acme", "Convex", made[2]), KEYS_REFUSED);
+    assert_int_equal(judge(keys, NULL, "Convex", made[3]), KEYS_ACCEPTED);
+    expect_ok(key_files_revoke("/nowhere", id, NULL, &count));
+    assert_int_equal(count, 0);
+    for (size_t i = 0; i < 4; i++) {
+        mem_free(made[i]);
+    }
+    keys_free(keys);
+    remove_folder();
+}
+
+/* -- The audit log -------------------------------------------------------------------------- */
+
+static char told[8][512];
+static size_t told_count;
+
+static void note(void *arg, struct slice body)
+{
+    assert_ptr_equal(arg, told);
+    assert_true(told_count < COUNT(told));
+    (void)snprintf(told[told_count++], sizeof told[0], "%.*s", SLICE_FMT(body));
+}
+
+static void what_comes_and_goes_is_noted(void **state)
+{
+    (void)state;
+    new_folder();
+    char *first = NULL;
+    char *second = NULL;
+    size_t count = 0;
+    struct keys *keys = NULL;
+    expect_ok(key_file_make(folder, KEY_ADMIN, "default", &first));
+    expect_ok(keys_new(folder, NULL, &keys));
+    keys_watch(keys, note, told);
+    assert_int_equal(told_count, 1);
+    assert_non_null(strstr(told[0], "{\"kind\":\"keys\",\"count\":1,\"keys\":[\""));
+    keys_watch(keys, note, told);
+    assert_int_equal(told_count, 1);
+    expect_ok(key_file_make(folder, KEY_ADMIN, "acme", &second));
+    keys_watch(keys, note, told);
+    keys_watch(keys, note, told);
+    assert_int_equal(told_count, 2);
+    assert_non_null(strstr(told[1], "{\"kind\":\"key_made\",\"key\":\""));
+    assert_non_null(strstr(told[1], "\",\"of\":\"admin\",\"tenant\":\"acme\"}"));
+    expect_ok(key_files_revoke(folder, NULL, "default", &count));
+    keys_watch(keys, note, told);
+    assert_int_equal(told_count, 3);
+    assert_non_null(strstr(told[2], "{\"kind\":\"key_revoked\",\"key\":\""));
+    for (size_t i = 0; i < told_count; i++) {
+        assert_null(strstr(told[i], strchr(first, '|') + 1));
+        assert_null(strstr(told[i], strchr(second, '|') + 1));
+    }
+    mem_free(first);
+    mem_free(second);
+    keys_free(keys);
+    remove_folder();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(key_files),
         cmocka_unit_test(key_headers),
+        cmocka_unit_test(a_key_is_of_one_tenant_or_of_the_operator),
+        cmocka_unit_test(files_of_earlier_versions_are_of_the_default_tenant),
+        cmocka_unit_test(files_that_say_something_else_are_none),
+        cmocka_unit_test(a_tenant_has_a_name),
+        cmocka_unit_test(keys_are_revoked_by_id_or_by_tenant),
+        cmocka_unit_test(what_comes_and_goes_is_noted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
