@@ -325,14 +325,49 @@ static uint64_t find_set(struct torture *torture, const struct deploy_world *wor
     return first ? 0 : 1;
 }
 
-static struct deploy_world *new_sets(const struct deploy_sets *sets)
+/*
+ * Opens a folder in which a set is deployed, after the other one and a call of it, if there is one.
+ * A deploy walks over what those of the last seconds have left, so each fault begins with the same
+ * folder, which is kept beside. Once the store was opened anew after a process had ended in the
+ * middle, one of both sets is there.
+ */
+static void open_sets(
+    struct torture *torture,
+    const struct deploy_sets *sets,
+    uint64_t first,
+    const struct call_road *before,
+    void **out_world)
 {
     struct deploy_world *world = calloc(1, sizeof *world);
     REQUIRE(world != NULL);
     world->sets = sets;
     world->guests[0] = ground_read(sets->names[0]);
     world->guests[1] = ground_read(sets->names[1]);
-    return world;
+    OK(ground_open(torture, &world->runtime));
+    if (torture->taken == 0) {
+        struct call_world calls = {.runtime = world->runtime};
+        (void)snprintf(torture->kept, sizeof torture->kept, "%s.kept", torture->folder);
+        OK(ground_deploy(world->runtime, &world->guests[1]));
+        TORTURE_REQUIRE(
+            torture, before == NULL || take_call(torture, &calls, before) == ANSWER_GOOD);
+        if (first == 0) {
+            OK(ground_deploy(world->runtime, &world->guests[0]));
+        }
+        cordon_runtime_free(world->runtime);
+        copy_folder(torture->folder, torture->kept);
+        OK(ground_open(torture, &world->runtime));
+    }
+    torture->memo = find_set(torture, world);
+    *out_world = world;
+}
+
+static void begin_anew(struct torture *torture, void *arg)
+{
+    struct deploy_world *world = arg;
+    cordon_runtime_free(world->runtime);
+    copy_folder(torture->kept, torture->folder);
+    OK(ground_open(torture, &world->runtime));
+    torture->memo = find_set(torture, world);
 }
 
 static void open_deploy_world(struct torture *torture, void **out_world)
@@ -341,20 +376,10 @@ static void open_deploy_world(struct torture *torture, void **out_world)
         .names = {{"counter", "documents"}, {"basic"}},
         .of_set = {{.path = "counter:get", .value = "0"}, {.path = "basic:echo", .args = "{}"}},
     };
-    struct deploy_world *world = new_sets(&sets);
-    OK(ground_open(torture, &world->runtime));
-    if (torture->taken == 0) {
-        OK(ground_deploy(world->runtime, &world->guests[0]));
-    }
-    torture->memo = find_set(torture, world);
-    *out_world = world;
+    open_sets(torture, &sets, 0, NULL, out_world);
 }
 
-/*
- * Without a schema and with one. A deploy walks over what the ones of the last seconds have left,
- * so each fault begins with the same folder, which is kept beside. Once the store was opened anew
- * after a process had ended in the middle, one of both sets is there.
- */
+/* Without a schema and with one. */
 static void open_schema_world(struct torture *torture, uint64_t first, void **out_world)
 {
     static const struct deploy_sets sets = {
@@ -365,22 +390,7 @@ static void open_schema_world(struct torture *torture, uint64_t first, void **ou
     };
     static const struct call_road note = {
         .path = "notes:add", .args = "{\"author\":\"Ada\",\"text\":\"x\"}"};
-    struct deploy_world *world = new_sets(&sets);
-    OK(ground_open(torture, &world->runtime));
-    if (torture->taken == 0) {
-        (void)snprintf(torture->kept, sizeof torture->kept, "%s.kept", torture->folder);
-        OK(ground_deploy(world->runtime, &world->guests[1]));
-        struct call_world calls = {.runtime = world->runtime};
-        TORTURE_REQUIRE(torture, take_call(torture, &calls, &note) == ANSWER_GOOD);
-        if (first == 0) {
-            OK(ground_deploy(world->runtime, &world->guests[0]));
-        }
-        cordon_runtime_free(world->runtime);
-        copy_folder(torture->folder, torture->kept);
-        OK(ground_open(torture, &world->runtime));
-    }
-    torture->memo = find_set(torture, world);
-    *out_world = world;
+    open_sets(torture, &sets, first, &note, out_world);
 }
 
 /* A schema comes: the document that is there is checked, and an index filled. */
@@ -393,15 +403,6 @@ static void open_without_schema(struct torture *torture, void **out_world)
 static void open_with_schema(struct torture *torture, void **out_world)
 {
     open_schema_world(torture, 1, out_world);
-}
-
-static void begin_anew(struct torture *torture, void *arg)
-{
-    struct deploy_world *world = arg;
-    cordon_runtime_free(world->runtime);
-    copy_folder(torture->kept, torture->folder);
-    OK(ground_open(torture, &world->runtime));
-    torture->memo = find_set(torture, world);
 }
 
 static enum torture_answer take_deploy(struct torture *torture, void *arg)
@@ -610,6 +611,7 @@ static const struct torture_road roads[] = {
     {.name = "deploy",
      open_deploy_world,
      close_deploy_world,
+     .prepare = begin_anew,
      .take = take_deploy,
      .check = check_deploy,
      .points = 20},
