@@ -17,7 +17,7 @@ static struct gauge *outstanding_of(const struct run *run)
 
 void run_count_waiting(struct run *run)
 {
-    if (!run_is_replay(run)) {
+    if (run->counts != NULL) {
         run->is_outstanding = true;
         run->outstanding = RUN_IS_WAITING;
         gauge_add(outstanding_of(run), 1);
