@@ -5,13 +5,14 @@
  *     node bench/measure.mjs BUILD-FOLDER FOLDER-FOR-DATA
  *
  * Over HTTP the server has one core to itself and the load generator another; but where documents
- * are many (documents.mjs) both have all cores. Cordon and the bare server take turns, so that a
+ * are many (documents.mjs), or calls (sharing.mjs), both have all cores. Cordon and the bare server take turns, so that a
  * machine which slows down slows both. Every answer counts only if the server's own log says that
  * the run succeeded: a fast refusal is not a figure.
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { measureDocuments } from './documents.mjs';
+import { measureSharing } from './sharing.mjs';
 import {
   LOAD_CORE, LOAD_PROGRAM, ROUNDS, SERVER_CORE, build, folder, guest, lines, load, measureAndPrint,
   median, memory, messages, program, say, start, startCordon, withCordon,
@@ -105,6 +106,7 @@ async function measure(facts) {
   const mutations = await withCordon({ alone: true, modules: MODULES }, measureMutations);
   const documents = await measureDocuments();
   const queries = await withCordon({ alone: true, modules: MODULES }, measureQueries);
+  const sharing = await measureSharing();
   const metrics = {
     fresh_run_us: gate.run_noop_rust.p50 / 1000,
     record_ratio: gate.record_noop.ratio,
@@ -120,10 +122,11 @@ async function measure(facts) {
     mutation_ratio_1: median(mutations.turns.map((turn) => turn.mutation_us / turn.bare_us)),
     mutations_per_s_64: median(mutations.crowd.map((one) => one.requests_per_second)),
     ...documents.metrics,
+    ...sharing.metrics,
     resident_mb: starts.resident_mb,
     ready_ms: starts.ready_ms,
   };
-  return { metrics, engine, gate, metering, prices, admission, starts, commit, mutations, documents, queries };
+  return { metrics, engine, gate, metering, prices, admission, starts, commit, mutations, documents, queries, sharing };
 }
 
 await measureAndPrint(measure);

@@ -14,7 +14,7 @@ const [source, large_source, page] = process.argv.slice(2);
 const large = existsSync(large_source) ? JSON.parse(readFileSync(large_source, 'utf8')) : undefined;
 const bench = JSON.parse(readFileSync(source, 'utf8'));
 const goals = JSON.parse(readFileSync(new URL('goals.json', import.meta.url), 'utf8'));
-const { machine, metrics, engine, gate, metering, admission, starts, commit, mutations, documents, queries } = bench;
+const { machine, metrics, engine, gate, metering, admission, starts, commit, mutations, documents, queries, sharing } = bench;
 
 metrics.large_ratio = large?.curve.find(({ documents: count }) => count === LARGE)?.ratio;
 
@@ -143,6 +143,28 @@ const commitRows = [
   ['bare LMDB commit of the same puts', commit.lmdb_commit],
   ['commit through the store', commit.store_one_client],
 ].map(([name, row]) => [name, figure(row.p50_us), figure(row.p99_us)]);
+
+/* -- Others ------------------------------------------------------------------------------------- */
+
+const neighbourRows = sharing.neighbours.turns.map((turn) => [
+  turn.idle_p50_us, turn.busy_p50_us, turn.idle_p99_us, turn.busy_p99_us,
+].map(figure));
+const { overload } = sharing;
+const sharingText = `## Beside others
+
+**A no-op query beside functions that compute**: one client calls \`noop:noop\`, alone, and while
+${sharing.neighbours.spinning} calls of a recursive function that does not end are at work on all cores; in turns, µs. The
+calls are of one tenant and one kind of function, which is the least favourable. The goal is about the
+medians of the p99.
+
+${table(['p50 alone', 'p50 beside', 'p99 alone', 'p99 beside'], neighbourRows)}
+
+**Ten times too many calls** of ${figure(overload.call_ms)} ms each, as one by itself takes. As many clients as there are
+permits get ${figure(overload.capacity)} answers a second; then ten times as many calls come, whatever becomes of them. From
+3.5 s on, for 5 s: ${figure(overload.goodput)} answers a second, ${figure(overload.refused)} refusals a second (503). Those who were let in had their
+answers after ${figure(overload.p50_ms)} ms (p50) and ${figure(overload.p99_ms)} ms (p99); the target of the queue is ${figure(overload.target_ms)} ms.
+[fairness.md](fairness.md) derives the bound.
+`;
 
 /* -- At 100,000 documents ------------------------------------------------------------------- */
 
@@ -338,6 +360,7 @@ In-process, one client, all in one program that takes turns between them:
 
 ${table(['commit', 'p50 µs', 'p99 µs'], commitRows)}
 
+${sharingText}
 ${documentsText}
 ${largeText}
 ## The server at rest

@@ -1,0 +1,79 @@
+/*
+ * More calls than there is time for: what is begun is finished and quick, the rest is told at once
+ * that it may come again; and who computes without end keeps nobody else's calls waiting. What is
+ * counted is calls; times are compared with bounds that a crowded machine keeps, too.
+ */
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Server, guest, newFolder } from '../support/cordon.mjs';
+import { Wire, call, metric } from './wire.mjs';
+
+const TARGET_MS = 50;
+const INTERVAL_MS = 200;
+
+const config = join(newFolder(), 'config.json');
+writeFileSync(config, JSON.stringify({ permits: 2, queue_target_ms: TARGET_MS, queue_interval_ms: INTERVAL_MS }));
+
+const WORDS = 'Too many concurrent requests in a short period of time. Spread out your requests out over time or '
+  + 'throttle them to avoid errors. Nothing was run; a retry is safe.';
+
+/* The lines of runs, by what came of them. */
+const runsOf = (server) => server.log.split('\n').filter((line) => line.includes('"queued_time_ms"')).map((line) => JSON.parse(line));
+
+test('ten times too many calls', async () => {
+  const server = await Server.start({ flags: ['--config', config] });
+  await server.deploy(guest('spin'));
+  const work = call('query', 'spin:rounds', { n: 2000000 });
+  const counts = { answered: 0, expired: 0, codes: new Set() };
+  const until = Date.now() + 3000;
+  await Promise.all(Array.from({ length: 100 }, async () => {
+    const wire = Wire.to(server);
+    while (Date.now() < until) {
+      const { status, headers, text } = await wire.send(work).answer();
+      if (status === 200) {
+        counts.answered++;
+        continue;
+      }
+      const { code, message } = JSON.parse(text);
+      assert.deepEqual([status, code, message, headers['retry-after']], [503, 'ExpiredInQueue', WORDS, '1']);
+      counts.expired++;
+      await sleep(20); // not quite the second that it was asked for
+    }
+    wire.socket.destroy();
+  }));
+  assert.ok(counts.answered > 0 && counts.expired > counts.answered, JSON.stringify(counts));
+  assert.equal(await metric(server, 'udf_rejected_before_execution_total{reason="expired"}'), counts.expired);
+
+  await sleep(100); // lines are written when a turn of a loop is over
+
+  /* Nothing was begun in vain, and who was turned away has used nothing. */
+  const runs = runsOf(server);
+  const good = runs.filter(({ status }) => status === 'success');
+  assert.equal(good.length, counts.answered);
+  assert.equal(runs.length, counts.answered + counts.expired);
+  assert.ok(runs.every(({ status, fuel }) => (status === 'success') === (fuel > 0)));
+
+  /* Once it was known that the queue stands, nobody waited for long. */
+  const late = good.slice(good.length >> 1).map((run) => run.queued_time_ms).sort((a, b) => a - b);
+  assert.ok(late[Math.floor(late.length * 0.9)] < TARGET_MS + INTERVAL_MS, `waited for ${late}`);
+  await server.stop();
+});
+
+test('functions that compute on all processors, and calls of another kind', async () => {
+  const server = await Server.start();
+  await server.deploy(guest('spin'), guest('basic'));
+  const spinning = Array.from({ length: 16 }, () => Wire.to(server).send(call('action', 'spin:action', {})));
+  const busy = Date.now() + 10000;
+  while ((await metric(server, 'concurrency_permits_waiting_info')) === 0) assert.ok(Date.now() < busy);
+  const wire = Wire.to(server);
+  for (let i = 0; i < 200; i++) assert.equal((await wire.send(call('query', 'basic:echo', {})).answer()).status, 200);
+  await sleep(100); // lines are written when a turn of a loop is over
+  const waits = runsOf(server).map((run) => run.queued_time_ms).sort((a, b) => a - b);
+  assert.equal(waits.length, 200); // the others are still at it
+  assert.ok(waits[180] < 5, `waited for ${waits}`); // less than one turn of theirs
+  for (const each of spinning) each.socket.destroy();
+  await server.stop();
+});
