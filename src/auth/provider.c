@@ -4,6 +4,7 @@
 #include "auth/keys.h"
 #include "auth/source.h"
 #include "auth/token.h"
+#include "auth/verified.h"
 #include "base/memory.h"
 
 #include <stdatomic.h>
@@ -20,6 +21,7 @@ struct auth_config {
     atomic_uint references;
     atomic_uint_fast64_t verifications;
     double skew_s;
+    struct auth_verified *verified;
     size_t count;
     struct provider providers[];
 };
@@ -65,6 +67,21 @@ static cordon_error *read_provider(
     return auth_source_new(given->jwks, teller, &provider->source);
 }
 
+/* Counts each before it is read: what there is of it goes with the others then. */
+static cordon_error *read_providers(
+    const struct auth_provider *given,
+    size_t count,
+    struct auth_teller teller,
+    struct auth_config *config)
+{
+    TRY(auth_verified_new(&config->verified));
+    while (config->count < count) {
+        const size_t at = config->count++;
+        TRY(read_provider(&given[at], teller, &config->providers[at]));
+    }
+    return NULL;
+}
+
 cordon_error *auth_config_new(
     const struct auth_provider *providers,
     size_t count,
@@ -84,14 +101,10 @@ cordon_error *auth_config_new(
     }
     atomic_init(&config->references, 1);
     config->skew_s = skew_s;
-    for (; config->count < count; config->count++) {
-        cordon_error *error =
-            read_provider(&providers[config->count], teller, &config->providers[config->count]);
-        if (error != NULL) {
-            config->count++; /* what there is of it goes, too */
-            auth_config_unref(config);
-            return error;
-        }
+    cordon_error *error = read_providers(providers, count, teller, config);
+    if (error != NULL) {
+        auth_config_unref(config);
+        return error;
     }
     *out_config = config;
     return NULL;
@@ -115,6 +128,7 @@ void auth_config_unref(struct auth_config *config)
         mem_free(config->providers[i].application_id);
         auth_source_free(config->providers[i].source);
     }
+    auth_verified_free(config->verified);
     mem_free(config);
 }
 
@@ -161,38 +175,75 @@ static struct provider *find_provider(struct auth_config *config, const struct a
     return NULL;
 }
 
-/*
- * Verifies one signature, by the key that the token means or by any other; then the rest is looked
- * at, all of it.
- */
-static bool is_genuine(
-    struct auth_config *config,
-    const struct provider *provider,
-    const struct auth_keys *keys,
-    const struct auth_token *token,
-    double now_s)
+/* What a token is held against. */
+struct judging {
+    struct auth_config *config;
+    const struct provider *provider;
+    const struct auth_keys *keys;
+    const struct auth_token *token;
+    struct slice text;
+    uint64_t reading; /* of the keys */
+    double now_s;
+};
+
+/* By the key that is meant, or by any other: one signature. */
+static bool verify(
+    const struct judging *judging, enum auth_algorithm algorithm, const struct auth_key *meant)
 {
+    const struct auth_key *key = meant == NULL ? auth_keys_any(judging->keys, algorithm) : meant;
+    const struct auth_token *token = judging->token;
+    const bool verified = public_key_verify(key->key, token->signed_part, token->signature);
+    (void)atomic_fetch_add(&judging->config->verifications, 1);
+    return verified && meant != NULL;
+}
+
+/*
+ * All but the signature is looked at first, and the signature is verified then whatever came of
+ * that; but for a token with which all is well and whose signature was verified lately.
+ */
+static bool is_genuine(const struct judging *judging)
+{
+    const struct auth_token *token = judging->token;
+    const struct provider *provider = judging->provider;
     enum auth_algorithm algorithm = AUTH_RS256;
     const bool known = auth_algorithm_read(token->algorithm, &algorithm);
-    const struct auth_key *meant = known ? auth_keys_find(keys, algorithm, token->key_id) : NULL;
-    const struct auth_key *key = meant == NULL ? auth_keys_any(keys, algorithm) : meant;
-    const bool verified = public_key_verify(key->key, token->signed_part, token->signature);
-    (void)atomic_fetch_add(&config->verifications, 1);
+    const struct auth_key *meant =
+        known ? auth_keys_find(judging->keys, algorithm, token->key_id) : NULL;
     const bool wanted = !provider->has_algorithm || provider->algorithm == algorithm;
-    const bool timely = auth_token_is_timely(token, now_s, config->skew_s);
-    return verified && meant != NULL && wanted && timely && token->is_plain;
+    const bool timely = auth_token_is_timely(token, judging->now_s, judging->config->skew_s);
+    const bool good = meant != NULL && wanted && timely && token->is_plain;
+    const struct auth_proof proof = auth_proof_of(judging->text, provider, judging->reading);
+    if (good && auth_verified_has(judging->config->verified, &proof)) {
+        return true;
+    }
+    const bool verified = verify(judging, algorithm, meant);
+    if (good && verified) {
+        auth_verified_add(judging->config->verified, &proof);
+    }
+    return good && verified;
 }
 
 static enum auth_verdict judge_by(
     struct auth_config *config,
     struct provider *provider,
+    struct slice text,
     const struct auth_token *token,
     double now_s,
     struct buffer *out_text,
     struct identity *out_identity)
 {
-    struct auth_keys *keys = auth_source_keys(provider->source);
-    const bool genuine = keys != NULL && is_genuine(config, provider, keys, token, now_s);
+    uint64_t reading = 0;
+    struct auth_keys *keys = auth_source_keys(provider->source, &reading);
+    const struct judging judging = {
+        .config = config,
+        .provider = provider,
+        .keys = keys,
+        .token = token,
+        .text = text,
+        .reading = reading,
+        .now_s = now_s,
+    };
+    const bool genuine = keys != NULL && is_genuine(&judging);
     auth_keys_unref(keys);
     if (!genuine) {
         return AUTH_REJECTED;
@@ -222,7 +273,7 @@ enum auth_verdict auth_config_judge(
         struct provider *provider = find_provider(config, &token);
         verdict = provider == NULL
                       ? AUTH_NO_PROVIDER
-                      : judge_by(config, provider, &token, now_s, out_text, out_identity);
+                      : judge_by(config, provider, text, &token, now_s, out_text, out_identity);
     } else if (cordon_error_get_code(error) == CORDON_E_NO_MEMORY) {
         verdict = AUTH_UNSEEN;
     }

@@ -23,6 +23,7 @@ struct auth_source {
     struct auth_teller teller;
     pthread_mutex_t lock; /* over all below */
     struct auth_keys *keys;
+    uint64_t readings;
     struct stat seen; /* of the file that they are of */
     bool is_settled;
     uint64_t looked_ns;
@@ -140,6 +141,7 @@ static void replace(struct auth_source *source, struct auth_keys *keys)
 {
     auth_keys_unref(source->keys);
     source->keys = keys;
+    source->readings++;
 }
 
 /* The old keys stay if the new ones can't be read; they are looked for again. */
@@ -180,13 +182,14 @@ const char *auth_source_path(const struct auth_source *source)
     return source->path;
 }
 
-struct auth_keys *auth_source_keys(struct auth_source *source)
+struct auth_keys *auth_source_keys(struct auth_source *source, uint64_t *out_reading)
 {
     (void)pthread_mutex_lock(&source->lock);
     if (source->path != NULL) {
         refresh(source);
     }
     struct auth_keys *keys = auth_keys_ref(source->keys);
+    *out_reading = source->readings;
     (void)pthread_mutex_unlock(&source->lock);
     return keys;
 }

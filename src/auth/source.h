@@ -24,7 +24,10 @@ void auth_source_free(struct auth_source *source);
 /* NULL if they stand in the configuration. */
 const char *auth_source_path(const struct auth_source *source);
 
-/* The keys as they are now, with a reference for the caller; NULL: there are none. Any thread. */
-struct auth_keys *auth_source_keys(struct auth_source *source);
+/*
+ * The keys as they are now, with a reference for the caller; NULL: there are none. `*out_reading`
+ * is another number for other keys. Any thread.
+ */
+struct auth_keys *auth_source_keys(struct auth_source *source, uint64_t *out_reading);
 
 #endif

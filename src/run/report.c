@@ -4,6 +4,7 @@
  */
 #include "run/report.h"
 
+#include "base/hash.h"
 #include "run/frames.h"
 #include "run/redact.h"
 #include "value/utf8.h"
@@ -40,10 +41,14 @@ static enum log_level level_of(const struct outcome *outcome)
     return ours ? LOG_ERROR : outcome->code == CORDON_OUTCOME_SUCCESS ? LOG_INFO : LOG_WARN;
 }
 
+/* Of the hash of a user. */
+#define USER_BYTES 8
+
 /* The fields of a line as they come. */
 struct line {
     struct log_field fields[40];
     size_t count;
+    char user[2 * USER_BYTES + 1];
 };
 
 static void add(struct line *line, struct log_field field)
@@ -62,6 +67,15 @@ static void add_number(struct line *line, const char *key, uint64_t number)
     add(line, (struct log_field)LOG_FIELD_NUMBER(key, number));
 }
 
+/* Enough to find the lines of a user who is known, and nothing of one who is not. */
+static struct slice write_user(struct slice user, char out_text[2 * USER_BYTES + 1])
+{
+    uint8_t hash[SHA256_BYTES];
+    hash_sha256(&user, 1, hash);
+    hex_encode(slice_of(hash, USER_BYTES), out_text);
+    return slice_str(out_text);
+}
+
 /* Who called what. */
 static void add_call(struct line *line, const struct run_report *report)
 {
@@ -69,6 +83,9 @@ static void add_call(struct line *line, const struct run_report *report)
     add_text(line, "path", utf8_cut(report->path, PATH_BYTES_MAX));
     add_text(line, "type", slice_str(cordon_kind_name(report->outcome->kind)));
     add_text(line, "request_id", report->request_id);
+    if (report->user.size > 0) {
+        add_text(line, "user", write_user(report->user, line->user));
+    }
     if (report->traceparent.size > 0) {
         add_text(line, "traceparent", report->traceparent);
     }

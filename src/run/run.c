@@ -285,6 +285,7 @@ static void report(const struct run *run)
         .tenant = run->home == NULL ? (struct slice){0} : slice_str(run->home->name),
         .path = run->path,
         .request_id = run->request_id,
+        .user = run->identity.token,
         .traceparent = run->traceparent,
     };
     run_report(run->runner->options.log, &report);

@@ -155,6 +155,7 @@ const fields = {
   path: ['the function', '`function.path`'],
   type: ['`query`, `mutation` or `action`', '`function.type`'],
   request_id: ['as in the answer, and in error messages', '`function.request_id`'],
+  user: ['where one has [signed in](identity.md): the first 16 hex digits of SHA-256 of the `tokenIdentifier`, which the audit log has in full', OWN],
   traceparent: ['of calls that came with one, and of the runs that they make: the header of W3C Trace Context', OWN],
   status: ['`success` or `failure`', SAME],
   execution_time_ms: ['from request to outcome', SAME],
@@ -219,7 +220,11 @@ async function observe() {
   writeFileSync(config, JSON.stringify({ limits: { fuel: 10000000 } }));
   const server = await Server.start({ flags: ['--config', config] });
   await server.deploy(guest('basic'), guest('relay'), guest('spin'), example('messages_c'));
-  const traced = { traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01' };
+  const user = Buffer.from(JSON.stringify({ issuer: 'https://i', subject: 's' })).toString('base64');
+  const traced = {
+    Authorization: `Convex ${await server.key()}:${user}`,
+    traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
+  };
   for (const path of ['basic:echo', 'basic:fail', 'messages:list', 'spin:host']) {
     await server.post('/api/query', { path, args: {} }, traced);
   }
@@ -309,6 +314,13 @@ Of [replays and records](determinism.md): \`udf_replay_mismatch_total\` is the o
 | \`replay_mismatch\` | \`error\` | \`message\`, \`path\`, \`request_id\`, \`difference\`, \`record\`, \`not_kept\`, \`not_audited\` | a replay in the background was another run than the recorded one; the last two say why there is no record of the run or in the audit trail, or are empty |
 | \`function_recorded\` | \`info\` | \`path\`, \`request_id\`, \`record\` | a run of a function that \`record_functions\` names was kept under that id |
 | \`function_not_recorded\` | \`warn\` | \`path\`, \`request_id\`, \`message\` | it should have been, and was not |
+
+## Lines about keys
+
+| event | level | fields | when |
+| --- | --- | --- | --- |
+| \`admin_key_ignored\` | \`warn\` | \`message\`, \`file\` | a key is not accepted, as others may have read or changed its file; once a minute at most |
+| \`auth_keys_ignored\` | \`warn\` | \`message\`, \`file\` | the keys of a provider can't be read any more, or are gone; once a minute at most |
 
 ## Lines about the audit log
 

@@ -3,7 +3,7 @@
  * are made by Node's crypto.
  */
 import assert from 'node:assert/strict';
-import { createHmac } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
@@ -197,6 +197,8 @@ describe('what is kept', () => {
       assert.ok(!text.includes('eve@example.org'), 'what the token says');
     }
     assert.ok(!server.log.includes('|eve'));
+    const known = createHash('sha256').update(`${signer.issuer}|eve`).digest('hex').slice(0, 16);
+    assert.ok(server.log.includes(`"user":"${known}"`));
   });
 
   test('a record has the identity and not the token, and its replay agrees', async () => {

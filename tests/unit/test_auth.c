@@ -420,6 +420,32 @@ static void whatever_is_wrong_costs_the_same(void **state)
     auth_config_unref(config);
 }
 
+/* A client sends its token with each call: one verification, and what else may change is seen. */
+static void a_good_token_is_verified_once(void **state)
+{
+    (void)state;
+    struct auth_config *config = new_config_of(7, NULL);
+    CORDON_CLEANUP_BUFFER struct buffer token;
+    CORDON_CLEANUP_BUFFER struct buffer text;
+    buffer_init(&token, TEXT_MAX);
+    buffer_init(&text, IDENTITY_BYTES_MAX);
+    signer_token(signers[SIGNER_RSA], SIGNER_RSA, "{\"alg\":\"RS256\"}", "{" GOOD "}", &token);
+    for (int i = 0; i < 10; i++) {
+        char who[256];
+        assert_int_equal(judge_text(config, buffer_slice(&token), who), AUTH_ACCEPTED);
+        assert_string_equal(who, ISSUER "|ada");
+    }
+    assert_int_equal(auth_config_verifications(config), 1);
+    struct identity identity = {0};
+    assert_int_equal(
+        auth_config_judge(config, buffer_slice(&token), NOW + 1000, &text, &identity),
+        AUTH_REJECTED);
+    assert_int_equal(auth_config_verifications(config), 2);
+    token.data[token.size - 20] = token.data[token.size - 20] == 'A' ? 'B' : 'A';
+    assert_int_not_equal(judge_text(config, buffer_slice(&token), NULL), AUTH_ACCEPTED);
+    auth_config_unref(config);
+}
+
 static void a_provider_may_take_one_algorithm(void **state)
 {
     (void)state;
@@ -784,6 +810,7 @@ int main(void)
         cmocka_unit_test(a_good_token_tells_who_it_is),
         cmocka_unit_test(claims_decide),
         cmocka_unit_test(whatever_is_wrong_costs_the_same),
+        cmocka_unit_test(a_good_token_is_verified_once),
         cmocka_unit_test(a_provider_may_take_one_algorithm),
         cmocka_unit_test(what_is_no_token_is_malformed),
         cmocka_unit_test(each_byte_of_a_token_counts),
