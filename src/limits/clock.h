@@ -5,7 +5,8 @@
  * every rule about it is tested without waiting.
  *
  * In a query or mutation: guest code is user time; loading, store calls and waiting for them are
- * system time. In an action waiting is user time, as in Convex, so that none outlives its limit.
+ * system time, but for a query's next document where that is at hand: to look at the clock would
+ * take longer. In an action waiting is user time, as in Convex, so that none outlives its limit.
  * Waiting for a turn on a crowded server is queued time in all of them: neighbours use up no limit
  * of a function's own.
  */

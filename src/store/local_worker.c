@@ -108,6 +108,7 @@ static cordon_error *start(struct worker *worker, void *(*run)(void *), struct l
     return NULL;
 }
 
+/* Its lock stays: the other worker may still poke it. */
 static void stop(struct worker *worker)
 {
     if (!worker->runs) {
@@ -118,6 +119,14 @@ static void stop(struct worker *worker)
     (void)pthread_cond_signal(&worker->changed);
     (void)pthread_mutex_unlock(&worker->lock);
     (void)pthread_join(worker->thread, NULL);
+}
+
+/* After all of them have stopped. */
+static void done(struct worker *worker)
+{
+    if (!worker->runs) {
+        return;
+    }
     (void)pthread_mutex_destroy(&worker->lock);
     (void)pthread_cond_destroy(&worker->changed);
     worker->runs = false;
@@ -318,4 +327,6 @@ void local_workers_stop(struct local *store)
 {
     stop(&store->flusher.worker);
     stop(&store->checkpointer);
+    done(&store->flusher.worker);
+    done(&store->checkpointer);
 }

@@ -53,6 +53,23 @@ async function tables(place) {
   return parseOne(await good(place, 'data', '--format', 'json')).tables;
 }
 
+/* The text of an id: number of its table, 16 bytes and checksum, in base32. */
+function idOf(table, internal) {
+  const bytes = [];
+  for (let left = table; ; left >>= 7) {
+    bytes.push(left > 127 ? (left & 127) | 128 : left);
+    if (left <= 127) break;
+  }
+  bytes.push(...internal);
+  let [low, high] = [0, 0];
+  for (const byte of bytes) {
+    low = (low + byte) & 255;
+    high = (high + low) & 255;
+  }
+  const bits = [...bytes, low, high].map((byte) => byte.toString(2).padStart(8, '0')).join('');
+  return bits.match(/.{1,5}/g).map((five) => '0123456789abcdefghjkmnpqrstvwxyz'[parseInt(five.padEnd(5, '0'), 2)]).join('');
+}
+
 function write(name, content) {
   const file = fresh(name);
   writeFileSync(file, content);
@@ -420,6 +437,14 @@ describe('mistakes in a file change nothing', () => {
     /* Before anything is removed. */
     await refused(/table "t", line 2: another document of the file has the `_id` "[0-9a-z]{32}", too/, place, 'import', '--replace', '--table', 't', jsonl([document, { ...document, n: 3 }]));
     assert.deepEqual(await documents(place, 't'), [{ ...document, n: 2 }]);
+  });
+
+  /* What the set of ids keeps free slots by. */
+  test('the id of zeros alone, once and twice', async () => {
+    const place = ofFolder();
+    const line = { _id: idOf(10001, Buffer.alloc(16)), n: 1 };
+    await refused(/line 3: another document of the file has the `_id` "[0-9a-z]{32}"/, place, 'import', '--table', 't', jsonl([line, { n: 2 }, line]));
+    assert.equal(await good(place, 'import', '--table', 't', jsonl([line, { n: 2 }])), 't: 2 added\n');
   });
 
   test('an id that comes twice in a long file, batches apart', async () => {
