@@ -212,8 +212,11 @@ void cordon_host_call_reply(cordon_host_call *call, const char *json, size_t siz
     CORDON_CLEANUP(json_freep) struct json_doc *doc = NULL;
     CORDON_CLEANUP(cordon_error_freep) cordon_error *error =
         json_parse(slice_of(json, size), &limits, &doc);
-    if (error != NULL) {
+    if (error != NULL && cordon_error_get_code(error) == CORDON_E_BAD_JSON) {
         cordon_host_call_refuse(call, "InvalidHostReply", cordon_error_get_message(error));
+    } else if (error != NULL) {
+        (void)begin_reply(call, false);
+        call->error = CORDON_TAKE(error);
     } else {
         call->error = buffer_append(begin_reply(call, false), slice_of(json, size));
     }

@@ -5,6 +5,7 @@
 #include "contract/harness.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static cordon_module read_guest(const char *name)
 {
@@ -37,14 +38,31 @@ void ground_free(struct guests *guests)
     }
 }
 
+static cordon_host_answer tell_price(void *arg, cordon_host_call *call)
+{
+    (void)arg;
+    cordon_host_call_reply(call, "{\"cents\":250}", strlen("{\"cents\":250}"));
+    return CORDON_HOST_DONE;
+}
+
 cordon_error *ground_open(const struct torture *torture, cordon_runtime **out_runtime)
 {
+    static const cordon_host_function price = {
+        .size = sizeof price,
+        .module = "shop",
+        .name = "price",
+        .kinds = CORDON_HOST_ACTIONS,
+        .call = tell_price,
+    };
+    static const cordon_host_function *const functions[] = {&price};
     const cordon_runtime_options options = {
         .size = sizeof options,
         .data_folder = torture->folder,
         .compile_worker = COMPILE_WORKER,
         .slots = 8,
         .flusher_thread = true,
+        .host_functions = functions,
+        .host_function_count = 1,
     };
     return cordon_runtime_new(&options, out_runtime);
 }

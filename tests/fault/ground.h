@@ -8,7 +8,7 @@
 #include "api/api.h"
 #include "fault/torture.h"
 
-enum { GUESTS_MAX = 5, DOCUMENTS = 3 };
+enum { GUESTS_MAX = 6, DOCUMENTS = 3 };
 
 struct guests {
     cordon_module modules[GUESTS_MAX];
@@ -19,6 +19,7 @@ struct guests {
 struct guests ground_read(const char *const names[GUESTS_MAX]);
 void ground_free(struct guests *guests);
 
+/* With a function of the program, `price` of `shop`, for actions. */
 CORDON_MUST_USE cordon_error *ground_open(
     const struct torture *torture, cordon_runtime **out_runtime);
 CORDON_MUST_USE cordon_error *ground_deploy(cordon_runtime *runtime, const struct guests *guests);

@@ -142,8 +142,8 @@ static const struct call_road first_mutation = {.path = "counter:add", .value = 
 
 static void open_call_world(struct torture *torture, void **out_world)
 {
-    static const char *const names[GUESTS_MAX] = {
-        "documents", "counter", "effects", "basic", "relay"};
+    static const char *const names[GUESTS_MAX] = {"documents", "counter", "effects",
+                                                  "basic",     "relay",   "program"};
     struct call_world *world = calloc(1, sizeof *world);
     REQUIRE(world != NULL);
     world->guests = ground_read(names);
@@ -176,6 +176,9 @@ static const struct call_road keyed = {
 static const struct call_road recorded = {
     .path = "documents:insert", .args = "{\"n\":3}", .is_recorded = true};
 
+static const struct call_road program = {
+    .path = "program:ask", .value = "{\"cents\":250}", .is_recorded = true};
+
 static const struct call_road calling = {
     .path = "relay:call_mutation",
     .args = "{\"q\":\"{\\\"name\\\":\\\"documents:insert\\\",\\\"args\\\":{\\\"n\\\":3}}\"}",
@@ -199,6 +202,7 @@ CALL_ROAD(sleep_action)
 CALL_ROAD(mutation)
 CALL_ROAD(keyed)
 CALL_ROAD(recorded)
+CALL_ROAD(program)
 CALL_ROAD(calling)
 CALL_ROAD(inner)
 
@@ -417,6 +421,21 @@ static enum torture_answer take_deploy(struct torture *torture, void *arg)
     return ANSWER_GOOD;
 }
 
+/* The second set was deployed first, so its number is 1; the first one's is 2. */
+static enum torture_answer take_rollback(struct torture *torture, void *arg)
+{
+    struct deploy_world *world = arg;
+    const uint64_t next = 1 - torture->memo;
+    char *report = NULL;
+    cordon_error *error = cordon_rollback(world->runtime, 2 - next, &report);
+    cordon_free(report);
+    if (error != NULL) {
+        return torture_refuse(torture, error);
+    }
+    torture->memo = next;
+    return ANSWER_GOOD;
+}
+
 static void check_deploy(struct torture *torture, void *arg)
 {
     struct deploy_world *world = arg;
@@ -607,12 +626,20 @@ static const struct torture_road roads[] = {
      .take = take_inner,
      .check = check_mutations},
     {.name = "recorded", open_call_world, close_call_world, .take = take_recorded},
+    {.name = "program", open_call_world, close_call_world, .take = take_program},
     {.name = "check", open_call_world, close_call_world, .take = take_check},
     {.name = "deploy",
      open_deploy_world,
      close_deploy_world,
      .prepare = begin_anew,
      .take = take_deploy,
+     .check = check_deploy,
+     .points = 20},
+    {.name = "rollback",
+     open_deploy_world,
+     close_deploy_world,
+     .prepare = begin_anew,
+     .take = take_rollback,
      .check = check_deploy,
      .points = 20},
     {.name = "schema",
