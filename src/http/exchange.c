@@ -460,12 +460,22 @@ static void send_written(struct connection *connection, bool is_good)
     }
 }
 
+/* Whether writing it takes long. */
+static bool is_long(const struct outcome *outcome)
+{
+    size_t size = outcome->value.size + outcome->data.size + outcome->message.size;
+    for (size_t i = 0; i < outcome->log_line_count; i++) {
+        size += outcome->log_lines[i].size;
+    }
+    return size > SHORT_BYTES;
+}
+
 static void answer_outcome(struct connection *connection)
 {
     if (connection->gone) {
         exchange_done(connection);
         connection_close(connection);
-    } else if (connection->wants_record || run_outcome(connection->run)->value.size > SHORT_BYTES) {
+    } else if (connection->wants_record || is_long(run_outcome(connection->run))) {
         start_work(connection, WORK_ANSWER);
     } else {
         send_written(connection, write_outcome(connection));

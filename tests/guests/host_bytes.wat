@@ -9,6 +9,7 @@
   ;; @function host_bytes:insert_again mutation
   ;; @function host_bytes:log query
   ;; @function host_bytes:fail query
+  ;; @function host_bytes:fail_empties query
   ;; @function host_bytes:output query
   ;; @function host_bytes:output_typed query {"export": "host_bytes:output", "returns": {"type": "array", "value": {"type": "array", "value": {"type": "number"}}}}
   ;; @function host_bytes:output_action action {"export": "host_bytes:output"}
@@ -160,6 +161,12 @@
   (func (export "host_bytes:fail")
     (call $append (i32.const 128) (i32.const 22))
     (call $zeros)
+    (call $append_byte (i32.const 125))
+    (drop (call $fail (i32.const 8192) (call $text_size))))
+
+  (func (export "host_bytes:fail_empties")
+    (call $append (i32.const 128) (i32.const 22))
+    (call $append_rows (i32.const 200) (i32.const 14) (i32.wrap_i64 (call $input_number)))
     (call $append_byte (i32.const 125))
     (drop (call $fail (i32.const 8192) (call $text_size))))
 
