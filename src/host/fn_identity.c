@@ -30,6 +30,7 @@ static cordon_error *find(struct host *host, struct tape_answer *out_answer)
 enum gate_result core_get_user_identity(struct host *host, struct gate_call *call)
 {
     struct tape_answer answer = {0};
+    host->observed_identity = true;
     GATE_TRY(host, find(host, &answer));
     if (!answer.found) {
         return gate_reply(host, call, SLICE("null"));

@@ -155,6 +155,7 @@ struct host {
     uint32_t short_calls;     /* since the start of a sample: see HOST_CALLS_SAMPLED */
     uint64_t call_since_ns;   /* when the call that waits began; 0: none does */
     bool was_refused;         /* the call that has just ended */
+    bool observed_identity;   /* the guest has asked who calls */
     uint64_t fuel_since_look; /* host fuel charged since the last look at the clock */
     uint64_t polled; /* bytes charged for what the account does not see grow: see host_account() */
 };

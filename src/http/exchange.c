@@ -143,6 +143,9 @@ static void answer_metrics(struct connection *connection)
     runner_refresh_metrics(server->options.runner);
     gauge_set(server->memory_used, (int64_t)atomic_load(&server->purse.bytes));
     process_metrics_refresh(&server->process);
+    const struct log *const log = server->options.log;
+    const uint64_t unwritten = log_lost(log) + log_dropped(log);
+    counter_add(server->lines_unwritten, unwritten - counter_get(server->lines_unwritten));
     buffer_clear(&connection->scratch);
     cordon_error *error = metrics_write(server->options.metrics, &connection->scratch);
     if (error != NULL) {

@@ -150,7 +150,8 @@ struct http_server {
     struct gauge *open_connections;
     struct prober *prober;
     struct gauge *memory_used;      /* by connections, as of the last look */
-    struct process_metrics process; /* of the operator's loop */
+    struct process_metrics process; /* of the operator's loop, as the next */
+    struct counter *lines_unwritten;
     struct deploys deploys;
     struct deploys data;
     struct compute compute;

@@ -504,6 +504,10 @@ static cordon_error *register_metrics(struct http_server *server)
     TRY(metrics_gauge(
         metrics, "http_memory_used_bytes", NULL, "Memory of connections, out of that of all runs.",
         &server->memory_used));
+    TRY(metrics_counter(
+        metrics, "log_lines_unwritten_total", NULL,
+        "Lines that the log lacks: its reader did not keep up, or their source had too many.",
+        &server->lines_unwritten));
     return process_metrics_init(&server->process, metrics);
 }
 

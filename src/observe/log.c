@@ -76,6 +76,7 @@ struct log {
     bool has_dropped; /* some source has lines that no line has told of */
     struct source sources[SOURCES_MAX];
     _Atomic uint64_t lost;
+    _Atomic uint64_t dropped;
 };
 
 /* -- The descriptor ------------------------------------------------------------------------- */
@@ -232,6 +233,11 @@ void log_limit(struct log *log, uint32_t lines_per_second)
 uint64_t log_lost(const struct log *log)
 {
     return log == NULL ? 0 : atomic_load(&log->lost);
+}
+
+uint64_t log_dropped(const struct log *log)
+{
+    return log == NULL ? 0 : atomic_load(&log->dropped);
 }
 
 /* -- Strings -------------------------------------------------------------------------------- */
@@ -512,6 +518,7 @@ static bool may_write(struct log *log, enum log_level level, const char *event, 
         return true;
     }
     source->dropped++;
+    (void)atomic_fetch_add(&log->dropped, 1);
     log->has_dropped = true;
     return false;
 }

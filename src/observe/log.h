@@ -67,7 +67,8 @@ void log_write(
 /* Hands what was collected to the operating system. Any thread; cheap if there is nothing. */
 void log_flush(struct log *log);
 
-/* Lines lost because the reader did not keep up. */
+/* Lines lost because the reader did not keep up; and those left out of sources with too many. */
 uint64_t log_lost(const struct log *log);
+uint64_t log_dropped(const struct log *log);
 
 #endif

@@ -175,9 +175,6 @@ static cordon_error *make_child(struct run *run)
         .inner = nested->inner,
         .fuel = nested->fuel,
     };
-    if (!run_is_replay(run)) {
-        counter_add(run->runner->metrics.calls[run->outcome.kind][nested->kind], 1);
-    }
     return run_new(run->runner, &request, (struct store_wake){run_wake, run}, &run->child);
 }
 
@@ -303,6 +300,7 @@ static enum run_state poll_other(struct run *run, uint64_t until_ns, uint64_t no
 static enum next end_call(struct run *run, uint64_t now_ns)
 {
     const struct outcome *outcome = run_outcome(run->child);
+    run_count_call(run);
     tell(run, outcome);
     cordon_error *error = run_is_inner(run->child) ? leave_inner(run, outcome) : NULL;
     return error == NULL ? take_permit_back(run, now_ns) : run_finish_error(run, error);

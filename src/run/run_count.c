@@ -68,12 +68,24 @@ void run_count_guest(struct run *run)
     if (run->counts == NULL) {
         return;
     }
+    run->observed_identity = run->host.observed_identity;
     run_metrics_count_instance(metrics_of(run), kind, run->outcome.code, run->create_ns, &timing);
     if (!run_is_inner(run) && run->attempt_since_ns != 0) {
         histogram_observe_ns(
             metrics_of(run)->service[kind][run_status_of(run->outcome.code)],
             clock_monotonic_ns() - run->attempt_since_ns);
         run->attempt_since_ns = 0;
+    }
+}
+
+void run_count_call(struct run *run)
+{
+    const struct run *const child = run->child;
+    if (run->counts != NULL) {
+        counter_add(
+            metrics_of(run)->calls[run->outcome.kind][run->host.nested.kind]
+                                  [run->host.observed_identity][child->observed_identity],
+            1);
     }
 }
 

@@ -105,6 +105,28 @@ static cordon_error *register_kind(
         metrics, "udf_fuel_total", plain, "Fuel used.", &run_metrics->fuel[kind]);
 }
 
+static cordon_error *register_calls(
+    struct run_metrics *run_metrics, struct metrics *metrics, int outer)
+{
+    static const char *const answers[] = {"false", "true"};
+    enum { ALL = KIND_COUNT * 2 * 2 };
+    char labels[2 * LABELS_MAX];
+    for (int i = 0; i < ALL; i++) {
+        const int inner = i / 4;
+        const int outer_observed = i / 2 % 2;
+        const int inner_observed = i % 2;
+        (void)snprintf(
+            labels, sizeof labels,
+            "outer_type=\"%s\",inner_type=\"%s\",outer_observed_identity=\"%s\","
+            "inner_observed_identity=\"%s\"",
+            kind_name(outer), kind_name(inner), answers[outer_observed], answers[inner_observed]);
+        TRY(metrics_counter(
+            metrics, "run_udf_total", labels, "Calls of functions by functions, that are over.",
+            &run_metrics->calls[outer][inner][outer_observed][inner_observed]));
+    }
+    return NULL;
+}
+
 static cordon_error *register_by_kind(struct run_metrics *run_metrics, struct metrics *metrics)
 {
     static const char *const states[RUN_OUTSTANDING_STATES] = {
@@ -125,14 +147,7 @@ static cordon_error *register_by_kind(struct run_metrics *run_metrics, struct me
         }
     }
     for (int outer = 0; outer < KIND_COUNT; outer++) {
-        for (int inner = 0; inner < KIND_COUNT; inner++) {
-            (void)snprintf(
-                labels, sizeof labels, "outer_type=\"%s\",inner_type=\"%s\"", kind_name(outer),
-                kind_name(inner));
-            TRY(metrics_counter(
-                metrics, "run_udf_total", labels, "Calls of functions by functions.",
-                &run_metrics->calls[outer][inner]));
-        }
+        TRY(register_calls(run_metrics, metrics, outer));
     }
     return NULL;
 }

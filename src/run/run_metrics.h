@@ -35,9 +35,10 @@ struct run_metrics {
     struct counter *wait_timeouts[KIND_COUNT];
     struct counter *fuel[KIND_COUNT];
     struct gauge *outstanding[KIND_COUNT][RUN_OUTSTANDING_STATES];
-    struct counter *calls[KIND_COUNT][KIND_COUNT]; /* of functions by others: outer, inner */
-    struct counter *warnings[CORDON_LIMIT_COUNT];  /* NULL: there are none for that limit */
-    struct counter *limits[CORDON_LIMIT_COUNT];    /* runs that a limit ended */
+    /* Of functions by others: outer, inner, and which of them asked who calls. */
+    struct counter *calls[KIND_COUNT][KIND_COUNT][2][2];
+    struct counter *warnings[CORDON_LIMIT_COUNT]; /* NULL: there are none for that limit */
+    struct counter *limits[CORDON_LIMIT_COUNT];   /* runs that a limit ended */
     struct counter *rejected[RUN_REJECTIONS];
     struct histogram *mutations;
     struct histogram *args_bytes;

