@@ -8,6 +8,8 @@
 #include "support/tokens.h"
 
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -585,6 +587,82 @@ static void keys_are_rotated(void **state)
     auth_config_unref(config);
 }
 
+/* -- Threads -------------------------------------------------------------------------------- */
+
+enum { THREADS = 4, ROUNDS = 300 };
+
+struct asking {
+    struct auth_config *config;
+    struct slice tokens[2]; /* of each set of keys that there is in turn */
+    atomic_uint *accepted;
+    atomic_uint *others;
+};
+
+static void *ask(void *arg)
+{
+    const struct asking *asking = arg;
+    for (int i = 0; i < ROUNDS; i++) {
+        uint8_t room[1024];
+        struct buffer text = {.data = room, .capacity = sizeof room, .size_max = sizeof room};
+        struct identity identity = {0};
+        const enum auth_verdict verdict =
+            auth_config_judge(asking->config, asking->tokens[i % 2], NOW, &text, &identity);
+        const bool good = verdict == AUTH_ACCEPTED || verdict == AUTH_REJECTED;
+        (void)atomic_fetch_add(asking->accepted, verdict == AUTH_ACCEPTED);
+        (void)atomic_fetch_add(asking->others, !good);
+        (void)usleep(500);
+    }
+    return NULL;
+}
+
+/* What is verified by keys that go is not taken for verified by those that come. */
+static void keys_change_while_tokens_are_judged(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/cordon-keys-XXXXXX";
+    struct buffer sets[2];
+    struct buffer tokens[2];
+    (void)close(mkstemp(path));
+    for (int i = 0; i < 2; i++) {
+        EVP_PKEY *const *by = i == 0 ? signers : strangers;
+        buffer_init(&sets[i], TEXT_MAX);
+        buffer_init(&tokens[i], TEXT_MAX);
+        write_set(by, 4, &sets[i]);
+        signer_token(by[SIGNER_ED], SIGNER_ED, "{\"alg\":\"EdDSA\"}", "{" GOOD "}", &tokens[i]);
+    }
+    write_file(path, buffer_slice(&sets[0]));
+    atomic_uint accepted = 0;
+    atomic_uint others = 0;
+    struct asking asking = {
+        .config = new_config(path, NULL),
+        .tokens = {buffer_slice(&tokens[0]), buffer_slice(&tokens[1])},
+        .accepted = &accepted,
+        .others = &others,
+    };
+    pthread_t threads[THREADS];
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, ask, &asking), 0);
+    }
+    for (int i = 1; i < 6; i++) {
+        nap();
+        write_file(path, buffer_slice(&sets[i % 2]));
+    }
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    }
+    nap();
+    assert_int_equal(judge_text(asking.config, asking.tokens[0], NULL), AUTH_REJECTED);
+    assert_int_equal(judge_text(asking.config, asking.tokens[1], NULL), AUTH_ACCEPTED);
+    assert_true(accepted > 0);
+    assert_int_equal(others, 0);
+    (void)unlink(path);
+    auth_config_unref(asking.config);
+    for (int i = 0; i < 2; i++) {
+        buffer_done(&sets[i]);
+        buffer_done(&tokens[i]);
+    }
+}
+
 static void a_configuration_is_checked(void **state)
 {
     (void)state;
@@ -815,6 +893,7 @@ int main(void)
         cmocka_unit_test(what_is_no_token_is_malformed),
         cmocka_unit_test(each_byte_of_a_token_counts),
         cmocka_unit_test(keys_are_rotated),
+        cmocka_unit_test(keys_change_while_tokens_are_judged),
         cmocka_unit_test(a_configuration_is_checked),
         cmocka_unit_test(claims_have_the_names_of_convex),
         cmocka_unit_test(attributes_are_taken_as_they_are),
