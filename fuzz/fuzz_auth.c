@@ -58,7 +58,8 @@ static struct auth_config *the_config(void)
     must(buffer_append(&place, SLICE("data:x;base64,")));
     must(base64_write(&place, buffer_slice(&set), BASE64_STANDARD));
     must(buffer_append_byte(&place, '\0'));
-    const struct auth_provider provider = {.issuer = "https://i", .jwks = (char *)place.data};
+    const struct auth_provider provider = {
+        .issuer = "https://i", .jwks = (char *)place.data, .tenant = "default"};
     must(auth_config_new(&provider, 1, 60, (struct auth_teller){0}, &config));
     buffer_done(&set);
     buffer_done(&place);
@@ -88,7 +89,8 @@ static void try_token(struct slice token, bool is_signed)
     struct identity identity = {0};
     buffer_init(&text, IDENTITY_BYTES_MAX);
     const uint64_t before = auth_config_verifications(config);
-    const enum auth_verdict verdict = auth_config_judge(config, token, NOW_S, &text, &identity);
+    const enum auth_verdict verdict =
+        auth_config_judge(config, SLICE("default"), token, NOW_S, &text, &identity);
     const uint64_t verified = auth_config_verifications(config) - before;
     switch (verdict) {
     case AUTH_ACCEPTED:

@@ -23,6 +23,7 @@ typedef struct cordon_auth_provider {
     const char *algorithm;      /* "RS256", "ES256" or "EdDSA"; NULL: all three */
     /* Path of its key set (JWKS), read again when it changes; or `data:…;base64,` with one. */
     const char *jwks;
+    const char *tenant; /* whose users it speaks for; NULL: "default" */
 } cordon_auth_provider;
 
 /* Options, with `size` = sizeof the struct as the caller was compiled; 0 is each default. */

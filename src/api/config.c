@@ -224,6 +224,7 @@ enum provider_field {
     FIELD_APPLICATION,
     FIELD_ALGORITHM,
     FIELD_JWKS,
+    FIELD_TENANT,
     PROVIDER_FIELDS
 };
 
@@ -237,7 +238,8 @@ static cordon_error *read_provider_fields(
     static const char *const names[PROVIDER_FIELDS] = {
         [FIELD_TYPE] = "type",           [FIELD_DOMAIN] = "domain",
         [FIELD_ISSUER] = "issuer",       [FIELD_APPLICATION] = "applicationID",
-        [FIELD_ALGORITHM] = "algorithm", [FIELD_JWKS] = "jwks"};
+        [FIELD_ALGORITHM] = "algorithm", [FIELD_JWKS] = "jwks",
+        [FIELD_TENANT] = "tenant"};
     cordon_json_walk walk = cordon_json_walk_begin(value);
     cordon_text name = {0};
     for (const cordon_json_value *text; (text = cordon_json_walk_next(&walk, &name)) != NULL;) {
@@ -291,6 +293,7 @@ static cordon_error *read_provider(
         .application_id = texts[FIELD_APPLICATION],
         .algorithm = texts[FIELD_ALGORITHM],
         .jwks = texts[FIELD_JWKS],
+        .tenant = texts[FIELD_TENANT],
     };
     return NULL;
 }
@@ -566,7 +569,8 @@ static bool same_providers(const cordon_config *a, const cordon_config *b)
         const cordon_auth_provider *const in_b = &b->auth_providers[i];
         same = same_text(in_a->issuer, in_b->issuer) &&
                same_text(in_a->application_id, in_b->application_id) &&
-               same_text(in_a->algorithm, in_b->algorithm) && same_text(in_a->jwks, in_b->jwks);
+               same_text(in_a->algorithm, in_b->algorithm) && same_text(in_a->jwks, in_b->jwks) &&
+               same_text(in_a->tenant, in_b->tenant);
     }
     return same;
 }

@@ -84,6 +84,7 @@ static cordon_error *copy_providers(
             .application_id = given->application_id,
             .algorithm = given->algorithm,
             .jwks = given->jwks,
+            .tenant = given->tenant == NULL ? "default" : given->tenant,
         };
     }
     return NULL;

@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 struct provider {
+    char *tenant;
     char *issuer;
     char *application_id; /* NULL: any */
     bool has_algorithm;
@@ -53,6 +54,7 @@ static cordon_error *read_provider(
             CORDON_E_INVALID, "a provider needs an issuer, which has no `|`, such as "
                               "\"https://auth.example.org\"");
     }
+    TRY(copy_text(given->tenant, &provider->tenant));
     TRY(copy_text(given->issuer, &provider->issuer));
     if (given->application_id != NULL) {
         TRY(copy_text(given->application_id, &provider->application_id));
@@ -124,6 +126,7 @@ void auth_config_unref(struct auth_config *config)
         return;
     }
     for (size_t i = 0; i < config->count; i++) {
+        mem_free(config->providers[i].tenant);
         mem_free(config->providers[i].issuer);
         mem_free(config->providers[i].application_id);
         auth_source_free(config->providers[i].source);
@@ -161,12 +164,14 @@ static struct slice bare_issuer(struct slice issuer)
     return issuer;
 }
 
-static struct provider *find_provider(struct auth_config *config, const struct auth_token *token)
+static struct provider *find_provider(
+    struct auth_config *config, struct slice tenant, const struct auth_token *token)
 {
     const struct slice issuer = bare_issuer(token->issuer);
     for (size_t i = 0; config != NULL && i < config->count; i++) {
         struct provider *provider = &config->providers[i];
-        if (slice_equal(bare_issuer(slice_str(provider->issuer)), issuer) &&
+        if (slice_equal(slice_str(provider->tenant), tenant) &&
+            slice_equal(bare_issuer(slice_str(provider->issuer)), issuer) &&
             (provider->application_id == NULL ||
              auth_token_is_for(token, slice_str(provider->application_id)))) {
             return provider;
@@ -261,6 +266,7 @@ static enum auth_verdict judge_by(
 
 enum auth_verdict auth_config_judge(
     struct auth_config *config,
+    struct slice tenant,
     struct slice text,
     double now_s,
     struct buffer *out_text,
@@ -270,7 +276,7 @@ enum auth_verdict auth_config_judge(
     CORDON_CLEANUP(cordon_error_freep) cordon_error *error = auth_token_read(text, &token);
     enum auth_verdict verdict = AUTH_MALFORMED;
     if (error == NULL) {
-        struct provider *provider = find_provider(config, &token);
+        struct provider *provider = find_provider(config, tenant, &token);
         verdict = provider == NULL
                       ? AUTH_NO_PROVIDER
                       : judge_by(config, provider, text, &token, now_s, out_text, out_identity);

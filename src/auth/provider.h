@@ -1,5 +1,6 @@
 /*
- * Who may say who a user is: the providers of a deployment, in the shape of Convex's auth.config.
+ * Who may say who a user is: the providers of each tenant, in the shape of Convex's auth.config.
+ * One that speaks for a tenant is nobody to the others.
  *
  * A token's `iss` and `aud`, which are not yet believed, choose the provider, the first that fits;
  * its keys verify the signature by the token's algorithm, which must be one of three, the one that
@@ -26,6 +27,7 @@ struct auth_provider {
     const char *application_id; /* of `aud`; NULL: for whichever application */
     const char *algorithm;      /* the only one; NULL: all that there are */
     const char *jwks;           /* path of a key set, or `data:` with one in base64 */
+    const char *tenant;         /* whose users it speaks for */
 };
 
 /* Told about a key file that can't be used any more; `words` are for the operator. Any thread. */
@@ -68,11 +70,12 @@ enum auth_verdict {
 };
 
 /*
- * Whom a token speaks of, at that time. Appends to `out_text`, which outlives the identity; neither
- * is written unless it is accepted. `config` may be NULL. Any thread.
+ * Whom a token speaks of, to that tenant and at that time. Appends to `out_text`, which outlives the
+ * identity; neither is written unless it is accepted. `config` may be NULL. Any thread.
  */
 enum auth_verdict auth_config_judge(
     struct auth_config *config,
+    struct slice tenant,
     struct slice token,
     double now_s,
     struct buffer *out_text,

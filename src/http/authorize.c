@@ -47,8 +47,8 @@ static bool sign_in(
     };
     buffer_clear(&connection->identity_text);
     const enum auth_verdict verdict = auth_config_judge(
-        connection->loop->server->auth, token, (double)clock_wall_ns() / 1e9,
-        &connection->identity_text, &connection->identity);
+        connection->loop->server->auth, slice_str(connection->tenant->name), token,
+        (double)clock_wall_ns() / 1e9, &connection->identity_text, &connection->identity);
     if (verdict != AUTH_ACCEPTED) {
         *out_refusal = refusals[verdict];
     }

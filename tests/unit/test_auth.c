@@ -236,9 +236,16 @@ static void a_weak_key_is_none(void **state)
 static struct auth_config *new_config(const char *path, const char *algorithm)
 {
     const struct auth_provider providers[] = {
-        {.issuer = "https://elsewhere.example.org", .application_id = "app", .jwks = path},
-        {.issuer = ISSUER, .application_id = "app", .algorithm = algorithm, .jwks = path},
-        {.issuer = "open.example.org/", .jwks = path},
+        {.issuer = "https://elsewhere.example.org",
+         .application_id = "app",
+         .jwks = path,
+         .tenant = "default"},
+        {.issuer = ISSUER,
+         .application_id = "app",
+         .algorithm = algorithm,
+         .jwks = path,
+         .tenant = "default"},
+        {.issuer = "open.example.org/", .jwks = path, .tenant = "default"},
     };
     struct auth_config *config = NULL;
     expect_ok(auth_config_new(
@@ -264,7 +271,8 @@ static enum auth_verdict judge_text(struct auth_config *config, struct slice tok
     CORDON_CLEANUP_BUFFER struct buffer text;
     buffer_init(&text, IDENTITY_BYTES_MAX);
     struct identity identity = {0};
-    const enum auth_verdict verdict = auth_config_judge(config, token, NOW, &text, &identity);
+    const enum auth_verdict verdict =
+        auth_config_judge(config, SLICE("default"), token, NOW, &text, &identity);
     assert_int_equal(verdict == AUTH_ACCEPTED, identity.token.size > 0);
     assert_int_equal(verdict == AUTH_ACCEPTED, text.size > 0);
     if (out_token != NULL) {
@@ -440,7 +448,8 @@ static void a_good_token_is_verified_once(void **state)
     assert_int_equal(auth_config_verifications(config), 1);
     struct identity identity = {0};
     assert_int_equal(
-        auth_config_judge(config, buffer_slice(&token), NOW + 1000, &text, &identity),
+        auth_config_judge(
+            config, SLICE("default"), buffer_slice(&token), NOW + 1000, &text, &identity),
         AUTH_REJECTED);
     assert_int_equal(auth_config_verifications(config), 2);
     token.data[token.size - 20] = token.data[token.size - 20] == 'A' ? 'B' : 'A';
@@ -458,6 +467,45 @@ static void a_provider_may_take_one_algorithm(void **state)
         judge(config, signers, SIGNER_RSA, "{\"alg\":\"RS256\"}", "{" GOOD "}"), AUTH_REJECTED);
     assert_int_equal(
         judge(config, signers, SIGNER_ED, "{\"alg\":\"EdDSA\"}", "{" GOOD "}"), AUTH_REJECTED);
+    auth_config_unref(config);
+}
+
+static void a_provider_speaks_for_one_tenant(void **state)
+{
+    (void)state;
+    CORDON_CLEANUP_BUFFER struct buffer set;
+    CORDON_CLEANUP_BUFFER struct buffer place;
+    CORDON_CLEANUP_BUFFER struct buffer token;
+    CORDON_CLEANUP_BUFFER struct buffer text;
+    buffer_init(&set, TEXT_MAX);
+    buffer_init(&place, TEXT_MAX);
+    buffer_init(&token, TEXT_MAX);
+    buffer_init(&text, IDENTITY_BYTES_MAX);
+    write_set(signers, 4, &set);
+    expect_ok(buffer_append(&place, SLICE("data:x;base64,")));
+    expect_ok(base64_write(&place, buffer_slice(&set), BASE64_STANDARD));
+    expect_ok(buffer_append_byte(&place, '\0'));
+    signer_token(signers[SIGNER_ED], SIGNER_ED, "{\"alg\":\"EdDSA\"}", "{" GOOD "}", &token);
+    const struct auth_provider provider = {
+        .issuer = ISSUER, .jwks = (const char *)place.data, .tenant = "acme"};
+    struct auth_config *config = NULL;
+    expect_ok(auth_config_new(&provider, 1, 60, (struct auth_teller){0}, &config));
+    static const struct {
+        const char *tenant;
+        enum auth_verdict verdict;
+    } cases[] = {
+        {"acme", AUTH_ACCEPTED},
+        {"default", AUTH_NO_PROVIDER},
+        {"acm", AUTH_NO_PROVIDER},
+        {"acme2", AUTH_NO_PROVIDER},
+        {"", AUTH_NO_PROVIDER}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct identity identity = {0};
+        assert_int_equal(
+            auth_config_judge(
+                config, slice_str(cases[i].tenant), buffer_slice(&token), NOW, &text, &identity),
+            cases[i].verdict);
+    }
     auth_config_unref(config);
 }
 
@@ -548,7 +596,8 @@ static void keys_are_rotated(void **state)
     write_set(signers, 4, &old);
     write_set(strangers, 4, &new);
     write_file(path, buffer_slice(&old));
-    const struct auth_provider provider = {.issuer = ISSUER, .application_id = "app", .jwks = path};
+    const struct auth_provider provider = {
+        .issuer = ISSUER, .application_id = "app", .jwks = path, .tenant = "default"};
     struct auth_config *config = NULL;
     expect_ok(auth_config_new(&provider, 1, 60, (struct auth_teller){tell, &told}, &config));
     const char *header = "{\"alg\":\"EdDSA\",\"kid\":\"ed\"}";
@@ -605,8 +654,8 @@ static void *ask(void *arg)
         uint8_t room[1024];
         struct buffer text = {.data = room, .capacity = sizeof room, .size_max = sizeof room};
         struct identity identity = {0};
-        const enum auth_verdict verdict =
-            auth_config_judge(asking->config, asking->tokens[i % 2], NOW, &text, &identity);
+        const enum auth_verdict verdict = auth_config_judge(
+            asking->config, SLICE("default"), asking->tokens[i % 2], NOW, &text, &identity);
         const bool good = verdict == AUTH_ACCEPTED || verdict == AUTH_REJECTED;
         (void)atomic_fetch_add(asking->accepted, verdict == AUTH_ACCEPTED);
         (void)atomic_fetch_add(asking->others, !good);
@@ -692,8 +741,9 @@ static void a_configuration_is_checked(void **state)
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct auth_config *config = NULL;
-        cordon_error *error =
-            auth_config_new(&cases[i].provider, 1, 0, (struct auth_teller){0}, &config);
+        struct auth_provider provider = cases[i].provider;
+        provider.tenant = "default";
+        cordon_error *error = auth_config_new(&provider, 1, 0, (struct auth_teller){0}, &config);
         if (cases[i].words == NULL) {
             expect_ok(error);
             assert_ptr_equal(auth_config_ref(config), config);
@@ -890,6 +940,7 @@ int main(void)
         cmocka_unit_test(whatever_is_wrong_costs_the_same),
         cmocka_unit_test(a_good_token_is_verified_once),
         cmocka_unit_test(a_provider_may_take_one_algorithm),
+        cmocka_unit_test(a_provider_speaks_for_one_tenant),
         cmocka_unit_test(what_is_no_token_is_malformed),
         cmocka_unit_test(each_byte_of_a_token_counts),
         cmocka_unit_test(keys_are_rotated),

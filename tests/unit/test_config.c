@@ -117,7 +117,8 @@ static void test_every_setting(void **state)
         "\"confine\":false,"
         "\"auth_clock_skew_s\":5,\"auth_providers\":["
         "{\"domain\":\"d\",\"applicationID\":\"a\",\"jwks\":\"j\"},"
-        "{\"type\":\"customJwt\",\"issuer\":\"i\",\"algorithm\":\"ES256\",\"jwks\":\"data:\"}],"
+        "{\"type\":\"customJwt\",\"issuer\":\"i\",\"algorithm\":\"ES256\",\"jwks\":\"data:\","
+        "\"tenant\":\"acme\"}],"
         "\"queue_target_ms\":9,\"queue_interval_ms\":10,\"tenant_share_percent\":100,"
         "\"limits\":{\"fuel\":0,\"memory_bytes\":65536}}";
     cordon_config *config = NULL;
@@ -156,6 +157,8 @@ static void test_every_setting(void **state)
     assert_string_equal(config->auth_providers[1].issuer, "i");
     assert_string_equal(config->auth_providers[1].algorithm, "ES256");
     assert_null(config->auth_providers[1].application_id);
+    assert_string_equal(config->auth_providers[1].tenant, "acme");
+    assert_null(config->auth_providers[0].tenant);
     for (int i = 0; i < CORDON_LIMIT_COUNT; i++) {
         const bool given = i == CORDON_LIMIT_FUEL || i == CORDON_LIMIT_MEMORY_BYTES;
         assert_int_equal(config->limits.set[i], given);
