@@ -55,8 +55,12 @@ typedef struct cordon_host_function {
     const char *name;   /* "price"; the same */
     unsigned kinds;     /* CORDON_HOST_…, one or more of them */
     uint32_t args_bytes_max; /* of the JSON object; 0: 64 KiB */
-    uint32_t fuel;           /* price of a call; a unit is what an operator of WebAssembly costs */
-    uint32_t fuel_per_kib;   /* and of 1,024 bytes of arguments */
+    /*
+     * Price of a call, and of 1,024 bytes of arguments. A unit is an operator of WebAssembly, about
+     * 0.08 ns; the way to the program and back takes 1 to 3 us, which 30,000 units pay for.
+     */
+    uint32_t fuel;
+    uint32_t fuel_per_kib;
     /*
      * Answers a call: on the thread that polls the run, on its ordinary stack, never on two threads
      * for one call. It takes the run's system time, and others wait that want this thread: what
