@@ -70,8 +70,8 @@ enum auth_verdict {
 };
 
 /*
- * Whom a token speaks of, to that tenant and at that time. Appends to `out_text`, which outlives the
- * identity; neither is written unless it is accepted. `config` may be NULL. Any thread.
+ * Whom a token speaks of, to that tenant and at that time. Appends to `out_text`, which outlives
+ * the identity; neither is written unless it is accepted. `config` may be NULL. Any thread.
  */
 enum auth_verdict auth_config_judge(
     struct auth_config *config,

@@ -351,8 +351,9 @@ const struct cli_command cli_serve = {
         "the audit log, whose checkpoint file is opened anew. A file that is not good changes "
         "nothing.\n"
         "\n"
-        "Keys of the config file: listen, data, operator_listen (loopback ADDR:PORT or "
-        "unix:PATH),\n"
+        "Keys of the config file: listen, data, operator_listen (unix:PATH, or a loopback "
+        "ADDR:PORT,\n"
+        "where the operator's key is asked for),\n"
         "host_names (a list of what clients may call this server), loops, permits, slots,\n"
         "turn_wait_ms (most that a call waits for its turns among others, in all; 300000),\n"
         "queue_target_ms (200) and queue_interval_ms (2000): once calls wait to begin for more "
@@ -375,7 +376,10 @@ const struct cli_command cli_serve = {
         "and\n"
         "audit_checkpoint_syslog (where its checkpoints go besides; nowhere), confine (the server\n"
         "gives up what it does not need, by seccomp and Landlock, and says what the kernel lacks;\n"
-        "true).",
+        "true), auth_providers (who may sign users in: a list of objects with domain or issuer,\n"
+        "applicationID, jwks, algorithm, tenant; nobody), auth_clock_skew_s (how far their clocks "
+        "may\n"
+        "be off; 60).",
     .example = "  cordon serve --listen 127.0.0.1:3210 --data ./cordon-data",
     .flags = flags,
     .run = run,
