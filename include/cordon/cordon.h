@@ -17,5 +17,6 @@
 #include <cordon/selftest.h>
 #include <cordon/server.h>
 #include <cordon/store.h>
+#include <cordon/tenant.h>
 
 #endif

@@ -27,6 +27,7 @@ typedef enum cordon_kind {
 typedef enum cordon_limit_scope {
     CORDON_SCOPE_RUN,     /* per run: operator settings, then deployment, function, request */
     CORDON_SCOPE_PROCESS, /* per process: fixed when the engine starts */
+    CORDON_SCOPE_TENANT,  /* of all that a tenant has: operator settings, then the tenant's */
 } cordon_limit_scope;
 
 /*
@@ -84,7 +85,10 @@ typedef enum cordon_limit_scope {
       "time the compile worker may take for one module")                                           \
     X(COMPILE_BYTES, "compile_bytes", "bytes", 2147483648, 2147483648, 2147483648, PROCESS,        \
       "ModuleRefused",                                                                             \
-      "memory the compile worker may take for one module; it has 64 MiB beside for itself")
+      "memory the compile worker may take for one module; it has 64 MiB beside for itself")        \
+    X(TENANT_BYTES, "tenant_bytes", "bytes", 1099511627776, 1099511627776, 1099511627776, TENANT,  \
+      "TenantFull",                                                                                \
+      "size of all documents of a tenant; the default is what a data folder can hold")
 
 typedef enum cordon_limit {
 #define CORDON_LIMIT_ENUM(id, name, unit, q, m, a, scope, code, text) CORDON_LIMIT_##id,
@@ -92,7 +96,7 @@ typedef enum cordon_limit {
 #undef CORDON_LIMIT_ENUM
 } cordon_limit;
 
-#define CORDON_LIMIT_COUNT 22
+#define CORDON_LIMIT_COUNT 23
 
 /* A row of the table. */
 typedef struct cordon_limit_info {

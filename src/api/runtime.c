@@ -9,6 +9,8 @@
 #include "base/memory.h"
 #include "host/functions.h"
 #include "run/outcome_json.h"
+#include "run/tenant.h"
+#include "run/tenant_admin.h"
 #include "upkeep/check.h"
 #include "value/json.h"
 
@@ -239,6 +241,7 @@ static cordon_error *start(cordon_runtime *runtime, const cordon_runtime_options
     TRY(take_functions(runtime, options));
     TRY(open_store(runtime, options));
     TRY(start_runner(runtime, options));
+    TRY(tenant_admin_load(runtime->runner));
     return runner_load(runtime->runner, TENANT_DEFAULT);
 }
 
@@ -375,6 +378,25 @@ static cordon_error *read_request(const cordon_request *given, cordon_request *o
     return NULL;
 }
 
+/* By its name, NULL for the default one, and awake. */
+static cordon_error *find_tenant(cordon_runtime *runtime, const char *name, uint32_t *out_number)
+{
+    if (name == NULL) {
+        return NULL;
+    }
+    const struct tenant *found =
+        tenants_find_name(runner_tenants(runtime->runner), slice_str(name));
+    if (found == NULL) {
+        return cordon_error_new(
+            CORDON_E_NOT_FOUND,
+            "there is no tenant '%.80s'; name one that cordon_tenant_list() "
+            "gives",
+            name);
+    }
+    *out_number = found->number;
+    return runner_load(runtime->runner, found->number);
+}
+
 cordon_error *api_call_new(
     cordon_runtime *runtime,
     const struct run_request *request,
@@ -428,7 +450,9 @@ cordon_error *cordon_call_new(
     cordon_call **out_call)
 {
     cordon_request whole;
+    uint32_t tenant = TENANT_DEFAULT;
     TRY(read_request(request, &whole));
+    TRY(find_tenant(runtime, whole.tenant, &tenant));
     const char *args = whole.args == NULL ? "{}" : whole.args;
     struct limit_changes lower;
     copy_limits(&whole.lower, &lower);
@@ -437,7 +461,7 @@ cordon_error *cordon_call_new(
     struct identity identity = {0};
     TRY(read_identity(whole.identity, &words, &identity));
     const struct run_request run = {
-        .tenant = TENANT_DEFAULT,
+        .tenant = tenant,
         .path = slice_str(whole.path),
         .args = slice_of(args, whole.args_size > 0 ? whole.args_size : strlen(args)),
         .caller = whole.internal ? CALLER_ADMIN : CALLER_PUBLIC,

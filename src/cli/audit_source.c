@@ -4,13 +4,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
-#include "cli/flags.h"
 #include "cli/http.h"
 #include "cli/local.h"
+#include "cli/operator.h"
 #include "cli/terminal.h"
 
 enum { PAGE_BYTES = 1 << 20, PIECE_BYTES = 1 << 16, LINE_BYTES_MAX = 8 << 20 };
@@ -85,29 +82,16 @@ static bool read_next(const struct text *page, uint64_t *out_next)
     return true;
 }
 
-/* What is asked of the operator's listener: by its URL, or at a socket. */
-static struct cli_options operator_options(
-    const struct cli_options *options, const char *socket_path)
-{
-    struct cli_options asked = *options;
-    asked.admin_key = getenv("CORDON_OPERATOR_KEY"); /* the socket in a folder needs none */
-    if (socket_path != NULL) {
-        asked.url = "http://127.0.0.1"; /* a name for what the socket leads to */
-    }
-    return asked;
-}
-
 static int read_server(
     const struct cli_options *options, const char *socket_path, audit_visit *visit, void *arg)
 {
-    const struct cli_options asked = operator_options(options, socket_path);
     uint64_t from = 1;
     for (;;) {
         TEXT_CLEANUP path = {0};
         TEXT_CLEANUP page = {0};
         text_printf(&path, "/audit?from=%llu", (unsigned long long)from);
         const struct http_request request = {
-            .options = &asked, .path = path.data, .socket = socket_path};
+            .options = options, .path = path.data, .socket = socket_path};
         const int failed = http_get(&request, &page);
         if (failed != CLI_OK || page.size == 0) {
             return failed;
@@ -124,24 +108,6 @@ static int read_server(
         }
         from = next;
     }
-}
-
-/* Whether a server listens at the socket. */
-static bool is_served(const char *socket_path)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    const size_t size = strlen(socket_path);
-    if (size >= sizeof address.sun_path) {
-        return false;
-    }
-    memcpy(address.sun_path, socket_path, size);
-    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const bool served =
-        fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof address) == 0;
-    if (fd >= 0) {
-        (void)close(fd);
-    }
-    return served;
 }
 
 /* -- A store --------------------------------------------------------------------------------- */
@@ -190,35 +156,29 @@ int audit_source_read(const struct cli_options *options, audit_visit *visit, voi
     if (options->file != NULL) {
         return read_file(options->file, visit, arg);
     }
-    if (options->url != NULL) {
-        return read_server(options, NULL, visit, arg);
-    }
-    struct cli_options here = *options;
-    here.data = options->data == NULL ? CLI_DEFAULT_DATA : options->data;
-    TEXT_CLEANUP socket_path = {0};
-    text_printf(&socket_path, "%s/operator.sock", here.data);
-    return is_served(socket_path.data) ? read_server(&here, socket_path.data, visit, arg)
-                                       : read_folder(&here, visit, arg);
+    struct cli_options asked;
+    TEXT_CLEANUP path = {0};
+    const char *socket_path = NULL;
+    return operator_find(options, &path, &asked, &socket_path)
+               ? read_server(&asked, socket_path, visit, arg)
+               : read_folder(&asked, visit, arg);
 }
 
 int audit_source_prune(
     const struct cli_options *options, const char *parameter, struct text *out_answer)
 {
-    struct cli_options here = *options;
-    here.data = options->data == NULL ? CLI_DEFAULT_DATA : options->data;
+    struct cli_options asked;
     TEXT_CLEANUP socket_path = {0};
     TEXT_CLEANUP path = {0};
     TEXT_CLEANUP body = {0};
-    text_printf(&socket_path, "%s/operator.sock", here.data);
-    const bool by_socket = options->url == NULL;
-    if (by_socket && !is_served(socket_path.data)) {
+    const char *socket = NULL;
+    if (!operator_find(options, &socket_path, &asked, &socket)) {
         return terminal_fail(
             CLI_USAGE,
             "no server runs on '%s': start it, as pruning is signed by its keys, or name its\n"
             "operator's listener with --url",
-            here.data);
+            asked.data);
     }
-    const struct cli_options asked = operator_options(&here, by_socket ? socket_path.data : NULL);
     text_printf(&path, "/audit/prune?%s", parameter);
     text_printf(&body, "%s", "");
     const struct http_request request = {
@@ -227,7 +187,7 @@ int audit_source_prune(
         .content_type = "application/json",
         .body = &body,
         .working = "checking the log",
-        .socket = by_socket ? socket_path.data : NULL,
+        .socket = socket,
     };
     return http_post(&request, out_answer);
 }

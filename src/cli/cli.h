@@ -23,7 +23,7 @@ enum cli_exit {
 
 enum cli_format { CLI_TEXT, CLI_JSON };
 
-enum { CLI_SEED_BYTES = 32 };
+enum { CLI_SEED_BYTES = 32, CLI_HOSTS_MAX = 16 };
 
 /* What was given on the command line, for every command; what was not given is NULL, 0 or false. */
 struct cli_options {
@@ -35,6 +35,8 @@ struct cli_options {
     const char *listen;
     const char *config;
     cordon_limit_set limits;
+    const char *hosts[CLI_HOSTS_MAX];
+    size_t host_count;
     uint8_t seed[CLI_SEED_BYTES];
     uint64_t time_ms;
     const char *record;
@@ -100,7 +102,8 @@ struct cli_command {
 
 extern const struct cli_command cli_run, cli_check, cli_serve, cli_deploy, cli_call, cli_keygen,
     cli_limits, cli_new, cli_dev, cli_replay, cli_logs, cli_data, cli_export, cli_import,
-    cli_selftest, cli_verify, cli_audit, cli_backup, cli_restore, cli_env, cli_rollback, cli_key;
+    cli_selftest, cli_verify, cli_audit, cli_backup, cli_restore, cli_env, cli_rollback, cli_key,
+    cli_tenant;
 
 /* Frees a variable when it goes out of scope. */
 #define CLI_CLEANUP(freep) __attribute__((cleanup(freep)))

@@ -210,6 +210,15 @@ bool flags_set_path(struct cli_options *options, const char *value)
     return true;
 }
 
+bool flags_set_host(struct cli_options *options, const char *value)
+{
+    if (options->host_count == CLI_HOSTS_MAX) {
+        return false;
+    }
+    options->hosts[options->host_count++] = value;
+    return true;
+}
+
 bool flags_set_format(struct cli_options *options, const char *value)
 {
     options->format = strcmp(value, "json") == 0 ? CLI_JSON : CLI_TEXT;

@@ -12,7 +12,7 @@ static const struct cli_command *const commands[] = {
     &cli_run,   &cli_replay, &cli_check,    &cli_serve,  &cli_deploy,  &cli_call,
     &cli_logs,  &cli_data,   &cli_export,   &cli_import, &cli_keygen,  &cli_limits,
     &cli_new,   &cli_dev,    &cli_selftest, &cli_backup, &cli_restore, &cli_verify,
-    &cli_audit, &cli_env,    &cli_rollback, &cli_key,
+    &cli_audit, &cli_env,    &cli_rollback, &cli_key,    &cli_tenant,
 };
 
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };

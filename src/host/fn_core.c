@@ -213,7 +213,7 @@ enum gate_result core_left(struct host *host, struct gate_call *call)
     for (size_t i = 0; i < CORDON_LIMIT_COUNT; i++) {
         const cordon_limit limit = (cordon_limit)i;
         const cordon_limit_info *info = cordon_limit_get_info(limit);
-        if (info->scope == CORDON_SCOPE_PROCESS ||
+        if (info->scope != CORDON_SCOPE_RUN ||
             (limit_is_time(limit) && host->options.kind != CORDON_ACTION)) {
             continue;
         }

@@ -321,7 +321,7 @@ struct slice host_limit_message(
 {
     const cordon_limit_info *info = cordon_limit_get_info(limit);
     const char *change =
-        info->scope == CORDON_SCOPE_PROCESS ? "change the operator's setting"
+        info->scope != CORDON_SCOPE_RUN ? "change the operator's setting"
         : limit == CORDON_LIMIT_ARGS_BYTES
             ? "pass less, or raise the limit in the operator's settings"
             : "make the function use less, or raise the limit in the operator's settings";

@@ -1,6 +1,7 @@
 /*
- * Documents and environment variables for an operator: the query string becomes a page or a batch
- * of run/data.h, a body a change of run/environment.h, and what that says becomes the answer. On a
+ * Documents, environment variables and tenants for an operator: the query string becomes a page or
+ * a batch of run/data.h, a body a change of run/environment.h or run/tenant_admin.h, and what that
+ * says becomes the answer. On a
  * thread of its own, one request after the other: a page or a batch reads and commits for some tens
  * of milliseconds and waits for the disk, and must not be in the way of runs.
  */
@@ -11,6 +12,7 @@
 #include "run/auditor.h"
 #include "run/data.h"
 #include "run/environment.h"
+#include "run/tenant_admin.h"
 #include "value/json.h"
 
 #include <stdio.h>
@@ -211,7 +213,19 @@ static cordon_error *prune(
     request.by = slice_str(by);
     struct runner *runner = connection->loop->server->options.runner;
     return audit_prune_log(
-        runner_store(runner), runner_auditor(runner), TENANT_DEFAULT, &request, out);
+        runner_store(runner), runner_auditor(runner), connection->tenant->number, &request, out);
+}
+
+/* -- Tenants -------------------------------------------------------------------------------- */
+
+static cordon_error *change_tenants(
+    struct runner *runner,
+    cordon_error *(*change)(struct runner *runner, struct slice json),
+    struct slice body,
+    struct buffer *out)
+{
+    TRY(change(runner, body));
+    return buffer_append(out, SLICE("{}"));
 }
 
 /* -- One request ---------------------------------------------------------------------------- */
@@ -245,6 +259,14 @@ static cordon_error *perform(struct connection *connection, struct slice body)
         return buffer_append(out, SLICE("null")); /* as Convex answers, who reads none of it */
     case DATA_AUDIT_PRUNE:
         return prune(connection, &parameters, out);
+    case DATA_TENANT_LIST:
+        return tenant_admin_list(tenant->runner, out);
+    case DATA_TENANT_CREATE:
+        return change_tenants(tenant->runner, tenant_admin_create, body, out);
+    case DATA_TENANT_CHANGE:
+        return change_tenants(tenant->runner, tenant_admin_change, body, out);
+    case DATA_TENANT_REMOVE:
+        return change_tenants(tenant->runner, tenant_admin_remove, body, out);
     case DATA_DEPLOYS:
         return runner_list_deploys(tenant->runner, tenant->number, out);
     }

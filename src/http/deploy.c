@@ -8,9 +8,6 @@
 #include "http/body.h"
 #include "value/json.h"
 
-/* Deploys that wait for others. Each holds its modules in memory. */
-#define WAITING_MAX 8
-
 /* -- One deploy ----------------------------------------------------------------------------- */
 
 static uint32_t load32(const uint8_t *bytes)
@@ -149,6 +146,30 @@ void deploy_work(struct connection *connection)
     cordon_error_free(error);
 }
 
+/* -- Loading -------------------------------------------------------------------------------- */
+
+/*
+ * A tenant that sleeps is loaded by its first call: some milliseconds, or as long as a deploy if
+ * the machine code has to be made anew. Who waits for that holds nothing but a connection.
+ */
+void load_work(struct connection *connection)
+{
+    static const struct http_refusal unloaded = {
+        500, "InternalServerError",
+        "The functions can't be loaded; the server's log tells why. A retry is safe."};
+    struct http_server *server = connection->loop->server;
+    CORDON_CLEANUP(cordon_error_freep) cordon_error *error =
+        runner_load(server->options.runner, connection->tenant->number);
+    connection->is_refused = error != NULL;
+    connection->refusal = unloaded;
+    if (error != NULL) {
+        const struct log_field fields[] = {
+            LOG_FIELD_STRING("tenant", slice_str(connection->tenant->name)),
+            LOG_FIELD_STRING("message", slice_str(cordon_error_get_message(error)))};
+        log_write(server->options.log, LOG_ERROR, "tenant_unloaded", fields, 2);
+    }
+}
+
 /* -- The queue ------------------------------------------------------------------------------ */
 
 /* The next deploy, once there is one; NULL at the end. */
@@ -178,8 +199,10 @@ static void *deploy_all(void *arg)
     return NULL;
 }
 
-void deploys_init(struct deploys *deploys, void (*work)(struct connection *connection))
+void deploys_init(
+    struct deploys *deploys, uint32_t waiting_max, void (*work)(struct connection *connection))
 {
+    deploys->waiting_max = waiting_max;
     deploys->work = work;
     (void)pthread_mutex_init(&deploys->lock, NULL);
     (void)pthread_cond_init(&deploys->changed, NULL);
@@ -190,7 +213,7 @@ static bool add(struct deploys *deploys, struct connection *connection)
     if (!deploys->has_thread) {
         deploys->has_thread = pthread_create(&deploys->thread, NULL, deploy_all, deploys) == 0;
     }
-    if (!deploys->has_thread || deploys->count == WAITING_MAX) {
+    if (!deploys->has_thread || deploys->count == deploys->waiting_max) {
         return false;
     }
     struct connection **link = &deploys->first;

@@ -169,17 +169,23 @@ static void answer_health(struct connection *connection)
 
 /* -- Checks of a request -------------------------------------------------------------------- */
 
-/* Whose functions and data a request is for: its host name alone says it. NULL: nobody's. */
+/*
+ * Whose functions and data a request is for: its host name alone says it, but for an operator, who
+ * names it. NULL: nobody's.
+ */
 static struct tenant *find_tenant(
-    const struct connection *connection, const struct http_request *request)
+    const struct connection *connection,
+    const struct http_request *request,
+    const struct http_route *route)
 {
     const struct http_server *server = connection->loop->server;
     struct tenants *tenants = runner_tenants(server->options.runner);
     const struct slice host = request->headers[HTTP_HOST];
-    const bool is_usual =
-        connection->is_operator || http_host_accepted(
-                                       host, (const char *const *)server->settings.host_names,
-                                       server->settings.host_name_count);
+    if (connection->is_operator) {
+        return route->tenant.size == 0 ? tenants->usual : tenants_find_name(tenants, route->tenant);
+    }
+    const bool is_usual = http_host_accepted(
+        host, (const char *const *)server->settings.host_names, server->settings.host_name_count);
     return is_usual ? tenants->usual : tenants_find_host(tenants, http_host_name(host));
 }
 
@@ -189,7 +195,8 @@ size_t exchange_body_cap(void *arg, const struct http_request *head)
     const struct http_server *server = connection->loop->server;
     struct http_route route;
     http_route(head, connection->is_operator, &route);
-    const struct tenant *tenant = route.id == ROUTE_DEPLOY ? find_tenant(connection, head) : NULL;
+    const struct tenant *tenant =
+        route.id == ROUTE_DEPLOY ? find_tenant(connection, head, &route) : NULL;
     if (tenant != NULL &&
         keys_judge(server->keys, slice_str(tenant->name), head->headers[HTTP_AUTHORIZATION]) ==
             KEYS_ACCEPTED) {
@@ -387,6 +394,66 @@ static void start_call(struct connection *connection)
     }
 }
 
+/* Of a tenant whose functions are loaded. */
+static void begin_awake(struct connection *connection)
+{
+    const struct http_request *request = &connection->parser.request;
+    if (request->body.size > SHORT_BYTES || request->headers[HTTP_CONTENT_ENCODING].data != NULL) {
+        start_work(connection, WORK_READ_CALL);
+        return;
+    }
+    start_call(connection);
+}
+
+static struct deploys *queue_of(const struct connection *connection)
+{
+    struct http_server *server = connection->loop->server;
+    return connection->work_kind == WORK_DEPLOY ? &server->deploys
+           : connection->work_kind == WORK_DATA ? &server->data
+                                                : &server->loads;
+}
+
+static bool is_queued_work(enum work_kind kind)
+{
+    return kind == WORK_DEPLOY || kind == WORK_DATA || kind == WORK_LOAD;
+}
+
+/* False: too many wait, or the thread cannot be started. */
+static bool start_queued(struct connection *connection, enum work_kind kind)
+{
+    connection->phase = PHASE_WORKING;
+    connection->work_kind = kind;
+    if (deploys_add(queue_of(connection), connection)) {
+        return true;
+    }
+    connection->phase = PHASE_RUNNING;
+    return false;
+}
+
+/* The functions of the tenant sleep. */
+static void begin_load(struct connection *connection)
+{
+    static const struct http_refusal unstarted = {
+        503, "Overloaded",
+        "The server can't start a thread to load the functions now. Nothing was run; a retry is "
+        "safe."};
+    if (!start_queued(connection, WORK_LOAD)) {
+        answer_refusal(connection, &unstarted);
+    }
+}
+
+static void end_load(struct connection *connection)
+{
+    if (connection->gone) {
+        exchange_done(connection);
+        connection_close(connection);
+    } else if (connection->is_refused) {
+        answer_refusal(connection, &connection->refusal);
+    } else {
+        begin_awake(connection);
+    }
+}
+
 static void begin_call(struct connection *connection)
 {
     if (!authorize(connection, &connection->refusal) ||
@@ -401,12 +468,11 @@ static void begin_call(struct connection *connection)
         return;
     }
     set_request_id(connection);
-    const struct http_request *request = &connection->parser.request;
-    if (request->body.size > SHORT_BYTES || request->headers[HTTP_CONTENT_ENCODING].data != NULL) {
-        start_work(connection, WORK_READ_CALL);
-        return;
+    if (atomic_load(&connection->tenant->is_awake)) {
+        begin_awake(connection);
+    } else {
+        begin_load(connection);
     }
-    start_call(connection);
 }
 
 /* Keeps the record that was asked for, and notes for the answer what came of that. */
@@ -487,12 +553,6 @@ static void answer_outcome(struct connection *connection)
 
 /* -- Deploys, and documents for an operator -------------------------------------------------- */
 
-static struct deploys *queue_of(const struct connection *connection)
-{
-    struct http_server *server = connection->loop->server;
-    return connection->work_kind == WORK_DEPLOY ? &server->deploys : &server->data;
-}
-
 static void begin_queued(
     struct connection *connection, enum work_kind kind, const struct http_refusal *too_many)
 {
@@ -500,10 +560,7 @@ static void begin_queued(
         answer_refusal(connection, &connection->refusal);
         return;
     }
-    connection->phase = PHASE_WORKING;
-    connection->work_kind = kind;
-    if (!deploys_add(queue_of(connection), connection)) {
-        connection->phase = PHASE_RUNNING;
+    if (!start_queued(connection, kind)) {
         answer_refusal(connection, too_many);
     }
 }
@@ -586,6 +643,7 @@ static void on_work(uv_work_t *work)
     case WORK_POLL: /* these have threads of their own */
     case WORK_DEPLOY:
     case WORK_DATA:
+    case WORK_LOAD:
         break;
     }
 }
@@ -626,6 +684,9 @@ static void end_work(struct connection *connection)
     case WORK_DATA:
         send_written(connection, !connection->is_refused);
         break;
+    case WORK_LOAD:
+        end_load(connection);
+        break;
     }
     connection_settle(connection);
 }
@@ -657,10 +718,9 @@ static void start_work(struct connection *connection, enum work_kind kind)
 void exchange_resume(struct connection *connection)
 {
     if (connection->phase == PHASE_WORKING) {
-        const bool is_queued =
-            connection->work_kind == WORK_DEPLOY || connection->work_kind == WORK_DATA;
         connection->woken |= connection->was_woken;
-        if (is_queued || connection->has_worked) { /* its thread is done */
+        if (is_queued_work(connection->work_kind) ||
+            connection->has_worked) { /* its thread is done */
             connection->has_worked = false;
             end_work(connection);
         }
@@ -691,6 +751,7 @@ bool exchange_cancel(struct connection *connection)
             return true;
         case WORK_DEPLOY:
         case WORK_DATA:
+        case WORK_LOAD:
             return !deploys_remove(queue_of(connection), connection);
         }
     }
@@ -728,13 +789,15 @@ void exchange_begin(struct connection *connection)
         answer_refusal(connection, &connection->refusal);
         return;
     }
-    connection->tenant = find_tenant(connection, request);
+    connection->tenant = find_tenant(connection, request, &connection->route);
     if (connection->tenant == NULL) {
+        static const struct http_refusal unknown = {
+            404, "NotFound", "There is no such tenant; GET /tenants lists those that there are."};
         static const struct http_refusal misdirected = {
             421, "MisdirectedRequest",
             "This server does not answer for that host name. Its operator can add it to "
             "`host_names` in the settings, or make a tenant that has it."};
-        answer_refusal(connection, &misdirected);
+        answer_refusal(connection, connection->is_operator ? &unknown : &misdirected);
         return;
     }
     switch (connection->route.id) {

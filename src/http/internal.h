@@ -114,8 +114,12 @@ struct loop {
     uint64_t end_at_ms;    /* when nothing is waited for any more */
 };
 
-/* Deploys that wait, the first one first; or, on a thread of their own, requests for documents. */
+/*
+ * Deploys that wait, the first one first; or, each on a thread of its own, requests for documents,
+ * and calls whose functions are to be loaded first.
+ */
 struct deploys {
+    uint32_t waiting_max;
     void (*work)(struct connection *connection);
     pthread_t thread;
     bool has_thread;
@@ -155,6 +159,7 @@ struct http_server {
     struct deploys deploys;
     struct deploys data;
     struct compute compute;
+    struct deploys loads;
     struct purse purse; /* the memory of connections */
     struct loop *loops;
     uint32_t loop_count; /* of those that were made */
@@ -178,6 +183,7 @@ enum work_kind {
     WORK_READ,
     WORK_DEPLOY,
     WORK_DATA,
+    WORK_LOAD,
 };
 
 /* Words about a record that was not kept. */
@@ -426,7 +432,8 @@ CORDON_MUST_USE bool compute_add(struct compute *compute, struct connection *con
 
 /* -- deploy.c ------------------------------------------------------------------------------- */
 
-void deploys_init(struct deploys *deploys, void (*work)(struct connection *connection));
+void deploys_init(
+    struct deploys *deploys, uint32_t waiting_max, void (*work)(struct connection *connection));
 
 /* No deploy may be under way or wait. */
 void deploys_done(struct deploys *deploys);
@@ -439,6 +446,12 @@ CORDON_MUST_USE bool deploys_add(struct deploys *deploys, struct connection *con
 
 /* Takes one out that has not begun; false if it has. */
 CORDON_MUST_USE bool deploys_remove(struct deploys *deploys, struct connection *connection);
+
+/* Most that wait for others: a deploy holds its modules in memory. */
+#define DEPLOYS_WAITING_MAX 8
+
+/* Loads the functions of a sleeping tenant, for a call that waits for it. */
+void load_work(struct connection *connection);
 
 /* The work of a deploy: does it and writes the answer. On the thread of deploys. */
 void deploy_work(struct connection *connection);

@@ -136,32 +136,64 @@ static void route_audit(const struct http_request *request, struct http_route *r
             NULL);
     } else {
         route->id = ROUTE_AUDIT;
+        (void)find_parameter(request->target, "tenant", &route->tenant);
     }
 }
 
-static void route_prune(const struct http_request *request, struct http_route *route)
+static const struct {
+    const char *path;
+    enum http_data data;
+    bool with_get;
+} operator_rows[] = {
+    {"/audit/prune", DATA_AUDIT_PRUNE, false},      {"/tenants", DATA_TENANT_LIST, true},
+    {"/tenants/create", DATA_TENANT_CREATE, false}, {"/tenants/change", DATA_TENANT_CHANGE, false},
+    {"/tenants/remove", DATA_TENANT_REMOVE, false},
+};
+
+/*
+ * False: it is none of ours. A change says that it is JSON: a web page that somebody's browser
+ * shows can't send that here unasked (Fetch standard, "CORS-safelisted request-header").
+ */
+static bool route_operator_data(
+    const struct http_request *request, struct slice path, struct http_route *route)
 {
-    if (request->method != HTTP_METHOD_POST) {
-        refuse_route(route, 405, "MethodNotAllowed", "The audit log is pruned with POST.", "POST");
-        return;
+    size_t at = 0;
+    const size_t count = sizeof operator_rows / sizeof operator_rows[0];
+    while (at < count && !slice_equal(path, slice_str(operator_rows[at].path))) {
+        at++;
     }
+    if (at == count) {
+        return false;
+    }
+    const bool with_get = operator_rows[at].with_get;
     route->id = ROUTE_DATA;
-    route->data = DATA_AUDIT_PRUNE;
+    route->data = operator_rows[at].data;
+    (void)find_parameter(request->target, "tenant", &route->tenant);
+    if (with_get && !is_get(request)) {
+        refuse_route(route, 405, "MethodNotAllowed", "This is read with GET.", "GET, HEAD");
+    } else if (!with_get && request->method != HTTP_METHOD_POST) {
+        refuse_route(route, 405, "MethodNotAllowed", "This is asked for with POST.", "POST");
+    } else if (
+        !with_get && !http_token_is(request->headers[HTTP_CONTENT_TYPE], "application/json")) {
+        refuse_route(
+            route, 415, "UnsupportedMediaType",
+            "This takes JSON; send it with Content-Type: application/json.", NULL);
+    }
+    return true;
 }
 
 static void route_operator(
     const struct http_request *request, struct slice path, struct http_route *route)
 {
     const bool is_audit = slice_equal(path, SLICE("/audit"));
-    if (slice_equal(path, SLICE("/audit/prune"))) {
-        route_prune(request, route);
+    if (route_operator_data(request, path, route)) {
         return;
     }
     if (!is_audit && !slice_equal(path, SLICE("/metrics"))) {
         refuse_route(
             route, 404, "NotFound",
-            "The operator's listener has /metrics, /audit, /audit/prune, /healthz and /readyz; ask "
-            "for "
+            "The operator's listener has /metrics, /audit, /audit/prune, /tenants, /healthz and "
+            "/readyz; ask for "
             "one of them.",
             NULL);
     } else if (!is_get(request)) {

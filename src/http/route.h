@@ -22,7 +22,10 @@ enum http_route_id {
     ROUTE_REFUSED, /* answer `refusal` */
 };
 
-/* What is done with documents, run/data.h, and environment variables, run/environment.h. */
+/*
+ * What is done with documents, run/data.h, environment variables, run/environment.h, and, on the
+ * operator's listener, tenants, run/tenant_admin.h.
+ */
 enum http_data {
     DATA_HOLD,
     DATA_RELEASE,
@@ -33,6 +36,10 @@ enum http_data {
     DATA_ENV_LIST,
     DATA_ENV_CHANGE,
     DATA_AUDIT_PRUNE, /* on the operator's listener */
+    DATA_TENANT_LIST,
+    DATA_TENANT_CREATE,
+    DATA_TENANT_CHANGE,
+    DATA_TENANT_REMOVE,
     DATA_DEPLOYS
 };
 
@@ -49,6 +56,7 @@ struct http_route {
     enum http_data data; /* ROUTE_DATA */
     bool asks_ready;     /* ROUTE_HEALTH: whether it is ready, and not only alive */
     uint64_t from;       /* ROUTE_AUDIT: the first sequence */
+    struct slice tenant; /* of the operator: whose, by name; empty: the default tenant's */
     bool is_rollback;    /* ROUTE_DEPLOY: one of the last ones is to hold again */
     /* ROUTE_CALL: */
     bool any_kind;

@@ -42,7 +42,10 @@ static inline void rows_end(struct rows *rows)
     event_done(&rows->woken);
 }
 
-/* `*out_conflict`: nothing was written; the same may be tried again in another transaction. */
+/*
+ * `*out_conflict`: nothing was written; the same may be tried again in another transaction. Facts
+ * that bring no quota along are never refused for it.
+ */
 static inline cordon_error *rows_commit(
     struct rows *rows, const struct store_commit_facts *facts, bool *out_conflict)
 {

@@ -13,6 +13,7 @@
 #include "run/data_line.h"
 #include "run/documents.h"
 #include "run/internal.h"
+#include "run/tenant_quota.h"
 #include "value/json.h"
 #include "value/row.h"
 
@@ -36,6 +37,7 @@
 
 struct import {
     const struct data_batch *batch;
+    struct store_quota *quota; /* of the tenant; NULL: none */
     struct arena rules_arena;
     struct schema_row rules;
     uint32_t table;
@@ -269,7 +271,12 @@ static cordon_error *add_lines(struct rows *rows, struct import *import)
 /* -- A batch -------------------------------------------------------------------------------- */
 
 static cordon_error *commit(
-    struct rows *rows, const char *kind, struct slice table, uint64_t documents, bool *out_conflict)
+    struct rows *rows,
+    struct store_quota *quota,
+    const char *kind,
+    struct slice table,
+    uint64_t documents,
+    bool *out_conflict)
 {
     CORDON_CLEANUP_BUFFER struct buffer audit;
     buffer_init(&audit, 4096);
@@ -278,8 +285,14 @@ static cordon_error *commit(
     TRY(json_write_string(&audit, table));
     TRY(buffer_printf(&audit, ",\"documents\":%llu}", (unsigned long long)documents));
     const struct store_commit_facts facts = {
-        .audit_body = documents > 0 ? buffer_slice(&audit) : (struct slice){0}};
-    return rows_commit(rows, &facts, out_conflict);
+        .audit_body = documents > 0 ? buffer_slice(&audit) : (struct slice){0},
+        .quota = quota,
+    };
+    enum store_step step = STORE_DONE;
+    struct store_commit_result result = {0};
+    AWAIT(rows, step, store_commit(rows->txn, &facts, &step, &result));
+    *out_conflict = result.conflict;
+    return result.is_full ? quota_error(&result) : NULL;
 }
 
 static cordon_error *write_batch(struct rows *rows, struct import *import, bool *out_conflict)
@@ -296,7 +309,8 @@ static cordon_error *write_batch(struct rows *rows, struct import *import, bool 
         *out_conflict = false;
         return NULL;
     }
-    return commit(rows, "import", import->batch->table, import->inserted, out_conflict);
+    return commit(
+        rows, import->quota, "import", import->batch->table, import->inserted, out_conflict);
 }
 
 static cordon_error *too_many_conflicts(struct slice table)
@@ -308,17 +322,17 @@ static cordon_error *too_many_conflicts(struct slice table)
         SLICE_FMT(table));
 }
 
-cordon_error *data_import(
-    struct runner *runner, uint32_t tenant, const struct data_batch *batch, struct buffer *out)
+static cordon_error *import_batch(
+    struct tenant *tenant, const struct data_batch *batch, struct buffer *out)
 {
-    CORDON_CLEANUP(import_done) struct import import = {.batch = batch};
+    CORDON_CLEANUP(import_done) struct import import = {.batch = batch, .quota = quota_of(tenant)};
     arena_init(&import.rules_arena, RULES_BYTES_MAX);
     arena_init(&import.arena, LINE_BYTES_MAX);
     TRY(check_table_name(batch->table));
     bool conflict = true;
     for (unsigned tries = 0; conflict && tries < CONFLICTS_MAX; tries++) {
         struct rows rows;
-        cordon_error *error = rows_begin(runner->options.store, tenant, &rows);
+        cordon_error *error = rows_begin(runner_store(tenant->runner), tenant->number, &rows);
         if (error == NULL) {
             error = write_batch(&rows, &import, &conflict);
         }
@@ -333,6 +347,16 @@ cordon_error *data_import(
         (unsigned long long)import.unchanged);
 }
 
+cordon_error *data_import(
+    struct runner *runner, uint32_t number, const struct data_batch *batch, struct buffer *out)
+{
+    struct tenant *tenant = NULL;
+    TRY(runner_wake_tenant(runner, number, &tenant));
+    cordon_error *error = import_batch(tenant, batch, out);
+    tenant_leave(tenant);
+    return error;
+}
+
 /* -- Removing ------------------------------------------------------------------------------- */
 
 struct doomed {
@@ -342,6 +366,7 @@ struct doomed {
 };
 
 struct clearing {
+    struct store_quota *quota; /* of the tenant; NULL: none */
     struct slice table;
     struct buffer from; /* the key behind the last one; empty: the beginning */
     struct buffer next; /* the same for the call after this one */
@@ -429,7 +454,7 @@ static cordon_error *clear_some(struct rows *rows, struct clearing *clearing, bo
         const struct store_id id = store_id_of(&doomed->id);
         TRY(store_remove(rows->txn, &id, doomed->creation_time));
     }
-    return commit(rows, "clear", name, clearing->documents, out_conflict);
+    return commit(rows, clearing->quota, "clear", name, clearing->documents, out_conflict);
 }
 
 /* A cursor is the hex digits of a key, whose length is always the same but for bytes at its end. */
@@ -454,14 +479,11 @@ static cordon_error *write_cleared(const struct clearing *clearing, struct buffe
         clearing->next.size == 0 ? "" : hex);
 }
 
-cordon_error *data_clear(
-    struct runner *runner,
-    uint32_t tenant,
-    struct slice table,
-    struct slice cursor,
-    struct buffer *out)
+static cordon_error *clear(
+    struct tenant *tenant, struct slice table, struct slice cursor, struct buffer *out)
 {
-    CORDON_CLEANUP(clearing_done) struct clearing clearing = {.table = table};
+    CORDON_CLEANUP(clearing_done) struct clearing clearing = {
+        .table = table, .quota = quota_of(tenant)};
     buffer_init(&clearing.from, CURSOR_BYTES_MAX);
     buffer_init(&clearing.next, CURSOR_BYTES_MAX);
     arena_init(&clearing.arena, RULES_BYTES_MAX);
@@ -471,7 +493,7 @@ cordon_error *data_clear(
     bool conflict = true;
     for (unsigned tries = 0; conflict && tries < CONFLICTS_MAX; tries++) {
         struct rows rows;
-        cordon_error *error = rows_begin(runner->options.store, tenant, &rows);
+        cordon_error *error = rows_begin(runner_store(tenant->runner), tenant->number, &rows);
         if (error == NULL) {
             error = clear_some(&rows, &clearing, &conflict);
         }
@@ -479,4 +501,18 @@ cordon_error *data_clear(
         TRY(error);
     }
     return conflict ? too_many_conflicts(table) : write_cleared(&clearing, out);
+}
+
+cordon_error *data_clear(
+    struct runner *runner,
+    uint32_t number,
+    struct slice table,
+    struct slice cursor,
+    struct buffer *out)
+{
+    struct tenant *tenant = NULL;
+    TRY(runner_wake_tenant(runner, number, &tenant));
+    cordon_error *error = clear(tenant, table, cursor, out);
+    tenant_leave(tenant);
+    return error;
 }

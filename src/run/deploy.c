@@ -9,6 +9,7 @@
 #include "run/deploy_rows.h"
 #include "run/internal.h"
 #include "run/schema_change.h"
+#include "run/tenant_quota.h"
 #include "value/json.h"
 
 /* `secret` empty: a run without a store, whose seed is the module's hash. */
@@ -351,7 +352,7 @@ static cordon_error *no_tenant(void)
 {
     return cordon_error_new(
         CORDON_E_NOT_FOUND,
-        "there is no such tenant any more; `cordon tenant list` names those that there are");
+        "there is no such tenant any more; name one that `cordon tenant list` has");
 }
 
 /*
@@ -421,10 +422,21 @@ static void swap(struct tenant *tenant, struct deployment *deployment, enum depl
     }
 }
 
+/* What is to be counted is by the tender, if there is one. */
+static cordon_error *begin_quota(struct tenant *tenant)
+{
+    quota_set(tenant);
+    return quota_is_due(tenant) && !runner_wake_tender(tenant->runner) ? quota_count(tenant) : NULL;
+}
+
 /* Functions that come may be the cure of those that are, and can't be loaded. */
 static cordon_error *load_variables(struct tenant *tenant)
 {
-    return atomic_load(&tenant->is_awake) ? NULL : environment_load(tenant);
+    if (atomic_load(&tenant->is_awake)) {
+        return NULL;
+    }
+    TRY(environment_load(tenant));
+    return begin_quota(tenant);
 }
 
 /* With the lock of the tenant's changes. */
@@ -541,6 +553,7 @@ static cordon_error *load(struct tenant *tenant)
 {
     TRY(environment_load(tenant));
     TRY(load_functions(tenant));
+    TRY(begin_quota(tenant));
     atomic_store(&tenant->is_awake, true);
     return NULL;
 }

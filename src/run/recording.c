@@ -117,12 +117,12 @@ static bool read_array(struct slice *from, uint8_t *out, size_t size)
     return true;
 }
 
-/* Every limit of ours must be there. */
+/* Every limit of a run must be there; others hold for none. */
 static bool read_limits(struct slice *from, uint64_t *out_allowed)
 {
     uint64_t count = 0;
     bool seen[CORDON_LIMIT_COUNT] = {false};
-    if (!unpack_number(from, &count) || count != CORDON_LIMIT_COUNT) {
+    if (!unpack_number(from, &count) || count > CORDON_LIMIT_COUNT) {
         return false;
     }
     for (uint64_t i = 0; i < count; i++) {
@@ -135,6 +135,13 @@ static bool read_limits(struct slice *from, uint64_t *out_allowed)
         }
         seen[limit] = true;
         out_allowed[limit] = value;
+    }
+    for (int i = 0; i < CORDON_LIMIT_COUNT; i++) {
+        const cordon_limit_info *info = cordon_limit_get_info((cordon_limit)i);
+        if (!seen[i] && info->scope == CORDON_SCOPE_RUN) {
+            return false;
+        }
+        out_allowed[i] = seen[i] ? out_allowed[i] : info->defaults[CORDON_QUERY];
     }
     return true;
 }

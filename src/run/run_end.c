@@ -3,6 +3,7 @@
 #include "run/record.h"
 #include "run/result.h"
 #include "run/state.h"
+#include "run/tenant_quota.h"
 
 /*
  * Retries after a conflict, and the wait before them, doubled each time, times a random share. Then
@@ -125,7 +126,10 @@ static cordon_error *submit(
         TRY(add_records(run, with_session, &audit));
     }
     run->submitted = true;
-    const struct store_commit_facts facts = {.audit_body = buffer_slice(&audit)};
+    const struct store_commit_facts facts = {
+        .audit_body = buffer_slice(&audit),
+        .quota = run->home == NULL ? NULL : quota_of(run->home),
+    };
     return store_commit(run->txn, &facts, out_step, out_result);
 }
 
@@ -134,6 +138,20 @@ static enum next wait_for_commit(struct run *run, enum store_step step)
 {
     run->wake_at_ns = step == STORE_LATER ? clock_deadline_ns(STORE_LATER_MS) : UINT64_MAX;
     return NEXT_WAIT;
+}
+
+/* The documents of its tenant would be too much: it has failed, as if the guest had. */
+static enum next refuse_growth(struct run *run, const struct store_commit_result *result)
+{
+    store_end(&run->txn);
+    if (run->taped != NULL) {
+        run->taped->unfit = true; /* a replay has no tenant that is full */
+    }
+    run->outcome.value = (struct slice){0};
+    outcome_set_limit(
+        &run->outcome, CORDON_LIMIT_TENANT_BYTES, result->full_used, result->full_allowed);
+    run->stage = STAGE_SETTLE;
+    return NEXT_STEP;
 }
 
 /* Makes writes visible and durable, with the audit record of a mutation in the same commit. */
@@ -151,6 +169,9 @@ enum next step_commit(struct run *run)
     }
     if (result.conflict) {
         return conflict(run, &result);
+    }
+    if (result.is_full) {
+        return refuse_growth(run, &result);
     }
     run->outcome.ts = result.ts;
     return run_finish(run);

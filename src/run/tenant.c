@@ -5,11 +5,9 @@
 #include "host/env_vars.h"
 #include "run/deployment.h"
 
-#include <stdlib.h>
-
 #define NAME_OF_USUAL "default"
 
-/* What the default tenant keeps of its last runs, and what each of the others does. */
+/* What a tenant keeps of its last runs, but for the default one. */
 #define EXECUTIONS_BYTES_OTHERS ((size_t)512 << 10)
 
 /* -- Names ---------------------------------------------------------------------------------- */
@@ -39,9 +37,15 @@ bool tenant_name_is_good(struct slice name)
     return is_label(name);
 }
 
+/* Names of this machine, by which it is the default tenant that answers. */
+static bool is_of_machine(struct slice host)
+{
+    return slice_equal(host, SLICE("localhost")) || slice_starts_with(host, SLICE("127."));
+}
+
 bool tenant_host_is_good(struct slice host)
 {
-    if (host.size > TENANT_HOST_BYTES_MAX) {
+    if (host.size > TENANT_HOST_BYTES_MAX || is_of_machine(host)) {
         return false;
     }
     size_t from = 0;
@@ -94,20 +98,20 @@ cordon_error *tenant_settings_copy(
 
 /* -- One ------------------------------------------------------------------------------------- */
 
-static struct tenant *tenant_new(struct runner *runner, uint32_t number, struct slice name)
+struct tenant *tenant_new(
+    struct runner *runner, struct slice name, struct tenant_settings *settings)
 {
     struct tenant *tenant = MEM_NEW(struct tenant);
     if (tenant == NULL) {
+        tenant_settings_free(settings);
         return NULL;
     }
     CORDON_ASSERT(name.size <= TENANT_NAME_BYTES_MAX);
     tenant->runner = runner;
-    tenant->number = number;
+    tenant->settings = settings;
     memcpy(tenant->name, name.data, name.size);
     executions_init(&tenant->executions);
-    if (number != TENANT_DEFAULT) {
-        tenant->executions.bytes_max = EXECUTIONS_BYTES_OTHERS;
-    }
+    tenant->executions.bytes_max = EXECUTIONS_BYTES_OTHERS;
     (void)pthread_mutex_init(&tenant->change_lock, NULL);
     (void)pthread_rwlock_init(&tenant->lock, NULL);
     return tenant;
@@ -121,8 +125,11 @@ static void drop_loaded(struct tenant *tenant)
     executions_clear(&tenant->executions);
 }
 
-static void tenant_free(struct tenant *tenant)
+void tenant_free(struct tenant *tenant)
 {
+    if (tenant == NULL) {
+        return;
+    }
     drop_loaded(tenant);
     executions_done(&tenant->executions);
     tenant_settings_free(tenant->settings);
@@ -200,17 +207,17 @@ void tenant_leave(struct tenant *tenant)
 cordon_error *tenants_init(struct tenants *tenants, struct runner *runner)
 {
     *tenants = (struct tenants){0};
-    struct tenant *usual = tenant_new(runner, TENANT_DEFAULT, SLICE(NAME_OF_USUAL));
+    struct tenant *usual = tenant_new(runner, SLICE(NAME_OF_USUAL), NULL);
     tenants->list = mem_new_array(1, sizeof(struct tenant *));
     if (usual == NULL || tenants->list == NULL) {
-        if (usual != NULL) {
-            tenant_free(usual);
-        }
+        tenant_free(usual);
         mem_free(tenants->list);
         tenants->list = NULL;
         return error_no_memory();
     }
     (void)pthread_rwlock_init(&tenants->lock, NULL);
+    usual->number = TENANT_DEFAULT;
+    usual->executions.bytes_max = EXECUTIONS_BYTES_MAX;
     tenants->usual = usual;
     tenants->list[0] = usual;
     tenants->count = 1;
@@ -296,33 +303,36 @@ static struct tenant *find_name(const struct tenants *tenants, struct slice name
     return NULL;
 }
 
-static int by_name(const void *a, const void *b)
+/* Puts a name into its place; there is room. */
+static void insert_host(struct tenants *tenants, const char *name, struct tenant *tenant)
 {
-    return strcmp(((const struct tenant_host *)a)->name, ((const struct tenant_host *)b)->name);
+    size_t at = tenants->host_count++;
+    CORDON_ASSERT(at < tenants->host_room);
+    while (at > 0 && strcmp(tenants->hosts[at - 1].name, name) > 0) {
+        tenants->hosts[at] = tenants->hosts[at - 1];
+        at--;
+    }
+    tenants->hosts[at] = (struct tenant_host){name, tenant};
 }
 
-/* Room for all hosts, those that are to come included. */
-static cordon_error *new_hosts(
-    const struct tenants *tenants, size_t more, struct tenant_host **out_hosts)
+static void insert_hosts(struct tenants *tenants, struct tenant *tenant)
 {
-    *out_hosts = mem_new_array(tenants->host_count + more + 1, sizeof **out_hosts);
-    return *out_hosts == NULL ? error_no_memory() : NULL;
+    const struct tenant_settings *settings = tenant->settings;
+    for (size_t i = 0; settings != NULL && i < settings->host_count; i++) {
+        insert_host(tenants, settings->hosts[i], tenant);
+    }
 }
 
-/* Puts them in order into their place, as the tenants in the list have them now. */
-static void list_hosts(struct tenants *tenants, struct tenant_host *hosts)
+/* Those that are left move up. */
+static void forget_hosts(struct tenants *tenants, const struct tenant *tenant)
 {
-    size_t count = 0;
-    for (size_t i = 0; i < tenants->count; i++) {
-        const struct tenant_settings *settings = tenants->list[i]->settings;
-        for (size_t k = 0; settings != NULL && k < settings->host_count; k++) {
-            hosts[count++] = (struct tenant_host){settings->hosts[k], tenants->list[i]};
+    size_t kept = 0;
+    for (size_t i = 0; i < tenants->host_count; i++) {
+        if (tenants->hosts[i].tenant != tenant) {
+            tenants->hosts[kept++] = tenants->hosts[i];
         }
     }
-    qsort(hosts, count, sizeof *hosts, by_name);
-    mem_free(tenants->hosts);
-    tenants->hosts = hosts;
-    tenants->host_count = count;
+    tenants->host_count = kept;
 }
 
 /* Whether a tenant, or one that is to come, may have these hosts. */
@@ -349,120 +359,96 @@ static cordon_error *check_hosts(
     return NULL;
 }
 
-static cordon_error *check_new(
+static cordon_error *check(
     const struct tenants *tenants,
-    uint32_t number,
+    const struct tenant *tenant,
     struct slice name,
     const struct tenant_settings *settings)
 {
-    const size_t at = place_of(tenants, number);
-    if (find_name(tenants, name) != NULL ||
-        (at < tenants->count && tenants->list[at]->number == number)) {
+    const struct tenant *named = find_name(tenants, name);
+    if (named != NULL && named != tenant) {
         return cordon_error_new(
-            CORDON_E_INVALID, "there is a tenant '%.*s' already; name another", (int)name.size,
-            (const char *)name.data);
+            CORDON_E_INVALID, "there is a tenant '%s' already; name another", named->name);
     }
-    return check_hosts(tenants, NULL, settings);
+    return check_hosts(tenants, tenant, settings);
 }
 
-static cordon_error *make_room(struct tenants *tenants)
+cordon_error *tenants_check(
+    struct tenants *tenants,
+    const struct tenant *tenant,
+    struct slice name,
+    const struct tenant_settings *settings)
 {
-    if (tenants->count < tenants->room) {
-        return NULL;
+    (void)pthread_rwlock_rdlock(&tenants->lock);
+    cordon_error *error = check(tenants, tenant, name, settings);
+    (void)pthread_rwlock_unlock(&tenants->lock);
+    return error;
+}
+
+/* A list that grows by half of itself. */
+static bool grow(void **list, size_t item_size, size_t wanted, size_t *room)
+{
+    if (wanted <= *room) {
+        return true;
     }
-    const size_t room = 2 * tenants->room;
-    struct tenant **grown = mem_realloc(tenants->list, room * sizeof(struct tenant *));
+    const size_t larger = wanted + wanted / 2;
+    void *grown = mem_realloc(*list, larger * item_size);
     if (grown == NULL) {
-        return error_no_memory();
+        return false;
     }
-    tenants->list = grown;
-    tenants->room = room;
-    return NULL;
+    *list = grown;
+    *room = larger;
+    return true;
 }
 
-static cordon_error *add(
-    struct tenants *tenants, struct tenant *tenant, struct tenant_settings *settings)
+cordon_error *tenants_make_room(struct tenants *tenants)
 {
-    struct tenant_host *hosts = NULL;
-    TRY(check_new(tenants, tenant->number, slice_str(tenant->name), settings));
-    TRY(make_room(tenants));
-    TRY(new_hosts(tenants, settings->host_count, &hosts));
+    void *list = NULL;
+    void *hosts = NULL;
+    (void)pthread_rwlock_wrlock(&tenants->lock);
+    list = tenants->list;
+    hosts = tenants->hosts;
+    const bool good = grow(&list, sizeof(struct tenant *), tenants->count + 1, &tenants->room) &&
+                      grow(
+                          &hosts, sizeof(struct tenant_host),
+                          tenants->host_count + TENANT_HOSTS_MAX, &tenants->host_room);
+    tenants->list = list;
+    tenants->hosts = hosts;
+    (void)pthread_rwlock_unlock(&tenants->lock);
+    return good ? NULL : error_no_memory();
+}
+
+void tenants_put(struct tenants *tenants, struct tenant *tenant)
+{
+    (void)pthread_rwlock_wrlock(&tenants->lock);
     const size_t at = place_of(tenants, tenant->number);
+    CORDON_ASSERT(tenants->count < tenants->room);
+    CORDON_ASSERT(at == tenants->count || tenants->list[at]->number != tenant->number);
     memmove(
         &tenants->list[at + 1], &tenants->list[at],
         (tenants->count - at) * sizeof(struct tenant *));
     tenants->list[at] = tenant;
     tenants->count++;
-    tenant->settings = settings;
-    list_hosts(tenants, hosts);
+    insert_hosts(tenants, tenant);
     if (executions_are_kept(&tenants->usual->executions)) {
         executions_start(&tenant->executions);
     }
-    return NULL;
-}
-
-cordon_error *tenants_add(
-    struct tenants *tenants,
-    uint32_t number,
-    struct slice name,
-    struct tenant_settings *settings,
-    struct tenant **out_tenant)
-{
-    struct tenant *tenant = tenant_new(tenants->usual->runner, number, name);
-    (void)pthread_rwlock_wrlock(&tenants->lock);
-    cordon_error *error = tenant == NULL ? error_no_memory() : add(tenants, tenant, settings);
     (void)pthread_rwlock_unlock(&tenants->lock);
-    if (error != NULL) {
-        tenant_settings_free(settings);
-        if (tenant != NULL) {
-            tenant_free(tenant);
-        }
-        return error;
-    }
     runner_share(tenant->runner);
-    *out_tenant = tenant;
-    return NULL;
 }
 
-/* `*out_gone` is to be freed. */
-static cordon_error *change(
-    struct tenants *tenants,
-    struct tenant *tenant,
-    struct tenant_settings *settings,
-    struct tenant_settings **out_gone)
-{
-    struct tenant_host *hosts = NULL;
-    TRY(check_hosts(tenants, tenant, settings));
-    TRY(new_hosts(tenants, settings->host_count, &hosts));
-    (void)pthread_rwlock_wrlock(&tenant->lock);
-    *out_gone = tenant->settings;
-    tenant->settings = settings;
-    (void)pthread_rwlock_unlock(&tenant->lock);
-    list_hosts(tenants, hosts);
-    return NULL;
-}
-
-cordon_error *tenants_change(
+void tenants_change(
     struct tenants *tenants, struct tenant *tenant, struct tenant_settings *settings)
 {
-    struct tenant_settings *gone = settings;
     (void)pthread_rwlock_wrlock(&tenants->lock);
-    cordon_error *error = change(tenants, tenant, settings, &gone);
+    forget_hosts(tenants, tenant);
+    (void)pthread_rwlock_wrlock(&tenant->lock);
+    struct tenant_settings *gone = tenant->settings;
+    tenant->settings = settings;
+    (void)pthread_rwlock_unlock(&tenant->lock);
+    insert_hosts(tenants, tenant);
     (void)pthread_rwlock_unlock(&tenants->lock);
     tenant_settings_free(gone);
-    return error;
-}
-
-/* It has no hosts any more: those that are left move up. */
-static void forget_hosts(struct tenants *tenants, const struct tenant *tenant)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < tenants->host_count; i++) {
-        if (tenants->hosts[i].tenant != tenant) {
-            tenants->hosts[kept++] = tenants->hosts[i];
-        }
-    }
-    tenants->host_count = kept;
 }
 
 void tenants_remove(struct tenants *tenants, struct tenant *tenant)

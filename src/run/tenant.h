@@ -20,6 +20,7 @@
 #include "run/auditor.h"
 #include "run/runner.h"
 #include "run/usage.h"
+#include "store/store.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -38,20 +39,22 @@ struct tenant_settings {
     char **hosts; /* exact names, in small letters, without port */
     size_t host_count;
     struct limit_changes limits; /* lower than those of the runner; a higher one changes nothing */
-    bool has_limits;
-    uint64_t data_bytes; /* that its data may have, `tenant_bytes`; 0: no limit */
+    bool has_limits;             /* any of them is set */
 };
 
 struct tenant {
     uint32_t number;
     char name[TENANT_NAME_BYTES_MAX + 1];
     struct runner *runner;
+    uint64_t made_ms;         /* since 1970; 0: with the data folder */
     struct tenant *next_gone; /* of those that were removed */
     atomic_bool is_removed;   /* nothing begins any more */
     atomic_bool is_awake;     /* what the store holds of it is loaded */
     atomic_uint runs;         /* alive, and others that use its data */
     struct tenant_usage usage;
     struct executions executions;
+    atomic_bool has_quota; /* of documents: run/tenant_quota.h */
+    struct store_quota quota;
     pthread_mutex_t change_lock; /* one change of functions or variables at a time; for long */
     pthread_rwlock_t lock;       /* guards all below; for short */
     struct deployment *deployment;
@@ -85,6 +88,7 @@ struct tenants {
     size_t room;
     struct tenant_host *hosts; /* by name */
     size_t host_count;
+    size_t host_room;
     struct tenant *gone;
 };
 
@@ -95,18 +99,26 @@ CORDON_MUST_USE cordon_error *tenants_init(struct tenants *tenants, struct runne
 void tenants_done(struct tenants *tenants);
 
 /*
- * Adds one, asleep; takes over the settings in any case. Errors: CORDON_E_INVALID if another has
- * the name, the number or one of the hosts, saying which; CORDON_E_NO_MEMORY.
+ * Whether a tenant, or with NULL one that is to come, may have this name and these hosts. Errors:
+ * CORDON_E_INVALID if another has one of them, saying which.
  */
-CORDON_MUST_USE cordon_error *tenants_add(
+CORDON_MUST_USE cordon_error *tenants_check(
     struct tenants *tenants,
-    uint32_t number,
+    const struct tenant *tenant,
     struct slice name,
-    struct tenant_settings *settings,
-    struct tenant **out_tenant);
+    const struct tenant_settings *settings);
 
-/* Replaces what was said of one; takes over the settings in any case. Errors as above. */
-CORDON_MUST_USE cordon_error *tenants_change(
+/*
+ * Who changes them is one thread at a time (run/tenant_admin.h). A change has three steps: room,
+ * the commit, and then one of the three that cannot fail any more. Errors: CORDON_E_NO_MEMORY.
+ */
+CORDON_MUST_USE cordon_error *tenants_make_room(struct tenants *tenants);
+
+/* Takes over one with a number that no other has, and what tenants_check() has said is good. */
+void tenants_put(struct tenants *tenants, struct tenant *tenant);
+
+/* Replaces what was said of one; takes over the settings. */
+void tenants_change(
     struct tenants *tenants, struct tenant *tenant, struct tenant_settings *settings);
 
 /* From now on nobody finds it; what it had in memory goes once its last run has ended. */
@@ -124,6 +136,16 @@ struct tenant *tenants_next(struct tenants *tenants, uint32_t after);
 void tenants_keep_executions(struct tenants *tenants);
 
 /* -- One ------------------------------------------------------------------------------------- */
+
+/*
+ * One without a number, asleep, in no list. Takes over the settings, NULL for none, in any case.
+ * NULL: there is no memory for it.
+ */
+struct tenant *tenant_new(
+    struct runner *runner, struct slice name, struct tenant_settings *settings);
+
+/* For one that is in no list. NULL accepted. */
+void tenant_free(struct tenant *tenant);
 
 /* Its functions with a reference for the caller; NULL: it has none. */
 struct deployment *tenant_deployment(struct tenant *tenant);

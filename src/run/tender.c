@@ -8,6 +8,7 @@
 #include "base/pipe_signal.h"
 #include "run/internal.h"
 #include "run/schema_change.h"
+#include "run/tenant_quota.h"
 
 #include <sys/resource.h>
 #include <unistd.h>
@@ -42,6 +43,9 @@ static cordon_error *tend(struct tender *tender, struct tenant *tenant)
         .log = runner->options.log,
     };
     struct schema_work work = {0};
+    if (quota_is_due(tenant)) {
+        TRY(quota_count(tenant));
+    }
     while (!work.done && !is_stopped(tender)) {
         (void)pthread_mutex_lock(&tenant->change_lock);
         cordon_error *error = schema_change_work_some(&change, &work);

@@ -61,6 +61,7 @@ bool warnings_cover(cordon_limit limit)
     case CORDON_LIMIT_MODULE_BYTES:
     case CORDON_LIMIT_COMPILE_TIME_MS:
     case CORDON_LIMIT_COMPILE_BYTES:
+    case CORDON_LIMIT_TENANT_BYTES:
         break;
     }
     return false;

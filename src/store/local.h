@@ -118,6 +118,7 @@ struct write {
     struct skip_node *node; /* its place in the transaction; the key is the logical one */
     struct slice body;      /* of a live row or document */
     /* Of a document: */
+    size_t old_bytes; /* of the snapshot's version */
     struct store_id id;
     double creation_time;
     struct write *entries; /* its places in the orders of its table, old and new */
@@ -150,6 +151,7 @@ enum txn_phase {
     TXN_PREPARED, /* the batch is made; waiting for room */
     TXN_VISIBLE,  /* committed, waiting until durable */
     TXN_CONFLICT,
+    TXN_FULL, /* the quota had no room */
 };
 
 struct local_txn {
@@ -185,8 +187,10 @@ struct local_txn {
     const struct index_set *indexed_by;
 
     enum txn_phase phase;
-    struct batch *batch;     /* TXN_PREPARED */
-    struct log_entry *entry; /* TXN_PREPARED */
+    struct batch *batch;       /* TXN_PREPARED */
+    struct store_quota *quota; /* the same, as the next; NULL: none */
+    int64_t grows;             /* by so many bytes of documents */
+    struct log_entry *entry;   /* TXN_PREPARED */
     struct waiter waiter;
     struct waiters *waits_in;          /* where `waiter` was queued last, or NULL */
     struct store_commit_result result; /* once the phase is past TXN_PREPARED */

@@ -69,6 +69,21 @@ static cordon_error *add_rows(const struct local_txn *txn, struct batch *batch)
     return NULL;
 }
 
+/* By how much the writes change the size of all documents of the tenant. */
+static int64_t count_growth(const struct local_txn *txn)
+{
+    int64_t grows = 0;
+    for (const struct skip_node *node = skip_first(&txn->writes); node != NULL;
+         node = skip_next(node)) {
+        const struct write *write = node->item;
+        if (write->type == WRITE_DOCUMENT) {
+            const size_t bytes = write->kind == LAYOUT_LIVE ? write->body.size : 0;
+            grows += (int64_t)bytes - (int64_t)write->old_bytes;
+        }
+    }
+    return grows;
+}
+
 /* Whether it leaves an older version behind. An entry is superseded only by its removal. */
 static bool leaves_garbage(const struct write *write)
 {
@@ -153,6 +168,8 @@ static cordon_error *prepare(struct local_txn *txn, const struct store_commit_fa
     TRY(add_rows(txn, batch));
     TRY(add_garbage(txn, batch));
     TRY(add_audit(txn, facts->audit_body, batch));
+    txn->quota = facts->quota;
+    txn->grows = txn->quota == NULL ? 0 : count_growth(txn);
     if (batch->count > 0) {
         TRY(make_entry(txn, &txn->entry));
         txn->batch = CORDON_TAKE(batch);
@@ -352,6 +369,9 @@ static void publish(struct local_txn *txn, struct audit_head *head)
     (void)atomic_fetch_add(&store->pending_bytes, bytes);
     store->last_ts = ts;
     atomic_store(&store->visible_ts, ts);
+    if (txn->quota != NULL) { /* after it is visible: whoever counts misses none */
+        (void)atomic_fetch_add(&txn->quota->used, txn->grows);
+    }
     trim_log(store);
 
     local_unreserve(txn);
@@ -455,6 +475,24 @@ static cordon_error *reserve(struct local_txn *txn, struct audit_head **out_head
     return NULL;
 }
 
+/* Whether the quota has no room for it: then nothing of it is written. */
+static bool is_too_much(struct local_txn *txn)
+{
+    if (txn->quota == NULL || txn->grows <= 0 || !atomic_load(&txn->quota->is_counted)) {
+        return false;
+    }
+    const long long used = atomic_load(&txn->quota->used) + txn->grows;
+    const uint64_t would = used > 0 ? (uint64_t)used : 0;
+    const uint64_t allowed = atomic_load(&txn->quota->allowed);
+    if (would <= allowed) {
+        return false;
+    }
+    txn->phase = TXN_FULL;
+    txn->result =
+        (struct store_commit_result){.is_full = true, .full_used = would, .full_allowed = allowed};
+    return true;
+}
+
 /* One hold of the commit lock. */
 static cordon_error *submit_some(
     struct local_txn *txn, uint64_t *validated, bool *out_more, bool *out_held_up)
@@ -464,7 +502,7 @@ static cordon_error *submit_some(
         return NULL;
     }
     *out_held_up = is_held_up(txn);
-    if (*out_held_up) {
+    if (*out_held_up || is_too_much(txn)) {
         return NULL;
     }
     struct audit_head *head = NULL;
@@ -551,7 +589,7 @@ cordon_error *local_commit(
     bool held_up = false;
     TRY(advance(txn, facts, &waits, &held_up));
     enum store_step step = held_up ? STORE_LATER : STORE_PENDING;
-    if (txn->phase == TXN_CONFLICT) {
+    if (txn->phase == TXN_CONFLICT || txn->phase == TXN_FULL) {
         step = STORE_DONE;
     } else if (!waits && !held_up) {
         TRY(wait_durable(txn, &step));

@@ -224,6 +224,7 @@ static cordon_error *add_document(
     TRY(add_write(txn, WRITE_DOCUMENT, logical, existed, &write));
     write->id = *id;
     write->creation_time = creation_time;
+    write->old_bytes = existed ? text.size : 0;
     if (existed) {
         const struct placing placing = {txn, write, set, &reading};
         TRY(each_entry(&placing, text, note_old_entry));

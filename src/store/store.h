@@ -29,6 +29,7 @@
 #include "value/value.h"
 
 #include <cordon/store.h>
+#include <stdatomic.h>
 
 struct store;
 struct store_txn;
@@ -196,16 +197,33 @@ void store_end(struct store_txn **txn);
 /* Bytes of host memory the transaction holds (writes, read set), to be charged to its run. */
 size_t store_txn_bytes(const struct store_txn *txn);
 
+/*
+ * How much all documents of a tenant may have, and have. `used` is kept up by every commit that
+ * brings this along, from when its caller begins to; what was there before the caller counts and
+ * adds (run/tenant_quota.h). Once that is done and `is_counted` set, a commit that would pass
+ * `allowed` is refused, unless it makes them fewer bytes.
+ */
+struct store_quota {
+    atomic_ullong allowed;
+    atomic_llong used;
+    atomic_bool is_counted;
+};
+
 /* What a commit carries beside the writes. All slices are borrowed during the first call. */
 struct store_commit_facts {
     /* The body of the audit record, JSON; the store adds sequence, previous hash and hash. An
      * empty slice writes no record. */
     struct slice audit_body;
+    /* Of the tenant; NULL: none. Lives until the transaction has ended. */
+    struct store_quota *quota;
 };
 
 struct store_commit_result {
-    bool conflict; /* nothing was written; begin again */
-    uint64_t ts;   /* of the commit, or of the snapshot if nothing was written */
+    bool conflict;      /* nothing was written; begin again */
+    bool is_full;       /* nothing was written: the quota has no room */
+    uint64_t full_used; /* with that: what the documents would have had, and might have */
+    uint64_t full_allowed;
+    uint64_t ts; /* of the commit, or of the snapshot if nothing was written */
     /* On conflict: what both touched, for the error text. Owned by the transaction. */
     uint32_t conflict_table; /* table number, 0 if it was not a document */
     bool conflict_has_id;

@@ -44,6 +44,7 @@ const cases = {
   module_bytes: { call: ['basic', 'basic:nothing'], low: 1000, high: 10000, refused: /The module is \d{4} bytes long; the limit module_bytes is 1000\./ },
   compile_time_ms: { call: ['messages_rust', 'noop:noop'], low: 1, high: 120000, refused: /more than 1 ms/ },
   compile_bytes: { call: ['messages_rust', 'noop:noop'], low: 0, high: 4294967296, refused: /more than 0 bytes of (memory|machine code)/ },
+  tenant_bytes: { call: ['documents', 'documents:insert', { n: 10 }], low: 1500, high: 100000, first: ['documents:insert', { n: 10 }] },
 };
 
 const isBound = ({ name }) => name.startsWith('module_') && name !== 'module_bytes';

@@ -24,6 +24,19 @@ static void print_number(unsigned long long number)
     }
 }
 
+static const char *scope_name(cordon_limit_scope scope)
+{
+    switch (scope) {
+    case CORDON_SCOPE_RUN:
+        return "run";
+    case CORDON_SCOPE_PROCESS:
+        return "process";
+    case CORDON_SCOPE_TENANT:
+        return "tenant";
+    }
+    return "?";
+}
+
 static void print_limits(void)
 {
     (void)puts(
@@ -50,8 +63,8 @@ static void print_limits(void)
             (void)fputs(" |", stdout);
         }
         (void)printf(
-            " %s | %s | `%s` | %s |\n", info->unit,
-            info->scope == CORDON_SCOPE_RUN ? "run" : "process", info->code, info->text);
+            " %s | %s | `%s` | %s |\n", info->unit, scope_name(info->scope), info->code,
+            info->text);
     }
 }
 

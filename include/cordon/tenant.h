@@ -1,0 +1,59 @@
+/*
+ * Tenants: deployments that share a runtime and know nothing of each other. Each has its own
+ * functions, documents, environment variables, records, audit log and limits. A server tells them
+ * apart by the host name of a request, which is one that the tenant has, exactly; the default
+ * tenant, which is always there and is called `default`, has those of the server's settings.
+ *
+ * A tenant sleeps until it is first called; then its functions are loaded.
+ *
+ * A name has 1 to 63 small letters, digits and hyphens, the last neither first nor last. Every
+ * function here may be called by any thread, and blocks until what it does is durable, with a
+ * record in the audit log of the default tenant.
+ */
+#ifndef CORDON_TENANT_H
+#define CORDON_TENANT_H
+
+#include <cordon/runtime.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * All of them, the default one first: [{"name": S, "number": N, "hosts": [S], "limits": {NAME: N},
+ * "madeAt": ms or null, "awake": B, "runs": N}], NUL-terminated; the caller's, freed with
+ * cordon_free(). Errors: CORDON_E_NO_MEMORY.
+ */
+CORDON_API CORDON_MUST_USE cordon_error *cordon_tenant_list(
+    cordon_runtime *runtime, char **out_json);
+
+/*
+ * Makes one: {"name": S, "hosts": [S], "limits": {NAME: N}}; the last two may be left out. Without
+ * a host it is reached by cordon_request.tenant alone. At most 16 hosts, none of this machine's own
+ * names. A limit that is not lower than the runtime's changes nothing. At most 10,000 tenants.
+ * Errors: CORDON_E_INVALID for what can't be or is taken, saying which; CORDON_E_BAD_JSON;
+ * CORDON_E_TOO_LARGE, CORDON_E_CONFLICT, CORDON_E_DISK_FULL, CORDON_E_STORE, CORDON_E_NO_MEMORY.
+ */
+CORDON_API CORDON_MUST_USE cordon_error *cordon_tenant_create(
+    cordon_runtime *runtime, const char *json, size_t size);
+
+/*
+ * Changes one, by the same JSON: hosts and limits replace those that it has, each if it is there.
+ * Calls that begin later see that. Errors as above; CORDON_E_NOT_FOUND.
+ */
+CORDON_API CORDON_MUST_USE cordon_error *cordon_tenant_change(
+    cordon_runtime *runtime, const char *json, size_t size);
+
+/*
+ * Removes one, by {"name": S}: from then on nobody reaches it. Calls under way end as they would;
+ * then what it has in the store is erased in the background, but for its audit log. Errors as
+ * above; CORDON_E_INVALID for the default tenant.
+ */
+CORDON_API CORDON_MUST_USE cordon_error *cordon_tenant_remove(
+    cordon_runtime *runtime, const char *json, size_t size);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,32 @@
+/* The public side of tenants, over run/. */
+#include "api/api.h"
+
+#include "run/tenant_admin.h"
+
+cordon_error *cordon_tenant_list(cordon_runtime *runtime, char **out_json)
+{
+    CORDON_CLEANUP_BUFFER struct buffer list;
+    buffer_init(&list, TENANT_LIST_BYTES_MAX);
+    TRY(tenant_admin_list(runtime->runner, &list));
+    return api_give_text(&list, out_json);
+}
+
+static struct slice slice_of_json(const char *json, size_t size)
+{
+    return slice_of(json, json == NULL ? 0 : size);
+}
+
+cordon_error *cordon_tenant_create(cordon_runtime *runtime, const char *json, size_t size)
+{
+    return tenant_admin_create(runtime->runner, slice_of_json(json, size));
+}
+
+cordon_error *cordon_tenant_change(cordon_runtime *runtime, const char *json, size_t size)
+{
+    return tenant_admin_change(runtime->runner, slice_of_json(json, size));
+}
+
+cordon_error *cordon_tenant_remove(cordon_runtime *runtime, const char *json, size_t size)
+{
+    return tenant_admin_remove(runtime->runner, slice_of_json(json, size));
+}

@@ -1,0 +1,61 @@
+/*
+ * Tenants as the operator makes, changes, lists and removes them.
+ *
+ * In KEYSPACE_MODULE of the default tenant, which is the operator's own, `"tenant/" ‖ name` has
+ *
+ *     {"number": N, "hosts": ["app.example.com"], "limits": {"fuel": 1000000}, "made_ms": N}
+ *
+ * and `"tenants"` has {"last": N}, the greatest number that was ever given. Each change is one
+ * commit with an audit record in the log of the default tenant; then what is in memory follows.
+ * `"removed/" ‖ number` stands for what a tenant that was removed has left, until that is erased.
+ *
+ * Every call blocks until the store is done. Any thread.
+ */
+#ifndef RUN_TENANT_ADMIN_H
+#define RUN_TENANT_ADMIN_H
+
+#include "base/buffer.h"
+
+struct runner;
+
+/* Beside the default one. */
+#define TENANTS_MAX 10000
+
+/* Room that a list of them needs. */
+#define TENANT_LIST_BYTES_MAX ((size_t)64 << 20)
+
+/*
+ * Makes tenants of what the store holds, in the place of none: they sleep. For the start. Errors:
+ * CORDON_E_STORE for rows that are damaged, those of the store.
+ */
+CORDON_MUST_USE cordon_error *tenant_admin_load(struct runner *runner);
+
+/*
+ * Makes one by {"name": S, "hosts": [S], "limits": {NAME: N}}; the last two may be left out. A
+ * limit is lower than the runner's, or changes nothing; `tenant_bytes` bounds its data. Errors:
+ * CORDON_E_INVALID for JSON of another shape, for a name or host that can't be or is taken, and an
+ * unknown limit, naming it; CORDON_E_TOO_LARGE for one tenant more than TENANTS_MAX;
+ * CORDON_E_BAD_JSON; those of store_commit(). Nothing is changed then.
+ */
+CORDON_MUST_USE cordon_error *tenant_admin_create(struct runner *runner, struct slice json);
+
+/*
+ * The same for one that is there: `hosts` and `limits` replace what it has, each if it is given.
+ * Errors as above; CORDON_E_NOT_FOUND.
+ */
+CORDON_MUST_USE cordon_error *tenant_admin_change(struct runner *runner, struct slice json);
+
+/*
+ * Removes one, by {"name": S}: from now on nobody reaches it. Its runs under way end as they would;
+ * then what it has in the store is erased in the background, but for its audit log. Errors as
+ * above; CORDON_E_INVALID for the default tenant.
+ */
+CORDON_MUST_USE cordon_error *tenant_admin_remove(struct runner *runner, struct slice json);
+
+/*
+ * Appends [{"name", "number", "hosts", "limits", "madeAt", "awake", "runs", "dataBytes"}], in order
+ * of numbers, the default one first. `dataBytes` is null where it was not counted.
+ */
+CORDON_MUST_USE cordon_error *tenant_admin_list(struct runner *runner, struct buffer *out);
+
+#endif

@@ -1,0 +1,30 @@
+/*
+ * `tenant_bytes`: how much all documents of a tenant may have together. The store keeps the sum up
+ * with each commit and refuses the one that would pass it (struct store_quota); what was there when
+ * the tenant was loaded is counted here, by reading all of it once, in the background where a
+ * server runs (run/tender.h). Until that is done nothing is refused. Where the limit is the
+ * default, as much as a data folder can hold, nothing is counted.
+ */
+#ifndef RUN_TENANT_QUOTA_H
+#define RUN_TENANT_QUOTA_H
+
+#include "run/tenant.h"
+
+/*
+ * Sets what the tenant may have from its settings and the runner's, with the lock of its changes.
+ * Afterwards quota_is_due() says whether there is something to count.
+ */
+void quota_set(struct tenant *tenant);
+
+bool quota_is_due(const struct tenant *tenant);
+
+/* Counts; blocks as long as that takes. One thread at a time. Errors: those of the store. */
+CORDON_MUST_USE cordon_error *quota_count(struct tenant *tenant);
+
+/* What its commits bring along; NULL: it has no limit. Any thread. */
+struct store_quota *quota_of(struct tenant *tenant);
+
+/* An error that says what the documents would have had, and may have. */
+CORDON_MUST_USE cordon_error *quota_error(const struct store_commit_result *result);
+
+#endif

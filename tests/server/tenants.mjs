@@ -1,0 +1,183 @@
+/*
+ * Many deployments of one server, told apart by host name: each has its own functions, documents,
+ * variables, logs and limits, none reaches another's, and what one is given survives a restart.
+ */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { Server, example, newFolder, run } from '../support/cordon.mjs';
+
+/* An answer to a request for a host, or to an operator's by the socket. */
+function ask(options, body) {
+  return new Promise((done, fail) => {
+    const sent = request({ method: body === undefined ? 'GET' : 'POST', ...options }, (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (piece) => (text += piece));
+      response.on('end', () => done({ status: response.statusCode, headers: response.headers, text }));
+    });
+    sent.on('error', fail);
+    sent.end(body === undefined || body instanceof Buffer ? body : JSON.stringify(body));
+  });
+}
+
+const json = { 'content-type': 'application/json' };
+
+describe('tenants of a server', () => {
+  const data = newFolder();
+  let server;
+  const keys = {};
+  const at = (host) => ({ port: Number(new URL(server.url).port), headers: { ...json, host } });
+  const call = async (host, kind, path, args = {}) => {
+    const { status, text } = await ask({ ...at(host), path: `/api/${kind}` }, { path, args, format: 'json' });
+    assert.equal(status, 200, text);
+    return JSON.parse(text);
+  };
+  const tenant = (...words) => run(['tenant', ...words, '--data', data]);
+  const operator = (path, body, headers = json) => ask({ socketPath: join(data, 'operator.sock'), path, headers }, body);
+  const deployTo = (host, module, key) => {
+    const headers = { host, authorization: `Convex ${key}`, 'content-type': 'application/wasm' };
+    return ask({ port: at(host).port, method: 'POST', path: '/api/cordon/deploy', headers }, readFileSync(module));
+  };
+
+  before(async () => {
+    server = await Server.start({ data });
+    keys.default = await server.key();
+    await server.deploy(example('messages_rust'));
+  });
+  after(() => server?.stop());
+
+  test('are made, and listed', async () => {
+    const made = await tenant('create', 'acme', '--host', 'Acme.localhost.test', '--host', 'acme.example.com', '--limit', 'fuel=5000000');
+    assert.equal(made.code, 0, made.stderr);
+    assert.equal((await tenant('create', 'zoo', '--host', 'zoo.example.com')).code, 0);
+    const { stdout } = await tenant('list', '--format', 'json');
+    const [usual, acme, zoo, ...others] = JSON.parse(stdout);
+    assert.deepEqual(others, []);
+    assert.deepEqual([usual.name, usual.number, usual.awake], ['default', 1, true]);
+    assert.deepEqual(acme.hosts, ['acme.localhost.test', 'acme.example.com']);
+    assert.deepEqual(acme.limits, { fuel: 5000000 });
+    assert.deepEqual([zoo.name, zoo.number, zoo.awake, zoo.runs], ['zoo', 3, false, 0]);
+    assert.match((await tenant('list')).stdout, /^default {2}-\nacme {2}acme\.localhost\.test,acme\.example\.com {2}fuel=5000000\nzoo {2}zoo\.example\.com\n$/);
+  });
+
+  test('cannot have what is taken, or no name at all', async () => {
+    const refused = async (words, ...flags) => {
+      const { code, stderr } = await tenant(...flags);
+      assert.equal(code, 2, stderr);
+      assert.match(stderr, words);
+    };
+    await refused(/there is a tenant 'acme' already/, 'create', 'acme');
+    await refused(/there is a tenant 'default' already/, 'create', 'default');
+    await refused(/'acme\.example\.com' is that of the tenant 'acme'/, 'create', 'other', '--host', 'acme.example.com');
+    await refused(/stands there twice/, 'create', 'other', '--host', 'a.test', '--host', 'A.test');
+    await refused(/is no name for a tenant/, 'create', 'Acme');
+    await refused(/is no name for a tenant/, 'create', 'acme-');
+    await refused(/no host name/, 'create', 'other', '--host', 'localhost');
+    await refused(/no host name/, 'create', 'other', '--host', '127.0.0.1');
+    await refused(/no host name/, 'create', 'other', '--host', 'a..b');
+    await refused(/no host name/, 'create', 'other', '--host', 'a.test:80');
+    await refused(/no limit 'module_bytes' of a tenant/, 'create', 'other', '--limit', 'module_bytes=1');
+    await refused(/there is no tenant 'nobody'/, 'remove', 'nobody');
+    await refused(/the default tenant is always there/, 'remove', 'default');
+    assert.equal(JSON.parse((await tenant('list', '--format', 'json')).stdout).length, 3);
+  });
+
+  test('answer for their own host names alone', async () => {
+    assert.equal((await ask({ ...at('nobody.example.com'), path: '/api/query' }, {})).status, 421);
+    const missing = await call('acme.example.com', 'query', 'messages:list');
+    assert.equal(missing.status, 'error');
+    assert.match(missing.errorMessage, /Could not find/);
+    assert.deepEqual((await call('127.0.0.1', 'query', 'messages:list')).value, []);
+  });
+
+  test('have functions and documents of their own', async () => {
+    const refused = await ask({ ...at('ACME.example.com:80'), path: '/api/cordon/deploy', method: 'POST' });
+    assert.equal(refused.status, 401, 'not without a key');
+    const made = await run(['keygen', 'admin', '--tenant', 'acme', '--data', data]);
+    assert.equal(made.code, 0, made.stderr);
+    keys.acme = made.stdout.trim().split(/\s+/).at(-1);
+    const deploy = async (host, key) => (await deployTo(host, example('messages_c'), key)).status;
+    assert.equal(await deploy('acme.example.com', keys.default), 401, "not with another's key");
+    assert.equal(await deploy('zoo.example.com', keys.acme), 401);
+    assert.equal(await deploy('127.0.0.1', keys.acme), 401);
+    assert.equal(await deploy('acme.example.com', keys.acme), 200);
+    const sent = await call('acme.example.com', 'mutation', 'messages:send', { author: 'a', body: 'of acme' });
+    assert.equal(sent.status, 'success', sent.errorMessage);
+    assert.deepEqual((await call('127.0.0.1', 'query', 'messages:list')).value, [], 'not the default one');
+    assert.equal((await call('acme.example.com', 'query', 'messages:list')).value.length, 1);
+    const there = await call('zoo.example.com', 'query', 'messages:list');
+    assert.match(there.errorMessage, /Could not find/);
+  });
+
+  test('are kept to limits of their own', async () => {
+    const spun = await call('acme.example.com', 'query', 'math:fib', { n: 30 });
+    assert.match(spun.errorMessage, /OutOfFuel: limit fuel .* allowed 5000000/);
+    assert.equal((await call('127.0.0.1', 'query', 'math:fib', { n: 22 })).status, 'success');
+    assert.equal((await tenant('change', 'acme', '--limit', 'fuel=500000000')).code, 0);
+    assert.equal((await call('acme.example.com', 'query', 'math:fib', { n: 30 })).status, 'success');
+    const [, acme] = JSON.parse((await tenant('list', '--format', 'json')).stdout);
+    assert.deepEqual(acme.hosts, ['acme.localhost.test', 'acme.example.com'], 'hosts stay');
+  });
+
+  test('are refused more documents than they may have, and told how many bytes', async () => {
+    const bytes = async () => JSON.parse((await tenant('list', '--format', 'json')).stdout)[1].dataBytes;
+    const send = (body) => call('acme.example.com', 'mutation', 'messages:send', { author: 'a', body });
+    assert.equal(await bytes(), null, 'without a limit nothing is counted');
+    assert.equal((await tenant('change', 'acme', '--limit', 'fuel=500000000', '--limit', 'tenant_bytes=2000')).code, 0);
+    for (let tries = 0; (await bytes()) === null; tries++) assert.ok(tries < 1000, 'it is counted soon');
+    const before = await bytes();
+    assert.ok(before > 50 && before < 500, `${before}`);
+    const full = await send('x'.repeat(2000));
+    assert.match(full.errorMessage, /TenantFull: limit tenant_bytes .* used \d+ bytes, allowed 2000;/);
+    assert.equal(await bytes(), before, 'nothing was written');
+    assert.equal((await send('x'.repeat(1000))).status, 'success');
+    const after = await bytes();
+    assert.ok(after - before > 1000 && after - before < 1200, `${before} ${after}`);
+    assert.match((await send('x'.repeat(1000))).errorMessage, /TenantFull/);
+    assert.equal((await call('acme.example.com', 'query', 'messages:list')).value.length, 2);
+    assert.equal((await call('127.0.0.1', 'mutation', 'messages:send', { author: 'a', body: 'x'.repeat(5000) })).status, 'success', 'no other is full');
+  });
+
+  test('are there after a restart, asleep until they are called', async () => {
+    await server.stop();
+    server = await Server.start({ data });
+    const awake = async () => JSON.parse((await tenant('list', '--format', 'json')).stdout).map((one) => one.awake);
+    assert.deepEqual(await awake(), [true, false, false]);
+    const answers = await Promise.all(Array.from({ length: 20 }, () => call('acme.example.com', 'query', 'messages:list')));
+    for (const answer of answers) assert.equal(answer.value[0].body, 'of acme');
+    assert.deepEqual(await awake(), [true, true, false]);
+    assert.equal((await call('acme.example.com', 'query', 'math:fib', { n: 30 })).status, 'success', 'limits, too');
+    const [, { limits }] = JSON.parse((await tenant('list', '--format', 'json')).stdout);
+    assert.deepEqual(limits, { fuel: 500000000, tenant_bytes: 2000 });
+  });
+
+  test('are changed by the operator alone, and by JSON', async () => {
+    assert.equal((await ask({ ...at('127.0.0.1'), path: '/tenants' })).status, 404);
+    assert.equal((await operator('/tenants/create', { name: 'web' }, { 'content-type': 'text/plain' })).status, 415);
+    assert.equal((await operator('/tenants/create')).status, 405);
+    assert.equal((await operator('/tenants/create', { name: 'web', more: 1 })).status, 400);
+    assert.equal((await operator('/tenants/create', { name: 'web', limits: { fuel: -1 } })).status, 400);
+    assert.equal((await operator('/tenants/create', { name: 'web', hosts: 'x' })).status, 400);
+    assert.equal((await operator('/audit?tenant=nobody')).status, 404);
+    const kinds = (await operator('/audit')).text.trim().split('\n').map((line) => JSON.parse(line).body);
+    assert.deepEqual(kinds.filter(({ kind }) => /^tenant_/.test(kind)).map(({ kind, tenant }) => [kind, tenant]), [
+      ['tenant_made', 'acme'], ['tenant_made', 'zoo'], ['tenant_changed', 'acme'], ['tenant_changed', 'acme'],
+    ]);
+    const own = (await operator('/audit?tenant=acme')).text.trim().split('\n').map((line) => JSON.parse(line).body.kind);
+    assert.ok(own.includes('deploy') && own.includes('mutation'), own.join());
+  });
+
+  test('are gone once they are removed, and their number with them', async () => {
+    assert.equal((await tenant('remove', 'acme')).code, 0);
+    assert.equal((await ask({ ...at('acme.example.com'), path: '/api/query' }, {})).status, 421);
+    assert.equal((await tenant('create', 'acme', '--host', 'acme.example.com')).code, 0);
+    const [, , acme] = JSON.parse((await tenant('list', '--format', 'json')).stdout);
+    assert.deepEqual([acme.name, acme.number], ['acme', 4]);
+    assert.match((await call('acme.example.com', 'query', 'messages:list')).errorMessage, /Could not find/);
+    await server.stop();
+    server = await Server.start({ data });
+    assert.match((await call('acme.example.com', 'query', 'messages:list')).errorMessage, /Could not find/);
+  });
+});
