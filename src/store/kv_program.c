@@ -98,8 +98,8 @@ static cordon_error *find(
     reader->at = slice_of_text(found_key);
     if (!is_there(reader->at, key, place)) {
         return cordon_error_new(
-            CORDON_E_STORE,
-            "the program's store gave a row that is not where it was looked for; mend its `find`");
+            CORDON_E_STORE, "the program's store gave a row that is not where it was looked for; "
+                            "correct its `find`");
     }
     *out_row = (struct kv_row){.key = reader->at, .value = slice_of_text(value)};
     return NULL;

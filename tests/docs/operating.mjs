@@ -101,6 +101,13 @@ function commandsOf(page) {
 
 let key = '';
 
+/* The id of a key that nobody needs. */
+function spareKey() {
+  assert.equal(shell(`cordon keygen admin --data ${places.data}`).code, 0);
+  const keys = JSON.parse(shell(`cordon key list --data ${places.data} --format json`).said);
+  return keys.sort((a, b) => a.madeMs - b.madeMs).at(-1).id;
+}
+
 /* What the page leaves open, and what only this machine has otherwise. */
 function written(command) {
   const open = [
@@ -111,6 +118,7 @@ function written(command) {
     [/^(cordon backup .*) FILE$/, `$1 ${folder}/backup`],
     [/NAME=VALUE/, 'GREETING=hello'],
     [/unset NAME/, 'unset GREETING'],
+    [/revoke ID/, () => `revoke ${spareKey()}`],
     [/--before DATE/, '--before 2020-01-01'],
     [/--data DIR/, `--data ${places.data}`],
   ];
