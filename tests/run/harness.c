@@ -47,9 +47,13 @@ void harness_add_tenant(struct harness *harness, uint32_t number)
     (void)snprintf(name, sizeof name, "tenant-%u", (unsigned)number);
     struct tenant_settings *settings = MEM_NEW(struct tenant_settings);
     assert_non_null(settings);
-    struct tenant *tenant = NULL;
-    assert_good(
-        tenants_add(runner_tenants(harness->runner), number, slice_str(name), settings, &tenant));
+    struct tenants *tenants = runner_tenants(harness->runner);
+    struct tenant *tenant = tenant_new(harness->runner, slice_str(name), settings);
+    assert_non_null(tenant);
+    assert_good(tenants_make_room(tenants));
+    tenant->number = number;
+    tenants_put(tenants, tenant);
+    assert_good(runner_load(harness->runner, number));
     harness_deploy(harness, number);
 }
 
