@@ -109,7 +109,7 @@ enum permit_answer { PERMIT_HELD, PERMIT_QUEUED, PERMIT_REFUSED };
 enum permit_claim {
     PERMIT_FRESH, /* has not begun: the only one that a full or congested queue turns away */
     PERMIT_SLEPT, /* waited because it wanted to: naps are not the way to the front */
-    PERMIT_AGAIN, /* waited for the host */
+    PERMIT_AGAIN, /* waited for the host, or is called by one that has begun */
 };
 
 void permits_init(struct permits *permits, const struct permits_options *options);

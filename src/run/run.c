@@ -662,6 +662,9 @@ cordon_error *run_new(
     run->usage = run->home != NULL ? &run->home->usage : &runner->strangers;
     run->permit.tenant = &run->usage->permits;
     run->nest.tenant = &run->usage->nests;
+    if (request->parent != NULL && !request->inner) {
+        run->permit.spent_ns = request->parent->permit.spent_ns; /* calls are no way to the front */
+    }
     run->depth = depth_of(request);
     run->caller = request->inner ? request->parent : NULL;
     run->budget = run_is_inner(run) ? run->caller->budget : &run->own_budget;

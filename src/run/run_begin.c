@@ -32,7 +32,8 @@ static bool ask_for_permit(struct run *run)
     if (run->permit_asked) {
         return true;
     }
-    const enum permit_claim claim = run->had_permit ? PERMIT_AGAIN : PERMIT_FRESH;
+    const bool has_begun = run->had_permit || run->depth > 1; /* its caller has */
+    const enum permit_claim claim = has_begun ? PERMIT_AGAIN : PERMIT_FRESH;
     const enum permit_answer answer = run_ask_permit(run, claim);
     run->permit_asked = answer == PERMIT_QUEUED;
     return answer != PERMIT_REFUSED;

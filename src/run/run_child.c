@@ -302,6 +302,9 @@ static enum next end_call(struct run *run, uint64_t now_ns)
     const struct outcome *outcome = run_outcome(run->child);
     run_count_call(run);
     tell(run, outcome);
+    if (!run_is_inner(run->child)) {
+        run->permit.spent_ns = run->child->permit.spent_ns;
+    }
     cordon_error *error = run_is_inner(run->child) ? leave_inner(run, outcome) : NULL;
     return error == NULL ? take_permit_back(run, now_ns) : run_finish_error(run, error);
 }

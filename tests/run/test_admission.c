@@ -129,6 +129,39 @@ static void waiting_parents_cannot_deadlock(void **state)
     harness_close(&harness);
 }
 
+/* Who is called by a run that has begun comes before calls that have not. */
+static void calls_of_actions_come_first(void **state)
+{
+    (void)state;
+    const struct harness_options options = {.guests = {"relay", "basic"}, .permits = 1};
+    struct harness harness;
+    harness_open(&harness, &options);
+    char quoted[RELAY_JSON_BYTES];
+    (void)relay_quote("{\"name\":\"basic:echo\",\"args\":{}}", quoted);
+    struct called action;
+    const struct run_request calls = as(GREEDY, "relay:call_query", quoted);
+    called_begin(&action, &harness, &calls);
+    assert_int_equal(
+        run_poll(action.run, 0), RUN_READY); /* its memory is large: a turn of its own */
+    struct called queries[2];
+    const struct run_request request = as(GREEDY, "basic:echo", "{}");
+    for (size_t i = 0; i < 2; i++) {
+        called_begin(&queries[i], &harness, &request);
+        assert_int_equal(called_poll(&queries[i]), RUN_WAITING);
+    }
+    assert_int_equal(called_poll(&action), RUN_WAITING); /* it calls; its permit is a query's now */
+    assert_int_equal(called_poll(&queries[0]), RUN_DONE);
+    assert_int_equal(called_poll(&queries[1]), RUN_WAITING);
+    assert_true(atomic_load(&action.run->child->permit.has_permit));
+    assert_int_equal(called_poll(&action), RUN_WAITING); /* the call is over */
+    assert_int_equal(called_poll(&queries[1]), RUN_DONE);
+    assert_int_equal(called_finish(&action)->code, CORDON_OUTCOME_SUCCESS);
+    called_end(&action);
+    called_end(&queries[0]);
+    called_end(&queries[1]);
+    harness_close(&harness);
+}
+
 /* Memory that a tenant holds is no reason for another's calls to fail. */
 static void memory_is_shared_too(void **state)
 {
@@ -382,6 +415,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(waiting_actions_leave_slots_for_others),
         cmocka_unit_test(waiting_parents_cannot_deadlock),
+        cmocka_unit_test(calls_of_actions_come_first),
         cmocka_unit_test(memory_is_shared_too),
         cmocka_unit_test(a_tenant_alone_has_all),
         cmocka_unit_test(another_tenant_waits_for_one_slice),
