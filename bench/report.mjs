@@ -152,10 +152,9 @@ const neighbourRows = sharing.neighbours.turns.map((turn) => [
 const { overload } = sharing;
 const sharingText = `## Beside others
 
-**A no-op query beside functions that compute**: one client calls \`noop:noop\`, alone, and while
-${sharing.neighbours.spinning} calls of a recursive function that does not end are at work on all cores; in turns, µs. The
-calls are of one tenant and one kind of function, which is the least favourable. The goal is about the
-medians of the p99.
+**A no-op query beside another tenant**: one client calls \`noop:noop\`, alone, and while
+${sharing.neighbours.spinning} calls of another tenant's function that does not end are at work on all cores; in turns, µs.
+The goal is about the medians of the p99.
 
 ${table(['p50 alone', 'p50 beside', 'p99 alone', 'p99 beside'], neighbourRows)}
 

@@ -5,9 +5,10 @@
 import { createConnection } from 'node:net';
 import { cpus } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { load, median, messages, say, withCordon } from './support.mjs';
+import { addTenant, load, median, messages, say, withCordon } from './support.mjs';
 
 const NOOP = { route: '/api/query', call: { path: 'noop:noop', args: {} } };
+const NEIGHBOUR = 'neighbour.example.com';
 const TURNS = 9;
 const SPINNING = 8;
 const TARGET_MS = 200; // queue_target_ms
@@ -19,8 +20,9 @@ const EACH_TICK_MS = 4;
 
 /* A connection that is kept; one call at a time. */
 class Caller {
-  constructor(server) {
+  constructor(server, name = 'localhost') {
     const [host, port] = server.address.split(':');
+    this.name = name;
     this.text = '';
     this.socket = createConnection({ host, port: Number(port), noDelay: true });
     this.socket.setEncoding('latin1').on('data', (text) => this.take(text));
@@ -41,7 +43,7 @@ class Caller {
   call(route, path, args) {
     const body = JSON.stringify({ path, args });
     const began = performance.now();
-    this.socket.write(`POST ${route} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+    this.socket.write(`POST ${route} HTTP/1.1\r\nHost: ${this.name}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
     return new Promise((resolve) => {
       this.done = (status) => resolve({ status, ms: performance.now() - began });
     });
@@ -50,13 +52,14 @@ class Caller {
 
 const quantile = (sorted, share) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
 
-/* In turns: a no-op query of one client alone, and beside functions that compute on all cores. */
+/* In turns: a no-op query of one client alone, and while another tenant computes on all cores. */
 async function measureNeighbours(server) {
   const turns = [];
+  await addTenant(server, 'neighbour', NEIGHBOUR, messages);
   for (let turn = 0; turn < TURNS; turn++) {
-    say(`no-op queries beside functions that compute, turn ${turn + 1} of ${TURNS}`);
+    say(`no-op queries beside another tenant, turn ${turn + 1} of ${TURNS}`);
     const idle = await load(server, NOOP, 1, '--seconds', '1');
-    const spinning = Array.from({ length: SPINNING }, () => new Caller(server));
+    const spinning = Array.from({ length: SPINNING }, () => new Caller(server, NEIGHBOUR));
     server.hang_ups += SPINNING;
     for (const caller of spinning) void caller.call('/api/query', 'math:fib', { n: 90 });
     await sleep(200);

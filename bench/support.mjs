@@ -160,6 +160,18 @@ export async function deploy(server, ...modules) {
   });
 }
 
+/* Another tenant of that server, with this module, for whoever names its host. */
+export async function addTenant(server, name, host, module) {
+  const cordon = join(build, 'cordon');
+  await run(cordon, ['tenant', 'create', name, '--host', host, '--data', server.data]);
+  const key = execFileSync(cordon, ['keygen', 'admin', '--tenant', name, '--data', server.data], { encoding: 'utf8' })
+    .trim().split(/\s+/).pop();
+  await run('curl', [
+    '-sSf', '-H', `Host: ${host}`, '-H', `Authorization: Convex ${key}`, '-H', 'Content-Type: application/wasm',
+    '--data-binary', `@${module}`, `${server.url}/api/cordon/deploy`,
+  ]);
+}
+
 /* -- Load ----------------------------------------------------------------------------------- */
 
 /*

@@ -4,18 +4,22 @@
  * counted is calls; times are compared with bounds that a crowded machine keeps, too.
  */
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Server, guest, newFolder } from '../support/cordon.mjs';
-import { Wire, call, metric } from './wire.mjs';
+import { Server, guest, newFolder, run } from '../support/cordon.mjs';
+import { Wire, call, metric, request } from './wire.mjs';
 
 const TARGET_MS = 50;
 const INTERVAL_MS = 200;
 
-const config = join(newFolder(), 'config.json');
-writeFileSync(config, JSON.stringify({ permits: 2, queue_target_ms: TARGET_MS, queue_interval_ms: INTERVAL_MS }));
+/* A file of settings. */
+function settings(what) {
+  const file = join(newFolder(), 'config.json');
+  writeFileSync(file, JSON.stringify(what));
+  return file;
+}
 
 const WORDS = 'Too many concurrent requests in a short period of time. Spread out your requests out over time or '
   + 'throttle them to avoid errors. Nothing was run; a retry is safe.';
@@ -24,6 +28,7 @@ const WORDS = 'Too many concurrent requests in a short period of time. Spread ou
 const runsOf = (server) => server.log.split('\n').filter((line) => line.includes('"queued_time_ms"')).map((line) => JSON.parse(line));
 
 test('ten times too many calls', async () => {
+  const config = settings({ permits: 2, queue_target_ms: TARGET_MS, queue_interval_ms: INTERVAL_MS });
   const server = await Server.start({ flags: ['--config', config] });
   await server.deploy(guest('spin'));
   const work = call('query', 'spin:rounds', { n: 2000000 });
@@ -75,5 +80,34 @@ test('functions that compute on all processors, and calls of another kind', asyn
   assert.equal(waits.length, 200); // the others are still at it
   assert.ok(waits[100] < 5, `waited for ${waits}`); // less than one turn of theirs
   for (const each of spinning) each.socket.destroy();
+  await server.stop();
+});
+
+/* Makes a tenant of that host name, with this module. */
+async function makeTenant(server, name, host, module) {
+  const made = await run(['tenant', 'create', name, '--host', host, '--data', server.data]);
+  assert.equal(made.code, 0, made.stderr);
+  const { stdout } = await run(['keygen', 'admin', '--tenant', name, '--data', server.data]);
+  const headers = { Host: host, Authorization: `Convex ${stdout.trim().split(/\s+/).at(-1)}`, 'Content-Type': 'application/wasm' };
+  const answer = await Wire.to(server).send(request('POST', '/api/cordon/deploy', { body: readFileSync(module), headers })).answer();
+  assert.equal(answer.status, 200, answer.text);
+}
+
+test('a tenant that takes all it can, and calls of another', async () => {
+  const server = await Server.start({ flags: ['--config', settings({ slots: 64 })] });
+  await server.deploy(guest('spin'), guest('effects'));
+  await makeTenant(server, 'other', 'other.example.com', guest('basic'));
+  const waiting = Array.from({ length: 30 }, () => Wire.to(server).send(call('action', 'effects:sleep', { ms: 60000 })));
+  const busy = Date.now() + 10000;
+  while ((await metric(server, 'run_slots_used_info')) < 30) assert.ok(Date.now() < busy);
+  const spinning = Array.from({ length: 50 }, () => Wire.to(server).send(call('query', 'spin:query', {})));
+  while ((await metric(server, 'udf_rejected_before_execution_total{reason="no_slot"}')) < 32) assert.ok(Date.now() < busy);
+  assert.equal(await metric(server, 'run_slots_used_info'), 48); // three quarters
+  const wire = Wire.to(server);
+  for (let i = 0; i < 100; i++) {
+    const { status, text } = await wire.send(call('query', 'basic:echo', {}, { Host: 'other.example.com' })).answer();
+    assert.equal(status, 200, text);
+  }
+  for (const each of [...waiting, ...spinning]) each.socket.destroy();
   await server.stop();
 });
