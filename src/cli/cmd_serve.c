@@ -3,7 +3,6 @@
  * that over what the config file says, and that over the defaults. SIGHUP has the file read again.
  * The first SIGINT or SIGTERM stops the server cleanly, a second one at once.
  */
-#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "cli/flags.h"
+#include "cli/give_back.h"
 #include "cli/local.h"
 #include "cli/notify.h"
 #include "cli/terminal.h"
@@ -112,18 +112,6 @@ static void allow_open_files(void)
         files.rlim_cur = files.rlim_max;
         (void)setrlimit(RLIMIT_NOFILE, &files);
     }
-}
-
-/*
- * What a call needed is given back when it is over. Left to itself, the C library takes the first
- * large block that is freed for a sign of more to come, and keeps up to 64 MiB for each of its
- * arenas from then on: after a few dozen large results that is more than all the rest.
- */
-static void give_memory_back(void)
-{
-    enum { OWN_MAPPING_FROM_BYTES = 256 << 10, KEPT_BYTES_MAX = 1 << 20 };
-    (void)mallopt(M_MMAP_THRESHOLD, OWN_MAPPING_FROM_BYTES);
-    (void)mallopt(M_TRIM_THRESHOLD, KEPT_BYTES_MAX);
 }
 
 static void say_ready(const cordon_server *server, const char *data)
@@ -263,7 +251,9 @@ static cordon_error *serve(
     handle_signals();
     CLI_CLEANUP(end_reloader)
     struct reloader reloader = {.server = server, .path = options->config, .running = running};
+    CLI_CLEANUP(give_back_end) struct give_back give_back = {0};
     start_reloader(&reloader);
+    give_back_start(&give_back);
     say_ready(server, data);
     notify_tell(manager, "READY=1");
     return cordon_server_run(server);
@@ -271,7 +261,7 @@ static cordon_error *serve(
 
 static int run(const struct cli_options *options)
 {
-    give_memory_back();
+    give_back_configure();
     hold_reload_signal(options);
     CLI_CLEANUP(free_config) cordon_config *config = NULL;
     const int failed = read_config(options->config, &config);

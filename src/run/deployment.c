@@ -49,6 +49,7 @@ void deployment_unref(struct deployment *deployment)
         engine_module_unref(deployment->modules[i].engine_module);
     }
     arena_done(&deployment->arena);
+    explicit_bzero(deployment->cursor_key, sizeof deployment->cursor_key);
     mem_free(deployment);
 }
 
