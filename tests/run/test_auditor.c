@@ -684,7 +684,7 @@ static void what_a_prune_leaves_is_good(void **state)
         assert_good(prune(store, auditor, UINT64_MAX, 0)); /* and again, over the last one */
         verdict = check(store);
         assert_true(verdict.is_good);
-        assert_true(verdict.first > LIVES * RECORDS_PER_LIFE);
+        assert_true(verdict.first > (uint64_t)LIVES * RECORDS_PER_LIFE);
         auditor_free(auditor);
         auditor_free(start(store, 0)); /* it goes on behind what is left */
         add(store, "{\"kind\":\"mutation\"}");
