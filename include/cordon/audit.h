@@ -25,6 +25,15 @@ extern "C" {
 CORDON_API CORDON_MUST_USE cordon_error *cordon_audit_read(
     cordon_runtime *runtime, uint64_t from, size_t bytes_max, char **out_lines, uint64_t *out_next);
 
+/* The same of a tenant (tenant.h), by name; NULL: the default one. Also CORDON_E_NOT_FOUND. */
+CORDON_API CORDON_MUST_USE cordon_error *cordon_audit_read_of(
+    cordon_runtime *runtime,
+    const char *tenant,
+    uint64_t from,
+    size_t bytes_max,
+    char **out_lines,
+    uint64_t *out_next);
+
 /* The check of one log, from its first line to its last. One thread at a time. */
 typedef struct cordon_audit_check cordon_audit_check;
 
@@ -33,6 +42,13 @@ CORDON_API CORDON_MUST_USE cordon_error *cordon_audit_check_new(cordon_audit_che
 
 /* NULL accepted. */
 CORDON_API void cordon_audit_check_free(cordon_audit_check *check);
+
+/*
+ * Whose log it must be, by the tenant's number (1: the default one); 0, or without this: of whom
+ * its first checkpoint says. Checkpoints of others that were kept are passed over. Before the first
+ * line.
+ */
+CORDON_API void cordon_audit_check_of(cordon_audit_check *check, uint32_t tenant);
 
 /*
  * The key that the first checkpoint must be signed by, as a check has shown it before: 64 hex

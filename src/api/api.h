@@ -47,6 +47,13 @@ CORDON_MUST_USE cordon_error *config_write_fixed(
 /* Hands a buffer's bytes over as a NUL-terminated text of the caller's, freed by cordon_free(). */
 CORDON_MUST_USE cordon_error *api_give_text(struct buffer *buffer, char **out_text);
 
+/*
+ * The number of a tenant by its name; NULL is the default one, and leaves `*out_number` as it is.
+ * Errors: CORDON_E_NOT_FOUND.
+ */
+CORDON_MUST_USE cordon_error *api_find_tenant(
+    const cordon_runtime *runtime, const char *name, uint32_t *out_number);
+
 /* As cordon_call_new(), for a request of ours. */
 CORDON_MUST_USE cordon_error *api_call_new(
     cordon_runtime *runtime,

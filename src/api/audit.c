@@ -15,10 +15,23 @@ struct cordon_audit_check {
 cordon_error *cordon_audit_read(
     cordon_runtime *runtime, uint64_t from, size_t bytes_max, char **out_lines, uint64_t *out_next)
 {
+    return cordon_audit_read_of(runtime, NULL, from, bytes_max, out_lines, out_next);
+}
+
+cordon_error *cordon_audit_read_of(
+    cordon_runtime *runtime,
+    const char *tenant,
+    uint64_t from,
+    size_t bytes_max,
+    char **out_lines,
+    uint64_t *out_next)
+{
+    uint32_t number = TENANT_DEFAULT;
+    TRY(api_find_tenant(runtime, tenant, &number));
     CORDON_CLEANUP_BUFFER struct buffer lines;
     buffer_init(&lines, SIZE_MAX / 2);
     uint64_t next = from;
-    TRY(audit_rows_page(runtime->store, TENANT_DEFAULT, from, bytes_max, &lines, &next));
+    TRY(audit_rows_page(runtime->store, number, from, bytes_max, &lines, &next));
     TRY(api_give_text(&lines, out_lines));
     *out_next = next;
     return NULL;
@@ -47,6 +60,11 @@ void cordon_audit_check_free(cordon_audit_check *check)
         audit_chain_free(check->chain);
         mem_free(check);
     }
+}
+
+void cordon_audit_check_of(cordon_audit_check *check, uint32_t tenant)
+{
+    audit_chain_of(check->chain, tenant);
 }
 
 cordon_error *cordon_audit_check_trust(cordon_audit_check *check, const char *key)

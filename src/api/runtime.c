@@ -378,8 +378,7 @@ static cordon_error *read_request(const cordon_request *given, cordon_request *o
     return NULL;
 }
 
-/* By its name, NULL for the default one, and awake. */
-static cordon_error *find_tenant(cordon_runtime *runtime, const char *name, uint32_t *out_number)
+cordon_error *api_find_tenant(const cordon_runtime *runtime, const char *name, uint32_t *out_number)
 {
     if (name == NULL) {
         return NULL;
@@ -389,12 +388,10 @@ static cordon_error *find_tenant(cordon_runtime *runtime, const char *name, uint
     if (found == NULL) {
         return cordon_error_new(
             CORDON_E_NOT_FOUND,
-            "there is no tenant '%.80s'; name one that cordon_tenant_list() "
-            "gives",
-            name);
+            "there is no tenant '%.80s'; name one that cordon_tenant_list() gives", name);
     }
     *out_number = found->number;
-    return runner_load(runtime->runner, found->number);
+    return NULL;
 }
 
 cordon_error *api_call_new(
@@ -452,7 +449,8 @@ cordon_error *cordon_call_new(
     cordon_request whole;
     uint32_t tenant = TENANT_DEFAULT;
     TRY(read_request(request, &whole));
-    TRY(find_tenant(runtime, whole.tenant, &tenant));
+    TRY(api_find_tenant(runtime, whole.tenant, &tenant));
+    TRY(runner_load(runtime->runner, tenant));
     const char *args = whole.args == NULL ? "{}" : whole.args;
     struct limit_changes lower;
     copy_limits(&whole.lower, &lower);

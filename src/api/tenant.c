@@ -1,6 +1,7 @@
 /* The public side of tenants, over run/. */
 #include "api/api.h"
 
+#include "http/key_file.h"
 #include "run/tenant_admin.h"
 
 cordon_error *cordon_tenant_list(cordon_runtime *runtime, char **out_json)
@@ -28,5 +29,11 @@ cordon_error *cordon_tenant_change(cordon_runtime *runtime, const char *json, si
 
 cordon_error *cordon_tenant_remove(cordon_runtime *runtime, const char *json, size_t size)
 {
-    return tenant_admin_remove(runtime->runner, slice_of_json(json, size));
+    CORDON_CLEANUP_BUFFER struct buffer name;
+    size_t revoked = 0;
+    buffer_init(&name, 4096);
+    TRY(tenant_admin_remove(runtime->runner, slice_of_json(json, size), &name));
+    return runtime->data_folder == NULL
+               ? NULL
+               : key_files_revoke(runtime->data_folder, NULL, (const char *)name.data, &revoked);
 }

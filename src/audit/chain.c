@@ -36,6 +36,7 @@ struct audit_chain {
     size_t recent_count;
     uint64_t recent_from;
 
+    uint32_t tenant; /* whose it is; 0: not known yet */
     bool is_trusting;
     uint8_t trusted[SIGN_PUBLIC_BYTES];
     struct audit_checkpoint last_checkpoint; /* if there were any */
@@ -65,6 +66,11 @@ void audit_chain_free(struct audit_chain *chain)
         mem_free(chain->expected);
         mem_free(chain);
     }
+}
+
+void audit_chain_of(struct audit_chain *chain, uint32_t tenant)
+{
+    chain->tenant = tenant;
 }
 
 void audit_chain_trust(struct audit_chain *chain, const uint8_t key[SIGN_PUBLIC_BYTES])
@@ -243,6 +249,9 @@ static bool begins_anew(const struct audit_chain *chain, const struct audit_chec
 static const char *fault_of_first(
     const struct audit_chain *chain, const struct audit_checkpoint *checkpoint)
 {
+    if (chain->tenant != 0 && checkpoint->tenant != chain->tenant) {
+        return "it is a checkpoint of another tenant's log";
+    }
     if (checkpoint->epoch != 0 && !is_pruned(chain)) {
         return "it is the first checkpoint here, but earlier ones were made";
     }
@@ -452,12 +461,21 @@ cordon_error *audit_chain_add(struct audit_chain *chain, const struct audit_reco
 
 /* -- The end --------------------------------------------------------------------------------- */
 
+/* Of whom the log is, as far as that is known. */
+static bool is_of_another(
+    const struct audit_chain *chain, const struct audit_checkpoint *checkpoint)
+{
+    const uint32_t tenant =
+        chain->verdict.checkpoints > 0 ? chain->last_checkpoint.tenant : chain->tenant;
+    return tenant != 0 && checkpoint->tenant != tenant;
+}
+
 static void look_for_the_unmet(struct audit_chain *chain)
 {
     sort_expected(chain); /* the first of them is told */
     for (size_t i = 0; i < chain->expected_count; i++) {
         const struct audit_checkpoint *checkpoint = &chain->expected[i].checkpoint;
-        if (chain->expected[i].is_met) {
+        if (chain->expected[i].is_met || is_of_another(chain, checkpoint)) {
             continue;
         }
         if (checkpoint->covers + 1 < chain->verdict.first) {

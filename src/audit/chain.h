@@ -34,8 +34,15 @@ void audit_chain_free(struct audit_chain *chain);
 void audit_chain_trust(struct audit_chain *chain, const uint8_t key[SIGN_PUBLIC_BYTES]);
 
 /*
- * A checkpoint that somebody kept: the log must have its record, and that checkpoint itself. Before
- * the first record, in any order. `*out_is_whole` is false for a line that is no checkpoint.
+ * Whose log it is, by number; before the first record. Without it, or with 0, it is that of whom
+ * the first checkpoint says.
+ */
+void audit_chain_of(struct audit_chain *chain, uint32_t tenant);
+
+/*
+ * A checkpoint that somebody kept, of another tenant's log maybe, which then says nothing: the log
+ * must have its record, and that checkpoint itself. Before the first record, in any order.
+ * `*out_is_whole` is false for a line that is no checkpoint.
  */
 CORDON_MUST_USE cordon_error *audit_chain_expect(
     struct audit_chain *chain, struct slice line, bool *out_is_whole);

@@ -82,6 +82,14 @@ static bool read_next(const struct text *page, uint64_t *out_next)
     return true;
 }
 
+static void append_tenant(struct text *path, const struct cli_options *options)
+{
+    if (options->tenant != NULL) {
+        text_printf(path, "&tenant=");
+        http_append_segment(path, options->tenant, strlen(options->tenant));
+    }
+}
+
 static int read_server(
     const struct cli_options *options, const char *socket_path, audit_visit *visit, void *arg)
 {
@@ -90,6 +98,7 @@ static int read_server(
         TEXT_CLEANUP path = {0};
         TEXT_CLEANUP page = {0};
         text_printf(&path, "/audit?from=%llu", (unsigned long long)from);
+        append_tenant(&path, options);
         const struct http_request request = {
             .options = options, .path = path.data, .socket = socket_path};
         const int failed = http_get(&request, &page);
@@ -113,13 +122,14 @@ static int read_server(
 /* -- A store --------------------------------------------------------------------------------- */
 
 static cordon_error *read_store(
-    cordon_runtime *runtime, audit_visit *visit, void *arg, int *out_ended)
+    cordon_runtime *runtime, const char *tenant, audit_visit *visit, void *arg, int *out_ended)
 {
     uint64_t from = 1;
     *out_ended = CLI_OK;
     while (*out_ended == CLI_OK) {
         char *lines = NULL;
-        cordon_error *const error = cordon_audit_read(runtime, from, PAGE_BYTES, &lines, &from);
+        cordon_error *const error =
+            cordon_audit_read_of(runtime, tenant, from, PAGE_BYTES, &lines, &from);
         if (error != NULL) {
             return error;
         }
@@ -146,7 +156,7 @@ static int read_folder(const struct cli_options *options, audit_visit *visit, vo
     cordon_error *error = local_open(options, &runtime);
     int ended = CLI_OK;
     if (error == NULL) {
-        error = read_store(runtime, visit, arg, &ended);
+        error = read_store(runtime, options->tenant, visit, arg, &ended);
     }
     return error == NULL ? ended : local_fail(options, error);
 }
@@ -180,6 +190,7 @@ int audit_source_prune(
             asked.data);
     }
     text_printf(&path, "/audit/prune?%s", parameter);
+    append_tenant(&path, options);
     text_printf(&body, "%s", "");
     const struct http_request request = {
         .options = &asked,

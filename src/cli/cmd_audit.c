@@ -11,6 +11,8 @@
 #include "cli/audit_source.h"
 #include "cli/flags.h"
 #include "cli/terminal.h"
+
+enum { TENANT_DEFAULT_NUMBER = 1 };
 #include "cli/text.h"
 
 enum { CHECKPOINTS_BYTES_MAX = 256 << 20 };
@@ -170,6 +172,9 @@ static int verify(const struct cli_options *options)
     cordon_error *error = cordon_audit_check_new(&check);
     if (error != NULL) {
         return terminal_error(error);
+    }
+    if (options->file == NULL && options->tenant == NULL) {
+        cordon_audit_check_of(check, TENANT_DEFAULT_NUMBER);
     }
     int failed = expect_checkpoints(options, check);
     if (failed == CLI_OK) {
@@ -422,6 +427,7 @@ static const struct cli_flag flags[] = {
     {"before", "DATE|N", "prune: the day, or the record, from which on the log is kept",
      flags_set_before},
     {"path", "PATH", "show: only those of that function", flags_set_path},
+    {"tenant", "NAME", "whose log (default: default)", flags_set_tenant},
     FLAG_FORMAT,
     FLAGS_END,
 };

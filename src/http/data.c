@@ -8,6 +8,7 @@
 #include "http/internal.h"
 
 #include "http/body.h"
+#include "http/key_file.h"
 #include "run/audit_prune.h"
 #include "run/auditor.h"
 #include "run/data.h"
@@ -213,7 +214,8 @@ static cordon_error *prune(
     request.by = slice_str(by);
     struct runner *runner = connection->loop->server->options.runner;
     return audit_prune_log(
-        runner_store(runner), runner_auditor(runner), connection->tenant->number, &request, out);
+        runner_store(runner), atomic_load(&connection->tenant->auditor), connection->tenant->number,
+        &request, out);
 }
 
 /* -- Tenants -------------------------------------------------------------------------------- */
@@ -225,6 +227,21 @@ static cordon_error *change_tenants(
     struct buffer *out)
 {
     TRY(change(runner, body));
+    return buffer_append(out, SLICE("{}"));
+}
+
+/* Its keys go, too, or they would be those of the next tenant with the name. */
+static cordon_error *remove_tenant(
+    const struct connection *connection, struct slice body, struct buffer *out)
+{
+    const struct http_server *server = connection->loop->server;
+    CORDON_CLEANUP_BUFFER struct buffer name;
+    size_t revoked = 0;
+    buffer_init(&name, 4096);
+    TRY(tenant_admin_remove(server->options.runner, body, &name));
+    if (server->data_folder != NULL) {
+        TRY(key_files_revoke(server->data_folder, NULL, (const char *)name.data, &revoked));
+    }
     return buffer_append(out, SLICE("{}"));
 }
 
@@ -266,7 +283,7 @@ static cordon_error *perform(struct connection *connection, struct slice body)
     case DATA_TENANT_CHANGE:
         return change_tenants(tenant->runner, tenant_admin_change, body, out);
     case DATA_TENANT_REMOVE:
-        return change_tenants(tenant->runner, tenant_admin_remove, body, out);
+        return remove_tenant(connection, body, out);
     case DATA_DEPLOYS:
         return runner_list_deploys(tenant->runner, tenant->number, out);
     }

@@ -539,6 +539,12 @@ static cordon_error *start(struct http_server *server)
     TRY(read_settings(server));
     TRY(register_metrics(server));
     TRY(keys_new(options->data_folder, options->log, &server->keys));
+    if (options->data_folder != NULL) {
+        server->data_folder = mem_copy_string(slice_str(options->data_folder));
+        if (server->data_folder == NULL) {
+            return error_no_memory();
+        }
+    }
     runner_keep_executions(options->runner);
     server_watch_keys(server);
     TRY(open_auth(server));
@@ -677,6 +683,7 @@ void http_server_free(struct http_server *server)
     }
     mem_free(server->settings.host_names);
     keys_free(server->keys);
+    mem_free(server->data_folder);
     auth_config_unref(server->auth);
     mem_free(server->loops);
     mem_free(server);

@@ -73,6 +73,10 @@ struct auditor {
     struct store *store;
     struct log *log;
     uint32_t tenant;
+    struct auditor *lead;                /* who has the thread: itself, or whom it follows */
+    _Atomic(struct auditor *) followers; /* of a lead; by their `next` */
+    struct auditor *next;
+    char *folder;                           /* of secrets; the lead's own */
     _Atomic(struct checkpoint_sink *) sink; /* NULL: checkpoints go nowhere else */
 
     pthread_t thread;
@@ -88,7 +92,7 @@ struct auditor {
     struct note **last;
     size_t notes_bytes;
     uint64_t notes_lost;
-    struct folded folded[FOLDED_MAX];
+    struct folded *folded; /* FOLDED_MAX of them, once there is one */
     size_t folded_count;
     uint64_t denied_others; /* of functions for which there was no room */
     uint64_t interval_ns;
@@ -166,13 +170,23 @@ static cordon_error *get_ready(struct auditor *auditor)
 
 /* -- Checkpoints ----------------------------------------------------------------------------- */
 
-static cordon_error *make_checkpoint(struct auditor *auditor)
+/* Whose log has an end that no checkpoint covers; only if the auditor is ready. */
+static cordon_error *find_news(
+    struct auditor *auditor, struct audit_last *out_last, bool *out_is_new)
+{
+    TRY(audit_rows_last(auditor->store, auditor->tenant, auditor->file.covered, out_last));
+    *out_is_new = out_last->sequence > 0 && !out_last->is_checkpoint;
+    return NULL;
+}
+
+static cordon_error *sign_news(struct auditor *auditor)
 {
     struct audit_last last = {0};
+    bool is_new = false;
     TRY(get_ready(auditor));
-    TRY(audit_rows_last(auditor->store, auditor->tenant, auditor->file.covered, &last));
-    if (last.sequence == 0 || last.is_checkpoint) {
-        return NULL; /* nothing is new */
+    TRY(find_news(auditor, &last, &is_new));
+    if (!is_new) {
+        return NULL;
     }
     struct audit_checkpoint checkpoint = {.tenant = auditor->tenant, .covers = last.sequence};
     memcpy(checkpoint.hash, last.hash, sizeof checkpoint.hash);
@@ -187,8 +201,37 @@ static cordon_error *make_checkpoint(struct auditor *auditor)
     auditor->file.covered = checkpoint.covers;
     cordon_error *error = secret_file_keep(&auditor->file);
     auditor->is_ready = error == NULL;
-    checkpoint_sink_tell(atomic_load(&auditor->sink), buffer_slice(&body));
+    checkpoint_sink_tell(atomic_load(&auditor->lead->sink), buffer_slice(&body));
     return error;
+}
+
+/*
+ * A follower has its secret in memory, and its folder open, only while it signs: there may be as
+ * many as tenants.
+ */
+static cordon_error *follow(struct auditor *auditor)
+{
+    struct audit_last last = {0};
+    bool is_new = true;
+    if (auditor->is_ready) { /* so the file has the secret, and what it covers is known */
+        TRY(find_news(auditor, &last, &is_new));
+    }
+    if (!is_new) {
+        return NULL;
+    }
+    cordon_error *error = secret_file_open(auditor->lead->folder, auditor->tenant, &auditor->file);
+    if (error == NULL) {
+        error = sign_news(auditor);
+    }
+    const uint64_t covered = auditor->file.covered;
+    secret_file_close(&auditor->file);
+    auditor->file.covered = covered;
+    return error;
+}
+
+static cordon_error *make_checkpoint(struct auditor *auditor)
+{
+    return auditor->lead == auditor ? sign_news(auditor) : follow(auditor);
 }
 
 /* -- Notes ----------------------------------------------------------------------------------- */
@@ -214,7 +257,7 @@ void auditor_note(struct auditor *auditor, struct slice body)
     }
     (void)pthread_mutex_unlock(&auditor->lock);
     mem_free(note);
-    event_set(&auditor->woken);
+    event_set(&auditor->lead->woken);
 }
 
 static void copy_text(char out[FOLDED_TEXT_BYTES], struct slice text)
@@ -244,7 +287,10 @@ static struct folded *find_folded(struct auditor *auditor, const struct folded *
 
 static struct folded *add_folded(struct auditor *auditor, const struct folded *wanted)
 {
-    if (auditor->folded_count == FOLDED_MAX) {
+    if (auditor->folded == NULL) {
+        auditor->folded = mem_new_array(FOLDED_MAX, sizeof *auditor->folded);
+    }
+    if (auditor->folded == NULL || auditor->folded_count == FOLDED_MAX) {
         return NULL;
     }
     struct folded *folded = &auditor->folded[auditor->folded_count++];
@@ -477,7 +523,7 @@ cordon_error *auditor_sign(struct auditor *auditor)
 {
     (void)pthread_mutex_lock(&auditor->lock);
     const uint64_t mine = ++auditor->signs_asked;
-    event_set(&auditor->woken);
+    event_set(&auditor->lead->woken);
     while (auditor->signs_done < mine) {
         (void)pthread_cond_wait(&auditor->is_signed, &auditor->lock);
     }
@@ -536,29 +582,40 @@ cordon_error *auditor_change(
     return NULL;
 }
 
+/* What is due of one log. */
+static void take_turn(struct auditor *auditor, bool folds, bool signs)
+{
+    look_at(auditor, write_notes(auditor));
+    if (folds) {
+        look_at(auditor, write_all_folded(auditor));
+    }
+    const uint64_t asked = signs_asked(auditor);
+    if (signs || asked > auditor->signs_done) {
+        sign_all(auditor, asked);
+    }
+}
+
 static void *thread_main(void *arg)
 {
-    struct auditor *auditor = arg;
+    struct auditor *lead = arg;
     sigset_t before;
     (void)pipe_signal_block(&before); /* it ends with the thread */
     uint64_t signed_ns = clock_monotonic_ns();
     uint64_t folded_ns = clock_deadline_ns(FOLD_INTERVAL_MS);
     bool ends = false;
     while (!ends) {
-        const uint64_t checkpoint_ns = signed_ns + interval_now(auditor);
-        event_wait(&auditor->woken, checkpoint_ns < folded_ns ? checkpoint_ns : folded_ns);
-        ends = is_ending(auditor);
-        look_at(auditor, write_notes(auditor));
+        const uint64_t checkpoint_ns = signed_ns + interval_now(lead);
+        event_wait(&lead->woken, checkpoint_ns < folded_ns ? checkpoint_ns : folded_ns);
+        ends = is_ending(lead);
         const uint64_t now_ns = clock_monotonic_ns();
-        if (ends || now_ns >= folded_ns) {
-            look_at(auditor, write_all_folded(auditor));
-            folded_ns = clock_deadline_ns(FOLD_INTERVAL_MS);
+        const bool folds = ends || now_ns >= folded_ns;
+        const bool signs = ends || now_ns >= checkpoint_ns;
+        take_turn(lead, folds, signs);
+        for (struct auditor *at = atomic_load(&lead->followers); at != NULL; at = at->next) {
+            take_turn(at, folds, signs);
         }
-        const uint64_t asked = signs_asked(auditor);
-        if (ends || now_ns >= checkpoint_ns || asked > auditor->signs_done) {
-            sign_all(auditor, asked);
-            signed_ns = clock_monotonic_ns();
-        }
+        folded_ns = folds ? clock_deadline_ns(FOLD_INTERVAL_MS) : folded_ns;
+        signed_ns = signs ? clock_monotonic_ns() : signed_ns;
     }
     return NULL;
 }
@@ -588,25 +645,52 @@ static cordon_error *start(struct auditor *auditor, const struct auditor_options
     return NULL;
 }
 
-cordon_error *auditor_new(const struct auditor_options *options, struct auditor **out_auditor)
+/* NULL: there is no memory for it. */
+static struct auditor *make(struct store *store, struct log *log, uint32_t tenant)
 {
     struct auditor *auditor = MEM_NEW(struct auditor);
     if (auditor == NULL) {
-        return error_no_memory();
+        return NULL;
     }
-    auditor->store = options->store;
-    auditor->log = options->log;
-    auditor->tenant = options->tenant;
-    auditor->interval_ns = interval_of(options->interval_ms);
+    auditor->store = store;
+    auditor->log = log;
+    auditor->tenant = tenant;
+    auditor->lead = auditor;
     auditor->file.folder = -1;
     auditor->last = &auditor->first;
     event_init(&auditor->woken);
     (void)pthread_mutex_init(&auditor->lock, NULL);
     (void)pthread_cond_init(&auditor->is_signed, NULL);
-    cordon_error *error = start(auditor, options);
+    return auditor;
+}
+
+cordon_error *auditor_new(const struct auditor_options *options, struct auditor **out_auditor)
+{
+    struct auditor *auditor = make(options->store, options->log, options->tenant);
+    if (auditor == NULL) {
+        return error_no_memory();
+    }
+    auditor->interval_ns = interval_of(options->interval_ms);
+    auditor->folder = mem_copy_string(slice_str(options->folder));
+    cordon_error *error = auditor->folder == NULL ? error_no_memory() : start(auditor, options);
     if (error != NULL) {
         auditor_free(auditor);
         return error;
+    }
+    *out_auditor = auditor;
+    return NULL;
+}
+
+cordon_error *auditor_follow(struct auditor *lead, uint32_t tenant, struct auditor **out_auditor)
+{
+    CORDON_ASSERT(lead->lead == lead);
+    struct auditor *auditor = make(lead->store, lead->log, tenant);
+    if (auditor == NULL) {
+        return error_no_memory();
+    }
+    auditor->lead = lead;
+    auditor->next = atomic_load(&lead->followers);
+    while (!atomic_compare_exchange_weak(&lead->followers, &auditor->next, auditor)) {
     }
     *out_auditor = auditor;
     return NULL;
@@ -624,10 +708,18 @@ void auditor_free(struct auditor *auditor)
         event_set(&auditor->woken);
         (void)pthread_join(auditor->thread, NULL);
     }
+    struct auditor *follower = atomic_load(&auditor->followers);
+    while (follower != NULL) {
+        struct auditor *gone = follower;
+        follower = gone->next;
+        auditor_free(gone);
+    }
     while (auditor->first != NULL) { /* the disk did not take them, or they came too late */
         drop_first_note(auditor);
     }
     secret_file_close(&auditor->file);
+    mem_free(auditor->folded);
+    mem_free(auditor->folder);
     checkpoint_sink_free(atomic_load(&auditor->sink), CHECKPOINT_SINK_END_MS);
     event_done(&auditor->woken);
     (void)pthread_cond_destroy(&auditor->is_signed);

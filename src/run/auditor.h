@@ -37,6 +37,14 @@ CORDON_MUST_USE cordon_error *auditor_new(
     const struct auditor_options *options, struct auditor **out_auditor);
 
 /*
+ * One that keeps the log of another tenant, in the turns, the interval and the folder of `lead`,
+ * and with its places for checkpoints; it lives as long as `lead` does, which is none such itself.
+ * Any thread. Errors: CORDON_E_NO_MEMORY.
+ */
+CORDON_MUST_USE cordon_error *auditor_follow(
+    struct auditor *lead, uint32_t tenant, struct auditor **out_auditor);
+
+/*
  * Has checkpoints told to another file from now on, which is the auditor's then, and the log signed
  * in another interval, 0: the default. One thread at a time, any. Errors: CORDON_E_NO_MEMORY
  * and CORDON_E_SYSTEM where there was no place to tell them before; then nothing has changed.
@@ -44,7 +52,7 @@ CORDON_MUST_USE cordon_error *auditor_new(
 CORDON_MUST_USE cordon_error *auditor_change(
     struct auditor *auditor, struct checkpoint_file file, uint32_t interval_ms);
 
-/* Writes what waits, signs what is new, ends the thread. NULL accepted. */
+/* Writes what waits, signs what is new, ends the thread, and those who follow. NULL accepted. */
 void auditor_free(struct auditor *auditor);
 
 /*

@@ -18,6 +18,7 @@
 #include "base/buffer.h"
 
 struct runner;
+struct tenant;
 
 /* Of one page: what `data_page.limit` may be at most, and the bytes after which a page ends. */
 #define DATA_PAGE_DOCUMENTS_MAX 1000
@@ -91,5 +92,9 @@ CORDON_MUST_USE cordon_error *data_clear(
     struct slice table,
     struct slice cursor,
     struct buffer *out);
+
+/* The same of a tenant, be it one that was removed. */
+CORDON_MUST_USE cordon_error *data_clear_of(
+    struct tenant *tenant, struct slice table, struct slice cursor, struct buffer *out);
 
 #endif

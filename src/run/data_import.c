@@ -479,7 +479,7 @@ static cordon_error *write_cleared(const struct clearing *clearing, struct buffe
         clearing->next.size == 0 ? "" : hex);
 }
 
-static cordon_error *clear(
+cordon_error *data_clear_of(
     struct tenant *tenant, struct slice table, struct slice cursor, struct buffer *out)
 {
     CORDON_CLEANUP(clearing_done) struct clearing clearing = {
@@ -512,7 +512,7 @@ cordon_error *data_clear(
 {
     struct tenant *tenant = NULL;
     TRY(runner_wake_tenant(runner, number, &tenant));
-    cordon_error *error = clear(tenant, table, cursor, out);
+    cordon_error *error = data_clear_of(tenant, table, cursor, out);
     tenant_leave(tenant);
     return error;
 }

@@ -436,6 +436,7 @@ static cordon_error *load_variables(struct tenant *tenant)
         return NULL;
     }
     TRY(environment_load(tenant));
+    TRY(runner_audit_tenant(tenant));
     return begin_quota(tenant);
 }
 
@@ -555,7 +556,7 @@ static cordon_error *load(struct tenant *tenant)
     TRY(load_functions(tenant));
     TRY(begin_quota(tenant));
     atomic_store(&tenant->is_awake, true);
-    return NULL;
+    return runner_audit_tenant(tenant);
 }
 
 cordon_error *runner_wake_tenant(struct runner *runner, uint32_t number, struct tenant **out_tenant)

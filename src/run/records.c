@@ -235,6 +235,20 @@ void records_close(struct records *records)
     mem_free(records);
 }
 
+void records_drop(struct records *records, uint32_t tenant)
+{
+    size_t at = 0;
+    (void)pthread_mutex_lock(&records->lock);
+    while (at < records->count) {
+        if (records->entries[at].tenant == tenant) {
+            remove_at(records, at);
+        } else {
+            at++;
+        }
+    }
+    (void)pthread_mutex_unlock(&records->lock);
+}
+
 void records_sweep(struct records *records)
 {
     (void)pthread_mutex_lock(&records->lock);

@@ -58,6 +58,9 @@ CORDON_MUST_USE cordon_error *records_get(
 CORDON_MUST_USE cordon_error *records_list(
     struct records *records, uint32_t tenant, struct buffer *out);
 
+/* Takes out all of a tenant. */
+void records_drop(struct records *records, uint32_t tenant);
+
 /* Takes out what is over. */
 void records_sweep(struct records *records);
 

@@ -330,6 +330,27 @@ cordon_error *runner_keep_audit(struct runner *runner, const struct auditor_opti
         atomic_store(&runner->auditor, auditor);
     }
     (void)pthread_mutex_unlock(&runner->start_lock);
+    for (struct tenant *at = tenants_next(&runner->tenants, 0); at != NULL && error == NULL;
+         at = tenants_next(&runner->tenants, at->number)) {
+        error = atomic_load(&at->is_awake) ? runner_audit_tenant(at) : NULL;
+    }
+    return error;
+}
+
+cordon_error *runner_audit_tenant(struct tenant *tenant)
+{
+    struct runner *runner = tenant->runner;
+    struct auditor *auditor = NULL;
+    cordon_error *error = NULL;
+    (void)pthread_mutex_lock(&runner->start_lock);
+    struct auditor *lead = atomic_load(&runner->auditor);
+    if (lead != NULL && atomic_load(&tenant->auditor) == NULL) {
+        auditor = lead;
+        error =
+            tenant == runner->tenants.usual ? NULL : auditor_follow(lead, tenant->number, &auditor);
+        atomic_store(&tenant->auditor, error == NULL ? auditor : NULL);
+    }
+    (void)pthread_mutex_unlock(&runner->start_lock);
     return error;
 }
 
@@ -509,17 +530,17 @@ void runner_refresh_metrics(struct runner *runner)
 
 void tenant_note(struct tenant *tenant, struct slice body)
 {
-    auditor_note(runner_auditor(tenant->runner), body);
+    auditor_note(atomic_load(&tenant->auditor), body);
 }
 
 void tenant_note_denied(struct tenant *tenant, struct slice path, struct slice words)
 {
-    auditor_note_denied(runner_auditor(tenant->runner), path, words);
+    auditor_note_denied(atomic_load(&tenant->auditor), path, words);
 }
 
 void tenant_note_read(struct tenant *tenant, enum auditor_read what, struct slice text)
 {
-    auditor_note_read(runner_auditor(tenant->runner), what, text);
+    auditor_note_read(atomic_load(&tenant->auditor), what, text);
 }
 
 struct recorder *runner_recorder(const struct runner *runner)

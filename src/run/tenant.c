@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "host/env_vars.h"
 #include "run/deployment.h"
+#include "run/internal.h"
 
 #define NAME_OF_USUAL "default"
 
@@ -199,6 +200,7 @@ void tenant_leave(struct tenant *tenant)
 {
     if (atomic_fetch_sub(&tenant->runs, 1) == 1 && atomic_load(&tenant->is_removed)) {
         drop_loaded(tenant);
+        (void)runner_wake_tender(tenant->runner);
     }
 }
 
@@ -497,6 +499,18 @@ struct tenant *tenants_find_host(struct tenants *tenants, struct slice host)
     struct tenant *tenant = found == NULL ? NULL : found->tenant;
     (void)pthread_rwlock_unlock(&tenants->lock);
     return tenant;
+}
+
+bool tenants_is_used(struct tenants *tenants, uint32_t number)
+{
+    (void)pthread_rwlock_rdlock(&tenants->lock);
+    const struct tenant *found = tenants->gone;
+    while (found != NULL && found->number != number) {
+        found = found->next_gone;
+    }
+    const bool is_used = found != NULL && atomic_load(&found->runs) > 0;
+    (void)pthread_rwlock_unlock(&tenants->lock);
+    return is_used;
 }
 
 struct tenant *tenants_next(struct tenants *tenants, uint32_t after)

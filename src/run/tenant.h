@@ -53,7 +53,8 @@ struct tenant {
     atomic_uint runs;         /* alive, and others that use its data */
     struct tenant_usage usage;
     struct executions executions;
-    atomic_bool has_quota; /* of documents: run/tenant_quota.h */
+    _Atomic(struct auditor *) auditor; /* of its log; NULL: nobody keeps it */
+    atomic_bool has_quota;             /* of documents: run/tenant_quota.h */
     struct store_quota quota;
     pthread_mutex_t change_lock; /* one change of functions or variables at a time; for long */
     pthread_rwlock_t lock;       /* guards all below; for short */
@@ -134,6 +135,9 @@ struct tenant *tenants_next(struct tenants *tenants, uint32_t after);
 
 /* Each of them keeps its last runs from now on, and those that are to come do. */
 void tenants_keep_executions(struct tenants *tenants);
+
+/* Whether one that was removed still has runs. */
+bool tenants_is_used(struct tenants *tenants, uint32_t number);
 
 /* -- One ------------------------------------------------------------------------------------- */
 

@@ -401,13 +401,25 @@ static cordon_error *change_row(struct rows *rows, struct told *told, bool *out_
     return commit(rows, "tenant_changed", told, out_conflict);
 }
 
+/* The key of the row that stands for what a tenant has left. */
+struct removed_key {
+    char text[sizeof REMOVED_PREFIX + 10];
+};
+
+static struct slice removed_key(uint32_t number, struct removed_key *key)
+{
+    (void)snprintf(key->text, sizeof key->text, REMOVED_PREFIX "%010u", number);
+    return slice_str(key->text);
+}
+
 static cordon_error *remove_row(struct rows *rows, struct told *told, bool *out_conflict)
 {
     struct row_key key;
-    char mark[sizeof REMOVED_PREFIX + 16];
-    (void)snprintf(mark, sizeof mark, REMOVED_PREFIX "%010u", (unsigned)told->number);
+    struct removed_key mark;
     TRY(store_row_remove(rows->txn, KEYSPACE_MODULE, key_of(told->name, &key)));
-    TRY(store_row_put(rows->txn, KEYSPACE_MODULE, slice_str(mark), slice_str(told->name)));
+    TRY(store_row_put(
+        rows->txn, KEYSPACE_MODULE, removed_key((uint32_t)told->number, &mark),
+        slice_str(told->name)));
     return commit(rows, "tenant_removed", told, out_conflict);
 }
 
@@ -543,15 +555,68 @@ static cordon_error *destroy(struct runner *runner, struct told *told)
     return NULL;
 }
 
-cordon_error *tenant_admin_remove(struct runner *runner, struct slice json)
+cordon_error *tenant_admin_remove(struct runner *runner, struct slice json, struct buffer *out_name)
 {
     CORDON_CLEANUP(told_done) struct told told = {0};
     struct tenant *usual = runner->tenants.usual;
     TRY(read_request(json, &told));
+    TRY(buffer_append(out_name, slice_of(told.name, strlen(told.name) + 1)));
     (void)pthread_mutex_lock(&usual->change_lock);
     cordon_error *error = destroy(runner, &told);
     (void)pthread_mutex_unlock(&usual->change_lock);
     return error;
+}
+
+/* -- What is left --------------------------------------------------------------------------- */
+
+static cordon_error *read_next_removed(struct rows *rows, uint32_t *number)
+{
+    enum store_step step = STORE_DONE;
+    bool found = false;
+    struct removed_key after;
+    struct slice key = {0};
+    struct slice value = {0};
+    const struct slice from = removed_key(*number, &after);
+    AWAIT(
+        rows, step,
+        store_row_next(rows->txn, KEYSPACE_MODULE, from, true, &step, &found, &key, &value));
+    *number = 0;
+    if (!found || !slice_starts_with(key, SLICE(REMOVED_PREFIX))) {
+        return NULL;
+    }
+    uint64_t read = 0;
+    for (size_t i = sizeof REMOVED_PREFIX - 1; i < key.size; i++) {
+        read = read * 10 + (uint64_t)(key.data[i] - '0');
+    }
+    if (read <= TENANT_DEFAULT || read >= TENANT_SYSTEM) {
+        return damaged();
+    }
+    *number = (uint32_t)read;
+    return NULL;
+}
+
+cordon_error *tenant_admin_next_removed(struct runner *runner, uint32_t *number)
+{
+    struct rows rows;
+    cordon_error *error = rows_begin(runner->options.store, TENANT_DEFAULT, &rows);
+    if (error == NULL) {
+        error = read_next_removed(&rows, number);
+    }
+    rows_end(&rows);
+    return error;
+}
+
+static cordon_error *forget_row(struct rows *rows, struct told *told, bool *out_conflict)
+{
+    struct removed_key key;
+    TRY(store_row_remove(rows->txn, KEYSPACE_MODULE, removed_key((uint32_t)told->number, &key)));
+    return commit(rows, "tenant_erased", told, out_conflict);
+}
+
+cordon_error *tenant_admin_forget_removed(struct runner *runner, uint32_t number)
+{
+    struct told told = {.number = number, .name = "-"};
+    return change_rows(runner, forget_row, &told);
 }
 
 /* -- At the start --------------------------------------------------------------------------- */

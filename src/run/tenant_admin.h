@@ -48,9 +48,18 @@ CORDON_MUST_USE cordon_error *tenant_admin_change(struct runner *runner, struct 
 /*
  * Removes one, by {"name": S}: from now on nobody reaches it. Its runs under way end as they would;
  * then what it has in the store is erased in the background, but for its audit log. Errors as
- * above; CORDON_E_INVALID for the default tenant.
+ * above; CORDON_E_INVALID for the default tenant. Its name is appended to `out_name`, with a NUL:
+ * whoever has keys of it revokes them.
  */
-CORDON_MUST_USE cordon_error *tenant_admin_remove(struct runner *runner, struct slice json);
+CORDON_MUST_USE cordon_error *tenant_admin_remove(
+    struct runner *runner, struct slice json, struct buffer *out_name);
+
+/*
+ * The number of the next tenant that was removed and not erased, behind `*number`; 0: there is
+ * none. And that one is erased. Errors: the store's, CORDON_E_CONFLICT.
+ */
+CORDON_MUST_USE cordon_error *tenant_admin_next_removed(struct runner *runner, uint32_t *number);
+CORDON_MUST_USE cordon_error *tenant_admin_forget_removed(struct runner *runner, uint32_t number);
 
 /*
  * Appends [{"name", "number", "hosts", "limits", "madeAt", "awake", "runs", "dataBytes"}], in order

@@ -8,6 +8,7 @@
 #include "base/pipe_signal.h"
 #include "run/internal.h"
 #include "run/schema_change.h"
+#include "run/tenant_erase.h"
 #include "run/tenant_quota.h"
 
 #include <sys/resource.h>
@@ -26,6 +27,15 @@ struct tender {
     atomic_bool ends;
     pthread_t thread;
 };
+
+/* A failure, once for each time that something is left to be tried again. */
+static void tell(struct tender *tender, const char *event, const cordon_error *error)
+{
+    const struct log_field fields[] = {
+        LOG_FIELD_STRING("message", slice_str(cordon_error_get_message(error)))};
+    log_write(tender->runner->options.log, LOG_WARN, event, fields, 1);
+    log_flush(tender->runner->options.log);
+}
 
 static bool is_stopped(struct tender *tender)
 {
@@ -71,14 +81,22 @@ static bool tend_all(struct tender *tender)
         CORDON_CLEANUP(cordon_error_freep) cordon_error *error = tend(tender, tenant);
         tenant_leave(tenant);
         if (error != NULL && !is_stopped(tender)) {
-            const struct log_field fields[] = {
-                LOG_FIELD_STRING("message", slice_str(cordon_error_get_message(error)))};
-            log_write(tender->runner->options.log, LOG_WARN, "index_work_delayed", fields, 1);
-            log_flush(tender->runner->options.log);
+            tell(tender, "index_work_delayed", error);
             good = false;
         }
     }
     return good;
+}
+
+/* What was removed is erased; false: some is left. */
+static bool erase_all(struct tender *tender)
+{
+    CORDON_CLEANUP(cordon_error_freep) cordon_error *error =
+        tenants_erase(tender->runner, &tender->runner->stops_deploys);
+    if (error != NULL && !is_stopped(tender)) {
+        tell(tender, "tenant_erase_delayed", error);
+    }
+    return error == NULL;
 }
 
 static void *thread_main(void *arg)
@@ -88,8 +106,10 @@ static void *thread_main(void *arg)
     (void)pipe_signal_block(&before); /* for its lines in the log; it ends with the thread */
     (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICE_LOWEST);
     while (!atomic_load(&tender->ends)) {
-        const bool good = tend_all(tender);
-        event_wait(&tender->woken, good ? UINT64_MAX : clock_monotonic_ns() + AGAIN_NS);
+        const bool is_tended = tend_all(tender);
+        const bool is_erased = erase_all(tender);
+        event_wait(
+            &tender->woken, is_tended && is_erased ? UINT64_MAX : clock_monotonic_ns() + AGAIN_NS);
     }
     return NULL;
 }

@@ -3,7 +3,7 @@
  * variables, logs and limits, none reaches another's, and what one is given survives a restart.
  */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -28,6 +28,9 @@ describe('tenants of a server', () => {
   const data = newFolder();
   let server;
   const keys = {};
+  const config = join(newFolder(), 'config.json');
+  const checkpoints = `${config}.checkpoints`;
+  const start = () => Server.start({ data, flags: ['--config', config] });
   const at = (host) => ({ port: Number(new URL(server.url).port), headers: { ...json, host } });
   const call = async (host, kind, path, args = {}) => {
     const { status, text } = await ask({ ...at(host), path: `/api/${kind}` }, { path, args, format: 'json' });
@@ -42,7 +45,8 @@ describe('tenants of a server', () => {
   };
 
   before(async () => {
-    server = await Server.start({ data });
+    writeFileSync(config, JSON.stringify({ audit_interval_ms: 100, audit_checkpoint_file: checkpoints }));
+    server = await start();
     keys.default = await server.key();
     await server.deploy(example('messages_rust'));
   });
@@ -142,7 +146,7 @@ describe('tenants of a server', () => {
 
   test('are there after a restart, asleep until they are called', async () => {
     await server.stop();
-    server = await Server.start({ data });
+    server = await start();
     const awake = async () => JSON.parse((await tenant('list', '--format', 'json')).stdout).map((one) => one.awake);
     assert.deepEqual(await awake(), [true, false, false]);
     const answers = await Promise.all(Array.from({ length: 20 }, () => call('acme.example.com', 'query', 'messages:list')));
@@ -169,6 +173,30 @@ describe('tenants of a server', () => {
     assert.ok(own.includes('deploy') && own.includes('mutation'), own.join());
   });
 
+  test('have audit logs of their own, each signed, and told apart where checkpoints are kept', async () => {
+    await server.stop();
+    const verify = async (...words) => {
+      const { code, stdout } = await run(['audit', 'verify', '--data', data, '--checkpoint', checkpoints, '--format', 'json', ...words]);
+      assert.equal(code, 0, stdout);
+      return JSON.parse(stdout);
+    };
+    const usual = await verify();
+    const acme = await verify('--tenant', 'acme');
+    const kept = readFileSync(checkpoints, 'utf8').trim().split('\n').map((line) => JSON.parse(line).tenant);
+    const of = (number) => kept.filter((one) => one === number).length;
+    assert.ok(of(1) >= 1 && of(2) >= 1, kept.join());
+    assert.deepEqual([usual.kept, acme.kept], [of(1), of(2)]);
+    assert.deepEqual([usual.signed_to, acme.signed_to], [usual.last - 1, acme.last - 1]);
+    assert.notEqual(usual.key, acme.key);
+    const shown = await run(['audit', 'show', '--data', data, '--tenant', 'acme', '--kind', 'deploy']);
+    assert.match(shown.stdout, /deploy/);
+    assert.equal((await run(['audit', 'show', '--data', data, '--tenant', 'nobody'])).code, 2);
+    const foreign = await run(['audit', 'export', '--data', data, '--tenant', 'acme']);
+    writeFileSync(`${config}.log`, foreign.stdout);
+    assert.equal((await run(['audit', 'verify', '--file', `${config}.log`])).code, 0);
+    server = await start();
+  });
+
   test('are gone once they are removed, and their number with them', async () => {
     assert.equal((await tenant('remove', 'acme')).code, 0);
     assert.equal((await ask({ ...at('acme.example.com'), path: '/api/query' }, {})).status, 421);
@@ -176,8 +204,16 @@ describe('tenants of a server', () => {
     const [, , acme] = JSON.parse((await tenant('list', '--format', 'json')).stdout);
     assert.deepEqual([acme.name, acme.number], ['acme', 4]);
     assert.match((await call('acme.example.com', 'query', 'messages:list')).errorMessage, /Could not find/);
+    assert.equal((await deployTo('acme.example.com', example('messages_c'), keys.acme)).status, 401, 'its keys are gone');
+    const erased = async () => (await operator('/audit')).text.includes('"kind":"tenant_erased"');
+    for (let tries = 0; !(await erased()); tries++) {
+      assert.ok(tries < 200, 'it is erased soon');
+      await new Promise((done) => setTimeout(done, 25));
+    }
     await server.stop();
-    server = await Server.start({ data });
+    const { code, stdout } = await run(['verify', '--data', data]);
+    assert.equal(code, 0, stdout);
+    server = await start();
     assert.match((await call('acme.example.com', 'query', 'messages:list')).errorMessage, /Could not find/);
   });
 });

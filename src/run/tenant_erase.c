@@ -1,0 +1,168 @@
+/* Erasing what is left of tenants; see tenant_erase.h. */
+#include "run/tenant_erase.h"
+
+#include "base/memory.h"
+#include "run/await.h"
+#include "run/data.h"
+#include "run/internal.h"
+#include "run/records.h"
+#include "run/tenant_admin.h"
+#include "value/json.h"
+
+#define ROWS_PER_COMMIT 500
+#define TABLE_NAME_BYTES_MAX 64
+
+/* -- Documents ------------------------------------------------------------------------------ */
+
+/* The table behind `*table`, 0 if there is none, and its name. */
+static cordon_error *next_table(
+    struct tenant *tenant, uint32_t *table, char out_name[TABLE_NAME_BYTES_MAX + 1])
+{
+    struct rows rows;
+    enum store_step step = STORE_DONE;
+    struct slice name = {0};
+    cordon_error *error = rows_begin(runner_store(tenant->runner), tenant->number, &rows);
+    while (error == NULL) {
+        error = store_table_next(rows.txn, *table, &step, table, &name);
+        if (error != NULL || step == STORE_DONE) {
+            break;
+        }
+        event_wait(&rows.woken, UINT64_MAX);
+    }
+    if (error == NULL && *table != 0) {
+        CORDON_ASSERT(name.size <= TABLE_NAME_BYTES_MAX);
+        memcpy(out_name, name.data, name.size);
+        out_name[name.size] = '\0';
+    }
+    rows_end(&rows);
+    return error;
+}
+
+/* One batch of a table: its cursor becomes that of the next one, `*out_more` whether there is. */
+static cordon_error *clear_some(
+    struct tenant *tenant, const char *table, struct buffer *cursor, bool *out_more)
+{
+    const struct json_limits limits = {.bytes_max = 65536, .depth_max = 2};
+    CORDON_CLEANUP_BUFFER struct buffer answer;
+    CORDON_CLEANUP(json_freep) struct json_doc *doc = NULL;
+    buffer_init(&answer, 65536);
+    TRY(data_clear_of(tenant, slice_str(table), buffer_slice(cursor), &answer));
+    TRY(json_parse(buffer_slice(&answer), &limits, &doc));
+    *out_more = json_is_true(json_get(json_root(doc), SLICE("hasMore")));
+    buffer_clear(cursor);
+    return buffer_append(cursor, json_string(json_get(json_root(doc), SLICE("cursor"))));
+}
+
+static cordon_error *erase_table(struct tenant *tenant, const char *table, const atomic_bool *stops)
+{
+    CORDON_CLEANUP_BUFFER struct buffer cursor;
+    buffer_init(&cursor, 4096);
+    bool more = true;
+    while (more && !atomic_load(stops)) {
+        TRY(clear_some(tenant, table, &cursor, &more));
+    }
+    return NULL;
+}
+
+static cordon_error *erase_documents(struct tenant *tenant, const atomic_bool *stops)
+{
+    char name[TABLE_NAME_BYTES_MAX + 1];
+    uint32_t table = 0;
+    do {
+        TRY(next_table(tenant, &table, name));
+        if (table != 0) {
+            TRY(erase_table(tenant, name, stops));
+        }
+    } while (table != 0 && !atomic_load(stops));
+    return NULL;
+}
+
+/* -- Rows ----------------------------------------------------------------------------------- */
+
+static cordon_error *remove_rows(
+    struct rows *rows, enum store_keyspace keyspace, size_t *out_count, bool *out_conflict)
+{
+    const struct store_commit_facts facts = {.quota = NULL};
+    size_t count = 0;
+    for (; count < ROWS_PER_COMMIT; count++) {
+        enum store_step step = STORE_DONE;
+        bool found = false;
+        struct slice key = {0};
+        struct slice value = {0};
+        AWAIT(
+            rows, step,
+            store_row_next(
+                rows->txn, keyspace, (struct slice){0}, false, &step, &found, &key, &value));
+        if (!found) {
+            break;
+        }
+        CORDON_CLEANUP_BUFFER struct buffer copy;
+        buffer_init(&copy, 4096);
+        TRY(buffer_append(&copy, key));
+        TRY(store_row_remove(rows->txn, keyspace, buffer_slice(&copy)));
+    }
+    *out_count = count;
+    return rows_commit(rows, &facts, out_conflict);
+}
+
+static cordon_error *erase_rows(
+    struct tenant *tenant, enum store_keyspace keyspace, const atomic_bool *stops)
+{
+    size_t count = 1;
+    while (count > 0 && !atomic_load(stops)) {
+        struct rows rows;
+        bool conflict = false;
+        cordon_error *error = rows_begin(runner_store(tenant->runner), tenant->number, &rows);
+        if (error == NULL) {
+            error = remove_rows(&rows, keyspace, &count, &conflict);
+        }
+        rows_end(&rows);
+        TRY(error);
+        count = conflict ? 1 : count;
+    }
+    return NULL;
+}
+
+/* -- All of it ------------------------------------------------------------------------------ */
+
+static cordon_error *erase(struct tenant *tenant, const atomic_bool *stops)
+{
+    struct runner *runner = tenant->runner;
+    struct records *records = recorder_records(runner->recorder);
+    TRY(erase_documents(tenant, stops));
+    TRY(erase_rows(tenant, KEYSPACE_MODULE, stops));
+    TRY(erase_rows(tenant, KEYSPACE_SESSION, stops));
+    if (runner->cache != NULL) {
+        artifact_cache_keep(runner->cache, tenant->number, NULL, 0);
+    }
+    if (records != NULL) {
+        records_drop(records, tenant->number);
+    }
+    return NULL;
+}
+
+cordon_error *tenants_erase(struct runner *runner, const atomic_bool *stops)
+{
+    uint32_t number = 0;
+    while (!atomic_load(stops)) {
+        TRY(tenant_admin_next_removed(runner, &number));
+        if (number == 0) {
+            return NULL;
+        }
+        if (tenants_is_used(&runner->tenants, number)) {
+            continue; /* who leaves it last wakes whoever calls this */
+        }
+        struct tenant *left = tenant_new(runner, SLICE("removed"), NULL);
+        if (left == NULL) {
+            return error_no_memory();
+        }
+        left->number = number;
+        cordon_error *error = erase(left, stops);
+        tenant_free(left);
+        TRY(error);
+        if (!atomic_load(stops)) {
+            TRY(tenant_admin_forget_removed(runner, number));
+        }
+    }
+    return NULL;
+}
