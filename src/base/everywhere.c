@@ -16,6 +16,13 @@
 
 enum { THREAD_MS = 1000, LOOK_NS = 100000, THREADS_BYTES_MAX = 1 << 20 };
 
+/* ThreadSanitizer has a thread that blocks every signal and does nothing of ours. */
+#if defined(__SANITIZE_THREAD__)
+#define THREADS_OF_SANITIZERS 1u
+#else
+#define THREADS_OF_SANITIZERS 0u
+#endif
+
 /* What a handler finds: a signal handler has no argument of its own. */
 static struct {
     pthread_mutex_t lock; /* of the one who calls */
@@ -96,7 +103,7 @@ static cordon_error *call_in_all(uint32_t *out_missed)
     while (any) { /* a thread that was begun by one of the others has what that one had then */
         TRY(call_in_new(&seen, &missed, &any));
     }
-    *out_missed = missed;
+    *out_missed = missed > THREADS_OF_SANITIZERS ? missed - THREADS_OF_SANITIZERS : 0;
     return NULL;
 }
 
