@@ -70,7 +70,7 @@ before(() => {
 });
 
 test("no example is left out", () => {
-  const names = ["context_1", "effect_1", "lib_1", "lib_2", "lib_3", "query_1", "query_2"];
+  const names = ["context_1", "context_2", "effect_1", "lib_1", "lib_2", "lib_3", "query_1", "query_2"];
   assert.deepEqual(modules.map(({ name }) => name), names);
 });
 
@@ -118,4 +118,12 @@ test("a greeting is a setting of the deployment", () => {
   assert.equal(deployment.call("context_1:greeting"), "hello");
   deployment.setEnv({ GREETING: "moin" });
   assert.equal(deployment.call("context_1:greeting"), "moin");
+});
+
+test("who has signed in is greeted, and nobody else", () => {
+  assert.throws(() => deployment.call("context_2:greeting"), ({ data }) => data === "not signed in");
+  deployment.setIdentity({ issuer: "https://i", subject: "ada" });
+  assert.equal(deployment.call("context_2:greeting"), "hello, you");
+  deployment.setIdentity({ issuer: "https://i", subject: "ada", name: "Ada" });
+  assert.equal(deployment.call("context_2:greeting"), "hello, Ada");
 });
