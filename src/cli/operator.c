@@ -34,7 +34,8 @@ bool operator_find(
     const char **out_socket)
 {
     *out_options = *options;
-    out_options->admin_key = getenv("CORDON_OPERATOR_KEY"); /* a socket in a folder needs none */
+    const char *const key = getenv("CORDON_OPERATOR_KEY"); /* the socket in a folder needs none */
+    out_options->admin_key = key == NULL ? "" : key;       /* no admin's in any case */
     *out_socket = NULL;
     if (options->url != NULL) {
         return true;
