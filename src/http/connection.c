@@ -41,6 +41,8 @@
 
 /* How long an idle connection stays when the server stops: what it has sent is refused. */
 #define STOP_IDLE_MS 100
+/* And how long the rest of a request may take that begins to come then. */
+#define STOP_REQUEST_MS 500
 
 static void control_reading(struct connection *connection);
 static void refuse(struct connection *connection, const struct http_refusal *refusal);
@@ -329,9 +331,11 @@ static void send_continue(struct connection *connection)
 /* From now on the request has its timeout, until its body has moved on by a step. */
 static void await_request(struct connection *connection)
 {
+    const struct loop *loop = connection->loop;
     connection->step_bytes = connection->parser.body.size;
     connection->deadline_ms =
-        uv_now(&connection->loop->uv) + connection->loop->server->settings.request_timeout_ms;
+        uv_now(&loop->uv) +
+        (loop->stopping ? STOP_REQUEST_MS : loop->server->settings.request_timeout_ms);
 }
 
 static void refuse(struct connection *connection, const struct http_refusal *refusal)
@@ -451,7 +455,7 @@ static void late_to_send(struct connection *connection)
     if (connection->parser.body.size >= connection->step_bytes + STEP_BYTES) {
         await_request(connection);
     } else {
-        refuse(connection, &too_slow);
+        refuse(connection, connection->loop->stopping ? &exchange_stopping : &too_slow);
     }
 }
 

@@ -59,6 +59,9 @@ test('what comes while a server stops is refused, and told that a retry is safe'
   refuses(await midway.answer());
   await midway.end();
   await idle.end();
+  const slow = Wire.to(server).send(call('query', 'basic:echo', { a: 1 }).subarray(0, -3));
+  refuses(await slow.answer());
+  await slow.end();
   for (const kind of ['query', 'mutation']) {
     const wire = Wire.to(server).send(call(kind, 'basic:echo', { a: 1 }));
     refuses(await wire.answer());
