@@ -69,7 +69,7 @@ before(() => {
   deployment = deploy(source);
 });
 
-test("no example is left out", () => assert.equal(examples.length, 7, examples.join("---\n")));
+test("no example is left out", () => assert.equal(examples.length, 8, examples.join("---\n")));
 
 test("each function of the header is called by a test, an example or the header itself", () => {
   const comment = /\/\*[^]*?\*\//g;
