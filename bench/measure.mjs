@@ -13,6 +13,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { measureDocuments } from './documents.mjs';
 import { measureSharing } from './sharing.mjs';
+import { measureTenants } from './tenants.mjs';
 import {
   LOAD_CORE, LOAD_PROGRAM, ROUNDS, SERVER_CORE, build, folder, guest, lines, load, measureAndPrint,
   median, memory, messages, program, say, start, startCordon, withCordon,
@@ -107,6 +108,7 @@ async function measure(facts) {
   const documents = await measureDocuments();
   const queries = await withCordon({ alone: true, modules: MODULES }, measureQueries);
   const sharing = await measureSharing();
+  const tenants = await measureTenants();
   const metrics = {
     fresh_run_us: gate.run_noop_rust.p50 / 1000,
     record_ratio: gate.record_noop.ratio,
@@ -123,10 +125,11 @@ async function measure(facts) {
     mutations_per_s_64: median(mutations.crowd.map((one) => one.requests_per_second)),
     ...documents.metrics,
     ...sharing.metrics,
+    ...tenants.metrics,
     resident_mb: starts.resident_mb,
     ready_ms: starts.ready_ms,
   };
-  return { metrics, engine, gate, metering, prices, admission, starts, commit, mutations, documents, queries, sharing };
+  return { metrics, engine, gate, metering, prices, admission, starts, commit, mutations, documents, queries, sharing, tenants };
 }
 
 await measureAndPrint(measure);

@@ -14,7 +14,7 @@ const [source, large_source, page] = process.argv.slice(2);
 const large = existsSync(large_source) ? JSON.parse(readFileSync(large_source, 'utf8')) : undefined;
 const bench = JSON.parse(readFileSync(source, 'utf8'));
 const goals = JSON.parse(readFileSync(new URL('goals.json', import.meta.url), 'utf8'));
-const { machine, metrics, engine, gate, metering, admission, starts, commit, mutations, documents, queries, sharing } = bench;
+const { machine, metrics, engine, gate, metering, admission, starts, commit, mutations, documents, queries, sharing, tenants } = bench;
 
 metrics.large_ratio = large?.curve.find(({ documents: count }) => count === LARGE)?.ratio;
 
@@ -163,6 +163,12 @@ permits get ${figure(overload.capacity)} answers a second; then ten times as man
 3.5 s on, for 5 s: ${figure(overload.goodput)} answers a second, ${figure(overload.refused)} refusals a second (503). Those who were let in had their
 answers after ${figure(overload.p50_ms)} ms (p50) and ${figure(overload.p99_ms)} ms (p99); the target of the queue is ${figure(overload.target_ms)} ms.
 [fairness.md](fairness.md) derives the bound.
+
+**${tenants.tenants} tenants**, each with a module of ${tenants.functions} functions and more of its own. The server is ready
+after ${figure(tenants.ready_ms)} ms. The first call of a tenant, which loads its functions from the cache of machine code,
+is answered after ${figure(tenants.first_p50_ms)} ms (p50) and ${figure(tenants.first_p99_ms)} ms (p99). Memory that is not a
+file's: ${figure(tenants.asleep.anonymous)} MB while all sleep, ${figure(tenants.awake.anonymous)} MB once each was called; all of it
+${figure(tenants.asleep.all)} and ${figure(tenants.awake.all)} MB.
 `;
 
 /* -- At 100,000 documents ------------------------------------------------------------------- */

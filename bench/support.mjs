@@ -124,10 +124,11 @@ export function start(path, args, { core, log, ...options } = {}) {
 
 let cordons = 0;
 
-/* With one loop on a core of its own, or on all cores as a server is by default. */
-export async function startCordon({ alone }) {
+/* With one loop on a core of its own, or on all cores as a server is by default; on new data, or these. */
+export async function startCordon({ alone, again }) {
   const home = join(folder, `cordon-${cordons++}`);
-  const [data, config, log] = ['data', 'config.json', 'log'].map((name) => `${home}.${name}`);
+  const [fresh, config, log] = ['data', 'config.json', 'log'].map((name) => `${home}.${name}`);
+  const data = again ?? fresh;
   writeFileSync(config, JSON.stringify({ ...(alone && { loops: 1 }), listen: '127.0.0.1:0', data }));
   const server = await start(join(build, 'cordon'), ['serve', '--config', config], {
     core: alone ? SERVER_CORE : undefined, log: openSync(log, 'w'),
