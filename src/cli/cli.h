@@ -50,6 +50,7 @@ struct cli_options {
     uint64_t threads;
     uint64_t seconds;
     uint64_t number; /* a seed that is a number */
+    uint64_t weight; /* of a tenant, in percent */
     uint64_t to;     /* of a deploy; 0: not given */
     const char *check;
     const char *save;
@@ -76,6 +77,7 @@ struct cli_options {
     bool replace_all;
     bool memory;
     bool has_number;
+    bool has_weight;
     bool once;
     bool list;
 };

@@ -81,16 +81,20 @@ static void print_hosts(const cordon_json_value *hosts)
     }
 }
 
+/* `  name=number`, if it is one. */
+static void print_number(const cordon_json_value *value, const char *name)
+{
+    uint64_t number = 0;
+    if (cordon_json_get_u64(value, &number)) {
+        (void)printf("  %s=%llu", name, (unsigned long long)number);
+    }
+}
+
 static void print_limits(const cordon_json_value *limits)
 {
-    cordon_json_walk walk = cordon_json_walk_begin(limits);
-    cordon_text name = {0};
-    for (const cordon_json_value *limit; (limit = cordon_json_walk_next(&walk, &name)) != NULL;) {
-        uint64_t value = 0;
-        (void)cordon_json_get_u64(limit, &value);
-        (void)fputs("  ", stdout);
-        terminal_write(stdout, name);
-        (void)printf("=%llu", (unsigned long long)value);
+    for (int i = 0; i < CORDON_LIMIT_COUNT; i++) {
+        const char *const name = cordon_limit_get_info((cordon_limit)i)->name;
+        print_number(member(limits, name), name);
     }
 }
 
@@ -106,6 +110,7 @@ static int print_list(const struct cli_options *options, const cordon_json_value
         terminal_write(stdout, cordon_json_get_text(member(tenant, "name")));
         print_hosts(member(tenant, "hosts"));
         print_limits(member(tenant, "limits"));
+        print_number(member(tenant, "weight"), "weight");
         (void)fputc('\n', stdout);
     }
     return CLI_OK;
@@ -179,6 +184,9 @@ static int write_change(struct text *out, const struct cli_options *options)
     if (failed == CLI_OK && options->host_count > 0) {
         failed = append_hosts(out, options);
     }
+    if (options->has_weight) {
+        text_printf(out, ",\"weight\":%llu", (unsigned long long)options->weight);
+    }
     append_limits(out, &options->limits);
     return failed;
 }
@@ -228,7 +236,7 @@ static const struct deed deeds[] = {
 
 static bool has_settings(const struct cli_options *options)
 {
-    bool any = options->host_count > 0;
+    bool any = options->host_count > 0 || options->has_weight;
     for (int i = 0; i < CORDON_LIMIT_COUNT; i++) {
         any = any || options->limits.set[i];
     }
@@ -243,7 +251,8 @@ static int check_deed(const struct cli_options *options, const struct deed *deed
     }
     if (has_settings(options) && !deed->takes_settings) {
         return terminal_usage(
-            options->command, "`cordon tenant %s` takes neither --host nor --limit", deed->name);
+            options->command, "`cordon tenant %s` takes no --host, --limit or --weight",
+            deed->name);
     }
     return CLI_OK;
 }
@@ -282,6 +291,8 @@ static int run(const struct cli_options *options)
 static const struct cli_flag flags[] = {
     {"host", "NAME", "a host name by which it is reached; may be given 16 times", flags_set_host},
     {"limit", "NAME=VALUE", "lowers a limit for it (see `cordon limits`)", flags_set_limit},
+    {"weight", "PERCENT", "its share of the processors beside others (default 100)",
+     flags_set_weight},
     {"data", "DIR", "the data folder of the server (default " CLI_DEFAULT_DATA ")", flags_set_data},
     {"url", "URL", "the operator's listener of a server, in place of --data", flags_set_url},
     FLAG_FORMAT,
@@ -298,7 +309,7 @@ const struct cli_command cli_tenant = {
         "A tenant is a deployment of its own: functions, documents, variables, keys, audit log\n"
         "and limits. A request is for the tenant that has its host name, exactly; the tenant\n"
         "`default` is always there and has the names of the server's settings. `change` replaces\n"
-        "the hosts, or the limits, that are given. `remove` erases everything but the audit log.\n"
+        "what is given of hosts, limits and weight. `remove` erases everything but the audit log.\n"
         "The server takes changes at once; without one the data folder is changed.\n"
         "\n"
         "Exit code: 0 success; 2 wrong usage, or a name, host or limit that cannot be; 5 no\n"

@@ -210,6 +210,15 @@ bool flags_set_path(struct cli_options *options, const char *value)
     return true;
 }
 
+bool flags_set_weight(struct cli_options *options, const char *value)
+{
+    options->has_weight = read_number(value, &options->weight);
+    if (!options->has_weight) {
+        (void)terminal_fail(0, "--weight takes a number of percent such as 200, not '%s'", value);
+    }
+    return options->has_weight;
+}
+
 bool flags_set_host(struct cli_options *options, const char *value)
 {
     if (options->host_count == CLI_HOSTS_MAX) {

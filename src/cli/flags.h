@@ -57,6 +57,7 @@ bool flags_set_kind(struct cli_options *options, const char *value);
 bool flags_set_before(struct cli_options *options, const char *value);
 bool flags_set_to(struct cli_options *options, const char *value);
 bool flags_set_list(struct cli_options *options, const char *value);
+bool flags_set_weight(struct cli_options *options, const char *value);
 bool flags_set_host(struct cli_options *options, const char *value);
 bool flags_set_path(struct cli_options *options, const char *value);
 

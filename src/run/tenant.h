@@ -27,6 +27,9 @@
 
 struct env_vars;
 
+/* Of a weight. */
+#define TENANT_WEIGHT_MAX 10000
+
 /* As a label of a host name (RFC 1123, section 2.1), in small letters. */
 #define TENANT_NAME_BYTES_MAX 63
 
@@ -40,6 +43,7 @@ struct tenant_settings {
     size_t host_count;
     struct limit_changes limits; /* lower than those of the runner; a higher one changes nothing */
     bool has_limits;             /* any of them is set */
+    uint32_t weight; /* its share of the processors, in percent of others'; 0: not said, 100 */
 };
 
 struct tenant {

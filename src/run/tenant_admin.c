@@ -27,6 +27,7 @@ struct told {
     uint64_t made_ms; /* the same */
     bool has_hosts;
     bool has_limits;
+    bool has_weight;
     struct tenant_settings *settings;
 };
 
@@ -62,8 +63,9 @@ static void told_done(struct told *told)
 static cordon_error *wrong_shape(void)
 {
     return cordon_error_new(
-        CORDON_E_INVALID, "a tenant is {\"name\": string, \"hosts\": [string], \"limits\": {name: "
-                          "number}}; see docs/operating.md");
+        CORDON_E_INVALID,
+        "a tenant is {\"name\": string, \"hosts\": [string], \"limits\": {name: number}, "
+        "\"weight\": number}; see docs/operating.md");
 }
 
 static cordon_error *read_name(const struct json_node *root, struct told *told)
@@ -201,6 +203,24 @@ static cordon_error *read_limits(const struct json_node *root, struct told *told
     return NULL;
 }
 
+static cordon_error *read_weight(const struct json_node *root, struct told *told)
+{
+    const struct json_node *node = json_get(root, SLICE("weight"));
+    uint64_t weight = 0;
+    told->has_weight = json_kind(node) != JSON_MISSING;
+    if (!told->has_weight) {
+        return NULL;
+    }
+    if (!json_u64(node, &weight) || weight == 0 || weight > TENANT_WEIGHT_MAX) {
+        return cordon_error_new(
+            CORDON_E_INVALID,
+            "the weight of a tenant is a whole number of percent from 1 to %d, 100 for others",
+            TENANT_WEIGHT_MAX);
+    }
+    told->settings->weight = (uint32_t)weight;
+    return NULL;
+}
+
 /* What a request may say and a row says; to be ended in any case. */
 static cordon_error *read_tenant(const struct json_node *root, struct told *told)
 {
@@ -210,13 +230,14 @@ static cordon_error *read_tenant(const struct json_node *root, struct told *told
     }
     TRY(read_name(root, told));
     TRY(read_hosts(root, told));
+    TRY(read_weight(root, told));
     return read_limits(root, told);
 }
 
 /* Whatever else an object has was meant to be something. */
 static cordon_error *check_members(const struct json_node *root)
 {
-    static const char *const known[] = {"name", "hosts", "limits"};
+    static const char *const known[] = {"name", "hosts", "limits", "weight"};
     const size_t count = sizeof known / sizeof known[0];
     struct json_walk walk = json_walk_fields(root);
     struct slice name = {0};
@@ -266,6 +287,12 @@ static cordon_error *read_row(struct slice value, struct told *told)
 
 /* -- Writing -------------------------------------------------------------------------------- */
 
+static cordon_error *write_member(struct buffer *out, const char *name, uint64_t number)
+{
+    TRY(json_write_key(out, slice_str(name)));
+    return json_write_u64(out, number);
+}
+
 static cordon_error *write_settings(struct buffer *out, const struct tenant_settings *settings)
 {
     TRY(json_write_key(out, SLICE("hosts")));
@@ -283,13 +310,10 @@ static cordon_error *write_settings(struct buffer *out, const struct tenant_sett
             TRY(json_write_u64(out, settings->limits.value[i]));
         }
     }
-    return buffer_append_byte(out, '}');
-}
-
-static cordon_error *write_member(struct buffer *out, const char *name, uint64_t number)
-{
-    TRY(json_write_key(out, slice_str(name)));
-    return json_write_u64(out, number);
+    TRY(buffer_append_byte(out, '}'));
+    return settings == NULL || settings->weight == 0
+               ? NULL
+               : write_member(out, "weight", settings->weight);
 }
 
 static cordon_error *write_row(struct buffer *out, const struct told *told)
@@ -448,6 +472,19 @@ static cordon_error *prepare(
     return NULL;
 }
 
+static void apply_weight(struct tenant *tenant)
+{
+    runner_set_weight(tenant->runner, tenant->number, tenant->settings->weight);
+}
+
+/* Takes over one that is prepared. */
+static void put(struct runner *runner, uint32_t number, struct tenant *tenant)
+{
+    tenant->number = number;
+    tenants_put(&runner->tenants, tenant);
+    apply_weight(tenant);
+}
+
 /* With the lock of the default tenant's changes. */
 static cordon_error *create(struct runner *runner, struct told *told)
 {
@@ -459,8 +496,7 @@ static cordon_error *create(struct runner *runner, struct told *told)
     CORDON_CLEANUP(tenant_freep) struct tenant *tenant = NULL;
     TRY(prepare(runner, told, &tenant));
     TRY(change_rows(runner, create_row, told));
-    tenant->number = (uint32_t)told->number;
-    tenants_put(&runner->tenants, CORDON_TAKE(tenant));
+    put(runner, (uint32_t)told->number, CORDON_TAKE(tenant));
     return NULL;
 }
 
@@ -506,6 +542,9 @@ static cordon_error *complete(struct told *told, const struct tenant *tenant)
         view.limits = now->limits;
         view.has_limits = now->has_limits;
     }
+    if (!told->has_weight) {
+        view.weight = now->weight;
+    }
     TRY(tenant_settings_copy(&view, &whole));
     tenant_settings_free(told->settings);
     told->settings = whole;
@@ -525,6 +564,7 @@ static cordon_error *change(struct runner *runner, struct told *told)
     TRY(tenants_make_room(&runner->tenants));
     TRY(change_rows(runner, change_row, told));
     tenants_change(&runner->tenants, tenant, CORDON_TAKE(copy));
+    apply_weight(tenant);
     quota_set(tenant);
     if (quota_is_due(tenant) && !runner_wake_tender(runner)) {
         return quota_count(tenant);
@@ -630,8 +670,7 @@ static cordon_error *load_row(struct runner *runner, struct slice value)
         return damaged();
     }
     TRY(prepare(runner, &told, &tenant));
-    tenant->number = (uint32_t)told.number;
-    tenants_put(&runner->tenants, CORDON_TAKE(tenant));
+    put(runner, (uint32_t)told.number, CORDON_TAKE(tenant));
     return NULL;
 }
 

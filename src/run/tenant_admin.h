@@ -3,7 +3,8 @@
  *
  * In KEYSPACE_MODULE of the default tenant, which is the operator's own, `"tenant/" ‖ name` has
  *
- *     {"number": N, "hosts": ["app.example.com"], "limits": {"fuel": 1000000}, "made_ms": N}
+ *     {"number": N, "hosts": ["app.example.com"], "limits": {"fuel": 1000000}, "weight": 200,
+ *      "made_ms": N}
  *
  * and `"tenants"` has {"last": N}, the greatest number that was ever given. Each change is one
  * commit with an audit record in the log of the default tenant; then what is in memory follows.
@@ -31,8 +32,9 @@ struct runner;
 CORDON_MUST_USE cordon_error *tenant_admin_load(struct runner *runner);
 
 /*
- * Makes one by {"name": S, "hosts": [S], "limits": {NAME: N}}; the last two may be left out. A
- * limit is lower than the runner's, or changes nothing; `tenant_bytes` bounds its data. Errors:
+ * Makes one by {"name": S, "hosts": [S], "limits": {NAME: N}, "weight": N}; all but the name may
+ * be left out. A limit is lower than the runner's, or changes nothing; `tenant_bytes` bounds its
+ * data. The weight is its share of the processors beside others, in percent of theirs. Errors:
  * CORDON_E_INVALID for JSON of another shape, for a name or host that can't be or is taken, and an
  * unknown limit, naming it; CORDON_E_TOO_LARGE for one tenant more than TENANTS_MAX;
  * CORDON_E_BAD_JSON; those of store_commit(). Nothing is changed then.
@@ -40,16 +42,16 @@ CORDON_MUST_USE cordon_error *tenant_admin_load(struct runner *runner);
 CORDON_MUST_USE cordon_error *tenant_admin_create(struct runner *runner, struct slice json);
 
 /*
- * The same for one that is there: `hosts` and `limits` replace what it has, each if it is given.
+ * The same for one that is there: what is given replaces what it has.
  * Errors as above; CORDON_E_NOT_FOUND.
  */
 CORDON_MUST_USE cordon_error *tenant_admin_change(struct runner *runner, struct slice json);
 
 /*
- * Removes one, by {"name": S}: from now on nobody reaches it. Its runs under way end as they would;
- * then what it has in the store is erased in the background, but for its audit log. Errors as
- * above; CORDON_E_INVALID for the default tenant. Its name is appended to `out_name`, with a NUL:
- * whoever has keys of it revokes them.
+ * Removes one, by {"name": S}: from now on nobody reaches it. Its runs under way end as they
+ * would; then what it has in the store is erased in the background, but for its audit log. Errors
+ * as above; CORDON_E_INVALID for the default tenant. Its name is appended to `out_name`, with a
+ * NUL: whoever has keys of it revokes them.
  */
 CORDON_MUST_USE cordon_error *tenant_admin_remove(
     struct runner *runner, struct slice json, struct buffer *out_name);
@@ -62,8 +64,8 @@ CORDON_MUST_USE cordon_error *tenant_admin_next_removed(struct runner *runner, u
 CORDON_MUST_USE cordon_error *tenant_admin_forget_removed(struct runner *runner, uint32_t number);
 
 /*
- * Appends [{"name", "number", "hosts", "limits", "madeAt", "awake", "runs", "dataBytes"}], in order
- * of numbers, the default one first. `dataBytes` is null where it was not counted.
+ * Appends [{"name", "number", "hosts", "limits", "madeAt", "awake", "runs", "dataBytes"}], in
+ * order of numbers, the default one first. `dataBytes` is null where it was not counted.
  */
 CORDON_MUST_USE cordon_error *tenant_admin_list(struct runner *runner, struct buffer *out);
 

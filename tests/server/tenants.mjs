@@ -55,7 +55,7 @@ describe('tenants of a server', () => {
   test('are made, and listed', async () => {
     const made = await tenant('create', 'acme', '--host', 'Acme.localhost.test', '--host', 'acme.example.com', '--limit', 'fuel=5000000');
     assert.equal(made.code, 0, made.stderr);
-    assert.equal((await tenant('create', 'zoo', '--host', 'zoo.example.com')).code, 0);
+    assert.equal((await tenant('create', 'zoo', '--host', 'zoo.example.com', '--weight', '200')).code, 0);
     const { stdout } = await tenant('list', '--format', 'json');
     const [usual, acme, zoo, ...others] = JSON.parse(stdout);
     assert.deepEqual(others, []);
@@ -63,7 +63,7 @@ describe('tenants of a server', () => {
     assert.deepEqual(acme.hosts, ['acme.localhost.test', 'acme.example.com']);
     assert.deepEqual(acme.limits, { fuel: 5000000 });
     assert.deepEqual([zoo.name, zoo.number, zoo.awake, zoo.runs], ['zoo', 3, false, 0]);
-    assert.match((await tenant('list')).stdout, /^default {2}-\nacme {2}acme\.localhost\.test,acme\.example\.com {2}fuel=5000000\nzoo {2}zoo\.example\.com\n$/);
+    assert.match((await tenant('list')).stdout, /^default {2}-\nacme {2}acme\.localhost\.test,acme\.example\.com {2}fuel=5000000\nzoo {2}zoo\.example\.com {2}weight=200\n$/);
   });
 
   test('cannot have what is taken, or no name at all', async () => {
@@ -83,6 +83,8 @@ describe('tenants of a server', () => {
     await refused(/no host name/, 'create', 'other', '--host', 'a..b');
     await refused(/no host name/, 'create', 'other', '--host', 'a.test:80');
     await refused(/no limit 'module_bytes' of a tenant/, 'create', 'other', '--limit', 'module_bytes=1');
+    await refused(/weight of a tenant is a whole number of percent from 1 to 10000/, 'create', 'other', '--weight', '10001');
+    await refused(/weight of a tenant/, 'create', 'other', '--weight', '0');
     await refused(/there is no tenant 'nobody'/, 'remove', 'nobody');
     await refused(/the default tenant is always there/, 'remove', 'default');
     assert.equal(JSON.parse((await tenant('list', '--format', 'json')).stdout).length, 3);
