@@ -25,7 +25,10 @@ extern "C" {
 CORDON_API CORDON_MUST_USE cordon_error *cordon_audit_read(
     cordon_runtime *runtime, uint64_t from, size_t bytes_max, char **out_lines, uint64_t *out_next);
 
-/* The same of a tenant (tenant.h), by name; NULL: the default one. Also CORDON_E_NOT_FOUND. */
+/*
+ * The same of a tenant (tenant.h), by its name, or by its number, be it one that was removed;
+ * NULL: the default one. Also CORDON_E_NOT_FOUND.
+ */
 CORDON_API CORDON_MUST_USE cordon_error *cordon_audit_read_of(
     cordon_runtime *runtime,
     const char *tenant,
@@ -45,8 +48,8 @@ CORDON_API void cordon_audit_check_free(cordon_audit_check *check);
 
 /*
  * Whose log it must be, by the tenant's number (1: the default one); 0, or without this: of whom
- * its first checkpoint says. Checkpoints of others that were kept are passed over. Before the first
- * line.
+ * its first checkpoint says. Checkpoints of others that were kept are passed over. Before the
+ * first line.
  */
 CORDON_API void cordon_audit_check_of(cordon_audit_check *check, uint32_t tenant);
 

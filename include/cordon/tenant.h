@@ -6,7 +6,8 @@
  *
  * A tenant sleeps until it is first called; then its functions are loaded.
  *
- * A name has 1 to 63 small letters, digits and hyphens, the last neither first nor last. Every
+ * A name has 1 to 63 small letters, digits and hyphens, at least one letter, the hyphens neither
+ * first nor last. Every
  * function here may be called by any thread, and blocks until what it does is durable, with a
  * record in the audit log of the default tenant.
  */

@@ -12,6 +12,21 @@ struct cordon_audit_check {
     struct audit_chain *chain;
 };
 
+/* The log of a tenant that was removed has no other name. */
+static bool read_tenant_number(const char *text, uint32_t *out_number)
+{
+    char *end = NULL;
+    if (text == NULL || text[0] < '0' || text[0] > '9') {
+        return false;
+    }
+    const unsigned long long number = strtoull(text, &end, 10);
+    if (*end != '\0' || number > UINT32_MAX) {
+        return false;
+    }
+    *out_number = (uint32_t)number;
+    return true;
+}
+
 cordon_error *cordon_audit_read(
     cordon_runtime *runtime, uint64_t from, size_t bytes_max, char **out_lines, uint64_t *out_next)
 {
@@ -27,7 +42,9 @@ cordon_error *cordon_audit_read_of(
     uint64_t *out_next)
 {
     uint32_t number = TENANT_DEFAULT;
-    TRY(api_find_tenant(runtime, tenant, &number));
+    if (!read_tenant_number(tenant, &number)) {
+        TRY(api_find_tenant(runtime, tenant, &number));
+    }
     CORDON_CLEANUP_BUFFER struct buffer lines;
     buffer_init(&lines, SIZE_MAX / 2);
     uint64_t next = from;

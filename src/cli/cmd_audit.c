@@ -427,7 +427,8 @@ static const struct cli_flag flags[] = {
     {"before", "DATE|N", "prune: the day, or the record, from which on the log is kept",
      flags_set_before},
     {"path", "PATH", "show: only those of that function", flags_set_path},
-    {"tenant", "NAME", "whose log (default: default)", flags_set_tenant},
+    {"tenant", "NAME", "whose log (default: default); the number of one that was removed",
+     flags_set_tenant},
     FLAG_FORMAT,
     FLAGS_END,
 };

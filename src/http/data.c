@@ -214,7 +214,7 @@ static cordon_error *prune(
     request.by = slice_str(by);
     struct runner *runner = connection->loop->server->options.runner;
     return audit_prune_log(
-        runner_store(runner), atomic_load(&connection->tenant->auditor), connection->tenant->number,
+        runner_store(runner), tenant_auditor(connection->tenant), connection->tenant->number,
         &request, out);
 }
 

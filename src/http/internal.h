@@ -148,7 +148,7 @@ struct http_server {
     struct http_server_options options;
     struct http_settings settings;
     struct keys *keys;
-    char *data_folder; /* NULL: none */
+    char *data_folder;        /* NULL: none */
     struct auth_config *auth; /* of users; NULL: nobody signs in */
     struct histogram *hold;   /* how long a loop works before it looks at its sockets again */
     struct counter *requests;

@@ -51,11 +51,13 @@ static cordon_error *write_logs(struct connection *connection, bool *out_found)
 static cordon_error *write_audit(struct connection *connection, bool *out_found)
 {
     uint64_t next = 0;
+    const uint32_t removed = connection->route.tenant_number;
+    const uint32_t tenant = removed != 0 ? removed : connection->tenant->number;
     *out_found = true;
     connection->frame.content_type = "application/x-ndjson";
     return audit_rows_page(
-        runner_store(runner_of(connection)), connection->tenant->number, connection->route.from,
-        AUDIT_PAGE_BYTES, &connection->scratch, &next);
+        runner_store(runner_of(connection)), tenant, connection->route.from, AUDIT_PAGE_BYTES,
+        &connection->scratch, &next);
 }
 
 /* -- Answers -------------------------------------------------------------------------------- */

@@ -125,6 +125,17 @@ bool http_read_number(struct slice text, uint64_t most, uint64_t *out_number)
     return text.size > 0;
 }
 
+/* Whose log: a name has a letter, and those that were removed have numbers alone. */
+static void read_tenant(const struct http_request *request, struct http_route *route)
+{
+    uint64_t number = 0;
+    (void)find_parameter(request->target, "tenant", &route->tenant);
+    if (http_read_number(route->tenant, UINT32_MAX, &number)) {
+        route->tenant_number = (uint32_t)number;
+        route->tenant = (struct slice){0};
+    }
+}
+
 static void route_audit(const struct http_request *request, struct http_route *route)
 {
     struct slice from = {0};
@@ -136,7 +147,7 @@ static void route_audit(const struct http_request *request, struct http_route *r
             NULL);
     } else {
         route->id = ROUTE_AUDIT;
-        (void)find_parameter(request->target, "tenant", &route->tenant);
+        read_tenant(request, route);
     }
 }
 

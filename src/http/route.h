@@ -46,18 +46,19 @@ enum http_data {
 struct http_route {
     enum http_route_id id;
     struct http_refusal refusal;
-    const char *allow;   /* for status 405 */
-    const char *text;    /* for ROUTE_TEXT */
-    int status;          /* for ROUTE_TEXT */
-    bool cross_origin;   /* answers carry CORS headers: all but admin routes */
-    bool needs_admin;    /* only with an admin key */
-    struct slice record; /* ROUTE_RECORD: its id; data NULL: the list */
-    uint64_t after_us;   /* ROUTE_LOGS: the cursor; 0: all that is kept */
-    enum http_data data; /* ROUTE_DATA */
-    bool asks_ready;     /* ROUTE_HEALTH: whether it is ready, and not only alive */
-    uint64_t from;       /* ROUTE_AUDIT: the first sequence */
-    struct slice tenant; /* of the operator: whose, by name; empty: the default tenant's */
-    bool is_rollback;    /* ROUTE_DEPLOY: one of the last ones is to hold again */
+    const char *allow;      /* for status 405 */
+    const char *text;       /* for ROUTE_TEXT */
+    int status;             /* for ROUTE_TEXT */
+    bool cross_origin;      /* answers carry CORS headers: all but admin routes */
+    bool needs_admin;       /* only with an admin key */
+    struct slice record;    /* ROUTE_RECORD: its id; data NULL: the list */
+    uint64_t after_us;      /* ROUTE_LOGS: the cursor; 0: all that is kept */
+    enum http_data data;    /* ROUTE_DATA */
+    bool asks_ready;        /* ROUTE_HEALTH: whether it is ready, and not only alive */
+    uint64_t from;          /* ROUTE_AUDIT: the first sequence */
+    uint32_t tenant_number; /* ROUTE_AUDIT: the same by number, of one that was removed; 0: not */
+    struct slice tenant;    /* of the operator: whose, by name; empty: the default tenant's */
+    bool is_rollback;       /* ROUTE_DEPLOY: one of the last ones is to hold again */
     /* ROUTE_CALL: */
     bool any_kind;
     cordon_kind kind;
@@ -73,8 +74,8 @@ void http_route(const struct http_request *request, bool is_operator, struct htt
 struct slice http_target_path(struct slice target);
 
 /*
- * The value of a name in a target's query string, decoded, appended to `out`; `*out_found` false if
- * it is not there. False: it is malformed, or there is no memory for it.
+ * The value of a name in a target's query string, decoded, appended to `out`; `*out_found` false
+ * if it is not there. False: it is malformed, or there is no memory for it.
  */
 CORDON_MUST_USE bool http_target_parameter(
     struct slice target, const char *name, struct buffer *out, bool *out_found);

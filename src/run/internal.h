@@ -42,7 +42,7 @@ struct runner {
 CORDON_MUST_USE cordon_error *runner_wake_tenant(
     struct runner *runner, uint32_t number, struct tenant **out_tenant);
 
-/* Has the log of a tenant that is awake kept, if logs are. Errors: CORDON_E_NO_MEMORY. */
+/* Has the log of a tenant kept, if logs are. Errors: CORDON_E_NO_MEMORY. */
 CORDON_MUST_USE cordon_error *runner_audit_tenant(struct tenant *tenant);
 
 /* There may be work for the tender. False: there is none, and whoever left the work does it. */

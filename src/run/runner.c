@@ -528,19 +528,27 @@ void runner_refresh_metrics(struct runner *runner)
     gauge_set(runner->metrics.memory_used, (int64_t)counts.memory_used);
 }
 
+struct auditor *tenant_auditor(struct tenant *tenant)
+{
+    if (atomic_load(&tenant->auditor) == NULL) { /* it sleeps, or no log is kept */
+        cordon_error_free(runner_audit_tenant(tenant));
+    }
+    return atomic_load(&tenant->auditor);
+}
+
 void tenant_note(struct tenant *tenant, struct slice body)
 {
-    auditor_note(atomic_load(&tenant->auditor), body);
+    auditor_note(tenant_auditor(tenant), body);
 }
 
 void tenant_note_denied(struct tenant *tenant, struct slice path, struct slice words)
 {
-    auditor_note_denied(atomic_load(&tenant->auditor), path, words);
+    auditor_note_denied(tenant_auditor(tenant), path, words);
 }
 
 void tenant_note_read(struct tenant *tenant, enum auditor_read what, struct slice text)
 {
-    auditor_note_read(atomic_load(&tenant->auditor), what, text);
+    auditor_note_read(tenant_auditor(tenant), what, text);
 }
 
 struct recorder *runner_recorder(const struct runner *runner)

@@ -35,7 +35,11 @@ static bool is_label(struct slice text)
 
 bool tenant_name_is_good(struct slice name)
 {
-    return is_label(name);
+    bool has_letter = false;
+    for (size_t i = 0; i < name.size; i++) {
+        has_letter = has_letter || (name.data[i] >= 'a' && name.data[i] <= 'z');
+    }
+    return has_letter && is_label(name);
 }
 
 /* Names of this machine, by which it is the default tenant that answers. */

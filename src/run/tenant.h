@@ -30,7 +30,7 @@ struct env_vars;
 /* Of a weight. */
 #define TENANT_WEIGHT_MAX 10000
 
-/* As a label of a host name (RFC 1123, section 2.1), in small letters. */
+/* As a label of a host name (RFC 1123, section 2.1), in small letters, of which it has one. */
 #define TENANT_NAME_BYTES_MAX 63
 
 /* Of host names (RFC 1035, section 2.3.4), and how many a tenant may have. */
@@ -169,6 +169,9 @@ void tenant_swap_env(struct tenant *tenant, struct env_vars *env);
 
 /* Lowers a budget to the limits that the operator has set for it. */
 void tenant_lower(struct tenant *tenant, struct budget *budget);
+
+/* The keeper of its audit log, awake or not; NULL: none is kept. Lives as long as the runner. */
+struct auditor *tenant_auditor(struct tenant *tenant);
 
 /*
  * Has a record written soon to its audit log: see auditor_note(), auditor_note_denied() and

@@ -78,9 +78,8 @@ static cordon_error *read_name(const struct json_node *root, struct told *told)
     if (!tenant_name_is_good(name)) {
         return cordon_error_new(
             CORDON_E_INVALID,
-            "'%.*s' is no name for a tenant; use 1 to %d small letters, digits and hyphens, the "
-            "last "
-            "neither first nor last",
+            "'%.*s' is no name for a tenant; use 1 to %d small letters, digits and hyphens, at "
+            "least one letter, the hyphens neither first nor last",
             (int)(name.size < 80 ? name.size : 80), (const char *)name.data, TENANT_NAME_BYTES_MAX);
     }
     memcpy(told->name, name.data, name.size);

@@ -78,6 +78,7 @@ describe('tenants of a server', () => {
     await refused(/stands there twice/, 'create', 'other', '--host', 'a.test', '--host', 'A.test');
     await refused(/is no name for a tenant/, 'create', 'Acme');
     await refused(/is no name for a tenant/, 'create', 'acme-');
+    await refused(/is no name for a tenant/, 'create', '42');
     await refused(/no host name/, 'create', 'other', '--host', 'localhost');
     await refused(/no host name/, 'create', 'other', '--host', '127.0.0.1');
     await refused(/no host name/, 'create', 'other', '--host', 'a..b');
@@ -117,6 +118,26 @@ describe('tenants of a server', () => {
     assert.match(there.errorMessage, /Could not find/);
   });
 
+  test('are told nothing of the variables, log lines and records of others', async () => {
+    const admin = (host, key) => ({ ...at(host), headers: { ...json, host, authorization: `Convex ${key}` } });
+    const acme = admin('acme.example.com', keys.acme);
+    const usual = admin('127.0.0.1', keys.default);
+    const set = await ask({ ...acme, path: '/api/update_environment_variables' }, { changes: [{ name: 'SECRET', value: 'of acme' }] });
+    assert.equal(set.status, 200, set.text);
+    const recorded = await ask({ ...acme, path: '/api/query', headers: { ...acme.headers, 'cordon-record': 'true' } }, { path: 'messages:list', args: {} });
+    const id = recorded.headers['cordon-record'];
+    assert.match(id ?? '', /^[0-9a-f]{32}$/, recorded.text);
+    const get = async (who, path) => ask({ ...who, path });
+    assert.equal((await get(acme, `/api/cordon/records/${id}`)).status, 200);
+    assert.equal((await get(usual, `/api/cordon/records/${id}`)).status, 404);
+    assert.equal(JSON.parse((await get(usual, '/api/cordon/records')).text).length, 0);
+    assert.match((await get(acme, '/api/cordon/environment_variables')).text, /of acme/);
+    assert.doesNotMatch((await get(usual, '/api/cordon/environment_variables')).text, /SECRET/);
+    const lines = async (who) => JSON.parse((await get(who, '/api/stream_function_logs?cursor=0')).text).entries.map((entry) => entry.identifier);
+    assert.ok((await lines(acme)).includes('messages:send'));
+    assert.ok(!(await lines(usual)).includes('messages:send'));
+  });
+
   test('are kept to limits of their own', async () => {
     const spun = await call('acme.example.com', 'query', 'math:fib', { n: 30 });
     assert.match(spun.errorMessage, /OutOfFuel: limit fuel .* allowed 5000000/);
@@ -149,6 +170,10 @@ describe('tenants of a server', () => {
   test('are there after a restart, asleep until they are called', async () => {
     await server.stop();
     server = await start();
+    const seen = await run(['data', '--url', server.url], { env: { CORDON_ADMIN_KEY: keys.default } });
+    assert.equal(seen.code, 0, seen.stderr);
+    const looked = await ask({ ...at('acme.example.com'), path: '/api/cordon/documents?table=messages', headers: { ...json, host: 'acme.example.com', authorization: `Convex ${keys.acme}` } });
+    assert.equal(looked.status, 200, looked.text);
     const awake = async () => JSON.parse((await tenant('list', '--format', 'json')).stdout).map((one) => one.awake);
     assert.deepEqual(await awake(), [true, false, false]);
     const answers = await Promise.all(Array.from({ length: 20 }, () => call('acme.example.com', 'query', 'messages:list')));
@@ -173,6 +198,7 @@ describe('tenants of a server', () => {
     ]);
     const own = (await operator('/audit?tenant=acme')).text.trim().split('\n').map((line) => JSON.parse(line).body.kind);
     assert.ok(own.includes('deploy') && own.includes('mutation'), own.join());
+    assert.ok(own.includes('documents_read'), 'also of one that slept');
   });
 
   test('have audit logs of their own, each signed, and told apart where checkpoints are kept', async () => {
@@ -207,6 +233,7 @@ describe('tenants of a server', () => {
     assert.deepEqual([acme.name, acme.number], ['acme', 4]);
     assert.match((await call('acme.example.com', 'query', 'messages:list')).errorMessage, /Could not find/);
     assert.equal((await deployTo('acme.example.com', example('messages_c'), keys.acme)).status, 401, 'its keys are gone');
+    assert.match((await run(['audit', 'show', '--data', data, '--tenant', '2', '--kind', 'deploy'])).stdout, /deploy/, 'its log is still there');
     const erased = async () => (await operator('/audit')).text.includes('"kind":"tenant_erased"');
     for (let tries = 0; !(await erased()); tries++) {
       assert.ok(tries < 200, 'it is erased soon');
