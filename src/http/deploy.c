@@ -1,7 +1,7 @@
 /*
- * Deploys, one after the other, on a thread of their own. A deploy compiles for seconds, and must
- * wait for others; on a compute thread it would be in the way of runs, and four of them in the way
- * of all. The thread is started by the first one.
+ * Deploys, rollbacks and the loading of functions, one after the other on threads of their own
+ * (jobs.c). A deploy compiles for seconds, and must wait for others; on a compute thread it would
+ * be in the way of runs, and four of them in the way of all.
  */
 #include "http/internal.h"
 
@@ -168,98 +168,4 @@ void load_work(struct connection *connection)
             LOG_FIELD_STRING("message", slice_str(cordon_error_get_message(error)))};
         log_write(server->options.log, LOG_ERROR, "tenant_unloaded", fields, 2);
     }
-}
-
-/* -- The queue ------------------------------------------------------------------------------ */
-
-/* The next deploy, once there is one; NULL at the end. */
-static struct connection *take_next(struct deploys *deploys)
-{
-    (void)pthread_mutex_lock(&deploys->lock);
-    while (deploys->first == NULL && !deploys->ends) {
-        (void)pthread_cond_wait(&deploys->changed, &deploys->lock);
-    }
-    struct connection *connection = deploys->first;
-    if (connection != NULL) {
-        deploys->first = connection->next_deploy;
-        deploys->count--;
-    }
-    (void)pthread_mutex_unlock(&deploys->lock);
-    return connection;
-}
-
-static void *deploy_all(void *arg)
-{
-    struct deploys *deploys = arg;
-    for (struct connection *connection = take_next(deploys); connection != NULL;
-         connection = take_next(deploys)) {
-        deploys->work(connection);
-        loop_wake(connection); /* from here on it is its loop's */
-    }
-    return NULL;
-}
-
-void deploys_init(
-    struct deploys *deploys, uint32_t waiting_max, void (*work)(struct connection *connection))
-{
-    deploys->waiting_max = waiting_max;
-    deploys->work = work;
-    (void)pthread_mutex_init(&deploys->lock, NULL);
-    (void)pthread_cond_init(&deploys->changed, NULL);
-}
-
-static bool add(struct deploys *deploys, struct connection *connection)
-{
-    if (!deploys->has_thread) {
-        deploys->has_thread = pthread_create(&deploys->thread, NULL, deploy_all, deploys) == 0;
-    }
-    if (!deploys->has_thread || deploys->count == deploys->waiting_max) {
-        return false;
-    }
-    struct connection **link = &deploys->first;
-    while (*link != NULL) {
-        link = &(*link)->next_deploy;
-    }
-    connection->next_deploy = NULL;
-    *link = connection;
-    deploys->count++;
-    (void)pthread_cond_signal(&deploys->changed);
-    return true;
-}
-
-bool deploys_add(struct deploys *deploys, struct connection *connection)
-{
-    (void)pthread_mutex_lock(&deploys->lock);
-    const bool added = add(deploys, connection);
-    (void)pthread_mutex_unlock(&deploys->lock);
-    return added;
-}
-
-bool deploys_remove(struct deploys *deploys, struct connection *connection)
-{
-    (void)pthread_mutex_lock(&deploys->lock);
-    struct connection **link = &deploys->first;
-    while (*link != NULL && *link != connection) {
-        link = &(*link)->next_deploy;
-    }
-    const bool found = *link != NULL;
-    if (found) {
-        *link = connection->next_deploy;
-        deploys->count--;
-    }
-    (void)pthread_mutex_unlock(&deploys->lock);
-    return found;
-}
-
-void deploys_done(struct deploys *deploys)
-{
-    (void)pthread_mutex_lock(&deploys->lock);
-    deploys->ends = true;
-    (void)pthread_cond_signal(&deploys->changed);
-    (void)pthread_mutex_unlock(&deploys->lock);
-    if (deploys->has_thread) {
-        (void)pthread_join(deploys->thread, NULL);
-    }
-    (void)pthread_cond_destroy(&deploys->changed);
-    (void)pthread_mutex_destroy(&deploys->lock);
 }

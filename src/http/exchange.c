@@ -405,7 +405,7 @@ static void begin_awake(struct connection *connection)
     start_call(connection);
 }
 
-static struct deploys *queue_of(const struct connection *connection)
+static struct jobs *queue_of(const struct connection *connection)
 {
     struct http_server *server = connection->loop->server;
     return connection->work_kind == WORK_DEPLOY ? &server->deploys
@@ -423,7 +423,7 @@ static bool start_queued(struct connection *connection, enum work_kind kind)
 {
     connection->phase = PHASE_WORKING;
     connection->work_kind = kind;
-    if (deploys_add(queue_of(connection), connection)) {
+    if (jobs_add(queue_of(connection), connection)) {
         return true;
     }
     connection->phase = PHASE_RUNNING;
@@ -752,7 +752,7 @@ bool exchange_cancel(struct connection *connection)
         case WORK_DEPLOY:
         case WORK_DATA:
         case WORK_LOAD:
-            return !deploys_remove(queue_of(connection), connection);
+            return !jobs_remove(queue_of(connection), connection);
         }
     }
     if (connection->run == NULL || run_outcome(connection->run) != NULL) {

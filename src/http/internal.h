@@ -1,8 +1,8 @@
 /*
  * What the files of the server share: server.c binds and starts, loop.c is one thread's loop,
  * accept.c lets clients in, connection.c moves bytes, exchange.c turns one request into one
- * answer, authorize.c says who asks, deploy.c does what takes longest, data.c what an operator does
- * with documents, reading.c gives out what is kept of runs.
+ * answer, authorize.c says who asks, deploy.c does what takes longest, data.c what an operator
+ * does with documents, jobs.c has both wait their turn, reading.c gives out what is kept of runs.
  *
  * All of a connection is touched by its loop's thread alone, except while a piece of work is in
  * flight on a compute thread: then that thread has its run, call and answer, and the loop leaves
@@ -114,19 +114,23 @@ struct loop {
     uint64_t end_at_ms;    /* when nothing is waited for any more */
 };
 
+/* Whose jobs were done last, as far back as tenants take turns; of more, the first come first. */
+#define JOBS_RECENT_MAX 64
+
 /*
- * Deploys that wait, the first one first; or, each on a thread of its own, requests for documents,
- * and calls whose functions are to be loaded first.
+ * Deploys that wait; or, each kind in a queue with a thread of its own, requests for documents,
+ * and calls whose functions are to be loaded first. See jobs.c.
  */
-struct deploys {
-    uint32_t waiting_max;
+struct jobs {
+    uint32_t waiting_max; /* of each tenant */
     void (*work)(struct connection *connection);
     pthread_t thread;
     bool has_thread;
     pthread_mutex_t lock; /* over all of this, the links of connections included */
     pthread_cond_t changed;
     struct connection *first;
-    uint32_t count;
+    uint32_t recent[JOBS_RECENT_MAX];
+    size_t recent_count;
     bool ends;
 };
 
@@ -157,10 +161,10 @@ struct http_server {
     struct gauge *memory_used;      /* by connections, as of the last look */
     struct process_metrics process; /* of the operator's loop, as the next */
     struct counter *lines_unwritten;
-    struct deploys deploys;
-    struct deploys data;
+    struct jobs deploys;
+    struct jobs data;
     struct compute compute;
-    struct deploys loads;
+    struct jobs loads;
     struct purse purse; /* the memory of connections */
     struct loop *loops;
     uint32_t loop_count; /* of those that were made */
@@ -258,7 +262,7 @@ struct connection {
     bool waits_for_logs;
     bool in_wakes; /* guarded by wake_lock */
     struct connection *next_wake;
-    struct connection *next_deploy; /* guarded by the deploys' lock */
+    struct connection *next_job; /* guarded by the deploys' lock */
 
     struct buffer output;
     struct buffer scratch;
@@ -433,23 +437,23 @@ CORDON_MUST_USE bool compute_add(struct compute *compute, struct connection *con
 
 /* -- deploy.c ------------------------------------------------------------------------------- */
 
-void deploys_init(
-    struct deploys *deploys, uint32_t waiting_max, void (*work)(struct connection *connection));
+void jobs_init(
+    struct jobs *jobs, uint32_t waiting_max, void (*work)(struct connection *connection));
 
 /* No deploy may be under way or wait. */
-void deploys_done(struct deploys *deploys);
+void jobs_done(struct jobs *jobs);
 
 /*
  * Queues the deploy that a connection's request is. The connection is the deploy's until it is
  * woken; its answer is in `output` then, or it is refused. False: too many wait.
  */
-CORDON_MUST_USE bool deploys_add(struct deploys *deploys, struct connection *connection);
+CORDON_MUST_USE bool jobs_add(struct jobs *jobs, struct connection *connection);
 
 /* Takes one out that has not begun; false if it has. */
-CORDON_MUST_USE bool deploys_remove(struct deploys *deploys, struct connection *connection);
+CORDON_MUST_USE bool jobs_remove(struct jobs *jobs, struct connection *connection);
 
-/* Most that wait for others: a deploy holds its modules in memory. */
-#define DEPLOYS_WAITING_MAX 8
+/* Most that wait for others, of each tenant: a deploy holds its modules in memory. */
+#define JOBS_WAITING_MAX 8
 
 /* Loads the functions of a sleeping tenant, for a call that waits for it. */
 void load_work(struct connection *connection);

@@ -577,9 +577,9 @@ cordon_error *http_server_new(
         return error_no_memory();
     }
     server->options = *options;
-    deploys_init(&server->deploys, DEPLOYS_WAITING_MAX, deploy_work);
-    deploys_init(&server->data, DEPLOYS_WAITING_MAX, data_work);
-    deploys_init(&server->loads, UINT32_MAX, load_work);
+    jobs_init(&server->deploys, JOBS_WAITING_MAX, deploy_work);
+    jobs_init(&server->data, JOBS_WAITING_MAX, data_work);
+    jobs_init(&server->loads, UINT32_MAX, load_work);
     purse_init(&server->purse, options->runner);
     cordon_error *error = compute_init(&server->compute, runner_get_permits(options->runner));
     if (error == NULL) {
@@ -675,9 +675,9 @@ void http_server_free(struct http_server *server)
     }
     compute_done(&server->compute);
     prober_free(server->prober);
-    deploys_done(&server->deploys);
-    deploys_done(&server->data);
-    deploys_done(&server->loads);
+    jobs_done(&server->deploys);
+    jobs_done(&server->data);
+    jobs_done(&server->loads);
     for (size_t i = 0; i < server->settings.host_name_count; i++) {
         mem_free(server->settings.host_names[i]);
     }

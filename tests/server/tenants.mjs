@@ -7,7 +7,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { Server, example, newFolder, run } from '../support/cordon.mjs';
+import { Server, example, guest, newFolder, run } from '../support/cordon.mjs';
+import { resumeCompilers, stopCompilers } from './processes.mjs';
+import { metric } from './wire.mjs';
 
 /* An answer to a request for a host, or to an operator's by the socket. */
 function ask(options, body) {
@@ -116,6 +118,33 @@ describe('tenants of a server', () => {
     assert.equal((await call('acme.example.com', 'query', 'messages:list')).value.length, 1);
     const there = await call('zoo.example.com', 'query', 'messages:list');
     assert.match(there.errorMessage, /Could not find/);
+  });
+
+  test('take turns with their deploys', async () => {
+    const made = await run(['keygen', 'admin', '--tenant', 'zoo', '--data', data]);
+    keys.zoo = made.stdout.trim().split(/\s+/).at(-1);
+    const compilers = await stopCompilers(server);
+    const order = [];
+    const send = async (name, host, module, key) => {
+      const { status, text } = await deployTo(host, module, key);
+      assert.equal(status, 200, text);
+      order.push(name);
+    };
+    const jobs = [];
+    for (const [name, host, module, key] of [
+      ['first', '127.0.0.1', guest('counter'), keys.default],
+      ['second', '127.0.0.1', guest('logs'), keys.default],
+      ['third', '127.0.0.1', example('messages_rust'), keys.default],
+      ['of another', 'zoo.example.com', guest('counter'), keys.zoo],
+    ]) {
+      const asked = () => metric(server, 'http_requests_total'); // counts itself
+      const before = await asked();
+      jobs.push(send(name, host, module, key));
+      for (let more = 1; (await asked()) - before === more; more++);
+    }
+    resumeCompilers(compilers);
+    await Promise.all(jobs);
+    assert.deepEqual(order, ['first', 'of another', 'second', 'third']);
   });
 
   test('are told nothing of the variables, log lines and records of others', async () => {
