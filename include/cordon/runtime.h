@@ -182,7 +182,7 @@ typedef struct cordon_request {
      * UserIdentity, "issuer" and "subject" at least; NULL: nobody. It is believed.
      */
     const char *identity;
-    const char *tenant;          /* whose function, by name (tenant.h); NULL: the default one's */
+    const char *tenant; /* whose function, by name (tenant.h); NULL: the default one's */
 } cordon_request;
 
 typedef enum cordon_call_state {

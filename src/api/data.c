@@ -11,12 +11,12 @@ static struct slice text_of(const char *text)
 
 cordon_error *cordon_data_hold(cordon_runtime *runtime, uint64_t *out_snapshot)
 {
-    return store_hold(runtime->store, out_snapshot);
+    return store_hold(runtime->store, TENANT_DEFAULT, out_snapshot);
 }
 
 void cordon_data_release(cordon_runtime *runtime, uint64_t snapshot)
 {
-    data_release(runtime->runner, snapshot);
+    data_release(runtime->runner, TENANT_DEFAULT, snapshot);
 }
 
 cordon_error *cordon_data_tables(

@@ -27,13 +27,16 @@ cordon_error *cordon_tenant_change(cordon_runtime *runtime, const char *json, si
     return tenant_admin_change(runtime->runner, slice_of_json(json, size));
 }
 
-cordon_error *cordon_tenant_remove(cordon_runtime *runtime, const char *json, size_t size)
+static cordon_error *revoke_keys(void *arg, const char *name)
 {
-    CORDON_CLEANUP_BUFFER struct buffer name;
+    const cordon_runtime *runtime = arg;
     size_t revoked = 0;
-    buffer_init(&name, 4096);
-    TRY(tenant_admin_remove(runtime->runner, slice_of_json(json, size), &name));
     return runtime->data_folder == NULL
                ? NULL
-               : key_files_revoke(runtime->data_folder, NULL, (const char *)name.data, &revoked);
+               : key_files_revoke(runtime->data_folder, NULL, name, &revoked);
+}
+
+cordon_error *cordon_tenant_remove(cordon_runtime *runtime, const char *json, size_t size)
+{
+    return tenant_admin_remove(runtime->runner, slice_of_json(json, size), revoke_keys, runtime);
 }

@@ -36,8 +36,8 @@
       false, GATE_SHORT, false, UINT32_MAX, 150, 200)                                              \
     X(OUTPUT_WRITE, core_output_write, "convex/core", "output_write", "ii", "I", Q | M | A,        \
       GATE_BYTES, false, GATE_SHORT, false, UINT32_MAX, 300, 3000)                                 \
-    X(FAIL, core_fail, "convex/core", "fail", "ii", "I", Q | M | A, GATE_BYTES, false,             \
-      GATE_SHORT, false, 32 * MIB, 500, 3000)                                                      \
+    X(FAIL, core_fail, "convex/core", "fail", "ii", "I", Q | M | A, GATE_BYTES, false, GATE_SHORT, \
+      false, 32 * MIB, 500, 3000)                                                                  \
     X(LOG, core_log, "convex/core", "log", "ii", "I", Q | M | A, GATE_JSON, true, GATE_SHORT,      \
       false, 4 * MIB, 1000, 12000)                                                                 \
     X(RANDOM_FILL, core_random_fill, "convex/core", "random_fill", "ii", "I", Q | M | A,           \
@@ -54,8 +54,8 @@
       true, 64 * KIB, 4000, 4000)                                                                  \
     X(QUERY_STREAM, db_query_stream, "convex/db-read", "1.0/queryStream", "ii", "I", Q | M,        \
       GATE_JSON, false, GATE_LONG, true, 1 * MIB, 8000, 4000)                                      \
-    X(QUERY_STREAM_NEXT, db_query_stream_next, "convex/db-read", "1.0/queryStreamNext", "ii",      \
-      "I", Q | M, GATE_JSON, false, GATE_AT_TIMES, true, 64 * KIB, 8000, 4000)                     \
+    X(QUERY_STREAM_NEXT, db_query_stream_next, "convex/db-read", "1.0/queryStreamNext", "ii", "I", \
+      Q | M, GATE_JSON, false, GATE_AT_TIMES, true, 64 * KIB, 8000, 4000)                          \
     X(QUERY_CLEANUP, db_query_cleanup, "convex/db-read", "1.0/queryCleanup", "ii", "I", Q | M,     \
       GATE_JSON, false, GATE_LONG, false, 64 * KIB, 2000, 4000)                                    \
     X(QUERY_PAGE, db_query_page, "convex/db-read", "1.0/queryPage", "ii", "I", Q | M, GATE_JSON,   \
@@ -84,22 +84,22 @@
       true, 1 * KIB, 10000, 4000)                                                                  \
     X(ALIAS_NOW, core_now_ms, "env", "__convex_now_ms", "", "I", Q | M | A, GATE_RAW, true,        \
       GATE_SHORT, false, 0, 150, 0)                                                                \
-    X(ALIAS_RANDOM, core_alias_random, "env", "__convex_random_bytes_deterministic", "ii", "", Q   \
-      | M | A, GATE_FILL, true, GATE_SHORT, false, 64 * KIB, 300, 10000)                           \
+    X(ALIAS_RANDOM, core_alias_random, "env", "__convex_random_bytes_deterministic", "ii", "",     \
+      Q | M | A, GATE_FILL, true, GATE_SHORT, false, 64 * KIB, 300, 10000)                         \
     X(WASI_ARGS_GET, wasi_args_get, WASI, "args_get", "ii", "i", Q | M | A, GATE_RAW, true,        \
       GATE_SHORT, false, 0, 150, 0)                                                                \
     X(WASI_ARGS_SIZES_GET, wasi_args_sizes_get, WASI, "args_sizes_get", "ii", "i", Q | M | A,      \
       GATE_RAW, true, GATE_SHORT, false, 0, 150, 0)                                                \
     X(WASI_ENVIRON_GET, wasi_environ_get, WASI, "environ_get", "ii", "i", Q | M | A, GATE_RAW,     \
       true, GATE_SHORT, false, 0, 150, 0)                                                          \
-    X(WASI_ENVIRON_SIZES_GET, wasi_environ_sizes_get, WASI, "environ_sizes_get", "ii", "i", Q | M  \
-      | A, GATE_RAW, true, GATE_SHORT, false, 0, 150, 0)                                           \
+    X(WASI_ENVIRON_SIZES_GET, wasi_environ_sizes_get, WASI, "environ_sizes_get", "ii", "i",        \
+      Q | M | A, GATE_RAW, true, GATE_SHORT, false, 0, 150, 0)                                     \
     X(WASI_CLOCK_TIME_GET, wasi_clock_time_get, WASI, "clock_time_get", "iIi", "i", Q | M | A,     \
       GATE_RAW, true, GATE_SHORT, false, 0, 150, 0)                                                \
     X(WASI_CLOCK_RES_GET, wasi_clock_res_get, WASI, "clock_res_get", "ii", "i", Q | M | A,         \
       GATE_RAW, true, GATE_SHORT, false, 0, 150, 0)                                                \
-    X(WASI_RANDOM_GET, wasi_random_get, WASI, "random_get", "ii", "i", Q | M | A, GATE_FILL,       \
-      true, GATE_SHORT, false, 64 * KIB, 300, 10000)                                               \
+    X(WASI_RANDOM_GET, wasi_random_get, WASI, "random_get", "ii", "i", Q | M | A, GATE_FILL, true, \
+      GATE_SHORT, false, 64 * KIB, 300, 10000)                                                     \
     X(WASI_FD_WRITE, wasi_fd_write, WASI, "fd_write", "iiii", "i", Q | M | A, GATE_RAW, true,      \
       GATE_SHORT, false, 0, 1000, 0)                                                               \
     X(WASI_FD_READ, wasi_fd_read, WASI, "fd_read", "iiii", "i", Q | M | A, GATE_RAW, true,         \
@@ -112,12 +112,12 @@
       GATE_RAW, true, GATE_SHORT, false, 0, 150, 0)                                                \
     X(WASI_FD_PRESTAT_GET, wasi_fd_prestat_get, WASI, "fd_prestat_get", "ii", "i", Q | M | A,      \
       GATE_RAW, true, GATE_SHORT, false, 0, 150, 0)                                                \
-    X(WASI_FD_PRESTAT_DIR_NAME, wasi_fd_prestat_dir_name, WASI, "fd_prestat_dir_name", "iii",      \
-      "i", Q | M | A, GATE_RAW, true, GATE_SHORT, false, 0, 150, 0)                                \
+    X(WASI_FD_PRESTAT_DIR_NAME, wasi_fd_prestat_dir_name, WASI, "fd_prestat_dir_name", "iii", "i", \
+      Q | M | A, GATE_RAW, true, GATE_SHORT, false, 0, 150, 0)                                     \
     X(WASI_PROC_EXIT, wasi_proc_exit, WASI, "proc_exit", "i", "", Q | M | A, GATE_RAW, true,       \
       GATE_SHORT, false, 0, 150, 0)                                                                \
-    X(WASI_SCHED_YIELD, wasi_sched_yield, WASI, "sched_yield", "", "i", Q | M | A, GATE_RAW,       \
-      true, GATE_SHORT, false, 0, 150, 0)
+    X(WASI_SCHED_YIELD, wasi_sched_yield, WASI, "sched_yield", "", "i", Q | M | A, GATE_RAW, true, \
+      GATE_SHORT, false, 0, 150, 0)
 /* clang-format on */
 
 #define WASI "wasi_snapshot_preview1"

@@ -107,7 +107,7 @@ static cordon_error *note(struct tenant *tenant, const char *kind, struct slice 
 
 static cordon_error *hold(struct tenant *tenant, struct buffer *out)
 {
-    TRY(data_hold(tenant->runner, out));
+    TRY(data_hold(tenant->runner, tenant->number, out));
     return note(tenant, "export", slice_from(buffer_slice(out), 1)); /* without the brace */
 }
 
@@ -147,7 +147,7 @@ static cordon_error *release(
 {
     uint64_t snapshot = 0;
     TRY(read_number(parameters, "snapshot", UINT64_MAX, &snapshot));
-    data_release(tenant->runner, snapshot);
+    data_release(tenant->runner, tenant->number, snapshot);
     return buffer_append(out, SLICE("{}"));
 }
 
@@ -231,17 +231,20 @@ static cordon_error *change_tenants(
 }
 
 /* Its keys go, too, or they would be those of the next tenant with the name. */
+static cordon_error *revoke_keys(void *arg, const char *name)
+{
+    const struct http_server *server = arg;
+    size_t revoked = 0;
+    return server->data_folder == NULL
+               ? NULL
+               : key_files_revoke(server->data_folder, NULL, name, &revoked);
+}
+
 static cordon_error *remove_tenant(
     const struct connection *connection, struct slice body, struct buffer *out)
 {
-    const struct http_server *server = connection->loop->server;
-    CORDON_CLEANUP_BUFFER struct buffer name;
-    size_t revoked = 0;
-    buffer_init(&name, 4096);
-    TRY(tenant_admin_remove(server->options.runner, body, &name));
-    if (server->data_folder != NULL) {
-        TRY(key_files_revoke(server->data_folder, NULL, (const char *)name.data, &revoked));
-    }
+    struct http_server *server = connection->loop->server;
+    TRY(tenant_admin_remove(server->options.runner, body, revoke_keys, server));
     return buffer_append(out, SLICE("{}"));
 }
 

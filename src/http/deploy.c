@@ -5,6 +5,7 @@
  */
 #include "http/internal.h"
 
+#include "base/clock.h"
 #include "http/body.h"
 #include "value/json.h"
 
@@ -149,6 +150,13 @@ void deploy_work(struct connection *connection)
 /* -- Loading -------------------------------------------------------------------------------- */
 
 /*
+ * After a failure the tenant's calls are refused for so long, and for so many times what it took:
+ * who has called it again and again does not keep others from being loaded.
+ */
+#define LOAD_PAUSE_NS ((uint64_t)1000000000)
+#define LOAD_PAUSE_TIMES 3
+
+/*
  * A tenant that sleeps is loaded by its first call: some milliseconds, or as long as a deploy if
  * the machine code has to be made anew. Who waits for that holds nothing but a connection.
  */
@@ -158,14 +166,24 @@ void load_work(struct connection *connection)
         500, "InternalServerError",
         "The functions can't be loaded; the server's log tells why. A retry is safe."};
     struct http_server *server = connection->loop->server;
-    CORDON_CLEANUP(cordon_error_freep) cordon_error *error =
-        runner_load(server->options.runner, connection->tenant->number);
-    connection->is_refused = error != NULL;
+    struct tenant *tenant = connection->tenant;
+    const uint64_t began_ns = clock_monotonic_ns();
     connection->refusal = unloaded;
+    connection->is_refused = began_ns < atomic_load(&tenant->load_again_ns);
+    if (connection->is_refused) {
+        return;
+    }
+    CORDON_CLEANUP(cordon_error_freep) cordon_error *error =
+        runner_load(server->options.runner, tenant->number);
+    connection->is_refused = error != NULL;
     if (error != NULL) {
+        const uint64_t now_ns = clock_monotonic_ns();
         const struct log_field fields[] = {
-            LOG_FIELD_STRING("tenant", slice_str(connection->tenant->name)),
+            LOG_FIELD_STRING("tenant", slice_str(tenant->name)),
             LOG_FIELD_STRING("message", slice_str(cordon_error_get_message(error)))};
         log_write(server->options.log, LOG_ERROR, "tenant_unloaded", fields, 2);
+        atomic_store(
+            &tenant->load_again_ns,
+            now_ns + LOAD_PAUSE_NS + LOAD_PAUSE_TIMES * (now_ns - began_ns));
     }
 }

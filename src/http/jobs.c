@@ -1,6 +1,6 @@
 /*
- * Queues of what takes long, each with a thread that does one after the other: deploys, requests for
- * documents, functions that are to be loaded.
+ * Queues of what takes long, each with a thread that does one after the other: deploys, requests
+ * for documents, functions that are to be loaded.
  *
  * Tenants take turns: whose job was done last waits for those of all others, so that however many
  * one of them has, another's next job waits for one of each tenant, and not for all of them. The

@@ -365,14 +365,16 @@ cordon_error *key_files_revoke(
     TRY(key_folder_path(data_folder, &path));
     struct revocation revocation = {
         .folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), .id = id, .tenant = tenant};
-    if (revocation.folder < 0) {
+    if (revocation.folder < 0 && errno == ENOENT) {
         *out_count = 0;
         return NULL; /* there are no keys */
     }
-    const bool done = key_files_each(path, revoke_one, &revocation) &&
+    const bool done = revocation.folder >= 0 && key_files_each(path, revoke_one, &revocation) &&
                       (revocation.count == 0 || fsync(revocation.folder) == 0);
     const int reason = revocation.failed != 0 ? revocation.failed : errno;
-    (void)close(revocation.folder);
+    if (revocation.folder >= 0) {
+        (void)close(revocation.folder);
+    }
     if (!done) {
         return cordon_error_new(
             CORDON_E_SYSTEM,

@@ -23,7 +23,8 @@
 #include <limits.h>
 
 #define KEY_SECRET_BYTES 32
-#define KEY_FILES_MAX 4096
+/* Those that are looked at: two of each tenant that there may be. */
+#define KEY_FILES_MAX 20000
 
 enum key_kind {
     KEY_ADMIN,    /* of one tenant */

@@ -35,9 +35,9 @@ struct tenant;
 #define DATA_BATCH_DOCUMENTS_MAX 4096
 
 /* {"snapshot": "N"}: the newest snapshot, held. Errors as store_hold(). */
-CORDON_MUST_USE cordon_error *data_hold(struct runner *runner, struct buffer *out);
+CORDON_MUST_USE cordon_error *data_hold(struct runner *runner, uint32_t tenant, struct buffer *out);
 
-void data_release(struct runner *runner, uint64_t snapshot);
+void data_release(struct runner *runner, uint32_t tenant, uint64_t snapshot);
 
 /*
  * {"snapshot": "N", "tables": [{"id", "name", "documents", "bytes", "more"}], "hasMore": B}: the

@@ -20,16 +20,16 @@
 
 /* -- Snapshots ------------------------------------------------------------------------------ */
 
-cordon_error *data_hold(struct runner *runner, struct buffer *out)
+cordon_error *data_hold(struct runner *runner, uint32_t tenant, struct buffer *out)
 {
     uint64_t snapshot = 0;
-    TRY(store_hold(runner->options.store, &snapshot));
+    TRY(store_hold(runner->options.store, tenant, &snapshot));
     return buffer_printf(out, "{\"snapshot\":\"%llu\"}", (unsigned long long)snapshot);
 }
 
-void data_release(struct runner *runner, uint64_t snapshot)
+void data_release(struct runner *runner, uint32_t tenant, uint64_t snapshot)
 {
-    store_release(runner->options.store, snapshot);
+    store_release(runner->options.store, tenant, snapshot);
 }
 
 /* On a snapshot that is held, or with 0 on the newest. To be ended in any case. */

@@ -555,8 +555,12 @@ static cordon_error *load(struct tenant *tenant)
     TRY(environment_load(tenant));
     TRY(load_functions(tenant));
     TRY(begin_quota(tenant));
-    atomic_store(&tenant->is_awake, true);
-    return runner_audit_tenant(tenant);
+    atomic_store(&tenant->is_awake, true); /* before: who begins to keep logs looks at it after */
+    cordon_error *error = runner_audit_tenant(tenant);
+    if (error != NULL) {
+        atomic_store(&tenant->is_awake, false); /* and is loaded again, rather than not audited */
+    }
+    return error;
 }
 
 cordon_error *runner_wake_tenant(struct runner *runner, uint32_t number, struct tenant **out_tenant)

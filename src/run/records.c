@@ -26,6 +26,9 @@
 /* Hex digits of an id's time, in ms; the rest is randomness. */
 enum { TIME_DIGITS = 12, ID_DIGITS = 32 };
 
+/* Where the records of tenants are counted. */
+enum { COUNT_PLACES = 1024 };
+
 struct record_entry {
     uint32_t tenant;
     struct record_id id;
@@ -154,6 +157,27 @@ static void remove_oldest_of(struct records *records, uint32_t tenant)
     remove_at(records, at);
 }
 
+/*
+ * The oldest of whoever has most, so that nobody's are taken by one who makes many. Tenants whose
+ * numbers are alike count together.
+ */
+static void remove_oldest_of_most(struct records *records)
+{
+    uint16_t counts[COUNT_PLACES] = {0};
+    uint32_t most = 0;
+    _Static_assert(RECORDS_COUNT_MAX <= UINT16_MAX, "all of them may be one tenant's");
+    for (size_t i = 0; i < records->count; i++) {
+        const uint32_t place = records->entries[i].tenant % COUNT_PLACES;
+        counts[place]++;
+        most = counts[place] > counts[most] ? place : most;
+    }
+    size_t at = 0;
+    while (records->entries[at].tenant % COUNT_PLACES != most) {
+        at++;
+    }
+    remove_at(records, at);
+}
+
 /* For one more of so many bytes, of which there may be. */
 static void make_room(struct records *records, uint32_t tenant, uint64_t bytes)
 {
@@ -164,7 +188,7 @@ static void make_room(struct records *records, uint32_t tenant, uint64_t bytes)
         held = bytes_of(records, tenant);
     }
     if (records->count == RECORDS_COUNT_MAX) {
-        remove_at(records, 0);
+        remove_oldest_of_most(records);
     }
 }
 

@@ -15,7 +15,7 @@
 
 #include <stdint.h>
 
-/* Most records of all tenants. */
+/* Most records of all tenants; with one more, the oldest of the tenant that has most goes. */
 #define RECORDS_COUNT_MAX 10000
 
 /* Bytes of the disk that stay free: the store needs them more. */

@@ -530,7 +530,8 @@ void runner_refresh_metrics(struct runner *runner)
 
 struct auditor *tenant_auditor(struct tenant *tenant)
 {
-    if (atomic_load(&tenant->auditor) == NULL) { /* it sleeps, or no log is kept */
+    if (atomic_load(&tenant->auditor) == NULL &&
+        runner_auditor(tenant->runner) != NULL) { /* it sleeps */
         cordon_error_free(runner_audit_tenant(tenant));
     }
     return atomic_load(&tenant->auditor);

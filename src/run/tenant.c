@@ -221,6 +221,7 @@ cordon_error *tenants_init(struct tenants *tenants, struct runner *runner)
         tenants->list = NULL;
         return error_no_memory();
     }
+    (void)pthread_mutex_init(&tenants->admin_lock, NULL);
     (void)pthread_rwlock_init(&tenants->lock, NULL);
     usual->number = TENANT_DEFAULT;
     usual->executions.bytes_max = EXECUTIONS_BYTES_MAX;
@@ -247,6 +248,7 @@ void tenants_done(struct tenants *tenants)
     mem_free(tenants->list);
     mem_free(tenants->hosts);
     (void)pthread_rwlock_destroy(&tenants->lock);
+    (void)pthread_mutex_destroy(&tenants->admin_lock);
     *tenants = (struct tenants){0};
 }
 
@@ -508,11 +510,16 @@ struct tenant *tenants_find_host(struct tenants *tenants, struct slice host)
 bool tenants_is_used(struct tenants *tenants, uint32_t number)
 {
     (void)pthread_rwlock_rdlock(&tenants->lock);
+    const size_t at = place_of(tenants, number);
+    const bool is_listed = at < tenants->count && tenants->list[at]->number == number;
     const struct tenant *found = tenants->gone;
     while (found != NULL && found->number != number) {
         found = found->next_gone;
     }
-    const bool is_used = found != NULL && atomic_load(&found->runs) > 0;
+    /* First the mark: who enters after it is set leaves again. */
+    const bool is_used =
+        is_listed ||
+        (found != NULL && (!atomic_load(&found->is_removed) || atomic_load(&found->runs) > 0));
     (void)pthread_rwlock_unlock(&tenants->lock);
     return is_used;
 }

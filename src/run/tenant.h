@@ -50,11 +50,12 @@ struct tenant {
     uint32_t number;
     char name[TENANT_NAME_BYTES_MAX + 1];
     struct runner *runner;
-    uint64_t made_ms;         /* since 1970; 0: with the data folder */
-    struct tenant *next_gone; /* of those that were removed */
-    atomic_bool is_removed;   /* nothing begins any more */
-    atomic_bool is_awake;     /* what the store holds of it is loaded */
-    atomic_uint runs;         /* alive, and others that use its data */
+    uint64_t made_ms;            /* since 1970; 0: with the data folder */
+    struct tenant *next_gone;    /* of those that were removed */
+    atomic_bool is_removed;      /* nothing begins any more */
+    atomic_bool is_awake;        /* what the store holds of it is loaded */
+    atomic_uint runs;            /* alive, and others that use its data */
+    atomic_ullong load_again_ns; /* monotonic; before that no call has it loaded: it failed */
     struct tenant_usage usage;
     struct executions executions;
     _Atomic(struct auditor *) auditor; /* of its log; NULL: nobody keeps it */
@@ -86,9 +87,10 @@ struct tenant_host {
 };
 
 struct tenants {
-    pthread_rwlock_t lock;
-    struct tenant *usual; /* the default one, also in the list; set once */
-    struct tenant **list; /* by number */
+    pthread_mutex_t admin_lock; /* one change of them at a time (run/tenant_admin.h); for long */
+    pthread_rwlock_t lock;      /* guards all below; for short */
+    struct tenant *usual;       /* the default one, also in the list; set once */
+    struct tenant **list;       /* by number */
     size_t count;
     size_t room;
     struct tenant_host *hosts; /* by name */
@@ -140,7 +142,10 @@ struct tenant *tenants_next(struct tenants *tenants, uint32_t after);
 /* Each of them keeps its last runs from now on, and those that are to come do. */
 void tenants_keep_executions(struct tenants *tenants);
 
-/* Whether one that was removed still has runs. */
+/*
+ * Whether one that is to be erased can still have runs: some are alive, or it is yet to be taken
+ * out of the list, which comes after the commit that removes it.
+ */
 bool tenants_is_used(struct tenants *tenants, uint32_t number);
 
 /* -- One ------------------------------------------------------------------------------------- */

@@ -97,8 +97,8 @@ static cordon_error *add_host(struct tenant_settings *settings, struct slice hos
     for (char *at = copy; *at != '\0'; at++) {
         *at = *at >= 'A' && *at <= 'Z' ? (char)(*at + ('a' - 'A')) : *at;
     }
-    settings->hosts[settings->host_count++] = copy; /* it is freed with the rest now */
-    return tenant_host_is_good(slice_str(copy))
+    settings->hosts[settings->host_count++] = copy;       /* it is freed with the rest now */
+    return tenant_host_is_good(slice_of(copy, host.size)) /* all of it, behind a NUL too */
                ? NULL
                : cordon_error_new(
                      CORDON_E_INVALID,
@@ -484,7 +484,7 @@ static void put(struct runner *runner, uint32_t number, struct tenant *tenant)
     apply_weight(tenant);
 }
 
-/* With the lock of the default tenant's changes. */
+/* With the lock of such changes; a deploy of the default tenant's does not hold it up. */
 static cordon_error *create(struct runner *runner, struct told *told)
 {
     if (runner->tenants.count > TENANTS_MAX) {
@@ -502,11 +502,10 @@ static cordon_error *create(struct runner *runner, struct told *told)
 cordon_error *tenant_admin_create(struct runner *runner, struct slice json)
 {
     CORDON_CLEANUP(told_done) struct told told = {.made_ms = clock_wall_ns() / 1000000};
-    struct tenant *usual = runner->tenants.usual;
     TRY(read_request(json, &told));
-    (void)pthread_mutex_lock(&usual->change_lock);
+    (void)pthread_mutex_lock(&runner->tenants.admin_lock);
     cordon_error *error = create(runner, &told);
-    (void)pthread_mutex_unlock(&usual->change_lock);
+    (void)pthread_mutex_unlock(&runner->tenants.admin_lock);
     return error;
 }
 
@@ -574,18 +573,20 @@ static cordon_error *change(struct runner *runner, struct told *told)
 cordon_error *tenant_admin_change(struct runner *runner, struct slice json)
 {
     CORDON_CLEANUP(told_done) struct told told = {0};
-    struct tenant *usual = runner->tenants.usual;
     TRY(read_request(json, &told));
-    (void)pthread_mutex_lock(&usual->change_lock);
+    (void)pthread_mutex_lock(&runner->tenants.admin_lock);
     cordon_error *error = change(runner, &told);
-    (void)pthread_mutex_unlock(&usual->change_lock);
+    (void)pthread_mutex_unlock(&runner->tenants.admin_lock);
     return error;
 }
 
-static cordon_error *destroy(struct runner *runner, struct told *told)
+/* Keys first: who is killed in between leaves a tenant without keys, not keys without a tenant. */
+static cordon_error *destroy(
+    struct runner *runner, struct told *told, tenant_revoke *revoke, void *arg)
 {
     struct tenant *tenant = NULL;
     TRY(find(runner, told, &tenant));
+    TRY(revoke(arg, told->name));
     told->number = tenant->number;
     settings_freep(&told->settings);
     TRY(change_rows(runner, remove_row, told));
@@ -594,15 +595,14 @@ static cordon_error *destroy(struct runner *runner, struct told *told)
     return NULL;
 }
 
-cordon_error *tenant_admin_remove(struct runner *runner, struct slice json, struct buffer *out_name)
+cordon_error *tenant_admin_remove(
+    struct runner *runner, struct slice json, tenant_revoke *revoke, void *arg)
 {
     CORDON_CLEANUP(told_done) struct told told = {0};
-    struct tenant *usual = runner->tenants.usual;
     TRY(read_request(json, &told));
-    TRY(buffer_append(out_name, slice_of(told.name, strlen(told.name) + 1)));
-    (void)pthread_mutex_lock(&usual->change_lock);
-    cordon_error *error = destroy(runner, &told);
-    (void)pthread_mutex_unlock(&usual->change_lock);
+    (void)pthread_mutex_lock(&runner->tenants.admin_lock);
+    cordon_error *error = destroy(runner, &told, revoke, arg);
+    (void)pthread_mutex_unlock(&runner->tenants.admin_lock);
     return error;
 }
 

@@ -48,13 +48,16 @@ CORDON_MUST_USE cordon_error *tenant_admin_create(struct runner *runner, struct 
 CORDON_MUST_USE cordon_error *tenant_admin_change(struct runner *runner, struct slice json);
 
 /*
- * Removes one, by {"name": S}: from now on nobody reaches it. Its runs under way end as they
- * would; then what it has in the store is erased in the background, but for its audit log. Errors
- * as above; CORDON_E_INVALID for the default tenant. Its name is appended to `out_name`, with a
- * NUL: whoever has keys of it revokes them.
+ * Removes one, by {"name": S}: from now on nobody reaches it. Its runs under way end as they would;
+ * then what it has in the store is erased in the background, but for its audit log. Before its name
+ * is free again `revoke` is called with it: whoever has keys of it revokes them, or they would be
+ * those of the next tenant with the name. Errors as above; CORDON_E_INVALID for the default tenant;
+ * that of `revoke`, after which the tenant is there as it was.
  */
+typedef cordon_error *tenant_revoke(void *arg, const char *name);
+
 CORDON_MUST_USE cordon_error *tenant_admin_remove(
-    struct runner *runner, struct slice json, struct buffer *out_name);
+    struct runner *runner, struct slice json, tenant_revoke *revoke, void *arg);
 
 /*
  * The number of the next tenant that was removed and not erased, behind `*number`; 0: there is

@@ -6,6 +6,7 @@
 #include "run/data.h"
 #include "run/internal.h"
 #include "run/records.h"
+#include "run/schema_change.h"
 #include "run/tenant_admin.h"
 #include "value/json.h"
 
@@ -79,8 +80,16 @@ static cordon_error *erase_documents(struct tenant *tenant, const atomic_bool *s
 
 /* -- Rows ----------------------------------------------------------------------------------- */
 
+/*
+ * Those behind a key, which becomes that of the last one: from the beginning each search would pass
+ * over all that were removed before.
+ */
 static cordon_error *remove_rows(
-    struct rows *rows, enum store_keyspace keyspace, size_t *out_count, bool *out_conflict)
+    struct rows *rows,
+    enum store_keyspace keyspace,
+    struct buffer *after,
+    size_t *out_count,
+    bool *out_conflict)
 {
     const struct store_commit_facts facts = {.quota = NULL};
     size_t count = 0;
@@ -92,14 +101,14 @@ static cordon_error *remove_rows(
         AWAIT(
             rows, step,
             store_row_next(
-                rows->txn, keyspace, (struct slice){0}, false, &step, &found, &key, &value));
+                rows->txn, keyspace, buffer_slice(after), after->size > 0, &step, &found, &key,
+                &value));
         if (!found) {
             break;
         }
-        CORDON_CLEANUP_BUFFER struct buffer copy;
-        buffer_init(&copy, 4096);
-        TRY(buffer_append(&copy, key));
-        TRY(store_row_remove(rows->txn, keyspace, buffer_slice(&copy)));
+        buffer_clear(after);
+        TRY(buffer_append(after, key));
+        TRY(store_row_remove(rows->txn, keyspace, buffer_slice(after)));
     }
     *out_count = count;
     return rows_commit(rows, &facts, out_conflict);
@@ -108,28 +117,47 @@ static cordon_error *remove_rows(
 static cordon_error *erase_rows(
     struct tenant *tenant, enum store_keyspace keyspace, const atomic_bool *stops)
 {
+    CORDON_CLEANUP_BUFFER struct buffer after;
+    buffer_init(&after, 4096);
     size_t count = 1;
     while (count > 0 && !atomic_load(stops)) {
         struct rows rows;
         bool conflict = false;
         cordon_error *error = rows_begin(runner_store(tenant->runner), tenant->number, &rows);
         if (error == NULL) {
-            error = remove_rows(&rows, keyspace, &count, &conflict);
+            error = remove_rows(&rows, keyspace, &after, &count, &conflict);
         }
         rows_end(&rows);
         TRY(error);
-        count = conflict ? 1 : count;
+        if (conflict) { /* nothing was removed of what was passed over */
+            buffer_clear(&after);
+            count = 1;
+        }
     }
     return NULL;
 }
 
 /* -- All of it ------------------------------------------------------------------------------ */
 
+/* Entries of indexes that were dropped: those that there are go with their documents. */
+static cordon_error *erase_entries(struct tenant *tenant, const atomic_bool *stops)
+{
+    struct runner *runner = tenant->runner;
+    struct schema_change change = {
+        .store = runner->options.store,
+        .tenant = tenant->number,
+        .stops = stops,
+        .log = runner->options.log,
+    };
+    return schema_change_work(&change);
+}
+
 static cordon_error *erase(struct tenant *tenant, const atomic_bool *stops)
 {
     struct runner *runner = tenant->runner;
     struct records *records = recorder_records(runner->recorder);
     TRY(erase_documents(tenant, stops));
+    TRY(erase_entries(tenant, stops));
     TRY(erase_rows(tenant, KEYSPACE_MODULE, stops));
     TRY(erase_rows(tenant, KEYSPACE_SESSION, stops));
     if (runner->cache != NULL) {
@@ -141,28 +169,38 @@ static cordon_error *erase(struct tenant *tenant, const atomic_bool *stops)
     return NULL;
 }
 
+static cordon_error *erase_one(struct runner *runner, uint32_t number, const atomic_bool *stops)
+{
+    struct tenant *left = tenant_new(runner, SLICE("removed"), NULL);
+    if (left == NULL) {
+        return error_no_memory();
+    }
+    left->number = number;
+    cordon_error *error = erase(left, stops);
+    tenant_free(left);
+    TRY(error);
+    return atomic_load(stops) ? NULL : tenant_admin_forget_removed(runner, number);
+}
+
+/* One that can't be erased keeps no other from it; the first error is told. */
 cordon_error *tenants_erase(struct runner *runner, const atomic_bool *stops)
 {
+    CORDON_CLEANUP(cordon_error_freep) cordon_error *first = NULL;
     uint32_t number = 0;
     while (!atomic_load(stops)) {
         TRY(tenant_admin_next_removed(runner, &number));
         if (number == 0) {
-            return NULL;
+            break;
         }
         if (tenants_is_used(&runner->tenants, number)) {
             continue; /* who leaves it last wakes whoever calls this */
         }
-        struct tenant *left = tenant_new(runner, SLICE("removed"), NULL);
-        if (left == NULL) {
-            return error_no_memory();
-        }
-        left->number = number;
-        cordon_error *error = erase(left, stops);
-        tenant_free(left);
-        TRY(error);
-        if (!atomic_load(stops)) {
-            TRY(tenant_admin_forget_removed(runner, number));
+        cordon_error *error = erase_one(runner, number, stops);
+        if (first == NULL) {
+            first = error;
+        } else {
+            cordon_error_free(error);
         }
     }
-    return NULL;
+    return CORDON_TAKE(first);
 }

@@ -2,26 +2,41 @@
 #include "run/tenant_quota.h"
 
 #include "run/await.h"
+#include "run/data_line.h"
+#include "run/documents.h"
 #include "run/internal.h"
+#include "value/row.h"
+
+/* Of documents that one transaction counts. */
+#define PART_BYTES ((uint64_t)32 << 20)
+
+/* One document as a tree; a key in the order of creation. */
+#define TREE_BYTES_MAX ((size_t)128 << 20)
+#define EDGE_BYTES_MAX 256
 
 static uint64_t default_bytes(void)
 {
     return cordon_limit_get_info(CORDON_LIMIT_TENANT_BYTES)->defaults[CORDON_MUTATION];
 }
 
-/* The lower one of what the settings of the process and of the tenant say. */
+/* The lower one of what the settings of the process and of the tenant say. With its lock. */
 static uint64_t allowed_bytes(struct tenant *tenant)
 {
     struct budget budget;
     budget_init(&budget, CORDON_MUTATION, &tenant->runner->options.limits);
-    tenant_lower(tenant, &budget);
+    if (tenant->settings != NULL && tenant->settings->has_limits) {
+        budget_lower(&budget, &tenant->settings->limits);
+    }
     return budget.allowed[CORDON_LIMIT_TENANT_BYTES];
 }
 
+/* In one hold of the lock, so that of two who set it the later one knows the newer settings. */
 void quota_set(struct tenant *tenant)
 {
+    (void)pthread_rwlock_wrlock(&tenant->lock);
     const uint64_t allowed = allowed_bytes(tenant);
     atomic_store(&tenant->quota.allowed, allowed);
+    (void)pthread_rwlock_unlock(&tenant->lock);
     if (allowed < default_bytes()) {
         atomic_store(&tenant->has_quota, true); /* and is kept up from now on, for good */
     }
@@ -37,51 +52,138 @@ struct store_quota *quota_of(struct tenant *tenant)
     return atomic_load(&tenant->has_quota) ? &tenant->quota : NULL;
 }
 
-static cordon_error *count_table(struct rows *rows, uint32_t table, uint64_t *bytes)
+static cordon_error *check_stop(const struct tenant *tenant)
 {
+    return !atomic_load(&tenant->runner->stops_deploys)
+               ? NULL
+               : cordon_error_new(
+                     CORDON_E_OVERLOADED,
+                     "the program is stopping and counts no documents now; start it again");
+}
+
+/* How far it has come. */
+struct count {
+    struct tenant *tenant;
+    uint64_t snapshot; /* that is held: reading it all may take longer than one transaction may */
+    uint32_t table;
+    bool has_more;      /* of the table */
+    struct buffer edge; /* in it, behind the last document; empty: the beginning */
+    struct buffer next; /* the same for the next part */
+    uint64_t bytes;
+};
+
+static void count_done(struct count *count)
+{
+    buffer_done(&count->edge);
+    buffer_done(&count->next);
+}
+
+static cordon_error *keep_edge(struct count *count, struct slice body)
+{
+    CORDON_CLEANUP_ARENA struct arena arena;
+    arena_init(&arena, TREE_BYTES_MAX);
+    struct row row;
+    struct document_id id;
+    double time = 0;
+    TRY(row_read(body, &row));
+    TRY(line_system_fields(row.json, &arena, &id, &time));
+    return documents_place_behind(&id, time, &count->next);
+}
+
+/* A part of the table. */
+static cordon_error *count_documents(struct count *count, struct rows *rows)
+{
+    const struct store_range range = {
+        .table = count->table,
+        .index = STORE_BY_CREATION,
+        .order = STORE_ASCENDING,
+        .low = buffer_slice(&count->edge),
+    };
     struct store_scan *scan = NULL;
-    TRY(store_scan_open(rows->txn, STORE_WHOLE_TABLE(table, STORE_ASCENDING), &scan));
-    for (;;) {
+    uint64_t bytes = 0;
+    TRY(store_scan_open(rows->txn, &range, &scan));
+    while (bytes < PART_BYTES) {
         enum store_step step = STORE_DONE;
-        bool found = false;
         struct slice body = {0};
-        AWAIT(rows, step, store_scan_next(scan, &step, &found, &body));
-        if (!found) {
+        AWAIT(rows, step, store_scan_next(scan, &step, &count->has_more, &body));
+        if (!count->has_more) {
             break;
         }
-        *bytes += body.size;
+        bytes += body.size;
+        if (bytes >= PART_BYTES) {
+            TRY(keep_edge(count, body));
+        }
     }
     store_scan_close(scan);
+    count->bytes += bytes;
+    buffer_clear(&count->edge);
+    return buffer_append(&count->edge, buffer_slice(&count->next));
+}
+
+/* Of the table that was begun, or of the next one; 0 behind the last. */
+static cordon_error *count_part(struct count *count, struct rows *rows)
+{
+    if (!count->has_more) {
+        enum store_step step = STORE_DONE;
+        struct slice name = {0};
+        AWAIT(rows, step, store_table_next(rows->txn, count->table, &step, &count->table, &name));
+        buffer_clear(&count->edge);
+        buffer_clear(&count->next);
+    }
+    return count->table == 0 ? NULL : count_documents(count, rows);
+}
+
+static cordon_error *count_all(struct count *count)
+{
+    struct tenant *tenant = count->tenant;
+    do {
+        TRY(check_stop(tenant));
+        struct rows rows = {0};
+        event_init(&rows.woken);
+        const struct store_wake wake = {event_set, &rows.woken};
+        cordon_error *error = store_begin_held(
+            runner_store(tenant->runner), tenant->number, count->snapshot, wake, &rows.txn);
+        if (error == NULL) {
+            error = count_part(count, &rows);
+        }
+        rows_end(&rows);
+        TRY(error);
+    } while (count->table != 0);
     return NULL;
 }
 
-static cordon_error *count_tables(struct rows *rows, uint64_t *bytes)
+/* Holds a snapshot: `*out_before` is what the commits that are in it have changed, no other. */
+static cordon_error *hold(struct tenant *tenant, uint64_t *out_snapshot, long long *out_before)
 {
-    uint32_t table = 0;
+    struct store *store = runner_store(tenant->runner);
+    struct store_quota *quota = &tenant->quota;
     for (;;) {
-        enum store_step step = STORE_DONE;
-        struct slice name = {0};
-        AWAIT(rows, step, store_table_next(rows->txn, table, &step, &table, &name));
-        if (table == 0) {
+        const unsigned long long changes = atomic_load(&quota->changes);
+        *out_before = atomic_load(&quota->used);
+        TRY(store_hold(store, tenant->number, out_snapshot));
+        if (changes % 2 == 0 && changes == atomic_load(&quota->changes)) {
             return NULL;
         }
-        TRY(count_table(rows, table, bytes));
+        store_release(store, tenant->number, *out_snapshot); /* somebody has committed meanwhile */
     }
 }
 
 cordon_error *quota_count(struct tenant *tenant)
 {
-    struct rows rows;
-    uint64_t bytes = 0;
-    atomic_store(&tenant->quota.used, 0); /* commits from here on count; those before are read */
-    cordon_error *error = rows_begin(runner_store(tenant->runner), tenant->number, &rows);
-    if (error == NULL) {
-        error = count_tables(&rows, &bytes);
-    }
-    rows_end(&rows);
+    CORDON_CLEANUP(count_done) struct count count = {.tenant = tenant};
+    buffer_init(&count.edge, EDGE_BYTES_MAX);
+    buffer_init(&count.next, EDGE_BYTES_MAX);
+    long long before = 0;
+    TRY(hold(tenant, &count.snapshot, &before));
+    cordon_error *error = count_all(&count);
+    store_release(runner_store(tenant->runner), tenant->number, count.snapshot);
     TRY(error);
-    (void)atomic_fetch_add(&tenant->quota.used, (long long)bytes);
-    atomic_store(&tenant->quota.is_counted, true);
+    (void)pthread_rwlock_wrlock(&tenant->lock);
+    if (quota_is_due(tenant)) { /* else another thread has counted it meanwhile */
+        (void)atomic_fetch_add(&tenant->quota.used, (long long)count.bytes - before);
+        atomic_store(&tenant->quota.is_counted, true);
+    }
+    (void)pthread_rwlock_unlock(&tenant->lock);
     return NULL;
 }
 

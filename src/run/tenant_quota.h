@@ -11,14 +11,17 @@
 #include "run/tenant.h"
 
 /*
- * Sets what the tenant may have from its settings and the runner's, with the lock of its changes.
- * Afterwards quota_is_due() says whether there is something to count.
+ * Sets what the tenant may have from its settings and the runner's. Any thread. Afterwards
+ * quota_is_due() says whether there is something to count.
  */
 void quota_set(struct tenant *tenant);
 
 bool quota_is_due(const struct tenant *tenant);
 
-/* Counts; blocks as long as that takes. One thread at a time. Errors: those of the store. */
+/*
+ * Counts; blocks as long as that takes. Any thread. Errors: CORDON_E_OVERLOADED once the program
+ * stops; those of the store.
+ */
 CORDON_MUST_USE cordon_error *quota_count(struct tenant *tenant);
 
 /* What its commits bring along; NULL: it has no limit. Any thread. */

@@ -59,6 +59,7 @@ struct flusher {
 /* A snapshot that is held; times are of the monotonic clock. */
 struct hold {
     uint64_t snapshot; /* 0: the place is free */
+    uint32_t tenant;
     uint64_t idle_until_ns;
     uint64_t until_ns;
 };
@@ -240,11 +241,12 @@ CORDON_MUST_USE cordon_error *local_document_text(
 
 /* -- local_hold.c ---------------------------------------------------------------------------- */
 
-CORDON_MUST_USE cordon_error *local_hold(struct store *store, uint64_t *out_snapshot);
-void local_release(struct store *store, uint64_t snapshot);
+CORDON_MUST_USE cordon_error *local_hold(
+    struct store *store, uint32_t tenant, uint64_t *out_snapshot);
+void local_release(struct store *store, uint32_t tenant, uint64_t snapshot);
 
-/* Whether a snapshot is held, and holds it on. With the lock of the open list held. */
-bool local_hold_on(struct local *store, uint64_t snapshot);
+/* Whether a tenant holds a snapshot, and holds it on. With the lock of the open list held. */
+bool local_hold_on(struct local *store, uint32_t tenant, uint64_t snapshot);
 
 /* The oldest snapshot that is held; UINT64_MAX: none is. */
 uint64_t local_oldest_hold(struct local *store);

@@ -368,9 +368,13 @@ static void publish(struct local_txn *txn, struct audit_head *head)
     add_tables(txn, ts);
     (void)atomic_fetch_add(&store->pending_bytes, bytes);
     store->last_ts = ts;
+    if (txn->quota != NULL) {
+        (void)atomic_fetch_add(&txn->quota->changes, 1);
+    }
     atomic_store(&store->visible_ts, ts);
-    if (txn->quota != NULL) { /* after it is visible: whoever counts misses none */
+    if (txn->quota != NULL) {
         (void)atomic_fetch_add(&txn->quota->used, txn->grows);
+        (void)atomic_fetch_add(&txn->quota->changes, 1);
     }
     trim_log(store);
 

@@ -34,7 +34,7 @@ static bool open_list_add(struct local *store, struct local_txn *txn, uint64_t h
     (void)pthread_mutex_lock(&open->lock);
     /* Read under the lock, so that the list is in order of snapshots. */
     txn->snapshot = held == 0 ? atomic_load(&store->visible_ts) : held;
-    const bool good = held == 0 || local_hold_on(store, held);
+    const bool good = held == 0 || local_hold_on(store, txn->tenant, held);
     if (good) {
         struct local_txn *older = open->last;
         while (older != NULL && older->snapshot > txn->snapshot) {
@@ -87,6 +87,7 @@ static cordon_error *begin(
     if (txn == NULL) {
         return error_no_memory();
     }
+    txn->tenant = tenant;
     if (!open_list_add(store, txn, held)) {
         mem_free(txn);
         return cordon_error_new(
@@ -97,7 +98,6 @@ static cordon_error *begin(
     }
     txn->base.ops = &local_txn_ops;
     txn->store = store;
-    txn->tenant = tenant;
     txn->waiter.wake = wake;
     arena_init(&txn->arena, TXN_BYTES_MAX);
     readset_init(&txn->reads, &txn->arena);

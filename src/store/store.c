@@ -47,14 +47,14 @@ cordon_error *store_begin(
     return store->ops->begin(store, tenant, wake, out_txn);
 }
 
-cordon_error *store_hold(struct store *store, uint64_t *out_snapshot)
+cordon_error *store_hold(struct store *store, uint32_t tenant, uint64_t *out_snapshot)
 {
-    return store->ops->hold(store, out_snapshot);
+    return store->ops->hold(store, tenant, out_snapshot);
 }
 
-void store_release(struct store *store, uint64_t snapshot)
+void store_release(struct store *store, uint32_t tenant, uint64_t snapshot)
 {
-    store->ops->release(store, snapshot);
+    store->ops->release(store, tenant, snapshot);
 }
 
 cordon_error *store_begin_held(

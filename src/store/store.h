@@ -113,9 +113,9 @@ CORDON_MUST_USE cordon_error *store_open_lmdb(
     const char *folder, const struct store_options *options, struct store **out_store);
 
 /*
- * A store over the functions of an embedding program, which are complete; `arg` is taken over, also
- * on failure. Errors: those of the program; CORDON_E_STORE for rows that are of another format or
- * of none.
+ * A store over the functions of an embedding program, which are complete; `arg` is taken over,
+ * also on failure. Errors: those of the program; CORDON_E_STORE for rows that are of another
+ * format or of none.
  */
 CORDON_MUST_USE cordon_error *store_open_program(
     const cordon_store_functions *functions,
@@ -160,20 +160,23 @@ CORDON_MUST_USE cordon_error *store_begin_reserved(
 /*
  * Snapshots that are held: for an operator who reads one moment in many transactions, over longer
  * than the window. The newest visible one is held until it is released, until nobody has begun on
- * it for a while, or until it was held for long (`hold_idle_ms`, `hold_ms`); versions that it needs
- * stay on the disk that long. There are STORE_HOLDS_MAX at one time, in the memory of the process.
- * Any thread. Errors: CORDON_E_OVERLOADED if there are as many.
+ * it for a while, or until it was held for long (`hold_idle_ms`, `hold_ms`); versions that it
+ * needs stay on the disk that long. A hold is its tenant's: no other begins on it or lets go of
+ * it. There are STORE_HOLDS_OF_TENANT_MAX of a tenant at one time and STORE_HOLDS_MAX of all, in
+ * the memory of the process. Any thread. Errors: CORDON_E_OVERLOADED if there are as many.
  */
-#define STORE_HOLDS_MAX 8
+#define STORE_HOLDS_OF_TENANT_MAX 8
+#define STORE_HOLDS_MAX 64
 
-CORDON_MUST_USE cordon_error *store_hold(struct store *store, uint64_t *out_snapshot);
+CORDON_MUST_USE cordon_error *store_hold(
+    struct store *store, uint32_t tenant, uint64_t *out_snapshot);
 
-/* Does nothing for one that is not held. */
-void store_release(struct store *store, uint64_t snapshot);
+/* Does nothing for one that the tenant does not hold. */
+void store_release(struct store *store, uint32_t tenant, uint64_t snapshot);
 
 /*
- * As store_begin, on a snapshot that is held, for reading. Errors: also CORDON_E_NOT_FOUND if it is
- * held no longer.
+ * As store_begin, on a snapshot that the tenant holds, for reading. Errors: also
+ * CORDON_E_NOT_FOUND if it is held no longer.
  */
 CORDON_MUST_USE cordon_error *store_begin_held(
     struct store *store,
@@ -201,11 +204,14 @@ size_t store_txn_bytes(const struct store_txn *txn);
  * How much all documents of a tenant may have, and have. `used` is kept up by every commit that
  * brings this along, from when its caller begins to; what was there before the caller counts and
  * adds (run/tenant_quota.h). Once that is done and `is_counted` set, a commit that would pass
- * `allowed` is refused, unless it makes them fewer bytes.
+ * `allowed` is refused, unless it makes them fewer bytes. `changes` goes up by one before a commit
+ * is visible and by one once it is in `used`: a snapshot that was begun on while it was even, and
+ * stayed the same, has just the commits that `used` had.
  */
 struct store_quota {
     atomic_ullong allowed;
     atomic_llong used;
+    atomic_ullong changes;
     atomic_bool is_counted;
 };
 

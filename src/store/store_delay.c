@@ -463,14 +463,14 @@ static cordon_error *begin(
     return wrap(store, inner, wake, out_txn);
 }
 
-static cordon_error *hold(struct store *store, uint64_t *out_snapshot)
+static cordon_error *hold(struct store *store, uint32_t tenant, uint64_t *out_snapshot)
 {
-    return store_hold(((struct delay_store *)store)->inner, out_snapshot);
+    return store_hold(((struct delay_store *)store)->inner, tenant, out_snapshot);
 }
 
-static void release(struct store *store, uint64_t snapshot)
+static void release(struct store *store, uint32_t tenant, uint64_t snapshot)
 {
-    store_release(((struct delay_store *)store)->inner, snapshot);
+    store_release(((struct delay_store *)store)->inner, tenant, snapshot);
 }
 
 static cordon_error *begin_held(

@@ -370,16 +370,16 @@ static cordon_error *begin(
     return wrap(store, inner, out_txn);
 }
 
-static cordon_error *hold(struct store *base, uint64_t *out_snapshot)
+static cordon_error *hold(struct store *base, uint32_t tenant, uint64_t *out_snapshot)
 {
     struct fault_store *store = (struct fault_store *)base;
     TRY(count_call(store));
-    return store_hold(store->inner, out_snapshot);
+    return store_hold(store->inner, tenant, out_snapshot);
 }
 
-static void release(struct store *store, uint64_t snapshot)
+static void release(struct store *store, uint32_t tenant, uint64_t snapshot)
 {
-    store_release(((struct fault_store *)store)->inner, snapshot);
+    store_release(((struct fault_store *)store)->inner, tenant, snapshot);
 }
 
 static cordon_error *begin_held(

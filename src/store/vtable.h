@@ -15,8 +15,8 @@ struct store_ops {
     void (*cluster_id)(const struct store *store, uint8_t out_id[16]);
     cordon_error *(*begin)(
         struct store *store, uint32_t tenant, struct store_wake wake, struct store_txn **out_txn);
-    cordon_error *(*hold)(struct store *store, uint64_t *out_snapshot);
-    void (*release)(struct store *store, uint64_t snapshot);
+    cordon_error *(*hold)(struct store *store, uint32_t tenant, uint64_t *out_snapshot);
+    void (*release)(struct store *store, uint32_t tenant, uint64_t snapshot);
     cordon_error *(*begin_held)(
         struct store *store,
         uint32_t tenant,

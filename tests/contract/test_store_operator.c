@@ -60,7 +60,7 @@ static void held_snapshot_outlasts_the_window(struct world *world)
 {
     const uint32_t table = make_brief(world);
     uint64_t snapshot = 0;
-    OK(store_hold(world->store, &snapshot));
+    OK(store_hold(world->store, TENANT, &snapshot));
     age(world, table);
     const uint32_t later = make_table(world, "later");
     for (int i = 0; i < 3; i++) {
@@ -74,7 +74,7 @@ static void held_snapshot_outlasts_the_window(struct world *world)
         REQUIRE(!client_commit(&client, NULL).conflict);
         age(world, table);
     }
-    store_release(world->store, snapshot);
+    store_release(world->store, TENANT, snapshot);
     struct client client;
     require_error(
         client_begin_held(&client, world->store, TENANT, snapshot), CORDON_E_NOT_FOUND,
@@ -86,7 +86,7 @@ static void held_snapshot_writes_nothing_over(struct world *world)
 {
     const uint32_t table = make_brief(world);
     uint64_t snapshot = 0;
-    OK(store_hold(world->store, &snapshot));
+    OK(store_hold(world->store, TENANT, &snapshot));
     age(world, table);
     struct client client;
     OK(client_begin_held(&client, world->store, TENANT, snapshot));
@@ -96,7 +96,7 @@ static void held_snapshot_writes_nothing_over(struct world *world)
     client_begin(&client, world->store, TENANT);
     client_expect(&client, table, 1, "new");
     client_end(&client);
-    store_release(world->store, snapshot);
+    store_release(world->store, TENANT, snapshot);
 }
 
 /* Beside it others begin and end, on newer snapshots and on the same. */
@@ -105,9 +105,9 @@ static void held_snapshots_stand_in_order(struct world *world)
     const uint32_t table = make_brief(world);
     uint64_t first = 0;
     uint64_t second = 0;
-    OK(store_hold(world->store, &first));
+    OK(store_hold(world->store, TENANT, &first));
     put(world, table, 1, "middle");
-    OK(store_hold(world->store, &second));
+    OK(store_hold(world->store, TENANT, &second));
     put(world, table, 1, "new");
     struct client clients[4];
     client_begin(&clients[0], world->store, TENANT);
@@ -126,23 +126,31 @@ static void held_snapshots_stand_in_order(struct world *world)
     OK(client_begin_held(&clients[0], world->store, TENANT, first));
     client_expect(&clients[0], table, 1, "old");
     client_end(&clients[0]);
-    store_release(world->store, first);
-    store_release(world->store, second);
+    store_release(world->store, TENANT, first);
+    store_release(world->store, TENANT, second);
 }
 
+/* Each tenant has some, and they are its own, also where others hold the same moment. */
 static void holds_are_few(struct world *world)
 {
-    uint64_t snapshots[STORE_HOLDS_MAX];
+    uint64_t snapshots[STORE_HOLDS_OF_TENANT_MAX];
     uint64_t none = 0;
-    for (size_t i = 0; i < STORE_HOLDS_MAX; i++) {
-        OK(store_hold(world->store, &snapshots[i]));
+    uint64_t other = 0;
+    for (size_t i = 0; i < STORE_HOLDS_OF_TENANT_MAX; i++) {
+        OK(store_hold(world->store, TENANT, &snapshots[i]));
     }
-    require_error(store_hold(world->store, &none), CORDON_E_OVERLOADED, "begin again");
+    require_error(store_hold(world->store, TENANT, &none), CORDON_E_OVERLOADED, "begin again");
     REQUIRE(none == 0);
-    store_release(world->store, snapshots[0] + 1); /* held by nobody */
-    require_error(store_hold(world->store, &none), CORDON_E_OVERLOADED, "begin again");
-    store_release(world->store, snapshots[0]);
-    OK(store_hold(world->store, &snapshots[0]));
+    store_release(world->store, TENANT, snapshots[0] + 1); /* held by nobody */
+    store_release(world->store, TENANT + 1, snapshots[0]); /* not by that one */
+    require_error(store_hold(world->store, TENANT, &none), CORDON_E_OVERLOADED, "begin again");
+    struct client client;
+    require_error(
+        client_begin_held(&client, world->store, TENANT + 1, snapshots[0]), CORDON_E_NOT_FOUND,
+        "begin again");
+    OK(store_hold(world->store, TENANT + 1, &other));
+    store_release(world->store, TENANT, snapshots[0]);
+    OK(store_hold(world->store, TENANT, &snapshots[0]));
 }
 
 /* One that nobody reads is let go of, and one that is read for ever too. */
@@ -153,9 +161,9 @@ static void holds_end(struct world *world)
     const uint32_t table = make_brief(world);
     uint64_t idle = 0;
     uint64_t busy = 0;
-    OK(store_hold(world->store, &idle));
+    OK(store_hold(world->store, TENANT, &idle));
     put(world, table, 1, "middle");
-    OK(store_hold(world->store, &busy));
+    OK(store_hold(world->store, TENANT, &busy));
     const uint64_t begun = clock_monotonic_ns();
     const uint64_t deadline = begun + (uint64_t)20 * 1000000000u;
     cordon_error *error = NULL;

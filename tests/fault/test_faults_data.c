@@ -168,14 +168,14 @@ static enum torture_answer take_export(struct torture *torture, void *world)
 /* As many are held as may be, and no more: none was left behind. */
 static void check_export(struct torture *torture, void *world)
 {
-    uint64_t snapshots[STORE_HOLDS_MAX];
+    uint64_t snapshots[STORE_HOLDS_OF_TENANT_MAX];
     uint64_t documents = 0;
-    for (size_t i = 0; i < STORE_HOLDS_MAX; i++) {
+    for (size_t i = 0; i < STORE_HOLDS_OF_TENANT_MAX; i++) {
         OK(cordon_data_hold(world, &snapshots[i]));
     }
     OK(read_pages(world, "t", snapshots[0], &documents));
     TORTURE_REQUIRE(torture, documents == BATCH);
-    for (size_t i = 0; i < STORE_HOLDS_MAX; i++) {
+    for (size_t i = 0; i < STORE_HOLDS_OF_TENANT_MAX; i++) {
         cordon_data_release(world, snapshots[i]);
     }
 }

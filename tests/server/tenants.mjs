@@ -46,6 +46,9 @@ describe('tenants of a server', () => {
     return ask({ port: at(host).port, method: 'POST', path: '/api/cordon/deploy', headers }, readFileSync(module));
   };
 
+  const asAdmin = (host, key, path, method = 'GET') =>
+    ask({ port: at(host).port, method, path, headers: { host, authorization: `Convex ${key}` } });
+
   before(async () => {
     writeFileSync(config, JSON.stringify({ audit_interval_ms: 100, audit_checkpoint_file: checkpoints }));
     server = await start();
@@ -85,6 +88,8 @@ describe('tenants of a server', () => {
     await refused(/no host name/, 'create', 'other', '--host', '127.0.0.1');
     await refused(/no host name/, 'create', 'other', '--host', 'a..b');
     await refused(/no host name/, 'create', 'other', '--host', 'a.test:80');
+    const hidden = await operator('/tenants/create', { name: 'other', hosts: ['a.test\0.b.test'] });
+    assert.equal(hidden.status, 400, hidden.text);
     await refused(/no limit 'module_bytes' of a tenant/, 'create', 'other', '--limit', 'module_bytes=1');
     await refused(/weight of a tenant is a whole number of percent from 1 to 10000/, 'create', 'other', '--weight', '10001');
     await refused(/weight of a tenant/, 'create', 'other', '--weight', '0');
@@ -165,6 +170,19 @@ describe('tenants of a server', () => {
     const lines = async (who) => JSON.parse((await get(who, '/api/stream_function_logs?cursor=0')).text).entries.map((entry) => entry.identifier);
     assert.ok((await lines(acme)).includes('messages:send'));
     assert.ok(!(await lines(usual)).includes('messages:send'));
+  });
+
+  test('hold moments of their own', async () => {
+    const held = await asAdmin('acme.example.com', keys.acme, '/api/cordon/snapshot', 'POST');
+    assert.equal(held.status, 200, held.text);
+    const { snapshot } = JSON.parse(held.text);
+    const tables = `/api/cordon/tables?snapshot=${snapshot}`;
+    const release = `/api/cordon/snapshot/release?snapshot=${snapshot}`;
+    assert.equal((await asAdmin('127.0.0.1', keys.default, tables)).status, 404, "not another's");
+    assert.equal((await asAdmin('127.0.0.1', keys.default, release, 'POST')).status, 200);
+    assert.equal((await asAdmin('acme.example.com', keys.acme, tables)).status, 200, 'and none lets go of it');
+    assert.equal((await asAdmin('acme.example.com', keys.acme, release, 'POST')).status, 200);
+    assert.equal((await asAdmin('acme.example.com', keys.acme, tables)).status, 404);
   });
 
   test('are kept to limits of their own', async () => {
