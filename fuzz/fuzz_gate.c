@@ -184,7 +184,7 @@ static void begin(
         .cursor_key = bench->is_replay ? NULL : cursor_key,
         .tenant = TENANT,
         .env = bench->is_replay ? NULL : variables(),
-        .identity = bench->is_replay ? (struct slice){0} : SLICE(IDENTITY),
+        .identity = bench->is_replay ? slice_of(NULL, 0) : SLICE(IDENTITY),
     };
     if (kind != CORDON_ACTION) {
         must(begin_txn(bench, &options.txn));

@@ -140,7 +140,7 @@ static cordon_error *read_key(const struct json_node *node, struct auth_key *out
             continue;
         }
         const struct slice id = json_string(json_get(node, SLICE("kid")));
-        struct auth_key key = {.algorithm = named, .id = id.size == 0 ? (struct slice){0} : id};
+        struct auth_key key = {.algorithm = named, .id = id.size == 0 ? slice_of(NULL, 0) : id};
         TRY(types[i].read(node, &key.key));
         *out_key = key;
         return NULL;

@@ -120,7 +120,7 @@ static cordon_error *read_header(struct auth_token *token)
         (id != NULL && json_kind(id) != JSON_STRING)) {
         return malformed("its header has `alg`, a string, and `kid` is one");
     }
-    token->key_id = id == NULL ? (struct slice){0} : json_string(id);
+    token->key_id = id == NULL ? slice_of(NULL, 0) : json_string(id);
     token->is_plain = json_get(header, SLICE("crit")) == NULL &&
                       json_get(header, SLICE("b64")) == NULL &&
                       is_known_type(json_get(header, SLICE("typ")));

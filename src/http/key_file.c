@@ -38,7 +38,7 @@ const char *key_kind_name(enum key_kind kind)
 
 struct key_id key_file_id(const struct key_file *file)
 {
-    struct key_id id;
+    struct key_id id = {""};
     hex_encode(slice_of(file->hash, KEY_ID_BYTES), id.text);
     return id;
 }

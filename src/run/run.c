@@ -282,7 +282,7 @@ static void report(const struct run *run)
         .outcome = &run->outcome,
         .allowed = run->function == NULL ? NULL : run->budget->allowed,
         .env = run->env,
-        .tenant = run->home == NULL ? (struct slice){0} : slice_str(run->home->name),
+        .tenant = run->home == NULL ? slice_of(NULL, 0) : slice_str(run->home->name),
         .path = run->path,
         .request_id = run->request_id,
         .user = run->identity.token,

@@ -438,7 +438,7 @@ static struct slice removed_key(uint32_t number, struct removed_key *key)
 static cordon_error *remove_row(struct rows *rows, struct told *told, bool *out_conflict)
 {
     struct row_key key;
-    struct removed_key mark;
+    struct removed_key mark = {""};
     TRY(store_row_remove(rows->txn, KEYSPACE_MODULE, key_of(told->name, &key)));
     TRY(store_row_put(
         rows->txn, KEYSPACE_MODULE, removed_key((uint32_t)told->number, &mark),
@@ -612,7 +612,7 @@ static cordon_error *read_next_removed(struct rows *rows, uint32_t *number)
 {
     enum store_step step = STORE_DONE;
     bool found = false;
-    struct removed_key after;
+    struct removed_key after = {""};
     struct slice key = {0};
     struct slice value = {0};
     const struct slice from = removed_key(*number, &after);
@@ -647,7 +647,7 @@ cordon_error *tenant_admin_next_removed(struct runner *runner, uint32_t *number)
 
 static cordon_error *forget_row(struct rows *rows, struct told *told, bool *out_conflict)
 {
-    struct removed_key key;
+    struct removed_key key = {""};
     TRY(store_row_remove(rows->txn, KEYSPACE_MODULE, removed_key((uint32_t)told->number, &key)));
     return commit(rows, "tenant_erased", told, out_conflict);
 }
