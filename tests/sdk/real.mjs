@@ -47,7 +47,7 @@ export class RealDeployment {
         ...(isPublic ? {} : { Authorization: `Convex ${await this.server.key()}${this.identity}` }),
       });
     if (status !== 200) throw new Error(`${status}: ${JSON.stringify(body)}`);
-    const line = await this.line(id);
+    const line = await this.line(`${id} ${path}`);
     this.lastRun = { logLines: body.logLines ?? [], memoryBytes: line.memory_bytes };
     if (body.status === "success") return body.value;
     throw new GuestFailure(line.code, line.error_message, body.errorData);
@@ -62,13 +62,13 @@ export class RealDeployment {
     await Promise.all(Array.from({ length: 16 }, callSome));
   }
 
-  /* The log line of a run. */
+  /* The log line of a run, by its request and its function: those that it calls have the request, too. */
   async line(id) {
     while (!this.lines.has(id)) {
       const end = this.server.log.lastIndexOf("\n") + 1;
       for (const text of this.server.log.slice(this.read, end).split("\n")) {
         const line = text === "" ? {} : JSON.parse(text);
-        if (line.request_id !== undefined) this.lines.set(line.request_id, line);
+        if (line.request_id !== undefined) this.lines.set(`${line.request_id} ${line.path}`, line);
       }
       this.read = Math.max(this.read, end);
       if (!this.lines.has(id)) await sleep(5);
