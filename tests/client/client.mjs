@@ -376,8 +376,8 @@ for (const name of ['notes_c', 'notes_rust']) {
         tokenIdentifier: `${signer.issuer}|ada`, issuer: signer.issuer, subject: 'ada', name: 'Ada', emailVerified: true,
       });
       assert.equal(await nobody.query(anyApi.notes.me, {}), null);
-      for (const call of [nobody.query(anyApi.notes.mine, {}), nobody.mutation(anyApi.notes.add, { text: 'x' })]) {
-        const error = await rejection(call);
+      for (const call of [() => nobody.query(anyApi.notes.mine, {}), () => nobody.mutation(anyApi.notes.add, { text: 'x' })]) {
+        const error = await rejection(call());
         assert.ok(error instanceof ConvexError);
         assert.equal(error.data, 'not signed in');
       }
