@@ -127,16 +127,11 @@ struct host {
     struct arena words;   /* of a stop; nobody pays, as they may say that nobody can */
     struct buffer reply;  /* of the last call that has one */
     struct buffer output; /* the result, as written */
-    bool has_output;
     struct log_lines log;
     struct host_stop stop;
-    /* A limit on documents or bytes that the guest was refused; ends the run if it then fails. */
-    bool refused;
-    cordon_limit refused_limit;
-    uint64_t refused_used;
+    uint64_t refused_used;       /* of `refused_limit` */
     struct random_stream random; /* guest bytes of the phase that runs */
     struct random_stream ids;    /* document ids: never shifts guest randomness */
-    bool running;                /* false in the import phase */
     double last_creation_time;
     /* A call that answered ENGINE_WAIT and will be made again. */
     const struct gate_descriptor *waiting;
@@ -150,14 +145,18 @@ struct host {
     struct checker checker;       /* of what is written, against them */
     struct buffer fetched;        /* the row of a document that is being changed */
     struct host_nested nested;
-    bool has_paged; /* a run may do that once */
     struct host_place place;
-    uint32_t short_calls;     /* since the start of a sample: see HOST_CALLS_SAMPLED */
     uint64_t call_since_ns;   /* when the call that waits began; 0: none does */
-    bool was_refused;         /* the call that has just ended */
-    bool observed_identity;   /* the guest has asked who calls */
     uint64_t fuel_since_look; /* host fuel charged since the last look at the clock */
     uint64_t polled; /* bytes charged for what the account does not see grow: see host_account() */
+    uint32_t short_calls;       /* since the start of a sample: see HOST_CALLS_SAMPLED */
+    cordon_limit refused_limit; /* if `refused` */
+    bool refused;           /* a limit on documents or bytes was; it ends a run that then fails */
+    bool was_refused;       /* the call that has just ended */
+    bool has_output;        /* a result was written */
+    bool has_paged;         /* a run may read a page once */
+    bool observed_identity; /* the guest has asked who calls */
+    bool running;           /* false in the import phase */
 };
 
 /* `host` is the caller's memory. */

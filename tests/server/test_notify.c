@@ -182,7 +182,11 @@ static int make_folder(void **state)
     }
     (void)snprintf(config, sizeof config, "%s/config", folder);
     FILE *const file = fopen(config, "we");
-    return file == NULL || fputs("{}", file) < 0 || fclose(file) != 0 ? -1 : 0;
+    if (file == NULL) {
+        return -1;
+    }
+    const bool written = fputs("{}", file) >= 0;
+    return fclose(file) == 0 && written ? 0 : -1;
 }
 
 static int remove_folder(void **state)
