@@ -185,8 +185,8 @@ static int make_folder(void **state)
     if (file == NULL) {
         return -1;
     }
-    const bool written = fputs("{}", file) >= 0;
-    return fclose(file) == 0 && written ? 0 : -1;
+    const int written = fputs("{}", file);
+    return fclose(file) == 0 && written >= 0 ? 0 : -1;
 }
 
 static int remove_folder(void **state)
