@@ -233,10 +233,10 @@ struct connection {
     bool is_large; /* its arguments take long to read and to check */
     enum http_format format;
     struct http_refusal refusal;
-    bool is_refused; /* by what a piece of work has found */
-    bool is_admin;
     struct identity identity; /* who has signed in, in `identity_text` */
     struct buffer identity_text;
+    bool is_refused; /* by what a piece of work has found */
+    bool is_admin;
     bool wants_record;       /* of its run, by its head */
     struct record_id record; /* under which it is kept, once it is */
     char record_error[RECORD_ERROR_BYTES];
@@ -247,20 +247,20 @@ struct connection {
     struct buffer unpacked; /* a packed body, plain */
 
     struct run *run;
-    enum run_state run_state;
     uint64_t loop_ns_left; /* that the loop polls it for */
     uv_timer_t timer;
     uv_work_t work;
     enum work_kind work_kind;
+    enum run_state run_state;
     bool woken;      /* its run was woken while work was in flight */
     bool has_worked; /* its run comes back from a compute thread */
     bool was_woken;  /* its run was woken */
     bool wakes_run;  /* the next two become these: guarded by wake_lock */
     bool wakes_worked;
+    bool in_wakes; /* guarded by wake_lock */
+    bool waits_for_logs;
     struct connection *next_turn; /* guarded by the lock of the compute threads */
     struct execution_waiter log_waiter;
-    bool waits_for_logs;
-    bool in_wakes; /* guarded by wake_lock */
     struct connection *next_wake;
     struct connection *next_job; /* guarded by the deploys' lock */
 

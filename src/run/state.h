@@ -75,7 +75,6 @@ struct run {
     struct value result; /* of a guest that returned, until it is checked */
     struct checker checker;
     struct slice idempotency_key;
-    enum run_caller asked_by;
     struct slice request_id;
     struct slice traceparent; /* empty: none */
     struct identity identity;
@@ -85,6 +84,7 @@ struct run {
     uint32_t tenant;
     struct tenant *home; /* the same; NULL if there is no such tenant any more */
     enum stage stage;
+    enum run_caller asked_by;
     struct budget own_budget;
     struct budget *budget; /* its own, or its caller's */
     struct run_clock own_clock;
@@ -108,6 +108,8 @@ struct run {
     struct store_txn *lost;     /* the next attempt is to be a reserved one, for this that lost */
     struct store_txn *reserved; /* begun for it, and not yet in use */
     bool has_host;
+    bool background; /* takes no slot and no permit */
+    bool untraced;
     bool returned;               /* for STAGE_RETURNED: the function did, and no proc_exit(0) */
     bool submitted;              /* the transaction's commit was begun */
     struct store_txn *trace_txn; /* reads the module's bytes, for STAGE_TRACE */
@@ -117,19 +119,18 @@ struct run {
     struct taped_run *taped; /* NULL: neither recorded nor replayed */
     struct store_wake wake;
     atomic_uint_fast64_t woken_at_ns; /* monotonic; 0: not woken */
-    atomic_bool cancelled;
     struct permit_waiter permit;
     /* Instances for the calls inside its transaction; of the outermost run alone. */
     struct permit_waiter nest;
+    atomic_bool cancelled;
+    bool is_turn_measured; /* by the thread's processor time: see `turn_began_ns` */
     bool nest_asked;
     bool was_asked; /* for run_ask(): its turns are long ones from the first */
     bool had_permit;
-    bool permit_asked;          /* by a run that waited and wants to go on */
-    bool had_turn;              /* waits for nothing but another turn */
-    struct tenant_usage *usage; /* of its tenant */
-    struct shared *slot;        /* it has one of these; NULL: none */
-    bool background;            /* takes no slot and no permit */
-    bool untraced;
+    bool permit_asked;             /* by a run that waited and wants to go on */
+    bool had_turn;                 /* waits for nothing but another turn */
+    struct tenant_usage *usage;    /* of its tenant */
+    struct shared *slot;           /* it has one of these; NULL: none */
     struct tenant_metrics *counts; /* of its tenant; NULL: it is not counted */
     enum run_outstanding outstanding;
     bool is_outstanding;                  /* it is counted among those that wait or run */
@@ -143,7 +144,6 @@ struct run {
     uint64_t memory_taken;                /* memory for the guest and what the host holds for it */
     uint64_t memory_at_poll;              /* guest memory when this poll began */
     uint64_t turn_began_ns; /* monotonic, or the thread's processor time; 0: not at work */
-    bool is_turn_measured;  /* the latter */
     uint64_t started_ns;
     uint64_t wake_at_ns; /* 0: not waiting */
     uint64_t backoff_until_ns;
