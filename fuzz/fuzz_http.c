@@ -9,6 +9,7 @@
 
 #define BODY_MAX ((size_t)4096)
 #define UNPACKED_MAX ((size_t)16384)
+#define TRACEPARENT_BYTES 55 /* of version 00: W3C Trace Context, section 3.2 */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -38,6 +39,26 @@ static void check_body(const struct http_request *request)
     }
 }
 
+/* What is read out of single headers, and of a target, lies in them. */
+static void check_headers(const struct http_request *request)
+{
+    const struct slice host = request->headers[HTTP_HOST];
+    const struct slice authorization = request->headers[HTTP_AUTHORIZATION];
+    const struct slice trace = http_traceparent(request->headers[HTTP_TRACEPARENT]);
+    struct slice rest = {0};
+    bool found = false;
+    CORDON_CLEANUP_BUFFER struct buffer value;
+    buffer_init(&value, BODY_MAX);
+    CORDON_ASSERT(http_host_name(host).size <= host.size);
+    CORDON_ASSERT(trace.size == 0 || trace.size == TRACEPARENT_BYTES);
+    if (http_authorization_is(authorization, "convex", &rest)) {
+        CORDON_ASSERT(rest.size < authorization.size);
+    }
+    if (!http_target_parameter(request->target, "table", &value, &found)) {
+        CORDON_ASSERT(found);
+    }
+}
+
 static void check_request(const struct http_request *request)
 {
     CORDON_ASSERT(request->has_host && request->body.size <= BODY_MAX);
@@ -45,6 +66,7 @@ static void check_request(const struct http_request *request)
     static const char *const names[] = {"app.example.org"};
     (void)http_host_accepted(request->headers[HTTP_HOST], names, 1);
     (void)http_request_id_accepted(request->headers[HTTP_CONVEX_REQUEST_ID]);
+    check_headers(request);
     for (int is_operator = 0; is_operator < 2; is_operator++) {
         struct http_route route;
         http_route(request, is_operator != 0, &route);
