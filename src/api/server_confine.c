@@ -8,8 +8,17 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* What the C library and the engine look at by themselves. */
-static const char *const system_paths[] = {"/proc/self", "/sys/devices/system/cpu"};
+/*
+ * What the C library and the engine look at by themselves; and with ThreadSanitizer, which names
+ * functions in its reports and leaves out those that it is told to, programs and libraries.
+ */
+static const char *const system_paths[] = {
+    "/proc/self",     "/sys/devices/system/cpu",
+#ifdef __SANITIZE_THREAD__
+    "/usr/lib",       "/lib",
+    "/proc/self/exe",
+#endif
+};
 
 #define SYSTEM_PATHS (sizeof system_paths / sizeof system_paths[0])
 /* The data folder, that of the operator's socket, that of checkpoints; one a provider is added. */
