@@ -39,6 +39,17 @@ async function becomes(at, status) {
   }
 }
 
+/* Waits until the last write has been brought from the log into the data file, and no probe is near. */
+async function logIsEmpty(at) {
+  for (let tries = 0; tries < 400; tries++) {
+    const { checks } = await becomes(at, 200);
+    const { ageMs } = checks.find(({ name }) => name === 'mutation');
+    if (ageMs >= 1200 && ageMs <= 1700) return;
+    await sleep(25);
+  }
+  assert.fail('probes come without a pause');
+}
+
 describe('a server that is well', () => {
   for (const [path, word] of [['/healthz', 'alive'], ['/readyz', 'ready']]) {
     test(`${path}: one word for the public, by any name, and all for the operator`, async () => {
@@ -80,13 +91,21 @@ describe('a server that is well', () => {
 /* How far files of the server may reach, in bytes: what is beyond it is EFBIG, to the store as a full disk. */
 const limitFiles = (at, bytes) => execFileSync('prlimit', ['--pid', String(at.child.pid), `--fsize=${bytes}:unlimited`]);
 
-test('a full disk: not ready, yet alive; and ready again when there is room', { timeout: 120000 }, async () => {
+/* ThreadSanitizer, where tests have size 10, is so slow that both files of the log have room by then. */
+const skip = Number(process.env.CORDON_TEST_SIZE ?? 100) < 30 ? 'the log has room in both its files' : false;
+
+test('a full disk: not ready, yet alive; and ready again when there is room', { timeout: 120000, skip }, async () => {
   const full = await Server.start();
   await full.deploy(guest('documents'));
   await becomes(full, 200);
   const insert = () => full.post('/api/mutation', { path: 'documents:insert_large', args: { n: 10 } });
   assert.equal((await insert()).status, 200);
-  await sleep(1000); // by then the audit log has its record of the new key: a limit stops a write midway, unlike a disk
+  /*
+   * A disk that is full still takes what a file of the log has room for; a limit does not. So it is set
+   * when the next write goes to the other file, which has none: a second after the last one.
+   */
+  await sleep(1000);
+  await logIsEmpty(full);
   const began = Date.now();
   limitFiles(full, 1);
   const { checks } = await becomes(full, 503);
