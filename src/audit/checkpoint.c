@@ -1,6 +1,7 @@
 /* Checkpoints of the audit log; see checkpoint.h. */
 #include "audit/checkpoint.h"
 
+#include "audit/record.h"
 #include "value/json.h"
 
 #include <string.h>
@@ -12,9 +13,7 @@
 
 enum {
     SIGNED_BYTES =
-        sizeof PURPOSE - 1 + AUDIT_CLUSTER_BYTES + 4 + 8 + 8 + SHA256_BYTES + SIGN_PUBLIC_BYTES,
-    BODY_BYTES_MAX = 2048,
-    BODY_MEMORY_BYTES = 65536
+        sizeof PURPOSE - 1 + AUDIT_CLUSTER_BYTES + 4 + 8 + 8 + SHA256_BYTES + SIGN_PUBLIC_BYTES
 };
 
 /* -- Secrets --------------------------------------------------------------------------------- */
@@ -176,17 +175,11 @@ cordon_error *audit_checkpoint_read(
     struct slice body, bool *out_is_whole, struct audit_checkpoint *out_checkpoint)
 {
     *out_is_whole = false;
-    if (!audit_is_checkpoint(body) || body.size > BODY_BYTES_MAX) {
+    if (!audit_is_checkpoint(body)) {
         return NULL;
     }
     CORDON_CLEANUP(json_freep) struct json_doc *doc = NULL;
-    const struct json_limits limits = {.bytes_max = BODY_MEMORY_BYTES, .depth_max = 1};
-    cordon_error *error = json_parse(body, &limits, &doc);
-    if (error != NULL && cordon_error_get_code(error) != CORDON_E_NO_MEMORY) {
-        cordon_error_free(error);
-        return NULL;
-    }
-    TRY(error);
+    TRY(audit_body_parse(body, &doc));
     struct audit_checkpoint checkpoint = {0};
     if (read_all(json_root(doc), &checkpoint)) {
         *out_checkpoint = checkpoint;

@@ -1,13 +1,12 @@
 /* Records of prunes; see prune.h. */
 #include "audit/prune.h"
 
+#include "audit/record.h"
 #include "value/json.h"
 
 #include <string.h>
 
 #define KIND "{\"kind\":\"prune\","
-
-enum { BODY_BYTES_MAX = 2048, BODY_MEMORY_BYTES = 65536 };
 
 cordon_error *audit_prune_write(struct buffer *out, const struct audit_prune *prune)
 {
@@ -48,17 +47,11 @@ static bool read_all(const struct json_node *root, struct audit_prune *out)
 cordon_error *audit_prune_read(struct slice body, bool *out_is_whole, struct audit_prune *out_prune)
 {
     *out_is_whole = false;
-    if (!audit_is_prune(body) || body.size > BODY_BYTES_MAX) {
+    if (!audit_is_prune(body)) {
         return NULL;
     }
     CORDON_CLEANUP(json_freep) struct json_doc *doc = NULL;
-    const struct json_limits limits = {.bytes_max = BODY_MEMORY_BYTES, .depth_max = 1};
-    cordon_error *error = json_parse(body, &limits, &doc);
-    if (error != NULL && cordon_error_get_code(error) != CORDON_E_NO_MEMORY) {
-        cordon_error_free(error);
-        return NULL;
-    }
-    TRY(error);
+    TRY(audit_body_parse(body, &doc));
     struct audit_prune prune = {0};
     if (read_all(json_root(doc), &prune)) {
         *out_prune = prune;

@@ -1,6 +1,11 @@
 /* Audit records as text; see record.h. */
 #include "audit/record.h"
 
+#include "value/json.h"
+
+/* Of a body that the keeper of the log writes; and of its JSON in memory. */
+enum { KEEPERS_BODY_BYTES_MAX = 2048, KEEPERS_MEMORY_BYTES = 65536 };
+
 cordon_error *audit_record_write(struct buffer *out, const struct audit_record *record)
 {
     char previous[2 * SHA256_BYTES + 1];
@@ -84,4 +89,19 @@ void audit_record_hash(const struct audit_record *record, uint8_t out_hash[SHA25
     const struct slice parts[] = {
         slice_of(numbers, sizeof numbers), slice_of(record->previous, SHA256_BYTES), record->body};
     hash_sha256(parts, sizeof parts / sizeof parts[0], out_hash);
+}
+
+cordon_error *audit_body_parse(struct slice body, struct json_doc **out_doc)
+{
+    const struct json_limits limits = {.bytes_max = KEEPERS_MEMORY_BYTES, .depth_max = 1};
+    *out_doc = NULL;
+    if (body.size > KEEPERS_BODY_BYTES_MAX) {
+        return NULL;
+    }
+    cordon_error *error = json_parse(body, &limits, out_doc);
+    if (error != NULL && cordon_error_get_code(error) != CORDON_E_NO_MEMORY) {
+        cordon_error_free(error);
+        return NULL;
+    }
+    return error;
 }

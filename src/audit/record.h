@@ -12,6 +12,8 @@
 #include "base/buffer.h"
 #include "base/hash.h"
 
+struct json_doc;
+
 /* The largest body: a deploy with all its functions has one of 2 MiB at most. */
 #define AUDIT_BODY_BYTES_MAX ((size_t)4 << 20)
 
@@ -35,5 +37,11 @@ bool audit_record_read(struct slice line, struct audit_record *out_record);
  * bytes big-endian (docs/layout.md).
  */
 void audit_record_hash(const struct audit_record *record, uint8_t out_hash[SHA256_BYTES]);
+
+/*
+ * The JSON of a body that the keeper of the log writes, which is small and flat; NULL in `*out_doc`
+ * for a text that is none, whoever made it. Freed with json_free(). Errors: CORDON_E_NO_MEMORY.
+ */
+CORDON_MUST_USE cordon_error *audit_body_parse(struct slice body, struct json_doc **out_doc);
 
 #endif

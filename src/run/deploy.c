@@ -590,9 +590,3 @@ cordon_error *runner_load(struct runner *runner, uint32_t number)
     tenant_leave(tenant);
     return NULL;
 }
-
-bool runner_is_awake(struct runner *runner, uint32_t number)
-{
-    struct tenant *tenant = tenants_find(&runner->tenants, number);
-    return tenant == NULL || atomic_load(&tenant->is_awake);
-}

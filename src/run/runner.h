@@ -109,9 +109,6 @@ void runner_free(struct runner *runner);
  */
 CORDON_MUST_USE cordon_error *runner_load(struct runner *runner, uint32_t tenant);
 
-/* Whether that was done, or there is no such tenant. A run of one that sleeps finds no function. */
-bool runner_is_awake(struct runner *runner, uint32_t tenant);
-
 /* Modules of one deploy. */
 #define DEPLOY_MODULES_MAX 256
 
