@@ -7,7 +7,7 @@ import { spawn } from 'node:child_process';
 import { copyFileSync, existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { Server, cordon, example, newFolder, parseOne, run } from '../support/cordon.mjs';
+import { Server, cordon, example, guest, newFolder, parseOne, run, runError, runValue } from '../support/cordon.mjs';
 import { makeZip, readZip } from '../support/zip.mjs';
 
 const folder = newFolder();
@@ -663,4 +663,22 @@ test('an export of a folder is of use to a copy of it', async () => {
   const copy = newFolder();
   copyFileSync(join(place.data, 'data.mdb'), join(copy, 'data.mdb'));
   assert.deepEqual(await exported(ofFolder(copy)), await exported(place));
+});
+
+/* More than is counted in one transaction (run/tenant_quota.c), and another table behind it. */
+test('all documents of a folder are counted for tenant_bytes, each once', async () => {
+  const place = ofFolder();
+  const large = Array.from({ length: 70 }, (_, n) => ({ n, text: 'x'.repeat(1000000) }));
+  await good(place, 'import', '--table', 'large', jsonl(large));
+  const counter = guest('documents');
+  await runValue(counter, 'documents:insert', { n: 1 }, ['--data', place.data]);
+  const used = async () => {
+    const { limit } = await runError('TenantFull', 3, counter, 'documents:insert', { n: 1 }, ['--data', place.data, '--limit', 'tenant_bytes=1']);
+    return limit.used;
+  };
+  const all = await used();
+  assert.ok(all > 70 * 1000000 && all < 70 * 1000200, `${all} bytes: none left out, and none twice`);
+  assert.ok(Math.abs((await used()) - all) < 10, 'nothing was written, but for digits of the time');
+  await runValue(counter, 'documents:insert', { n: 1 }, ['--data', place.data, '--limit', `tenant_bytes=${all + 10}`]);
+  assert.ok((await used()) > all + 10);
 });
