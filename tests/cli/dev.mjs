@@ -7,18 +7,9 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { Server, cordon, newFolder, run } from '../support/cordon.mjs';
+import { Server, cordon, newFolder, run, until } from '../support/cordon.mjs';
 
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
-
-/* Waits until `found` gives something; the test's own time limit is the end of patience. */
-async function until(found) {
-  for (;;) {
-    const value = await found();
-    if (value) return value;
-    await pause(25);
-  }
-}
 
 const running = new Set();
 after(() => running.forEach((child) => child.kill('SIGKILL')));

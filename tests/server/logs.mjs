@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { Server, cordon, example, guest, newFolder, run } from '../support/cordon.mjs';
+import { Server, cordon, example, guest, newFolder, run, until } from '../support/cordon.mjs';
 import { Wire, call as callBytes } from './wire.mjs';
 
 const running = new Set();
@@ -22,15 +22,6 @@ function start(program, words, env) {
   running.add(child);
   child.on('exit', () => running.delete(child));
   return child;
-}
-
-/* Waits until `found` gives something; the test's own time limit is the end of patience. */
-async function until(found) {
-  for (;;) {
-    const value = await found();
-    if (value) return value;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
 }
 
 const call = (server, kind, path, args = {}) => server.post(`/api/${kind}`, { path, args });
@@ -177,13 +168,13 @@ describe('cordon logs', () => {
     await until(async () => {
       await call(own, 'query', 'logs:lines', { n: 1 });
       return child.said.includes('"identifier":"logs:lines"');
-    });
+    }, () => child.said);
     const port = new URL(own.url).port;
     await own.stop();
-    await until(() => child.said.includes('asked again'));
+    await until(() => child.said.includes('asked again'), () => child.said);
     own = await Server.start({ data, flags: ['--listen', `127.0.0.1:${port}`] });
     await call(own, 'query', 'logs:again');
-    await until(() => child.said.includes('"identifier":"logs:again"'));
+    await until(() => child.said.includes('"identifier":"logs:again"'), () => child.said);
     child.kill('SIGINT');
     await child.ended;
     await own.stop();
@@ -193,14 +184,14 @@ describe('cordon logs', () => {
     await until(async () => {
       await call(server, 'query', 'logs:lines', { n: 1 });
       return child.said.includes('logs:lines');
-    });
+    }, () => child.said);
     child.kill('SIGSTOP');
     const wire = Wire.to(server);
     for (let i = 0; i < 1300; i++) wire.send(callBytes('query', 'logs:lines', { n: 1 }));
     for (let i = 0; i < 1300; i++) await wire.answer();
     wire.socket.destroy();
     child.kill('SIGCONT');
-    await until(() => /the logs of \d+ runs are lost/.test(child.said));
+    await until(() => /the logs of \d+ runs are lost/.test(child.said), () => child.said.slice(-2000));
     child.kill('SIGINT');
     await child.ended;
   });
@@ -227,7 +218,7 @@ test("Convex's own command line shows them", { skip: !hasNode20 && 'it needs Nod
     assert.ok(running.has(child), child.said);
     await call(server, 'query', 'logs:lines', { n: 1 });
     return child.said.includes('"identifier":"logs:lines"');
-  });
+  }, () => child.said);
   child.kill('SIGKILL');
   await child.ended;
 });

@@ -10,7 +10,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
-import { Server, example, guest, newFolder } from '../support/cordon.mjs';
+import { Server, example, guest, newFolder, until } from '../support/cordon.mjs';
 import { Wire, call, metricsText, request } from './wire.mjs';
 
 /* What no client can bring about: the file of the test that moves it. */
@@ -62,11 +62,6 @@ function withBadDebug(name) {
 
 const post = (server, kind, path, args = {}, headers = {}) => server.post(`/api/${kind}`, { path, args }, headers);
 const q = (value) => ({ q: JSON.stringify(value) });
-
-/* Waits until it holds; the test's own time limit is the end of patience. */
-async function until(holds) {
-  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 10));
-}
 
 describe('each metric of a server', () => {
   const moved = new Set();

@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { Server, example, guest, newFolder, run } from '../support/cordon.mjs';
+import { Server, example, guest, newFolder, run, until } from '../support/cordon.mjs';
 import { Wire, metric, request } from './wire.mjs';
 
 const folder = newFolder();
@@ -48,15 +48,6 @@ async function replay(server, id) {
   const outcome = JSON.parse(stdout);
   assert.deepEqual(outcome.replay, { same: true }, stderr);
   return outcome;
-}
-
-/* Waits until `found` gives something; the test's own time limit is the end of patience. */
-async function until(found) {
-  for (;;) {
-    const value = await found();
-    if (value) return value;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
 }
 
 const lines = (server, event) => server.log.split('\n').filter((line) => line.includes(`"event":"${event}"`)).map((line) => JSON.parse(line));

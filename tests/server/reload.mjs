@@ -6,8 +6,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { Server, guest, newFolder, run } from '../support/cordon.mjs';
+import { Server, guest, newFolder, run, until } from '../support/cordon.mjs';
 import { Wire } from './wire.mjs';
 
 /* Replaces the file as editors do: by another one of its name. */
@@ -15,12 +14,6 @@ function write(file, settings) {
   const text = typeof settings === 'string' ? settings : JSON.stringify(settings);
   writeFileSync(`${file}.new`, text);
   renameSync(`${file}.new`, file);
-}
-
-async function until(condition, what) {
-  for (const began = Date.now(); !condition(); await sleep(20)) {
-    assert.ok(Date.now() - began < 30000, what());
-  }
 }
 
 /* Has the file read again, and waits for what is said of it. */

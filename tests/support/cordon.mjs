@@ -8,6 +8,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 export const build = process.env.CORDON_BUILD_DIR ?? 'build';
 export const cordon = join(build, 'cordon');
@@ -16,15 +17,27 @@ export const cordon = join(build, 'cordon');
 export const guest = (name) => join(build, 'tests', 'guests', `${name}.wasm`);
 export const example = (name) => join(build, 'examples', `${name}.wasm`);
 
-/* A new folder that is removed when the tests of this file are over. */
 /* Removed when the file's tests are over; an `after` inside a `before` would end with that hook. */
 const folders = [];
 after(() => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })));
 
+/* A new folder that is removed when the tests of this file are over. */
 export function newFolder() {
   const folder = mkdtempSync(join(tmpdir(), 'cordon-test-'));
   folders.push(folder);
   return folder;
+}
+
+/*
+ * Waits until `found` gives something, and gives it. Two minutes are more than a machine at work needs;
+ * then the test fails with what `shown` tells, by default the condition itself.
+ */
+export async function until(found, shown = () => `${found}`) {
+  for (const end = Date.now() + 120000; ; await sleep(20)) {
+    const value = await found();
+    if (value) return value;
+    assert.ok(Date.now() < end, `in vain: ${shown()}`);
+  }
 }
 
 /* The environment of a person who has set nothing of ours. */
