@@ -156,34 +156,53 @@ void deploy_work(struct connection *connection)
 #define LOAD_PAUSE_NS ((uint64_t)1000000000)
 #define LOAD_PAUSE_TIMES 3
 
+/* Until when its calls are refused, and why that is said in the log. */
+static void note_failure(struct connection *connection, uint64_t began_ns, const char *words)
+{
+    struct tenant *tenant = connection->tenant;
+    const uint64_t now_ns = clock_monotonic_ns();
+    const struct log_field fields[] = {
+        LOG_FIELD_STRING("tenant", slice_str(tenant->name)),
+        LOG_FIELD_STRING("message", slice_str(words))};
+    log_write(connection->loop->server->options.log, LOG_ERROR, "tenant_unloaded", fields, 2);
+    atomic_store(
+        &tenant->load_again_ns, now_ns + LOAD_PAUSE_NS + LOAD_PAUSE_TIMES * (now_ns - began_ns));
+}
+
 /*
  * A tenant that sleeps is loaded by its first call: some milliseconds, or as long as a deploy if
- * the machine code has to be made anew. Who waits for that holds nothing but a connection.
+ * the machine code has to be made anew. That is left to threads of their own, so that it keeps no
+ * other tenant from being read. Who waits holds nothing but a connection.
  */
-void load_work(struct connection *connection)
+static void load(struct connection *connection, bool only_cached)
 {
     static const struct http_refusal unloaded = {
         500, "InternalServerError",
         "The functions can't be loaded; the server's log tells why. A retry is safe."};
-    struct http_server *server = connection->loop->server;
+    struct runner *runner = connection->loop->server->options.runner;
     struct tenant *tenant = connection->tenant;
     const uint64_t began_ns = clock_monotonic_ns();
     connection->refusal = unloaded;
     connection->is_refused = began_ns < atomic_load(&tenant->load_again_ns);
-    if (connection->is_refused) {
+    if (connection->is_refused || (only_cached && atomic_load(&tenant->lacks_code))) {
         return;
     }
+    bool is_loaded = false;
     CORDON_CLEANUP(cordon_error_freep) cordon_error *error =
-        runner_load(server->options.runner, tenant->number);
+        only_cached ? runner_load_cached(runner, tenant->number, &is_loaded)
+                    : runner_load(runner, tenant->number);
     connection->is_refused = error != NULL;
     if (error != NULL) {
-        const uint64_t now_ns = clock_monotonic_ns();
-        const struct log_field fields[] = {
-            LOG_FIELD_STRING("tenant", slice_str(tenant->name)),
-            LOG_FIELD_STRING("message", slice_str(cordon_error_get_message(error)))};
-        log_write(server->options.log, LOG_ERROR, "tenant_unloaded", fields, 2);
-        atomic_store(
-            &tenant->load_again_ns,
-            now_ns + LOAD_PAUSE_NS + LOAD_PAUSE_TIMES * (now_ns - began_ns));
+        note_failure(connection, began_ns, cordon_error_get_message(error));
     }
+}
+
+void load_work(struct connection *connection)
+{
+    load(connection, true);
+}
+
+void build_work(struct connection *connection)
+{
+    load(connection, false);
 }

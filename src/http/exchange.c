@@ -410,6 +410,7 @@ static struct jobs *queue_of(const struct connection *connection)
     struct http_server *server = connection->loop->server;
     return connection->work_kind == WORK_DEPLOY ? &server->deploys
            : connection->work_kind == WORK_DATA ? &server->data
+           : connection->is_built               ? &server->builds
                                                 : &server->loads;
 }
 
@@ -430,13 +431,14 @@ static bool start_queued(struct connection *connection, enum work_kind kind)
     return false;
 }
 
-/* The functions of the tenant sleep. */
-static void begin_load(struct connection *connection)
+/* The functions of the tenant sleep; some need more than to be read. */
+static void begin_load(struct connection *connection, bool is_built)
 {
     static const struct http_refusal unstarted = {
         503, "Overloaded",
         "The server can't start a thread to load the functions now. Nothing was run; a retry is "
         "safe."};
+    connection->is_built = is_built;
     if (!start_queued(connection, WORK_LOAD)) {
         answer_refusal(connection, &unstarted);
     }
@@ -449,6 +451,8 @@ static void end_load(struct connection *connection)
         connection_close(connection);
     } else if (connection->is_refused) {
         answer_refusal(connection, &connection->refusal);
+    } else if (!atomic_load(&connection->tenant->is_awake)) {
+        begin_load(connection, true);
     } else {
         begin_awake(connection);
     }
@@ -471,7 +475,7 @@ static void begin_call(struct connection *connection)
     if (atomic_load(&connection->tenant->is_awake)) {
         begin_awake(connection);
     } else {
-        begin_load(connection);
+        begin_load(connection, atomic_load(&connection->tenant->lacks_code));
     }
 }
 

@@ -117,15 +117,26 @@ struct loop {
 /* Whose jobs were done last, as far back as tenants take turns; of more, the first come first. */
 #define JOBS_RECENT_MAX 64
 
+/* Of a queue. */
+#define JOBS_THREADS_MAX 4
+
+struct jobs_options {
+    void (*work)(struct connection *connection);
+    uint32_t waiting_max; /* of each tenant */
+    uint32_t threads_max;
+    bool is_shared; /* what one of a tenant's jobs does is done for all its others */
+};
+
 /*
- * Deploys that wait; or, each kind in a queue with a thread of its own, requests for documents,
- * and calls whose functions are to be loaded first. See jobs.c.
+ * Deploys that wait; or, each kind in a queue with threads of its own, requests for documents, and
+ * calls whose functions are to be loaded first, or compiled anew for that. See jobs.c.
  */
 struct jobs {
-    uint32_t waiting_max; /* of each tenant */
-    void (*work)(struct connection *connection);
-    pthread_t thread;
-    bool has_thread;
+    struct jobs_options options;
+    pthread_t threads[JOBS_THREADS_MAX];
+    uint32_t busy[JOBS_THREADS_MAX]; /* whose jobs are being done, one of each */
+    uint32_t busy_count;
+    uint32_t thread_count;
     pthread_mutex_t lock; /* over all of this, the links of connections included */
     pthread_cond_t changed;
     struct connection *first;
@@ -165,6 +176,7 @@ struct http_server {
     struct jobs data;
     struct compute compute;
     struct jobs loads;
+    struct jobs builds; /* loads whose machine code has to be made anew */
     struct purse purse; /* the memory of connections */
     struct loop *loops;
     uint32_t loop_count; /* of those that were made */
@@ -236,6 +248,7 @@ struct connection {
     struct identity identity; /* who has signed in, in `identity_text` */
     struct buffer identity_text;
     bool is_refused; /* by what a piece of work has found */
+    bool is_built;   /* its tenant's machine code is made anew, or was, for it */
     bool is_admin;
     bool wants_record;       /* of its run, by its head */
     struct record_id record; /* under which it is kept, once it is */
@@ -437,8 +450,7 @@ CORDON_MUST_USE bool compute_add(struct compute *compute, struct connection *con
 
 /* -- deploy.c ------------------------------------------------------------------------------- */
 
-void jobs_init(
-    struct jobs *jobs, uint32_t waiting_max, void (*work)(struct connection *connection));
+void jobs_init(struct jobs *jobs, const struct jobs_options *options);
 
 /* No deploy may be under way or wait. */
 void jobs_done(struct jobs *jobs);
@@ -455,8 +467,15 @@ CORDON_MUST_USE bool jobs_remove(struct jobs *jobs, struct connection *connectio
 /* Most that wait for others, of each tenant: a deploy holds its modules in memory. */
 #define JOBS_WAITING_MAX 8
 
-/* Loads the functions of a sleeping tenant, for a call that waits for it. */
+/* Tenants that are loaded at once, and as many whose machine code is made anew for that. */
+#define LOADERS_MAX JOBS_THREADS_MAX
+
+/*
+ * Loads the functions of a sleeping tenant, for a call that waits for it. It may sleep on after
+ * load_work(), if that takes longer than to read them, and is for build_work() then.
+ */
 void load_work(struct connection *connection);
+void build_work(struct connection *connection);
 
 /* The work of a deploy: does it and writes the answer. On the thread of deploys. */
 void deploy_work(struct connection *connection);

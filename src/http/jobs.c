@@ -1,10 +1,11 @@
 /*
- * Queues of what takes long, each with a thread that does one after the other: deploys, requests
- * for documents, functions that are to be loaded.
+ * Queues of what takes long, each with threads of its own: deploys, requests for documents,
+ * functions that are to be loaded. Deploys and documents have one thread, which does one job after
+ * the other; loads have some, so that one that hangs holds up its own tenant alone.
  *
  * Tenants take turns: whose job was done last waits for those of all others, so that however many
- * one of them has, another's next job waits for one of each tenant, and not for all of them. The
- * operator is one of those who take turns.
+ * one of them has, another's next job waits for one of each tenant, and not for all of them. Of a
+ * tenant one job is done at a time. The operator is one of those who take turns.
  */
 #include "http/internal.h"
 
@@ -36,14 +37,37 @@ static void note_served(struct jobs *jobs, uint32_t owner)
     jobs->recent[0] = owner;
 }
 
-/* The place of the first job of who was served longest ago; NULL: there is none. */
+static bool is_busy(const struct jobs *jobs, uint32_t owner)
+{
+    uint32_t at = 0;
+    while (at < jobs->busy_count && jobs->busy[at] != owner) {
+        at++;
+    }
+    return at < jobs->busy_count;
+}
+
+static void end_busy(struct jobs *jobs, uint32_t owner)
+{
+    uint32_t at = 0;
+    while (jobs->busy[at] != owner) {
+        at++;
+    }
+    jobs->busy_count--;
+    jobs->busy[at] = jobs->busy[jobs->busy_count];
+}
+
+/*
+ * The place of the first job of who was served longest ago, of those none of whose jobs is being
+ * done; NULL: there is none.
+ */
 static struct connection **choose(struct jobs *jobs)
 {
     struct connection **chosen = NULL;
     size_t oldest = 0;
     for (struct connection **link = &jobs->first; *link != NULL; link = &(*link)->next_job) {
-        const size_t age = age_of(jobs, owner_of(*link));
-        if (chosen == NULL || age > oldest) {
+        const uint32_t owner = owner_of(*link);
+        const size_t age = age_of(jobs, owner);
+        if ((chosen == NULL || age > oldest) && !is_busy(jobs, owner)) {
             chosen = link;
             oldest = age;
         }
@@ -51,54 +75,97 @@ static struct connection **choose(struct jobs *jobs)
     return chosen;
 }
 
-/* The next one, once there is one; NULL at the end. */
+/* Takes a job out of the queue, and with it, if they share, all others of its owner. */
+static struct connection *take(struct jobs *jobs, struct connection **link)
+{
+    struct connection *const first = *link;
+    const uint32_t owner = owner_of(first);
+    struct connection **end = &first->next_job;
+    *link = first->next_job;
+    while (*link != NULL && jobs->options.is_shared) {
+        if (owner_of(*link) == owner) {
+            *end = *link;
+            end = &(*link)->next_job;
+            *link = *end;
+        } else {
+            link = &(*link)->next_job;
+        }
+    }
+    *end = NULL;
+    jobs->busy[jobs->busy_count++] = owner;
+    note_served(jobs, owner);
+    return first;
+}
+
+/* What is next, once there is some; NULL at the end. */
 static struct connection *take_next(struct jobs *jobs)
 {
-    struct connection *connection = NULL;
+    struct connection *taken = NULL;
     (void)pthread_mutex_lock(&jobs->lock);
-    while (jobs->first == NULL && !jobs->ends) {
-        (void)pthread_cond_wait(&jobs->changed, &jobs->lock);
-    }
     struct connection **link = choose(jobs);
+    while (link == NULL && !jobs->ends) {
+        (void)pthread_cond_wait(&jobs->changed, &jobs->lock);
+        link = choose(jobs);
+    }
     if (link != NULL) {
-        connection = *link;
-        *link = connection->next_job;
-        note_served(jobs, owner_of(connection));
+        taken = take(jobs, link);
     }
     (void)pthread_mutex_unlock(&jobs->lock);
-    return connection;
+    return taken;
+}
+
+/* Those of one owner, with their links. */
+static void do_taken(struct jobs *jobs, struct connection *taken)
+{
+    const uint32_t owner = owner_of(taken);
+    while (taken != NULL) {
+        struct connection *const connection = taken;
+        taken = taken->next_job;
+        jobs->options.work(connection);
+        loop_wake(connection); /* from here on it is its loop's */
+    }
+    (void)pthread_mutex_lock(&jobs->lock);
+    end_busy(jobs, owner); /* this thread looks for more of the same owner, which may have come */
+    (void)pthread_mutex_unlock(&jobs->lock);
 }
 
 static void *do_all(void *arg)
 {
     struct jobs *jobs = arg;
-    for (struct connection *connection = take_next(jobs); connection != NULL;
-         connection = take_next(jobs)) {
-        jobs->work(connection);
-        loop_wake(connection); /* from here on it is its loop's */
+    for (struct connection *taken = take_next(jobs); taken != NULL; taken = take_next(jobs)) {
+        do_taken(jobs, taken);
     }
     return NULL;
 }
 
-void jobs_init(struct jobs *jobs, uint32_t waiting_max, void (*work)(struct connection *connection))
+void jobs_init(struct jobs *jobs, const struct jobs_options *options)
 {
-    jobs->waiting_max = waiting_max;
-    jobs->work = work;
+    CORDON_ASSERT(options->threads_max >= 1 && options->threads_max <= JOBS_THREADS_MAX);
+    jobs->options = *options;
     (void)pthread_mutex_init(&jobs->lock, NULL);
     (void)pthread_cond_init(&jobs->changed, NULL);
 }
 
+/* One more thread, unless there is one for each of so many jobs; false: there is none at all. */
+static bool has_threads(struct jobs *jobs, size_t count)
+{
+    if (jobs->thread_count < count && jobs->thread_count < jobs->options.threads_max) {
+        jobs->thread_count +=
+            pthread_create(&jobs->threads[jobs->thread_count], NULL, do_all, jobs) == 0;
+    }
+    return jobs->thread_count > 0;
+}
+
 static bool add(struct jobs *jobs, struct connection *connection)
 {
-    uint32_t waiting = 0;
-    if (!jobs->has_thread) {
-        jobs->has_thread = pthread_create(&jobs->thread, NULL, do_all, jobs) == 0;
-    }
+    size_t count = 1 + jobs->busy_count;
+    uint32_t waiting = 0; /* of its owner */
     struct connection **link = &jobs->first;
     for (; *link != NULL; link = &(*link)->next_job) {
         waiting += owner_of(*link) == owner_of(connection);
+        count++;
     }
-    if (!jobs->has_thread || waiting >= jobs->waiting_max) {
+    if (!has_threads(jobs, count) || waiting >= jobs->options.waiting_max) {
         return false;
     }
     connection->next_job = NULL;
@@ -134,10 +201,10 @@ void jobs_done(struct jobs *jobs)
 {
     (void)pthread_mutex_lock(&jobs->lock);
     jobs->ends = true;
-    (void)pthread_cond_signal(&jobs->changed);
+    (void)pthread_cond_broadcast(&jobs->changed);
     (void)pthread_mutex_unlock(&jobs->lock);
-    if (jobs->has_thread) {
-        (void)pthread_join(jobs->thread, NULL);
+    for (uint32_t i = 0; i < jobs->thread_count; i++) {
+        (void)pthread_join(jobs->threads[i], NULL);
     }
     (void)pthread_cond_destroy(&jobs->changed);
     (void)pthread_mutex_destroy(&jobs->lock);

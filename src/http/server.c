@@ -569,6 +569,30 @@ static cordon_error *start(struct http_server *server)
     return prober_new(&prober, &server->prober);
 }
 
+static void init_jobs(struct http_server *server)
+{
+    const struct jobs_options deploys = {
+        .work = deploy_work, .waiting_max = JOBS_WAITING_MAX, .threads_max = 1};
+    const struct jobs_options data = {
+        .work = data_work, .waiting_max = JOBS_WAITING_MAX, .threads_max = 1};
+    const struct jobs_options loads = {
+        .work = load_work,
+        .waiting_max = UINT32_MAX,
+        .threads_max = LOADERS_MAX,
+        .is_shared = true,
+    };
+    const struct jobs_options builds = {
+        .work = build_work,
+        .waiting_max = UINT32_MAX,
+        .threads_max = LOADERS_MAX,
+        .is_shared = true,
+    };
+    jobs_init(&server->deploys, &deploys);
+    jobs_init(&server->data, &data);
+    jobs_init(&server->loads, &loads);
+    jobs_init(&server->builds, &builds);
+}
+
 cordon_error *http_server_new(
     const struct http_server_options *options, struct http_server **out_server)
 {
@@ -577,9 +601,7 @@ cordon_error *http_server_new(
         return error_no_memory();
     }
     server->options = *options;
-    jobs_init(&server->deploys, JOBS_WAITING_MAX, deploy_work);
-    jobs_init(&server->data, JOBS_WAITING_MAX, data_work);
-    jobs_init(&server->loads, UINT32_MAX, load_work);
+    init_jobs(server);
     purse_init(&server->purse, options->runner);
     cordon_error *error = compute_init(&server->compute, runner_get_permits(options->runner));
     if (error == NULL) {
@@ -678,6 +700,7 @@ void http_server_free(struct http_server *server)
     jobs_done(&server->deploys);
     jobs_done(&server->data);
     jobs_done(&server->loads);
+    jobs_done(&server->builds);
     for (size_t i = 0; i < server->settings.host_name_count; i++) {
         mem_free(server->settings.host_names[i]);
     }

@@ -140,22 +140,25 @@ static cordon_error *load_cached(
     return found ? engine_module_load(runner->engine, fd, out_module) : NULL;
 }
 
-/* Machine code from the cache, or made anew. */
+/* Machine code from the cache, or made anew; none where the order says so. */
 static cordon_error *make_code(
     struct runner *runner,
-    uint32_t tenant,
+    const struct build_order *order,
     const struct wasm_module *module,
     const uint8_t hash[SHA256_BYTES],
     struct built *built)
 {
     const uint64_t looked_ns = clock_monotonic_ns();
-    TRY(load_cached(runner, tenant, hash, &built->module));
+    TRY(load_cached(runner, order->tenant, hash, &built->module));
     const uint64_t started = clock_monotonic_ns();
     if (built->module != NULL) {
         histogram_observe_ns(runner->metrics.compile[true], started - looked_ns);
         return NULL;
     }
-    TRY(compile(runner, tenant, module, hash, &built->module));
+    if (order->only_cached) {
+        return NULL;
+    }
+    TRY(compile(runner, order->tenant, module, hash, &built->module));
     built->compile_ns = clock_monotonic_ns() - started;
     histogram_observe_ns(runner->metrics.compile[false], built->compile_ns);
     return NULL;
@@ -216,7 +219,7 @@ static cordon_error *name_module(struct slice name, cordon_error *error)
 /* The report gets one object more; after a failure the whole of it is of no use. */
 static cordon_error *build(
     struct runner *runner,
-    uint32_t tenant,
+    const struct build_order *order,
     const struct deploy_module *source,
     struct arena *keep,
     struct built *built,
@@ -233,20 +236,22 @@ static cordon_error *build(
     built->loading_fuel = module->loading_fuel;
     built->has_debug = wasm_find_custom(module, SLICE(".debug_info"), NULL) != NULL;
     hash_sha256(&source->wasm, 1, built->hash); /* not before it is worth it */
-    TRY(make_code(runner, tenant, module, built->hash, built));
-    return report == NULL ? NULL : report_module(module, source->name, built, &arena, report);
+    TRY(make_code(runner, order, module, built->hash, built));
+    return report == NULL || built->module == NULL
+               ? NULL
+               : report_module(module, source->name, built, &arena, report);
 }
 
 cordon_error *build_module(
     struct runner *runner,
-    uint32_t tenant,
+    const struct build_order *order,
     const struct deploy_module *source,
     struct arena *keep,
     struct built *out_built,
     struct buffer *report)
 {
     struct built built = {0};
-    cordon_error *error = build(runner, tenant, source, keep, &built, report);
+    cordon_error *error = build(runner, order, source, keep, &built, report);
     if (error != NULL) {
         engine_module_unref(built.module);
         return name_module(source->name, error);

@@ -37,15 +37,17 @@ static cordon_error *add_module(
     struct deployment *deployment,
     const struct deploy_module *source,
     struct slice secret,
+    bool only_cached,
     struct buffer *report)
 {
+    const struct build_order order = {deployment->tenant, only_cached};
     struct deployed_module *module = &deployment->modules[deployment->module_count];
     module->name = arena_copy(&deployment->arena, source->name);
     if (module->name.data == NULL) {
         return arena_error(&deployment->arena);
     }
     struct built built;
-    TRY(build_module(runner, deployment->tenant, source, &deployment->arena, &built, report));
+    TRY(build_module(runner, &order, source, &deployment->arena, &built, report));
     memcpy(module->hash, built.hash, sizeof module->hash);
     module->engine_module = built.module;
     module->metadata = built.metadata;
@@ -103,7 +105,7 @@ static cordon_error *make_deployment(
     make_cursor_key(deployment, secret);
     for (size_t i = 0; i < count; i++) {
         TRY(check_stop(runner));
-        TRY(add_module(runner, deployment, &modules[i], secret, report));
+        TRY(add_module(runner, deployment, &modules[i], secret, false, report));
     }
     TRY(deployment_index(deployment));
     TRY(deployment_merge_schemas(deployment));
@@ -121,6 +123,7 @@ static cordon_error *load_module(
     struct deployment *deployment,
     const struct deploy_past_module *past,
     struct slice secret,
+    bool only_cached,
     struct buffer *report)
 {
     CORDON_CLEANUP_ARENA struct arena arena;
@@ -130,14 +133,18 @@ static cordon_error *load_module(
     TRY(deploy_rows_read_module(
         runner->options.store, deployment->tenant, past->hash, &arena, &source.wasm));
     histogram_observe_ns(runner->metrics.lookup, clock_monotonic_ns() - began_ns);
-    return add_module(runner, deployment, &source, secret, report);
+    return add_module(runner, deployment, &source, secret, only_cached, report);
 }
 
-/* One that was deployed before, from the store. `report` NULL: none is wanted. */
+/*
+ * One that was deployed before, from the store. `report` NULL: none is wanted. `*out_deployment` is
+ * untouched if it was to come from the cache alone, which lacks some.
+ */
 static cordon_error *remake_deployment(
     struct runner *runner,
     uint32_t tenant,
     const struct deploy_past *past,
+    bool only_cached,
     struct buffer *report,
     struct deployment **out_deployment)
 {
@@ -146,7 +153,10 @@ static cordon_error *remake_deployment(
     make_cursor_key(deployment, past->secret);
     for (size_t i = 0; i < past->count; i++) {
         TRY(check_stop(runner));
-        TRY(load_module(runner, deployment, &past->modules[i], past->secret, report));
+        TRY(load_module(runner, deployment, &past->modules[i], past->secret, only_cached, report));
+        if (deployment->modules[i].engine_module == NULL) {
+            return NULL;
+        }
     }
     TRY(deployment_index(deployment));
     *out_deployment = CORDON_TAKE(deployment);
@@ -291,7 +301,7 @@ static cordon_error *roll_back_and_keep(
     struct deployment **out_deployment)
 {
     CORDON_CLEANUP(deployment_unrefp) struct deployment *deployment = NULL;
-    TRY(remake_deployment(runner, tenant, past, report, &deployment));
+    TRY(remake_deployment(runner, tenant, past, false, report, &deployment));
     TRY(deployment_merge_schemas(deployment));
     const struct deploy_change change = {deployment, NULL, past->number, past->secret};
     TRY(keep(runner, &change, report, arena));
@@ -409,14 +419,16 @@ static bool is_refusal(const cordon_error *error)
 
 /*
  * Puts a new deployment in its place, with the lock of the tenant's changes; it stays while that is
- * held.
+ * held. Whoever loads the one before it has put that there first.
  */
 static void swap(struct tenant *tenant, struct deployment *deployment, enum deploy_mode mode)
 {
     CORDON_ASSERT(deployment != NULL);
     struct schema_change change = change_of(tenant->runner, deployment);
+    (void)pthread_mutex_lock(&tenant->load_lock);
     tenant_swap_deployment(tenant, deployment);
     atomic_store(&tenant->is_awake, true);
+    (void)pthread_mutex_unlock(&tenant->load_lock);
     if (mode == DEPLOY_KEEP) {
         leave_work(tenant->runner, &change);
     }
@@ -429,8 +441,7 @@ static cordon_error *begin_quota(struct tenant *tenant)
     return quota_is_due(tenant) && !runner_wake_tender(tenant->runner) ? quota_count(tenant) : NULL;
 }
 
-/* Functions that come may be the cure of those that are, and can't be loaded. */
-static cordon_error *load_variables(struct tenant *tenant)
+static cordon_error *load_variables_locked(struct tenant *tenant)
 {
     if (atomic_load(&tenant->is_awake)) {
         return NULL;
@@ -438,6 +449,15 @@ static cordon_error *load_variables(struct tenant *tenant)
     TRY(environment_load(tenant));
     TRY(runner_audit_tenant(tenant));
     return begin_quota(tenant);
+}
+
+/* Functions that come may be the cure of those that are, and can't be loaded. */
+static cordon_error *load_variables(struct tenant *tenant)
+{
+    (void)pthread_mutex_lock(&tenant->load_lock);
+    cordon_error *error = load_variables_locked(tenant);
+    (void)pthread_mutex_unlock(&tenant->load_lock);
+    return error;
 }
 
 /* With the lock of the tenant's changes. */
@@ -533,27 +553,40 @@ cordon_error *runner_check(
     return buffer_append(out_report, buffer_slice(&report));
 }
 
-static cordon_error *load_functions(struct tenant *tenant)
+/* `*out_is_loaded` false: they were to come from the cache alone, which lacks some. */
+static cordon_error *load_functions(struct tenant *tenant, bool only_cached, bool *out_is_loaded)
 {
     struct runner *runner = tenant->runner;
     CORDON_CLEANUP_ARENA struct arena arena;
     arena_init(&arena, (size_t)16 << 20);
     struct deploy_past past;
     TRY(deploy_rows_read(runner->options.store, tenant->number, true, &arena, &past));
+    *out_is_loaded = true;
     if (!past.exists) {
         return NULL;
     }
     struct deployment *deployment = NULL;
-    TRY(remake_deployment(runner, tenant->number, &past, NULL, &deployment));
-    tenant_swap_deployment(tenant, deployment);
+    TRY(remake_deployment(runner, tenant->number, &past, only_cached, NULL, &deployment));
+    *out_is_loaded = deployment != NULL;
+    if (deployment != NULL) {
+        tenant_swap_deployment(tenant, deployment);
+    }
     return NULL;
 }
 
-/* With the lock of its changes. */
-static cordon_error *load(struct tenant *tenant)
+/* With the lock of its loading; nothing, if it is awake. */
+static cordon_error *load(struct tenant *tenant, bool only_cached)
 {
+    if (atomic_load(&tenant->is_awake)) {
+        return NULL;
+    }
+    bool is_loaded = false;
     TRY(environment_load(tenant));
-    TRY(load_functions(tenant));
+    TRY(load_functions(tenant, only_cached, &is_loaded));
+    if (!is_loaded) {
+        atomic_store(&tenant->lacks_code, true);
+        return NULL;
+    }
     TRY(begin_quota(tenant));
     atomic_store(&tenant->is_awake, true); /* before: who begins to keep logs looks at it after */
     cordon_error *error = runner_audit_tenant(tenant);
@@ -571,9 +604,9 @@ cordon_error *runner_wake_tenant(struct runner *runner, uint32_t number, struct 
     }
     cordon_error *error = NULL;
     if (!atomic_load(&tenant->is_awake)) {
-        (void)pthread_mutex_lock(&tenant->change_lock);
-        error = atomic_load(&tenant->is_awake) ? NULL : load(tenant);
-        (void)pthread_mutex_unlock(&tenant->change_lock);
+        (void)pthread_mutex_lock(&tenant->load_lock);
+        error = load(tenant, false);
+        (void)pthread_mutex_unlock(&tenant->load_lock);
     }
     if (error != NULL) {
         tenant_leave(tenant);
@@ -589,4 +622,20 @@ cordon_error *runner_load(struct runner *runner, uint32_t number)
     TRY(runner_wake_tenant(runner, number, &tenant));
     tenant_leave(tenant);
     return NULL;
+}
+
+cordon_error *runner_load_cached(struct runner *runner, uint32_t number, bool *out_is_loaded)
+{
+    struct tenant *tenant = tenants_find(&runner->tenants, number);
+    if (!tenant_enter(tenant)) {
+        return no_tenant();
+    }
+    cordon_error *error = NULL;
+    if (!atomic_load(&tenant->is_awake) && pthread_mutex_trylock(&tenant->load_lock) == 0) {
+        error = load(tenant, true);
+        (void)pthread_mutex_unlock(&tenant->load_lock);
+    }
+    *out_is_loaded = atomic_load(&tenant->is_awake);
+    tenant_leave(tenant);
+    return error;
 }

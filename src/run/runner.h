@@ -109,6 +109,13 @@ void runner_free(struct runner *runner);
  */
 CORDON_MUST_USE cordon_error *runner_load(struct runner *runner, uint32_t tenant);
 
+/*
+ * The same as far as it takes no longer than to read it: `*out_is_loaded` is false, and nothing is
+ * loaded, where the cache lacks machine code, or another thread loads the tenant.
+ */
+CORDON_MUST_USE cordon_error *runner_load_cached(
+    struct runner *runner, uint32_t tenant, bool *out_is_loaded);
+
 /* Modules of one deploy. */
 #define DEPLOY_MODULES_MAX 256
 

@@ -118,6 +118,7 @@ struct tenant *tenant_new(
     executions_init(&tenant->executions);
     tenant->executions.bytes_max = EXECUTIONS_BYTES_OTHERS;
     (void)pthread_mutex_init(&tenant->change_lock, NULL);
+    (void)pthread_mutex_init(&tenant->load_lock, NULL);
     (void)pthread_rwlock_init(&tenant->lock, NULL);
     return tenant;
 }
@@ -139,6 +140,7 @@ void tenant_free(struct tenant *tenant)
     executions_done(&tenant->executions);
     tenant_settings_free(tenant->settings);
     (void)pthread_mutex_destroy(&tenant->change_lock);
+    (void)pthread_mutex_destroy(&tenant->load_lock);
     (void)pthread_rwlock_destroy(&tenant->lock);
     mem_free(tenant);
 }

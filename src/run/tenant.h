@@ -54,6 +54,7 @@ struct tenant {
     struct tenant *next_gone;    /* of those that were removed */
     atomic_bool is_removed;      /* nothing begins any more */
     atomic_bool is_awake;        /* what the store holds of it is loaded */
+    atomic_bool lacks_code;      /* asleep, and its machine code has to be made anew */
     atomic_uint runs;            /* alive, and others that use its data */
     atomic_ullong load_again_ns; /* monotonic; before that no call has it loaded: it failed */
     struct tenant_usage usage;
@@ -62,6 +63,7 @@ struct tenant {
     atomic_bool has_quota;             /* of documents: run/tenant_quota.h */
     struct store_quota quota;
     pthread_mutex_t change_lock; /* one change of functions or variables at a time; for long */
+    pthread_mutex_t load_lock;   /* one loads it at a time; for long; taken after change_lock */
     pthread_rwlock_t lock;       /* guards all below; for short */
     struct deployment *deployment;
     struct env_vars *env;

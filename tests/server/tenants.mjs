@@ -4,27 +4,12 @@
  */
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { request } from 'node:http';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Server, example, guest, newFolder, run } from '../support/cordon.mjs';
+import { ask, json } from './hosts.mjs';
 import { resumeCompilers, stopCompilers } from './processes.mjs';
 import { metric } from './wire.mjs';
-
-/* An answer to a request for a host, or to an operator's by the socket. */
-function ask(options, body) {
-  return new Promise((done, fail) => {
-    const sent = request({ method: body === undefined ? 'GET' : 'POST', ...options }, (response) => {
-      let text = '';
-      response.setEncoding('utf8').on('data', (piece) => (text += piece));
-      response.on('end', () => done({ status: response.statusCode, headers: response.headers, text }));
-    });
-    sent.on('error', fail);
-    sent.end(body === undefined || body instanceof Buffer ? body : JSON.stringify(body));
-  });
-}
-
-const json = { 'content-type': 'application/json' };
 
 describe('tenants of a server', () => {
   const data = newFolder();

@@ -1,0 +1,112 @@
+/*
+ * Tenants that sleep, and what keeps one from waking: the others are read meanwhile, however many
+ * wait for machine code; and one that can't be loaded is not tried without end.
+ */
+import assert from 'node:assert/strict';
+import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { before, test } from 'node:test';
+import { Server, guest, newFolder, until } from '../support/cordon.mjs';
+import { askFunction, callFunction, deployTo, listed, makeTenant } from './hosts.mjs';
+import { resumeCompilers, stopCompilers } from './processes.mjs';
+import { metric } from './wire.mjs';
+
+const LOADERS = 4; // that read, and as many that compile
+const SLOW = 2 * LOADERS + 1;
+const slow = Array.from({ length: SLOW }, (_, i) => `slow-${i}`);
+const data = newFolder();
+const config = join(newFolder(), 'config.json');
+const keys = {};
+let server;
+
+const start = () => Server.start({ data, flags: ['--config', config] });
+const query = (name) => callFunction(server, `${name}.test`, 'query', 'basic:nothing');
+const artifactsOf = (number) =>
+  readdirSync(join(data, 'artifacts')).filter((name) => name.startsWith(`${number}-`)).map((name) => join(data, 'artifacts', name));
+
+/* Starts it anew, with all asleep; those that are named lack their machine code. */
+async function restart(names) {
+  const numbers = [];
+  for (const name of names) numbers.push((await listed(server, name)).number);
+  await server.stop();
+  for (const file of numbers.flatMap(artifactsOf)) rmSync(file);
+  server = await start();
+}
+
+/* A call that the server has received. */
+async function callWaiting(name) {
+  const asked = () => metric(server, 'http_requests_total'); // counts itself
+  const first = await asked();
+  const answer = query(name);
+  for (let more = 1; (await asked()) - first === more; more++);
+  return { answer };
+}
+
+before(async () => {
+  writeFileSync(config, JSON.stringify({ limits: { compile_time_ms: 200000 } })); // so long compilers may be stopped
+  server = await start();
+  for (const name of [...slow, 'quick', 'other']) {
+    keys[name] = await makeTenant(server, name);
+    const { status, text } = await deployTo(server, `${name}.test`, guest('basic'), keys[name]);
+    assert.equal(status, 200, text);
+  }
+});
+
+test('those that must be compiled anew hold up nobody else', async () => {
+  await restart(slow);
+  const compilers = await stopCompilers(server);
+  const waiting = [];
+  for (const name of [...slow, slow[0]]) waiting.push(await callWaiting(name));
+  assert.equal((await query('quick')).status, 'success');
+  assert.equal((await listed(server, slow[0])).awake, false);
+  assert.equal((await query('other')).status, 'success');
+  resumeCompilers(compilers);
+  for (const { answer } of waiting) assert.equal((await answer).status, 'success');
+  for (const name of slow) assert.equal((await listed(server, name)).awake, true);
+});
+
+test('one that is deployed to meanwhile is awake as it was', async () => {
+  await restart([]);
+  const compilers = await stopCompilers(server);
+  const asked = () => metric(server, 'http_requests_total');
+  const first = await asked();
+  const deploy = deployTo(server, 'quick.test', guest('counter'), keys.quick);
+  for (let more = 1; (await asked()) - first === more; more++);
+  assert.equal((await query('quick')).status, 'success', 'by the functions before');
+  resumeCompilers(compilers);
+  assert.equal((await deploy).status, 200);
+  assert.equal((await callFunction(server, 'quick.test', 'mutation', 'counter:add')).value, 1);
+  assert.match((await query('quick')).errorMessage, /Could not find/);
+});
+
+test('many calls of one are answered by one load', async () => {
+  await restart(slow.slice(0, 1));
+  const compilers = await stopCompilers(server);
+  const waiting = [];
+  for (let i = 0; i < 20; i++) waiting.push(await callWaiting(slow[0]));
+  resumeCompilers(compilers);
+  for (const { answer } of waiting) assert.equal((await answer).status, 'success');
+  assert.equal(await metric(server, 'udf_isolate_compile_module_seconds_count{cached="false"}'), 1);
+});
+
+/* However often it is called: what it costs to try is spent by whom it is for, and seldom. */
+test('one that can not be loaded is tried again after a pause', async () => {
+  await server.stop();
+  writeFileSync(config, JSON.stringify({ limits: { module_bytes: 100 } }));
+  server = await start();
+  const tries = () => server.log.split('"tenant_unloaded"').length - 1;
+  const began = Date.now();
+  for (let i = 0; i < 100; i++) {
+    const { status, text } = await askFunction(server, 'other.test', 'query', 'basic:nothing');
+    assert.equal(status, 500, text);
+    assert.match(JSON.parse(text).message, /can't be loaded/);
+  }
+  const most = 1 + (Date.now() - began) / 1000;
+  await until(() => tries() > 0);
+  assert.ok(tries() <= most, `${tries()} times, for at most ${most}`);
+  await until(async () => {
+    await askFunction(server, 'other.test', 'query', 'basic:nothing');
+    return tries() > most;
+  });
+  await server.stop();
+});
