@@ -243,7 +243,7 @@ static void set_variables(void)
     add_variable(&changes, "ESCAPED", "\\u0001", 8 * KIB);
     changes.size--;
     must(buffer_append(&changes, SLICE("]}")));
-    must(environment_change(inside.runner, TENANT_DEFAULT, buffer_slice(&changes)));
+    must(environment_change(inside.runner, TENANT_DEFAULT, buffer_slice(&changes), NULL));
     buffer_done(&changes);
 }
 

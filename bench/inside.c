@@ -55,7 +55,7 @@ static void deploy(struct runner *runner, const char *const *paths, size_t count
     }
     struct buffer report;
     buffer_init(&report, REPORT_BYTES_MAX);
-    must(runner_deploy(runner, TENANT_DEFAULT, modules, count, DEPLOY_KEEP, &report));
+    must(runner_deploy(runner, TENANT_DEFAULT, modules, count, DEPLOY_KEEP, NULL, &report));
     buffer_done(&report);
     for (size_t i = 0; i < count; i++) {
         mem_free((void *)(uintptr_t)modules[i].wasm.data);

@@ -6,6 +6,7 @@
 #include "run/audit_rows.h"
 #include "value/json.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 struct cordon_audit_check {
@@ -176,8 +177,11 @@ static cordon_error *write_pruning(struct buffer *out, const struct audit_verdic
     TRY(write_number(out, "pruned_at", verdict->pruned_at));
     TRY(write_time(out, "pruned_time_ms", verdict->pruned_ts));
     TRY(json_write_key(out, SLICE("pruned_by")));
-    return is_pruned ? json_write_string(out, slice_str(verdict->prune.by))
-                     : buffer_append(out, SLICE("null"));
+    const struct audit_actor *const actor = &verdict->prune.actor;
+    char by[AUDIT_BY_BYTES + AUDIT_KEY_BYTES];
+    (void)snprintf(
+        by, sizeof by, "%s%s%s", actor->by, actor->key[0] == '\0' ? "" : " ", actor->key);
+    return is_pruned ? json_write_string(out, slice_str(by)) : buffer_append(out, SLICE("null"));
 }
 
 static cordon_error *write_report(struct buffer *out, const struct audit_verdict *verdict)

@@ -1,6 +1,7 @@
 /* The public side of documents for operators, over run/. */
 #include "api/api.h"
 
+#include "audit/actor.h"
 #include "run/data.h"
 #include "run/runner.h"
 
@@ -51,6 +52,7 @@ cordon_error *cordon_data_import(
 {
     cordon_data_batch whole;
     TRY(api_take_struct(batch, "batch", "cordon_data_batch", sizeof whole, &whole));
+    const struct audit_actor actor = audit_actor_local();
     const struct data_batch inside = {
         .table = text_of(whole.table),
         .number = whole.number,
@@ -58,6 +60,7 @@ cordon_error *cordon_data_import(
         .replaces = whole.replaces,
         .lines = slice_of(whole.lines, whole.lines == NULL ? 0 : whole.lines_size),
         .first_line = whole.first_line,
+        .actor = &actor,
     };
     CORDON_CLEANUP_BUFFER struct buffer answer;
     buffer_init(&answer, DATA_ANSWER_BYTES_MAX);
@@ -70,6 +73,8 @@ cordon_error *cordon_data_clear(
 {
     CORDON_CLEANUP_BUFFER struct buffer answer;
     buffer_init(&answer, DATA_ANSWER_BYTES_MAX);
-    TRY(data_clear(runtime->runner, TENANT_DEFAULT, text_of(table), text_of(cursor), &answer));
+    const struct audit_actor actor = audit_actor_local();
+    TRY(data_clear(
+        runtime->runner, TENANT_DEFAULT, text_of(table), text_of(cursor), &actor, &answer));
     return api_give_text(&answer, out_json);
 }

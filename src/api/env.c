@@ -1,6 +1,7 @@
 /* The public side of environment variables, over run/. */
 #include "api/api.h"
 
+#include "audit/actor.h"
 #include "run/environment.h"
 #include "run/runner.h"
 
@@ -14,6 +15,7 @@ cordon_error *cordon_env_list(cordon_runtime *runtime, char **out_json)
 
 cordon_error *cordon_env_change(cordon_runtime *runtime, const char *json, size_t size)
 {
+    const struct audit_actor actor = audit_actor_local();
     return environment_change(
-        runtime->runner, TENANT_DEFAULT, slice_of(json, json == NULL ? 0 : size));
+        runtime->runner, TENANT_DEFAULT, slice_of(json, json == NULL ? 0 : size), &actor);
 }

@@ -4,6 +4,7 @@
  */
 #include "api/api.h"
 
+#include "audit/actor.h"
 #include "base/clock.h"
 #include "base/event.h"
 #include "base/memory.h"
@@ -308,8 +309,9 @@ static cordon_error *set_functions(
     }
     CORDON_CLEANUP_BUFFER struct buffer report;
     buffer_init(&report, (size_t)64 << 20);
+    const struct audit_actor actor = audit_actor_local();
     cordon_error *error =
-        runner_deploy(runtime->runner, TENANT_DEFAULT, list, count, mode, &report);
+        runner_deploy(runtime->runner, TENANT_DEFAULT, list, count, mode, &actor, &report);
     mem_free(list);
     TRY(error);
     return api_give_text(&report, out_report);
@@ -331,7 +333,8 @@ cordon_error *cordon_rollback(cordon_runtime *runtime, uint64_t number, char **o
 {
     CORDON_CLEANUP_BUFFER struct buffer report;
     buffer_init(&report, (size_t)64 << 20);
-    TRY(runner_rollback(runtime->runner, TENANT_DEFAULT, number, &report));
+    const struct audit_actor actor = audit_actor_local();
+    TRY(runner_rollback(runtime->runner, TENANT_DEFAULT, number, &actor, &report));
     return api_give_text(&report, out_report);
 }
 
@@ -458,6 +461,7 @@ cordon_error *cordon_call_new(
     buffer_init(&words, 2 * IDENTITY_BYTES_MAX);
     struct identity identity = {0};
     TRY(read_identity(whole.identity, &words, &identity));
+    const struct audit_actor actor = audit_actor_local();
     const struct run_request run = {
         .tenant = tenant,
         .path = slice_str(whole.path),
@@ -473,6 +477,7 @@ cordon_error *cordon_call_new(
             whole.idempotency_key == NULL ? slice_of(NULL, 0) : slice_str(whole.idempotency_key),
         .record = whole.record,
         .identity = identity,
+        .actor = whole.internal ? &actor : NULL,
     };
     return api_call_new(runtime, &run, wake, arg, out_call);
 }

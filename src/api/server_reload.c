@@ -4,7 +4,12 @@
 #include "run/auditor.h"
 #include "value/json.h"
 
+#include <unistd.h>
+
 enum { CHANGES_BYTES_MAX = 1 << 20 };
+
+/* Who may send a signal to the server, or is the program that embeds it. */
+#define RUNS_IT "who runs the server"
 
 /* What says no comes first, so that nothing has changed then; memory may be out at the end. */
 static cordon_error *apply_with(
@@ -36,11 +41,12 @@ static cordon_error *apply(const cordon_server *server, const cordon_config *con
 /* The body of the audit record: what has changed, and what will at the next start. */
 static cordon_error *write_note(struct slice changes, struct slice fixed, struct buffer *out)
 {
+    const struct audit_actor actor = audit_actor_user((uint32_t)geteuid(), RUNS_IT);
     TRY(buffer_append(out, SLICE("{\"kind\":\"settings\",\"changed\":")));
     TRY(buffer_append(out, changes));
     TRY(buffer_append(out, SLICE(",\"needRestart\":")));
     TRY(json_write_string(out, fixed));
-    return buffer_append_byte(out, '}');
+    return audit_actor_end(out, &actor);
 }
 
 static cordon_error *reload(

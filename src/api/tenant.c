@@ -1,6 +1,7 @@
 /* The public side of tenants, over run/. */
 #include "api/api.h"
 
+#include "audit/actor.h"
 #include "http/key_file.h"
 #include "run/tenant_admin.h"
 
@@ -19,12 +20,14 @@ static struct slice slice_of_json(const char *json, size_t size)
 
 cordon_error *cordon_tenant_create(cordon_runtime *runtime, const char *json, size_t size)
 {
-    return tenant_admin_create(runtime->runner, slice_of_json(json, size));
+    const struct audit_actor actor = audit_actor_local();
+    return tenant_admin_create(runtime->runner, slice_of_json(json, size), &actor);
 }
 
 cordon_error *cordon_tenant_change(cordon_runtime *runtime, const char *json, size_t size)
 {
-    return tenant_admin_change(runtime->runner, slice_of_json(json, size));
+    const struct audit_actor actor = audit_actor_local();
+    return tenant_admin_change(runtime->runner, slice_of_json(json, size), &actor);
 }
 
 static cordon_error *revoke_keys(void *arg, const char *name)
@@ -38,5 +41,7 @@ static cordon_error *revoke_keys(void *arg, const char *name)
 
 cordon_error *cordon_tenant_remove(cordon_runtime *runtime, const char *json, size_t size)
 {
-    return tenant_admin_remove(runtime->runner, slice_of_json(json, size), revoke_keys, runtime);
+    const struct audit_actor actor = audit_actor_local();
+    return tenant_admin_remove(
+        runtime->runner, slice_of_json(json, size), &actor, revoke_keys, runtime);
 }

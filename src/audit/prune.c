@@ -15,10 +15,9 @@ cordon_error *audit_prune_write(struct buffer *out, const struct audit_prune *pr
     hex_encode(slice_of(prune->hash, sizeof prune->hash), hash);
     hex_encode(slice_of(prune->first_key, sizeof prune->first_key), key);
     TRY(buffer_printf(
-        out, KIND "\"before\":%llu,\"records\":%llu,\"hash\":\"%s\",\"first_key\":\"%s\",\"by\":",
+        out, KIND "\"before\":%llu,\"records\":%llu,\"hash\":\"%s\",\"first_key\":\"%s\"",
         (unsigned long long)prune->before, (unsigned long long)prune->records, hash, key));
-    TRY(json_write_string(out, slice_str(prune->by)));
-    return buffer_append_byte(out, '}');
+    return audit_actor_end(out, &prune->actor);
 }
 
 bool audit_is_prune(struct slice body)
@@ -28,15 +27,8 @@ bool audit_is_prune(struct slice body)
 
 static bool read_all(const struct json_node *root, struct audit_prune *out)
 {
-    const struct slice by = json_string(json_get(root, SLICE("by")));
-    if (by.size >= sizeof out->by || json_kind(json_get(root, SLICE("by"))) != JSON_STRING) {
-        return false;
-    }
-    if (by.size > 0) {
-        memcpy(out->by, by.data, by.size);
-    }
-    out->by[by.size] = '\0';
-    return json_u64(json_get(root, SLICE("before")), &out->before) &&
+    return audit_actor_read(root, &out->actor) &&
+           json_u64(json_get(root, SLICE("before")), &out->before) &&
            json_u64(json_get(root, SLICE("records")), &out->records) &&
            hex_decode(json_string(json_get(root, SLICE("hash"))), out->hash, sizeof out->hash) &&
            hex_decode(

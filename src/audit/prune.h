@@ -6,12 +6,10 @@
 #ifndef AUDIT_PRUNE_H
 #define AUDIT_PRUNE_H
 
+#include "audit/actor.h"
 #include "base/buffer.h"
 #include "base/hash.h"
 #include "base/sign.h"
-
-/* Whoever asked, as a record says it, and a NUL. */
-#define AUDIT_PRUNE_BY_BYTES 64
 
 struct audit_prune {
     uint64_t before;            /* the first record that is left */
@@ -19,7 +17,7 @@ struct audit_prune {
     uint8_t hash[SHA256_BYTES]; /* of the last of them */
     uint8_t
         first_key[SIGN_PUBLIC_BYTES]; /* of the first checkpoint there ever was, as far as known */
-    char by[AUDIT_PRUNE_BY_BYTES];
+    struct audit_actor actor;         /* who asked for it */
 };
 
 /* Appends it as JSON: the body of an audit record. Errors: those of buffer_append(). */

@@ -11,6 +11,9 @@
 #include "http/internal.h"
 #include "value/base64.h"
 
+#include <stdio.h>
+#include <sys/socket.h>
+
 #define NO_MEMORY_REFUSAL                                                                          \
     {503, "Overloaded",                                                                            \
      "The server has no memory or too many open files to look who asks now. Nothing was run; a "   \
@@ -88,6 +91,26 @@ static bool act_as(
     return false;
 }
 
+/* With the id that the request came with, if it has a good one. */
+static void set_actor(struct connection *connection, const struct audit_actor *actor)
+{
+    const struct slice id = connection->parser.request.headers[HTTP_CONVEX_REQUEST_ID];
+    connection->actor = *actor;
+    if (http_request_id_accepted(id)) {
+        (void)snprintf(
+            connection->actor.request_id, sizeof connection->actor.request_id, "%.*s",
+            SLICE_FMT(id));
+    }
+}
+
+static void set_key(struct connection *connection, const char *by, const struct key_id *key)
+{
+    struct audit_actor actor = {.by = ""};
+    (void)snprintf(actor.by, sizeof actor.by, "%s", by);
+    (void)snprintf(actor.key, sizeof actor.key, "%s", key->text);
+    set_actor(connection, &actor);
+}
+
 static bool judge_key(
     struct connection *connection, struct slice header, struct http_refusal *out_refusal)
 {
@@ -95,18 +118,32 @@ static bool judge_key(
         401, "BadAdminKey",
         "The admin key is not accepted. `cordon keygen admin --data DIR` makes one for the "
         "server's data folder."};
-    const enum keys_verdict verdict =
-        keys_judge(connection->loop->server->keys, slice_str(connection->tenant->name), header);
+    struct key_id key;
+    const enum keys_verdict verdict = keys_judge(
+        connection->loop->server->keys, slice_str(connection->tenant->name), header, &key);
     connection->is_admin = verdict == KEYS_ACCEPTED;
     if (!connection->is_admin) {
         *out_refusal = verdict == KEYS_UNSEEN ? unseen : refused;
         return false;
     }
+    set_key(connection, "admin key", &key);
     const struct slice acting = keys_acting(header);
     return acting.data == NULL || act_as(connection, acting, out_refusal);
 }
 
 /* -- The operator --------------------------------------------------------------------------- */
+
+/* Who is at the other end of a Unix socket, as the kernel says. */
+static struct audit_actor user_of(const struct connection *connection)
+{
+    struct ucred who;
+    socklen_t size = sizeof who;
+    uv_os_fd_t fd = -1;
+    const bool known = uv_fileno(&connection->socket.handle, &fd) == 0 &&
+                       getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) == 0 && who.pid != 0;
+    return known ? audit_actor_user(who.uid, "at the operator's listener")
+                 : (struct audit_actor){.by = "the operator's listener"};
+}
 
 bool authorize_operator(struct connection *connection, struct http_refusal *out_refusal)
 {
@@ -115,14 +152,20 @@ bool authorize_operator(struct connection *connection, struct http_refusal *out_
         "The operator's listener needs the operator's key at an address: `Authorization: Bearer "
         "<key>`. `cordon keygen operator --data DIR` makes one; a Unix socket needs none."};
     if (!connection->needs_operator_key) {
+        const struct audit_actor user = user_of(connection);
+        set_actor(connection, &user);
         return true;
     }
+    struct key_id key = {""};
     const enum keys_verdict verdict = keys_judge_operator(
-        connection->loop->server->keys, connection->parser.request.headers[HTTP_AUTHORIZATION]);
+        connection->loop->server->keys, connection->parser.request.headers[HTTP_AUTHORIZATION],
+        &key);
     if (verdict != KEYS_ACCEPTED) {
         *out_refusal = verdict == KEYS_UNSEEN ? unseen : refused;
+        return false;
     }
-    return verdict == KEYS_ACCEPTED;
+    set_key(connection, "operator key", &key);
+    return true;
 }
 
 /* -- Both ----------------------------------------------------------------------------------- */
@@ -137,6 +180,10 @@ bool authorize(struct connection *connection, struct http_refusal *out_refusal)
     struct slice token = {0};
     connection->is_admin = false;
     connection->identity = (struct identity){0};
+    if (connection->is_operator) { /* whom authorize_operator() knows: its key is no token */
+        return true;
+    }
+    connection->actor = (struct audit_actor){.by = ""};
     const bool is_user = http_authorization_is(header, "bearer", &token);
     if (connection->route.needs_admin && (is_user || header.data == NULL)) {
         *out_refusal = missing;

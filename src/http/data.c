@@ -16,9 +16,6 @@
 #include "run/tenant_admin.h"
 #include "value/json.h"
 
-#include <stdio.h>
-#include <sys/socket.h>
-
 /* A table's name, an id, a number, each with what percent-encoding may have added. */
 #define PARAMETERS_BYTES_MAX 4096
 
@@ -92,23 +89,26 @@ static cordon_error *read_choice(
 
 /* -- Audit ---------------------------------------------------------------------------------- */
 
-/* What an admin looks at stands in the audit log. `rest` follows the kind. */
-static cordon_error *note(struct tenant *tenant, const char *kind, struct slice rest)
+/* That an admin has begun an export stands in the audit log. `answer` names the snapshot. */
+static cordon_error *note_export(
+    struct tenant *tenant, struct slice answer, const struct audit_actor *actor)
 {
     CORDON_CLEANUP_BUFFER struct buffer body;
     buffer_init(&body, PARAMETERS_BYTES_MAX);
-    TRY(buffer_printf(&body, "{\"kind\":\"%s\",", kind));
-    TRY(buffer_append(&body, rest));
+    TRY(buffer_append(&body, SLICE("{\"kind\":\"export\",")));
+    TRY(buffer_append(&body, slice_of(answer.data + 1, answer.size - 2))); /* what is in braces */
+    TRY(audit_actor_end(&body, actor));
     tenant_note(tenant, buffer_slice(&body));
     return NULL;
 }
 
 /* -- Reading -------------------------------------------------------------------------------- */
 
-static cordon_error *hold(struct tenant *tenant, struct buffer *out)
+static cordon_error *hold(
+    struct tenant *tenant, const struct audit_actor *actor, struct buffer *out)
 {
     TRY(data_hold(tenant->runner, tenant->number, out));
-    return note(tenant, "export", slice_from(buffer_slice(out), 1)); /* without the brace */
+    return note_export(tenant, buffer_slice(out), actor);
 }
 
 static cordon_error *give_tables(
@@ -122,7 +122,10 @@ static cordon_error *give_tables(
 }
 
 static cordon_error *give_documents(
-    struct tenant *tenant, struct parameters *parameters, struct buffer *out)
+    struct tenant *tenant,
+    struct parameters *parameters,
+    const struct audit_actor *actor,
+    struct buffer *out)
 {
     static const char *const orders[] = {"asc", "desc", NULL};
     struct data_page page = {.limit = 0};
@@ -137,7 +140,7 @@ static cordon_error *give_documents(
     page.limit = (uint32_t)limit;
     TRY(data_documents(tenant->runner, tenant->number, &page, out));
     if (page.snapshot == 0) { /* else it is part of an export */
-        tenant_note_read(tenant, AUDITOR_READS_DOCUMENTS, page.table);
+        tenant_note_read(tenant, AUDITOR_READS_DOCUMENTS, page.table, actor);
     }
     return NULL;
 }
@@ -154,10 +157,14 @@ static cordon_error *release(
 /* -- Writing -------------------------------------------------------------------------------- */
 
 static cordon_error *import(
-    struct tenant *tenant, struct parameters *parameters, struct slice body, struct buffer *out)
+    struct tenant *tenant,
+    struct parameters *parameters,
+    const struct audit_actor *actor,
+    struct slice body,
+    struct buffer *out)
 {
     static const char *const modes[] = {"add", "check", "check-replace", NULL};
-    struct data_batch batch = {.lines = body};
+    struct data_batch batch = {.lines = body, .actor = actor};
     size_t mode = 0;
     uint64_t number = 0;
     TRY(read_text(parameters, "table", &batch.table));
@@ -170,36 +177,24 @@ static cordon_error *import(
     return data_import(tenant->runner, tenant->number, &batch, out);
 }
 
-static cordon_error *clear(struct tenant *tenant, struct parameters *parameters, struct buffer *out)
+static cordon_error *clear(
+    struct tenant *tenant,
+    struct parameters *parameters,
+    const struct audit_actor *actor,
+    struct buffer *out)
 {
     struct slice table = {0};
     struct slice cursor = {0};
     TRY(read_text(parameters, "table", &table));
     TRY(read_text(parameters, "cursor", &cursor));
-    return data_clear(tenant->runner, tenant->number, table, cursor, out);
+    return data_clear(tenant->runner, tenant->number, table, cursor, actor, out);
 }
 
 /* -- The audit log --------------------------------------------------------------------------- */
 
-/* Who asks, at a Unix socket as the kernel says. */
-static void describe_operator(const struct connection *connection, char out_by[64])
-{
-    struct ucred who;
-    socklen_t size = sizeof who;
-    uv_os_fd_t fd = -1;
-    const bool known = uv_fileno(&connection->socket.handle, &fd) == 0 &&
-                       getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) == 0 && who.pid != 0;
-    if (known) {
-        (void)snprintf(out_by, 64, "uid %u at the operator's listener", who.uid);
-    } else {
-        (void)snprintf(out_by, 64, "the operator's listener");
-    }
-}
-
 static cordon_error *prune(
     struct connection *connection, struct parameters *parameters, struct buffer *out)
 {
-    char by[64];
     uint64_t before_ms = 0;
     struct audit_prune_request request = {.before = 0};
     TRY(read_number(parameters, "before", UINT64_MAX, &request.before));
@@ -209,9 +204,8 @@ static cordon_error *prune(
             CORDON_E_INVALID, "give one of `before`, the sequence of the first record that stays, "
                               "and `before_ms`, a time in milliseconds since 1970");
     }
-    describe_operator(connection, by);
     request.before_ns = before_ms * 1000000;
-    request.by = slice_str(by);
+    request.actor = connection->actor;
     struct runner *runner = connection->loop->server->options.runner;
     return audit_prune_log(
         runner_store(runner), tenant_auditor(connection->tenant), connection->tenant->number,
@@ -221,30 +215,35 @@ static cordon_error *prune(
 /* -- Tenants -------------------------------------------------------------------------------- */
 
 static cordon_error *change_tenants(
-    struct runner *runner,
-    cordon_error *(*change)(struct runner *runner, struct slice json),
+    const struct connection *connection,
+    cordon_error *(*change)(
+        struct runner *runner, struct slice json, const struct audit_actor *actor),
     struct slice body,
     struct buffer *out)
 {
-    TRY(change(runner, body));
+    TRY(change(connection->tenant->runner, body, &connection->actor));
     return buffer_append(out, SLICE("{}"));
 }
 
 /* Its keys go, too, or they would be those of the next tenant with the name. */
 static cordon_error *revoke_keys(void *arg, const char *name)
 {
-    const struct http_server *server = arg;
+    const struct connection *connection = arg;
+    struct http_server *server = connection->loop->server;
     size_t revoked = 0;
-    return server->data_folder == NULL
-               ? NULL
-               : key_files_revoke(server->data_folder, NULL, name, &revoked);
+    if (server->data_folder == NULL) {
+        return NULL;
+    }
+    TRY(key_files_revoke(server->data_folder, NULL, name, &revoked));
+    server_watch_revoked(server, name, &connection->actor);
+    return NULL;
 }
 
 static cordon_error *remove_tenant(
-    const struct connection *connection, struct slice body, struct buffer *out)
+    struct connection *connection, struct slice body, struct buffer *out)
 {
-    struct http_server *server = connection->loop->server;
-    TRY(tenant_admin_remove(server->options.runner, body, revoke_keys, server));
+    TRY(tenant_admin_remove(
+        connection->tenant->runner, body, &connection->actor, revoke_keys, connection));
     return buffer_append(out, SLICE("{}"));
 }
 
@@ -253,6 +252,7 @@ static cordon_error *remove_tenant(
 static cordon_error *perform(struct connection *connection, struct slice body)
 {
     struct tenant *tenant = connection->tenant;
+    const struct audit_actor *const actor = &connection->actor;
     struct buffer *out = &connection->scratch;
     CORDON_CLEANUP(parameters_done) struct parameters parameters = {
         .target = connection->parser.request.target};
@@ -260,31 +260,31 @@ static cordon_error *perform(struct connection *connection, struct slice body)
     TRY(buffer_reserve(&parameters.bytes, PARAMETERS_BYTES_MAX));
     switch (connection->route.data) {
     case DATA_HOLD:
-        return hold(tenant, out);
+        return hold(tenant, actor, out);
     case DATA_RELEASE:
         return release(tenant, &parameters, out);
     case DATA_TABLES:
         return give_tables(tenant, &parameters, out);
     case DATA_DOCUMENTS:
-        return give_documents(tenant, &parameters, out);
+        return give_documents(tenant, &parameters, actor, out);
     case DATA_IMPORT:
-        return import(tenant, &parameters, body, out);
+        return import(tenant, &parameters, actor, body, out);
     case DATA_CLEAR:
-        return clear(tenant, &parameters, out);
+        return clear(tenant, &parameters, actor, out);
     case DATA_ENV_LIST:
-        tenant_note_read(tenant, AUDITOR_READS_ENV, (struct slice){0});
+        tenant_note_read(tenant, AUDITOR_READS_ENV, (struct slice){0}, actor);
         return environment_list(tenant->runner, tenant->number, out);
     case DATA_ENV_CHANGE:
-        TRY(environment_change(tenant->runner, tenant->number, body));
+        TRY(environment_change(tenant->runner, tenant->number, body, actor));
         return buffer_append(out, SLICE("null")); /* as Convex answers, who reads none of it */
     case DATA_AUDIT_PRUNE:
         return prune(connection, &parameters, out);
     case DATA_TENANT_LIST:
         return tenant_admin_list(tenant->runner, out);
     case DATA_TENANT_CREATE:
-        return change_tenants(tenant->runner, tenant_admin_create, body, out);
+        return change_tenants(connection, tenant_admin_create, body, out);
     case DATA_TENANT_CHANGE:
-        return change_tenants(tenant->runner, tenant_admin_change, body, out);
+        return change_tenants(connection, tenant_admin_change, body, out);
     case DATA_TENANT_REMOVE:
         return remove_tenant(connection, body, out);
     case DATA_DEPLOYS:

@@ -76,7 +76,7 @@ static cordon_error *deploy(struct connection *connection, struct slice body)
     }
     return runner_deploy(
         connection->loop->server->options.runner, connection->tenant->number, modules, count,
-        DEPLOY_KEEP, &connection->scratch);
+        DEPLOY_KEEP, &connection->actor, &connection->scratch);
 }
 
 /* `{"to": number}`: JSON of a few bytes. */
@@ -96,7 +96,7 @@ static cordon_error *roll_back(struct connection *connection, struct slice body)
     }
     return runner_rollback(
         connection->loop->server->options.runner, connection->tenant->number, number,
-        &connection->scratch);
+        &connection->actor, &connection->scratch);
 }
 
 /* The holder of the admin key is told what the disk or the system said. */

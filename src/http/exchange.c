@@ -194,12 +194,13 @@ size_t exchange_body_cap(void *arg, const struct http_request *head)
     struct connection *connection = arg;
     const struct http_server *server = connection->loop->server;
     struct http_route route;
+    struct key_id key;
     http_route(head, connection->is_operator, &route);
     const struct tenant *tenant =
         route.id == ROUTE_DEPLOY ? find_tenant(connection, head, &route) : NULL;
-    if (tenant != NULL &&
-        keys_judge(server->keys, slice_str(tenant->name), head->headers[HTTP_AUTHORIZATION]) ==
-            KEYS_ACCEPTED) {
+    if (tenant != NULL && keys_judge(
+                              server->keys, slice_str(tenant->name),
+                              head->headers[HTTP_AUTHORIZATION], &key) == KEYS_ACCEPTED) {
         return DEPLOY_BYTES_MAX;
     }
     return server->settings.body_bytes_max;
@@ -350,6 +351,7 @@ static cordon_error *new_run(struct connection *connection)
         .request_id = connection->request_id_text,
         .traceparent = http_traceparent(connection->parser.request.headers[HTTP_TRACEPARENT]),
         .identity = connection->identity,
+        .actor = connection->is_admin ? &connection->actor : NULL,
         .record = connection->wants_record,
     };
     connection->format = call->format;
@@ -587,7 +589,7 @@ static void begin_data(struct connection *connection)
 /* What an admin looks at stands in the audit log: it holds what functions saw and said. */
 static void note_read(struct connection *connection, enum auditor_read what, struct slice text)
 {
-    tenant_note_read(connection->tenant, what, text);
+    tenant_note_read(connection->tenant, what, text, &connection->actor);
 }
 
 /* -- Records -------------------------------------------------------------------------------- */

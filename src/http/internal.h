@@ -11,6 +11,7 @@
 #ifndef HTTP_INTERNAL_H
 #define HTTP_INTERNAL_H
 
+#include "audit/actor.h"
 #include "auth/provider.h"
 #include "base/random.h"
 #include "http/answer.h"
@@ -247,8 +248,9 @@ struct connection {
     struct http_refusal refusal;
     struct identity identity; /* who has signed in, in `identity_text` */
     struct buffer identity_text;
-    bool is_refused; /* by what a piece of work has found */
-    bool is_built;   /* its tenant's machine code is made anew, or was, for it */
+    struct audit_actor actor; /* the holder of a key, or the operator; else nobody in particular */
+    bool is_refused;          /* by what a piece of work has found */
+    bool is_built;            /* its tenant's machine code is made anew, or was, for it */
     bool is_admin;
     bool wants_record;       /* of its run, by its head */
     struct record_id record; /* under which it is kept, once it is */
@@ -285,8 +287,12 @@ struct connection {
 
 /* -- server.c ------------------------------------------------------------------------------- */
 
-/* Has the audit log say of each key when it came and when it went. One thread at a time. */
+/* Has the audit log say of each key when it came and when it went. Any thread. */
 void server_watch_keys(struct http_server *server);
+
+/* The same, where `actor` has just revoked all keys of a tenant. */
+void server_watch_revoked(
+    struct http_server *server, const char *tenant, const struct audit_actor *actor);
 
 /* -- loop.c --------------------------------------------------------------------------------- */
 

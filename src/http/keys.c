@@ -1,6 +1,7 @@
 /* Keys that are accepted; see keys.h. */
 #include "http/keys.h"
 
+#include "audit/actor.h"
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/memory.h"
@@ -31,13 +32,14 @@ struct key_list {
 struct keys {
     char *folder; /* keys.d, or NULL */
     struct log *log;
-    pthread_mutex_t lock;    /* over all below but what is known */
+    pthread_mutex_t lock;    /* over all up to the list */
     struct timespec changed; /* of the folder, when it was read */
     bool read_once;
     uint64_t readings; /* of the folder, so far */
     uint64_t told_ns;
     struct key_list list;
-    struct key_list known; /* in order of hashes: those that the audit log knows of */
+    pthread_mutex_t watch_lock; /* over all below, and taken before the other one */
+    struct key_list known;      /* in order of hashes: those that the audit log knows of */
     bool has_known;
     uint64_t known_readings; /* as of them */
 };
@@ -177,6 +179,7 @@ cordon_error *keys_new(const char *folder, struct log *log, struct keys **out_ke
         return error_no_memory();
     }
     (void)pthread_mutex_init(&keys->lock, NULL);
+    (void)pthread_mutex_init(&keys->watch_lock, NULL);
     keys->log = log;
     if (folder != NULL) {
         cordon_error *error = key_folder_path(folder, &keys->folder);
@@ -196,6 +199,7 @@ void keys_free(struct keys *keys)
         return;
     }
     (void)pthread_mutex_destroy(&keys->lock);
+    (void)pthread_mutex_destroy(&keys->watch_lock);
     mem_free(keys->folder);
     list_done(&keys->list);
     list_done(&keys->known);
@@ -211,7 +215,8 @@ struct wanted {
     uint8_t hash[SHA256_BYTES];
 };
 
-static enum keys_verdict judge(struct keys *keys, const struct wanted *wanted)
+static enum keys_verdict judge(
+    struct keys *keys, const struct wanted *wanted, struct key_id *out_id)
 {
     const bool is_seen = refresh(keys);
     const struct key_file *found = NULL;
@@ -228,12 +233,20 @@ static enum keys_verdict judge(struct keys *keys, const struct wanted *wanted)
         return KEYS_REFUSED;
     }
     const enum key_state state = look_again(keys, found);
-    return state == KEY_GOOD ? KEYS_ACCEPTED : state == KEY_UNSEEN ? KEYS_UNSEEN : KEYS_REFUSED;
+    if (state == KEY_GOOD) {
+        *out_id = key_file_id(found);
+        return KEYS_ACCEPTED;
+    }
+    return state == KEY_UNSEEN ? KEYS_UNSEEN : KEYS_REFUSED;
 }
 
 /* The text of a key is `name|` and the digits. */
 static enum keys_verdict judge_text(
-    struct keys *keys, struct slice text, struct slice name, struct wanted *wanted)
+    struct keys *keys,
+    struct slice text,
+    struct slice name,
+    struct wanted *wanted,
+    struct key_id *out_id)
 {
     uint8_t secret[KEY_SECRET_BYTES];
     if (keys->folder == NULL || !slice_starts_with(text, name) || text.size == name.size ||
@@ -244,7 +257,7 @@ static enum keys_verdict judge_text(
     const struct slice part = slice_of(secret, sizeof secret);
     hash_sha256(&part, 1, wanted->hash);
     (void)pthread_mutex_lock(&keys->lock);
-    const enum keys_verdict verdict = judge(keys, wanted);
+    const enum keys_verdict verdict = judge(keys, wanted, out_id);
     (void)pthread_mutex_unlock(&keys->lock);
     return verdict;
 }
@@ -266,8 +279,10 @@ struct slice keys_acting(struct slice authorization)
     return acts ? rest : slice_of(NULL, 0);
 }
 
-enum keys_verdict keys_judge(struct keys *keys, struct slice tenant, struct slice authorization)
+enum keys_verdict keys_judge(
+    struct keys *keys, struct slice tenant, struct slice authorization, struct key_id *out_id)
 {
+    *out_id = (struct key_id){""};
     struct slice key = {0};
     struct slice rest = {0};
     if (!http_authorization_is(authorization, "convex", &rest)) {
@@ -275,18 +290,20 @@ enum keys_verdict keys_judge(struct keys *keys, struct slice tenant, struct slic
     }
     (void)split(&rest, &key);
     struct wanted wanted = {.kind = KEY_ADMIN, .tenant = tenant};
-    return judge_text(keys, key, tenant, &wanted);
+    return judge_text(keys, key, tenant, &wanted, out_id);
 }
 
-enum keys_verdict keys_judge_operator(struct keys *keys, struct slice authorization)
+enum keys_verdict keys_judge_operator(
+    struct keys *keys, struct slice authorization, struct key_id *out_id)
 {
+    *out_id = (struct key_id){""};
     struct slice key = {0};
     if (!http_authorization_is(authorization, "convex", &key) &&
         !http_authorization_is(authorization, "bearer", &key)) {
         return KEYS_REFUSED;
     }
     struct wanted wanted = {.kind = KEY_OPERATOR, .tenant = SLICE("")};
-    return judge_text(keys, key, SLICE("operator"), &wanted);
+    return judge_text(keys, key, SLICE("operator"), &wanted, out_id);
 }
 
 /* -- Watching ------------------------------------------------------------------------------- */
@@ -297,7 +314,27 @@ static cordon_error *write_text(struct buffer *out, const char *name, const char
     return json_write_string(out, slice_str(text));
 }
 
-static cordon_error *write_change(const char *kind, const struct key_file *file, struct buffer *out)
+/* Where changes are told, and who has revoked all keys of a tenant just now, if somebody has. */
+struct watch {
+    void (*note)(void *arg, struct slice body);
+    void *arg;
+    const char *tenant; /* NULL: nobody has */
+    const struct audit_actor *actor;
+};
+
+/* Others are by whoever can write to the folder, which is its owner: us. */
+static struct audit_actor actor_of(const struct watch *watch, const struct key_file *file)
+{
+    const bool is_revoked = watch->tenant != NULL && file->kind == KEY_ADMIN &&
+                            strcmp(file->tenant, watch->tenant) == 0;
+    return is_revoked ? *watch->actor : audit_actor_local();
+}
+
+static cordon_error *write_change(
+    const char *kind,
+    const struct key_file *file,
+    const struct audit_actor *actor,
+    struct buffer *out)
 {
     const struct key_id id = key_file_id(file);
     TRY(buffer_append_byte(out, '{'));
@@ -307,7 +344,7 @@ static cordon_error *write_change(const char *kind, const struct key_file *file,
     if (file->kind == KEY_ADMIN) {
         TRY(write_text(out, "tenant", file->tenant));
     }
-    return buffer_append_byte(out, '}');
+    return audit_actor_end(out, actor);
 }
 
 /* Those that there are when a server begins: what came and went while there was none shows. */
@@ -329,38 +366,36 @@ static cordon_error *write_all(const struct key_list *list, struct buffer *out)
 
 /* What is in one list and not in the other. */
 static cordon_error *note_missing(
+    const struct watch *watch,
     const char *kind,
     const struct key_list *list,
-    const struct key_list *other,
-    void (*note)(void *arg, struct slice body),
-    void *arg)
+    const struct key_list *other)
 {
     CORDON_CLEANUP_BUFFER struct buffer body;
     buffer_init(&body, 4096);
     for (size_t i = 0; i < list->count; i++) {
         if (!list_has(other, &list->files[i])) {
+            const struct audit_actor actor = actor_of(watch, &list->files[i]);
             buffer_clear(&body);
-            TRY(write_change(kind, &list->files[i], &body));
-            note(arg, buffer_slice(&body));
+            TRY(write_change(kind, &list->files[i], &actor, &body));
+            watch->note(watch->arg, buffer_slice(&body));
         }
     }
     return NULL;
 }
 
 static cordon_error *note_changes(
-    struct keys *keys,
-    const struct key_list *now,
-    void (*note)(void *arg, struct slice body),
-    void *arg)
+    struct keys *keys, const struct watch *watch, const struct key_list *now)
 {
     if (keys->has_known) {
-        TRY(note_missing("key_made", now, &keys->known, note, arg));
-        return note_missing("key_revoked", &keys->known, now, note, arg);
+        const struct watch made = {watch->note, watch->arg, NULL, NULL};
+        TRY(note_missing(&made, "key_made", now, &keys->known));
+        return note_missing(watch, "key_revoked", &keys->known, now);
     }
     CORDON_CLEANUP_BUFFER struct buffer body;
     buffer_init(&body, 65536);
     TRY(write_all(now, &body));
-    note(arg, buffer_slice(&body));
+    watch->note(watch->arg, buffer_slice(&body));
     return NULL;
 }
 
@@ -378,7 +413,8 @@ static bool copy_news(struct keys *keys, struct key_list *out_list, uint64_t *ou
     return good;
 }
 
-void keys_watch(struct keys *keys, void (*note)(void *arg, struct slice body), void *arg)
+/* With the lock of watching. */
+static void look(struct keys *keys, const struct watch *watch)
 {
     struct key_list now = {0};
     uint64_t readings = 0;
@@ -386,7 +422,7 @@ void keys_watch(struct keys *keys, void (*note)(void *arg, struct slice body), v
         list_done(&now); /* the next time will tell */
         return;
     }
-    cordon_error *error = note_changes(keys, &now, note, arg);
+    cordon_error *error = note_changes(keys, watch, &now);
     if (error != NULL) {
         cordon_error_free(error);
         list_done(&now);
@@ -396,4 +432,25 @@ void keys_watch(struct keys *keys, void (*note)(void *arg, struct slice body), v
     keys->known = now;
     keys->has_known = true;
     keys->known_readings = readings;
+}
+
+void keys_watch(struct keys *keys, void (*note)(void *arg, struct slice body), void *arg)
+{
+    const struct watch watch = {note, arg, NULL, NULL};
+    (void)pthread_mutex_lock(&keys->watch_lock);
+    look(keys, &watch);
+    (void)pthread_mutex_unlock(&keys->watch_lock);
+}
+
+void keys_watch_revoked(
+    struct keys *keys,
+    const char *tenant,
+    const struct audit_actor *actor,
+    void (*note)(void *arg, struct slice body),
+    void *arg)
+{
+    const struct watch watch = {note, arg, tenant, actor};
+    (void)pthread_mutex_lock(&keys->watch_lock);
+    look(keys, &watch);
+    (void)pthread_mutex_unlock(&keys->watch_lock);
 }

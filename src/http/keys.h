@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/slice.h"
+#include "http/key_file.h"
 
 struct keys;
 struct log;
@@ -30,13 +31,15 @@ enum keys_verdict {
 
 /*
  * Whether the header `Authorization: Convex <key>` carries an admin key of that tenant that is
- * accepted now. Looks at the folder again when it has changed, and at the file of the key. Any
- * thread.
+ * accepted now, and which one, by its id; that of one that is not accepted is empty. Looks at the
+ * folder again when it has changed, and at the file of the key. Any thread.
  */
-enum keys_verdict keys_judge(struct keys *keys, struct slice tenant, struct slice authorization);
+enum keys_verdict keys_judge(
+    struct keys *keys, struct slice tenant, struct slice authorization, struct key_id *out_id);
 
 /* The same for the operator's, which may stand behind `Bearer`, too. */
-enum keys_verdict keys_judge_operator(struct keys *keys, struct slice authorization);
+enum keys_verdict keys_judge_operator(
+    struct keys *keys, struct slice authorization, struct key_id *out_id);
 
 /*
  * What stands behind the key in such a header after a `:`, the identity that its holder acts as;
@@ -46,8 +49,21 @@ struct slice keys_acting(struct slice authorization);
 
 /*
  * Looks whether keys came or went since the last time, and has each told to `note` as the body of
- * an audit record; the first time all that there are in one. One thread at a time.
+ * an audit record; the first time all that there are in one. Who can write to the folder is this
+ * process's user, who is said to have done it. Any thread.
  */
 void keys_watch(struct keys *keys, void (*note)(void *arg, struct slice body), void *arg);
+
+/*
+ * The same, where `actor` has just revoked all keys of a tenant: of those that are gone it is said
+ * so.
+ */
+struct audit_actor;
+void keys_watch_revoked(
+    struct keys *keys,
+    const char *tenant,
+    const struct audit_actor *actor,
+    void (*note)(void *arg, struct slice body),
+    void *arg);
 
 #endif

@@ -523,6 +523,14 @@ void server_watch_keys(struct http_server *server)
     }
 }
 
+void server_watch_revoked(
+    struct http_server *server, const char *tenant, const struct audit_actor *actor)
+{
+    if (runner_auditor(server->options.runner) != NULL) {
+        keys_watch_revoked(server->keys, tenant, actor, note_key, server->options.runner);
+    }
+}
+
 static cordon_error *open_auth(struct http_server *server)
 {
     const struct http_server_options *options = &server->options;

@@ -80,13 +80,12 @@ static struct audit_prune record_of(
     struct audit_prune prune = {
         .before = survey->before,
         .records = survey->before - verdict->first,
+        .actor = survey->request->actor,
     };
-    const struct slice by = survey->request->by;
     memcpy(prune.hash, survey->hash, sizeof prune.hash);
     memcpy(
         prune.first_key, verdict->pruned_at > 0 ? verdict->prune.first_key : verdict->key,
         sizeof prune.first_key);
-    (void)snprintf(prune.by, sizeof prune.by, "%.*s", SLICE_FMT(by));
     return prune;
 }
 

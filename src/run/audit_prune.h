@@ -9,9 +9,9 @@
 #include "run/auditor.h"
 
 struct audit_prune_request {
-    uint64_t before;    /* records with lower sequences; or, if that is 0, */
-    uint64_t before_ns; /* those that are older than this time */
-    struct slice by;    /* who asks, for the record */
+    uint64_t before;          /* records with lower sequences; or, if that is 0, */
+    uint64_t before_ns;       /* those that are older than this time */
+    struct audit_actor actor; /* who asks, for the record */
 };
 
 /*

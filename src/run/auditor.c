@@ -56,6 +56,7 @@ struct folded {
     enum auditor_read read; /* of FOLD_READ */
     char text[FOLDED_TEXT_BYTES];
     char words[FOLDED_TEXT_BYTES];
+    struct audit_actor actor;
     uint64_t count;
 };
 
@@ -278,7 +279,9 @@ static struct folded *find_folded(struct auditor *auditor, const struct folded *
     for (size_t i = 0; i < auditor->folded_count; i++) {
         struct folded *folded = &auditor->folded[i];
         if (folded->fold == wanted->fold && folded->read == wanted->read &&
-            strcmp(folded->text, wanted->text) == 0) {
+            strcmp(folded->text, wanted->text) == 0 &&
+            strcmp(folded->actor.by, wanted->actor.by) == 0 &&
+            strcmp(folded->actor.key, wanted->actor.key) == 0) {
             return folded;
         }
     }
@@ -319,7 +322,7 @@ void auditor_note_denied(struct auditor *auditor, struct slice path, struct slic
     (void)pthread_mutex_unlock(&auditor->lock);
 }
 
-/* `{"kind":…,"path":…,"message":…,"count":n}`; a count of 0 is none. */
+/* `{"kind":…,"path":…,"message":…,"count":n,"by":…}`; a count of 0 is none. */
 static cordon_error *write_folded(struct buffer *body, const struct folded *folded)
 {
     const bool is_read = folded->fold == FOLD_READ;
@@ -338,7 +341,7 @@ static cordon_error *write_folded(struct buffer *body, const struct folded *fold
         TRY(json_write_key(body, SLICE("count")));
         TRY(json_write_u64(body, folded->count));
     }
-    return buffer_append_byte(body, '}');
+    return audit_actor_end(body, &folded->actor);
 }
 
 /* Written as soon as what a commit does not carry is. */
@@ -353,19 +356,35 @@ static void note_folded(struct auditor *auditor, const struct folded *folded)
     cordon_error_free(error);
 }
 
-void auditor_note_read(struct auditor *auditor, enum auditor_read what, struct slice text)
+/* Keeps a place, if there is room, for the same again, which will come with other requests. */
+static void expect_more(struct auditor *auditor, const struct folded *first)
+{
+    struct folded *folded = add_folded(auditor, first); /* without room each is written */
+    if (folded != NULL) {
+        folded->actor.request_id[0] = '\0';
+    }
+}
+
+void auditor_note_read(
+    struct auditor *auditor,
+    enum auditor_read what,
+    struct slice text,
+    const struct audit_actor *actor)
 {
     if (auditor == NULL) {
         return;
     }
     struct folded wanted = {.fold = FOLD_READ, .read = what};
     copy_text(wanted.text, text);
+    if (actor != NULL) {
+        wanted.actor = *actor;
+    }
     (void)pthread_mutex_lock(&auditor->lock);
     struct folded *folded = find_folded(auditor, &wanted);
     if (folded != NULL) {
         folded->count++;
     } else {
-        (void)add_folded(auditor, &wanted); /* without room each is written */
+        expect_more(auditor, &wanted);
     }
     (void)pthread_mutex_unlock(&auditor->lock);
     if (folded == NULL) {

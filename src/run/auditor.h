@@ -10,6 +10,7 @@
 #ifndef RUN_AUDITOR_H
 #define RUN_AUDITOR_H
 
+#include "audit/actor.h"
 #include "observe/log.h"
 #include "run/checkpoint_sink.h"
 #include "store/store.h"
@@ -82,9 +83,14 @@ enum auditor_read {
 };
 
 /*
- * Has a record appended soon of what was read; `text` names the table or the record. The same again
- * within a minute is one record more, with how often. NULL does nothing. Any thread.
+ * Has a record appended soon of what was read, and by whom; `text` names the table or the record,
+ * `actor` may be NULL. The same again by the same within a minute is one record more, with how
+ * often, and no request's id. NULL does nothing. Any thread.
  */
-void auditor_note_read(struct auditor *auditor, enum auditor_read what, struct slice text);
+void auditor_note_read(
+    struct auditor *auditor,
+    enum auditor_read what,
+    struct slice text,
+    const struct audit_actor *actor);
 
 #endif

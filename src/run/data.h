@@ -17,6 +17,7 @@
 
 #include "base/buffer.h"
 
+struct audit_actor;
 struct runner;
 struct tenant;
 
@@ -70,6 +71,7 @@ struct data_batch {
     bool replaces;       /* with that: what is there now will be removed before */
     struct slice lines;  /* a document each; empty ones are passed over */
     uint64_t first_line; /* the number of the first one, for words about it */
+    const struct audit_actor *actor; /* whom the audit log names; NULL: nobody */
 };
 
 /*
@@ -83,18 +85,23 @@ CORDON_MUST_USE cordon_error *data_import(
 /*
  * {"removed": N, "hasMore": B, "cursor": "C"}: removes some documents of a table, the oldest first,
  * in one transaction. It goes on behind `cursor`, that of the call before or empty, so that it does
- * not walk over what is removed again and again. A table that is not there has none. Errors as
- * above.
+ * not walk over what is removed again and again. A table that is not there has none. `actor` is
+ * whom the audit log names; NULL: nobody. Errors as above.
  */
 CORDON_MUST_USE cordon_error *data_clear(
     struct runner *runner,
     uint32_t tenant,
     struct slice table,
     struct slice cursor,
+    const struct audit_actor *actor,
     struct buffer *out);
 
 /* The same of a tenant, be it one that was removed. */
 CORDON_MUST_USE cordon_error *data_clear_of(
-    struct tenant *tenant, struct slice table, struct slice cursor, struct buffer *out);
+    struct tenant *tenant,
+    struct slice table,
+    struct slice cursor,
+    const struct audit_actor *actor,
+    struct buffer *out);
 
 #endif

@@ -270,22 +270,29 @@ static cordon_error *add_lines(struct rows *rows, struct import *import)
 
 /* -- A batch -------------------------------------------------------------------------------- */
 
+/* What a commit adds or removes, as its audit record says it. */
+struct change_of {
+    struct slice table;
+    uint64_t documents;
+    const struct audit_actor *actor;
+};
+
 static cordon_error *commit(
     struct rows *rows,
     struct store_quota *quota,
     const char *kind,
-    struct slice table,
-    uint64_t documents,
+    const struct change_of *what,
     bool *out_conflict)
 {
     CORDON_CLEANUP_BUFFER struct buffer audit;
     buffer_init(&audit, 4096);
     TRY(buffer_printf(&audit, "{\"kind\":\"%s\"", kind));
     TRY(json_write_key(&audit, SLICE("table")));
-    TRY(json_write_string(&audit, table));
-    TRY(buffer_printf(&audit, ",\"documents\":%llu}", (unsigned long long)documents));
+    TRY(json_write_string(&audit, what->table));
+    TRY(buffer_printf(&audit, ",\"documents\":%llu", (unsigned long long)what->documents));
+    TRY(audit_actor_end(&audit, what->actor));
     const struct store_commit_facts facts = {
-        .audit_body = documents > 0 ? buffer_slice(&audit) : (struct slice){0},
+        .audit_body = what->documents > 0 ? buffer_slice(&audit) : (struct slice){0},
         .quota = quota,
     };
     enum store_step step = STORE_DONE;
@@ -309,8 +316,8 @@ static cordon_error *write_batch(struct rows *rows, struct import *import, bool 
         *out_conflict = false;
         return NULL;
     }
-    return commit(
-        rows, import->quota, "import", import->batch->table, import->inserted, out_conflict);
+    const struct change_of what = {import->batch->table, import->inserted, import->batch->actor};
+    return commit(rows, import->quota, "import", &what, out_conflict);
 }
 
 static cordon_error *too_many_conflicts(struct slice table)
@@ -368,6 +375,7 @@ struct doomed {
 struct clearing {
     struct store_quota *quota; /* of the tenant; NULL: none */
     struct slice table;
+    const struct audit_actor *actor;
     struct buffer from; /* the key behind the last one; empty: the beginning */
     struct buffer next; /* the same for the call after this one */
     struct arena arena; /* the list */
@@ -454,7 +462,8 @@ static cordon_error *clear_some(struct rows *rows, struct clearing *clearing, bo
         const struct store_id id = store_id_of(&doomed->id);
         TRY(store_remove(rows->txn, &id, doomed->creation_time));
     }
-    return commit(rows, clearing->quota, "clear", name, clearing->documents, out_conflict);
+    const struct change_of what = {name, clearing->documents, clearing->actor};
+    return commit(rows, clearing->quota, "clear", &what, out_conflict);
 }
 
 /* A cursor is the hex digits of a key, whose length is always the same but for bytes at its end. */
@@ -480,10 +489,14 @@ static cordon_error *write_cleared(const struct clearing *clearing, struct buffe
 }
 
 cordon_error *data_clear_of(
-    struct tenant *tenant, struct slice table, struct slice cursor, struct buffer *out)
+    struct tenant *tenant,
+    struct slice table,
+    struct slice cursor,
+    const struct audit_actor *actor,
+    struct buffer *out)
 {
     CORDON_CLEANUP(clearing_done) struct clearing clearing = {
-        .table = table, .quota = quota_of(tenant)};
+        .table = table, .actor = actor, .quota = quota_of(tenant)};
     buffer_init(&clearing.from, CURSOR_BYTES_MAX);
     buffer_init(&clearing.next, CURSOR_BYTES_MAX);
     arena_init(&clearing.arena, RULES_BYTES_MAX);
@@ -508,11 +521,12 @@ cordon_error *data_clear(
     uint32_t number,
     struct slice table,
     struct slice cursor,
+    const struct audit_actor *actor,
     struct buffer *out)
 {
     struct tenant *tenant = NULL;
     TRY(runner_wake_tenant(runner, number, &tenant));
-    cordon_error *error = data_clear_of(tenant, table, cursor, out);
+    cordon_error *error = data_clear_of(tenant, table, cursor, actor, out);
     tenant_leave(tenant);
     return error;
 }

@@ -2,6 +2,7 @@
  * Deployments: made of modules that are built one by one, kept in the store, and put in the place
  * of the last one. All or nothing.
  */
+#include "audit/actor.h"
 #include "base/clock.h"
 #include "base/random.h"
 #include "run/audit_rows.h"
@@ -274,6 +275,7 @@ static cordon_error *deploy_and_keep(
     uint32_t tenant,
     const struct deploy_module *modules,
     size_t count,
+    const struct audit_actor *actor,
     struct buffer *report,
     struct deployment **out_deployment)
 {
@@ -286,7 +288,7 @@ static cordon_error *deploy_and_keep(
     CORDON_CLEANUP(deployment_unrefp) struct deployment *deployment = NULL;
     TRY(make_deployment(
         runner, tenant, modules, count, secret, clock_wall_ns() / 1000000, report, &deployment));
-    const struct deploy_change change = {deployment, modules, 0, secret};
+    const struct deploy_change change = {deployment, modules, 0, secret, actor};
     TRY(keep(runner, &change, report, &arena));
     *out_deployment = CORDON_TAKE(deployment);
     return NULL;
@@ -296,6 +298,7 @@ static cordon_error *roll_back_and_keep(
     struct runner *runner,
     uint32_t tenant,
     const struct deploy_past *past,
+    const struct audit_actor *actor,
     struct arena *arena,
     struct buffer *report,
     struct deployment **out_deployment)
@@ -303,7 +306,7 @@ static cordon_error *roll_back_and_keep(
     CORDON_CLEANUP(deployment_unrefp) struct deployment *deployment = NULL;
     TRY(remake_deployment(runner, tenant, past, false, report, &deployment));
     TRY(deployment_merge_schemas(deployment));
-    const struct deploy_change change = {deployment, NULL, past->number, past->secret};
+    const struct deploy_change change = {deployment, NULL, past->number, past->secret, actor};
     TRY(keep(runner, &change, report, arena));
     *out_deployment = CORDON_TAKE(deployment);
     return NULL;
@@ -382,6 +385,7 @@ static cordon_error *audit_refusal(
     struct tenant *tenant,
     const struct deploy_module *modules,
     size_t count,
+    const struct audit_actor *actor,
     const cordon_error *refusal)
 {
     CORDON_CLEANUP_BUFFER struct buffer body;
@@ -397,18 +401,23 @@ static cordon_error *audit_refusal(
         TRY(json_write_comma(&body));
         TRY(json_write_string(&body, slice_str(hex)));
     }
-    TRY(buffer_append(&body, SLICE("]}")));
+    TRY(buffer_append_byte(&body, ']'));
+    TRY(audit_actor_end(&body, actor));
     return audit_body(tenant, buffer_slice(&body));
 }
 
 static cordon_error *audit_refused_rollback(
-    struct tenant *tenant, uint64_t number, const cordon_error *refusal)
+    struct tenant *tenant,
+    uint64_t number,
+    const struct audit_actor *actor,
+    const cordon_error *refusal)
 {
     CORDON_CLEANUP_BUFFER struct buffer body;
     buffer_init(&body, (size_t)1 << 20);
     TRY(buffer_append(&body, SLICE("{\"kind\":\"rollback_refused\",\"message\":")));
     TRY(json_write_string(&body, slice_str(cordon_error_get_message(refusal))));
-    TRY(buffer_printf(&body, ",\"number\":%llu}", (unsigned long long)number));
+    TRY(buffer_printf(&body, ",\"number\":%llu", (unsigned long long)number));
+    TRY(audit_actor_end(&body, actor));
     return audit_body(tenant, buffer_slice(&body));
 }
 
@@ -466,12 +475,17 @@ static cordon_error *deploy(
     const struct deploy_module *modules,
     size_t count,
     enum deploy_mode mode,
+    const struct audit_actor *actor,
     struct buffer *report)
 {
+    struct runner *runner = tenant->runner;
     struct deployment *deployment = NULL;
     TRY(load_variables(tenant));
-    TRY((mode == DEPLOY_KEEP ? deploy_and_keep : load_in_place)(
-        tenant->runner, tenant->number, modules, count, report, &deployment));
+    if (mode == DEPLOY_KEEP) {
+        TRY(deploy_and_keep(runner, tenant->number, modules, count, actor, report, &deployment));
+    } else {
+        TRY(load_in_place(runner, tenant->number, modules, count, report, &deployment));
+    }
     swap(tenant, deployment, mode);
     return NULL;
 }
@@ -482,6 +496,7 @@ cordon_error *runner_deploy(
     const struct deploy_module *modules,
     size_t count,
     enum deploy_mode mode,
+    const struct audit_actor *actor,
     struct buffer *out_report)
 {
     struct tenant *tenant = tenants_find(&runner->tenants, number);
@@ -490,9 +505,9 @@ cordon_error *runner_deploy(
         return no_tenant();
     }
     (void)pthread_mutex_lock(&tenant->change_lock);
-    cordon_error *error = deploy(tenant, modules, count, mode, out_report);
+    cordon_error *error = deploy(tenant, modules, count, mode, actor, out_report);
     if (mode == DEPLOY_KEEP && is_refusal(error)) {
-        cordon_error_free(audit_refusal(tenant, modules, count, error));
+        cordon_error_free(audit_refusal(tenant, modules, count, actor, error));
     }
     (void)pthread_mutex_unlock(&tenant->change_lock);
     tenant_leave(tenant);
@@ -500,7 +515,8 @@ cordon_error *runner_deploy(
 }
 
 /* With the lock of the tenant's changes. */
-static cordon_error *roll_back(struct tenant *tenant, uint64_t number, struct buffer *report)
+static cordon_error *roll_back(
+    struct tenant *tenant, uint64_t number, const struct audit_actor *actor, struct buffer *report)
 {
     struct runner *runner = tenant->runner;
     CORDON_CLEANUP_ARENA struct arena arena;
@@ -509,13 +525,17 @@ static cordon_error *roll_back(struct tenant *tenant, uint64_t number, struct bu
     struct deployment *deployment = NULL;
     TRY(load_variables(tenant));
     TRY(deploy_rows_read_kept(runner->options.store, tenant->number, number, &arena, &past));
-    TRY(roll_back_and_keep(runner, tenant->number, &past, &arena, report, &deployment));
+    TRY(roll_back_and_keep(runner, tenant->number, &past, actor, &arena, report, &deployment));
     swap(tenant, deployment, DEPLOY_KEEP);
     return NULL;
 }
 
 cordon_error *runner_rollback(
-    struct runner *runner, uint32_t tenant_number, uint64_t number, struct buffer *out_report)
+    struct runner *runner,
+    uint32_t tenant_number,
+    uint64_t number,
+    const struct audit_actor *actor,
+    struct buffer *out_report)
 {
     struct tenant *tenant = tenants_find(&runner->tenants, tenant_number);
     if (number == 0) {
@@ -527,9 +547,9 @@ cordon_error *runner_rollback(
         return no_tenant();
     }
     (void)pthread_mutex_lock(&tenant->change_lock);
-    cordon_error *error = roll_back(tenant, number, out_report);
+    cordon_error *error = roll_back(tenant, number, actor, out_report);
     if (is_refusal(error)) {
-        cordon_error_free(audit_refused_rollback(tenant, number, error));
+        cordon_error_free(audit_refused_rollback(tenant, number, actor, error));
     }
     (void)pthread_mutex_unlock(&tenant->change_lock);
     tenant_leave(tenant);

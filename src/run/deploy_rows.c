@@ -1,6 +1,7 @@
 /* Rows of a deployment; see deploy_rows.h. */
 #include "run/deploy_rows.h"
 
+#include "audit/actor.h"
 #include "run/await.h"
 #include "run/deploy_history.h"
 #include "run/schema_change.h"
@@ -293,7 +294,7 @@ static cordon_error *write_audit_body(
     }
     TRY(buffer_append(body, SLICE(",\"deploy\":")));
     TRY(buffer_append(body, row));
-    return buffer_append_byte(body, '}');
+    return audit_actor_end(body, change->actor);
 }
 
 /* The modules of all rows that are kept. */

@@ -96,6 +96,7 @@ struct deploy_change {
     const struct deploy_module *modules; /* the bytes of its modules; NULL: the store has them */
     uint64_t number;                     /* of the kept deploy that it is; 0: a new one */
     struct slice secret;
+    const struct audit_actor *actor; /* who asked for it; NULL: nobody */
 };
 
 /* The modules that the kept deploys have, in an arena. */

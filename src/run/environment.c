@@ -248,16 +248,20 @@ static cordon_error *write_names(
     return buffer_append_byte(out, ']');
 }
 
-static cordon_error *write_audit(struct buffer *out, const struct changes *changes)
+static cordon_error *write_audit(
+    struct buffer *out, const struct changes *changes, const struct audit_actor *actor)
 {
     TRY(buffer_append(out, SLICE("{\"kind\":\"env\"")));
     TRY(write_names(out, "set", changes, false));
     TRY(write_names(out, "unset", changes, true));
-    return buffer_append_byte(out, '}');
+    return audit_actor_end(out, actor);
 }
 
 static cordon_error *write_rows(
-    struct rows *rows, const struct changes *changes, bool *out_conflict)
+    struct rows *rows,
+    const struct changes *changes,
+    const struct audit_actor *actor,
+    bool *out_conflict)
 {
     for (size_t i = 0; i < changes->count; i++) {
         const struct change *change = &changes->list[i];
@@ -270,19 +274,23 @@ static cordon_error *write_rows(
         }
     }
     CORDON_CLEANUP_BUFFER struct buffer audit;
-    buffer_init(&audit, ENV_CHANGES_MAX * (ENV_NAME_BYTES_MAX + 3) + 64);
-    TRY(write_audit(&audit, changes));
+    buffer_init(&audit, ENV_CHANGES_MAX * (ENV_NAME_BYTES_MAX + 3) + 1024);
+    TRY(write_audit(&audit, changes, actor));
     const struct store_commit_facts facts = {.audit_body = buffer_slice(&audit)};
     return rows_commit(rows, &facts, out_conflict);
 }
 
-static cordon_error *keep(struct store *store, uint32_t tenant, const struct changes *changes)
+static cordon_error *keep(
+    struct store *store,
+    uint32_t tenant,
+    const struct changes *changes,
+    const struct audit_actor *actor)
 {
     bool conflict = false;
     struct rows rows;
     cordon_error *error = rows_begin(store, tenant, &rows);
     if (error == NULL) {
-        error = write_rows(&rows, changes, &conflict);
+        error = write_rows(&rows, changes, actor, &conflict);
     }
     rows_end(&rows);
     if (error == NULL && conflict) {
@@ -294,7 +302,11 @@ static cordon_error *keep(struct store *store, uint32_t tenant, const struct cha
 }
 
 /* Nothing fails once the store has it. */
-static cordon_error *change_now(struct tenant *tenant, struct changes *changes, struct arena *arena)
+static cordon_error *change_now(
+    struct tenant *tenant,
+    struct changes *changes,
+    const struct audit_actor *actor,
+    struct arena *arena)
 {
     CORDON_CLEANUP(env_vars_unrefp) struct env_vars *before = tenant_env(tenant);
     CORDON_CLEANUP(env_vars_unrefp) struct env_vars *after = NULL;
@@ -303,12 +315,13 @@ static cordon_error *change_now(struct tenant *tenant, struct changes *changes, 
         return NULL;
     }
     TRY(apply(changes, before, arena, &after));
-    TRY(keep(runner_store(tenant->runner), tenant->number, changes));
+    TRY(keep(runner_store(tenant->runner), tenant->number, changes, actor));
     tenant_swap_env(tenant, CORDON_TAKE(after));
     return NULL;
 }
 
-cordon_error *environment_change(struct runner *runner, uint32_t number, struct slice json)
+cordon_error *environment_change(
+    struct runner *runner, uint32_t number, struct slice json, const struct audit_actor *actor)
 {
     const struct json_limits limits = {.bytes_max = (size_t)64 << 20, .depth_max = 8};
     CORDON_CLEANUP(json_freep) struct json_doc *doc = NULL;
@@ -320,7 +333,7 @@ cordon_error *environment_change(struct runner *runner, uint32_t number, struct 
     TRY(read_changes(json_root(doc), &arena, &changes));
     TRY(runner_wake_tenant(runner, number, &tenant));
     (void)pthread_mutex_lock(&tenant->change_lock);
-    cordon_error *error = change_now(tenant, &changes, &arena);
+    cordon_error *error = change_now(tenant, &changes, actor, &arena);
     (void)pthread_mutex_unlock(&tenant->change_lock);
     tenant_leave(tenant);
     return error;

@@ -12,6 +12,7 @@
 #include "base/buffer.h"
 #include "host/env_vars.h"
 
+struct audit_actor;
 struct runner;
 struct tenant;
 
@@ -28,12 +29,13 @@ CORDON_MUST_USE cordon_error *environment_load(struct tenant *tenant);
  * Changes variables, all or none, by Convex's JSON {"changes": [{"name": "N", "value": "V"}]};
  * without a value, or with null, the variable is unset. Of several changes of one name the last
  * one counts, and to unset what is not there changes nothing. Blocks until it is durable; runs that
- * begin from then on see it. Any thread. Errors: those of env_check_name(), env_check_value() and
- * env_vars_new(); CORDON_E_INVALID for JSON of another shape, CORDON_E_BAD_JSON; CORDON_E_CONFLICT;
- * those of store_commit() and runner_wake_tenant(). Nothing is changed then.
+ * begin from then on see it. `actor` is whom the audit log names; NULL: nobody. Any thread.
+ * Errors: those of env_check_name(), env_check_value() and env_vars_new(); CORDON_E_INVALID for
+ * JSON of another shape, CORDON_E_BAD_JSON; CORDON_E_CONFLICT; those of store_commit() and
+ * runner_wake_tenant(). Nothing is changed then.
  */
 CORDON_MUST_USE cordon_error *environment_change(
-    struct runner *runner, uint32_t tenant, struct slice json);
+    struct runner *runner, uint32_t tenant, struct slice json, const struct audit_actor *actor);
 
 /*
  * Appends [{"name": "N", "value": "V"}], in order of names. Any thread. Errors: those of

@@ -34,7 +34,7 @@ static cordon_error *write_call(struct buffer *out, const struct audited_call *c
     if (call->user.size > 0) {
         TRY(write_text(out, "user", call->user));
     }
-    return buffer_append_byte(out, '}');
+    return audit_actor_end(out, call->actor);
 }
 
 cordon_error *record_audit(

@@ -2,6 +2,7 @@
 #ifndef RUN_RECORD_H
 #define RUN_RECORD_H
 
+#include "audit/actor.h"
 #include "base/buffer.h"
 #include "run/deployment.h"
 #include "run/outcome.h"
@@ -10,9 +11,10 @@
 /* What was called with what by whom, as audit records say it. */
 struct audited_call {
     const struct deployed_function *function;
-    struct slice args;       /* canonical encoded JSON, which is hashed */
-    struct slice request_id; /* empty: none */
-    struct slice user;       /* `tokenIdentifier` of who has signed in; empty: nobody */
+    struct slice args;               /* canonical encoded JSON, which is hashed */
+    struct slice request_id;         /* empty: none */
+    struct slice user;               /* `tokenIdentifier` of who has signed in; empty: nobody */
+    const struct audit_actor *actor; /* whose right it was; NULL: anybody may */
 };
 
 /* The body of an audit record, JSON: the call, and what came of it. */

@@ -507,6 +507,22 @@ static struct slice copy_text(struct run *run, struct slice text)
     return text.size == 0 ? slice_of(NULL, 0) : arena_copy(&run->arena, text);
 }
 
+/* Its id of the request is the run's own, if it has one. */
+static bool copy_actor(struct run *run, const struct audit_actor *actor)
+{
+    if (actor == NULL) {
+        return true;
+    }
+    struct audit_actor *copy = arena_alloc(&run->arena, sizeof *copy);
+    if (copy == NULL) {
+        return false;
+    }
+    *copy = *actor;
+    copy->request_id[0] = '\0';
+    run->actor = copy;
+    return true;
+}
+
 /* Copies the request; false when memory is out. */
 static bool copy_request(struct run *run, const struct run_request *request)
 {
@@ -529,7 +545,7 @@ static bool copy_request(struct run *run, const struct run_request *request)
         random_pool_fill(&run->runner->seeds, run->seed, sizeof run->seed);
     }
     run->time_ns = request->has_time ? request->time_ns : clock_wall_ns();
-    return (request->path.size == 0 || run->path.data != NULL) &&
+    return copy_actor(run, request->actor) && (request->path.size == 0 || run->path.data != NULL) &&
            (request->request_id.size == 0 || run->request_id.data != NULL) &&
            (request->traceparent.size == 0 || run->traceparent.data != NULL) &&
            (request->identity.token.size == 0 || run->identity.token.data != NULL) &&

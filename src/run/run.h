@@ -45,6 +45,8 @@ struct run_request {
     /* Makes a mutation idempotent: the same key again, by the same caller, with the same function
      * and arguments, answers with the first result. Empty: none. At most 256 bytes. */
     struct slice idempotency_key;
+    /* By whose right it is, for the audit log, copied; NULL: anybody may. */
+    const struct audit_actor *actor;
     /* For the log line: the client's request id, or empty. */
     struct slice request_id;
     /* For the same: a whole one (W3C Trace Context), passed on to runs that it makes; or empty. */

@@ -190,6 +190,7 @@ struct audited_call run_audited_call(const struct run *run)
         .args = run->args.json,
         .request_id = run->request_id,
         .user = run->identity.token,
+        .actor = run->actor,
     };
 }
 

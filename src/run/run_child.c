@@ -171,6 +171,7 @@ static cordon_error *make_child(struct run *run)
         .request_id = run->request_id,
         .traceparent = run->traceparent,
         .identity = run->identity,
+        .actor = run->actor,
         .parent = run,
         .inner = nested->inner,
         .fuel = nested->fuel,

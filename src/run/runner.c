@@ -547,9 +547,13 @@ void tenant_note_denied(struct tenant *tenant, struct slice path, struct slice w
     auditor_note_denied(tenant_auditor(tenant), path, words);
 }
 
-void tenant_note_read(struct tenant *tenant, enum auditor_read what, struct slice text)
+void tenant_note_read(
+    struct tenant *tenant,
+    enum auditor_read what,
+    struct slice text,
+    const struct audit_actor *actor)
 {
-    auditor_note_read(tenant_auditor(tenant), what, text);
+    auditor_note_read(tenant_auditor(tenant), what, text, actor);
 }
 
 struct recorder *runner_recorder(const struct runner *runner)

@@ -17,6 +17,7 @@
 
 struct runner;
 struct deployment;
+struct audit_actor;
 struct host_functions;
 struct tenants;
 
@@ -132,6 +133,7 @@ enum deploy_mode { DEPLOY_KEEP, DEPLOY_LOAD_ONLY };
  * refuses a path that two of them have, writes modules and deploy to the store in one durable
  * commit, then swaps. Runs under way keep the old set. Blocks (seconds); any thread, one at a time
  * per tenant. `out_report` gets JSON: functions with kinds, hashes, compile times, sizes.
+ * `actor` is whom the audit log names; NULL: nobody.
  * Errors: CORDON_E_MODULE_REFUSED naming module, place and what to do; CORDON_E_STORE.
  */
 CORDON_MUST_USE cordon_error *runner_deploy(
@@ -140,6 +142,7 @@ CORDON_MUST_USE cordon_error *runner_deploy(
     const struct deploy_module *modules,
     size_t count,
     enum deploy_mode mode,
+    const struct audit_actor *actor,
     struct buffer *out_report);
 
 /*
@@ -149,7 +152,11 @@ CORDON_MUST_USE cordon_error *runner_deploy(
  * those of runner_deploy.
  */
 CORDON_MUST_USE cordon_error *runner_rollback(
-    struct runner *runner, uint32_t tenant, uint64_t number, struct buffer *out_report);
+    struct runner *runner,
+    uint32_t tenant,
+    uint64_t number,
+    const struct audit_actor *actor,
+    struct buffer *out_report);
 
 /* The deploys that are kept, as deploy_rows_list() has them. Any thread. */
 CORDON_MUST_USE cordon_error *runner_list_deploys(

@@ -78,6 +78,7 @@ struct run {
     struct slice request_id;
     struct slice traceparent; /* empty: none */
     struct identity identity;
+    const struct audit_actor *actor; /* in the arena; NULL: nobody in particular */
     struct slice path;
     struct limit_changes lower;
     bool has_lower;

@@ -186,7 +186,11 @@ struct auditor *tenant_auditor(struct tenant *tenant);
  */
 void tenant_note(struct tenant *tenant, struct slice body);
 void tenant_note_denied(struct tenant *tenant, struct slice path, struct slice words);
-void tenant_note_read(struct tenant *tenant, enum auditor_read what, struct slice text);
+void tenant_note_read(
+    struct tenant *tenant,
+    enum auditor_read what,
+    struct slice text,
+    const struct audit_actor *actor);
 
 /*
  * One more uses it, until tenant_leave(). False: it was removed, or `tenant` is NULL, and there is

@@ -29,6 +29,7 @@ struct told {
     bool has_limits;
     bool has_weight;
     struct tenant_settings *settings;
+    const struct audit_actor *actor; /* who asks for it; NULL: nobody */
 };
 
 struct row_key {
@@ -335,14 +336,14 @@ static cordon_error *write_audit(struct buffer *out, const char *kind, const str
     if (told->settings != NULL) {
         TRY(write_settings(out, told->settings));
     }
-    return buffer_append_byte(out, '}');
+    return audit_actor_end(out, told->actor);
 }
 
 static cordon_error *commit(
     struct rows *rows, const char *kind, const struct told *told, bool *out_conflict)
 {
     CORDON_CLEANUP_BUFFER struct buffer audit;
-    buffer_init(&audit, ROW_BYTES_MAX);
+    buffer_init(&audit, ROW_BYTES_MAX + 1024); /* the row, and by whom */
     TRY(write_audit(&audit, kind, told));
     const struct store_commit_facts facts = {.audit_body = buffer_slice(&audit)};
     return rows_commit(rows, &facts, out_conflict);
@@ -499,9 +500,11 @@ static cordon_error *create(struct runner *runner, struct told *told)
     return NULL;
 }
 
-cordon_error *tenant_admin_create(struct runner *runner, struct slice json)
+cordon_error *tenant_admin_create(
+    struct runner *runner, struct slice json, const struct audit_actor *actor)
 {
-    CORDON_CLEANUP(told_done) struct told told = {.made_ms = clock_wall_ns() / 1000000};
+    CORDON_CLEANUP(told_done) struct told told = {
+        .made_ms = clock_wall_ns() / 1000000, .actor = actor};
     TRY(read_request(json, &told));
     (void)pthread_mutex_lock(&runner->tenants.admin_lock);
     cordon_error *error = create(runner, &told);
@@ -570,9 +573,10 @@ static cordon_error *change(struct runner *runner, struct told *told)
     return NULL;
 }
 
-cordon_error *tenant_admin_change(struct runner *runner, struct slice json)
+cordon_error *tenant_admin_change(
+    struct runner *runner, struct slice json, const struct audit_actor *actor)
 {
-    CORDON_CLEANUP(told_done) struct told told = {0};
+    CORDON_CLEANUP(told_done) struct told told = {.actor = actor};
     TRY(read_request(json, &told));
     (void)pthread_mutex_lock(&runner->tenants.admin_lock);
     cordon_error *error = change(runner, &told);
@@ -596,9 +600,13 @@ static cordon_error *destroy(
 }
 
 cordon_error *tenant_admin_remove(
-    struct runner *runner, struct slice json, tenant_revoke *revoke, void *arg)
+    struct runner *runner,
+    struct slice json,
+    const struct audit_actor *actor,
+    tenant_revoke *revoke,
+    void *arg)
 {
-    CORDON_CLEANUP(told_done) struct told told = {0};
+    CORDON_CLEANUP(told_done) struct told told = {.actor = actor};
     TRY(read_request(json, &told));
     (void)pthread_mutex_lock(&runner->tenants.admin_lock);
     cordon_error *error = destroy(runner, &told, revoke, arg);

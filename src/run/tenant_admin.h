@@ -10,13 +10,15 @@
  * commit with an audit record in the log of the default tenant; then what is in memory follows.
  * `"removed/" ‖ number` stands for what a tenant that was removed has left, until that is erased.
  *
- * Every call blocks until the store is done. Any thread.
+ * Every call blocks until the store is done. `actor` is whom the audit log names; NULL: nobody. Any
+ * thread.
  */
 #ifndef RUN_TENANT_ADMIN_H
 #define RUN_TENANT_ADMIN_H
 
 #include "base/buffer.h"
 
+struct audit_actor;
 struct runner;
 
 /* Beside the default one. */
@@ -39,13 +41,15 @@ CORDON_MUST_USE cordon_error *tenant_admin_load(struct runner *runner);
  * unknown limit, naming it; CORDON_E_TOO_LARGE for one tenant more than TENANTS_MAX;
  * CORDON_E_BAD_JSON; those of store_commit(). Nothing is changed then.
  */
-CORDON_MUST_USE cordon_error *tenant_admin_create(struct runner *runner, struct slice json);
+CORDON_MUST_USE cordon_error *tenant_admin_create(
+    struct runner *runner, struct slice json, const struct audit_actor *actor);
 
 /*
  * The same for one that is there: what is given replaces what it has.
  * Errors as above; CORDON_E_NOT_FOUND.
  */
-CORDON_MUST_USE cordon_error *tenant_admin_change(struct runner *runner, struct slice json);
+CORDON_MUST_USE cordon_error *tenant_admin_change(
+    struct runner *runner, struct slice json, const struct audit_actor *actor);
 
 /*
  * Removes one, by {"name": S}: from now on nobody reaches it. Its runs under way end as they would;
@@ -57,7 +61,11 @@ CORDON_MUST_USE cordon_error *tenant_admin_change(struct runner *runner, struct 
 typedef cordon_error *tenant_revoke(void *arg, const char *name);
 
 CORDON_MUST_USE cordon_error *tenant_admin_remove(
-    struct runner *runner, struct slice json, tenant_revoke *revoke, void *arg);
+    struct runner *runner,
+    struct slice json,
+    const struct audit_actor *actor,
+    tenant_revoke *revoke,
+    void *arg);
 
 /*
  * The number of the next tenant that was removed and not erased, behind `*number`; 0: there is

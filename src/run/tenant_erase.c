@@ -47,7 +47,7 @@ static cordon_error *clear_some(
     CORDON_CLEANUP_BUFFER struct buffer answer;
     CORDON_CLEANUP(json_freep) struct json_doc *doc = NULL;
     buffer_init(&answer, 65536);
-    TRY(data_clear_of(tenant, slice_str(table), buffer_slice(cursor), &answer));
+    TRY(data_clear_of(tenant, slice_str(table), buffer_slice(cursor), NULL, &answer));
     TRY(json_parse(buffer_slice(&answer), &limits, &doc));
     *out_more = json_is_true(json_get(json_root(doc), SLICE("hasMore")));
     buffer_clear(cursor);

@@ -230,6 +230,12 @@ describe('one moment', () => {
     const { code, stdout, stderr } = await run(['audit', 'export', '--data', data]);
     assert.equal(code, 0, stderr);
     const bodies = stdout.trimEnd().split('\n').map((line) => JSON.parse(line).body).filter(({ kind }) => kind !== 'checkpoint' && !kind.startsWith('key'));
+    for (const body of bodies) {
+      assert.equal(body.by, 'admin key');
+      assert.match(body.by_key, /^[0-9a-f]{16}$/);
+      delete body.by;
+      delete body.by_key;
+    }
     assert.match(bodies.at(-1).snapshot, /^\d+$/);
     delete bodies.at(-1).snapshot;
     assert.deepEqual(bodies, [

@@ -212,8 +212,8 @@ describe('functions', () => {
       assert.equal((await run(['run', module, 'echo:env', args])).stdout, 'null\n');
     }
     const shown = await run(['audit', 'show', '--data', data]);
-    assert.match(shown.stdout, / env set=\["A","KEY","ODD","EMPTY"\] unset=\[\]\n/);
-    assert.match(shown.stdout, / env set=\[\] unset=\["A"\]\n/);
+    assert.match(shown.stdout, / env set=\["A","KEY","ODD","EMPTY"\] unset=\[\] by=admin key by_key=[0-9a-f]{16}\n/);
+    assert.match(shown.stdout, / env set=\[\] unset=\["A"\] by=admin key/);
     assert.match(shown.stdout, / env_read\b/);
     assert.ok(!shown.stdout.includes(SECRET) && !shown.stdout.includes('recorded'));
     server = await Server.start({ data });

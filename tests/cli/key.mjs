@@ -4,11 +4,10 @@
  */
 import assert from 'node:assert/strict';
 import { chmodSync, readdirSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Server, guest, newFolder, parseOne, run } from '../support/cordon.mjs';
+import { Server, freePort, guest, newFolder, parseOne, run } from '../support/cordon.mjs';
 
 const folder = newFolder();
 
@@ -25,14 +24,6 @@ async function list(data) {
 }
 
 const revoke = (data, ...words) => run(['key', 'revoke', ...words, '--data', data]);
-
-/* A port that nobody has. */
-const freePort = () => new Promise((resolve) => {
-  const probe = createServer().listen(0, '127.0.0.1', () => {
-    const { port } = probe.address();
-    probe.close(() => resolve(port));
-  });
-});
 
 describe('a folder', () => {
   const data = join(folder, 'data');

@@ -67,7 +67,7 @@ void harness_deploy(struct harness *harness, uint32_t tenant)
     struct buffer report;
     buffer_init(&report, (size_t)1 << 20);
     assert_good(runner_deploy(
-        harness->runner, tenant, modules, harness->module_count, DEPLOY_KEEP, &report));
+        harness->runner, tenant, modules, harness->module_count, DEPLOY_KEEP, NULL, &report));
     buffer_done(&report);
 }
 

@@ -599,10 +599,10 @@ static void reads_are_told_and_folded(void **state)
     struct store *store = new_store();
     struct auditor *auditor = start(store, 0);
     for (int i = 0; i < 5; i++) {
-        auditor_note_read(auditor, AUDITOR_READS_DOCUMENTS, SLICE("messages"));
-        auditor_note_read(auditor, AUDITOR_READS_LOGS, (struct slice){0});
+        auditor_note_read(auditor, AUDITOR_READS_DOCUMENTS, SLICE("messages"), NULL);
+        auditor_note_read(auditor, AUDITOR_READS_LOGS, (struct slice){0}, NULL);
     }
-    auditor_note_read(auditor, AUDITOR_READS_RECORD, SLICE("messages")); /* another thing */
+    auditor_note_read(auditor, AUDITOR_READS_RECORD, SLICE("messages"), NULL); /* another thing */
     static const char first[] = "{\"kind\":\"documents_read\",\"table\":\"messages\"}";
     for (int tries = 0; count_in_log(store, first) == 0 && tries < 20000; tries++) {
         (void)usleep(1000);
@@ -618,6 +618,36 @@ static void reads_are_told_and_folded(void **state)
     done(store);
 }
 
+/* By whom, apart for each; a request's id is that of the first one alone. */
+static void reads_are_told_by_whom(void **state)
+{
+    (void)state;
+    struct store *store = new_store();
+    struct auditor *auditor = start(store, 0);
+    static const struct audit_actor actors[] = {
+        {.by = "admin key", .key = "0000000000000001", .request_id = "first"},
+        {.by = "admin key", .key = "0000000000000002"},
+        {.by = "admin key", .key = "0000000000000001", .request_id = "second"},
+        {.by = "uid 7 with the data folder"},
+    };
+    for (size_t i = 0; i < sizeof actors / sizeof actors[0]; i++) {
+        auditor_note_read(auditor, AUDITOR_READS_ENV, (struct slice){0}, &actors[i]);
+    }
+    auditor_free(auditor);
+#define BY_KEY(digit) ",\"by\":\"admin key\",\"by_key\":\"000000000000000" digit "\""
+    static const char *const wanted[] = {
+        "{\"kind\":\"env_read\"" BY_KEY("1") ",\"request_id\":\"first\"}",
+        "{\"kind\":\"env_read\",\"count\":1" BY_KEY("1") "}",
+        "{\"kind\":\"env_read\"" BY_KEY("2") "}",
+        "{\"kind\":\"env_read\",\"by\":\"uid 7 with the data folder\"}",
+    };
+    assert_int_equal(count_in_log(store, "env_read"), 4);
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
+        assert_int_equal(count_in_log(store, wanted[i]), 1);
+    }
+    done(store);
+}
+
 /* Where there is no room to fold, none is lost. */
 static void reads_of_many_things_are_all_told(void **state)
 {
@@ -627,7 +657,7 @@ static void reads_of_many_things_are_all_told(void **state)
     for (int i = 0; i < 200; i++) {
         char record[16];
         (void)snprintf(record, sizeof record, "r%d", i);
-        auditor_note_read(auditor, AUDITOR_READS_RECORD, slice_str(record));
+        auditor_note_read(auditor, AUDITOR_READS_RECORD, slice_str(record), NULL);
     }
     auditor_free(auditor);
     assert_int_equal(count_in_log(store, "record_read"), 200);
@@ -654,7 +684,7 @@ static cordon_error *prune(
     struct store *store, struct auditor *auditor, uint64_t before, uint64_t before_ns)
 {
     const struct audit_prune_request request = {
-        .before = before, .before_ns = before_ns, .by = SLICE("a test")};
+        .before = before, .before_ns = before_ns, .actor = {.by = "a test"}};
     CORDON_CLEANUP_BUFFER struct buffer report;
     buffer_init(&report, 4096);
     return audit_prune_log(store, auditor, TENANT, &request, &report);
@@ -678,7 +708,7 @@ static void what_a_prune_leaves_is_good(void **state)
         assert_int_equal(verdict.pruned_at > 0, cases[i].first > 1);
         assert_true(verdict.pruned_at <= verdict.signed_to);
         if (cases[i].first > 1) {
-            assert_string_equal(verdict.prune.by, "a test");
+            assert_string_equal(verdict.prune.actor.by, "a test");
             assert_int_equal(verdict.prune.records, cases[i].first - 1);
         }
         assert_good(prune(store, auditor, UINT64_MAX, 0)); /* and again, over the last one */
@@ -799,6 +829,7 @@ int main(void)
         cmocka_unit_test(no_secret_signs_twice),
         cmocka_unit_test(checkpoints_come_in_intervals),
         cmocka_unit_test(reads_are_told_and_folded),
+        cmocka_unit_test(reads_are_told_by_whom),
         cmocka_unit_test(reads_of_many_things_are_all_told),
         cmocka_unit_test(what_a_prune_leaves_is_good),
         cmocka_unit_test(a_time_prunes_what_is_older),

@@ -39,7 +39,7 @@ static char *text_of(char byte, size_t size)
 static cordon_error *deploy(struct harness *harness, struct slice wasm, struct buffer *report)
 {
     const struct deploy_module module = {.name = SLICE("built.wasm"), .wasm = wasm};
-    return runner_deploy(harness->runner, TENANT_DEFAULT, &module, 1, DEPLOY_KEEP, report);
+    return runner_deploy(harness->runner, TENANT_DEFAULT, &module, 1, DEPLOY_KEEP, NULL, report);
 }
 
 /* -- Names ------------------------------------------------------------------------------------ */
@@ -444,7 +444,7 @@ static bool rollback_failing(struct harness *harness, uint64_t number, uint64_t 
     CORDON_CLEANUP_BUFFER struct buffer report;
     buffer_init(&report, 65536);
     (void)store_fault_nth(harness->store, nth);
-    cordon_error *error = runner_rollback(harness->runner, TENANT_DEFAULT, number, &report);
+    cordon_error *error = runner_rollback(harness->runner, TENANT_DEFAULT, number, NULL, &report);
     const bool has_failed = error != NULL;
     assert_true(store_fault_nth(harness->store, 0) >= nth || !has_failed);
     cordon_error_free(error);
@@ -502,7 +502,7 @@ static void a_deploy_without_a_number_is_the_first(void **state)
     expect_list(&harness, "{\"current\":2{\"number\":2{\"number\":1");
     CORDON_CLEANUP_BUFFER struct buffer report;
     buffer_init(&report, 65536);
-    assert_good(runner_rollback(harness.runner, TENANT_DEFAULT, 1, &report));
+    assert_good(runner_rollback(harness.runner, TENANT_DEFAULT, 1, NULL, &report));
     assert_non_null(memmem(report.data, report.size, "\"name\":\"old\"", 12));
     harness_close(&harness);
 }

@@ -622,7 +622,7 @@ static void a_deploy_does_not_touch_runs_under_way(void **state)
     assert_int_equal(run_poll(called.run, 0), RUN_READY);
     struct buffer report;
     buffer_init(&report, 4096);
-    assert_good(runner_deploy(harness.runner, TENANT_DEFAULT, NULL, 0, DEPLOY_KEEP, &report));
+    assert_good(runner_deploy(harness.runner, TENANT_DEFAULT, NULL, 0, DEPLOY_KEEP, NULL, &report));
     buffer_done(&report);
     assert_int_equal(called_finish(&called)->code, CORDON_OUTCOME_SUCCESS);
     called_end(&called);
@@ -641,7 +641,7 @@ static void a_refused_deploy_changes_nothing(void **state)
     struct buffer report;
     buffer_init(&report, 4096);
     cordon_error *error =
-        runner_deploy(harness.runner, TENANT_DEFAULT, &bad, 1, DEPLOY_KEEP, &report);
+        runner_deploy(harness.runner, TENANT_DEFAULT, &bad, 1, DEPLOY_KEEP, NULL, &report);
     assert_non_null(error);
     assert_int_equal(cordon_error_get_code(error), CORDON_E_MODULE_REFUSED);
     assert_non_null(strstr(cordon_error_get_message(error), "bad.wasm"));

@@ -63,7 +63,7 @@ static cordon_error *deploy(struct harness *harness, const char *schema, struct 
     struct buffer wasm = module_with("relay", schema);
     const struct deploy_module module = {.name = SLICE("relay.wasm"), .wasm = buffer_slice(&wasm)};
     cordon_error *error =
-        runner_deploy(harness->runner, TENANT_DEFAULT, &module, 1, DEPLOY_KEEP, report);
+        runner_deploy(harness->runner, TENANT_DEFAULT, &module, 1, DEPLOY_KEEP, NULL, report);
     if (error == NULL) { /* it is what runs now, and what records of them need */
         size_t size = 0;
         mem_free((void *)(uintptr_t)harness->modules[0].data);
@@ -296,7 +296,7 @@ static void a_schema_that_cannot_be_is_refused(void **state)
         struct buffer report;
         buffer_init(&report, (size_t)1 << 20);
         CORDON_CLEANUP(cordon_error_freep) cordon_error *error =
-            runner_deploy(harness.runner, TENANT_DEFAULT, modules, 2, DEPLOY_KEEP, &report);
+            runner_deploy(harness.runner, TENANT_DEFAULT, modules, 2, DEPLOY_KEEP, NULL, &report);
         assert_non_null(error);
         assert_int_equal(cordon_error_get_code(error), CORDON_E_MODULE_REFUSED);
         assert_says(cordon_error_get_message(error), refusals[i].words);

@@ -7,10 +7,9 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { Server, guest, newFolder } from '../support/cordon.mjs';
+import { Server, freePort, guest, newFolder } from '../support/cordon.mjs';
 
 const NAME = 'functions.example.org';
 const FORGED = {
@@ -23,14 +22,6 @@ const FORGED = {
   'X-Original-URL': '/api/function',
   'X-Rewrite-URL': '/api/function',
 };
-
-const freePort = () =>
-  new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
 
 /* The block of the guide, for these ports and this folder. */
 function configuration(folder, port, to) {

@@ -52,7 +52,10 @@ describe('SIGHUP', () => {
     /* And once more: what was said is compared with what holds now. */
     assert.match(await reload(server, file, { idle_timeout_ms: 400, permits: 7, slots: 70 }, /"event":"settings"/), /"level":"info".*\{\\"idle_timeout_ms\\":400\}/);
     await server.stop();
-    assert.deepEqual((await records(server, 'settings')).map(({ body }) => body), [
+    assert.deepEqual((await records(server, 'settings')).map(({ body: { by, ...body } }) => {
+      assert.equal(by, `uid ${process.geteuid()} who runs the server`);
+      return body;
+    }), [
       { kind: 'settings', changed: { idle_timeout_ms: 300 }, needRestart: 'permits, slots' },
       { kind: 'settings', changed: { idle_timeout_ms: 400 }, needRestart: '' },
     ]);

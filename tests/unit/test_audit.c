@@ -65,7 +65,9 @@ static void write_checkpoint(struct log *log, size_t at, uint64_t covers)
 
 static void write_prune(struct log *log, size_t at)
 {
-    struct audit_prune prune = {.before = log->pruned_before, .by = "a test \"of it\""};
+    struct audit_prune prune = {
+        .before = log->pruned_before,
+        .actor = {.by = "a test \"of it\"", .key = "0123456789abcdef"}};
     memcpy(prune.hash, log->records[log->pruned_before - 2].hash, sizeof prune.hash);
     CORDON_CLEANUP_BUFFER struct buffer body;
     buffer_init(&body, BODY_BYTES - 1);
@@ -449,7 +451,8 @@ static void a_pruned_log_is_good(void **state)
         assert_int_equal(verdict.records, RECORDS - first + 1);
         assert_int_equal(verdict.pruned_at, PRUNED_AT + 1);
         assert_int_equal(verdict.prune.before, PRUNED_BEFORE);
-        assert_string_equal(verdict.prune.by, "a test \"of it\"");
+        assert_string_equal(verdict.prune.actor.by, "a test \"of it\"");
+        assert_string_equal(verdict.prune.actor.key, "0123456789abcdef");
     }
     free(log);
 }

@@ -24,7 +24,8 @@ static bool accepts(struct keys *keys, const char *key)
 {
     char header[512];
     (void)snprintf(header, sizeof header, "Convex %s", key);
-    return keys_judge(keys, SLICE("default"), slice_str(header)) == KEYS_ACCEPTED;
+    struct key_id id;
+    return keys_judge(keys, SLICE("default"), slice_str(header), &id) == KEYS_ACCEPTED;
 }
 
 /* A key alone in a new folder, changed by a shell command before the server looks. */
@@ -92,8 +93,10 @@ static void key_headers(void **state)
     expect_ok(keys_new(NULL, NULL, &none));
     assert_true(accepts(keys, key));
     assert_false(accepts(none, key));
-    assert_int_equal(keys_judge(keys, SLICE("default"), slice_str(key)), KEYS_REFUSED);
-    assert_int_equal(keys_judge(keys, SLICE("default"), (struct slice){0}), KEYS_REFUSED);
+    struct key_id id;
+    assert_int_equal(keys_judge(keys, SLICE("default"), slice_str(key), &id), KEYS_REFUSED);
+    assert_int_equal(keys_judge(keys, SLICE("default"), (struct slice){0}, &id), KEYS_REFUSED);
+    assert_string_equal(id.text, "");
     static const char *const wrong[] = {"", "x", "default|", "default|00"};
     for (size_t i = 0; i < COUNT(wrong); i++) {
         assert_false(accepts(keys, wrong[i]));
@@ -132,13 +135,29 @@ static void remove_folder(void)
     assert_int_equal(rmdir(folder), 0);
 }
 
+/* What a key is called: the first digits of the hash of its secret. */
+static struct key_id id_of(const char *key)
+{
+    uint8_t secret[KEY_SECRET_BYTES];
+    struct key_file file;
+    assert_true(hex_decode(slice_str(strchr(key, '|') + 1), secret, sizeof secret));
+    const struct slice part = slice_of(secret, sizeof secret);
+    hash_sha256(&part, 1, file.hash);
+    return key_file_id(&file);
+}
+
+/* One that is accepted is named, and no other. */
 static enum keys_verdict judge(
     struct keys *keys, const char *tenant, const char *scheme, const char *key)
 {
     char header[512];
     (void)snprintf(header, sizeof header, "%s %s", scheme, key);
-    return tenant == NULL ? keys_judge_operator(keys, slice_str(header))
-                          : keys_judge(keys, slice_str(tenant), slice_str(header));
+    struct key_id id;
+    const enum keys_verdict verdict =
+        tenant == NULL ? keys_judge_operator(keys, slice_str(header), &id)
+                       : keys_judge(keys, slice_str(tenant), slice_str(header), &id);
+    assert_string_equal(id.text, verdict == KEYS_ACCEPTED ? id_of(key).text : "");
+    return verdict;
 }
 
 static void a_key_is_of_one_tenant_or_of_the_operator(void **state)
@@ -324,11 +343,27 @@ static void what_comes_and_goes_is_noted(void **state)
     keys_watch(keys, note, told);
     assert_int_equal(told_count, 2);
     assert_non_null(strstr(told[1], "{\"kind\":\"key_made\",\"key\":\""));
-    assert_non_null(strstr(told[1], "\",\"of\":\"admin\",\"tenant\":\"acme\"}"));
+    assert_non_null(strstr(told[1], "\",\"of\":\"admin\",\"tenant\":\"acme\",\"by\":\"uid "));
     expect_ok(key_files_revoke(folder, NULL, "default", &count));
     keys_watch(keys, note, told);
     assert_int_equal(told_count, 3);
     assert_non_null(strstr(told[2], "{\"kind\":\"key_revoked\",\"key\":\""));
+    const struct audit_actor actor = {.by = "a test", .key = "0123456789abcdef"};
+    char *third = NULL;
+    expect_ok(key_file_make(folder, KEY_OPERATOR, NULL, &third));
+    keys_watch(keys, note, told);
+    expect_ok(key_files_revoke(folder, NULL, "acme", &count));
+    expect_ok(key_files_revoke(folder, id_of(third).text, NULL, &count));
+    keys_watch_revoked(keys, "acme", &actor, note, told);
+    keys_watch(keys, note, told);
+    assert_int_equal(told_count, 6);
+    for (size_t i = 4; i < 6; i++) { /* who did the one, and that nobody knows of the other */
+        const bool is_acme = strstr(told[i], "\"tenant\":\"acme\"") != NULL;
+        assert_int_equal(
+            is_acme, strstr(told[i], "\"by\":\"a test\",\"by_key\":\"0123456789abcdef\"}") != NULL);
+        assert_int_equal(!is_acme, strstr(told[i], "\"by\":\"uid ") != NULL);
+    }
+    mem_free(third);
     for (size_t i = 0; i < told_count; i++) {
         assert_null(strstr(told[i], strchr(first, '|') + 1));
         assert_null(strstr(told[i], strchr(second, '|') + 1));
