@@ -58,6 +58,10 @@ struct cli_options {
     const char *checkpoints;
     const char *key;
     const char *kind;
+    const char *user;
+    const char *request;
+    const char *since;
+    const char *until;
     const char *before;
     const char *path;
     int operand_count;

@@ -4,18 +4,16 @@
  * each.
  */
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "cli/audit_show.h"
 #include "cli/audit_source.h"
 #include "cli/flags.h"
 #include "cli/terminal.h"
-
-enum { TENANT_DEFAULT_NUMBER = 1 };
 #include "cli/text.h"
+#include "cli/times.h"
 
-enum { CHECKPOINTS_BYTES_MAX = 256 << 20 };
+enum { TENANT_DEFAULT_NUMBER = 1, CHECKPOINTS_BYTES_MAX = 256 << 20 };
 
 /* -- verify ---------------------------------------------------------------------------------- */
 
@@ -189,127 +187,6 @@ static int verify(const struct cli_options *options)
     return error == NULL ? print_report(options, report, is_good) : terminal_error(error);
 }
 
-/* -- show ------------------------------------------------------------------------------------ */
-
-static bool is_text(const cordon_json_value *body, const char *name, const char *wanted)
-{
-    const cordon_text text = cordon_json_get_text(cordon_json_get_member(body, name));
-    return wanted == NULL ||
-           (text.size == strlen(wanted) && memcmp(text.data, wanted, text.size) == 0);
-}
-
-/* A member as `name=value`, if it is a text or a number. */
-static void print_member(const cordon_json_value *value, cordon_text name)
-{
-    char *json = NULL;
-    if (cordon_json_get_type(value) == CORDON_JSON_STRING) {
-        (void)fputc(' ', stdout);
-        terminal_write(stdout, name);
-        (void)fputc('=', stdout);
-        terminal_write(stdout, cordon_json_get_text(value));
-        return;
-    }
-    cordon_error *const error = cordon_json_write(value, &json);
-    if (error != NULL) {
-        cordon_error_free(error);
-        return;
-    }
-    (void)fputc(' ', stdout);
-    terminal_write(stdout, name);
-    (void)fputc('=', stdout);
-    terminal_write(stdout, terminal_text(json));
-    cordon_free(json);
-}
-
-static void print_record(const cordon_json_value *record, const cordon_json_value *body)
-{
-    const cordon_text ts = cordon_json_get_text(cordon_json_get_member(record, "ts"));
-    uint64_t ns = 0;
-    for (size_t i = 0; i < ts.size; i++) {
-        ns = ns * 10 + (uint64_t)(ts.data[i] - '0');
-    }
-    (void)printf("%" PRIu64, number_of(record, "sequence"));
-    terminal_print_time(stdout, " ", ns / 1000000);
-    (void)fputc(' ', stdout);
-    terminal_write(stdout, cordon_json_get_text(cordon_json_get_member(body, "kind")));
-    cordon_json_walk walk = cordon_json_walk_begin(body);
-    cordon_text name = {0};
-    for (const cordon_json_value *value; (value = cordon_json_walk_next(&walk, &name)) != NULL;) {
-        if (name.size != strlen("kind") || memcmp(name.data, "kind", name.size) != 0) {
-            print_member(value, name);
-        }
-    }
-    (void)fputc('\n', stdout);
-}
-
-static int show_line(const struct cli_options *options, const char *line, size_t size)
-{
-    cordon_json *json = NULL;
-    cordon_error *const error = cordon_json_parse(line, size, &json);
-    if (error != NULL) {
-        cordon_error_free(error);
-        return terminal_fail(
-            CLI_FUNCTION,
-            "a line is no audit record; run `cordon audit verify`, which tells where");
-    }
-    const cordon_json_value *const record = cordon_json_get_root(json);
-    const cordon_json_value *const body = cordon_json_get_member(record, "body");
-    if (is_text(body, "kind", options->kind) && is_text(body, "path", options->path)) {
-        if (options->format == CLI_JSON) {
-            (void)fwrite(line, 1, size, stdout);
-            (void)fputc('\n', stdout);
-        } else {
-            print_record(record, body);
-        }
-    }
-    cordon_json_free(json);
-    return CLI_OK;
-}
-
-struct showing {
-    struct cli_options options;
-    bool has_begun;
-};
-
-/* Of a log that was pruned, from where on it is shown. */
-static void tell_beginning(struct showing *showing, const char *lines)
-{
-    static const char head[] = "{\"sequence\":";
-    const bool is_record = strncmp(lines, head, sizeof head - 1) == 0;
-    const uint64_t first = is_record ? strtoull(lines + sizeof head - 1, NULL, 10) : 0;
-    if (!showing->has_begun && first > 1) {
-        (void)fprintf(
-            stderr,
-            "The log begins with record %" PRIu64 ": those before were pruned, as `cordon audit "
-            "show --kind prune` tells.\n",
-            first);
-    }
-    showing->has_begun = true;
-}
-
-static int show_lines(void *arg, const char *lines, size_t size)
-{
-    struct showing *const showing = arg;
-    const char *const end = lines + size;
-    tell_beginning(showing, lines);
-    for (const char *at = lines; at < end;) {
-        const char *const newline = memchr(at, '\n', (size_t)(end - at));
-        const size_t length = (size_t)((newline == NULL ? end : newline) - at);
-        const int failed = show_line(&showing->options, at, length);
-        if (failed != CLI_OK) {
-            return failed;
-        }
-        at += length + 1;
-    }
-    return CLI_OK;
-}
-
-static int show(const struct cli_options *options)
-{
-    struct showing showing = {.options = *options};
-    return audit_source_read(options, show_lines, &showing);
-}
-
 /* -- export ---------------------------------------------------------------------------------- */
 
 static int write_lines(void *arg, const char *lines, size_t size)
@@ -329,22 +206,6 @@ static int export(const struct cli_options *options)
 static bool is_number(const char *text)
 {
     return text[0] != '\0' && text[strspn(text, "0123456789")] == '\0';
-}
-
-/* A day, or a moment of one, UTC. */
-static bool read_time(const char *text, uint64_t *out_ms)
-{
-    static const char *const forms[] = {"%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"};
-    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
-        struct tm parts = {0};
-        const char *const end = strptime(text, forms[i], &parts);
-        const time_t seconds = end != NULL && *end == '\0' ? timegm(&parts) : -1;
-        if (seconds > 0) {
-            *out_ms = (uint64_t)seconds * 1000;
-            return true;
-        }
-    }
-    return false;
 }
 
 static int print_pruned(const struct cli_options *options, const struct text *answer)
@@ -384,7 +245,7 @@ static int prune(const struct cli_options *options)
     }
     if (is_number(options->before)) {
         text_printf(&parameter, "before=%s", options->before);
-    } else if (read_time(options->before, &ms)) {
+    } else if (times_read(options->before, &ms)) {
         text_printf(&parameter, "before_ms=%" PRIu64, ms);
     } else {
         return terminal_usage(
@@ -404,7 +265,14 @@ static int run(const struct cli_options *options)
     static const struct {
         const char *name;
         int (*run)(const struct cli_options *options);
-    } deeds[] = {{"verify", verify}, {"show", show}, {"export", export}, {"prune", prune}};
+    } deeds[] = {{"verify", verify}, {"show", audit_show}, {"export", export}, {"prune", prune}};
+    const bool shows = strcmp(options->operands[0], "show") == 0;
+    const char *const filter = shows ? NULL : audit_show_filter(options);
+    if (filter != NULL) {
+        return terminal_usage(
+            &cli_audit, "--%s is for `cordon audit show`; %s takes all records", filter,
+            options->operands[0]);
+    }
     for (size_t i = 0; i < sizeof deeds / sizeof deeds[0]; i++) {
         if (strcmp(options->operands[0], deeds[i].name) == 0) {
             return deeds[i].run(options);
@@ -422,8 +290,15 @@ static const struct cli_flag flags[] = {
     {"url", "URL", "the operator's listener of a server, in place of a folder", flags_set_url},
     {"file", "FILE", "what `export` wrote, in place of a folder; - for stdin", flags_set_file},
     {"checkpoint", "FILE", "verify: checkpoints that were kept elsewhere", flags_set_checkpoints},
-    {"key", "HEX64", "verify: what the first key must be", flags_set_key},
+    {"key", "HEX64|ID", "verify: what the first key must be; show: only those of that key's id",
+     flags_set_key},
     {"kind", "KIND", "show: only records of that kind, such as mutation or deploy", flags_set_kind},
+    {"user", "NAME", "show: only those of that user, by tokenIdentifier or subject",
+     flags_set_user},
+    {"request", "ID", "show: only those of that request", flags_set_request},
+    {"since", "TIME", "show: only those from that day, such as 2026-01-31, or that time on, UTC",
+     flags_set_since},
+    {"until", "TIME", "show: only those before that day or time", flags_set_until},
     {"before", "DATE|N", "prune: the day, or the record, from which on the log is kept",
      flags_set_before},
     {"path", "PATH", "show: only those of that function", flags_set_path},
@@ -444,8 +319,11 @@ const struct cli_command cli_audit = {
         "elsewhere, and at which record; up to where checkpoints sign it; and, with --checkpoint,\n"
         "whether its end is still there. A server appends its checkpoints to the file that\n"
         "audit_checkpoint_file names: keep it where the server's machine can only append.\n"
-        "show prints records, a line each; export writes all of them as they are hashed, for\n"
-        "`verify --file` on another machine.\n"
+        "show prints records, a line each, those that all of its flags fit; with --format json as\n"
+        "export does, which writes all of them as they are hashed, for `verify --file` on another\n"
+        "machine. --key takes the id of an admin's or the operator's key, as `cordon key list` has "
+        "it:\n"
+        "what was done with it, and when it came and went.\n"
         "prune has a running server remove the oldest records, up to a checkpoint; what is left "
         "is\n"
         "still checked by verify, which tells who pruned it and when. Export them before.\n"
@@ -456,7 +334,10 @@ const struct cli_command cli_audit = {
         "could not be read.",
     .example =
         "  cordon audit verify --data ./cordon-data --checkpoint /mnt/elsewhere/cordon.audit\n"
-        "  cordon audit show --kind deploy",
+        "  cordon audit show --kind deploy\n"
+        "  cordon audit show --key 0123456789abcdef --since 2026-01-31\n"
+        "  cordon audit show --user 'https://id.example.com|ada' --until 2026-01-31T12:00:00Z\n"
+        "  cordon audit show --request 5f2a --format json",
     .flags = flags,
     .run = run,
 };

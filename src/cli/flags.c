@@ -198,6 +198,30 @@ bool flags_set_kind(struct cli_options *options, const char *value)
     return true;
 }
 
+bool flags_set_user(struct cli_options *options, const char *value)
+{
+    options->user = value;
+    return true;
+}
+
+bool flags_set_request(struct cli_options *options, const char *value)
+{
+    options->request = value;
+    return true;
+}
+
+bool flags_set_since(struct cli_options *options, const char *value)
+{
+    options->since = value;
+    return true;
+}
+
+bool flags_set_until(struct cli_options *options, const char *value)
+{
+    options->until = value;
+    return true;
+}
+
 bool flags_set_before(struct cli_options *options, const char *value)
 {
     options->before = value;

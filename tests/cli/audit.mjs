@@ -241,6 +241,62 @@ describe('the audit log of a server', () => {
   });
 });
 
+describe('show', () => {
+  const file = join(newFolder(), 'log');
+  const day = (hour) => `${BigInt(Date.UTC(2026, 0, 31, hour)) * 1000000n}`;
+  const bodies = [
+    { kind: 'mutation', path: 'a:b', request_id: 'r1', user: 'https://id.example.com|ada' },
+    { kind: 'mutation', path: 'a:c', request_id: 'r2', user: 'https://id.example.com|auth0|bob', by: 'admin key', by_key: '0123456789abcdef' },
+    { kind: 'key_revoked', key: '0123456789abcdef', of: 'admin' },
+    { kind: 'checkpoint', key: '0123456789abcdef'.repeat(4) },
+    { kind: 'deploy', by: 'admin key', by_key: 'fedcba9876543210' },
+  ];
+  writeFileSync(file, bodies.map((body, at) =>
+    `{"sequence":${at + 1},"ts":"${day(2 * at)}","previous":"${'0'.repeat(64)}","hash":"${'0'.repeat(64)}","body":${JSON.stringify(body)}}\n`).join(''));
+  const cases = [
+    [['--user', 'https://id.example.com|ada'], [1]],
+    [['--user', 'ada'], [1]],
+    [['--user', 'bob'], [2]],
+    [['--user', 'auth0|bob'], [2]],
+    [['--user', 'ob'], []],
+    [['--request', 'r2'], [2]],
+    [['--request', 'r'], []],
+    [['--key', '0123456789abcdef'], [2, 3]],
+    [['--key', '0123456789abcdef', '--kind', 'mutation'], [2]],
+    [['--since', '2026-01-31T04:00:00Z'], [3, 4, 5]],
+    [['--until', '2026-01-31T04:00:00Z'], [1, 2]],
+    [['--since', '2026-01-31T02:00:00Z', '--until', '2026-01-31T06:00:00Z'], [2, 3]],
+    [['--since', '2026-01-31'], [1, 2, 3, 4, 5]],
+    [['--until', '2026-01-31'], []],
+    [['--since', '2026-02-01'], []],
+  ];
+  for (const [words, wanted] of cases) {
+    test(`${words.join(' ')} has ${wanted.join(', ') || 'none'}`, async () => {
+      const text = await audit('show', '--file', file, ...words);
+      assert.equal(text.code, 0, text.stderr);
+      assert.deepEqual(text.stdout.split('\n').filter(Boolean).map((line) => Number(line.split(' ')[0])), wanted);
+      const json = await audit('show', '--file', file, '--format', 'json', ...words);
+      assert.deepEqual(json.stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line).sequence), wanted);
+    });
+  }
+
+  const wrong = [
+    [['show', '--since', 'yesterday'], /--since takes a day such as 2026-01-31, or a time such as .*not 'yesterday'/],
+    [['show', '--until', '2026-13-01'], /--until takes/],
+    [['show', '--key', 'default|0123'], /takes the id of a key, 16 hex digits/],
+    [['verify', '--user', 'ada'], /--user is for `cordon audit show`; verify takes all records/],
+    [['export', '--since', '2026-01-31'], /--since is for `cordon audit show`; export takes all records/],
+    [['export', '--kind', 'deploy'], /--kind is for/],
+  ];
+  for (const [[deed, ...words], says] of wrong) {
+    test(`${deed} ${words.join(' ')} is refused`, async () => {
+      const { code, stderr } = await audit(deed, '--file', file, ...words);
+      assert.equal(code, 2, stderr);
+      assert.match(stderr, says);
+    });
+  }
+});
+
 describe('what can not be read', () => {
   const none = newFolder();
   const cases = [

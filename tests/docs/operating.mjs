@@ -119,6 +119,7 @@ function written(command) {
     [/NAME=VALUE/, 'GREETING=hello'],
     [/unset NAME/, 'unset GREETING'],
     [/revoke ID/, () => `revoke ${spareKey()}`],
+    [/show --key ID/, () => `show --key ${spareKey()}`],
     [/--before DATE/, '--before 2020-01-01'],
     [/--data DIR/, `--data ${places.data}`],
   ];

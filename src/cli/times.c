@@ -1,0 +1,20 @@
+/* Times on the command line; see times.h. */
+#include "cli/times.h"
+
+#include <stddef.h>
+#include <time.h>
+
+bool times_read(const char *text, uint64_t *out_ms)
+{
+    static const char *const forms[] = {"%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"};
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        struct tm parts = {0};
+        const char *const end = strptime(text, forms[i], &parts);
+        const time_t seconds = end != NULL && *end == '\0' ? timegm(&parts) : -1;
+        if (seconds > 0) {
+            *out_ms = (uint64_t)seconds * 1000;
+            return true;
+        }
+    }
+    return false;
+}
