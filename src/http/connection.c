@@ -280,11 +280,13 @@ void connection_send(struct connection *connection)
 
 void connection_send_last(struct connection *connection, struct slice text)
 {
-    if (!connection->gone) {
-        const uv_buf_t bytes = uv_buf_init((char *)(uintptr_t)text.data, (unsigned int)text.size);
-        (void)uv_try_write(&connection->socket.stream, &bytes, 1);
+    const uv_buf_t bytes = uv_buf_init((char *)(uintptr_t)text.data, (unsigned int)text.size);
+    if (connection->gone || uv_try_write(&connection->socket.stream, &bytes, 1) != (int)text.size) {
+        connection_close(connection);
+        return;
     }
-    connection_close(connection);
+    connection->frame.keep_alive = false;
+    answered(connection);
 }
 
 /* -- Reading -------------------------------------------------------------------------------- */

@@ -38,34 +38,6 @@ static void start_work(struct connection *connection, enum work_kind kind);
 
 /* -- Answers -------------------------------------------------------------------------------- */
 
-/* Where there is no memory for an answer: one that takes none. It ends the connection. */
-static void send_last(struct connection *connection)
-{
-    static const char body[] =
-        "{\"code\":\"Overloaded\",\"message\":\"The server has no memory for an answer now. What "
-        "was asked for may have been done: a retry is safe for queries and calls with an "
-        "idempotency key.\"}";
-    char text[512];
-    const int size = snprintf(
-        text, sizeof text,
-        "HTTP/1.1 503 Service Unavailable\r\nContent-Length: %zu\r\nContent-Type: "
-        "application/json\r\n%sConnection: close\r\n\r\n%s",
-        sizeof body - 1, connection->frame.cross_origin ? "Access-Control-Allow-Origin: *\r\n" : "",
-        connection->frame.head_only ? "" : body);
-    CORDON_ASSERT(size > 0 && (size_t)size < sizeof text);
-    connection_send_last(connection, slice_of((const uint8_t *)text, (size_t)size));
-}
-
-static void send_or_close(struct connection *connection, cordon_error *error)
-{
-    if (error == NULL) {
-        connection_send(connection);
-        return;
-    }
-    cordon_error_free(error);
-    send_last(connection);
-}
-
 void exchange_drop_request(struct connection *connection)
 {
     if (connection->has_call) {
@@ -98,6 +70,35 @@ void exchange_done(struct connection *connection)
         loop_forget_wake(connection);
     }
     exchange_drop_request(connection);
+}
+
+/* Where there is no memory for an answer: one that takes none. It ends the connection. */
+static void send_last(struct connection *connection)
+{
+    static const char body[] =
+        "{\"code\":\"Overloaded\",\"message\":\"The server has no memory for an answer now. What "
+        "was asked for may have been done: a retry is safe for queries and calls with an "
+        "idempotency key.\"}";
+    char text[512];
+    const int size = snprintf(
+        text, sizeof text,
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Length: %zu\r\nContent-Type: "
+        "application/json\r\n%sConnection: close\r\n\r\n%s",
+        sizeof body - 1, connection->frame.cross_origin ? "Access-Control-Allow-Origin: *\r\n" : "",
+        connection->frame.head_only ? "" : body);
+    CORDON_ASSERT(size > 0 && (size_t)size < sizeof text);
+    exchange_done(connection);
+    connection_send_last(connection, slice_of((const uint8_t *)text, (size_t)size));
+}
+
+static void send_or_close(struct connection *connection, cordon_error *error)
+{
+    if (error == NULL) {
+        connection_send(connection);
+        return;
+    }
+    cordon_error_free(error);
+    send_last(connection);
 }
 
 /* The words of a refusal may be the call's; all else makes room for the answer. */

@@ -151,6 +151,7 @@ static void fault_while_opening(const struct folder *folder)
     disk_arm(&plan);
     disk_hold();
     REQUIRE(pthread_create(&thread, NULL, cut_when_held, path) == 0);
+    REQUIRE(pthread_detach(thread) == 0); /* the process ends before it */
     OK(store_open_lmdb(folder->path, &options, &store));
 }
 

@@ -80,6 +80,20 @@ describe('bodies that do not end', () => {
       await metricBecomes(server, 'run_memory_used_bytes', 0);
     });
   }
+  test('whose senders look up only when they are through', async () => {
+    const body = Buffer.alloc(8 * MEBIBYTE, ' ');
+    const whole = Buffer.concat([Buffer.from(head(`Content-Length: ${body.length}`)), body]);
+    const answers = await Promise.all(Array.from({ length: 40 }, async () => {
+      const wire = await Wire.to(server).sendFirst(whole);
+      const answer = await wire.answer();
+      wire.close();
+      return answer;
+    }));
+    const statuses = answers.map(({ status }) => status);
+    assert.ok(statuses.includes(503) && statuses.every((status) => status === 503 || status === 400), `${statuses}`);
+    for (const answer of answers) if (answer.status === 503) refused(answer, 503, 'Overloaded', NO_MEMORY);
+    await metricBecomes(server, 'run_memory_used_bytes', 0);
+  });
   test('that only say how long they are cost nothing', async () => {
     const wires = Array.from({ length: 100 }, () => Wire.to(server).send(head(`Content-Length: ${16 * MEBIBYTE}`)).send('{"'));
     await metricBecomes(server, 'http_connections_info', 101);

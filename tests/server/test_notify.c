@@ -38,15 +38,21 @@ static int manager_open(const char *name)
     return fd;
 }
 
-static pid_t serve(const char *socket_name, int out)
+static const char *build_folder(void)
+{
+    const char *build = getenv("CORDON_BUILD_DIR");
+    return build == NULL ? "build" : build;
+}
+
+/* With the data and the settings of these names in the folder. */
+static pid_t serve(const char *socket_name, int out, const char *data_name, const char *config_name)
 {
     char program[512];
     char data[128];
     char config[128];
-    const char *build = getenv("CORDON_BUILD_DIR");
-    (void)snprintf(program, sizeof program, "%s/cordon", build == NULL ? "build" : build);
-    (void)snprintf(data, sizeof data, "%s/data", folder);
-    (void)snprintf(config, sizeof config, "%s/config", folder);
+    (void)snprintf(program, sizeof program, "%s/cordon", build_folder());
+    (void)snprintf(data, sizeof data, "%s/%s", folder, data_name);
+    (void)snprintf(config, sizeof config, "%s/%s", folder, config_name);
     const pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
@@ -75,7 +81,7 @@ static void is_told(const char *socket_name)
     const int manager = manager_open(socket_name);
     int out[2];
     assert_int_equal(pipe(out), 0);
-    const pid_t pid = serve(socket_name, out[1]);
+    const pid_t pid = serve(socket_name, out[1], "data", "config");
     (void)close(out[1]);
     expect(manager, "READY=1");
     char line[256] = "";
@@ -113,12 +119,12 @@ static void a_manager_with_an_abstract_name_is_told(void **state)
 /* -- The system's log ------------------------------------------------------------------------- */
 
 /* Has a function commit something, so that there is something to sign. */
-static void commit_something(const char *build, const char *data)
+static void commit_something(const char *data)
 {
     char program[512];
     char module[512];
-    (void)snprintf(program, sizeof program, "%s/cordon", build);
-    (void)snprintf(module, sizeof module, "%s/tests/guests/counter.wasm", build);
+    (void)snprintf(program, sizeof program, "%s/cordon", build_folder());
+    (void)snprintf(module, sizeof module, "%s/tests/guests/counter.wasm", build_folder());
     const pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
@@ -134,30 +140,22 @@ static void commit_something(const char *build, const char *data)
 static void checkpoints_go_to_the_systems_log(void **state)
 {
     (void)state;
-    char program[512];
     char data[64];
     char name[64];
+    char ready[64];
     char config[64];
-    const char *build = getenv("CORDON_BUILD_DIR");
-    build = build == NULL ? "build" : build;
-    (void)snprintf(program, sizeof program, "%s/cordon", build);
     (void)snprintf(data, sizeof data, "%s/signed", folder);
     (void)snprintf(name, sizeof name, "%s/log", folder);
+    (void)snprintf(ready, sizeof ready, "%s/ready", folder);
     (void)snprintf(config, sizeof config, "%s/config.json", folder);
     FILE *file = fopen(config, "we");
     assert_non_null(file);
     (void)fprintf(file, "{\"audit_interval_ms\": 100, \"audit_checkpoint_syslog\": \"%s\"}", name);
     assert_int_equal(fclose(file), 0);
     const int log = manager_open(name);
-    commit_something(build, data);
-    const pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        (void)execl(
-            program, program, "serve", "--listen", "127.0.0.1:0", "--data", data, "--config",
-            config, NULL);
-        _exit(127);
-    }
+    const int manager = manager_open(ready);
+    commit_something(data);
+    const pid_t pid = serve(ready, STDOUT_FILENO, "signed", "config.json");
     struct pollfd poll_fd = {.fd = log, .events = POLLIN};
     char text[2048] = "";
     char head[64];
@@ -166,11 +164,13 @@ static void checkpoints_go_to_the_systems_log(void **state)
     (void)snprintf(
         head, sizeof head, "<85>cordon[%ld]: {\"kind\":\"checkpoint\",\"epoch\":", (long)pid);
     assert_memory_equal(text, head, strlen(head));
+    expect(manager, "READY=1");
     assert_int_equal(kill(pid, SIGTERM), 0);
     int status = 0;
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
     (void)close(log);
+    (void)close(manager);
 }
 
 static int make_folder(void **state)

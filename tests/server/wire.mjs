@@ -74,7 +74,7 @@ export class Wire {
           return { status: Number(first.split(' ')[1]), headers, text };
         }
       }
-      if (this.closed) throw new Error(`closed before an answer: ${this.bytes}`);
+      if (this.closed) throw new Error(`closed before an answer (${this.error?.code ?? 'no error'}): ${this.bytes}`);
       await this.changed();
     }
   }
