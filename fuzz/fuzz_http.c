@@ -5,7 +5,9 @@
  */
 #include "base/memory.h"
 #include "http/body.h"
-#include "http/route.h"
+#include "http/call.h"
+#include "http/request_headers.h"
+#include "http/target.h"
 
 #define BODY_MAX ((size_t)4096)
 #define UNPACKED_MAX ((size_t)16384)

@@ -4,7 +4,7 @@
 #ifndef HTTP_ANSWER_H
 #define HTTP_ANSWER_H
 
-#include "http/route.h"
+#include "http/call.h"
 #include "run/outcome.h"
 
 /* How an answer is framed. */

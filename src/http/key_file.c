@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/random.h"
-#include "http/route.h"
+#include "http/target.h"
 #include "value/printable.h"
 
 #include <dirent.h>

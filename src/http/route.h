@@ -1,12 +1,11 @@
 /*
- * What a request asks for: method, path, headers and body become a route. Pure.
+ * What a request asks for: method and target become a route. Pure.
  */
 #ifndef HTTP_ROUTE_H
 #define HTTP_ROUTE_H
 
 #include "http/parse.h"
 #include "limits/kind.h"
-#include "value/json.h"
 
 enum http_route_id {
     ROUTE_CALL,   /* run a function */
@@ -69,62 +68,5 @@ struct http_route {
 
 /* The route of a request to the public listener, or to the operator's. */
 void http_route(const struct http_request *request, bool is_operator, struct http_route *out_route);
-
-/* The path of a target, without its query string. */
-struct slice http_target_path(struct slice target);
-
-/*
- * The value of a name in a target's query string, decoded, appended to `out`; `*out_found` false
- * if it is not there. False: it is malformed, or there is no memory for it.
- */
-CORDON_MUST_USE bool http_target_parameter(
-    struct slice target, const char *name, struct buffer *out, bool *out_found);
-
-/* Reads decimal digits and nothing else, a number up to `most`. False: it is none. */
-CORDON_MUST_USE bool http_read_number(struct slice text, uint64_t most, uint64_t *out_number);
-
-/* How results are to be written. */
-enum http_format { FORMAT_JSON, FORMAT_ENCODED };
-
-/* A call as the body (or the query string) of a request says it. */
-struct http_call {
-    struct json_doc *doc; /* owned */
-    struct buffer text;   /* decoded parts of a target; owned */
-    struct slice path;
-    struct buffer args; /* encoded JSON; owned */
-    enum http_format format;
-};
-
-/*
- * Reads a call, whose memory `account` pays for; it outlives the call, and NULL is nobody. Errors
- * become a refusal: false and `*out_refusal`, whose message may point into `call->text`, which is
- * all that is left of the call then. It is freed by http_call_done() in every case.
- */
-CORDON_MUST_USE bool http_call_read(
-    const struct http_request *request,
-    const struct http_route *route,
-    struct account *account,
-    struct http_call *call,
-    struct http_refusal *out_refusal);
-
-void http_call_done(struct http_call *call);
-
-/*
- * True if the Host header names this server: loopback addresses and `localhost` with any port, or
- * one of `names` exactly. A request without one (HTTP/1.0) is taken.
- */
-bool http_host_accepted(struct slice host, const char *const *names, size_t name_count);
-
-/* What a Host header names, without the port. Borrows from it. */
-struct slice http_host_name(struct slice host);
-
-/* A client's request id is taken if it is short and plain; it is never a secret or a seed. */
-bool http_request_id_accepted(struct slice id);
-
-/*
- * The part of a `traceparent` (W3C Trace Context) that every version has: version, trace, parent
- * and flags. Empty for what is none. Borrows.
- */
-struct slice http_traceparent(struct slice header);
 
 #endif

@@ -3,7 +3,7 @@
  * empty.
  */
 #include "http/body.h"
-#include "http/route.h"
+#include "http/call.h"
 
 #include "base/memory.h"
 #include "support/expect.h"

@@ -2,8 +2,10 @@
  * What a request asks for: its route, the call that its body or its query string is, and whether
  * it means this server at all.
  */
+#include "http/call.h"
 #include "http/head.h"
-#include "http/route.h"
+#include "http/request_headers.h"
+#include "http/target.h"
 
 #include "support/expect.h"
 
