@@ -74,6 +74,12 @@ typedef struct cordon_server_options {
     size_t auth_provider_count;
     /* How far clocks of providers may be off, in seconds from 1 to 600; 0: 60. */
     uint32_t auth_clock_skew_s;
+    /*
+     * All settings that the program goes by, with what it was told otherwise than by its file: the
+     * audit log has a record of them where they are not those of the last start on the data folder,
+     * or the version is another. NULL: it has none. Borrowed during the call. `data` may be NULL.
+     */
+    const struct cordon_config *settings;
 } cordon_server_options;
 
 /*

@@ -4,6 +4,7 @@
 
 #include <cordon/cordon.h>
 
+#include "audit/actor.h"
 #include "base/buffer.h"
 #include "http/server.h"
 #include "run/run.h"
@@ -34,6 +35,16 @@ struct cordon_server {
  */
 CORDON_MUST_USE cordon_error *api_take_struct(
     const void *given, const char *name, const char *type, size_t size, void *out);
+
+/* Who runs the server, for the audit log: the user of this process. */
+struct audit_actor api_server_actor(void);
+
+/*
+ * As a JSON object, in the order of their table, the settings that are not what holds where nothing
+ * is said. There are no secrets among settings.
+ */
+CORDON_MUST_USE cordon_error *config_write_effective(
+    const cordon_config *config, struct buffer *out);
 
 /*
  * What differs between two configs: as a JSON object, the settings that a server takes over while

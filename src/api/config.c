@@ -10,6 +10,7 @@
 #include "auth/provider.h"
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/memory.h"
 #include "base/nearest.h"
 #include "http/server.h"
@@ -24,6 +25,9 @@ struct owned_config {
     cordon_config config; /* first, so that a pointer to it is one to the whole */
     struct arena arena;
 };
+
+/* What holds where nothing is said; 0 and NULL are the defaults of the options that they become. */
+#define CONFIG_USUAL {.replay_sample = CORDON_REPLAY_SAMPLE_DEFAULT, .confine = true}
 
 enum setting_type {
     SETTING_TEXT,
@@ -439,8 +443,7 @@ cordon_error *cordon_config_parse(const char *text, size_t size, cordon_config *
         return error_no_memory();
     }
     arena_init(&owned->arena, SIZE_MAX);
-    owned->config.replay_sample = CORDON_REPLAY_SAMPLE_DEFAULT;
-    owned->config.confine = true;
+    owned->config = (cordon_config)CONFIG_USUAL;
     CORDON_CLEANUP(config_freep) cordon_config *config = &owned->config;
     TRY(read_settings(owned, cordon_json_get_root(json)));
 
@@ -605,18 +608,105 @@ static bool is_same(const struct setting *setting, const cordon_config *a, const
     return false;
 }
 
-/* Of one that is live: a number or a text. */
+static cordon_error *write_text(struct buffer *out, const char *text)
+{
+    return text == NULL ? buffer_append(out, SLICE("null"))
+                        : json_write_string(out, slice_str(text));
+}
+
+static cordon_error *write_texts(struct buffer *out, const char *const *texts, size_t count)
+{
+    TRY(buffer_append_byte(out, '['));
+    for (size_t i = 0; i < count; i++) {
+        TRY(json_write_comma(out));
+        TRY(write_text(out, texts[i]));
+    }
+    return buffer_append_byte(out, ']');
+}
+
+static cordon_error *write_limits(struct buffer *out, const cordon_limit_set *set)
+{
+    TRY(buffer_append_byte(out, '{'));
+    for (int i = 0; i < CORDON_LIMIT_COUNT; i++) {
+        if (set->set[i]) {
+            TRY(json_write_key(out, slice_str(cordon_limit_get_info((cordon_limit)i)->name)));
+            TRY(json_write_u64(out, set->value[i]));
+        }
+    }
+    return buffer_append_byte(out, '}');
+}
+
+/* Of a key set that stands in the setting itself its hash: it may be long. */
+static cordon_error *write_key_set(struct buffer *out, const char *jwks)
+{
+    uint8_t hash[SHA256_BYTES];
+    char hex[2 * SHA256_BYTES + 1];
+    if (jwks == NULL || strncmp(jwks, "data:", 5) != 0) {
+        return write_text(out, jwks);
+    }
+    const struct slice text = slice_str(jwks);
+    hash_sha256(&text, 1, hash);
+    hex_encode(slice_of(hash, sizeof hash), hex);
+    return buffer_printf(out, "\"data: with SHA-256 %s\"", hex);
+}
+
+static cordon_error *write_providers(struct buffer *out, const cordon_config *config)
+{
+    TRY(buffer_append_byte(out, '['));
+    for (size_t i = 0; i < config->auth_provider_count; i++) {
+        const cordon_auth_provider *const provider = &config->auth_providers[i];
+        TRY(json_write_comma(out));
+        TRY(buffer_append(out, SLICE("{\"issuer\":")));
+        TRY(write_text(out, provider->issuer));
+        TRY(json_write_key(out, SLICE("applicationID")));
+        TRY(write_text(out, provider->application_id));
+        TRY(json_write_key(out, SLICE("algorithm")));
+        TRY(write_text(out, provider->algorithm));
+        TRY(json_write_key(out, SLICE("jwks")));
+        TRY(write_key_set(out, provider->jwks));
+        TRY(json_write_key(out, SLICE("tenant")));
+        TRY(write_text(out, provider->tenant));
+        TRY(buffer_append_byte(out, '}'));
+    }
+    return buffer_append_byte(out, ']');
+}
+
 static cordon_error *write_value(
     const struct setting *setting, const cordon_config *config, struct buffer *out)
 {
     const void *const place = (const char *)config + setting->offset;
-    if (setting->type == SETTING_U32) {
+    switch (setting->type) {
+    case SETTING_TEXT:
+        return write_text(out, *(const char *const *)place);
+    case SETTING_TEXTS:
+        return write_texts(
+            out, *(const char *const *const *)place,
+            *(const size_t *)(const void *)((const char *)config + setting->count_at));
+    case SETTING_U32:
         return json_write_u64(out, *(const uint32_t *)place);
+    case SETTING_U64:
+        return json_write_u64(out, *(const uint64_t *)place);
+    case SETTING_FLAG:
+        return json_write_bool(out, *(const bool *)place);
+    case SETTING_PROVIDERS:
+        return write_providers(out, config);
+    case SETTING_LIMITS:
+        return write_limits(out, place);
     }
-    CORDON_ASSERT(setting->type == SETTING_TEXT);
-    const char *const text = *(const char *const *)place;
-    return text == NULL ? buffer_append(out, SLICE("null"))
-                        : json_write_string(out, slice_str(text));
+    return NULL;
+}
+
+cordon_error *config_write_effective(const cordon_config *config, struct buffer *out)
+{
+    const cordon_config usual = CONFIG_USUAL;
+    TRY(buffer_append_byte(out, '{'));
+    for (size_t i = 0; i < SETTING_COUNT; i++) {
+        if (!is_same(&settings[i], &usual, config)) {
+            TRY(json_write_key(out, slice_str(settings[i].name)));
+            TRY(write_value(&settings[i], config, out));
+        }
+    }
+    return buffer_append_byte(out, '}');
 }
 
 cordon_error *config_write_changes(

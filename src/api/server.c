@@ -4,12 +4,25 @@
 #include "base/memory.h"
 #include "http/server.h"
 #include "run/auditor.h"
+#include "run/settings_row.h"
+#include "value/json.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #define UNIX_PREFIX "unix:"
 
-enum { AUDIT_INTERVAL_MS_MIN = 100, AUDIT_INTERVAL_MS_MAX = 86400000 };
+enum {
+    AUDIT_INTERVAL_MS_MIN = 100,
+    AUDIT_INTERVAL_MS_MAX = 86400000,
+    SETTINGS_BYTES_MAX = 3 << 20,
+};
+
+/* Who may send a signal to the server, or is the program that embeds it. */
+struct audit_actor api_server_actor(void)
+{
+    return audit_actor_user((uint32_t)geteuid(), "who runs the server");
+}
 
 static cordon_error *read_options(
     const cordon_server_options *given, cordon_server_options *out_options)
@@ -53,6 +66,32 @@ static cordon_error *keep_audit(const cordon_runtime *runtime, const cordon_serv
         .interval_ms = options->audit_interval_ms,
     };
     return runner_keep_audit(runtime->runner, &auditor);
+}
+
+/* The version with them, as it says what holds where nothing is set. */
+static cordon_error *write_effective(const cordon_server_options *options, struct buffer *out)
+{
+    TRY(buffer_append(out, SLICE("{\"version\":")));
+    TRY(json_write_string(out, SLICE(CORDON_VERSION)));
+    if (options->insecure_dev) {
+        TRY(buffer_append(out, SLICE(",\"insecure_dev\":true")));
+    }
+    TRY(buffer_append(out, SLICE(",\"settings\":")));
+    TRY(config_write_effective(options->settings, out));
+    return buffer_append_byte(out, '}');
+}
+
+static cordon_error *record_settings(
+    const cordon_runtime *runtime, const cordon_server_options *options)
+{
+    CORDON_CLEANUP_BUFFER struct buffer effective;
+    buffer_init(&effective, SETTINGS_BYTES_MAX);
+    if (runtime->data_folder == NULL || options->settings == NULL) {
+        return NULL;
+    }
+    const struct audit_actor actor = api_server_actor();
+    TRY(write_effective(options, &effective));
+    return settings_row_record(runtime->store, buffer_slice(&effective), &actor);
 }
 
 static void server_freep(cordon_server **server)
@@ -130,6 +169,7 @@ cordon_error *cordon_server_new(const cordon_server_options *options, cordon_ser
     TRY(check_audit(&whole));
     TRY(copy_providers(&whole, providers));
     TRY(runner_watch(runtime->runner));
+    TRY(record_settings(runtime, &whole));
     TRY(keep_audit(runtime, &whole));
     TRY(runner_tend(runtime->runner));
     runner_allow_deploys(runtime->runner); /* an earlier server's stop may have ended them */

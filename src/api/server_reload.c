@@ -4,12 +4,7 @@
 #include "run/auditor.h"
 #include "value/json.h"
 
-#include <unistd.h>
-
 enum { CHANGES_BYTES_MAX = 1 << 20 };
-
-/* Who may send a signal to the server, or is the program that embeds it. */
-#define RUNS_IT "who runs the server"
 
 /* What says no comes first, so that nothing has changed then; memory may be out at the end. */
 static cordon_error *apply_with(
@@ -41,7 +36,7 @@ static cordon_error *apply(const cordon_server *server, const cordon_config *con
 /* The body of the audit record: what has changed, and what will at the next start. */
 static cordon_error *write_note(struct slice changes, struct slice fixed, struct buffer *out)
 {
-    const struct audit_actor actor = audit_actor_user((uint32_t)geteuid(), RUNS_IT);
+    const struct audit_actor actor = api_server_actor();
     TRY(buffer_append(out, SLICE("{\"kind\":\"settings\",\"changed\":")));
     TRY(buffer_append(out, changes));
     TRY(buffer_append(out, SLICE(",\"needRestart\":")));

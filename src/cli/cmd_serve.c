@@ -215,6 +215,10 @@ static cordon_error *serve(
     const char *data)
 {
     const cordon_config *const config = *running;
+    cordon_config effective = *config; /* with what flags say */
+    effective.listen = listen;
+    effective.data = data;
+    effective.production = config->production || options->production;
     const cordon_server_options wanted = {
         .size = sizeof wanted,
         .runtime = runtime,
@@ -235,6 +239,7 @@ static cordon_error *serve(
         .auth_providers = config->auth_providers,
         .auth_provider_count = config->auth_provider_count,
         .auth_clock_skew_s = config->auth_clock_skew_s,
+        .settings = &effective,
     };
     allow_open_files();
     CLI_CLEANUP(free_server) cordon_server *server = NULL;

@@ -38,6 +38,52 @@ const records = async (server, kind) => {
   return stdout.trim().split('\n').filter(Boolean).map((line) => JSON.parse(line));
 };
 
+/* Of settings: those that a start has found, and those that a SIGHUP has changed. */
+const effective = async (server) => (await records(server, 'settings')).map(({ body }) => body.effective).filter(Boolean);
+const changed = async (server) => (await records(server, 'settings')).filter(({ body }) => body.changed !== undefined);
+
+describe('a start', () => {
+  test('records the settings that hold, once for each time they are others', async () => {
+    const data = join(newFolder(), 'data');
+    const file = join(newFolder(), 'config.json');
+    const start = async (settings, { flags = [], env = {} } = {}) => {
+      write(file, settings);
+      const server = await Server.start({ data, flags: ['--config', file, ...flags], env });
+      await server.stop();
+      return server;
+    };
+    const usual = { listen: '127.0.0.1:0', data };
+    const jwks = `data:application/json;base64,${Buffer.from('{"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}').toString('base64')}`;
+    const said = {
+      limits: { fuel: 1000000 },
+      host_names: ['a.example.org', 'b.example.org'],
+      auth_providers: [{ domain: 'https://auth.example.org', applicationID: 'app', jwks }],
+      confine: false,
+    };
+    const server = await start({});
+    await start({});
+    assert.deepEqual((await effective(server)).map(({ settings }) => settings), [usual]);
+    await start({ permits: 7 });
+    await start({ permits: 7 }, { flags: ['--production'] });
+    await start({ production: true }, { env: { CORDON_PERMITS: '7' } }); /* the same, said elsewhere */
+    await start(said);
+    await start(said);
+    const all = await effective(server);
+    assert.deepEqual(all.slice(1, 3).map(({ settings }) => settings), [{ ...usual, permits: 7 }, { ...usual, permits: 7, production: true }]);
+    assert.equal(all.length, 4);
+    const [{ jwks: shown, ...provider }] = all[3].settings.auth_providers;
+    assert.match(shown, /^data: with SHA-256 [0-9a-f]{64}$/);
+    assert.deepEqual(provider, { issuer: 'https://auth.example.org', applicationID: 'app', algorithm: null, tenant: null });
+    delete all[3].settings.auth_providers;
+    assert.deepEqual(all[3].settings, { ...usual, limits: said.limits, host_names: said.host_names, confine: false });
+    for (const { version } of all) assert.match(version, /^\d+\.\d+\.\d+/);
+    for (const { body } of await records(server, 'settings')) assert.equal(body.by, `uid ${process.geteuid()} who runs the server`);
+    const verified = await run(['audit', 'verify', '--data', data]);
+    assert.equal(verified.code, 0, verified.stderr);
+    assert.equal((await run(['verify', '--data', data])).code, 0);
+  });
+});
+
 describe('SIGHUP', () => {
   test('takes over what can change, and tells it', async () => {
     const file = join(newFolder(), 'config.json');
@@ -52,7 +98,7 @@ describe('SIGHUP', () => {
     /* And once more: what was said is compared with what holds now. */
     assert.match(await reload(server, file, { idle_timeout_ms: 400, permits: 7, slots: 70 }, /"event":"settings"/), /"level":"info".*\{\\"idle_timeout_ms\\":400\}/);
     await server.stop();
-    assert.deepEqual((await records(server, 'settings')).map(({ body: { by, ...body } }) => {
+    assert.deepEqual((await changed(server)).map(({ body: { by, ...body } }) => {
       assert.equal(by, `uid ${process.geteuid()} who runs the server`);
       return body;
     }), [
@@ -75,7 +121,7 @@ describe('SIGHUP', () => {
       assert.ok(await idleMs(server) < 20000, JSON.stringify(settings));
     }
     await server.stop();
-    assert.deepEqual(await records(server, 'settings'), []);
+    assert.deepEqual(await changed(server), []);
   });
 
   test('opens the file of checkpoints anew, also that of another name', async () => {
