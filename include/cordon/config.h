@@ -96,8 +96,10 @@ CORDON_API void cordon_config_free(cordon_config *config);
 
 /*
  * Takes over, while it runs, what of a config can change then: request_timeout_ms, idle_timeout_ms,
- * write_timeout_ms, drain_timeout_ms, connections_max, audit_interval_ms, audit_checkpoint_file;
- * the last is opened anew in any case, so that it can be moved away before. `*running` is the
+ * write_timeout_ms, drain_timeout_ms, connections_max, audit_interval_ms, audit_checkpoint_file,
+ * which is opened anew in any case, so that it can be moved away before; host_names,
+ * auth_providers, auth_clock_skew_s, and the limits of a run and of a tenant but for memory_bytes,
+ * table_elements and call_depth. What is under way goes on as it began. `*running` is the
  * config that the server was made from, `*wanted` what it is to be from now on. If all is good, the
  * log and the audit log tell what has changed, and what differs but needs a restart, and `*wanted`
  * takes the place of `*running`, which is freed; else nothing has changed, and the log tells why.

@@ -55,6 +55,16 @@ CORDON_MUST_USE cordon_error *config_write_changes(
 CORDON_MUST_USE cordon_error *config_write_fixed(
     const cordon_config *before, const cordon_config *after, struct buffer *out);
 
+/* The same set in its inner form. */
+void api_copy_limits(const cordon_limit_set *set, struct limit_changes *out_changes);
+
+/*
+ * Providers in their inner form, into AUTH_PROVIDERS_MAX places; texts are borrowed. Errors:
+ * CORDON_E_INVALID if there are more.
+ */
+CORDON_MUST_USE cordon_error *api_read_providers(
+    const cordon_auth_provider *given, size_t count, struct auth_provider *out_providers);
+
 /* Hands a buffer's bytes over as a NUL-terminated text of the caller's, freed by cordon_free(). */
 CORDON_MUST_USE cordon_error *api_give_text(struct buffer *buffer, char **out_text);
 

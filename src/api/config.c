@@ -14,6 +14,7 @@
 #include "base/memory.h"
 #include "base/nearest.h"
 #include "http/server.h"
+#include "limits/budget.h"
 #include "value/json.h"
 #include "value/printable.h"
 
@@ -546,7 +547,8 @@ cordon_error *cordon_config_override(cordon_config *config, const char *const *e
 
 static const char *const live[] = {
     "request_timeout_ms", "idle_timeout_ms",   "write_timeout_ms",      "drain_timeout_ms",
-    "connections_max",    "audit_interval_ms", "audit_checkpoint_file",
+    "connections_max",    "audit_interval_ms", "audit_checkpoint_file", "host_names",
+    "auth_providers",     "auth_clock_skew_s",
 };
 
 static bool is_live(const struct setting *setting)
@@ -709,6 +711,32 @@ cordon_error *config_write_effective(const cordon_config *config, struct buffer 
     return buffer_append_byte(out, '}');
 }
 
+static bool is_same_limit(const cordon_limit_set *a, const cordon_limit_set *b, int limit)
+{
+    return a->set[limit] == b->set[limit] && (!a->set[limit] || a->value[limit] == b->value[limit]);
+}
+
+/* Limits that have changed, null for one that has its default again; nothing if there are none. */
+static cordon_error *write_changed_limits(
+    const cordon_limit_set *before, const cordon_limit_set *after, struct buffer *out)
+{
+    bool any = false;
+    for (int i = 0; i < CORDON_LIMIT_COUNT; i++) {
+        if (!limit_can_change((cordon_limit)i) || is_same_limit(before, after, i)) {
+            continue;
+        }
+        if (!any) {
+            TRY(json_write_key(out, SLICE("limits")));
+            TRY(buffer_append_byte(out, '{'));
+            any = true;
+        }
+        TRY(json_write_key(out, slice_str(cordon_limit_get_info((cordon_limit)i)->name)));
+        TRY(after->set[i] ? json_write_u64(out, after->value[i])
+                          : buffer_append(out, SLICE("null")));
+    }
+    return any ? buffer_append_byte(out, '}') : NULL;
+}
+
 cordon_error *config_write_changes(
     const cordon_config *before, const cordon_config *after, struct buffer *out)
 {
@@ -719,15 +747,36 @@ cordon_error *config_write_changes(
             TRY(write_value(&settings[i], after, out));
         }
     }
+    TRY(write_changed_limits(&before->limits, &after->limits, out));
     return buffer_append_byte(out, '}');
+}
+
+static cordon_error *write_fixed(const char *name, const char *part, struct buffer *out)
+{
+    return buffer_printf(
+        out, "%s%s%s%s", out->size == 0 ? "" : ", ", name, part == NULL ? "" : ".",
+        part == NULL ? "" : part);
+}
+
+static cordon_error *write_fixed_limits(
+    const cordon_limit_set *before, const cordon_limit_set *after, struct buffer *out)
+{
+    for (int i = 0; i < CORDON_LIMIT_COUNT; i++) {
+        if (!limit_can_change((cordon_limit)i) && !is_same_limit(before, after, i)) {
+            TRY(write_fixed("limits", cordon_limit_get_info((cordon_limit)i)->name, out));
+        }
+    }
+    return NULL;
 }
 
 cordon_error *config_write_fixed(
     const cordon_config *before, const cordon_config *after, struct buffer *out)
 {
     for (size_t i = 0; i < SETTING_COUNT; i++) {
-        if (!is_live(&settings[i]) && !is_same(&settings[i], before, after)) {
-            TRY(buffer_printf(out, "%s%s", out->size == 0 ? "" : ", ", settings[i].name));
+        if (settings[i].type == SETTING_LIMITS) {
+            TRY(write_fixed_limits(&before->limits, &after->limits, out));
+        } else if (!is_live(&settings[i]) && !is_same(&settings[i], before, after)) {
+            TRY(write_fixed(settings[i].name, NULL, out));
         }
     }
     return NULL;

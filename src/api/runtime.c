@@ -80,7 +80,7 @@ static uint32_t default_permits(void)
     return permits < PERMITS_MIN ? PERMITS_MIN : permits;
 }
 
-static void copy_limits(const cordon_limit_set *set, struct limit_changes *out_changes)
+void api_copy_limits(const cordon_limit_set *set, struct limit_changes *out_changes)
 {
     _Static_assert(
         sizeof set->set == sizeof out_changes->set, "both are arrays over the limit table");
@@ -167,7 +167,7 @@ static void copy_numbers(const cordon_runtime_options *options, struct runner_op
     out_runner->record_bytes_max =
         options->records_bytes > 0 ? options->records_bytes : RECORDS_BYTES_DEFAULT;
     out_runner->record_keep_ms = days * MS_PER_DAY;
-    copy_limits(&options->limits, &out_runner->limits);
+    api_copy_limits(&options->limits, &out_runner->limits);
 }
 
 static cordon_error *start_runner(cordon_runtime *runtime, const cordon_runtime_options *options)
@@ -456,7 +456,7 @@ cordon_error *cordon_call_new(
     TRY(runner_load(runtime->runner, tenant));
     const char *args = whole.args == NULL ? "{}" : whole.args;
     struct limit_changes lower;
-    copy_limits(&whole.lower, &lower);
+    api_copy_limits(&whole.lower, &lower);
     CORDON_CLEANUP_BUFFER struct buffer words;
     buffer_init(&words, 2 * IDENTITY_BYTES_MAX);
     struct identity identity = {0};

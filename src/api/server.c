@@ -108,16 +108,15 @@ static cordon_error *copy_path(const char *path, char **out_copy)
     return NULL;
 }
 
-/* Into as many as there may be. */
-static cordon_error *copy_providers(
-    const cordon_server_options *options, struct auth_provider *out_providers)
+cordon_error *api_read_providers(
+    const cordon_auth_provider *all, size_t count, struct auth_provider *out_providers)
 {
-    if (options->auth_provider_count > AUTH_PROVIDERS_MAX) {
+    if (count > AUTH_PROVIDERS_MAX) {
         return cordon_error_new(
             CORDON_E_INVALID, "there are at most %d auth providers", AUTH_PROVIDERS_MAX);
     }
-    for (size_t i = 0; i < options->auth_provider_count; i++) {
-        const cordon_auth_provider *given = &options->auth_providers[i];
+    for (size_t i = 0; i < count; i++) {
+        const cordon_auth_provider *given = &all[i];
         out_providers[i] = (struct auth_provider){
             .issuer = given->issuer,
             .application_id = given->application_id,
@@ -167,7 +166,7 @@ cordon_error *cordon_server_new(const cordon_server_options *options, cordon_ser
         .auth_clock_skew_s = whole.auth_clock_skew_s,
     };
     TRY(check_audit(&whole));
-    TRY(copy_providers(&whole, providers));
+    TRY(api_read_providers(whole.auth_providers, whole.auth_provider_count, providers));
     TRY(runner_watch(runtime->runner));
     TRY(record_settings(runtime, &whole));
     TRY(keep_audit(runtime, &whole));

@@ -10,7 +10,14 @@ enum { CHANGES_BYTES_MAX = 1 << 20 };
 static cordon_error *apply_with(
     const cordon_server *server, const cordon_config *config, struct checkpoint_file *file)
 {
+    struct auth_provider providers[AUTH_PROVIDERS_MAX];
+    struct limit_changes limits;
     const struct http_server_options http = {
+        .host_names = config->host_names,
+        .host_name_count = config->host_name_count,
+        .auth_providers = providers,
+        .auth_provider_count = config->auth_provider_count,
+        .auth_clock_skew_s = config->auth_clock_skew_s,
         .idle_timeout_ms = config->idle_timeout_ms,
         .request_timeout_ms = config->request_timeout_ms,
         .write_timeout_ms = config->write_timeout_ms,
@@ -18,11 +25,14 @@ static cordon_error *apply_with(
         .connections_max = config->connections_max,
     };
     struct auditor *const auditor = runner_auditor(server->runner);
+    TRY(api_read_providers(config->auth_providers, config->auth_provider_count, providers));
     TRY(http_server_change(server->http, &http));
     if (auditor != NULL) {
         TRY(auditor_change(auditor, *file, config->audit_interval_ms));
         file->fd = -1;
     }
+    api_copy_limits(&config->limits, &limits);
+    runner_change_limits(server->runner, &limits);
     return NULL;
 }
 

@@ -37,7 +37,8 @@ static cordon_error *unreadable(const char *path, int reason)
     return cordon_error_new(
         CORDON_E_SYSTEM,
         "the key set '%s' can't be read: %s; put the provider's public keys there, readable by "
-        "this user",
+        "this user. A server that runs and is confined reads new ones in the folders of the old "
+        "ones and of its config file",
         path, strerror(reason));
 }
 

@@ -49,9 +49,11 @@ static bool sign_in(
         [AUTH_UNSEEN] = NO_MEMORY_REFUSAL,
     };
     buffer_clear(&connection->identity_text);
+    struct auth_config *const auth = site_auth(&connection->loop->server->site);
     const enum auth_verdict verdict = auth_config_judge(
-        connection->loop->server->auth, slice_str(connection->tenant->name), token,
-        (double)clock_wall_ns() / 1e9, &connection->identity_text, &connection->identity);
+        auth, slice_str(connection->tenant->name), token, (double)clock_wall_ns() / 1e9,
+        &connection->identity_text, &connection->identity);
+    auth_config_unref(auth);
     if (verdict != AUTH_ACCEPTED) {
         *out_refusal = refusals[verdict];
     }

@@ -179,15 +179,14 @@ static struct tenant *find_tenant(
     const struct http_request *request,
     const struct http_route *route)
 {
-    const struct http_server *server = connection->loop->server;
+    struct http_server *server = connection->loop->server;
     struct tenants *tenants = runner_tenants(server->options.runner);
     const struct slice host = request->headers[HTTP_HOST];
     if (connection->is_operator) {
         return route->tenant.size == 0 ? tenants->usual : tenants_find_name(tenants, route->tenant);
     }
-    const bool is_usual = http_host_accepted(
-        host, (const char *const *)server->settings.host_names, server->settings.host_name_count);
-    return is_usual ? tenants->usual : tenants_find_host(tenants, http_host_name(host));
+    return site_has_host(&server->site, host) ? tenants->usual
+                                              : tenants_find_host(tenants, http_host_name(host));
 }
 
 size_t exchange_body_cap(void *arg, const struct http_request *head)

@@ -19,6 +19,7 @@
 #include "http/keys.h"
 #include "http/request_headers.h"
 #include "http/server.h"
+#include "http/site.h"
 #include "http/target.h"
 #include "observe/process_metrics.h"
 #include "run/prober.h"
@@ -34,8 +35,6 @@
 #define DEPLOY_BYTES_MAX ((size_t)256 << 20)
 
 struct http_settings {
-    char **host_names; /* lower case */
-    size_t host_name_count;
     size_t body_bytes_max;
     /* These may change while the server runs; a wait that has begun keeps its deadline. */
     _Atomic uint64_t idle_timeout_ms;
@@ -166,9 +165,9 @@ struct http_server {
     struct http_server_options options;
     struct http_settings settings;
     struct keys *keys;
-    char *data_folder;        /* NULL: none */
-    struct auth_config *auth; /* of users; NULL: nobody signs in */
-    struct histogram *hold;   /* how long a loop works before it looks at its sockets again */
+    char *data_folder; /* NULL: none */
+    struct site site;
+    struct histogram *hold; /* how long a loop works before it looks at its sockets again */
     struct counter *requests;
     struct gauge *open_connections;
     struct prober *prober;

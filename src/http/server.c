@@ -401,28 +401,6 @@ static cordon_error *share_connections(struct http_server *server, uint32_t want
 
 /* -- Life ----------------------------------------------------------------------------------- */
 
-static cordon_error *copy_host_names(struct http_server *server)
-{
-    const struct http_server_options *options = &server->options;
-    struct http_settings *settings = &server->settings;
-    settings->host_names =
-        mem_new_array(options->host_name_count + 1, sizeof *settings->host_names);
-    if (settings->host_names == NULL) {
-        return error_no_memory();
-    }
-    for (size_t i = 0; i < options->host_name_count; i++) {
-        char *name = mem_copy_string(slice_str(options->host_names[i]));
-        if (name == NULL) {
-            return error_no_memory();
-        }
-        for (char *at = name; *at != '\0'; at++) {
-            *at = *at >= 'A' && *at <= 'Z' ? (char)(*at | 0x20) : *at;
-        }
-        settings->host_names[settings->host_name_count++] = name;
-    }
-    return NULL;
-}
-
 static uint32_t default_loops(void)
 {
     const long processors = sysconf(_SC_NPROCESSORS_ONLN);
@@ -487,7 +465,7 @@ static cordon_error *read_settings(struct http_server *server)
     if (settings->loops > LOOPS_MAX) {
         return cordon_error_new(CORDON_E_INVALID, "`loops` is at most %d", LOOPS_MAX);
     }
-    return copy_host_names(server);
+    return NULL;
 }
 
 static cordon_error *register_metrics(struct http_server *server)
@@ -531,16 +509,6 @@ void server_watch_revoked(
     }
 }
 
-static cordon_error *open_auth(struct http_server *server)
-{
-    const struct http_server_options *options = &server->options;
-    const uint32_t skew_s =
-        options->auth_clock_skew_s > 0 ? options->auth_clock_skew_s : AUTH_SKEW_S_DEFAULT;
-    return auth_config_new(
-        options->auth_providers, options->auth_provider_count, skew_s,
-        (struct auth_teller){authorize_tell, options->log}, &server->auth);
-}
-
 static cordon_error *start(struct http_server *server)
 {
     const struct http_server_options *options = &server->options;
@@ -555,7 +523,7 @@ static cordon_error *start(struct http_server *server)
     }
     runner_keep_executions(options->runner);
     server_watch_keys(server);
-    TRY(open_auth(server));
+    TRY(site_read(&server->site, options));
     const uint32_t wanted = server->settings.loops;
     server->loops = mem_new_array(wanted, sizeof *server->loops);
     if (server->loops == NULL) {
@@ -610,6 +578,7 @@ cordon_error *http_server_new(
     }
     server->options = *options;
     init_jobs(server);
+    site_init(&server->site);
     purse_init(&server->purse, options->runner);
     cordon_error *error = compute_init(&server->compute, runner_get_permits(options->runner));
     if (error == NULL) {
@@ -627,9 +596,15 @@ cordon_error *http_server_change(
     struct http_server *server, const struct http_server_options *options)
 {
     struct timeouts timeouts;
+    CORDON_CLEANUP(site_done) struct site next;
+    site_init(&next);
+    struct http_server_options whole = *options;
+    whole.log = server->options.log;
+    TRY(site_read(&next, &whole));
     TRY(read_timeouts(options, &timeouts));
     TRY(share_connections(server, options->connections_max));
     set_timeouts(&server->settings, &timeouts);
+    site_swap(&server->site, &next);
     return NULL;
 }
 
@@ -640,7 +615,7 @@ const char *http_server_url(const struct http_server *server)
 
 const struct auth_config *http_server_auth(const struct http_server *server)
 {
-    return server->auth;
+    return server->site.auth;
 }
 
 static void *loop_main(void *arg)
@@ -709,13 +684,9 @@ void http_server_free(struct http_server *server)
     jobs_done(&server->data);
     jobs_done(&server->loads);
     jobs_done(&server->builds);
-    for (size_t i = 0; i < server->settings.host_name_count; i++) {
-        mem_free(server->settings.host_names[i]);
-    }
-    mem_free(server->settings.host_names);
     keys_free(server->keys);
     mem_free(server->data_folder);
-    auth_config_unref(server->auth);
+    site_done(&server->site);
     mem_free(server->loops);
     mem_free(server);
 }

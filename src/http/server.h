@@ -43,16 +43,18 @@ CORDON_MUST_USE cordon_error *http_server_new(
 
 const char *http_server_url(const struct http_server *server);
 
-/* Who may say who a user is; lives as long as the server. */
+/* Who may say who a user is; borrowed until http_server_change(). */
 const struct auth_config *http_server_auth(const struct http_server *server);
 
 /* Serves until http_server_stop(); the calling thread is the first loop. */
 CORDON_MUST_USE cordon_error *http_server_run(struct http_server *server);
 
 /*
- * Takes the timeouts and `connections_max` of these options over, all of them or none; who is
- * beyond a lower number of connections stays. One thread at a time. Errors: CORDON_E_INVALID;
- * CORDON_E_SYSTEM if there is room for no connections.
+ * Takes timeouts, `connections_max`, host names and auth providers of these options over, all of
+ * them or none; who is beyond a lower number of connections stays, and a request keeps the tenant
+ * and the user that it had. One thread at a time. Errors: CORDON_E_INVALID; CORDON_E_SYSTEM if
+ * there is room for no connections; those of auth_config_new(), as for a file of keys that a server
+ * that has confined itself can't read.
  */
 CORDON_MUST_USE cordon_error *http_server_change(
     struct http_server *server, const struct http_server_options *options);

@@ -17,6 +17,17 @@ static inline bool limit_is_time(cordon_limit limit)
     return limit == CORDON_LIMIT_USER_TIME_MS || limit == CORDON_LIMIT_SYSTEM_TIME_MS;
 }
 
+/*
+ * Whether a process that runs can be told another value. Engine, compiler and the room for
+ * instances are made by the others.
+ */
+static inline bool limit_can_change(cordon_limit limit)
+{
+    return cordon_limit_get_info(limit)->scope != CORDON_SCOPE_PROCESS &&
+           limit != CORDON_LIMIT_MEMORY_BYTES && limit != CORDON_LIMIT_TABLE_ELEMENTS &&
+           limit != CORDON_LIMIT_CALL_DEPTH;
+}
+
 /* The one of the documents written that came nearest to a limit on each. */
 enum { BUDGET_ID_BYTES = 40 };
 struct budget_write {

@@ -29,6 +29,8 @@ struct runner {
     _Atomic(struct auditor *) auditor; /* NULL until runner_keep_audit(), beside runs */
     _Atomic(struct tender *) tender;   /* NULL: deploys do its work */
     pthread_mutex_t start_lock;        /* for those two: each is started once */
+    pthread_rwlock_t limits_lock;      /* over the next */
+    struct limit_changes limits;       /* as of now: those of the options, and what changed since */
     atomic_uint share_percent;         /* of a tenant; 100 as long as there is one tenant */
     struct shared slots;
     struct shared nested_slots;
@@ -37,6 +39,9 @@ struct runner {
     atomic_bool stops_deploys;     /* no module is built any more */
     struct tenants tenants;
 };
+
+/* A budget with what the operator's settings allow now. Any thread. */
+void runner_init_budget(struct runner *runner, cordon_kind kind, struct budget *out_budget);
 
 /* As runner_load(), and enters the tenant: tenant_leave() is the caller's. */
 CORDON_MUST_USE cordon_error *runner_wake_tenant(

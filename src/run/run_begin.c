@@ -70,7 +70,7 @@ enum next step_admit(struct run *run)
 
 void run_reset_budget(struct run *run)
 {
-    budget_init(run->budget, run->function->metadata->kind, &run->runner->options.limits);
+    runner_init_budget(run->runner, run->function->metadata->kind, run->budget);
     if (run->home != NULL) {
         tenant_lower(run->home, run->budget);
     }

@@ -302,10 +302,12 @@ cordon_error *runner_new(const struct runner_options *options, struct runner **o
         return error_no_memory();
     }
     runner->options = *options;
+    runner->limits = options->limits;
     init_counts(runner);
     random_pool_init(&runner->seeds);
     trace_cache_init(&runner->traces);
     (void)pthread_mutex_init(&runner->start_lock, NULL);
+    (void)pthread_rwlock_init(&runner->limits_lock, NULL);
     cordon_error *error = start(runner);
     if (error != NULL) {
         runner_free(runner);
@@ -418,6 +420,7 @@ void runner_free(struct runner *runner)
     trace_cache_done(&runner->traces);
     run_metrics_done(&runner->metrics);
     (void)pthread_mutex_destroy(&runner->start_lock);
+    (void)pthread_rwlock_destroy(&runner->limits_lock);
     free_text(runner->options.worker_path);
     free_text(runner->options.artifact_folder);
     free_text(runner->options.record_folder);

@@ -100,6 +100,12 @@ CORDON_MUST_USE cordon_error *runner_tend(struct runner *runner);
 void runner_stop_deploys(struct runner *runner);
 void runner_allow_deploys(struct runner *runner);
 
+/*
+ * Takes over those of the operator's limits that can change (limit_can_change()); each attempt of a
+ * run has those of its beginning. For a program with runner_tend(). Any thread.
+ */
+void runner_change_limits(struct runner *runner, const struct limit_changes *limits);
+
 /* No run and no deploy may be alive. NULL accepted. */
 void runner_free(struct runner *runner);
 

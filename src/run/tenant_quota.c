@@ -23,7 +23,7 @@ static uint64_t default_bytes(void)
 static uint64_t allowed_bytes(struct tenant *tenant)
 {
     struct budget budget;
-    budget_init(&budget, CORDON_MUTATION, &tenant->runner->options.limits);
+    runner_init_budget(tenant->runner, CORDON_MUTATION, &budget);
     if (tenant->settings != NULL && tenant->settings->has_limits) {
         budget_lower(&budget, &tenant->settings->limits);
     }

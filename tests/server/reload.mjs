@@ -6,8 +6,10 @@ import assert from 'node:assert/strict';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { Server, guest, newFolder, run, until } from '../support/cordon.mjs';
-import { Wire } from './wire.mjs';
+import { Server, example, guest, newFolder, run, until } from '../support/cordon.mjs';
+import { Signer } from '../support/signer.mjs';
+import { askFunction } from './hosts.mjs';
+import { Wire, metricSum } from './wire.mjs';
 
 /* Replaces the file as editors do: by another one of its name. */
 function write(file, settings) {
@@ -84,6 +86,13 @@ describe('a start', () => {
   });
 });
 
+/* The bodies of those that a SIGHUP has changed, but for whom they name. */
+const settingsRecords = async (server) =>
+  (await changed(server)).map(({ body: { by, ...body } }) => {
+    assert.equal(by, `uid ${process.geteuid()} who runs the server`);
+    return body;
+  });
+
 describe('SIGHUP', () => {
   test('takes over what can change, and tells it', async () => {
     const file = join(newFolder(), 'config.json');
@@ -98,10 +107,7 @@ describe('SIGHUP', () => {
     /* And once more: what was said is compared with what holds now. */
     assert.match(await reload(server, file, { idle_timeout_ms: 400, permits: 7, slots: 70 }, /"event":"settings"/), /"level":"info".*\{\\"idle_timeout_ms\\":400\}/);
     await server.stop();
-    assert.deepEqual((await changed(server)).map(({ body: { by, ...body } }) => {
-      assert.equal(by, `uid ${process.geteuid()} who runs the server`);
-      return body;
-    }), [
+    assert.deepEqual(await settingsRecords(server), [
       { kind: 'settings', changed: { idle_timeout_ms: 300 }, needRestart: 'permits, slots' },
       { kind: 'settings', changed: { idle_timeout_ms: 400 }, needRestart: '' },
     ]);
@@ -148,6 +154,84 @@ describe('SIGHUP', () => {
     await until(() => has(second), () => 'none in the other file');
     assert.equal(readFileSync(moved, 'utf8'), old);
     await server.stop();
+  });
+
+  test('changes the host names of the default tenant', async () => {
+    const file = join(newFolder(), 'config.json');
+    write(file, { host_names: ['old.example', 'both.example'] });
+    const server = await Server.start({ flags: ['--config', file] });
+    await server.deploy(guest('basic'));
+    const status = async (host) => (await askFunction(server, host, 'query', 'basic:nothing')).status;
+    const all = async () => [await status('old.example'), await status('both.example'), await status('new.example'), await status('localhost')];
+    assert.deepEqual(await all(), [200, 200, 421, 200]);
+    const said = await reload(server, file, { host_names: ['both.example', 'New.example'] }, /"event":"settings"/);
+    assert.match(said, /"level":"info"/);
+    assert.deepEqual(await all(), [421, 200, 200, 200]);
+    await server.stop();
+    const [body] = await settingsRecords(server);
+    assert.deepEqual(body, { kind: 'settings', changed: { host_names: ['both.example', 'New.example'] }, needRestart: '' });
+  });
+
+  test('changes limits, of what begins from then on, and names those that it can not', async () => {
+    const file = join(newFolder(), 'config.json');
+    write(file, { limits: { log_lines: 100 } });
+    const server = await Server.start({ flags: ['--config', file] });
+    await server.deploy(guest('effects'), guest('basic'), guest('spin'));
+    const alive = () => metricSum(server, 'isolate_pool_running_count_info');
+    const sleeping = server.post('/api/action', { path: 'effects:sleep', args: { ms: 5000 } });
+    await until(async () => (await alive()) > 0);
+    const limits = { fuel: 1000, system_time_ms: 500, memory_bytes: 67108864, stack_bytes: 524288 };
+    const said = await reload(server, file, { limits }, /"event":"settings"/);
+    assert.match(said, /"needRestart":"limits\.memory_bytes, limits\.stack_bytes"/);
+    const { body } = await server.post('/api/query', { path: 'spin:rounds', args: { n: 100000 } });
+    assert.match(body.errorMessage, /OutOfFuel: limit fuel .* allowed 1000/);
+    assert.equal((await sleeping).body.status, 'success', 'as it began');
+    await reload(server, file, {}, /"event":"settings"/);
+    assert.equal((await server.post('/api/query', { path: 'basic:nothing', args: {} })).body.status, 'success', 'by the defaults');
+    await server.stop();
+    assert.deepEqual(await settingsRecords(server), [
+      { kind: 'settings', changed: { limits: { fuel: 1000, system_time_ms: 500, log_lines: null } }, needRestart: 'limits.memory_bytes, limits.stack_bytes' },
+      { kind: 'settings', changed: { limits: { fuel: null, system_time_ms: null } }, needRestart: 'limits.memory_bytes, limits.stack_bytes' },
+    ]);
+  });
+
+  test('changes how much all documents may have', async () => {
+    const file = join(newFolder(), 'config.json');
+    write(file, {});
+    const server = await Server.start({ flags: ['--config', file] });
+    await server.deploy(example('messages_c'));
+    const send = async (size) => (await server.post('/api/mutation', { path: 'messages:send', args: { author: 'a', body: 'x'.repeat(size) } })).body;
+    assert.equal((await send(1000)).status, 'success');
+    await reload(server, file, { limits: { tenant_bytes: 2000 } }, /"event":"settings"/);
+    await until(async () => /TenantFull/.test((await send(2000)).errorMessage ?? ''));
+    await reload(server, file, { limits: { tenant_bytes: 200000 } }, /"event":"settings"/);
+    assert.equal((await send(2000)).status, 'success');
+    await server.stop();
+  });
+
+  test('changes who may say who a user is, unless a file of keys is not good', async () => {
+    const folder = newFolder();
+    const file = join(folder, 'config.json');
+    const [first, second] = [new Signer('https://first.example.org'), new Signer('https://second.example.org')];
+    const [firstKeys, secondKeys] = ['first.json', 'second.json'].map((name) => join(folder, name));
+    first.writeKeySet(firstKeys);
+    write(file, { auth_providers: [first.provider(firstKeys)] });
+    const server = await Server.start({ flags: ['--config', file] });
+    await server.deploy(guest('identity'));
+    const status = async (signer) =>
+      (await server.post('/api/query', { path: 'identity:get', args: {} }, { Authorization: `Bearer ${signer.token('ada')}` })).status;
+    assert.deepEqual([await status(first), await status(second)], [200, 401]);
+    const wanted = { auth_providers: [second.provider(secondKeys)], auth_clock_skew_s: 90 };
+    const refused = await reload(server, file, wanted, /"event":"settings_refused"/);
+    assert.match(refused, /second\.json' can't be read: .*in the folders of the old ones/);
+    assert.deepEqual([await status(first), await status(second)], [200, 401]);
+    second.writeKeySet(secondKeys);
+    await reload(server, file, wanted, /"event":"settings"/);
+    assert.deepEqual([await status(first), await status(second)], [401, 200]);
+    await server.stop();
+    const [body] = await settingsRecords(server);
+    assert.equal(body.changed.auth_clock_skew_s, 90);
+    assert.deepEqual(body.changed.auth_providers.map(({ issuer, jwks }) => [issuer, jwks]), [[second.issuer, secondKeys]]);
   });
 
   test('ends a server that has no file', async () => {
