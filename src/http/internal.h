@@ -358,7 +358,7 @@ void connection_open(struct loop *loop, int fd, struct listener_kind kind);
 /* Sends `output`; the connection reads on or closes afterwards, as its frame says. */
 void connection_send(struct connection *connection);
 
-/* Sends a short text that needs no memory, if the socket takes it at once; it is the last answer. */
+/* Sends a short text that needs no memory, if the socket takes it at once: the last answer. */
 void connection_send_last(struct connection *connection, struct slice text);
 
 /* Goes on with what has been read, if it is time to. The last thing an event does. */

@@ -14,8 +14,8 @@ struct slice http_target_path(struct slice target);
 bool http_target_find(struct slice target, const char *name, struct slice *out_value);
 
 /*
- * Appends a percent-encoded part to `out`, decoded, a `+` as a space if it is one there. False: it is
- * malformed, or there is no memory for it.
+ * Appends a percent-encoded part to `out`, decoded, a `+` as a space where `plus_is_space`. False:
+ * it is malformed, or there is no memory for it.
  */
 CORDON_MUST_USE bool http_target_decode(struct buffer *out, struct slice part, bool plus_is_space);
 
