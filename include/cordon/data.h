@@ -3,6 +3,9 @@
  * `cordon import` do over a data folder. A server offers the same to the holder of an admin key
  * (docs/protocol.md), with the same answers.
  *
+ * Documents are those of a tenant, by its name; NULL: the default one. There being none of that name
+ * is CORDON_E_NOT_FOUND.
+ *
  * Answers are JSON, NUL-terminated and the caller's; they are freed with cordon_free(). Every
  * function blocks until the store is done. Any thread.
  */
@@ -21,10 +24,10 @@ extern "C" {
  * CORDON_E_OVERLOADED.
  */
 CORDON_API CORDON_MUST_USE cordon_error *cordon_data_hold(
-    cordon_runtime *runtime, uint64_t *out_snapshot);
+    cordon_runtime *runtime, const char *tenant, uint64_t *out_snapshot);
 
 /* Lets go of it. Does nothing for a moment that is not held. */
-CORDON_API void cordon_data_release(cordon_runtime *runtime, uint64_t snapshot);
+CORDON_API void cordon_data_release(cordon_runtime *runtime, const char *tenant, uint64_t snapshot);
 
 /*
  * Tables with numbers over `after` (0: all), some at a time: {"snapshot": "N", "tables": [{"id",
@@ -33,7 +36,11 @@ CORDON_API void cordon_data_release(cordon_runtime *runtime, uint64_t snapshot);
  * Errors: CORDON_E_NOT_FOUND for one that is held no longer.
  */
 CORDON_API CORDON_MUST_USE cordon_error *cordon_data_tables(
-    cordon_runtime *runtime, uint64_t snapshot, uint32_t after, char **out_json);
+    cordon_runtime *runtime,
+    const char *tenant,
+    uint64_t snapshot,
+    uint32_t after,
+    char **out_json);
 
 /* Which documents are asked for. */
 typedef struct cordon_data_page {
@@ -43,6 +50,7 @@ typedef struct cordon_data_page {
     const char *cursor; /* of the page before; NULL: the first page */
     bool descending;    /* newest first */
     uint32_t limit;     /* documents at most; 0: as many as a page has, 1,000 or 4 MiB */
+    const char *tenant; /* whose they are */
 } cordon_data_page;
 
 /*
@@ -64,6 +72,7 @@ typedef struct cordon_data_batch {
     const char *lines; /* a document in encoded JSON on each line, 4,096 at most */
     size_t lines_size;
     uint64_t first_line; /* the number of the first of them, for words about it */
+    const char *tenant;  /* who gets them */
 } cordon_data_batch;
 
 /*
@@ -82,7 +91,11 @@ CORDON_API CORDON_MUST_USE cordon_error *cordon_data_import(
  * called until it has no more, with the cursor of the call before, at first NULL. Errors as above.
  */
 CORDON_API CORDON_MUST_USE cordon_error *cordon_data_clear(
-    cordon_runtime *runtime, const char *table, const char *cursor, char **out_json);
+    cordon_runtime *runtime,
+    const char *tenant,
+    const char *table,
+    const char *cursor,
+    char **out_json);
 
 #ifdef __cplusplus
 }

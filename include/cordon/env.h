@@ -4,7 +4,8 @@
  * offers the same to the holder of an admin key (docs/protocol.md), with the same JSON.
  *
  * Names have at most 256 bytes (letters of ASCII, digits, underscores; no digit first), values
- * 8 KiB; a deployment has at most 512 variables and 512 KiB. Both functions may be called by any
+ * 8 KiB; a deployment has at most 512 variables and 512 KiB. It is that of a tenant, by its name;
+ * NULL: the default one; CORDON_E_NOT_FOUND: there is none. Both functions may be called by any
  * thread.
  */
 #ifndef CORDON_ENV_H
@@ -20,7 +21,8 @@ extern "C" {
  * All of them, in order of names: [{"name": "N", "value": "V"}], NUL-terminated; the caller's,
  * freed with cordon_free(). Errors: CORDON_E_NO_MEMORY.
  */
-CORDON_API CORDON_MUST_USE cordon_error *cordon_env_list(cordon_runtime *runtime, char **out_json);
+CORDON_API CORDON_MUST_USE cordon_error *cordon_env_list(
+    cordon_runtime *runtime, const char *tenant, char **out_json);
 
 /*
  * Changes some, all or none: {"changes": [{"name": "N", "value": "V"}]}, where a change without a
@@ -31,7 +33,7 @@ CORDON_API CORDON_MUST_USE cordon_error *cordon_env_list(cordon_runtime *runtime
  * CORDON_E_CONFLICT, CORDON_E_DISK_FULL, CORDON_E_STORE.
  */
 CORDON_API CORDON_MUST_USE cordon_error *cordon_env_change(
-    cordon_runtime *runtime, const char *json, size_t size);
+    cordon_runtime *runtime, const char *tenant, const char *json, size_t size);
 
 #ifdef __cplusplus
 }

@@ -5,17 +5,22 @@
 #include "run/environment.h"
 #include "run/runner.h"
 
-cordon_error *cordon_env_list(cordon_runtime *runtime, char **out_json)
+cordon_error *cordon_env_list(cordon_runtime *runtime, const char *tenant, char **out_json)
 {
+    uint32_t number = TENANT_DEFAULT;
     CORDON_CLEANUP_BUFFER struct buffer list;
     buffer_init(&list, ENV_LIST_BYTES_MAX);
-    TRY(environment_list(runtime->runner, TENANT_DEFAULT, &list));
+    TRY(api_find_tenant(runtime, tenant, &number));
+    TRY(environment_list(runtime->runner, number, &list));
     return api_give_text(&list, out_json);
 }
 
-cordon_error *cordon_env_change(cordon_runtime *runtime, const char *json, size_t size)
+cordon_error *cordon_env_change(
+    cordon_runtime *runtime, const char *tenant, const char *json, size_t size)
 {
+    uint32_t number = TENANT_DEFAULT;
+    TRY(api_find_tenant(runtime, tenant, &number));
     const struct audit_actor actor = audit_actor_local();
     return environment_change(
-        runtime->runner, TENANT_DEFAULT, slice_of(json, json == NULL ? 0 : size), &actor);
+        runtime->runner, number, slice_of(json, json == NULL ? 0 : size), &actor);
 }

@@ -171,7 +171,7 @@ static int run(const struct cli_options *options)
 }
 
 static const struct cli_flag flags[] = {
-    FLAG_DATA_OR_URL, FLAG_URL, FLAG_ADMIN_KEY, FLAG_FORMAT, FLAGS_END,
+    FLAG_DATA_OR_URL, FLAG_TENANT_OF_DATA, FLAG_URL, FLAG_ADMIN_KEY, FLAG_FORMAT, FLAGS_END,
 };
 
 const struct cli_command cli_env = {

@@ -635,6 +635,7 @@ static const struct cli_flag flags[] = {
     {"replace", NULL, "first remove what the tables in FILE have", flags_set_replace},
     {"replace-all", NULL, "first remove what all tables have", flags_set_replace_all},
     FLAG_DATA_OR_URL,
+    FLAG_TENANT_OF_DATA,
     FLAG_URL,
     FLAG_ADMIN_KEY,
     FLAG_FORMAT,

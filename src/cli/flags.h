@@ -73,6 +73,8 @@ bool flags_set_path(struct cli_options *options, const char *value);
     {"admin-key", "KEY", "an admin key (default: $CORDON_ADMIN_KEY)", flags_set_admin_key}
 #define FLAG_DATA_OR_URL                                                                           \
     {"data", "DIR", "a data folder that no server uses, in place of a server", flags_set_data}
+#define FLAG_TENANT_OF_DATA                                                                        \
+    {"tenant", "NAME", "whose, of a data folder (default: default)", flags_set_tenant}
 #define FLAGS_END {NULL, NULL, NULL, NULL}
 
 #define CLI_DEFAULT_URL "http://127.0.0.1:3210"

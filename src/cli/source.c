@@ -50,6 +50,12 @@ int source_open(
     struct source *source, const struct cli_options *options, enum source_purpose purpose)
 {
     *source = (struct source){.options = options};
+    if (options->data == NULL && options->tenant != NULL) {
+        return terminal_usage(
+            options->command,
+            "--tenant is for a data folder (--data DIR); of a server the tenant is chosen by the\n"
+            "host name in --url, and has a key of its own");
+    }
     if (options->data == NULL) {
         return check_key(options);
     }
@@ -147,7 +153,8 @@ int source_hold(struct source *source)
         return hold_of_server(source);
     }
     uint64_t snapshot = 0;
-    cordon_error *const error = cordon_data_hold(source->runtime, &snapshot);
+    cordon_error *const error =
+        cordon_data_hold(source->runtime, source->options->tenant, &snapshot);
     if (error != NULL) {
         return terminal_error(error);
     }
@@ -162,7 +169,7 @@ static void release(struct source *source)
     JSON_CLEANUP json = NULL;
     TEXT_CLEANUP path = {0};
     if (source->runtime != NULL) {
-        cordon_data_release(source->runtime, snapshot_of(source));
+        cordon_data_release(source->runtime, source->options->tenant, snapshot_of(source));
         return;
     }
     text_printf(&path, "/api/cordon/snapshot/release");
@@ -184,8 +191,8 @@ static int list_tables(struct source *source, uint32_t after, cordon_json **out_
 {
     if (source->runtime != NULL) {
         char *answer = NULL;
-        cordon_error *const error =
-            cordon_data_tables(source->runtime, snapshot_of(source), after, &answer);
+        cordon_error *const error = cordon_data_tables(
+            source->runtime, source->options->tenant, snapshot_of(source), after, &answer);
         return take(error, answer, out_json);
     }
     TEXT_CLEANUP path = {0};
@@ -249,6 +256,7 @@ int source_read(struct source *source, const struct source_page *page, cordon_js
             .cursor = page->cursor,
             .descending = page->descending,
             .limit = page->limit,
+            .tenant = source->options->tenant,
         };
         char *answer = NULL;
         cordon_error *const error = cordon_data_documents(source->runtime, &inside, &answer);
@@ -293,6 +301,7 @@ int source_write(
             .lines = batch->lines->data,
             .lines_size = batch->lines->size,
             .first_line = batch->first_line,
+            .tenant = source->options->tenant,
         };
         char *answer = NULL;
         cordon_error *const error = cordon_data_import(source->runtime, &inside, &answer);
@@ -325,8 +334,8 @@ int source_clear(
     int failed = CLI_OK;
     if (source->runtime != NULL) {
         char *answer = NULL;
-        cordon_error *const error =
-            cordon_data_clear(source->runtime, table, cursor->data, &answer);
+        cordon_error *const error = cordon_data_clear(
+            source->runtime, source->options->tenant, table, cursor->data, &answer);
         failed = take(error, answer, &json);
     } else {
         TEXT_CLEANUP path = {0};
@@ -355,7 +364,8 @@ int source_list_env(struct source *source, cordon_json **out_json)
 {
     if (source->runtime != NULL) {
         char *answer = NULL;
-        cordon_error *const error = cordon_env_list(source->runtime, &answer);
+        cordon_error *const error =
+            cordon_env_list(source->runtime, source->options->tenant, &answer);
         return take(error, answer, out_json);
     }
     TEXT_CLEANUP path = {0};
@@ -366,8 +376,8 @@ int source_list_env(struct source *source, cordon_json **out_json)
 int source_change_env(struct source *source, const struct text *changes)
 {
     if (source->runtime != NULL) {
-        cordon_error *const error =
-            cordon_env_change(source->runtime, changes->data, changes->size);
+        cordon_error *const error = cordon_env_change(
+            source->runtime, source->options->tenant, changes->data, changes->size);
         return error == NULL ? CLI_OK : terminal_error(error);
     }
     JSON_CLEANUP json = NULL;

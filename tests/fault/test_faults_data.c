@@ -36,7 +36,7 @@ static cordon_error *clear(cordon_runtime *runtime, const char *table)
     bool more = true;
     while (more) {
         char *answer = NULL;
-        TRY(cordon_data_clear(runtime, table, NULL, &answer));
+        TRY(cordon_data_clear(runtime, NULL, table, NULL, &answer));
         more = strstr(answer, "\"hasMore\":true") != NULL;
         cordon_free(answer);
     }
@@ -56,7 +56,7 @@ static cordon_error *count(cordon_runtime *runtime, uint64_t snapshot, uint64_t 
 {
     char *answer = NULL;
     cordon_json *json = NULL;
-    TRY(cordon_data_tables(runtime, snapshot, 0, &answer));
+    TRY(cordon_data_tables(runtime, NULL, snapshot, 0, &answer));
     cordon_error *error = cordon_json_parse(answer, strlen(answer), &json);
     cordon_free(answer);
     TRY(error);
@@ -157,10 +157,10 @@ static cordon_error *export_all(struct torture *torture, cordon_runtime *runtime
 static enum torture_answer take_export(struct torture *torture, void *world)
 {
     uint64_t snapshot = 0;
-    cordon_error *error = cordon_data_hold(world, &snapshot);
+    cordon_error *error = cordon_data_hold(world, NULL, &snapshot);
     if (error == NULL) {
         error = export_all(torture, world, snapshot);
-        cordon_data_release(world, snapshot);
+        cordon_data_release(world, NULL, snapshot);
     }
     return error == NULL ? ANSWER_GOOD : torture_refuse(torture, error);
 }
@@ -171,12 +171,12 @@ static void check_export(struct torture *torture, void *world)
     uint64_t snapshots[STORE_HOLDS_OF_TENANT_MAX];
     uint64_t documents = 0;
     for (size_t i = 0; i < STORE_HOLDS_OF_TENANT_MAX; i++) {
-        OK(cordon_data_hold(world, &snapshots[i]));
+        OK(cordon_data_hold(world, NULL, &snapshots[i]));
     }
     OK(read_pages(world, "t", snapshots[0], &documents));
     TORTURE_REQUIRE(torture, documents == BATCH);
     for (size_t i = 0; i < STORE_HOLDS_OF_TENANT_MAX; i++) {
-        cordon_data_release(world, snapshots[i]);
+        cordon_data_release(world, NULL, snapshots[i]);
     }
 }
 

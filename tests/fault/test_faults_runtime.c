@@ -518,14 +518,14 @@ static const struct {
 
 static cordon_error *change_env(cordon_runtime *runtime, uint64_t set)
 {
-    return cordon_env_change(runtime, of_env[set].changes, strlen(of_env[set].changes));
+    return cordon_env_change(runtime, NULL, of_env[set].changes, strlen(of_env[set].changes));
 }
 
 /* Which set is there: one, as a whole. */
 static uint64_t find_env(struct torture *torture, cordon_runtime *runtime)
 {
     char *list = NULL;
-    OK(cordon_env_list(runtime, &list));
+    OK(cordon_env_list(runtime, NULL, &list));
     const uint64_t set = strcmp(list, of_env[0].list) == 0 ? 0 : 1;
     TORTURE_REQUIRE(torture, strcmp(list, of_env[set].list) == 0);
     cordon_free(list);
