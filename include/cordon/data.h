@@ -3,8 +3,8 @@
  * `cordon import` do over a data folder. A server offers the same to the holder of an admin key
  * (docs/protocol.md), with the same answers.
  *
- * Documents are those of a tenant, by its name; NULL: the default one. There being none of that name
- * is CORDON_E_NOT_FOUND.
+ * Documents are those of a tenant, by its name; NULL: the default one. CORDON_E_NOT_FOUND: there is
+ * none.
  *
  * Answers are JSON, NUL-terminated and the caller's; they are freed with cordon_free(). Every
  * function blocks until the store is done. Any thread.

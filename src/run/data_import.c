@@ -299,7 +299,7 @@ static cordon_error *commit(
     struct store_commit_result result = {0};
     AWAIT(rows, step, store_commit(rows->txn, &facts, &step, &result));
     *out_conflict = result.conflict;
-    return result.is_full ? quota_error(&result) : NULL;
+    return result.is_full || result.is_uncounted ? quota_error(&result) : NULL;
 }
 
 static cordon_error *write_batch(struct rows *rows, struct import *import, bool *out_conflict)
@@ -359,7 +359,10 @@ cordon_error *data_import(
 {
     struct tenant *tenant = NULL;
     TRY(runner_wake_tenant(runner, number, &tenant));
-    cordon_error *error = import_batch(tenant, batch, out);
+    cordon_error *error = quota_is_due(tenant) ? quota_count(tenant) : NULL;
+    if (error == NULL) { /* by now it may have as many as there is room for */
+        error = import_batch(tenant, batch, out);
+    }
     tenant_leave(tenant);
     return error;
 }

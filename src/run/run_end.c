@@ -140,7 +140,10 @@ static enum next wait_for_commit(struct run *run, enum store_step step)
     return NEXT_WAIT;
 }
 
-/* The documents of its tenant would be too much: it has failed, as if the guest had. */
+/*
+ * The documents of its tenant would be too much: it has failed, as if the guest had. Where that is
+ * not known yet, it may come again.
+ */
 static enum next refuse_growth(struct run *run, const struct store_commit_result *result)
 {
     store_end(&run->txn);
@@ -148,6 +151,11 @@ static enum next refuse_growth(struct run *run, const struct store_commit_result
         run->taped->unfit = true; /* a replay has no tenant that is full */
     }
     run->outcome.value = (struct slice){0};
+    if (result->is_uncounted) {
+        outcome_set_overloaded(
+            &run->outcome, SLICE("The documents that there are have yet to be counted."));
+        return run_finish(run);
+    }
     outcome_set_limit(
         &run->outcome, CORDON_LIMIT_TENANT_BYTES, result->full_used, result->full_allowed);
     run->stage = STAGE_SETTLE;
@@ -170,7 +178,7 @@ enum next step_commit(struct run *run)
     if (result.conflict) {
         return conflict(run, &result);
     }
-    if (result.is_full) {
+    if (result.is_full || result.is_uncounted) {
         return refuse_growth(run, &result);
     }
     run->outcome.ts = result.ts;

@@ -189,6 +189,11 @@ cordon_error *quota_count(struct tenant *tenant)
 
 cordon_error *quota_error(const struct store_commit_result *result)
 {
+    if (result->is_uncounted) {
+        return cordon_error_new(
+            CORDON_E_OVERLOADED, "the documents that there are have yet to be counted for "
+                                 "`tenant_bytes`; nothing was written, try again in a moment");
+    }
     return cordon_error_new(
         CORDON_E_TOO_LARGE,
         "all documents would have %llu bytes together, and `tenant_bytes` allows %llu; nothing was "

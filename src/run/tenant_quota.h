@@ -2,8 +2,9 @@
  * `tenant_bytes`: how much all documents of a tenant may have together. The store keeps the sum up
  * with each commit and refuses the one that would pass it (struct store_quota); what was there when
  * the tenant was loaded is counted here, by reading all of it once, in the background where a
- * server runs (run/tender.h). Until that is done nothing is refused. Where the limit is the
- * default, as much as a data folder can hold, nothing is counted.
+ * server runs (run/tender.h). Until that is done no more than STORE_UNCOUNTED_BYTES_MAX are added,
+ * so that by so much, and no more, the limit may be passed. An import waits until it is done. Where
+ * the limit is the default, as much as a data folder can hold, nothing is counted.
  */
 #ifndef RUN_TENANT_QUOTA_H
 #define RUN_TENANT_QUOTA_H
@@ -27,7 +28,10 @@ CORDON_MUST_USE cordon_error *quota_count(struct tenant *tenant);
 /* What its commits bring along; NULL: it has no limit. Any thread. */
 struct store_quota *quota_of(struct tenant *tenant);
 
-/* An error that says what the documents would have had, and may have. */
+/*
+ * An error that says what the documents would have had, and may have; or, CORDON_E_OVERLOADED, that
+ * they are yet to be counted.
+ */
 CORDON_MUST_USE cordon_error *quota_error(const struct store_commit_result *result);
 
 #endif

@@ -53,9 +53,6 @@ static cordon_error *tend(struct tender *tender, struct tenant *tenant)
         .log = runner->options.log,
     };
     struct schema_work work = {0};
-    if (quota_is_due(tenant)) {
-        TRY(quota_count(tenant));
-    }
     while (!work.done && !is_stopped(tender)) {
         (void)pthread_mutex_lock(&tenant->change_lock);
         cordon_error *error = schema_change_work_some(&change, &work);
@@ -68,8 +65,15 @@ static cordon_error *tend(struct tender *tender, struct tenant *tenant)
     return NULL;
 }
 
-/* That of all tenants; false: some is left, and is to be tried again. */
-static bool tend_all(struct tender *tender)
+static cordon_error *count(struct tender *tender, struct tenant *tenant)
+{
+    (void)tender;
+    return quota_is_due(tenant) ? quota_count(tenant) : NULL;
+}
+
+/* A part of the work for all tenants; false: some is left, and is to be tried again. */
+static bool tend_all(
+    struct tender *tender, cordon_error *(*work)(struct tender *tender, struct tenant *tenant))
 {
     bool good = true;
     struct tenants *tenants = &tender->runner->tenants;
@@ -78,7 +82,7 @@ static bool tend_all(struct tender *tender)
         if (!tenant_enter(tenant)) {
             continue;
         }
-        CORDON_CLEANUP(cordon_error_freep) cordon_error *error = tend(tender, tenant);
+        CORDON_CLEANUP(cordon_error_freep) cordon_error *error = work(tender, tenant);
         tenant_leave(tenant);
         if (error != NULL && !is_stopped(tender)) {
             tell(tender, "index_work_delayed", error);
@@ -106,7 +110,8 @@ static void *thread_main(void *arg)
     (void)pipe_signal_block(&before); /* for its lines in the log; it ends with the thread */
     (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICE_LOWEST);
     while (!atomic_load(&tender->ends)) {
-        const bool is_tended = tend_all(tender);
+        const bool is_counted = tend_all(tender, count); /* first: some wait for that */
+        const bool is_tended = tend_all(tender, tend) && is_counted;
         const bool is_erased = erase_all(tender);
         event_wait(
             &tender->woken, is_tended && is_erased ? UINT64_MAX : clock_monotonic_ns() + AGAIN_NS);

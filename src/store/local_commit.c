@@ -482,18 +482,24 @@ static cordon_error *reserve(struct local_txn *txn, struct audit_head **out_head
 /* Whether the quota has no room for it: then nothing of it is written. */
 static bool is_too_much(struct local_txn *txn)
 {
-    if (txn->quota == NULL || txn->grows <= 0 || !atomic_load(&txn->quota->is_counted)) {
+    if (txn->quota == NULL || txn->grows <= 0) {
         return false;
     }
+    const bool is_counted = atomic_load(&txn->quota->is_counted); /* after which `used` is whole */
     const long long used = atomic_load(&txn->quota->used) + txn->grows;
     const uint64_t would = used > 0 ? (uint64_t)used : 0;
     const uint64_t allowed = atomic_load(&txn->quota->allowed);
-    if (would <= allowed) {
+    const bool is_full = would > allowed; /* even of what was added alone */
+    if (!is_full && (is_counted || would <= STORE_UNCOUNTED_BYTES_MAX)) {
         return false;
     }
     txn->phase = TXN_FULL;
-    txn->result =
-        (struct store_commit_result){.is_full = true, .full_used = would, .full_allowed = allowed};
+    txn->result = (struct store_commit_result){
+        .is_full = is_full,
+        .is_uncounted = !is_full,
+        .full_used = would,
+        .full_allowed = allowed,
+    };
     return true;
 }
 

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #define TENANT 1u
@@ -281,6 +282,55 @@ static void lists_of_tables_are_read(struct world *world)
     REQUIRE(client_commit(&reader, NULL).conflict);
 }
 
+/* -- Quotas --------------------------------------------------------------------------------- */
+
+enum { QUOTA_STEP = 1 << 20 };
+
+/* Adds a document of about QUOTA_STEP bytes, or of nearly none. */
+static struct store_commit_result grow(
+    struct world *world, uint32_t table, uint64_t n, struct store_quota *quota, bool is_large)
+{
+    static char text[QUOTA_STEP + 1];
+    memset(text, 'x', QUOTA_STEP);
+    struct client client;
+    struct store_commit_result result = {0};
+    const struct store_commit_facts facts = {.quota = quota};
+    client_begin(&client, world->store, TENANT);
+    client_put(&client, table, n, (double)n, is_large ? text : "x");
+    for (enum store_step step = STORE_PENDING; step != STORE_DONE;) {
+        OK(store_commit(client.txn, &facts, &step, &result));
+        if (step == STORE_PENDING) {
+            client_wait(&client);
+        }
+    }
+    REQUIRE(!result.conflict);
+    client_end(&client);
+    return result;
+}
+
+/* As long as nobody knows what there was, so much is let in; then what there is room for. */
+static void uncounted_growth_is_bounded(struct world *world)
+{
+    const uint64_t most = STORE_UNCOUNTED_BYTES_MAX / QUOTA_STEP;
+    struct store_quota quota = {.allowed = 2 * STORE_UNCOUNTED_BYTES_MAX};
+    const uint32_t table = make_table(world, "t");
+    uint64_t n = 1;
+    while (n <= most + 2 && !grow(world, table, n, &quota, true).is_uncounted) {
+        n++;
+    }
+    REQUIRE(n == most || n == most + 1); /* as a document is little or no larger than its text */
+    REQUIRE((uint64_t)atomic_load(&quota.used) <= STORE_UNCOUNTED_BYTES_MAX);
+    const struct store_commit_result refused = grow(world, table, n, &quota, true);
+    REQUIRE(refused.is_uncounted && !refused.is_full);
+    REQUIRE(!grow(world, table, 1, &quota, false).is_uncounted); /* makes it less */
+    atomic_store(&quota.is_counted, true);
+    REQUIRE(!grow(world, table, n, &quota, true).is_uncounted);
+    /* What is too much by itself is so without a count. */
+    atomic_store(&quota.is_counted, false);
+    atomic_store(&quota.allowed, QUOTA_STEP);
+    REQUIRE(grow(world, table, n + 1, &quota, true).is_full);
+}
+
 /* -- Running -------------------------------------------------------------------------------- */
 
 static const struct contract_case cases[] = {
@@ -292,6 +342,7 @@ static const struct contract_case cases[] = {
     {"table/keep_their_numbers", tables_keep_their_numbers},
     {"table/claims_conflict", claims_of_one_number_conflict},
     {"table/lists_are_read", lists_of_tables_are_read},
+    {"quota/uncounted_growth_is_bounded", uncounted_growth_is_bounded},
 };
 
 int main(void)

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
-import { Server, guest, newFolder, until } from '../support/cordon.mjs';
+import { Server, example, guest, newFolder, until } from '../support/cordon.mjs';
 import { askFunction, callFunction, deployTo, listed, makeTenant } from './hosts.mjs';
 import { resumeCompilers, stopCompilers } from './processes.mjs';
 import { metric } from './wire.mjs';
@@ -87,6 +87,33 @@ test('many calls of one are answered by one load', async () => {
   resumeCompilers(compilers);
   for (const { answer } of waiting) assert.equal((await answer).status, 'success');
   assert.equal(await metric(server, 'udf_isolate_compile_module_seconds_count{cached="false"}'), 1);
+});
+
+/* A kill forgets what all documents have together, and it is counted again. */
+test('a tenant that is full stays so over a kill, but for what a start may let in', async () => {
+  const LIMIT = 24 << 20;
+  const UNCOUNTED = 16 << 20;
+  const key = await makeTenant(server, 'full', '--limit', `tenant_bytes=${LIMIT}`);
+  assert.equal((await deployTo(server, 'full.test', example('messages_c'), key)).status, 200);
+  const send = (size) => callFunction(server, 'full.test', 'mutation', 'messages:send', { author: 'a', body: 'x'.repeat(size) });
+  const fill = async () => {
+    for (;;) {
+      const { status, errorMessage } = await send(900000);
+      if (/TenantFull/.test(errorMessage ?? '')) return;
+      assert.ok(status === 'success' || /yet to be counted/.test(errorMessage), errorMessage);
+    }
+  };
+  const bytes = () => until(async () => (await listed(server, 'full')).dataBytes);
+  await fill();
+  const before = await bytes();
+  assert.ok(before <= LIMIT && before > LIMIT - 1000000, `${before}`);
+  for (let kills = 1; kills <= 2; kills++) {
+    await server.kill();
+    server = await start();
+    await fill();
+    const after = await bytes();
+    assert.ok(after >= before && after <= LIMIT + kills * UNCOUNTED, `${after}`);
+  }
 });
 
 /* However often it is called: what it costs to try is spent by whom it is for, and seldom. */
