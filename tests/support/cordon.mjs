@@ -18,9 +18,19 @@ export const cordon = join(build, 'cordon');
 export const guest = (name) => join(build, 'tests', 'guests', `${name}.wasm`);
 export const example = (name) => join(build, 'examples', `${name}.wasm`);
 
-/* Removed when the file's tests are over; an `after` inside a `before` would end with that hook. */
+/*
+ * Servers that are still running end when the file's tests are over, and then their folders go; an
+ * `after` inside a `before` would end with that hook.
+ */
+const running = new Set();
 const folders = [];
-after(() => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })));
+after(async () => {
+  await Promise.all([...running].map((child) => new Promise((resolve) => {
+    child.on('exit', resolve);
+    if (!child.kill('SIGKILL')) resolve(); // it has ended
+  })));
+  folders.forEach((folder) => rmSync(folder, { recursive: true, force: true }));
+});
 
 /* A new folder that is removed when the tests of this file are over. */
 export function newFolder() {
@@ -126,12 +136,6 @@ export async function runError(code, exit, module, path, args, flags = []) {
   assert.equal(outcome.exit, exit, JSON.stringify(outcome));
   return outcome;
 }
-
-/*
- * Registered here, for the whole file: an `after` inside a `before` would end with that hook.
- */
-const running = new Set();
-after(() => running.forEach((child) => child.kill('SIGKILL')));
 
 /* A server on a free port. It is stopped when the tests of this file are over, if not before. */
 export class Server {
