@@ -12,6 +12,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { measureDocuments } from './documents.mjs';
+import { measureOverhead } from './overhead.mjs';
 import { measureSharing } from './sharing.mjs';
 import { measureTenants } from './tenants.mjs';
 import {
@@ -107,6 +108,7 @@ async function measure(facts) {
   const mutations = await withCordon({ alone: true, modules: MODULES }, measureMutations);
   const documents = await measureDocuments();
   const queries = await withCordon({ alone: true, modules: MODULES }, measureQueries);
+  const overhead = await measureOverhead();
   const sharing = await measureSharing();
   const tenants = await measureTenants();
   const metrics = {
@@ -124,12 +126,13 @@ async function measure(facts) {
     mutation_ratio_1: median(mutations.turns.map((turn) => turn.mutation_us / turn.bare_us)),
     mutations_per_s_64: median(mutations.crowd.map((one) => one.requests_per_second)),
     ...documents.metrics,
+    ...overhead.metrics,
     ...sharing.metrics,
     ...tenants.metrics,
     resident_mb: starts.resident_mb,
     ready_ms: starts.ready_ms,
   };
-  return { metrics, engine, gate, metering, prices, admission, starts, commit, mutations, documents, queries, sharing, tenants };
+  return { metrics, engine, gate, metering, prices, admission, starts, commit, mutations, documents, queries, overhead, sharing, tenants };
 }
 
 await measureAndPrint(measure);

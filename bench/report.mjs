@@ -14,7 +14,7 @@ const [source, large_source, page] = process.argv.slice(2);
 const large = existsSync(large_source) ? JSON.parse(readFileSync(large_source, 'utf8')) : undefined;
 const bench = JSON.parse(readFileSync(source, 'utf8'));
 const goals = JSON.parse(readFileSync(new URL('goals.json', import.meta.url), 'utf8'));
-const { machine, metrics, engine, gate, metering, admission, starts, commit, mutations, documents, queries, sharing, tenants } = bench;
+const { machine, metrics, engine, gate, metering, admission, starts, commit, mutations, documents, queries, overhead, sharing, tenants } = bench;
 
 metrics.large_ratio = large?.curve.find(({ documents: count }) => count === LARGE)?.ratio;
 
@@ -143,6 +143,13 @@ const commitRows = [
   ['bare LMDB commit of the same puts', commit.lmdb_commit],
   ['commit through the store', commit.store_one_client],
 ].map(([name, row]) => [name, figure(row.p50_us), figure(row.p99_us)]);
+
+/* Medians, and between what the ratios lie. */
+const overheadRows = ['1', '64'].map((connections) => {
+  const of = (field) => overhead[connections].map((turn) => turn[field]).sort((a, b) => a - b);
+  const [ons, offs, all] = [of('on_us'), of('off_us'), of('ratio')];
+  return [connections, ...[ons, offs, all].map((list) => figure(list[list.length >> 1])), figure(all[0]), figure(all.at(-1))];
+});
 
 /* -- Others ------------------------------------------------------------------------------------- */
 
@@ -347,6 +354,20 @@ ${generatorBound()}
 ${engineBound()}
 
 ${table(['connections', 'server', 'requests/s', 'p50 µs', 'p99 µs', 'server busy %', 'generator busy %', 'generator µs'], queryRows)}
+
+## All of it on against all of it off
+
+The same query, of two servers on that core in turns, 1 s each. One has all on that an operator can switch: it
+confines itself; each run has its line in the log; one run in a thousand is recorded and replayed; the audit log
+is signed each second, its checkpoints in a file of their own; a provider's keys verify the token (ES256)
+that each call brings; there is another tenant, with its share; the queue is cut short when it stands for
+long. The other has none of that: \`confine\` false, \`replay_sample\` 0, \`log_lines_per_second\` 1,
+\`audit_interval_ms\` a day, no providers, no token, no other tenant, \`queue_target_ms\` weeks. What no
+setting switches is on in both: metrics, the limits of a run, permits and slots, probes of health; and a query
+writes nothing into the audit log. µs of a call: p50 at one connection, the whole divided by the answers
+at 64. The goals are about the medians of the ratios.
+
+${table(['connections', 'all on', 'all off', 'ratio', 'least', 'most'], overheadRows)}
 
 ## A durable mutation
 

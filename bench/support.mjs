@@ -124,12 +124,15 @@ export function start(path, args, { core, log, ...options } = {}) {
 
 let cordons = 0;
 
-/* With one loop on a core of its own, or on all cores as a server is by default; on new data, or these. */
-export async function startCordon({ alone, again }) {
+/*
+ * With one loop on a core of its own, or on all cores as a server is by default; on new data, or these;
+ * with more settings, or none.
+ */
+export async function startCordon({ alone, again, settings }) {
   const home = join(folder, `cordon-${cordons++}`);
   const [fresh, config, log] = ['data', 'config.json', 'log'].map((name) => `${home}.${name}`);
   const data = again ?? fresh;
-  writeFileSync(config, JSON.stringify({ ...(alone && { loops: 1 }), listen: '127.0.0.1:0', data }));
+  writeFileSync(config, JSON.stringify({ ...settings, ...(alone && { loops: 1 }), listen: '127.0.0.1:0', data }));
   const server = await start(join(build, 'cordon'), ['serve', '--config', config], {
     core: alone ? SERVER_CORE : undefined, log: openSync(log, 'w'),
   });
