@@ -21,7 +21,7 @@
 #define COMPUTE_NICE 5
 
 /* The next run to be polled, once there is one; NULL at the end. */
-static struct connection *take_next(struct compute *compute)
+static struct turn *take_next(struct compute *compute)
 {
     (void)pthread_mutex_lock(&compute->lock);
     while (compute->first == NULL && !compute->ends) {
@@ -29,23 +29,22 @@ static struct connection *take_next(struct compute *compute)
         (void)pthread_cond_wait(&compute->changed, &compute->lock);
         compute->idle--;
     }
-    struct connection *connection = compute->first;
-    if (connection != NULL) {
-        compute->first = connection->next_turn;
+    struct turn *turn = compute->first;
+    if (turn != NULL) {
+        compute->first = turn->next;
         compute->waiting--;
     }
     (void)pthread_mutex_unlock(&compute->lock);
-    return connection;
+    return turn;
 }
 
 static void *work(void *arg)
 {
     struct compute *compute = arg;
     (void)setpriority(PRIO_PROCESS, (id_t)gettid(), COMPUTE_NICE);
-    for (struct connection *connection = take_next(compute); connection != NULL;
-         connection = take_next(compute)) {
-        connection->run_state = run_poll(connection->run, clock_monotonic_ns() + RUN_TURN_NS);
-        loop_wake_worked(connection); /* from here on it is its loop's */
+    for (struct turn *turn = take_next(compute); turn != NULL; turn = take_next(compute)) {
+        turn->state = run_poll(turn->run, clock_monotonic_ns() + RUN_TURN_NS);
+        turn->worked(turn->owner); /* from here on it is its owner's */
     }
     return NULL;
 }
@@ -73,12 +72,13 @@ cordon_error *compute_init(struct compute *compute, uint32_t permits)
     return NULL;
 }
 
-bool compute_add(struct compute *compute, struct connection *connection)
+bool compute_add(void *arg, struct turn *turn)
 {
+    struct compute *compute = arg;
     (void)pthread_mutex_lock(&compute->lock);
-    connection->next_turn = NULL;
-    *(compute->first == NULL ? &compute->first : &compute->last->next_turn) = connection;
-    compute->last = connection;
+    turn->next = NULL;
+    *(compute->first == NULL ? &compute->first : &compute->last->next) = turn;
+    compute->last = turn;
     compute->waiting++;
     start_thread(compute);
     const bool is_added = compute->thread_count > 0;
@@ -89,6 +89,21 @@ bool compute_add(struct compute *compute, struct connection *connection)
     (void)pthread_cond_signal(&compute->changed);
     (void)pthread_mutex_unlock(&compute->lock);
     return is_added;
+}
+
+/* A thread has polled the run of a connection. */
+static void on_worked(void *owner)
+{
+    struct connection *connection = owner;
+    connection->run_state = connection->turn.state;
+    loop_wake_worked(connection);
+}
+
+bool compute_add_connection(struct connection *connection)
+{
+    connection->turn =
+        (struct turn){.run = connection->run, .worked = on_worked, .owner = connection};
+    return compute_add(&connection->loop->server->compute, &connection->turn);
 }
 
 void compute_done(struct compute *compute)

@@ -711,7 +711,7 @@ static void start_work(struct connection *connection, enum work_kind kind)
     connection->work.data = connection;
     const bool is_started =
         kind == WORK_POLL
-            ? compute_add(&connection->loop->server->compute, connection)
+            ? compute_add_connection(connection)
             : uv_queue_work(&connection->loop->uv, &connection->work, on_work, on_worked) == 0;
     if (!is_started) {
         connection->phase = PHASE_RUNNING;

@@ -26,6 +26,7 @@
 #include "run/recorder.h"
 #include "run/run.h"
 #include "run/tenant.h"
+#include "run/turn.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -149,10 +150,10 @@ struct jobs {
 
 /* Runs whose turn is next, and the threads that take them: see compute.c. */
 struct compute {
-    pthread_mutex_t lock; /* over all of this, the links of connections included */
+    pthread_mutex_t lock; /* over all of this, the links of turns included */
     pthread_cond_t changed;
-    struct connection *first;
-    struct connection *last;
+    struct turn *first;
+    struct turn *last;
     uint32_t waiting;
     uint32_t idle; /* threads */
     uint32_t thread_count;
@@ -275,7 +276,7 @@ struct connection {
     bool wakes_worked;
     bool in_wakes; /* guarded by wake_lock */
     bool waits_for_logs;
-    struct connection *next_turn; /* guarded by the lock of the compute threads */
+    struct turn turn;
     struct execution_waiter log_waiter;
     struct connection *next_wake;
     struct connection *next_job; /* guarded by the deploys' lock */
@@ -450,10 +451,13 @@ CORDON_MUST_USE cordon_error *compute_init(struct compute *compute, uint32_t per
 void compute_done(struct compute *compute);
 
 /*
- * Polls the run of a connection on another thread, whose the run is until the connection is woken
- * by loop_wake_worked(). False: there is no thread.
+ * Polls a run on another thread, whose the run is until `worked` of the turn is called. False:
+ * there is no thread. Any thread; `compute` is a struct compute.
  */
-CORDON_MUST_USE bool compute_add(struct compute *compute, struct connection *connection);
+CORDON_MUST_USE bool compute_add(void *compute, struct turn *turn);
+
+/* The same for the run of a connection, which is woken by loop_wake_worked(). */
+CORDON_MUST_USE bool compute_add_connection(struct connection *connection);
 
 /* -- deploy.c ------------------------------------------------------------------------------- */
 

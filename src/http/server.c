@@ -538,9 +538,11 @@ static cordon_error *start(struct http_server *server)
     TRY(listen_operator_default(server));
     TRY(share_connections(server, options->connections_max));
     const struct prober_options prober = {
-        .store = runner_store(options->runner),
+        .runner = options->runner,
         .log = options->log,
         .loops = server->loop_count,
+        .add_turn = compute_add,
+        .add_arg = &server->compute,
     };
     return prober_new(&prober, &server->prober);
 }
@@ -656,6 +658,7 @@ cordon_error *http_server_run(struct http_server *server)
 {
     sigset_t before;
     const bool blocked = pipe_signal_block(&before);
+    prober_begin(server->prober);
     cordon_error *error = run_loops(server);
     if (blocked) {
         pipe_signal_unblock(&before, true);
@@ -678,8 +681,8 @@ void http_server_free(struct http_server *server)
     for (uint32_t i = 0; i < server->loop_count; i++) {
         loop_done(&server->loops[i]);
     }
+    prober_free(server->prober); /* its runs have their turns on the compute threads */
     compute_done(&server->compute);
-    prober_free(server->prober);
     jobs_done(&server->deploys);
     jobs_done(&server->data);
     jobs_done(&server->loads);

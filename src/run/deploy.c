@@ -114,6 +114,26 @@ static cordon_error *make_deployment(
     return NULL;
 }
 
+cordon_error *runner_build(
+    struct runner *runner,
+    uint32_t tenant,
+    const struct deploy_module *module,
+    struct deployment **out_deployment)
+{
+    uint8_t secret[DEPLOY_SECRET_BYTES];
+    random_system(secret, sizeof secret);
+    cordon_error *error = make_deployment(
+        runner, tenant, module, 1, slice_of(secret, sizeof secret), clock_wall_ns() / 1000000, NULL,
+        out_deployment);
+    explicit_bzero(secret, sizeof secret);
+    if (error == NULL && runner->cache != NULL) { /* and not that of an older version */
+        artifact_cache_keep(
+            runner->cache, tenant,
+            (const uint8_t(*)[SHA256_BYTES])(*out_deployment)->modules[0].hash, 1);
+    }
+    return error;
+}
+
 /* -- Deployments that the store has ---------------------------------------------------------- */
 
 /* More than a row of the store has (64 MiB), in which the bytes of a module lie. */

@@ -47,6 +47,16 @@ void runner_init_budget(struct runner *runner, cordon_kind kind, struct budget *
 CORDON_MUST_USE cordon_error *runner_wake_tenant(
     struct runner *runner, uint32_t number, struct tenant **out_tenant);
 
+/*
+ * Functions that are called by run_request.deployment alone, with a reference for the caller:
+ * nothing is kept of them but their machine code in the cache. Blocks. Errors as runner_deploy().
+ */
+CORDON_MUST_USE cordon_error *runner_build(
+    struct runner *runner,
+    uint32_t tenant,
+    const struct deploy_module *module,
+    struct deployment **out_deployment);
+
 /* Has the log of a tenant kept, if logs are. Errors: CORDON_E_NO_MEMORY. */
 CORDON_MUST_USE cordon_error *runner_audit_tenant(struct tenant *tenant);
 

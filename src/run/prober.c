@@ -3,10 +3,9 @@
 
 #include "base/advice.h"
 #include "base/clock.h"
-#include "base/event.h"
 #include "base/memory.h"
 #include "base/pipe_signal.h"
-#include "run/runner.h"
+#include "run/probe.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -15,9 +14,6 @@
 #include <string.h>
 
 #define NS_PER_MS ((uint64_t)1000000)
-
-/* The row of the tenant: how often it was written. */
-#define PROBE_KEY SLICE("probe")
 
 const char *const prober_check_names[PROBER_CHECKS] = {"query", "mutation", "loops"};
 
@@ -29,122 +25,52 @@ struct finding {
 };
 
 struct prober {
-    struct store *store;
     struct log *log;
     uint32_t loops;
     uint64_t interval_ns;
     uint64_t deadline_ns;
+    struct probe_world world;
     _Atomic uint64_t *beats; /* of each loop, when it last went round */
 
     pthread_t thread;
     bool has_thread;
-    atomic_bool ends;
-    struct event woken;
+    atomic_bool begins;
     pthread_mutex_t lock; /* over the findings */
     struct finding findings[PROBER_LOOPS];
 
     /* Of the thread alone. */
-    uint64_t written;              /* what the row holds, as far as it is known */
+    uint64_t written;              /* the number in the document, as far as it is known */
     bool has_written;              /* a write is known to be durable */
     bool were_good[PROBER_CHECKS]; /* as the log was told */
-    struct event answered;         /* by the store */
 };
 
-/* -- Transactions with a deadline ----------------------------------------------------------- */
+/* -- Tries ---------------------------------------------------------------------------------- */
 
-/*
- * Whether to make the same call again: the store has woken the transaction, or it is to be tried
- * later. An error if that is not before the deadline.
- */
-static cordon_error *wait_for_store(
-    struct prober *prober, enum store_step step, uint64_t until_ns, const char *what)
-{
-    const uint64_t later_ns = clock_deadline_ns(STORE_LATER_MS);
-    event_wait(&prober->answered, step == STORE_LATER && later_ns < until_ns ? later_ns : until_ns);
-    if (clock_monotonic_ns() < until_ns && !atomic_load(&prober->ends)) {
-        return NULL;
-    }
-    return cordon_error_new(
-        CORDON_E_OVERLOADED,
-        "%s was not done in %llu ms; look at the disk, and at what else this machine does", what,
-        (unsigned long long)(prober->deadline_ns / NS_PER_MS));
-}
-
-#define AWAIT_UNTIL(prober, step, until_ns, what, call)                                            \
-    do {                                                                                           \
-        TRY(call);                                                                                 \
-        if ((step) == STORE_DONE) {                                                                \
-            break;                                                                                 \
-        }                                                                                          \
-        TRY(wait_for_store(prober, step, until_ns, what));                                         \
-    } while (true)
-
-static cordon_error *read_row(
-    struct prober *prober, struct store_txn *txn, uint64_t until_ns, uint64_t *out_number)
-{
-    enum store_step step = STORE_DONE;
-    bool found = false;
-    struct slice value = {0};
-    AWAIT_UNTIL(
-        prober, step, until_ns, "a read",
-        store_row_get(txn, KEYSPACE_QUOTA, PROBE_KEY, &step, &found, &value));
-    uint64_t number = 0;
-    if (found && value.size == sizeof number) {
-        memcpy(&number, value.data, sizeof number);
-    }
-    *out_number = number;
-    return NULL;
-}
-
-static cordon_error *commit(struct prober *prober, struct store_txn *txn, uint64_t until_ns)
-{
-    const struct store_commit_facts facts = {0};
-    enum store_step step = STORE_DONE;
-    struct store_commit_result result = {0};
-    AWAIT_UNTIL(prober, step, until_ns, "a commit", store_commit(txn, &facts, &step, &result));
-    return result.conflict
-               ? cordon_error_new(
-                     CORDON_E_CONFLICT,
-                     "a row that nobody else writes was in conflict; run `cordon verify`")
-               : NULL;
-}
-
-static cordon_error *query(struct prober *prober, struct store_txn *txn, uint64_t until_ns)
+static cordon_error *query(struct prober *prober)
 {
     uint64_t number = 0;
-    TRY(read_row(prober, txn, until_ns, &number));
-    TRY(commit(prober, txn, until_ns));
+    TRY(probe_try(&prober->world, PROBE_QUERY, 0, &number));
     if (prober->has_written && number < prober->written) {
         return cordon_error_new(
             CORDON_E_STORE, "a read did not see what was written before it; run `cordon verify`");
     }
-    prober->written = number;
-    return NULL;
-}
-
-static cordon_error *mutation(struct prober *prober, struct store_txn *txn, uint64_t until_ns)
-{
-    uint64_t number = 0;
-    TRY(read_row(prober, txn, until_ns, &number));
-    number++;
-    TRY(store_row_put(txn, KEYSPACE_QUOTA, PROBE_KEY, slice_of(&number, sizeof number)));
-    TRY(commit(prober, txn, until_ns));
-    prober->written = number;
-    prober->has_written = true;
+    prober->written = number > prober->written ? number : prober->written;
     return NULL;
 }
 
 /* One that is not done in time may be all the same, later and unseen. */
-static cordon_error *try_one(struct prober *prober, enum prober_check check)
+static cordon_error *mutation(struct prober *prober)
 {
-    const uint64_t until_ns = clock_monotonic_ns() + prober->deadline_ns;
-    const struct store_wake wake = {event_set, &prober->answered};
-    struct store_txn *txn = NULL;
-    TRY(store_begin(prober->store, TENANT_SYSTEM, wake, &txn));
-    cordon_error *error =
-        check == PROBER_QUERY ? query(prober, txn, until_ns) : mutation(prober, txn, until_ns);
-    store_end(&txn);
-    return error;
+    const uint64_t number = prober->written + 1;
+    uint64_t answered = 0;
+    TRY(probe_try(&prober->world, PROBE_MUTATION, number, &answered));
+    if (answered != number) {
+        return cordon_error_new(
+            CORDON_E_STORE, "a write answered something else; run `cordon verify`");
+    }
+    prober->written = number;
+    prober->has_written = true;
+    return NULL;
 }
 
 /* -- Verdicts ------------------------------------------------------------------------------- */
@@ -152,7 +78,8 @@ static cordon_error *try_one(struct prober *prober, enum prober_check check)
 static void probe(struct prober *prober, enum prober_check check)
 {
     const uint64_t began_ns = clock_monotonic_ns();
-    CORDON_CLEANUP(cordon_error_freep) cordon_error *error = try_one(prober, check);
+    CORDON_CLEANUP(cordon_error_freep) cordon_error *error =
+        check == PROBER_QUERY ? query(prober) : mutation(prober);
     struct finding finding = {.ended_ns = clock_monotonic_ns()};
     finding.took_ns = finding.ended_ns - began_ns;
     if (error != NULL) {
@@ -186,7 +113,7 @@ static void judge_finding(
     } else if (out->age_ns > age_max_ns) {
         (void)snprintf(
             out->words, sizeof out->words,
-            "the store has not answered for %llu ms; look at the disk",
+            "it was not tried again for %llu ms; restart this program if it stays so",
             (unsigned long long)(out->age_ns / NS_PER_MS));
     }
     out->is_good = out->words[0] == '\0';
@@ -229,6 +156,12 @@ void prober_beat(struct prober *prober, uint32_t loop)
     atomic_store(&prober->beats[loop], clock_monotonic_ns());
 }
 
+void prober_begin(struct prober *prober)
+{
+    atomic_store(&prober->begins, true);
+    event_set(&prober->world.changed);
+}
+
 /* -- The thread ----------------------------------------------------------------------------- */
 
 /* What has become of a check is a line of the log, once. */
@@ -247,20 +180,31 @@ static void tell(struct prober *prober, enum prober_check check, const struct pr
     log_flush(prober->log);
 }
 
+static void rest(struct prober *prober)
+{
+    const uint64_t until_ns = clock_monotonic_ns() + prober->interval_ns;
+    while (clock_monotonic_ns() < until_ns && !atomic_load(&prober->world.ends)) {
+        probe_world_wait(&prober->world, until_ns);
+    }
+}
+
 static void *thread_main(void *arg)
 {
     struct prober *prober = arg;
     struct prober_verdict verdicts[PROBER_CHECKS];
     sigset_t before;
     (void)pipe_signal_block(&before); /* for its lines in the log; it ends with the thread */
-    while (!atomic_load(&prober->ends)) {
+    while (!atomic_load(&prober->begins) && !atomic_load(&prober->world.ends)) {
+        probe_world_wait(&prober->world, UINT64_MAX);
+    }
+    while (!atomic_load(&prober->world.ends)) {
         probe(prober, PROBER_QUERY);
         probe(prober, PROBER_MUTATION);
         (void)prober_look(prober, verdicts);
         for (size_t i = 0; i < PROBER_CHECKS; i++) {
             tell(prober, (enum prober_check)i, &verdicts[i]);
         }
-        event_wait(&prober->woken, clock_monotonic_ns() + prober->interval_ns);
+        rest(prober);
     }
     return NULL;
 }
@@ -278,13 +222,17 @@ cordon_error *prober_new(const struct prober_options *options, struct prober **o
     if (prober == NULL) {
         return error_no_memory();
     }
-    prober->store = options->store;
     prober->log = options->log;
     prober->loops = options->loops;
     prober->interval_ns = or_default(options->interval_ms, PROBER_INTERVAL_MS);
     prober->deadline_ns = or_default(options->deadline_ms, PROBER_DEADLINE_MS);
-    event_init(&prober->woken);
-    event_init(&prober->answered);
+    prober->world = (struct probe_world){
+        .runner = options->runner,
+        .add_turn = options->add_turn,
+        .add_arg = options->add_arg,
+        .deadline_ns = prober->deadline_ns,
+    };
+    probe_world_init(&prober->world);
     (void)pthread_mutex_init(&prober->lock, NULL);
     for (size_t i = 0; i < PROBER_CHECKS; i++) {
         prober->were_good[i] = true; /* that a server begins is no line */
@@ -299,7 +247,7 @@ cordon_error *prober_new(const struct prober_options *options, struct prober **o
     if (failed != 0) {
         prober_free(prober);
         return cordon_error_new(
-            CORDON_E_SYSTEM, "the thread that tries the store could not be started: %s%s",
+            CORDON_E_SYSTEM, "the thread that tries functions could not be started: %s%s",
             strerrordesc_np(failed), advice_on(failed));
     }
     *out_prober = prober;
@@ -311,14 +259,12 @@ void prober_free(struct prober *prober)
     if (prober == NULL) {
         return;
     }
+    atomic_store(&prober->world.ends, true);
+    event_set(&prober->world.changed);
     if (prober->has_thread) {
-        atomic_store(&prober->ends, true);
-        event_set(&prober->woken);
-        event_set(&prober->answered);
         (void)pthread_join(prober->thread, NULL);
     }
-    event_done(&prober->woken);
-    event_done(&prober->answered);
+    probe_world_done(&prober->world);
     (void)pthread_mutex_destroy(&prober->lock);
     mem_free(prober->beats);
     mem_free(prober);

@@ -1,19 +1,20 @@
 /*
  * Whether a server could do its work now: what its readiness is told from.
  *
- * A thread reads and writes a row of a tenant of its own, every two seconds, by transactions as
- * those of functions are: the query sees what was written last, the mutation is done once it is
- * durable. Each has a deadline. Loops say that they go round. So what is asked from outside costs a
- * look at what is known already, however often it is asked, and makes nobody write.
+ * Every two seconds a thread has a query and a mutation of a tenant of its own run, by the way that
+ * users' functions go (run/probe.h): the query sees what was written last, the mutation is done
+ * once it is durable. Each has a deadline. Loops say that they go round. So what is asked from
+ * outside costs a look at what is known already, however often it is asked, and makes nobody write.
  *
- * A check that has not ended for longer than it may is a bad one: a thread that hangs in the store
- * can't say so itself.
+ * Who is turned away, as there is too much to do, comes again until its deadline: a server that is
+ * overloaded is polite, and ready. A check that has not ended for longer than it may is a bad one:
+ * a thread that hangs can't say so itself.
  */
 #ifndef RUN_PROBER_H
 #define RUN_PROBER_H
 
 #include "observe/log.h"
-#include "store/store.h"
+#include "run/turn.h"
 
 struct prober;
 
@@ -21,8 +22,11 @@ struct prober;
 #define PROBER_DEADLINE_MS 5000
 
 struct prober_options {
-    struct store *store;  /* borrowed, as the log; both outlive the prober */
-    struct log *log;      /* NULL: none */
+    struct runner *runner; /* borrowed, as all the rest; all outlive the prober */
+    struct log *log;       /* NULL: none */
+    /* Hands a run to a thread that polls it; false: there is none. */
+    bool (*add_turn)(void *arg, struct turn *turn);
+    void *add_arg;
     uint32_t loops;       /* that are to beat */
     uint32_t interval_ms; /* 0: PROBER_INTERVAL_MS */
     uint32_t deadline_ms; /* of a probe, and of the pause between two beats; 0: its default */
@@ -45,11 +49,19 @@ struct prober_verdict {
     char words[256];  /* why it is not good; "" if it is */
 };
 
-/* Starts the thread, which begins at once. Errors: CORDON_E_SYSTEM, CORDON_E_NO_MEMORY. */
+/*
+ * Starts the thread, which waits for prober_begin(). Errors: CORDON_E_SYSTEM, CORDON_E_NO_MEMORY.
+ */
 CORDON_MUST_USE cordon_error *prober_new(
     const struct prober_options *options, struct prober **out_prober);
 
-/* Ends the thread. NULL accepted. */
+/* From now on it tries; once. Any thread. */
+void prober_begin(struct prober *prober);
+
+/*
+ * Ends the thread. Waits for the turn of a run that is at work on another thread, and for nothing
+ * else. NULL accepted.
+ */
 void prober_free(struct prober *prober);
 
 /* A loop goes round. For the thread of that loop. */

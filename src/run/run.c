@@ -323,7 +323,7 @@ enum next run_finish(struct run *run)
     give_slot(run);
     run->stage = STAGE_DONE;
     run_count_end(run);
-    if (!run_is_replay(run)) { /* which nobody has called */
+    if (!run_is_replay(run) && !run->is_probe) { /* which nobody has called */
         report(run);
         if (outcome->code == CORDON_OUTCOME_CAPABILITY_DENIED && run->home != NULL) {
             tenant_note_denied(run->home, run->path, outcome->message);
@@ -535,6 +535,7 @@ static bool copy_request(struct run *run, const struct run_request *request)
     run->asked_by = request->caller;
     run->untraced = request->untraced;
     run->background = request->background;
+    run->is_probe = request->is_probe;
     if (request->lower != NULL) {
         run->lower = *request->lower;
         run->has_lower = true;
@@ -567,7 +568,8 @@ static bool take_slot_of(struct run *run, struct shared *slots)
 static void take_slot(struct run *run)
 {
     struct runner *runner = run->runner;
-    if (run->background || (run->depth > 1 && take_slot_of(run, &runner->nested_slots)) ||
+    if (run->background || run->is_probe ||
+        (run->depth > 1 && take_slot_of(run, &runner->nested_slots)) ||
         take_slot_of(run, &runner->slots)) {
         return;
     }
@@ -701,8 +703,9 @@ cordon_error *run_new(
         mem_free(run);
         return error;
     }
-    run->counts =
-        run_is_replay(run) ? NULL : tenant_metrics_of(&runner->metrics.tenants, run->tenant);
+    run->counts = run_is_replay(run) || run->is_probe
+                      ? NULL
+                      : tenant_metrics_of(&runner->metrics.tenants, run->tenant);
     if (!run_is_inner(run)) {
         take_slot(run);
     }
@@ -729,6 +732,11 @@ uint64_t run_sleeps_until_ns(const struct run *run)
         return run_sleeps_until_ns(run->child);
     }
     return run->has_host ? run->host.operation.sleeps_until_ns : 0;
+}
+
+bool run_is_queued(const struct run *run)
+{
+    return run->permit_asked && !atomic_load(&run->permit.has_permit);
 }
 
 uint32_t run_tenant(const struct run *run)

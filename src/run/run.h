@@ -68,6 +68,11 @@ struct run_request {
      * whoever polls it gives way to them.
      */
     bool background;
+    /*
+     * Of the server itself, which tries whether runs are done (run/prober.h): it takes no slot, and
+     * is neither counted nor logged nor in an audit log.
+     */
+    bool is_probe;
     /* Leaves the names of its stack as the name section has them: see run_trace.c. */
     bool untraced;
     /* NULL, or the run to repeat: recording_request() fills in the rest. Must outlive the run. */
@@ -114,6 +119,9 @@ uint64_t run_wake_at_ns(const struct run *run);
 
 /* For RUN_WAITING: until when it sleeps because it asked to; 0 if it waits for something else. */
 uint64_t run_sleeps_until_ns(const struct run *run);
+
+/* For RUN_WAITING: whether it waits for a permit. */
+bool run_is_queued(const struct run *run);
 
 /* Whose it is. */
 uint32_t run_tenant(const struct run *run);

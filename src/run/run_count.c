@@ -1,6 +1,6 @@
 /*
- * What the metrics are told of a run on its way: see state.h. Replays, which nobody has called, are
- * not counted; a call inside the transaction of another run is only as an instance.
+ * What the metrics are told of a run on its way: see state.h. Replays and probes, which nobody has
+ * called, are not counted; a call inside the transaction of another run is only as an instance.
  */
 #include "base/clock.h"
 #include "run/state.h"

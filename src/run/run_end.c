@@ -122,7 +122,7 @@ static cordon_error *submit(
 {
     CORDON_CLEANUP_BUFFER struct buffer audit;
     buffer_init(&audit, 65536);
-    if (is_recorded && !run->submitted) {
+    if (is_recorded && !run->is_probe && !run->submitted) {
         TRY(add_records(run, with_session, &audit));
     }
     run->submitted = true;

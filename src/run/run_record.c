@@ -48,7 +48,7 @@ cordon_error *run_tape_new(struct run *run, const struct run_request *request)
 
 void run_tape_choose(struct run *run)
 {
-    if (run_is_replay(run) || run_is_inner(run)) {
+    if (run_is_replay(run) || run_is_inner(run) || run->is_probe) {
         return;
     }
     size_t tape_bytes_max = 0;

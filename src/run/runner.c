@@ -39,7 +39,7 @@
 /* What a process has beside them: code of modules, stacks of threads, allocations. */
 #define MAPPINGS_BESIDE 4096
 
-/* Of the engine's pool beyond those of runs alive: instances that are being reset. */
+/* Of the engine's pool beyond those of runs alive: probes, and instances that are being reset. */
 #define SPARE_INSTANCES 8
 
 /* Runs that make calls inside their transactions at one time; others wait for one of them. */

@@ -24,8 +24,8 @@ struct tenants;
 enum { TENANT_DEFAULT = 1 };
 
 /*
- * The tenant of the program itself, for rows that belong to no deployment (run/prober.h). Nothing
- * is deployed into it, and nobody calls it. The store keeps the number after it for itself.
+ * The tenant of the program itself, which tries its own functions (run/probe.h). Nothing is
+ * deployed into it, and nobody else calls it. The store keeps the number after it for itself.
  */
 #define TENANT_SYSTEM (UINT32_MAX - 1)
 

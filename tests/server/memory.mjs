@@ -26,7 +26,12 @@ before(async () => {
   await server.deploy(guest('basic'));
 });
 
-const taken = () => metric(server, 'run_memory_used_bytes');
+/* The lesser of two looks: what the server runs to try itself takes some, too, for a moment. */
+const taken = async () => {
+  const first = await metric(server, 'run_memory_used_bytes');
+  await sleep(20);
+  return Math.min(first, await metric(server, 'run_memory_used_bytes'));
+};
 /* What is resident; a sanitizer keeps what was freed. */
 const SANITIZED = /^CORDON_SANITIZE:\w+=\w/m.test(readFileSync(join(build, 'CMakeCache.txt'), 'utf8'));
 const resident = () => SANITIZED ? 0 : Number(readFileSync(`/proc/${server.child.pid}/status`, 'utf8').match(/VmRSS:\s+(\d+) kB/)[1]) * 1024;

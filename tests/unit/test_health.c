@@ -92,6 +92,7 @@ static void test_a_blocked_loop(void **state)
         .compile_inside = true,
         .permits = 1,
         .slots = 1,
+        .turns_ns = (uint64_t)PATIENCE_MS * 1000000,
         .memory_bytes = 1 << 26,
     };
     expect_ok(runner_new(&runs, &runner));
