@@ -2,16 +2,18 @@
  * Compares measured figures with bench/goals.json, says which goals are reached or by how much they
  * are missed, and writes the page about them.
  *
- *     node bench/report.mjs BENCH.json LARGE.json PAGE.md
+ *     node bench/report.mjs BENCH.json LARGE.json SOAK.json PAGE.md
  *
- * LARGE.json is what the last `make bench-large` measured, and may be missing.
+ * LARGE.json is what the last `make bench-large` measured, SOAK.json what the last long soak left
+ * (tests/server/soak.mjs); they may be missing.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 
 const LARGE = 10_000_000;
 
-const [source, large_source, page] = process.argv.slice(2);
+const [source, large_source, soak_source, page] = process.argv.slice(2);
 const large = existsSync(large_source) ? JSON.parse(readFileSync(large_source, 'utf8')) : undefined;
+const soak = existsSync(soak_source) ? JSON.parse(readFileSync(soak_source, 'utf8')) : undefined;
 const bench = JSON.parse(readFileSync(source, 'utf8'));
 const goals = JSON.parse(readFileSync(new URL('goals.json', import.meta.url), 'utf8'));
 const { machine, metrics, engine, gate, metering, admission, starts, commit, mutations, documents, queries, overhead, sharing, tenants } = bench;
@@ -286,6 +288,31 @@ ${large === undefined ? 'Not measured yet.' : `${large.machine.date}, ${large.ma
 ${table(['documents', 'one client', 'bare LMDB', '64 clients, documents/s', 'bare LMDB, documents/s', 'ratio'], largeRows)}`}
 `;
 
+/* -- For long ------------------------------------------------------------------------------- */
+
+const count = (number) => number.toLocaleString('en-US');
+const sum = (numbers) => numbers.reduce((all, one) => all + one, 0);
+const faultNames = {
+  killedClients: '20 clients gone in mid-request', slowClients: '8 clients who read or send slowly',
+  cancelledActions: '20 actions whose callers left', refusedModules: '4 deploys refused', deployAgain: 'a deploy',
+  tenantsComeAndGo: 'a tenant made, used and removed', keysComeAndGo: 'a key made, used and revoked',
+  fullDisk: 'the disk full until writes were refused', clockSteps: 'the wall clock an hour on, two days back, and right again',
+};
+const soakText = `## For long
+
+The soak (\`tests/server/soak.mjs\`), at its length in \`make check-long\`: calls of all kinds at ${(soak?.share ?? 0.7) * 100} % of what the
+machine has to give, which is measured anew every minute, while all goes wrong that may.
+
+${soak === undefined ? 'Not noted yet.' : `${soak.date}, ${Math.round(soak.seconds / 60)} minutes: ${count(soak.right)} calls were answered, and rightly;
+${count(sum(Object.values(soak.refused)))} were refused as overloaded or as the disk was full; none had another end. Of faults there were:
+
+${table(['what', 'times'], Object.entries(soak.faults).map(([name, times]) => [faultNames[name] ?? name, count(times)]))}
+
+Then all counters were at rest, data folder and audit log sound, and of the documents none was lost or doubled. Memory that
+is not a file's was ${figure(soak.first.anonymous / 1e6)} MB after the first rounds and ${figure(soak.last.anonymous / 1e6)} MB at the end; files ${soak.first.files} and
+${soak.last.files}, threads ${soak.first.threads} and ${soak.last.threads}.`}
+`;
+
 const text = `# Benchmarks
 
 Made by \`make bench\` from its own figures; don't edit it. The goals stand in \`bench/goals.json\`.
@@ -389,6 +416,7 @@ ${table(['commit', 'p50 µs', 'p99 µs'], commitRows)}
 ${sharingText}
 ${documentsText}
 ${largeText}
+${soakText}
 ## The server at rest
 
 Ready ${figure(starts.ready_ms)} ms after its process is started (which counts too) on a new data folder, median of 11

@@ -1,7 +1,8 @@
 /*
  * The load of the soak: calls of every kind, first as many as there is time for, which is the
- * capacity, then at a rate of their own, whatever becomes of them. Every answer is looked at: one that
- * is neither right nor a refusal that says so is kept as strange.
+ * capacity, then at a rate of their own, whatever becomes of them. A machine that others use too has more
+ * to give at one time than at another, so the capacity is measured again now and then. Every answer is
+ * looked at: one that is neither right nor a refusal that says so is kept as strange.
  */
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,7 +10,11 @@ import { Wire, call } from './wire.mjs';
 
 const TICK_MS = 5;
 const CLIENTS = 8; // of the calibration
+const CALIBRATED_S = 3;
+const OFFERED_S = 60;
 const COUNTERS = 16;
+const SLOTS = 1000; // by default
+const WAITING_MAX = 3000; // connections: of more than 4,096 the server lets some go without an answer
 const IDLE_MAX_MS = 20000; // the server lets go of who says nothing for a minute
 const STRANGE_MAX = 20;
 
@@ -41,7 +46,7 @@ export async function ask(server, bytes) {
 
 export class Load {
   constructor(server, random) {
-    Object.assign(this, { server, random, free: [], strange: [], refused: {}, underWay: 0, number: 0, right: 0 });
+    Object.assign(this, { server, random, free: [], strange: [], refused: {}, underWay: 0, unsent: 0, number: 0, right: 0 });
     this.diskIsFull = false;
     /* Of each counter, what was acknowledged, and what more was asked by clients who left. */
     this.acknowledged = new Map();
@@ -75,6 +80,13 @@ export class Load {
   async insert() {
     const { status, text } = await ask(this.server, call('mutation', 'documents:insert_large', { n: 100 }));
     assert.equal(status, 200, text);
+  }
+
+  /* More calls at one time than there are slots, so that what is kept warm of each is there. */
+  async crowd() {
+    const sleeping = call('action', 'effects:sleep', { ms: 1000 });
+    const answers = await Promise.all(Array.from({ length: SLOTS + 200 }, () => ask(this.server, sleeping)));
+    assert.ok(answers.some(({ body }) => REFUSALS.has(body.code)));
   }
 
   /* All that was acknowledged is there, and nothing that nobody asked for. */
@@ -132,17 +144,29 @@ export class Load {
     return (this.right - before) / seconds;
   }
 
-  /* From now on so many calls a second, until stop(). */
-  start(rate) {
+  /* So many calls a second, for so long or until stop(). */
+  async offer(rate, seconds) {
+    let unpaid = 0;
+    const end = performance.now() + seconds * 1000;
+    for (let before = performance.now(); !this.ends && before < end;) {
+      await sleep(TICK_MS);
+      const now = performance.now();
+      unpaid += (now - before) * rate / 1000;
+      before = now;
+      for (; unpaid >= 1; unpaid--) {
+        if (this.underWay < WAITING_MAX) void this.one();
+        else this.unsent++;
+      }
+    }
+  }
+
+  /* From now on that share of the capacity, which is measured anew every minute, until stop(). */
+  start(share) {
     this.ends = false;
-    this.ticking = (async () => {
-      let unpaid = 0;
-      for (let before = performance.now(); !this.ends;) {
-        await sleep(TICK_MS);
-        const now = performance.now();
-        unpaid += (now - before) * rate / 1000;
-        before = now;
-        for (; unpaid >= 1; unpaid--) void this.one();
+    this.offering = (async () => {
+      while (!this.ends) {
+        this.capacity = await this.calibrate(CALIBRATED_S);
+        await this.offer(share * this.capacity, OFFERED_S);
       }
     })();
   }
@@ -150,7 +174,7 @@ export class Load {
   /* The last call is answered, and the connections are closed. */
   async stop() {
     this.ends = true;
-    await this.ticking;
+    await this.offering;
     while (this.underWay > 0) await sleep(20);
     for (const { wire } of this.free.splice(0)) wire.close();
   }
