@@ -17,6 +17,9 @@ struct json_doc;
 /* The largest body: a deploy with all its functions has one of 2 MiB at most. */
 #define AUDIT_BODY_BYTES_MAX ((size_t)4 << 20)
 
+/* What a record takes beside its body, as `audit_bytes` counts it: hashes, numbers, its key. */
+#define AUDIT_RECORD_BYTES 128
+
 struct audit_record {
     uint64_t sequence; /* from 1, without gaps, per tenant */
     uint64_t ts;       /* of its commit, ns */

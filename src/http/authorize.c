@@ -9,6 +9,7 @@
 #include "auth/provider.h"
 #include "base/clock.h"
 #include "http/internal.h"
+#include "run/tenant_quota.h"
 #include "value/base64.h"
 
 #include <stdio.h>
@@ -195,4 +196,65 @@ bool authorize(struct connection *connection, struct http_refusal *out_refusal)
         return sign_in(connection, token, out_refusal);
     }
     return header.data == NULL || judge_key(connection, header, out_refusal);
+}
+
+/* -- What can't be recorded ----------------------------------------------------------------- */
+
+/* Whether what is asked for stands in the audit log once it is done. */
+static bool is_recorded(const struct http_route *route)
+{
+    if (route->id != ROUTE_DATA) {
+        return route->id != ROUTE_RECORD || route->record.data != NULL; /* the list tells nothing */
+    }
+    switch (route->data) {
+    case DATA_HOLD:
+    case DATA_DOCUMENTS:
+    case DATA_IMPORT:
+    case DATA_CLEAR:
+    case DATA_ENV_LIST:
+    case DATA_ENV_CHANGE:
+        return true;
+    case DATA_RELEASE:
+    case DATA_TABLES:
+    case DATA_DEPLOYS:
+    case DATA_AUDIT_PRUNE: /* these are the operator's */
+    case DATA_TENANT_LIST:
+    case DATA_TENANT_CREATE:
+    case DATA_TENANT_CHANGE:
+    case DATA_TENANT_REMOVE:
+        break;
+    }
+    return false;
+}
+
+/* The words live in a buffer of the connection. */
+static void refuse_full(
+    struct connection *connection, const cordon_error *error, struct http_refusal *out_refusal)
+{
+    struct buffer *words = &connection->identity_text;
+    const bool is_full = cordon_error_get_code(error) == CORDON_E_TOO_LARGE;
+    buffer_clear(words);
+    cordon_error *unsaid = buffer_printf(words, "%s", cordon_error_get_message(error));
+    if (unsaid == NULL) {
+        unsaid = buffer_append_byte(words, '\0');
+    }
+    *out_refusal = unsaid == NULL && is_full
+                       ? (struct http_refusal){507, "AuditFull", (const char *)words->data}
+                       : unseen;
+    cordon_error_free(unsaid);
+}
+
+bool authorize_recorded(struct connection *connection, struct http_refusal *out_refusal)
+{
+    if (!authorize(connection, out_refusal)) {
+        return false;
+    }
+    if (connection->is_operator || !is_recorded(&connection->route)) {
+        return true;
+    }
+    CORDON_CLEANUP(cordon_error_freep) cordon_error *error = quota_check_audit(connection->tenant);
+    if (error != NULL) {
+        refuse_full(connection, error, out_refusal);
+    }
+    return error == NULL;
 }

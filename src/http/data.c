@@ -14,6 +14,7 @@
 #include "run/data.h"
 #include "run/environment.h"
 #include "run/tenant_admin.h"
+#include "run/tenant_quota.h"
 #include "value/json.h"
 
 /* A table's name, an id, a number, each with what percent-encoding may have added. */
@@ -206,10 +207,11 @@ static cordon_error *prune(
     }
     request.before_ns = before_ms * 1000000;
     request.actor = connection->actor;
-    struct runner *runner = connection->loop->server->options.runner;
-    return audit_prune_log(
-        runner_store(runner), tenant_auditor(connection->tenant), connection->tenant->number,
-        &request, out);
+    struct tenant *tenant = connection->tenant;
+    cordon_error *error = audit_prune_log(
+        runner_store(tenant->runner), tenant_auditor(tenant), tenant->number, &request, out);
+    quota_pruned(tenant); /* some may have gone before it failed */
+    return error;
 }
 
 /* -- Tenants -------------------------------------------------------------------------------- */

@@ -562,7 +562,7 @@ static void answer_outcome(struct connection *connection)
 static void begin_queued(
     struct connection *connection, enum work_kind kind, const struct http_refusal *too_many)
 {
-    if (!authorize(connection, &connection->refusal)) {
+    if (!authorize_recorded(connection, &connection->refusal)) {
         answer_refusal(connection, &connection->refusal);
         return;
     }
@@ -596,7 +596,7 @@ static void note_read(struct connection *connection, enum auditor_read what, str
 
 static void begin_records(struct connection *connection)
 {
-    if (!authorize(connection, &connection->refusal)) {
+    if (!authorize_recorded(connection, &connection->refusal)) {
         answer_refusal(connection, &connection->refusal);
         return;
     }
@@ -611,7 +611,7 @@ static void begin_records(struct connection *connection)
 /* Who asks with a cursor has the rest: without news, the answer waits for some. */
 static void begin_logs(struct connection *connection)
 {
-    if (!authorize(connection, &connection->refusal)) {
+    if (!authorize_recorded(connection, &connection->refusal)) {
         answer_refusal(connection, &connection->refusal);
         return;
     }

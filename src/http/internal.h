@@ -426,6 +426,12 @@ CORDON_MUST_USE cordon_error *health_write(struct connection *connection);
 bool authorize(struct connection *connection, struct http_refusal *out_refusal);
 
 /*
+ * The same for what an admin asks for, which the audit log has to say: where that has no room, it
+ * is refused before it is done.
+ */
+bool authorize_recorded(struct connection *connection, struct http_refusal *out_refusal);
+
+/*
  * The same on the operator's listener: at an address it takes the operator's key, as everybody on
  * the machine reaches that; at a Unix socket the file system has looked who comes.
  */

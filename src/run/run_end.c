@@ -141,8 +141,9 @@ static enum next wait_for_commit(struct run *run, enum store_step step)
 }
 
 /*
- * The documents of its tenant would be too much: it has failed, as if the guest had. Where that is
- * not known yet, it may come again.
+ * The documents of its tenant, or its audit log, would be too much: it has failed, as if the guest
+ * had. Where it is the log there can be no record of that either. Where it is not known yet, it may
+ * come again.
  */
 static enum next refuse_growth(struct run *run, const struct store_commit_result *result)
 {
@@ -152,12 +153,15 @@ static enum next refuse_growth(struct run *run, const struct store_commit_result
     }
     run->outcome.value = (struct slice){0};
     if (result->is_uncounted) {
-        outcome_set_overloaded(
-            &run->outcome, SLICE("The documents that there are have yet to be counted."));
+        outcome_set_overloaded(&run->outcome, SLICE("What its tenant has is yet to be counted."));
         return run_finish(run);
     }
     outcome_set_limit(
-        &run->outcome, CORDON_LIMIT_TENANT_BYTES, result->full_used, result->full_allowed);
+        &run->outcome, result->is_audit_full ? CORDON_LIMIT_AUDIT_BYTES : CORDON_LIMIT_TENANT_BYTES,
+        result->full_used, result->full_allowed);
+    if (result->is_audit_full) {
+        return run_finish(run);
+    }
     run->stage = STAGE_SETTLE;
     return NEXT_STEP;
 }
@@ -217,6 +221,9 @@ enum next step_settle(struct run *run)
     }
     if (step != STORE_DONE) {
         return wait_for_commit(run, step);
+    }
+    if (result.is_full || result.is_uncounted) { /* the record, which is all that it would write */
+        return refuse_growth(run, &result);
     }
     run->outcome.ts = result.ts;
     return run_finish(run);

@@ -741,6 +741,11 @@ static cordon_error *write_tenant(struct buffer *out, struct tenant *tenant)
     const long long used = atomic_load(&tenant->quota.used);
     TRY(atomic_load(&tenant->quota.is_counted) ? json_write_u64(out, used > 0 ? (uint64_t)used : 0)
                                                : buffer_append(out, SLICE("null")));
+    bool is_counted = false;
+    uint64_t audit_bytes = 0;
+    TRY(quota_audit_bytes(tenant, &is_counted, &audit_bytes));
+    TRY(json_write_key(out, SLICE("auditBytes")));
+    TRY(is_counted ? json_write_u64(out, audit_bytes) : buffer_append(out, SLICE("null")));
     return buffer_append_byte(out, '}');
 }
 

@@ -75,8 +75,9 @@ CORDON_MUST_USE cordon_error *tenant_admin_next_removed(struct runner *runner, u
 CORDON_MUST_USE cordon_error *tenant_admin_forget_removed(struct runner *runner, uint32_t number);
 
 /*
- * Appends [{"name", "number", "hosts", "limits", "madeAt", "awake", "runs", "dataBytes"}], in
- * order of numbers, the default one first. `dataBytes` is null where it was not counted.
+ * Appends [{"name", "number", "hosts", "limits", "madeAt", "awake", "runs", "dataBytes",
+ * "auditBytes"}], in order of numbers, the default one first. `dataBytes` and `auditBytes` are null
+ * where they were not counted.
  */
 CORDON_MUST_USE cordon_error *tenant_admin_list(struct runner *runner, struct buffer *out);
 

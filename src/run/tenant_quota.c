@@ -9,47 +9,70 @@
 
 /* Of documents that one transaction counts. */
 #define PART_BYTES ((uint64_t)32 << 20)
+/* And records of the audit log. */
+#define PART_RECORDS 4096
+
+/* What the log must have room for before something begins whose record is written at its end. */
+#define ROOM_BYTES 1024
 
 /* One document as a tree; a key in the order of creation. */
 #define TREE_BYTES_MAX ((size_t)128 << 20)
 #define EDGE_BYTES_MAX 256
 
-static uint64_t default_bytes(void)
+static uint64_t default_bytes(cordon_limit limit)
 {
-    return cordon_limit_get_info(CORDON_LIMIT_TENANT_BYTES)->defaults[CORDON_MUTATION];
+    return cordon_limit_get_info(limit)->defaults[CORDON_MUTATION];
 }
 
 /* The lower one of what the settings of the process and of the tenant say. With its lock. */
-static uint64_t allowed_bytes(struct tenant *tenant)
+static void read_allowed(struct tenant *tenant, struct budget *out_budget)
 {
-    struct budget budget;
-    runner_init_budget(tenant->runner, CORDON_MUTATION, &budget);
+    runner_init_budget(tenant->runner, CORDON_MUTATION, out_budget);
     if (tenant->settings != NULL && tenant->settings->has_limits) {
-        budget_lower(&budget, &tenant->settings->limits);
+        budget_lower(out_budget, &tenant->settings->limits);
     }
-    return budget.allowed[CORDON_LIMIT_TENANT_BYTES];
 }
 
 /* In one hold of the lock, so that of two who set it the later one knows the newer settings. */
 void quota_set(struct tenant *tenant)
 {
+    struct budget budget;
     (void)pthread_rwlock_wrlock(&tenant->lock);
-    const uint64_t allowed = allowed_bytes(tenant);
+    read_allowed(tenant, &budget);
+    const uint64_t allowed = budget.allowed[CORDON_LIMIT_TENANT_BYTES];
+    const uint64_t audit_allowed = budget.allowed[CORDON_LIMIT_AUDIT_BYTES];
     atomic_store(&tenant->quota.allowed, allowed);
+    atomic_store(&tenant->quota.audit_allowed, audit_allowed);
     (void)pthread_rwlock_unlock(&tenant->lock);
-    if (allowed < default_bytes()) {
+    if (allowed < default_bytes(CORDON_LIMIT_TENANT_BYTES)) {
         atomic_store(&tenant->has_quota, true); /* and is kept up from now on, for good */
     }
+    if (audit_allowed < default_bytes(CORDON_LIMIT_AUDIT_BYTES)) {
+        atomic_store(&tenant->quota.bounds_audit, true);
+    }
+    atomic_store(&tenant->quota.is_unbounded, !atomic_load(&tenant->has_quota));
 }
 
-bool quota_is_due(const struct tenant *tenant)
+static bool are_documents_due(const struct tenant *tenant)
 {
     return atomic_load(&tenant->has_quota) && !atomic_load(&tenant->quota.is_counted);
 }
 
+static bool is_log_due(const struct tenant *tenant)
+{
+    return atomic_load(&tenant->quota.bounds_audit) &&
+           !atomic_load(&tenant->quota.audit_is_counted);
+}
+
+bool quota_is_due(const struct tenant *tenant)
+{
+    return are_documents_due(tenant) || is_log_due(tenant);
+}
+
 struct store_quota *quota_of(struct tenant *tenant)
 {
-    return atomic_load(&tenant->has_quota) ? &tenant->quota : NULL;
+    const bool has = atomic_load(&tenant->has_quota) || atomic_load(&tenant->quota.bounds_audit);
+    return has ? &tenant->quota : NULL;
 }
 
 static cordon_error *check_stop(const struct tenant *tenant)
@@ -58,7 +81,7 @@ static cordon_error *check_stop(const struct tenant *tenant)
                ? NULL
                : cordon_error_new(
                      CORDON_E_OVERLOADED,
-                     "the program is stopping and counts no documents now; start it again");
+                     "the program is stopping and counts nothing now; start it again");
 }
 
 /* How far it has come. */
@@ -168,7 +191,7 @@ static cordon_error *hold(struct tenant *tenant, uint64_t *out_snapshot, long lo
     }
 }
 
-cordon_error *quota_count(struct tenant *tenant)
+static cordon_error *count_all_documents(struct tenant *tenant)
 {
     CORDON_CLEANUP(count_done) struct count count = {.tenant = tenant};
     buffer_init(&count.edge, EDGE_BYTES_MAX);
@@ -179,7 +202,7 @@ cordon_error *quota_count(struct tenant *tenant)
     store_release(runner_store(tenant->runner), tenant->number, count.snapshot);
     TRY(error);
     (void)pthread_rwlock_wrlock(&tenant->lock);
-    if (quota_is_due(tenant)) { /* else another thread has counted it meanwhile */
+    if (are_documents_due(tenant)) { /* else another thread has counted it meanwhile */
         (void)atomic_fetch_add(&tenant->quota.used, (long long)count.bytes - before);
         atomic_store(&tenant->quota.is_counted, true);
     }
@@ -187,12 +210,117 @@ cordon_error *quota_count(struct tenant *tenant)
     return NULL;
 }
 
+/* -- The audit log -------------------------------------------------------------------------- */
+
+/* Some records from `*from` on, up to `last`. */
+static cordon_error *count_records(
+    struct rows *rows, uint64_t last, uint64_t *from, uint64_t *bytes)
+{
+    for (unsigned i = 0; i < PART_RECORDS && *from <= last; i++) {
+        enum store_step step = STORE_DONE;
+        bool found = false;
+        struct audit_record record = {0};
+        AWAIT(rows, step, store_audit_read(rows->txn, *from, &step, &found, &record));
+        if (!found || record.sequence > last) {
+            *from = last + 1; /* others were pruned meanwhile */
+        } else {
+            *from = record.sequence + 1;
+            *bytes += record.body.size + AUDIT_RECORD_BYTES;
+        }
+    }
+    return NULL;
+}
+
+static cordon_error *count_log(struct tenant *tenant)
+{
+    struct store *store = runner_store(tenant->runner);
+    uint64_t last = 0;
+    uint64_t appended = 0;
+    uint64_t bytes = 0;
+    TRY(store_audit_meter(store, tenant->number, &last, &appended));
+    for (uint64_t from = 1; from <= last;) {
+        TRY(check_stop(tenant));
+        struct rows rows;
+        cordon_error *error = rows_begin(store, tenant->number, &rows);
+        if (error == NULL) {
+            error = count_records(&rows, last, &from, &bytes);
+        }
+        rows_end(&rows);
+        TRY(error);
+    }
+    (void)pthread_rwlock_wrlock(&tenant->lock);
+    atomic_store(&tenant->quota.audit_before, (long long)bytes - (long long)appended);
+    atomic_store(&tenant->quota.audit_is_counted, true);
+    (void)pthread_rwlock_unlock(&tenant->lock);
+    return NULL;
+}
+
+void quota_pruned(struct tenant *tenant)
+{
+    if (!atomic_load(&tenant->quota.bounds_audit)) {
+        return;
+    }
+    cordon_error *error = count_log(tenant);
+    if (error != NULL) {
+        atomic_store(&tenant->quota.audit_is_counted, false);
+        (void)runner_wake_tender(tenant->runner); /* who counts what is due, and says why not */
+    }
+    cordon_error_free(error);
+}
+
+cordon_error *quota_audit_bytes(struct tenant *tenant, bool *out_is_counted, uint64_t *out_bytes)
+{
+    uint64_t last = 0;
+    uint64_t appended = 0;
+    *out_is_counted = atomic_load(&tenant->quota.audit_is_counted);
+    *out_bytes = 0;
+    if (*out_is_counted) {
+        TRY(store_audit_meter(runner_store(tenant->runner), tenant->number, &last, &appended));
+        const long long all = atomic_load(&tenant->quota.audit_before) + (long long)appended;
+        *out_bytes = all > 0 ? (uint64_t)all : 0;
+    }
+    return NULL;
+}
+
+static cordon_error *audit_error(uint64_t used, uint64_t allowed)
+{
+    return cordon_error_new(
+        CORDON_E_TOO_LARGE,
+        "the audit log would have %llu bytes, and `audit_bytes` allows %llu; nothing was done, as "
+        "it could not be recorded: have the operator prune the log (`cordon audit prune`), or "
+        "raise the limit",
+        (unsigned long long)used, (unsigned long long)allowed);
+}
+
+cordon_error *quota_check_audit(struct tenant *tenant)
+{
+    bool is_counted = false;
+    uint64_t bytes = 0;
+    TRY(quota_audit_bytes(tenant, &is_counted, &bytes));
+    const uint64_t allowed = atomic_load(&tenant->quota.audit_allowed);
+    const uint64_t would = bytes + ROOM_BYTES;
+    return is_counted && would > allowed ? audit_error(would, allowed) : NULL;
+}
+
+/* -- Both ----------------------------------------------------------------------------------- */
+
+cordon_error *quota_count(struct tenant *tenant)
+{
+    if (are_documents_due(tenant)) {
+        TRY(count_all_documents(tenant));
+    }
+    return is_log_due(tenant) ? count_log(tenant) : NULL;
+}
+
 cordon_error *quota_error(const struct store_commit_result *result)
 {
     if (result->is_uncounted) {
         return cordon_error_new(
-            CORDON_E_OVERLOADED, "the documents that there are have yet to be counted for "
-                                 "`tenant_bytes`; nothing was written, try again in a moment");
+            CORDON_E_OVERLOADED, "what there is has yet to be counted for `tenant_bytes` or "
+                                 "`audit_bytes`; nothing was written, try again in a moment");
+    }
+    if (result->is_audit_full) {
+        return audit_error(result->full_used, result->full_allowed);
     }
     return cordon_error_new(
         CORDON_E_TOO_LARGE,

@@ -62,6 +62,7 @@ bool warnings_cover(cordon_limit limit)
     case CORDON_LIMIT_COMPILE_TIME_MS:
     case CORDON_LIMIT_COMPILE_BYTES:
     case CORDON_LIMIT_TENANT_BYTES:
+    case CORDON_LIMIT_AUDIT_BYTES:
         break;
     }
     return false;

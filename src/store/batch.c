@@ -113,6 +113,7 @@ static void chain(struct batch_row *row, uint64_t ts, struct audit_head *head)
         .sequence = ++head->sequence, .ts = ts, .body = slice_from(row->node->value, fixed)};
     memcpy(record.previous, head->hash, SHA256_BYTES);
     audit_record_hash(&record, head->hash);
+    head->appended += record.body.size + AUDIT_RECORD_BYTES;
     layout_store64(at, ts);
     memcpy(at + 8, record.previous, SHA256_BYTES);
     memcpy(at + 8 + SHA256_BYTES, head->hash, SHA256_BYTES);

@@ -44,6 +44,7 @@ struct batch {
 struct audit_head {
     uint64_t sequence; /* 0 before the first record */
     uint8_t hash[SHA256_BYTES];
+    uint64_t appended; /* bytes, since it was read (store_audit_meter()) */
 };
 
 /*

@@ -134,6 +134,7 @@ static const struct store_ops local_ops = {
     .hold = local_hold,
     .release = local_release,
     .begin_held = local_begin_held,
+    .audit_meter = local_audit_meter,
     .audit_prune = local_audit_prune,
 };
 

@@ -191,6 +191,7 @@ struct local_txn {
     struct batch *batch;       /* TXN_PREPARED */
     struct store_quota *quota; /* the same, as the next; NULL: none */
     int64_t grows;             /* by so many bytes of documents */
+    uint64_t audit_grows;      /* and of the audit log */
     struct log_entry *entry;   /* TXN_PREPARED */
     struct waiter waiter;
     struct waiters *waits_in;          /* where `waiter` was queued last, or NULL */
@@ -442,6 +443,9 @@ CORDON_MUST_USE cordon_error *local_garbage_gather(
  * process as a flush does.
  */
 CORDON_MUST_USE cordon_error *local_discard(struct local *store, const struct garbage *garbage);
+
+CORDON_MUST_USE cordon_error *local_audit_meter(
+    struct store *store, uint32_t tenant, uint64_t *out_last, uint64_t *out_appended);
 
 /* -- local_prune.c --------------------------------------------------------------------------- */
 

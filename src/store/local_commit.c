@@ -170,6 +170,8 @@ static cordon_error *prepare(struct local_txn *txn, const struct store_commit_fa
     TRY(add_audit(txn, facts->audit_body, batch));
     txn->quota = facts->quota;
     txn->grows = txn->quota == NULL ? 0 : count_growth(txn);
+    txn->audit_grows =
+        facts->audit_body.size == 0 ? 0 : facts->audit_body.size + AUDIT_RECORD_BYTES;
     if (batch->count > 0) {
         TRY(make_entry(txn, &txn->entry));
         txn->batch = CORDON_TAKE(batch);
@@ -450,6 +452,21 @@ static cordon_error *find_head(struct local *store, uint32_t tenant, struct audi
     return NULL;
 }
 
+cordon_error *local_audit_meter(
+    struct store *base, uint32_t tenant, uint64_t *out_last, uint64_t *out_appended)
+{
+    struct local *store = (struct local *)base;
+    struct audit_head *head = NULL;
+    (void)pthread_mutex_lock(&store->commit_lock);
+    cordon_error *error = find_head(store, tenant, &head);
+    if (error == NULL) {
+        *out_last = head->sequence;
+        *out_appended = head->appended;
+    }
+    (void)pthread_mutex_unlock(&store->commit_lock);
+    return error;
+}
+
 void local_audit_heads_free(struct local *store)
 {
     struct skip_node *node = skip_first(&store->audit_heads);
@@ -482,7 +499,7 @@ static cordon_error *reserve(struct local_txn *txn, struct audit_head **out_head
 /* Whether the quota has no room for it: then nothing of it is written. */
 static bool is_too_much(struct local_txn *txn)
 {
-    if (txn->quota == NULL || txn->grows <= 0) {
+    if (txn->quota == NULL || txn->grows <= 0 || atomic_load(&txn->quota->is_unbounded)) {
         return false;
     }
     const bool is_counted = atomic_load(&txn->quota->is_counted); /* after which `used` is whole */
@@ -503,6 +520,37 @@ static bool is_too_much(struct local_txn *txn)
     return true;
 }
 
+/* The same of the audit log: what can't be recorded is not done. */
+static cordon_error *check_log(struct local_txn *txn, bool *out_full)
+{
+    struct store_quota *quota = txn->quota;
+    *out_full = false;
+    if (quota == NULL || txn->audit_grows == 0 || !atomic_load(&quota->bounds_audit)) {
+        return NULL;
+    }
+    struct audit_head *head = NULL;
+    TRY(find_head(txn->store, txn->tenant, &head));
+    const bool is_counted = atomic_load(&quota->audit_is_counted);
+    const long long before = is_counted ? atomic_load(&quota->audit_before) : 0;
+    const long long sum = before + (long long)(head->appended + txn->audit_grows);
+    const uint64_t would = sum > 0 ? (uint64_t)sum : 0;
+    const uint64_t allowed =
+        is_counted ? atomic_load(&quota->audit_allowed) : STORE_UNCOUNTED_BYTES_MAX;
+    if (would <= allowed) {
+        return NULL;
+    }
+    *out_full = true;
+    txn->phase = TXN_FULL;
+    txn->result = (struct store_commit_result){
+        .is_full = is_counted,
+        .is_uncounted = !is_counted,
+        .is_audit_full = is_counted,
+        .full_used = would,
+        .full_allowed = allowed,
+    };
+    return NULL;
+}
+
 /* One hold of the commit lock. */
 static cordon_error *submit_some(
     struct local_txn *txn, uint64_t *validated, bool *out_more, bool *out_held_up)
@@ -513,6 +561,11 @@ static cordon_error *submit_some(
     }
     *out_held_up = is_held_up(txn);
     if (*out_held_up || is_too_much(txn)) {
+        return NULL;
+    }
+    bool is_full = false;
+    TRY(check_log(txn, &is_full));
+    if (is_full) {
         return NULL;
     }
     struct audit_head *head = NULL;

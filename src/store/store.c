@@ -365,6 +365,16 @@ cordon_error *store_audit_read(
     return txn->ops->audit_read(txn, sequence, out_step, out_found, out_record);
 }
 
+cordon_error *store_audit_meter(
+    struct store *store, uint32_t tenant, uint64_t *out_last, uint64_t *out_appended)
+{
+    if (store->ops->audit_meter == NULL) {
+        return cordon_error_new(
+            CORDON_E_INVALID, "this store counts no audit records; leave `audit_bytes` as it is");
+    }
+    return store->ops->audit_meter(store, tenant, out_last, out_appended);
+}
+
 cordon_error *store_audit_prune(
     struct store *store, uint32_t tenant, uint64_t before, bool *out_more)
 {

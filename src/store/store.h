@@ -216,6 +216,16 @@ struct store_quota {
     atomic_llong used;
     atomic_ullong changes;
     atomic_bool is_counted;
+    atomic_bool is_unbounded; /* documents are: only the log is bounded */
+    /*
+     * The same of the audit log, in bytes as AUDIT_RECORD_BYTES says, if `bounds_audit`. What the
+     * store has appended since it was opened it knows itself (store_audit_meter()), whoever has had
+     * it appended; `audit_before` is what is there beside that, less what was pruned.
+     */
+    atomic_bool bounds_audit;
+    atomic_ullong audit_allowed;
+    atomic_llong audit_before;
+    atomic_bool audit_is_counted;
 };
 
 /* What a commit carries beside the writes. All slices are borrowed during the first call. */
@@ -231,7 +241,8 @@ struct store_commit_result {
     bool conflict;      /* nothing was written; begin again */
     bool is_full;       /* nothing was written: the quota has no room */
     bool is_uncounted;  /* the same, but there may be room: what was there is yet to be counted */
-    uint64_t full_used; /* with that: what the documents would have had, and might have */
+    bool is_audit_full; /* with `is_full`: it is the log that has none */
+    uint64_t full_used; /* with that: what documents or log would have had, and might have */
     uint64_t full_allowed;
     uint64_t ts; /* of the commit, or of the snapshot if nothing was written */
     /* On conflict: what both touched, for the error text. Owned by the transaction. */
@@ -518,6 +529,14 @@ CORDON_MUST_USE cordon_error *store_audit_read(
     enum store_step *out_step,
     bool *out_found,
     struct audit_record *out_record);
+
+/*
+ * What the audit log of a tenant ends with now, visible and maybe not durable yet, and the bytes of
+ * all records that were appended since the store was opened. Any thread. Errors: those of reading;
+ * CORDON_E_INVALID for a store that counts none.
+ */
+CORDON_MUST_USE cordon_error *store_audit_meter(
+    struct store *store, uint32_t tenant, uint64_t *out_last, uint64_t *out_appended);
 
 /*
  * Removes audit records of a tenant before the sequence `before`, for good: some of them, the

@@ -532,6 +532,13 @@ static void cluster_id(const struct store *store, uint8_t out_id[16])
     store_cluster_id(((const struct delay_store *)store)->inner, out_id);
 }
 
+static cordon_error *audit_meter(
+    struct store *store, uint32_t tenant, uint64_t *out_last, uint64_t *out_appended)
+{
+    struct store *inner = ((struct delay_store *)store)->inner;
+    return store_audit_meter(inner, tenant, out_last, out_appended);
+}
+
 static cordon_error *audit_prune(
     struct store *store, uint32_t tenant, uint64_t before, bool *out_more)
 {
@@ -547,6 +554,7 @@ static const struct store_ops delay_ops = {
     .hold = hold,
     .release = release,
     .begin_held = begin_held,
+    .audit_meter = audit_meter,
     .audit_prune = audit_prune,
 };
 

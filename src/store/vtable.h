@@ -23,6 +23,9 @@ struct store_ops {
         uint64_t snapshot,
         struct store_wake wake,
         struct store_txn **out_txn);
+    /* NULL: the store counts no audit records. */
+    cordon_error *(*audit_meter)(
+        struct store *store, uint32_t tenant, uint64_t *out_last, uint64_t *out_appended);
     /* NULL: the store keeps all audit records. */
     cordon_error *(*audit_prune)(
         struct store *store, uint32_t tenant, uint64_t before, bool *out_more);

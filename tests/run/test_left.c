@@ -78,6 +78,7 @@ static bool is_counted(cordon_limit limit)
     case CORDON_LIMIT_COMPILE_TIME_MS:
     case CORDON_LIMIT_COMPILE_BYTES:
     case CORDON_LIMIT_TENANT_BYTES:
+    case CORDON_LIMIT_AUDIT_BYTES:
         return false;
     }
     return false;

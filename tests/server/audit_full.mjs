@@ -1,0 +1,103 @@
+/*
+ * `audit_bytes`: a tenant whose audit log is at its bound does nothing more that would have to be
+ * recorded, and is told so; no record is dropped, and a prune makes room.
+ */
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { get } from 'node:http';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { Server, guest, newFolder, run, until } from '../support/cordon.mjs';
+
+const ALLOWED = 12000;
+
+/* What a log counts as: the text of each record, and 128 bytes. */
+const bytesOf = (log) =>
+  log.trimEnd().split('\n').reduce((sum, line) => sum + Buffer.byteLength(line.slice(line.indexOf('"body":') + 7, -1)) + 128, 0);
+
+describe('a log at its bound', () => {
+  const folder = newFolder();
+  const data = join(folder, 'data');
+  const config = join(folder, 'config.json');
+  let server;
+  const start = async () => {
+    server = await Server.start({ data, flags: ['--config', config] });
+  };
+  let key;
+  const add = (args = { n: 1 }, path = 'documents:insert') => server.post('/api/mutation', { path, args });
+  const tenants = () =>
+    new Promise((done, fail) => {
+      get({ socketPath: join(data, 'operator.sock'), path: '/tenants' }, (response) => {
+        let text = '';
+        response.setEncoding('utf8').on('data', (part) => (text += part)).on('end', () => done(JSON.parse(text)));
+      }).on('error', fail);
+    });
+  const counted = async () => (await tenants())[0].auditBytes;
+  const exported = async () => (await run(['audit', 'export', '--data', data])).stdout;
+  const withKey = (...words) => run([words[0], '--url', server.url, ...words.slice(1)], { env: { CORDON_ADMIN_KEY: key } });
+  const fill = async () => {
+    for (let i = 0; i < 200; i++) {
+      const { body } = await add();
+      if (body.status !== 'success') return body;
+    }
+    return assert.fail('it never was full');
+  };
+
+  before(async () => {
+    writeFileSync(config, JSON.stringify({ limits: { audit_bytes: ALLOWED }, audit_interval_ms: 100 }));
+    await start();
+    key = await server.key();
+    await server.deploy(guest('documents'));
+    await until(async () => (await counted()) !== null);
+  });
+  after(() => server?.stop());
+
+  test('is counted as it is', async () => {
+    await add();
+    await until(async () => (await counted()) === bytesOf(await exported()));
+  });
+
+  test('refuses mutations, naming what there would be and may be, and does no other harm', async () => {
+    const { errorMessage } = await fill();
+    const [, used] = errorMessage.match(/AuditFull: limit audit_bytes .* used (\d+) bytes, allowed 12000;/);
+    assert.ok(Number(used) > ALLOWED && Number(used) < ALLOWED + 1000, used);
+    const list = async () => (await server.post('/api/query', { path: 'documents:read', args: { n: 1 } })).body;
+    const was = await list();
+    assert.equal(was.status, 'success', JSON.stringify(was));
+    assert.match((await add()).body.errorMessage, /AuditFull/);
+    const failed = (await add({ n: 1 }, 'documents:insert_then_fail')).body;
+    assert.match(failed.errorMessage, /AuditFull/, 'one that fails would be recorded, too');
+    assert.deepEqual(await list(), was, 'nothing was written');
+  });
+
+  test('refuses what an admin does and sees that would be recorded, and nothing else', async () => {
+    for (const words of [['deploy', guest('documents')], ['env', 'set', 'A=b'], ['env', 'list'], ['data', 'documents']]) {
+      const { code, stderr } = await withKey(...words);
+      assert.notEqual(code, 0, words.join(' '));
+      assert.match(stderr, /the audit log would have \d+ bytes, and `audit_bytes` allows 12000; nothing was done/, words.join(' '));
+    }
+    const listed = await withKey('rollback', '--list');
+    assert.equal(listed.code, 0, listed.stderr);
+  });
+
+  test('has a log that is whole, and is full after a start, too', async () => {
+    await server.stop();
+    assert.equal((await run(['audit', 'verify', '--data', data])).code, 0);
+    assert.ok(bytesOf(await exported()) < ALLOWED + 4000, 'what the server has to say goes past it, and no more');
+    await start();
+    await add();
+    await until(async () => (await counted()) !== null);
+    assert.match((await add()).body.errorMessage, /AuditFull/);
+  });
+
+  test('goes on once it is pruned', async () => {
+    const pruned = await run(['audit', 'prune', '--data', data, '--before', '1000000']);
+    assert.equal(pruned.code, 0, pruned.stderr);
+    assert.equal((await add()).body.status, 'success');
+    const set = await withKey('env', 'set', 'A=b');
+    assert.equal(set.code, 0, set.stderr);
+    await until(async () => (await counted()) === bytesOf(await exported()));
+    await fill();
+    assert.equal((await run(['audit', 'verify', '--data', data])).code, 0);
+  });
+});
