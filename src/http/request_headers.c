@@ -45,9 +45,6 @@ struct slice http_host_name(struct slice host)
 
 bool http_host_accepted(struct slice host, const char *const *names, size_t name_count)
 {
-    if (host.data == NULL) {
-        return true;
-    }
     const struct slice name = without_port(host);
     if (http_token_is(name, "localhost") || http_token_is(name, "[::1]") || is_loopback_v4(name)) {
         return true;

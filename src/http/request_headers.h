@@ -8,7 +8,7 @@
 
 /*
  * True if the Host header names this server: loopback addresses and `localhost` with any port, or
- * one of `names` exactly. A request without one (HTTP/1.0) is taken.
+ * one of `names` exactly. A request without one (HTTP/1.0) is for nobody.
  */
 bool http_host_accepted(struct slice host, const char *const *names, size_t name_count);
 

@@ -27,6 +27,40 @@ void executions_init(struct executions *executions)
     (void)pthread_mutex_init(&executions->lock, NULL);
 }
 
+static size_t cost_of(size_t members_size)
+{
+    return sizeof(struct execution) + members_size;
+}
+
+/* One with these members; NULL: there is no memory for it. */
+static struct execution *make_entry(struct executions *executions, struct slice members)
+{
+    const struct execution_purse *purse = &executions->purse;
+    const size_t cost = cost_of(members.size);
+    if (purse->take != NULL && !purse->take(purse->arg, cost)) {
+        return NULL;
+    }
+    struct execution *const entry = mem_new(cost);
+    if (entry == NULL) {
+        if (purse->give != NULL) {
+            purse->give(purse->arg, cost);
+        }
+        return NULL;
+    }
+    memcpy(entry->members, members.data, members.size);
+    entry->size = members.size;
+    return entry;
+}
+
+static void free_entry(struct executions *executions, struct execution *entry)
+{
+    const struct execution_purse *purse = &executions->purse;
+    if (purse->give != NULL) {
+        purse->give(purse->arg, cost_of(entry->size));
+    }
+    mem_free(entry);
+}
+
 static void drop_first(struct executions *executions)
 {
     struct execution *const gone = executions->first;
@@ -36,7 +70,7 @@ static void drop_first(struct executions *executions)
     }
     executions->count--;
     executions->bytes -= gone->size;
-    mem_free(gone);
+    free_entry(executions, gone);
 }
 
 void executions_done(struct executions *executions)
@@ -106,11 +140,7 @@ void executions_add(struct executions *executions, struct slice members)
         return;
     }
     const bool fits = members.size > 0 && members.size <= executions->bytes_max;
-    struct execution *const entry = fits ? mem_new(sizeof(struct execution) + members.size) : NULL;
-    if (entry != NULL) {
-        memcpy(entry->members, members.data, members.size);
-        entry->size = members.size;
-    }
+    struct execution *const entry = fits ? make_entry(executions, members) : NULL;
     (void)pthread_mutex_lock(&executions->lock);
     executions->number++;
     if (entry != NULL) {

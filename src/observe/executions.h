@@ -32,10 +32,18 @@ struct execution_waiter {
     struct execution_waiter *next;
 };
 
+/* Where the memory of entries is counted. Any thread. */
+struct execution_purse {
+    bool (*take)(void *arg, uint64_t bytes); /* false: there is none */
+    void (*give)(void *arg, uint64_t bytes);
+    void *arg;
+};
+
 struct executions {
     atomic_bool is_kept;
     size_t bytes_max;
-    pthread_mutex_t lock; /* guards all below */
+    struct execution_purse purse; /* NULL inside: nobody counts; set before they are started */
+    pthread_mutex_t lock;         /* guards all below */
     struct execution *first;
     struct execution *last;
     size_t count;
@@ -63,7 +71,7 @@ static inline bool executions_are_kept(const struct executions *executions)
 
 /*
  * Adds an entry, which is copied: the members of a JSON object, without braces. Where there is no
- * memory for it, it is lost, as one is whose `members` are empty.
+ * memory for it, or none in the purse, it is lost, as one is whose `members` are empty.
  */
 void executions_add(struct executions *executions, struct slice members);
 

@@ -227,7 +227,8 @@ static void name_tenant(void *arg, uint32_t number, char out_name[TENANT_LABEL_B
 {
     struct runner *runner = arg;
     const struct tenant *tenant = tenants_find(&runner->tenants, number);
-    (void)snprintf(out_name, TENANT_LABEL_BYTES, "%s", tenant == NULL ? "removed" : tenant->name);
+    (void)snprintf(
+        out_name, TENANT_LABEL_BYTES, "%s", tenant == NULL ? TENANT_LABEL_REMOVED : tenant->name);
 }
 
 static cordon_error *start(struct runner *runner)
@@ -446,10 +447,10 @@ void runner_give_memory(struct runner *runner, uint64_t bytes)
     (void)atomic_fetch_sub(&runner->memory.used, bytes);
 }
 
-void runner_share(struct runner *runner)
+void runner_share(struct runner *runner, bool has_several)
 {
-    atomic_store(
-        &runner->share_percent, (unsigned)either(runner->options.share_percent, SHARE_PERCENT));
+    const uint64_t share = either(runner->options.share_percent, SHARE_PERCENT);
+    atomic_store(&runner->share_percent, has_several ? (unsigned)share : 100);
 }
 
 void runner_set_weight(struct runner *runner, uint32_t tenant, uint32_t percent)

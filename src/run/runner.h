@@ -189,10 +189,10 @@ struct runner_counts {
 struct runner_counts runner_get_counts(struct runner *runner);
 
 /*
- * From now on there are several tenants, so that each keeps to its share of what nobody can be made
- * to give back. Alone, a tenant may have all. Any thread.
+ * Whether there are several tenants from now on, so that each keeps to its share of what nobody can
+ * be made to give back. Alone, a tenant may have all. Any thread.
  */
-void runner_share(struct runner *runner);
+void runner_share(struct runner *runner, bool has_several);
 
 /*
  * What a tenant has of the processors beside others that want them too, in percent of what one has

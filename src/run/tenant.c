@@ -103,6 +103,17 @@ cordon_error *tenant_settings_copy(
 
 /* -- One ------------------------------------------------------------------------------------- */
 
+/* What tenants keep of their runs is of the memory that all have, as there may be many of them. */
+static bool take_memory(void *runner, uint64_t bytes)
+{
+    return runner_take_memory(runner, bytes);
+}
+
+static void give_memory(void *runner, uint64_t bytes)
+{
+    runner_give_memory(runner, bytes);
+}
+
 struct tenant *tenant_new(
     struct runner *runner, struct slice name, struct tenant_settings *settings)
 {
@@ -117,6 +128,7 @@ struct tenant *tenant_new(
     memcpy(tenant->name, name.data, name.size);
     executions_init(&tenant->executions);
     tenant->executions.bytes_max = EXECUTIONS_BYTES_OTHERS;
+    tenant->executions.purse = (struct execution_purse){take_memory, give_memory, runner};
     (void)pthread_mutex_init(&tenant->change_lock, NULL);
     (void)pthread_mutex_init(&tenant->load_lock, NULL);
     (void)pthread_rwlock_init(&tenant->lock, NULL);
@@ -227,6 +239,7 @@ cordon_error *tenants_init(struct tenants *tenants, struct runner *runner)
     (void)pthread_rwlock_init(&tenants->lock, NULL);
     usual->number = TENANT_DEFAULT;
     usual->executions.bytes_max = EXECUTIONS_BYTES_MAX;
+    usual->executions.purse = (struct execution_purse){NULL}; /* a constant: the process has it */
     tenants->usual = usual;
     tenants->list[0] = usual;
     tenants->count = 1;
@@ -444,7 +457,7 @@ void tenants_put(struct tenants *tenants, struct tenant *tenant)
         executions_start(&tenant->executions);
     }
     (void)pthread_rwlock_unlock(&tenants->lock);
-    runner_share(tenant->runner);
+    runner_share(tenant->runner, true);
 }
 
 void tenants_change(
@@ -474,8 +487,10 @@ void tenants_remove(struct tenants *tenants, struct tenant *tenant)
     forget_hosts(tenants, tenant);
     tenant->next_gone = tenants->gone;
     tenants->gone = tenant;
+    const bool has_several = tenants->count > 1;
     (void)pthread_rwlock_unlock(&tenants->lock);
-    (void)atomic_fetch_add(&tenant->runs, 1); /* so that the last to leave sees the mark */
+    runner_share(tenant->runner, has_several); /* changes come one at a time */
+    (void)atomic_fetch_add(&tenant->runs, 1);  /* so that the last to leave sees the mark */
     atomic_store(&tenant->is_removed, true);
     tenant_leave(tenant);
 }

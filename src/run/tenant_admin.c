@@ -485,6 +485,20 @@ static void put(struct runner *runner, uint32_t number, struct tenant *tenant)
     apply_weight(tenant);
 }
 
+/* Labels of metrics that stand for no tenant. One made before they were reserved keeps its name. */
+static cordon_error *check_unreserved(const struct told *told)
+{
+    const struct slice name = slice_str(told->name);
+    if (!slice_equal(name, SLICE(TENANT_LABEL_OTHERS)) &&
+        !slice_equal(name, SLICE(TENANT_LABEL_REMOVED))) {
+        return NULL;
+    }
+    return cordon_error_new(
+        CORDON_E_INVALID,
+        "'%s' is no name for a tenant, as metrics use it for others than one; choose another",
+        told->name);
+}
+
 /* With the lock of such changes; a deploy of the default tenant's does not hold it up. */
 static cordon_error *create(struct runner *runner, struct told *told)
 {
@@ -495,6 +509,7 @@ static cordon_error *create(struct runner *runner, struct told *told)
     }
     CORDON_CLEANUP(tenant_freep) struct tenant *tenant = NULL;
     TRY(prepare(runner, told, &tenant));
+    TRY(check_unreserved(told));
     TRY(change_rows(runner, create_row, told));
     put(runner, (uint32_t)told->number, CORDON_TAKE(tenant));
     return NULL;

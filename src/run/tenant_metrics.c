@@ -8,8 +8,6 @@
 /* `tenant="name"` and a label more; in a name each byte may be escaped. */
 #define LABELS_MAX (2 * TENANT_LABEL_BYTES + 64)
 
-#define OTHERS "other"
-
 /* A name inside the quotes of a label. Names that could not be read are those of nobody. */
 static void escape(const char *name, char out[2 * TENANT_LABEL_BYTES])
 {
@@ -81,7 +79,7 @@ cordon_error *tenant_metrics_init(struct tenant_metrics_table *table, struct met
 {
     table->metrics = metrics;
     (void)pthread_mutex_init(&table->lock, NULL);
-    return register_all(metrics, OTHERS, &table->entries[0]);
+    return register_all(metrics, TENANT_LABEL_OTHERS, &table->entries[0]);
 }
 
 void tenant_metrics_done(struct tenant_metrics_table *table)

@@ -14,6 +14,10 @@
 /* Tenants with series of their own. */
 #define TENANT_METRICS_MAX 100
 
+/* Labels that stand for the others, and for one that was removed. */
+#define TENANT_LABEL_OTHERS "other"
+#define TENANT_LABEL_REMOVED "removed"
+
 /* A name as it stands in a label, and its NUL. */
 #define TENANT_LABEL_BYTES 72
 

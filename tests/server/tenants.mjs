@@ -6,10 +6,10 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { Server, example, guest, newFolder, run } from '../support/cordon.mjs';
-import { ask, json } from './hosts.mjs';
+import { Server, example, guest, newFolder, run, until } from '../support/cordon.mjs';
+import { ask, askFunction, callFunction, deployTo as deployToHost, json, makeTenant } from './hosts.mjs';
 import { resumeCompilers, stopCompilers } from './processes.mjs';
-import { metric } from './wire.mjs';
+import { Wire, metric } from './wire.mjs';
 
 describe('tenants of a server', () => {
   const data = newFolder();
@@ -76,6 +76,8 @@ describe('tenants of a server', () => {
     const hidden = await operator('/tenants/create', { name: 'other', hosts: ['a.test\0.b.test'] });
     assert.equal(hidden.status, 400, hidden.text);
     await refused(/no limit 'module_bytes' of a tenant/, 'create', 'other', '--limit', 'module_bytes=1');
+    await refused(/'other' is no name for a tenant, as metrics use it/, 'create', 'other');
+    await refused(/'removed' is no name for a tenant, as metrics use it/, 'create', 'removed');
     await refused(/weight of a tenant is a whole number of percent from 1 to 10000/, 'create', 'other', '--weight', '10001');
     await refused(/weight of a tenant/, 'create', 'other', '--weight', '0');
     await refused(/there is no tenant 'nobody'/, 'remove', 'nobody');
@@ -85,6 +87,8 @@ describe('tenants of a server', () => {
 
   test('answer for their own host names alone', async () => {
     assert.equal((await ask({ ...at('nobody.example.com'), path: '/api/query' }, {})).status, 421);
+    const nameless = async (path) => (await Wire.to(server).send(Buffer.from(`GET ${path} HTTP/1.0\r\n\r\n`)).answer()).status;
+    assert.deepEqual([await nameless('/version'), await nameless('/healthz')], [421, 200]);
     const missing = await call('acme.example.com', 'query', 'messages:list');
     assert.equal(missing.status, 'error');
     assert.match(missing.errorMessage, /Could not find/);
@@ -277,4 +281,25 @@ describe('tenants of a server', () => {
     server = await start();
     assert.match((await call('acme.example.com', 'query', 'messages:list')).errorMessage, /Could not find/);
   });
+});
+
+test('alone, a tenant has all again, and what others kept of their runs is given back', async () => {
+  const data = newFolder();
+  const config = join(newFolder(), 'config.json');
+  writeFileSync(config, JSON.stringify({ slots: 8, tenant_share_percent: 50 }));
+  const server = await Server.start({ data, flags: ['--config', config] });
+  await server.deploy(guest('effects'));
+  const sleepers = () =>
+    Promise.all(Array.from({ length: 8 }, async () => (await askFunction(server, 'localhost', 'action', 'effects:sleep', { ms: 3000 })).status));
+  const key = await makeTenant(server, 'guest');
+  assert.equal((await deployToHost(server, 'guest.test', guest('basic'), key)).status, 200);
+  assert.equal((await callFunction(server, 'guest.test', 'query', 'basic:nothing')).status, 'success');
+  const used = () => metric(server, 'run_memory_used_bytes');
+  await until(async () => (await used()) > 0, () => 'its last runs are counted');
+  assert.ok((await sleepers()).includes(503));
+  const { code, stderr } = await run(['tenant', 'remove', 'guest', '--data', data]);
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(await sleepers(), Array.from({ length: 8 }, () => 200));
+  await until(async () => (await used()) === 0);
+  await server.stop();
 });

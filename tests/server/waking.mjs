@@ -45,7 +45,7 @@ async function callWaiting(name) {
 before(async () => {
   writeFileSync(config, JSON.stringify({ limits: { compile_time_ms: 200000 } })); // so long compilers may be stopped
   server = await start();
-  for (const name of [...slow, 'quick', 'other']) {
+  for (const name of [...slow, 'quick', 'third']) {
     keys[name] = await makeTenant(server, name);
     const { status, text } = await deployTo(server, `${name}.test`, guest('basic'), keys[name]);
     assert.equal(status, 200, text);
@@ -59,7 +59,7 @@ test('those that must be compiled anew hold up nobody else', async () => {
   for (const name of [...slow, slow[0]]) waiting.push(await callWaiting(name));
   assert.equal((await query('quick')).status, 'success');
   assert.equal((await listed(server, slow[0])).awake, false);
-  assert.equal((await query('other')).status, 'success');
+  assert.equal((await query('third')).status, 'success');
   resumeCompilers(compilers);
   for (const { answer } of waiting) assert.equal((await answer).status, 'success');
   for (const name of slow) assert.equal((await listed(server, name)).awake, true);
@@ -124,7 +124,7 @@ test('one that can not be loaded is tried again after a pause', async () => {
   const tries = () => server.log.split('"tenant_unloaded"').length - 1;
   const began = Date.now();
   for (let i = 0; i < 100; i++) {
-    const { status, text } = await askFunction(server, 'other.test', 'query', 'basic:nothing');
+    const { status, text } = await askFunction(server, 'third.test', 'query', 'basic:nothing');
     assert.equal(status, 500, text);
     assert.match(JSON.parse(text).message, /can't be loaded/);
   }
@@ -132,7 +132,7 @@ test('one that can not be loaded is tried again after a pause', async () => {
   await until(() => tries() > 0);
   assert.ok(tries() <= most, `${tries()} times, for at most ${most}`);
   await until(async () => {
-    await askFunction(server, 'other.test', 'query', 'basic:nothing');
+    await askFunction(server, 'third.test', 'query', 'basic:nothing');
     return tries() > most;
   });
   await server.stop();

@@ -233,6 +233,55 @@ static void cursors_read_back(void **state)
     }
 }
 
+/* A purse with room for so many bytes. */
+struct purse {
+    uint64_t used;
+    uint64_t total;
+};
+
+static bool take(void *arg, uint64_t bytes)
+{
+    struct purse *purse = arg;
+    if (purse->used + bytes > purse->total) {
+        return false;
+    }
+    purse->used += bytes;
+    return true;
+}
+
+static void give(void *arg, uint64_t bytes)
+{
+    struct purse *purse = arg;
+    assert_true(bytes <= purse->used);
+    purse->used -= bytes;
+}
+
+static void memory_is_of_the_purse(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct purse purse = {.total = 200};
+    fixture_init(&fixture);
+    fixture.ring.purse = (struct execution_purse){take, give, &purse};
+    executions_start(&fixture.ring);
+    for (unsigned n = 1; n <= 20; n++) {
+        add_number(&fixture, n);
+    }
+    assert_true(purse.used > 0 && purse.used <= purse.total);
+    assert_true(fixture.ring.count > 1 && fixture.ring.count < 20);
+    assert_int_equal(fixture.ring.number, 20); /* those that were lost are missing numbers */
+    executions_clear(&fixture.ring);
+    assert_int_equal(purse.used, 0);
+    fixture.ring.bytes_max = 20; /* and who gives way gives back */
+    for (unsigned n = 1; n <= 20; n++) {
+        add_number(&fixture, n);
+    }
+    assert_true(fixture.ring.count >= 1 && fixture.ring.count < 5);
+    executions_clear(&fixture.ring);
+    assert_int_equal(purse.used, 0);
+    fixture_done(&fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -240,6 +289,7 @@ int main(void)
         cmocka_unit_test(a_cursor_stands_between_entries),
         cmocka_unit_test(the_oldest_give_way),
         cmocka_unit_test(what_has_no_memory_is_a_missing_number),
+        cmocka_unit_test(memory_is_of_the_purse),
         cmocka_unit_test(who_waits_is_woken_once),
         cmocka_unit_test(cursors_read_back),
     };
