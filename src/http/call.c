@@ -1,3 +1,4 @@
+/* Reading a call out of a request: from its body, or from the query string of a GET. */
 #include "http/call.h"
 
 #include "http/target.h"

@@ -1,3 +1,4 @@
+/* The Host header, request ids and traces. */
 #include "http/request_headers.h"
 
 #include "http/parse.h"

@@ -1,3 +1,4 @@
+/* Targets, taken apart where they stand. */
 #include "http/target.h"
 
 #include <string.h>
