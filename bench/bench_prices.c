@@ -9,7 +9,7 @@
  */
 #include "base/clock.h"
 #include "inside.h"
-#include "run/environment.h"
+#include "run/deploy/environment.h"
 
 #include <stdio.h>
 #include <string.h>

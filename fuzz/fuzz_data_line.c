@@ -2,7 +2,7 @@
  * Lines of an import from any text: each is refused with words, or becomes a document that has both
  * system fields, is within the limits, and is read from its own text as the same again.
  */
-#include "run/data_line.h"
+#include "run/data/data_line.h"
 #include "value/utf8.h"
 #include "value/value.h"
 

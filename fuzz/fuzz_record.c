@@ -6,7 +6,7 @@
  * keep a fuzzer out, so it is made good here, as it is no secret; and the questions that a player
  * is asked are those of the tape itself, one of them perhaps with a change.
  */
-#include "run/recording.h"
+#include "run/record/recording.h"
 #include "run/run.h"
 
 #include "base/hash.h"

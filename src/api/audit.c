@@ -3,7 +3,7 @@
 
 #include "audit/chain.h"
 #include "base/memory.h"
-#include "run/audit_rows.h"
+#include "run/audit/audit_rows.h"
 #include "value/json.h"
 
 #include <stdio.h>

@@ -2,7 +2,7 @@
 #include "api/api.h"
 
 #include "audit/actor.h"
-#include "run/data.h"
+#include "run/data/data.h"
 #include "run/runner.h"
 
 static struct slice text_of(const char *text)

@@ -2,7 +2,7 @@
 #include "api/api.h"
 
 #include "audit/actor.h"
-#include "run/environment.h"
+#include "run/deploy/environment.h"
 #include "run/runner.h"
 
 cordon_error *cordon_env_list(cordon_runtime *runtime, const char *tenant, char **out_json)

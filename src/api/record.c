@@ -3,8 +3,8 @@
 
 #include "api/api.h"
 #include "base/memory.h"
-#include "run/profile.h"
-#include "run/recording.h"
+#include "run/record/profile.h"
+#include "run/record/recording.h"
 
 /* Both lists at their longest. */
 #define MODULE_LISTS_BYTES_MAX                                                                     \

@@ -10,8 +10,8 @@
 #include "base/memory.h"
 #include "host/functions.h"
 #include "run/outcome_json.h"
-#include "run/tenant.h"
-#include "run/tenant_admin.h"
+#include "run/tenant/tenant.h"
+#include "run/tenant/tenant_admin.h"
 #include "upkeep/check.h"
 #include "value/json.h"
 

@@ -3,7 +3,7 @@
 
 #include "base/memory.h"
 #include "http/server.h"
-#include "run/auditor.h"
+#include "run/audit/auditor.h"
 #include "run/settings_row.h"
 #include "value/json.h"
 

@@ -1,7 +1,7 @@
 /* Settings that change while a server runs; see server.h. */
 #include "api/api.h"
 
-#include "run/auditor.h"
+#include "run/audit/auditor.h"
 #include "value/json.h"
 
 enum { CHANGES_BYTES_MAX = 1 << 20 };

@@ -3,7 +3,7 @@
 
 #include "audit/actor.h"
 #include "http/key_file.h"
-#include "run/tenant_admin.h"
+#include "run/tenant/tenant_admin.h"
 
 cordon_error *cordon_tenant_list(cordon_runtime *runtime, char **out_json)
 {

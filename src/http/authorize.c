@@ -9,7 +9,7 @@
 #include "auth/provider.h"
 #include "base/clock.h"
 #include "http/internal.h"
-#include "run/tenant_quota.h"
+#include "run/tenant/tenant_quota.h"
 #include "value/base64.h"
 
 #include <stdio.h>

@@ -1,20 +1,20 @@
 /*
  * Documents, environment variables and tenants for an operator: the query string becomes a page or
- * a batch of run/data.h, a body a change of run/environment.h or run/tenant_admin.h, and what that
- * says becomes the answer. On a
- * thread of its own, one request after the other: a page or a batch reads and commits for some tens
- * of milliseconds and waits for the disk, and must not be in the way of runs.
+ * a batch of run/data/data.h, a body a change of run/deploy/environment.h or
+ * run/tenant/tenant_admin.h, and what that says becomes the answer. On a thread of its own, one
+ * request after the other: a page or a batch reads and commits for some tens of milliseconds and
+ * waits for the disk, and must not be in the way of runs.
  */
 #include "http/internal.h"
 
 #include "http/body.h"
 #include "http/key_file.h"
-#include "run/audit_prune.h"
-#include "run/auditor.h"
-#include "run/data.h"
-#include "run/environment.h"
-#include "run/tenant_admin.h"
-#include "run/tenant_quota.h"
+#include "run/audit/audit_prune.h"
+#include "run/audit/auditor.h"
+#include "run/data/data.h"
+#include "run/deploy/environment.h"
+#include "run/tenant/tenant_admin.h"
+#include "run/tenant/tenant_quota.h"
 #include "value/json.h"
 
 /* A table's name, an id, a number, each with what percent-encoding may have added. */

@@ -13,8 +13,8 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "http/body.h"
-#include "run/audit_rows.h"
-#include "run/auditor.h"
+#include "run/audit/audit_rows.h"
+#include "run/audit/auditor.h"
 
 #include <stdio.h>
 

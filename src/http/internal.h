@@ -23,9 +23,9 @@
 #include "http/target.h"
 #include "observe/process_metrics.h"
 #include "run/prober.h"
-#include "run/recorder.h"
+#include "run/record/recorder.h"
 #include "run/run.h"
-#include "run/tenant.h"
+#include "run/tenant/tenant.h"
 #include "run/turn.h"
 
 #include <pthread.h>

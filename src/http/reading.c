@@ -6,7 +6,7 @@
 #include "http/internal.h"
 
 #include "http/body.h"
-#include "run/audit_rows.h"
+#include "run/audit/audit_rows.h"
 
 /* Lines of an answer: whoever reads on asks for those behind its last. */
 #define AUDIT_PAGE_BYTES ((size_t)1 << 20)

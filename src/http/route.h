@@ -22,8 +22,8 @@ enum http_route_id {
 };
 
 /*
- * What is done with documents, run/data.h, environment variables, run/environment.h, and, on the
- * operator's listener, tenants, run/tenant_admin.h.
+ * What is done with documents, run/data/data.h, environment variables, run/deploy/environment.h,
+ * and, on the operator's listener, tenants, run/tenant/tenant_admin.h.
  */
 enum http_data {
     DATA_HOLD,

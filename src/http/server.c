@@ -4,7 +4,7 @@
 #include "base/advice.h"
 #include "base/memory.h"
 #include "base/pipe_signal.h"
-#include "run/auditor.h"
+#include "run/audit/auditor.h"
 
 #include <dirent.h>
 #include <errno.h>

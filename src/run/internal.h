@@ -4,14 +4,14 @@
 
 #include "base/random.h"
 #include "host/host.h"
-#include "run/auditor.h"
-#include "run/deployment.h"
-#include "run/environment.h"
-#include "run/recorder.h"
+#include "run/audit/auditor.h"
+#include "run/audit/tender.h"
+#include "run/deploy/deployment.h"
+#include "run/deploy/environment.h"
+#include "run/record/recorder.h"
 #include "run/run.h"
 #include "run/run_metrics.h"
-#include "run/tenant.h"
-#include "run/tender.h"
+#include "run/tenant/tenant.h"
 #include "run/trace_cache.h"
 
 struct runner {

@@ -6,7 +6,7 @@
 #ifndef RUN_RESOLVE_H
 #define RUN_RESOLVE_H
 
-#include "run/deployment.h"
+#include "run/deploy/deployment.h"
 #include "run/run.h"
 #include "value/value.h"
 

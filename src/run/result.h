@@ -3,7 +3,7 @@
 #define RUN_RESULT_H
 
 #include "host/host.h"
-#include "run/deployment.h"
+#include "run/deploy/deployment.h"
 #include "run/outcome.h"
 #include "value/value.h"
 

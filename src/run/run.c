@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "run/execution.h"
-#include "run/recorder.h"
+#include "run/record/recorder.h"
 #include "run/report.h"
 #include "run/state.h"
 #include "run/warnings.h"

@@ -14,7 +14,7 @@
 
 #include "auth/identity.h"
 #include "run/outcome.h"
-#include "run/recording.h"
+#include "run/record/recording.h"
 #include "run/runner.h"
 
 struct run;
@@ -174,7 +174,7 @@ const struct outcome *run_outcome(const struct run *run);
 
 /*
  * Ends a run wherever it is and gives everything back. One that was recorded because the operator
- * wants it goes to the recorder, which has its own thread (run/recorder.h). NULL accepted.
+ * wants it goes to the recorder, which has its own thread (run/record/recorder.h). NULL accepted.
  */
 void run_free(struct run *run);
 

@@ -1,6 +1,6 @@
 /* From the request to the guest: see state.h. */
 #include "base/clock.h"
-#include "run/record.h"
+#include "run/record/record.h"
 #include "run/state.h"
 
 enum next run_refuse(struct run *run, enum run_rejection why)

@@ -1,9 +1,9 @@
 /* From the guest's end to the outcome: see state.h. */
 #include "base/clock.h"
-#include "run/record.h"
+#include "run/record/record.h"
 #include "run/result.h"
 #include "run/state.h"
-#include "run/tenant_quota.h"
+#include "run/tenant/tenant_quota.h"
 
 /*
  * Retries after a conflict, and the wait before them, doubled each time, times a random share. Then

@@ -9,7 +9,7 @@
 #include "host/host_metrics.h"
 #include "observe/metrics.h"
 #include "run/outcome.h"
-#include "run/tenant_metrics.h"
+#include "run/tenant/tenant_metrics.h"
 
 enum run_status {
     RUN_STATUS_SUCCESS,

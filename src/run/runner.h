@@ -1,8 +1,8 @@
 /*
  * What all runs share: engine, store, compiler, the deployments of each tenant, and the three
  * counts (design 3.7): permits (running), slots (alive, waiting included), memory (one budget for
- * the process). Of each a tenant has its share: see run/permits.h and run/shares.h. One per process
- * or per embedding.
+ * the process). Of each a tenant has its share: see run/permits/permits.h and run/permits/shares.h.
+ * One per process or per embedding.
  */
 #ifndef RUN_RUNNER_H
 #define RUN_RUNNER_H
@@ -40,15 +40,15 @@ struct runner_options {
     struct limit_changes limits;            /* the operator's, over the table's defaults */
     uint32_t permits;                       /* runs that execute guest code at one time */
     uint32_t processors;                    /* that guest code may have; 0: as many as there are */
-    uint64_t short_run_ns;    /* of processor time; see run/permits.h. 0: the default */
+    uint64_t short_run_ns;    /* of processor time; see run/permits/permits.h. 0: the default */
     uint32_t slots;           /* runs alive */
     uint32_t share_percent;   /* of slots, memory and queue, for a tenant; 0: the default */
-    uint64_t queue_target_ns; /* of run/codel.h; 0: the defaults */
+    uint64_t queue_target_ns; /* of run/permits/codel.h; 0: the defaults */
     uint64_t queue_interval_ns;
     uint64_t turns_ns;     /* most that a run that has begun waits for its turns, in all */
     uint64_t memory_bytes; /* all guests' memory and host bytes together */
     bool production;       /* redact errors towards clients */
-    /* What is recorded: see run/recorder.h. Texts are borrowed during runner_new(). */
+    /* What is recorded: see run/record/recorder.h. Texts are borrowed during runner_new(). */
     const char *record_folder; /* NULL: no record is kept */
     uint64_t record_bytes_max; /* of all records of a tenant */
     uint64_t record_keep_ms;
@@ -73,8 +73,8 @@ CORDON_MUST_USE cordon_error *runner_new(
 CORDON_MUST_USE cordon_error *runner_watch(struct runner *runner);
 
 /*
- * Starts the keeper of the audit log (run/auditor.h): its thread lives as long as the runner. Once
- * there is one it does nothing. Any thread, beside runs. Errors: those of auditor_new().
+ * Starts the keeper of the audit log (run/audit/auditor.h): its thread lives as long as the runner.
+ * Once there is one it does nothing. Any thread, beside runs. Errors: those of auditor_new().
  */
 struct auditor_options;
 CORDON_MUST_USE cordon_error *runner_keep_audit(
@@ -222,7 +222,7 @@ bool runner_is_production(const struct runner *runner);
 /* From now on the last runs of each tenant are kept, for whoever serves them. Any thread. */
 void runner_keep_executions(struct runner *runner);
 
-/* Of whom runs may be: run/tenant.h. Borrowed. */
+/* Of whom runs may be: run/tenant/tenant.h. Borrowed. */
 struct tenants *runner_tenants(struct runner *runner);
 
 #endif

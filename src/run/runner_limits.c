@@ -1,6 +1,6 @@
 /* The operator's limits of a runner, which may change; see runner.h and internal.h. */
 #include "run/internal.h"
-#include "run/tenant_quota.h"
+#include "run/tenant/tenant_quota.h"
 
 void runner_init_budget(struct runner *runner, cordon_kind kind, struct budget *out_budget)
 {

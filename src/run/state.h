@@ -15,8 +15,8 @@
 
 #include "host/check.h"
 #include "run/internal.h"
-#include "run/record.h"
-#include "run/recording.h"
+#include "run/record/record.h"
+#include "run/record/recording.h"
 #include "run/resolve.h"
 
 enum stage {

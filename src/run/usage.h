@@ -1,12 +1,12 @@
 /*
- * What a tenant has at this moment of what all share: slots, memory, permits. See run/shares.h and
- * run/permits.h.
+ * What a tenant has at this moment of what all share: slots, memory, permits. See
+ * run/permits/shares.h and run/permits/permits.h.
  */
 #ifndef RUN_USAGE_H
 #define RUN_USAGE_H
 
-#include "run/permits.h"
-#include "run/shares.h"
+#include "run/permits/permits.h"
+#include "run/permits/shares.h"
 
 /* All zeros at first. */
 struct tenant_usage {

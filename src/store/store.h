@@ -203,11 +203,11 @@ size_t store_txn_bytes(const struct store_txn *txn);
 /*
  * How much all documents of a tenant may have, and have. `used` is kept up by every commit that
  * brings this along, from when its caller begins to; what was there before the caller counts and
- * adds (run/tenant_quota.h). Once that is done and `is_counted` set, a commit that would pass
- * `allowed` is refused, unless it makes them fewer bytes; until then one that would add more than
- * STORE_UNCOUNTED_BYTES_MAX together with those before it. `changes` goes up by one before a commit
- * is visible and by one once it is in `used`: a snapshot that was begun on while it was even, and
- * stayed the same, has just the commits that `used` had.
+ * adds (run/tenant/tenant_quota.h). Once that is done and `is_counted` set, a commit that would
+ * pass `allowed` is refused, unless it makes them fewer bytes; until then one that would add more
+ * than STORE_UNCOUNTED_BYTES_MAX together with those before it. `changes` goes up by one before a
+ * commit is visible and by one once it is in `used`: a snapshot that was begun on while it was
+ * even, and stayed the same, has just the commits that `used` had.
  */
 #define STORE_UNCOUNTED_BYTES_MAX ((uint64_t)16 << 20)
 

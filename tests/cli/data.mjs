@@ -671,7 +671,7 @@ test('an export of a folder is of use to a copy of it', async () => {
   assert.deepEqual(await exported(ofFolder(copy)), await exported(place));
 });
 
-/* More than is counted in one transaction (run/tenant_quota.c), and another table behind it. */
+/* More than is counted in one transaction (run/tenant/tenant_quota.c), and another table behind it. */
 test('all documents of a folder are counted for tenant_bytes, each once', async () => {
   const place = ofFolder();
   const large = Array.from({ length: 70 }, (_, n) => ({ n, text: 'x'.repeat(1000000) }));

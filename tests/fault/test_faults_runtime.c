@@ -9,8 +9,8 @@
 #include <cordon/record.h>
 
 #include "contract/harness.h"
-#include "run/recorder.h"
-#include "run/recording.h"
+#include "run/record/recorder.h"
+#include "run/record/recording.h"
 
 #include <stdio.h>
 #include <string.h>

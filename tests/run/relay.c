@@ -1,7 +1,7 @@
 /* See relay.h. */
 #include "run/relay.h"
 
-#include "run/recording.h"
+#include "run/record/recording.h"
 #include "value/json.h"
 
 #include <setjmp.h>

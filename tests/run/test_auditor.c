@@ -4,9 +4,9 @@
  */
 #include "audit/chain.h"
 #include "base/clock.h"
-#include "run/audit_prune.h"
-#include "run/audit_rows.h"
-#include "run/auditor.h"
+#include "run/audit/audit_prune.h"
+#include "run/audit/audit_rows.h"
+#include "run/audit/auditor.h"
 #include "store/vtable.h"
 
 #include <fcntl.h>

@@ -2,7 +2,7 @@
  * Checkpoints told elsewhere: to a file and to a socket of the system's log; and a share that does
  * not answer, which holds up nobody.
  */
-#include "run/checkpoint_sink.h"
+#include "run/audit/checkpoint_sink.h"
 
 #include "base/clock.h"
 

@@ -3,10 +3,10 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
-#include "run/audit_rows.h"
-#include "run/auditor.h"
+#include "run/audit/audit_rows.h"
+#include "run/audit/auditor.h"
 #include "run/await.h"
-#include "run/deploy_rows.h"
+#include "run/deploy/deploy_rows.h"
 #include "run/names.h"
 #include "unit/wasm_build.h"
 #include "wasm/reader.h"

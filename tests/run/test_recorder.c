@@ -7,8 +7,8 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
-#include "run/cpu_share.h"
-#include "run/recorder.h"
+#include "run/permits/cpu_share.h"
+#include "run/record/recorder.h"
 #include "run/state.h"
 #include "support/size.h"
 

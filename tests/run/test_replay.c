@@ -6,7 +6,7 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
-#include "run/recording.h"
+#include "run/record/recording.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

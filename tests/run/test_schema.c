@@ -7,8 +7,8 @@
 
 #include "base/memory.h"
 #include "host/schema_row.h"
+#include "run/deploy/schema_change.h"
 #include "run/internal.h"
-#include "run/schema_change.h"
 #include "value/json.h"
 
 #include <setjmp.h>

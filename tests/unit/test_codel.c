@@ -1,5 +1,5 @@
 /* CoDel on a clock of the test's own: what RFC 8289 says of a standing queue, and what follows. */
-#include "run/codel.h"
+#include "run/permits/codel.h"
 
 #include "base/error.h"
 

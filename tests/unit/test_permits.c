@@ -2,7 +2,7 @@
  * Permits on a clock of the test's own: who is next, who is turned away, what a tenant has of the
  * processors beside others, and that nothing is lost.
  */
-#include "run/permits.h"
+#include "run/permits/permits.h"
 
 #include "base/random.h"
 

@@ -1,0 +1,124 @@
+/* The audit log in the store; see audit_rows.h. */
+#include "run/audit/audit_rows.h"
+
+#include "audit/checkpoint.h"
+#include "run/await.h"
+
+cordon_error *audit_rows_add(struct store *store, uint32_t tenant, struct slice body)
+{
+    const struct store_commit_facts facts = {.audit_body = body};
+    bool conflict = false;
+    struct rows rows;
+    cordon_error *error = rows_begin(store, tenant, &rows);
+    if (error == NULL) {
+        error = rows_commit(&rows, &facts, &conflict);
+    }
+    rows_end(&rows);
+    if (error == NULL && conflict) {
+        return cordon_error_new(
+            CORDON_E_CONFLICT, "the machine was too busy to write it; try again later");
+    }
+    return error;
+}
+
+/* The record with the lowest sequence from `sequence` on. */
+static cordon_error *read_from(
+    struct rows *rows, uint64_t sequence, bool *out_found, struct audit_record *out_record)
+{
+    enum store_step step = STORE_DONE;
+    AWAIT(rows, step, store_audit_read(rows->txn, sequence, &step, out_found, out_record));
+    return NULL;
+}
+
+static cordon_error *log_is_cut(uint64_t from)
+{
+    return cordon_error_new(
+        CORDON_E_STORE,
+        "the audit log ends before record %llu, which a checkpoint was made of: the data folder is "
+        "of an earlier day than its audit.d; run `cordon audit verify`, and to go on with new keys "
+        "remove the secret there",
+        (unsigned long long)from);
+}
+
+/* As sequences have no gaps, there is one at `sequence` if and only if the last is no earlier. */
+static cordon_error *search_last(struct rows *rows, uint64_t from, struct audit_last *out_last)
+{
+    struct audit_last last = {.sequence = from};
+    struct audit_record record = {0};
+    bool found = true;
+    uint64_t stride = 1;
+    do { /* in ever longer steps, until one is too long */
+        TRY(read_from(rows, last.sequence + stride, &found, &record));
+        last.sequence = found ? record.sequence : last.sequence;
+        stride *= 2;
+    } while (found);
+    while ((stride /= 2) > 0) { /* then in ever shorter ones */
+        TRY(read_from(rows, last.sequence + stride, &found, &record));
+        last.sequence = found ? record.sequence : last.sequence;
+    }
+    if (last.sequence > 0) {
+        TRY(read_from(rows, last.sequence, &found, &record));
+        if (!found) {
+            return log_is_cut(from);
+        }
+        memcpy(last.hash, record.hash, sizeof last.hash);
+        last.is_checkpoint = audit_is_checkpoint(record.body);
+    }
+    *out_last = last;
+    return NULL;
+}
+
+cordon_error *audit_rows_last(
+    struct store *store, uint32_t tenant, uint64_t from, struct audit_last *out_last)
+{
+    struct rows rows;
+    cordon_error *error = rows_begin(store, tenant, &rows);
+    if (error == NULL) {
+        error = search_last(&rows, from, out_last);
+    }
+    rows_end(&rows);
+    return error;
+}
+
+static cordon_error *write_page(
+    struct rows *rows,
+    uint64_t durable_ts,
+    size_t bytes_max,
+    struct buffer *out,
+    uint64_t *out_next)
+{
+    const size_t before = out->size;
+    struct audit_record record = {0};
+    bool found = false;
+    TRY(read_from(rows, *out_next, &found, &record));
+    while (found && record.ts <= durable_ts) {
+        const size_t size = out->size;
+        TRY(audit_record_write(out, &record));
+        if (size > before && out->size - before > bytes_max) {
+            out->size = size;
+            return NULL;
+        }
+        *out_next = record.sequence + 1;
+        TRY(read_from(rows, *out_next, &found, &record));
+    }
+    return NULL;
+}
+
+cordon_error *audit_rows_page(
+    struct store *store,
+    uint32_t tenant,
+    uint64_t from,
+    size_t bytes_max,
+    struct buffer *out,
+    uint64_t *out_next)
+{
+    const uint64_t durable_ts = store_durable_ts(store);
+    struct rows rows;
+    *out_next = from;
+    cordon_error *error = rows_begin(store, tenant, &rows);
+    if (error == NULL) {
+        error = write_page(&rows, durable_ts, bytes_max, out, out_next);
+    }
+    rows_end(&rows);
+    return error;
+}

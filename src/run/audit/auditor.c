@@ -1,0 +1,747 @@
+/*
+ * The keeper of the audit log; see auditor.h.
+ *
+ * A checkpoint is made in three steps: sign, commit, replace the secret. Who is killed between the
+ * last two finds the old secret and, in the log, what it has signed already; so the log is read at
+ * the start, from the last record that a checkpoint is known to cover, and the secret is brought
+ * past what is found there. No secret signs twice.
+ *
+ * Notes and what is folded wait in memory until their records are durable: what could not be
+ * written is tried again at the next turn.
+ */
+#include "run/audit/auditor.h"
+
+#include "audit/checkpoint.h"
+#include "base/clock.h"
+#include "base/event.h"
+#include "base/memory.h"
+#include "base/pipe_signal.h"
+#include "base/random.h"
+#include "run/audit/audit_rows.h"
+#include "run/audit/checkpoint_sink.h"
+#include "run/audit/secret_file.h"
+#include "value/json.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    NOTES_BYTES_MAX = 1 << 20,
+    FOLDED_MAX = 64, /* that are counted apart */
+    FOLDED_TEXT_BYTES = 256,
+    FOLD_INTERVAL_MS = 60000,
+    SCAN_BYTES = 1 << 20,
+};
+
+struct note {
+    struct note *next;
+    size_t size;
+    uint8_t body[];
+};
+
+/* What is folded: of each, what there was more than once in an interval is one record. */
+enum fold { FOLD_DENIED, FOLD_READ };
+
+/* What happened with one thing since the last record of it. */
+struct folded {
+    enum fold fold;
+    enum auditor_read read; /* of FOLD_READ */
+    char text[FOLDED_TEXT_BYTES];
+    char words[FOLDED_TEXT_BYTES];
+    struct audit_actor actor;
+    uint64_t count;
+};
+
+static const struct {
+    const char *kind;
+    const char *member; /* what its text is called; NULL: it has none */
+} reads[] = {
+    [AUDITOR_READS_DOCUMENTS] = {"documents_read", "table"},
+    [AUDITOR_READS_RECORD] = {"record_read", "record"},
+    [AUDITOR_READS_LOGS] = {"logs_read", NULL},
+    [AUDITOR_READS_ENV] = {"env_read", NULL},
+};
+
+struct auditor {
+    struct store *store;
+    struct log *log;
+    uint32_t tenant;
+    struct auditor *lead;                /* who has the thread: itself, or whom it follows */
+    _Atomic(struct auditor *) followers; /* of a lead; by their `next` */
+    struct auditor *next;
+    char *folder;                           /* of secrets; the lead's own */
+    _Atomic(struct checkpoint_sink *) sink; /* NULL: checkpoints go nowhere else */
+
+    pthread_t thread;
+    bool has_thread;
+    struct event woken;
+    pthread_mutex_t lock; /* over all up to the blank line */
+    bool ends;
+    uint64_t signs_asked; /* checkpoints that somebody waits for, and those of them that are made */
+    uint64_t signs_done;
+    bool sign_failed;
+    pthread_cond_t is_signed;
+    struct note *first;
+    struct note **last;
+    size_t notes_bytes;
+    uint64_t notes_lost;
+    struct folded *folded; /* FOLDED_MAX of them, once there is one */
+    size_t folded_count;
+    uint64_t denied_others; /* of functions for which there was no room */
+    uint64_t interval_ns;
+
+    /* Of the thread alone. */
+    struct secret_file file;
+    bool is_ready;   /* the secret is that of the next checkpoint */
+    bool has_failed; /* and that was logged */
+};
+
+/* -- What was signed before ------------------------------------------------------------------ */
+
+/* Brings the secret past a checkpoint that it has signed: keys that were before have others. */
+static cordon_error *pass(struct auditor *auditor, struct slice body)
+{
+    struct audit_checkpoint checkpoint = {0};
+    bool is_whole = false;
+    bool is_own = false;
+    TRY(audit_checkpoint_read(body, &is_whole, &checkpoint));
+    if (is_whole) {
+        TRY(audit_secret_has_signed(&auditor->file.secret, &checkpoint, &is_own));
+    }
+    if (is_own) {
+        audit_secret_advance(&auditor->file.secret);
+        auditor->file.covered = checkpoint.covers;
+        return secret_file_keep(&auditor->file);
+    }
+    return NULL;
+}
+
+static cordon_error *pass_lines(struct auditor *auditor, struct slice lines)
+{
+    struct slice line = {0};
+    while (slice_take_line(&lines, &line)) {
+        struct audit_record record;
+        if (audit_record_read(line, &record)) {
+            TRY(pass(auditor, record.body));
+        }
+    }
+    return NULL;
+}
+
+static cordon_error *scan(struct auditor *auditor)
+{
+    CORDON_CLEANUP_BUFFER struct buffer lines;
+    buffer_init(&lines, SCAN_BYTES + 2 * AUDIT_BODY_BYTES_MAX);
+    uint64_t from = 0;
+    uint64_t next = auditor->file.covered + 1;
+    do {
+        from = next;
+        buffer_clear(&lines);
+        TRY(audit_rows_page(auditor->store, auditor->tenant, from, SCAN_BYTES, &lines, &next));
+        TRY(pass_lines(auditor, buffer_slice(&lines)));
+    } while (next > from);
+    return NULL;
+}
+
+/* Not at the start, which it would hold up: what it does takes syncs, and reads. */
+static cordon_error *get_ready(struct auditor *auditor)
+{
+    if (auditor->is_ready) {
+        return NULL;
+    }
+    if (auditor->file.is_new) {
+        random_system(auditor->file.secret.bytes, sizeof auditor->file.secret.bytes);
+        auditor->file.is_new = false;
+    }
+    if (!auditor->file.is_kept) {
+        TRY(secret_file_keep(&auditor->file));
+    }
+    TRY(scan(auditor));
+    auditor->is_ready = true;
+    return NULL;
+}
+
+/* -- Checkpoints ----------------------------------------------------------------------------- */
+
+/* Whose log has an end that no checkpoint covers; only if the auditor is ready. */
+static cordon_error *find_news(
+    struct auditor *auditor, struct audit_last *out_last, bool *out_is_new)
+{
+    TRY(audit_rows_last(auditor->store, auditor->tenant, auditor->file.covered, out_last));
+    *out_is_new = out_last->sequence > 0 && !out_last->is_checkpoint;
+    return NULL;
+}
+
+static cordon_error *sign_news(struct auditor *auditor)
+{
+    struct audit_last last = {0};
+    bool is_new = false;
+    TRY(get_ready(auditor));
+    TRY(find_news(auditor, &last, &is_new));
+    if (!is_new) {
+        return NULL;
+    }
+    struct audit_checkpoint checkpoint = {.tenant = auditor->tenant, .covers = last.sequence};
+    memcpy(checkpoint.hash, last.hash, sizeof checkpoint.hash);
+    store_cluster_id(auditor->store, checkpoint.cluster);
+    TRY(audit_checkpoint_sign(&auditor->file.secret, &checkpoint));
+    CORDON_CLEANUP_BUFFER struct buffer body;
+    buffer_init(&body, 4096);
+    TRY(audit_checkpoint_write(&body, &checkpoint));
+    auditor->is_ready = false; /* until the secret is the next one, whatever happens here */
+    TRY(audit_rows_add(auditor->store, auditor->tenant, buffer_slice(&body)));
+    audit_secret_advance(&auditor->file.secret);
+    auditor->file.covered = checkpoint.covers;
+    cordon_error *error = secret_file_keep(&auditor->file);
+    auditor->is_ready = error == NULL;
+    checkpoint_sink_tell(atomic_load(&auditor->lead->sink), buffer_slice(&body));
+    return error;
+}
+
+/*
+ * A follower has its secret in memory, and its folder open, only while it signs: there may be as
+ * many as tenants.
+ */
+static cordon_error *follow(struct auditor *auditor)
+{
+    struct audit_last last = {0};
+    bool is_new = true;
+    if (auditor->is_ready) { /* so the file has the secret, and what it covers is known */
+        TRY(find_news(auditor, &last, &is_new));
+    }
+    if (!is_new) {
+        return NULL;
+    }
+    cordon_error *error = secret_file_open(auditor->lead->folder, auditor->tenant, &auditor->file);
+    if (error == NULL) {
+        error = sign_news(auditor);
+    }
+    const uint64_t covered = auditor->file.covered;
+    secret_file_close(&auditor->file);
+    auditor->file.covered = covered;
+    return error;
+}
+
+static cordon_error *make_checkpoint(struct auditor *auditor)
+{
+    return auditor->lead == auditor ? sign_news(auditor) : follow(auditor);
+}
+
+/* -- Notes ----------------------------------------------------------------------------------- */
+
+void auditor_note(struct auditor *auditor, struct slice body)
+{
+    if (auditor == NULL) {
+        return;
+    }
+    struct note *note = mem_new(sizeof *note + body.size);
+    if (note != NULL) {
+        note->size = body.size;
+        memcpy(note->body, body.data, body.size);
+    }
+    (void)pthread_mutex_lock(&auditor->lock);
+    if (note == NULL || body.size > NOTES_BYTES_MAX - auditor->notes_bytes) {
+        auditor->notes_lost++;
+    } else {
+        *auditor->last = note;
+        auditor->last = &note->next;
+        auditor->notes_bytes += note->size;
+        note = NULL;
+    }
+    (void)pthread_mutex_unlock(&auditor->lock);
+    mem_free(note);
+    event_set(&auditor->lead->woken);
+}
+
+static void copy_text(char out[FOLDED_TEXT_BYTES], struct slice text)
+{
+    size_t size = text.size < FOLDED_TEXT_BYTES ? text.size : FOLDED_TEXT_BYTES - 1;
+    while (size > 0 && size < text.size && (text.data[size] & 0xc0) == 0x80) {
+        size--; /* not inside of a character */
+    }
+    if (size > 0) {
+        memcpy(out, text.data, size);
+    }
+    out[size] = '\0';
+}
+
+/* The place of a thing, made if there is room; NULL if not. With the lock. */
+static struct folded *find_folded(struct auditor *auditor, const struct folded *wanted)
+{
+    for (size_t i = 0; i < auditor->folded_count; i++) {
+        struct folded *folded = &auditor->folded[i];
+        if (folded->fold == wanted->fold && folded->read == wanted->read &&
+            strcmp(folded->text, wanted->text) == 0 &&
+            strcmp(folded->actor.by, wanted->actor.by) == 0 &&
+            strcmp(folded->actor.key, wanted->actor.key) == 0) {
+            return folded;
+        }
+    }
+    return NULL;
+}
+
+static struct folded *add_folded(struct auditor *auditor, const struct folded *wanted)
+{
+    if (auditor->folded == NULL) {
+        auditor->folded = mem_new_array(FOLDED_MAX, sizeof *auditor->folded);
+    }
+    if (auditor->folded == NULL || auditor->folded_count == FOLDED_MAX) {
+        return NULL;
+    }
+    struct folded *folded = &auditor->folded[auditor->folded_count++];
+    *folded = *wanted;
+    return folded;
+}
+
+void auditor_note_denied(struct auditor *auditor, struct slice path, struct slice words)
+{
+    if (auditor == NULL) {
+        return;
+    }
+    struct folded wanted = {.fold = FOLD_DENIED};
+    copy_text(wanted.text, path);
+    (void)pthread_mutex_lock(&auditor->lock);
+    struct folded *folded = find_folded(auditor, &wanted);
+    if (folded == NULL) {
+        folded = add_folded(auditor, &wanted);
+    }
+    if (folded == NULL) {
+        auditor->denied_others++;
+    } else {
+        copy_text(folded->words, words);
+        folded->count++;
+    }
+    (void)pthread_mutex_unlock(&auditor->lock);
+}
+
+/* `{"kind":…,"path":…,"message":…,"count":n,"by":…}`; a count of 0 is none. */
+static cordon_error *write_folded(struct buffer *body, const struct folded *folded)
+{
+    const bool is_read = folded->fold == FOLD_READ;
+    const char *const kind = is_read ? reads[folded->read].kind : "capability_denied";
+    const char *const member = is_read ? reads[folded->read].member : "path";
+    TRY(buffer_printf(body, "{\"kind\":\"%s\"", kind));
+    if (member != NULL) {
+        TRY(json_write_key(body, slice_str(member)));
+        TRY(json_write_string(body, slice_str(folded->text)));
+    }
+    if (!is_read) {
+        TRY(json_write_key(body, SLICE("message")));
+        TRY(json_write_string(body, slice_str(folded->words)));
+    }
+    if (folded->count > 0) {
+        TRY(json_write_key(body, SLICE("count")));
+        TRY(json_write_u64(body, folded->count));
+    }
+    return audit_actor_end(body, &folded->actor);
+}
+
+/* Written as soon as what a commit does not carry is. */
+static void note_folded(struct auditor *auditor, const struct folded *folded)
+{
+    CORDON_CLEANUP_BUFFER struct buffer body;
+    buffer_init(&body, 65536);
+    cordon_error *error = write_folded(&body, folded);
+    if (error == NULL) {
+        auditor_note(auditor, buffer_slice(&body));
+    }
+    cordon_error_free(error);
+}
+
+/* Keeps a place, if there is room, for the same again, which will come with other requests. */
+static void expect_more(struct auditor *auditor, const struct folded *first)
+{
+    struct folded *folded = add_folded(auditor, first); /* without room each is written */
+    if (folded != NULL) {
+        folded->actor.request_id[0] = '\0';
+    }
+}
+
+void auditor_note_read(
+    struct auditor *auditor,
+    enum auditor_read what,
+    struct slice text,
+    const struct audit_actor *actor)
+{
+    if (auditor == NULL) {
+        return;
+    }
+    struct folded wanted = {.fold = FOLD_READ, .read = what};
+    copy_text(wanted.text, text);
+    if (actor != NULL) {
+        wanted.actor = *actor;
+    }
+    (void)pthread_mutex_lock(&auditor->lock);
+    struct folded *folded = find_folded(auditor, &wanted);
+    if (folded != NULL) {
+        folded->count++;
+    } else {
+        expect_more(auditor, &wanted);
+    }
+    (void)pthread_mutex_unlock(&auditor->lock);
+    if (folded == NULL) {
+        note_folded(auditor, &wanted);
+    }
+}
+
+static cordon_error *add_record(const struct auditor *auditor, const struct folded *folded)
+{
+    CORDON_CLEANUP_BUFFER struct buffer body;
+    buffer_init(&body, 65536);
+    TRY(write_folded(&body, folded));
+    return audit_rows_add(auditor->store, auditor->tenant, buffer_slice(&body));
+}
+
+static cordon_error *add_count(const struct auditor *auditor, const char *kind, uint64_t count)
+{
+    char text[128];
+    (void)snprintf(
+        text, sizeof text, "{\"kind\":\"%s\",\"count\":%llu}", kind, (unsigned long long)count);
+    return count == 0 ? NULL : audit_rows_add(auditor->store, auditor->tenant, slice_str(text));
+}
+
+/* So many of those that wait were written, and wait no more. */
+static void subtract(struct auditor *auditor, uint64_t *count, uint64_t written)
+{
+    (void)pthread_mutex_lock(&auditor->lock);
+    *count -= written;
+    (void)pthread_mutex_unlock(&auditor->lock);
+}
+
+/* Writes how many are counted there, and counts them no more. */
+static cordon_error *write_count(struct auditor *auditor, const char *kind, uint64_t *count)
+{
+    (void)pthread_mutex_lock(&auditor->lock);
+    const uint64_t counted = *count;
+    (void)pthread_mutex_unlock(&auditor->lock);
+    TRY(add_count(auditor, kind, counted));
+    subtract(auditor, count, counted);
+    return NULL;
+}
+
+/* Places of what has not happened again since its record. */
+static void forget_written(struct auditor *auditor)
+{
+    size_t kept = 0;
+    (void)pthread_mutex_lock(&auditor->lock);
+    for (size_t i = 0; i < auditor->folded_count; i++) {
+        if (auditor->folded[i].count > 0) {
+            auditor->folded[kept++] = auditor->folded[i];
+        }
+    }
+    auditor->folded_count = kept;
+    (void)pthread_mutex_unlock(&auditor->lock);
+}
+
+/*
+ * What has happened more than once, or was denied, since the last time: a record for each thing.
+ * What comes meanwhile is of the next time, however fast it comes.
+ */
+static cordon_error *write_all_folded(struct auditor *auditor)
+{
+    (void)pthread_mutex_lock(&auditor->lock);
+    const size_t count = auditor->folded_count;
+    (void)pthread_mutex_unlock(&auditor->lock);
+    cordon_error *error = NULL;
+    for (size_t i = 0; i < count && error == NULL; i++) {
+        (void)pthread_mutex_lock(&auditor->lock);
+        const struct folded folded = auditor->folded[i];
+        (void)pthread_mutex_unlock(&auditor->lock);
+        error = folded.count == 0 ? NULL : add_record(auditor, &folded);
+        if (error == NULL) {
+            subtract(auditor, &auditor->folded[i].count, folded.count);
+        }
+    }
+    forget_written(auditor);
+    TRY(error);
+    return write_count(auditor, "capability_denied_elsewhere", &auditor->denied_others);
+}
+
+/* The note that has waited longest; NULL if none does. It stays in its place. */
+static struct note *first_note(struct auditor *auditor, size_t *out_waiting)
+{
+    (void)pthread_mutex_lock(&auditor->lock);
+    struct note *note = auditor->first;
+    *out_waiting = auditor->notes_bytes;
+    (void)pthread_mutex_unlock(&auditor->lock);
+    return note;
+}
+
+static void drop_first_note(struct auditor *auditor)
+{
+    (void)pthread_mutex_lock(&auditor->lock);
+    struct note *note = auditor->first;
+    auditor->first = note->next;
+    auditor->last = note->next == NULL ? &auditor->first : auditor->last;
+    auditor->notes_bytes -= note->size;
+    (void)pthread_mutex_unlock(&auditor->lock);
+    mem_free(note);
+}
+
+/* Those that wait now; who notes without end does not keep checkpoints from being made. */
+static cordon_error *write_notes(struct auditor *auditor)
+{
+    size_t waiting = 0;
+    size_t unused = 0;
+    TRY(write_count(auditor, "notes_lost", &auditor->notes_lost));
+    struct note *note = first_note(auditor, &waiting);
+    while (note != NULL && waiting > 0) {
+        const size_t size = note->size;
+        TRY(audit_rows_add(auditor->store, auditor->tenant, slice_of(note->body, size)));
+        drop_first_note(auditor);
+        waiting -= size;
+        note = first_note(auditor, &unused);
+    }
+    return NULL;
+}
+
+/* -- The thread ------------------------------------------------------------------------------ */
+
+/* Once, until something goes well again: a full disk would say it at every turn. */
+static void look_at(struct auditor *auditor, cordon_error *error)
+{
+    if (error != NULL && !auditor->has_failed) {
+        const struct log_field fields[] = {
+            LOG_FIELD_STRING("message", slice_str(cordon_error_get_message(error)))};
+        log_write(auditor->log, LOG_ERROR, "audit_unwritten", fields, 1);
+        log_flush(auditor->log);
+    }
+    auditor->has_failed = error != NULL;
+    cordon_error_free(error);
+}
+
+static uint64_t signs_asked(struct auditor *auditor)
+{
+    (void)pthread_mutex_lock(&auditor->lock);
+    const uint64_t asked = auditor->signs_asked;
+    (void)pthread_mutex_unlock(&auditor->lock);
+    return asked;
+}
+
+/* Makes a checkpoint, for all who have asked for one until now. */
+static void sign_all(struct auditor *auditor, uint64_t asked)
+{
+    cordon_error *error = make_checkpoint(auditor);
+    (void)pthread_mutex_lock(&auditor->lock);
+    auditor->signs_done = asked;
+    auditor->sign_failed = error != NULL;
+    (void)pthread_cond_broadcast(&auditor->is_signed);
+    (void)pthread_mutex_unlock(&auditor->lock);
+    look_at(auditor, error);
+}
+
+cordon_error *auditor_sign(struct auditor *auditor)
+{
+    (void)pthread_mutex_lock(&auditor->lock);
+    const uint64_t mine = ++auditor->signs_asked;
+    event_set(&auditor->lead->woken);
+    while (auditor->signs_done < mine) {
+        (void)pthread_cond_wait(&auditor->is_signed, &auditor->lock);
+    }
+    const bool failed = auditor->sign_failed;
+    (void)pthread_mutex_unlock(&auditor->lock);
+    return failed ? cordon_error_new(
+                        CORDON_E_STORE, "the audit log could not be signed; look into the "
+                                        "server's log, which tells why")
+                  : NULL;
+}
+
+static bool is_ending(struct auditor *auditor)
+{
+    (void)pthread_mutex_lock(&auditor->lock);
+    const bool ends = auditor->ends;
+    (void)pthread_mutex_unlock(&auditor->lock);
+    return ends;
+}
+
+static uint64_t interval_of(uint32_t interval_ms)
+{
+    return (uint64_t)1000000 * (interval_ms > 0 ? interval_ms : AUDITOR_INTERVAL_MS_DEFAULT);
+}
+
+static uint64_t interval_now(struct auditor *auditor)
+{
+    (void)pthread_mutex_lock(&auditor->lock);
+    const uint64_t interval_ns = auditor->interval_ns;
+    (void)pthread_mutex_unlock(&auditor->lock);
+    return interval_ns;
+}
+
+static cordon_error *change_file(struct auditor *auditor, struct checkpoint_file file)
+{
+    struct checkpoint_sink *sink = atomic_load(&auditor->sink);
+    if (sink == NULL && file.fd < 0) {
+        return NULL;
+    }
+    if (sink == NULL) {
+        const struct checkpoint_sink_options options = {.log = auditor->log, .is_to_change = true};
+        TRY(checkpoint_sink_new(&options, &sink));
+        atomic_store(&auditor->sink, sink);
+    }
+    checkpoint_sink_change(sink, file);
+    return NULL;
+}
+
+cordon_error *auditor_change(
+    struct auditor *auditor, struct checkpoint_file file, uint32_t interval_ms)
+{
+    TRY(change_file(auditor, file));
+    (void)pthread_mutex_lock(&auditor->lock);
+    auditor->interval_ns = interval_of(interval_ms);
+    (void)pthread_mutex_unlock(&auditor->lock);
+    event_set(&auditor->woken);
+    return NULL;
+}
+
+/* What is due of one log. */
+static void take_turn(struct auditor *auditor, bool folds, bool signs)
+{
+    look_at(auditor, write_notes(auditor));
+    if (folds) {
+        look_at(auditor, write_all_folded(auditor));
+    }
+    const uint64_t asked = signs_asked(auditor);
+    if (signs || asked > auditor->signs_done) {
+        sign_all(auditor, asked);
+    }
+}
+
+static void *thread_main(void *arg)
+{
+    struct auditor *lead = arg;
+    sigset_t before;
+    (void)pipe_signal_block(&before); /* it ends with the thread */
+    uint64_t signed_ns = clock_monotonic_ns();
+    uint64_t folded_ns = clock_deadline_ns(FOLD_INTERVAL_MS);
+    bool ends = false;
+    while (!ends) {
+        const uint64_t checkpoint_ns = signed_ns + interval_now(lead);
+        event_wait(&lead->woken, checkpoint_ns < folded_ns ? checkpoint_ns : folded_ns);
+        ends = is_ending(lead);
+        const uint64_t now_ns = clock_monotonic_ns();
+        const bool folds = ends || now_ns >= folded_ns;
+        const bool signs = ends || now_ns >= checkpoint_ns;
+        take_turn(lead, folds, signs);
+        for (struct auditor *at = atomic_load(&lead->followers); at != NULL; at = at->next) {
+            take_turn(at, folds, signs);
+        }
+        folded_ns = folds ? clock_deadline_ns(FOLD_INTERVAL_MS) : folded_ns;
+        signed_ns = signs ? clock_monotonic_ns() : signed_ns;
+    }
+    return NULL;
+}
+
+/* -- Life ------------------------------------------------------------------------------------ */
+
+static cordon_error *start(struct auditor *auditor, const struct auditor_options *options)
+{
+    TRY(secret_file_open(options->folder, options->tenant, &auditor->file));
+    const struct checkpoint_sink_options sink = {
+        .file = options->checkpoint_file,
+        .syslog_socket = options->checkpoint_syslog,
+        .log = options->log,
+    };
+    struct checkpoint_sink *made = NULL;
+    TRY(checkpoint_sink_new(&sink, &made));
+    atomic_store(&auditor->sink, made);
+    const int failed = pthread_create(&auditor->thread, NULL, thread_main, auditor);
+    if (failed != 0) {
+        return cordon_error_new(
+            CORDON_E_SYSTEM,
+            "the thread of the audit log could not be started: %s; let this user "
+            "have more threads",
+            strerrordesc_np(failed));
+    }
+    auditor->has_thread = true;
+    return NULL;
+}
+
+/* NULL: there is no memory for it. */
+static struct auditor *make(struct store *store, struct log *log, uint32_t tenant)
+{
+    struct auditor *auditor = MEM_NEW(struct auditor);
+    if (auditor == NULL) {
+        return NULL;
+    }
+    auditor->store = store;
+    auditor->log = log;
+    auditor->tenant = tenant;
+    auditor->lead = auditor;
+    auditor->file.folder = -1;
+    auditor->last = &auditor->first;
+    event_init(&auditor->woken);
+    (void)pthread_mutex_init(&auditor->lock, NULL);
+    (void)pthread_cond_init(&auditor->is_signed, NULL);
+    return auditor;
+}
+
+cordon_error *auditor_new(const struct auditor_options *options, struct auditor **out_auditor)
+{
+    struct auditor *auditor = make(options->store, options->log, options->tenant);
+    if (auditor == NULL) {
+        return error_no_memory();
+    }
+    auditor->interval_ns = interval_of(options->interval_ms);
+    auditor->folder = mem_copy_string(slice_str(options->folder));
+    cordon_error *error = auditor->folder == NULL ? error_no_memory() : start(auditor, options);
+    if (error != NULL) {
+        auditor_free(auditor);
+        return error;
+    }
+    *out_auditor = auditor;
+    return NULL;
+}
+
+cordon_error *auditor_follow(struct auditor *lead, uint32_t tenant, struct auditor **out_auditor)
+{
+    CORDON_ASSERT(lead->lead == lead);
+    struct auditor *auditor = make(lead->store, lead->log, tenant);
+    if (auditor == NULL) {
+        return error_no_memory();
+    }
+    auditor->lead = lead;
+    auditor->next = atomic_load(&lead->followers);
+    while (!atomic_compare_exchange_weak(&lead->followers, &auditor->next, auditor)) {
+    }
+    *out_auditor = auditor;
+    return NULL;
+}
+
+void auditor_free(struct auditor *auditor)
+{
+    if (auditor == NULL) {
+        return;
+    }
+    if (auditor->has_thread) {
+        (void)pthread_mutex_lock(&auditor->lock);
+        auditor->ends = true;
+        (void)pthread_mutex_unlock(&auditor->lock);
+        event_set(&auditor->woken);
+        (void)pthread_join(auditor->thread, NULL);
+    }
+    struct auditor *follower = atomic_load(&auditor->followers);
+    while (follower != NULL) {
+        struct auditor *gone = follower;
+        follower = gone->next;
+        auditor_free(gone);
+    }
+    while (auditor->first != NULL) { /* the disk did not take them, or they came too late */
+        drop_first_note(auditor);
+    }
+    secret_file_close(&auditor->file);
+    mem_free(auditor->folded);
+    mem_free(auditor->folder);
+    checkpoint_sink_free(atomic_load(&auditor->sink), CHECKPOINT_SINK_END_MS);
+    event_done(&auditor->woken);
+    (void)pthread_cond_destroy(&auditor->is_signed);
+    (void)pthread_mutex_destroy(&auditor->lock);
+    mem_free(auditor);
+}

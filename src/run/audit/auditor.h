@@ -1,0 +1,96 @@
+/*
+ * Who keeps a server's audit log: a thread that signs checkpoints, and that writes what no
+ * mutation's commit carries.
+ *
+ * Each interval in which there were new records, and at the end, it appends a checkpoint
+ * (audit/checkpoint.h), and tells it to a file elsewhere if one is named. The secret of the next
+ * one is in `audit.d/TENANT.secret` of the data folder, mode 0600, replaced after each: what it
+ * was before is overwritten and removed, as far as the file system lets us.
+ */
+#ifndef RUN_AUDITOR_H
+#define RUN_AUDITOR_H
+
+#include "audit/actor.h"
+#include "observe/log.h"
+#include "run/audit/checkpoint_sink.h"
+#include "store/store.h"
+
+struct auditor;
+
+#define AUDITOR_INTERVAL_MS_DEFAULT 60000
+
+/* Texts are borrowed during auditor_new(). */
+struct auditor_options {
+    struct store *store; /* borrowed, as the log; both outlive the auditor */
+    struct log *log;     /* NULL: none */
+    uint32_t tenant;
+    const char *folder;            /* of secrets, made if it is not there */
+    const char *checkpoint_file;   /* where checkpoints go too: see run/audit/checkpoint_sink.h */
+    const char *checkpoint_syslog; /* the same */
+    uint32_t interval_ms;          /* 0: AUDITOR_INTERVAL_MS_DEFAULT */
+};
+
+/*
+ * Reads the secret or makes the first one, and starts the thread. Errors: CORDON_E_SYSTEM,
+ * CORDON_E_STORE for a secret that is damaged.
+ */
+CORDON_MUST_USE cordon_error *auditor_new(
+    const struct auditor_options *options, struct auditor **out_auditor);
+
+/*
+ * One that keeps the log of another tenant, in the turns, the interval and the folder of `lead`,
+ * and with its places for checkpoints; it lives as long as `lead` does, which is none such itself.
+ * Any thread. Errors: CORDON_E_NO_MEMORY.
+ */
+CORDON_MUST_USE cordon_error *auditor_follow(
+    struct auditor *lead, uint32_t tenant, struct auditor **out_auditor);
+
+/*
+ * Has checkpoints told to another file from now on, which is the auditor's then, and the log signed
+ * in another interval, 0: the default. One thread at a time, any. Errors: CORDON_E_NO_MEMORY
+ * and CORDON_E_SYSTEM where there was no place to tell them before; then nothing has changed.
+ */
+CORDON_MUST_USE cordon_error *auditor_change(
+    struct auditor *auditor, struct checkpoint_file file, uint32_t interval_ms);
+
+/* Writes what waits, signs what is new, ends the thread, and those who follow. NULL accepted. */
+void auditor_free(struct auditor *auditor);
+
+/*
+ * Signs what is in the log now, and waits until that is done. Errors: CORDON_E_STORE if it could
+ * not be; the log tells why. Any thread but one that ends the auditor.
+ */
+CORDON_MUST_USE cordon_error *auditor_sign(struct auditor *auditor);
+
+/*
+ * Has a record appended soon: a JSON object, which is copied. When too much waits it is dropped,
+ * and a record says how many were. NULL does nothing. Any thread; never blocks for long.
+ */
+void auditor_note(struct auditor *auditor, struct slice body);
+
+/*
+ * Counts a run that was ended as it may not make some call: there is one record a minute for each
+ * function, with how often. NULL does nothing. Any thread.
+ */
+void auditor_note_denied(struct auditor *auditor, struct slice path, struct slice words);
+
+/* What somebody with an admin key looks at. */
+enum auditor_read {
+    AUDITOR_READS_DOCUMENTS, /* of a table */
+    AUDITOR_READS_RECORD,    /* of a run */
+    AUDITOR_READS_LOGS,
+    AUDITOR_READS_ENV,
+};
+
+/*
+ * Has a record appended soon of what was read, and by whom; `text` names the table or the record,
+ * `actor` may be NULL. The same again by the same within a minute is one record more, with how
+ * often, and no request's id. NULL does nothing. Any thread.
+ */
+void auditor_note_read(
+    struct auditor *auditor,
+    enum auditor_read what,
+    struct slice text,
+    const struct audit_actor *actor);
+
+#endif

@@ -1,0 +1,165 @@
+/* The thread that looks after indexes; see tender.h. */
+#include "run/audit/tender.h"
+
+#include "base/advice.h"
+#include "base/clock.h"
+#include "base/event.h"
+#include "base/memory.h"
+#include "base/pipe_signal.h"
+#include "run/deploy/schema_change.h"
+#include "run/internal.h"
+#include "run/tenant/tenant_erase.h"
+#include "run/tenant/tenant_quota.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+/* Between two parts of the work, and after a failure. */
+#define PAUSE_NS ((uint64_t)1000000)
+#define AGAIN_NS ((uint64_t)10000000000)
+
+#define NICE_LOWEST 19
+
+struct tender {
+    struct runner *runner;
+    struct event woken;
+    struct event ended; /* ends a pause */
+    atomic_bool ends;
+    pthread_t thread;
+};
+
+/* A failure, once for each time that something is left to be tried again. */
+static void tell(struct tender *tender, const char *event, const cordon_error *error)
+{
+    const struct log_field fields[] = {
+        LOG_FIELD_STRING("message", slice_str(cordon_error_get_message(error)))};
+    log_write(tender->runner->options.log, LOG_WARN, event, fields, 1);
+    log_flush(tender->runner->options.log);
+}
+
+static bool is_stopped(struct tender *tender)
+{
+    return atomic_load(&tender->ends) || atomic_load(&tender->runner->stops_deploys);
+}
+
+/* All that a tenant's indexes have left. */
+static cordon_error *tend(struct tender *tender, struct tenant *tenant)
+{
+    struct runner *runner = tender->runner;
+    struct schema_change change = {
+        .store = runner->options.store,
+        .tenant = tenant->number,
+        .stops = &runner->stops_deploys,
+        .log = runner->options.log,
+    };
+    struct schema_work work = {0};
+    while (!work.done && !is_stopped(tender)) {
+        (void)pthread_mutex_lock(&tenant->change_lock);
+        cordon_error *error = schema_change_work_some(&change, &work);
+        (void)pthread_mutex_unlock(&tenant->change_lock);
+        TRY(error);
+        if (!work.done) {
+            event_wait(&tender->ended, clock_monotonic_ns() + PAUSE_NS);
+        }
+    }
+    return NULL;
+}
+
+static cordon_error *count(struct tender *tender, struct tenant *tenant)
+{
+    (void)tender;
+    return quota_is_due(tenant) ? quota_count(tenant) : NULL;
+}
+
+/* A part of the work for all tenants; false: some is left, and is to be tried again. */
+static bool tend_all(
+    struct tender *tender, cordon_error *(*work)(struct tender *tender, struct tenant *tenant))
+{
+    bool good = true;
+    struct tenants *tenants = &tender->runner->tenants;
+    for (struct tenant *tenant = tenants_next(tenants, 0); tenant != NULL;
+         tenant = tenants_next(tenants, tenant->number)) {
+        if (!tenant_enter(tenant)) {
+            continue;
+        }
+        CORDON_CLEANUP(cordon_error_freep) cordon_error *error = work(tender, tenant);
+        tenant_leave(tenant);
+        if (error != NULL && !is_stopped(tender)) {
+            tell(tender, "index_work_delayed", error);
+            good = false;
+        }
+    }
+    return good;
+}
+
+/* What was removed is erased; false: some is left. */
+static bool erase_all(struct tender *tender)
+{
+    CORDON_CLEANUP(cordon_error_freep) cordon_error *error =
+        tenants_erase(tender->runner, &tender->runner->stops_deploys);
+    if (error != NULL && !is_stopped(tender)) {
+        tell(tender, "tenant_erase_delayed", error);
+    }
+    return error == NULL;
+}
+
+static void *thread_main(void *arg)
+{
+    struct tender *tender = arg;
+    sigset_t before;
+    (void)pipe_signal_block(&before); /* for its lines in the log; it ends with the thread */
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICE_LOWEST);
+    while (!atomic_load(&tender->ends)) {
+        const bool is_counted = tend_all(tender, count); /* first: some wait for that */
+        const bool is_tended = tend_all(tender, tend) && is_counted;
+        const bool is_erased = erase_all(tender);
+        event_wait(
+            &tender->woken, is_tended && is_erased ? UINT64_MAX : clock_monotonic_ns() + AGAIN_NS);
+    }
+    return NULL;
+}
+
+static void free_events(struct tender *tender)
+{
+    event_done(&tender->woken);
+    event_done(&tender->ended);
+}
+
+cordon_error *tender_new(struct runner *runner, struct tender **out_tender)
+{
+    struct tender *tender = MEM_NEW(struct tender);
+    if (tender == NULL) {
+        return error_no_memory();
+    }
+    tender->runner = runner;
+    event_init(&tender->woken);
+    event_init(&tender->ended);
+    const int failed = pthread_create(&tender->thread, NULL, thread_main, tender);
+    if (failed != 0) {
+        free_events(tender);
+        mem_free(tender);
+        return cordon_error_new(
+            CORDON_E_SYSTEM, "the thread that looks after indexes could not be started: %s%s",
+            strerrordesc_np(failed), advice_on(failed));
+    }
+    *out_tender = tender;
+    return NULL;
+}
+
+void tender_wake(struct tender *tender)
+{
+    event_set(&tender->woken);
+}
+
+void tender_free(struct tender *tender)
+{
+    if (tender == NULL) {
+        return;
+    }
+    atomic_store(&tender->ends, true);
+    event_set(&tender->woken);
+    event_set(&tender->ended);
+    (void)pthread_join(tender->thread, NULL);
+    free_events(tender);
+    mem_free(tender);
+}

@@ -1,0 +1,681 @@
+/*
+ * Deployments: made of modules that are built one by one, kept in the store, and put in the place
+ * of the last one. All or nothing.
+ */
+#include "audit/actor.h"
+#include "base/clock.h"
+#include "base/random.h"
+#include "run/audit/audit_rows.h"
+#include "run/deploy/build.h"
+#include "run/deploy/deploy_rows.h"
+#include "run/deploy/schema_change.h"
+#include "run/internal.h"
+#include "run/tenant/tenant_quota.h"
+#include "value/json.h"
+
+/* `secret` empty: a run without a store, whose seed is the module's hash. */
+static void seed_import_phase(struct deployed_module *module, struct slice secret)
+{
+    if (secret.size == 0) {
+        memcpy(module->import_seed, module->hash, sizeof module->import_seed);
+        return;
+    }
+    const struct slice part = {module->hash, sizeof module->hash};
+    hash_hmac_sha256(secret, &part, 1, module->import_seed);
+}
+
+static void make_cursor_key(struct deployment *deployment, struct slice secret)
+{
+    _Static_assert(SEAL_KEY_BYTES == 2 * SHA256_BYTES, "the key is two hashes");
+    const struct slice words[] = {SLICE("cursors, first half"), SLICE("cursors, second half")};
+    for (size_t i = 0; i < 2; i++) {
+        hash_hmac_sha256(secret, &words[i], 1, deployment->cursor_key + i * SHA256_BYTES);
+    }
+}
+
+static cordon_error *add_module(
+    struct runner *runner,
+    struct deployment *deployment,
+    const struct deploy_module *source,
+    struct slice secret,
+    bool only_cached,
+    struct buffer *report)
+{
+    const struct build_order order = {deployment->tenant, only_cached};
+    struct deployed_module *module = &deployment->modules[deployment->module_count];
+    module->name = arena_copy(&deployment->arena, source->name);
+    if (module->name.data == NULL) {
+        return arena_error(&deployment->arena);
+    }
+    struct built built;
+    TRY(build_module(runner, &order, source, &deployment->arena, &built, report));
+    memcpy(module->hash, built.hash, sizeof module->hash);
+    module->engine_module = built.module;
+    module->metadata = built.metadata;
+    module->schema = built.schema;
+    module->names = built.names;
+    module->has_initialize = built.has_initialize;
+    module->loading_fuel = built.loading_fuel;
+    module->has_debug = built.has_debug;
+    module->size = source->wasm.size;
+    seed_import_phase(module, secret);
+    deployment->module_count++;
+    return NULL;
+}
+
+static void deployment_unrefp(struct deployment **deployment)
+{
+    deployment_unref(*deployment);
+    *deployment = NULL;
+}
+
+/* An empty one, for so many modules. */
+static cordon_error *begin_deployment(
+    uint32_t tenant, size_t count, uint64_t time_ms, struct deployment **out_deployment)
+{
+    if (count > DEPLOY_MODULES_MAX) {
+        return cordon_error_new(
+            CORDON_E_MODULE_REFUSED, "A deploy has at most %d modules.", DEPLOY_MODULES_MAX);
+    }
+    TRY(deployment_new(tenant, count == 0 ? 1 : count, out_deployment));
+    (*out_deployment)->time_ms = time_ms;
+    return NULL;
+}
+
+static cordon_error *check_stop(struct runner *runner)
+{
+    return !atomic_load(&runner->stops_deploys)
+               ? NULL
+               : cordon_error_new(
+                     CORDON_E_OVERLOADED,
+                     "the program is stopping and deploys no more; deploy again when it is back");
+}
+
+static cordon_error *make_deployment(
+    struct runner *runner,
+    uint32_t tenant,
+    const struct deploy_module *modules,
+    size_t count,
+    struct slice secret,
+    uint64_t time_ms,
+    struct buffer *report,
+    struct deployment **out_deployment)
+{
+    CORDON_CLEANUP(deployment_unrefp) struct deployment *deployment = NULL;
+    TRY(begin_deployment(tenant, count, time_ms, &deployment));
+    make_cursor_key(deployment, secret);
+    for (size_t i = 0; i < count; i++) {
+        TRY(check_stop(runner));
+        TRY(add_module(runner, deployment, &modules[i], secret, false, report));
+    }
+    TRY(deployment_index(deployment));
+    TRY(deployment_merge_schemas(deployment));
+    *out_deployment = CORDON_TAKE(deployment);
+    return NULL;
+}
+
+cordon_error *runner_build(
+    struct runner *runner,
+    uint32_t tenant,
+    const struct deploy_module *module,
+    struct deployment **out_deployment)
+{
+    uint8_t secret[DEPLOY_SECRET_BYTES];
+    random_system(secret, sizeof secret);
+    cordon_error *error = make_deployment(
+        runner, tenant, module, 1, slice_of(secret, sizeof secret), clock_wall_ns() / 1000000, NULL,
+        out_deployment);
+    explicit_bzero(secret, sizeof secret);
+    if (error == NULL && runner->cache != NULL) { /* and not that of an older version */
+        artifact_cache_keep(
+            runner->cache, tenant,
+            (const uint8_t(*)[SHA256_BYTES])(*out_deployment)->modules[0].hash, 1);
+    }
+    return error;
+}
+
+/* -- Deployments that the store has ---------------------------------------------------------- */
+
+/* More than a row of the store has (64 MiB), in which the bytes of a module lie. */
+#define MODULE_READ_BYTES_MAX ((size_t)65 << 20)
+
+static cordon_error *load_module(
+    struct runner *runner,
+    struct deployment *deployment,
+    const struct deploy_past_module *past,
+    struct slice secret,
+    bool only_cached,
+    struct buffer *report)
+{
+    CORDON_CLEANUP_ARENA struct arena arena;
+    arena_init(&arena, MODULE_READ_BYTES_MAX);
+    struct deploy_module source = {.name = past->name};
+    const uint64_t began_ns = clock_monotonic_ns();
+    TRY(deploy_rows_read_module(
+        runner->options.store, deployment->tenant, past->hash, &arena, &source.wasm));
+    histogram_observe_ns(runner->metrics.lookup, clock_monotonic_ns() - began_ns);
+    return add_module(runner, deployment, &source, secret, only_cached, report);
+}
+
+/*
+ * One that was deployed before, from the store. `report` NULL: none is wanted. `*out_deployment` is
+ * untouched if it was to come from the cache alone, which lacks some.
+ */
+static cordon_error *remake_deployment(
+    struct runner *runner,
+    uint32_t tenant,
+    const struct deploy_past *past,
+    bool only_cached,
+    struct buffer *report,
+    struct deployment **out_deployment)
+{
+    CORDON_CLEANUP(deployment_unrefp) struct deployment *deployment = NULL;
+    TRY(begin_deployment(tenant, past->count, past->time_ms, &deployment));
+    make_cursor_key(deployment, past->secret);
+    for (size_t i = 0; i < past->count; i++) {
+        TRY(check_stop(runner));
+        TRY(load_module(runner, deployment, &past->modules[i], past->secret, only_cached, report));
+        if (deployment->modules[i].engine_module == NULL) {
+            return NULL;
+        }
+    }
+    TRY(deployment_index(deployment));
+    *out_deployment = CORDON_TAKE(deployment);
+    return NULL;
+}
+
+/* -- Schemas -------------------------------------------------------------------------------- */
+
+static struct schema_change change_of(struct runner *runner, const struct deployment *deployment)
+{
+    CORDON_ASSERT(deployment != NULL);
+    return (struct schema_change){
+        .store = runner->options.store,
+        /* cppcheck-suppress nullPointer */
+        .tenant = deployment->tenant,
+        .schema = &deployment->schema,
+        .stops = &runner->stops_deploys,
+        .log = runner->options.log,
+    };
+}
+
+/* What a deploy has left to do. A failure is no failure of it: another goes on with that. */
+static void leave_work(struct runner *runner, struct schema_change *change)
+{
+    if (!runner_wake_tender(runner)) {
+        cordon_error_free(schema_change_work(change));
+    }
+}
+
+/*
+ * Whatever a deploy that failed has made of a schema that was to come is of no use any more, unless
+ * the same deploy comes again when the program is back. What cannot be tidied up now is by the next
+ * deploy.
+ */
+static cordon_error *give_up(
+    struct runner *runner, struct schema_change *change, cordon_error *error)
+{
+    if (error != NULL && cordon_error_get_code(error) != CORDON_E_OVERLOADED) {
+        cordon_error_free(schema_change_abandon(change));
+        leave_work(runner, change);
+    }
+    return error;
+}
+
+/* What holds after it, and what that took. */
+static cordon_error *report_schema(
+    const struct deployment *deployment, const struct schema_change *change, struct buffer *report)
+{
+    TRY(buffer_append(report, SLICE("],\"schema\":{\"tables\":[")));
+    for (size_t i = 0; i < deployment->schema.table_count; i++) {
+        TRY(json_write_comma(report));
+        TRY(schema_table_write(&deployment->schema.tables[i], report));
+    }
+    TRY(buffer_append_byte(report, ']'));
+    TRY(json_write_key(report, SLICE("documentsChecked")));
+    TRY(json_write_u64(report, change->documents));
+    TRY(json_write_key(report, SLICE("indexRows")));
+    TRY(json_write_u64(report, change->rows));
+    return buffer_append(report, SLICE("}}"));
+}
+
+/* -- Deploys that are kept ------------------------------------------------------------------ */
+
+/* That of the deploys before, or a new one. */
+static cordon_error *choose_secret(
+    const struct deploy_past *past, struct arena *arena, struct slice *out_secret)
+{
+    *out_secret = past->secret;
+    if (past->secret.size == DEPLOY_SECRET_BYTES) {
+        return NULL;
+    }
+    uint8_t *fresh = arena_alloc(arena, DEPLOY_SECRET_BYTES);
+    if (fresh == NULL) {
+        return arena_error(arena);
+    }
+    random_system(fresh, DEPLOY_SECRET_BYTES);
+    *out_secret = slice_of(fresh, DEPLOY_SECRET_BYTES);
+    return NULL;
+}
+
+/* The schema first, which may take long; then all at once. */
+static cordon_error *keep_with_schema(
+    struct runner *runner,
+    const struct deploy_change *change,
+    struct schema_change *schema,
+    struct buffer *report,
+    struct arena *arena,
+    struct deploy_kept *out_kept)
+{
+    TRY(schema_change_begin(schema));
+    TRY(report_schema(change->deployment, schema, report));
+    return deploy_rows_keep(runner->options.store, change, arena, out_kept);
+}
+
+/* Nothing fails once the store has it: what is kept must not be called a failure. */
+static cordon_error *keep(
+    struct runner *runner,
+    const struct deploy_change *change,
+    struct buffer *report,
+    struct arena *arena)
+{
+    struct schema_change schema = change_of(runner, change->deployment);
+    struct deploy_kept kept;
+    TRY(give_up(runner, &schema, keep_with_schema(runner, change, &schema, report, arena, &kept)));
+    if (runner->cache != NULL) { /* it holds those of the deploys that are kept, and no other */
+        artifact_cache_keep(
+            runner->cache, change->deployment->tenant, (const uint8_t(*)[SHA256_BYTES])kept.hashes,
+            kept.count);
+    }
+    return NULL;
+}
+
+static cordon_error *deploy_and_keep(
+    struct runner *runner,
+    uint32_t tenant,
+    const struct deploy_module *modules,
+    size_t count,
+    const struct audit_actor *actor,
+    struct buffer *report,
+    struct deployment **out_deployment)
+{
+    CORDON_CLEANUP_ARENA struct arena arena;
+    arena_init(&arena, (size_t)16 << 20);
+    struct deploy_past past;
+    struct slice secret;
+    TRY(deploy_rows_read(runner->options.store, tenant, false, &arena, &past));
+    TRY(choose_secret(&past, &arena, &secret));
+    CORDON_CLEANUP(deployment_unrefp) struct deployment *deployment = NULL;
+    TRY(make_deployment(
+        runner, tenant, modules, count, secret, clock_wall_ns() / 1000000, report, &deployment));
+    const struct deploy_change change = {deployment, modules, 0, secret, actor};
+    TRY(keep(runner, &change, report, &arena));
+    *out_deployment = CORDON_TAKE(deployment);
+    return NULL;
+}
+
+static cordon_error *roll_back_and_keep(
+    struct runner *runner,
+    uint32_t tenant,
+    const struct deploy_past *past,
+    const struct audit_actor *actor,
+    struct arena *arena,
+    struct buffer *report,
+    struct deployment **out_deployment)
+{
+    CORDON_CLEANUP(deployment_unrefp) struct deployment *deployment = NULL;
+    TRY(remake_deployment(runner, tenant, past, false, report, &deployment));
+    TRY(deployment_merge_schemas(deployment));
+    const struct deploy_change change = {deployment, NULL, past->number, past->secret, actor};
+    TRY(keep(runner, &change, report, arena));
+    *out_deployment = CORDON_TAKE(deployment);
+    return NULL;
+}
+
+/* -- Deploys of this process alone ---------------------------------------------------------- */
+
+/* Bytes that the store does not have, for traces. */
+static cordon_error *keep_bytes(struct deployment *deployment, const struct deploy_module *modules)
+{
+    for (size_t i = 0; i < deployment->module_count; i++) {
+        struct deployed_module *module = &deployment->modules[i];
+        if (module->has_debug) {
+            module->bytes = arena_copy(&deployment->arena, modules[i].wasm);
+            if (module->bytes.data == NULL) {
+                return arena_error(&deployment->arena);
+            }
+        }
+    }
+    return NULL;
+}
+
+/*
+ * Functions for this process alone. Beside a store that holds a deployment they get its secret and
+ * time, so that a module's import phase is the same as when it is deployed, and the schema of that
+ * deployment holds; where nothing was ever deployed, the schema that these bring is made.
+ */
+static cordon_error *load_in_place(
+    struct runner *runner,
+    uint32_t tenant,
+    const struct deploy_module *modules,
+    size_t count,
+    struct buffer *report,
+    struct deployment **out_deployment)
+{
+    CORDON_CLEANUP_ARENA struct arena arena;
+    arena_init(&arena, (size_t)16 << 20);
+    struct deploy_past past;
+    TRY(deploy_rows_read(runner->options.store, tenant, false, &arena, &past));
+    CORDON_CLEANUP(deployment_unrefp) struct deployment *deployment = NULL;
+    TRY(make_deployment(
+        runner, tenant, modules, count, past.secret, past.time_ms, report, &deployment));
+    TRY(keep_bytes(deployment, modules));
+    struct schema_change change = change_of(runner, deployment);
+    if (past.secret.size == 0) {
+        TRY(give_up(runner, &change, schema_change_make(&change)));
+    }
+    TRY(report_schema(deployment, &change, report));
+    *out_deployment = CORDON_TAKE(deployment);
+    return NULL;
+}
+
+/* -- Entries -------------------------------------------------------------------------------- */
+
+static cordon_error *no_tenant(void)
+{
+    return cordon_error_new(
+        CORDON_E_NOT_FOUND,
+        "there is no such tenant any more; name one that `cordon tenant list` has");
+}
+
+/*
+ * Who tried to bring in what, and why not. That this could not be written changes no answer; a
+ * server's keeper of the log has it written later.
+ */
+static cordon_error *audit_body(struct tenant *tenant, struct slice body)
+{
+    cordon_error *error = audit_rows_add(tenant->runner->options.store, tenant->number, body);
+    if (error != NULL) {
+        tenant_note(tenant, body); /* tries again, says so */
+    }
+    return error;
+}
+
+static cordon_error *audit_refusal(
+    struct tenant *tenant,
+    const struct deploy_module *modules,
+    size_t count,
+    const struct audit_actor *actor,
+    const cordon_error *refusal)
+{
+    CORDON_CLEANUP_BUFFER struct buffer body;
+    buffer_init(&body, (size_t)1 << 20);
+    TRY(buffer_append(&body, SLICE("{\"kind\":\"deploy_refused\",\"message\":")));
+    TRY(json_write_string(&body, slice_str(cordon_error_get_message(refusal))));
+    TRY(buffer_append(&body, SLICE(",\"modules\":[")));
+    for (size_t i = 0; i < count; i++) {
+        uint8_t hash[SHA256_BYTES];
+        char hex[2 * SHA256_BYTES + 1];
+        hash_sha256(&modules[i].wasm, 1, hash);
+        hex_encode(slice_of(hash, sizeof hash), hex);
+        TRY(json_write_comma(&body));
+        TRY(json_write_string(&body, slice_str(hex)));
+    }
+    TRY(buffer_append_byte(&body, ']'));
+    TRY(audit_actor_end(&body, actor));
+    return audit_body(tenant, buffer_slice(&body));
+}
+
+static cordon_error *audit_refused_rollback(
+    struct tenant *tenant,
+    uint64_t number,
+    const struct audit_actor *actor,
+    const cordon_error *refusal)
+{
+    CORDON_CLEANUP_BUFFER struct buffer body;
+    buffer_init(&body, (size_t)1 << 20);
+    TRY(buffer_append(&body, SLICE("{\"kind\":\"rollback_refused\",\"message\":")));
+    TRY(json_write_string(&body, slice_str(cordon_error_get_message(refusal))));
+    TRY(buffer_printf(&body, ",\"number\":%llu", (unsigned long long)number));
+    TRY(audit_actor_end(&body, actor));
+    return audit_body(tenant, buffer_slice(&body));
+}
+
+static bool is_refusal(const cordon_error *error)
+{
+    return error != NULL && cordon_error_get_code(error) == CORDON_E_MODULE_REFUSED;
+}
+
+/*
+ * Puts a new deployment in its place, with the lock of the tenant's changes; it stays while that is
+ * held. Whoever loads the one before it has put that there first.
+ */
+static void swap(struct tenant *tenant, struct deployment *deployment, enum deploy_mode mode)
+{
+    CORDON_ASSERT(deployment != NULL);
+    struct schema_change change = change_of(tenant->runner, deployment);
+    (void)pthread_mutex_lock(&tenant->load_lock);
+    tenant_swap_deployment(tenant, deployment);
+    atomic_store(&tenant->is_awake, true);
+    (void)pthread_mutex_unlock(&tenant->load_lock);
+    if (mode == DEPLOY_KEEP) {
+        leave_work(tenant->runner, &change);
+    }
+}
+
+/* What is to be counted is by the tender, if there is one. */
+static cordon_error *begin_quota(struct tenant *tenant)
+{
+    quota_set(tenant);
+    return quota_is_due(tenant) && !runner_wake_tender(tenant->runner) ? quota_count(tenant) : NULL;
+}
+
+static cordon_error *load_variables_locked(struct tenant *tenant)
+{
+    if (atomic_load(&tenant->is_awake)) {
+        return NULL;
+    }
+    TRY(environment_load(tenant));
+    TRY(runner_audit_tenant(tenant));
+    return begin_quota(tenant);
+}
+
+/* Functions that come may be the cure of those that are, and can't be loaded. */
+static cordon_error *load_variables(struct tenant *tenant)
+{
+    (void)pthread_mutex_lock(&tenant->load_lock);
+    cordon_error *error = load_variables_locked(tenant);
+    (void)pthread_mutex_unlock(&tenant->load_lock);
+    return error;
+}
+
+/* With the lock of the tenant's changes. */
+static cordon_error *deploy(
+    struct tenant *tenant,
+    const struct deploy_module *modules,
+    size_t count,
+    enum deploy_mode mode,
+    const struct audit_actor *actor,
+    struct buffer *report)
+{
+    struct runner *runner = tenant->runner;
+    struct deployment *deployment = NULL;
+    TRY(load_variables(tenant));
+    if (mode == DEPLOY_KEEP) {
+        TRY(deploy_and_keep(runner, tenant->number, modules, count, actor, report, &deployment));
+    } else {
+        TRY(load_in_place(runner, tenant->number, modules, count, report, &deployment));
+    }
+    swap(tenant, deployment, mode);
+    return NULL;
+}
+
+cordon_error *runner_deploy(
+    struct runner *runner,
+    uint32_t number,
+    const struct deploy_module *modules,
+    size_t count,
+    enum deploy_mode mode,
+    const struct audit_actor *actor,
+    struct buffer *out_report)
+{
+    struct tenant *tenant = tenants_find(&runner->tenants, number);
+    TRY(buffer_append(out_report, SLICE("{\"modules\":[")));
+    if (!tenant_enter(tenant)) {
+        return no_tenant();
+    }
+    (void)pthread_mutex_lock(&tenant->change_lock);
+    cordon_error *error = deploy(tenant, modules, count, mode, actor, out_report);
+    if (mode == DEPLOY_KEEP && is_refusal(error)) {
+        cordon_error_free(audit_refusal(tenant, modules, count, actor, error));
+    }
+    (void)pthread_mutex_unlock(&tenant->change_lock);
+    tenant_leave(tenant);
+    return error;
+}
+
+/* With the lock of the tenant's changes. */
+static cordon_error *roll_back(
+    struct tenant *tenant, uint64_t number, const struct audit_actor *actor, struct buffer *report)
+{
+    struct runner *runner = tenant->runner;
+    CORDON_CLEANUP_ARENA struct arena arena;
+    arena_init(&arena, (size_t)16 << 20);
+    struct deploy_past past;
+    struct deployment *deployment = NULL;
+    TRY(load_variables(tenant));
+    TRY(deploy_rows_read_kept(runner->options.store, tenant->number, number, &arena, &past));
+    TRY(roll_back_and_keep(runner, tenant->number, &past, actor, &arena, report, &deployment));
+    swap(tenant, deployment, DEPLOY_KEEP);
+    return NULL;
+}
+
+cordon_error *runner_rollback(
+    struct runner *runner,
+    uint32_t tenant_number,
+    uint64_t number,
+    const struct audit_actor *actor,
+    struct buffer *out_report)
+{
+    struct tenant *tenant = tenants_find(&runner->tenants, tenant_number);
+    if (number == 0) {
+        return cordon_error_new(
+            CORDON_E_INVALID, "deploys are numbered from 1 on; name one that is kept");
+    }
+    TRY(buffer_append(out_report, SLICE("{\"modules\":[")));
+    if (!tenant_enter(tenant)) {
+        return no_tenant();
+    }
+    (void)pthread_mutex_lock(&tenant->change_lock);
+    cordon_error *error = roll_back(tenant, number, actor, out_report);
+    if (is_refusal(error)) {
+        cordon_error_free(audit_refused_rollback(tenant, number, actor, error));
+    }
+    (void)pthread_mutex_unlock(&tenant->change_lock);
+    tenant_leave(tenant);
+    return error;
+}
+
+cordon_error *runner_list_deploys(struct runner *runner, uint32_t tenant, struct buffer *out_json)
+{
+    return deploy_rows_list(runner->options.store, tenant, out_json);
+}
+
+cordon_error *runner_check(
+    struct runner *runner, const struct deploy_module *module, struct buffer *out_report)
+{
+    struct deployment *deployment = NULL;
+    CORDON_CLEANUP_BUFFER struct buffer report;
+    buffer_init(&report, out_report->size_max);
+    TRY(make_deployment(
+        runner, TENANT_DEFAULT, module, 1, (struct slice){0}, 0, &report, &deployment));
+    deployment_unref(deployment);
+    return buffer_append(out_report, buffer_slice(&report));
+}
+
+/* `*out_is_loaded` false: they were to come from the cache alone, which lacks some. */
+static cordon_error *load_functions(struct tenant *tenant, bool only_cached, bool *out_is_loaded)
+{
+    struct runner *runner = tenant->runner;
+    CORDON_CLEANUP_ARENA struct arena arena;
+    arena_init(&arena, (size_t)16 << 20);
+    struct deploy_past past;
+    TRY(deploy_rows_read(runner->options.store, tenant->number, true, &arena, &past));
+    *out_is_loaded = true;
+    if (!past.exists) {
+        return NULL;
+    }
+    struct deployment *deployment = NULL;
+    TRY(remake_deployment(runner, tenant->number, &past, only_cached, NULL, &deployment));
+    *out_is_loaded = deployment != NULL;
+    if (deployment != NULL) {
+        tenant_swap_deployment(tenant, deployment);
+    }
+    return NULL;
+}
+
+/* With the lock of its loading; nothing, if it is awake. */
+static cordon_error *load(struct tenant *tenant, bool only_cached)
+{
+    if (atomic_load(&tenant->is_awake)) {
+        return NULL;
+    }
+    bool is_loaded = false;
+    TRY(environment_load(tenant));
+    TRY(load_functions(tenant, only_cached, &is_loaded));
+    if (!is_loaded) {
+        atomic_store(&tenant->lacks_code, true);
+        return NULL;
+    }
+    TRY(begin_quota(tenant));
+    atomic_store(&tenant->is_awake, true); /* before: who begins to keep logs looks at it after */
+    cordon_error *error = runner_audit_tenant(tenant);
+    if (error != NULL) {
+        atomic_store(&tenant->is_awake, false); /* and is loaded again, rather than not audited */
+    }
+    return error;
+}
+
+cordon_error *runner_wake_tenant(struct runner *runner, uint32_t number, struct tenant **out_tenant)
+{
+    struct tenant *tenant = tenants_find(&runner->tenants, number);
+    if (!tenant_enter(tenant)) {
+        return no_tenant();
+    }
+    cordon_error *error = NULL;
+    if (!atomic_load(&tenant->is_awake)) {
+        (void)pthread_mutex_lock(&tenant->load_lock);
+        error = load(tenant, false);
+        (void)pthread_mutex_unlock(&tenant->load_lock);
+    }
+    if (error != NULL) {
+        tenant_leave(tenant);
+        return error;
+    }
+    *out_tenant = tenant;
+    return NULL;
+}
+
+cordon_error *runner_load(struct runner *runner, uint32_t number)
+{
+    struct tenant *tenant = NULL;
+    TRY(runner_wake_tenant(runner, number, &tenant));
+    tenant_leave(tenant);
+    return NULL;
+}
+
+cordon_error *runner_load_cached(struct runner *runner, uint32_t number, bool *out_is_loaded)
+{
+    struct tenant *tenant = tenants_find(&runner->tenants, number);
+    if (!tenant_enter(tenant)) {
+        return no_tenant();
+    }
+    cordon_error *error = NULL;
+    if (!atomic_load(&tenant->is_awake) && pthread_mutex_trylock(&tenant->load_lock) == 0) {
+        error = load(tenant, true);
+        (void)pthread_mutex_unlock(&tenant->load_lock);
+    }
+    *out_is_loaded = atomic_load(&tenant->is_awake);
+    tenant_leave(tenant);
+    return error;
+}

@@ -1,0 +1,204 @@
+/*
+ * Tenants: deployments that share a process and know nothing of each other. Each has its own
+ * functions, variables, data, logs and limits; what they share is counted (run/runner.h).
+ *
+ * The default tenant is always there. Others are made and removed by the operator
+ * (run/tenant/tenant_admin.h); their rows, and those of everybody else, are told apart by number,
+ * and a number is never given twice.
+ *
+ * A tenant is asleep until it is first asked for something: then its functions and variables are
+ * loaded. So a server with a thousand of them starts as fast as one with none.
+ *
+ * The struct lives as long as the runner, also of a tenant that was removed: whoever has found one
+ * may keep the pointer. Any thread.
+ */
+#ifndef RUN_TENANT_H
+#define RUN_TENANT_H
+
+#include "limits/budget.h"
+#include "observe/executions.h"
+#include "run/audit/auditor.h"
+#include "run/runner.h"
+#include "run/usage.h"
+#include "store/store.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct env_vars;
+
+/* Of a weight. */
+#define TENANT_WEIGHT_MAX 10000
+
+/* As a label of a host name (RFC 1123, section 2.1), in small letters, of which it has one. */
+#define TENANT_NAME_BYTES_MAX 63
+
+/* Of host names (RFC 1035, section 2.3.4), and how many a tenant may have. */
+#define TENANT_HOST_BYTES_MAX 253
+#define TENANT_HOSTS_MAX 16
+
+/* What an operator says of a tenant. Immutable once it is in place. */
+struct tenant_settings {
+    char **hosts; /* exact names, in small letters, without port */
+    size_t host_count;
+    struct limit_changes limits; /* lower than those of the runner; a higher one changes nothing */
+    bool has_limits;             /* any of them is set */
+    uint32_t weight; /* its share of the processors, in percent of others'; 0: not said, 100 */
+};
+
+struct tenant {
+    uint32_t number;
+    char name[TENANT_NAME_BYTES_MAX + 1];
+    struct runner *runner;
+    uint64_t made_ms;            /* since 1970; 0: with the data folder */
+    struct tenant *next_gone;    /* of those that were removed */
+    atomic_bool is_removed;      /* nothing begins any more */
+    atomic_bool is_awake;        /* what the store holds of it is loaded */
+    atomic_bool lacks_code;      /* asleep, and its machine code has to be made anew */
+    atomic_uint runs;            /* alive, and others that use its data */
+    atomic_ullong load_again_ns; /* monotonic; before that no call has it loaded: it failed */
+    struct tenant_usage usage;
+    struct executions executions;
+    _Atomic(struct auditor *) auditor; /* of its log; NULL: nobody keeps it */
+    atomic_bool has_quota;             /* of documents: run/tenant/tenant_quota.h */
+    struct store_quota quota;
+    pthread_mutex_t change_lock; /* one change of functions or variables at a time; for long */
+    pthread_mutex_t load_lock;   /* one loads it at a time; for long; taken after change_lock */
+    pthread_rwlock_t lock;       /* guards all below; for short */
+    struct deployment *deployment;
+    struct env_vars *env;
+    struct tenant_settings *settings; /* NULL: none */
+};
+
+/* What a tenant's name and a host name may be. */
+bool tenant_name_is_good(struct slice name);
+bool tenant_host_is_good(struct slice host);
+
+/* Copies host names and all; the caller's. Errors: CORDON_E_NO_MEMORY. */
+CORDON_MUST_USE cordon_error *tenant_settings_copy(
+    const struct tenant_settings *settings, struct tenant_settings **out_settings);
+
+/* NULL accepted. */
+void tenant_settings_free(struct tenant_settings *settings);
+
+/* -- All of them ---------------------------------------------------------------------------- */
+
+struct tenant_host {
+    const char *name; /* its tenant's */
+    struct tenant *tenant;
+};
+
+struct tenants {
+    pthread_mutex_t
+        admin_lock;        /* one change of them at a time (run/tenant/tenant_admin.h); for long */
+    pthread_rwlock_t lock; /* guards all below; for short */
+    struct tenant *usual;  /* the default one, also in the list; set once */
+    struct tenant **list;  /* by number */
+    size_t count;
+    size_t room;
+    struct tenant_host *hosts; /* by name */
+    size_t host_count;
+    size_t host_room;
+    struct tenant *gone;
+};
+
+/* With the default one in it. Errors: CORDON_E_NO_MEMORY. */
+CORDON_MUST_USE cordon_error *tenants_init(struct tenants *tenants, struct runner *runner);
+
+/* No run may be alive. For one that was never made, too, if it is all zeros. */
+void tenants_done(struct tenants *tenants);
+
+/*
+ * Whether a tenant, or with NULL one that is to come, may have this name and these hosts. Errors:
+ * CORDON_E_INVALID if another has one of them, saying which.
+ */
+CORDON_MUST_USE cordon_error *tenants_check(
+    struct tenants *tenants,
+    const struct tenant *tenant,
+    struct slice name,
+    const struct tenant_settings *settings);
+
+/*
+ * Who changes them is one thread at a time (run/tenant/tenant_admin.h). A change has three steps:
+ * room, the commit, and then one of the three that cannot fail any more. Errors:
+ * CORDON_E_NO_MEMORY.
+ */
+CORDON_MUST_USE cordon_error *tenants_make_room(struct tenants *tenants);
+
+/* Takes over one with a number that no other has, and what tenants_check() has said is good. */
+void tenants_put(struct tenants *tenants, struct tenant *tenant);
+
+/* Replaces what was said of one; takes over the settings. */
+void tenants_change(
+    struct tenants *tenants, struct tenant *tenant, struct tenant_settings *settings);
+
+/* From now on nobody finds it; what it had in memory goes once its last run has ended. */
+void tenants_remove(struct tenants *tenants, struct tenant *tenant);
+
+/* NULL: there is none. A host is compared without regard to case. */
+struct tenant *tenants_find(struct tenants *tenants, uint32_t number);
+struct tenant *tenants_find_name(struct tenants *tenants, struct slice name);
+struct tenant *tenants_find_host(struct tenants *tenants, struct slice host);
+
+/* The one with the next number after `after`; NULL behind the last. */
+struct tenant *tenants_next(struct tenants *tenants, uint32_t after);
+
+/* Each of them keeps its last runs from now on, and those that are to come do. */
+void tenants_keep_executions(struct tenants *tenants);
+
+/*
+ * Whether one that is to be erased can still have runs: some are alive, or it is yet to be taken
+ * out of the list, which comes after the commit that removes it.
+ */
+bool tenants_is_used(struct tenants *tenants, uint32_t number);
+
+/* -- One ------------------------------------------------------------------------------------- */
+
+/*
+ * One without a number, asleep, in no list. Takes over the settings, NULL for none, in any case.
+ * NULL: there is no memory for it.
+ */
+struct tenant *tenant_new(
+    struct runner *runner, struct slice name, struct tenant_settings *settings);
+
+/* For one that is in no list. NULL accepted. */
+void tenant_free(struct tenant *tenant);
+
+/* Its functions with a reference for the caller; NULL: it has none. */
+struct deployment *tenant_deployment(struct tenant *tenant);
+
+/* Puts these in their place; takes over the reference. */
+void tenant_swap_deployment(struct tenant *tenant, struct deployment *deployment);
+
+/* Its variables with a reference for the caller; NULL: it has none. */
+struct env_vars *tenant_env(struct tenant *tenant);
+
+/* Puts these in their place, NULL for none; takes over the reference. */
+void tenant_swap_env(struct tenant *tenant, struct env_vars *env);
+
+/* Lowers a budget to the limits that the operator has set for it. */
+void tenant_lower(struct tenant *tenant, struct budget *budget);
+
+/* The keeper of its audit log, awake or not; NULL: none is kept. Lives as long as the runner. */
+struct auditor *tenant_auditor(struct tenant *tenant);
+
+/*
+ * Has a record written soon to its audit log: see auditor_note(), auditor_note_denied() and
+ * auditor_note_read().
+ */
+void tenant_note(struct tenant *tenant, struct slice body);
+void tenant_note_denied(struct tenant *tenant, struct slice path, struct slice words);
+void tenant_note_read(
+    struct tenant *tenant,
+    enum auditor_read what,
+    struct slice text,
+    const struct audit_actor *actor);
+
+/*
+ * One more uses it, until tenant_leave(). False: it was removed, or `tenant` is NULL, and there is
+ * nothing to leave.
+ */
+CORDON_MUST_USE bool tenant_enter(struct tenant *tenant);
+void tenant_leave(struct tenant *tenant);
+
+#endif
