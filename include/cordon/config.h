@@ -16,7 +16,8 @@
  *       "audit_interval_ms": 60000,          "audit_checkpoint_file": "/mnt/worm/cordon.audit",
  *       "audit_checkpoint_syslog": "/dev/log", "confine": true,
  *       "auth_providers": [{"domain": "https://auth.example.org", "applicationID": "app",
- *                           "jwks": "/etc/cordon/auth.jwks"}]
+ *                           "jwks": "/etc/cordon/auth.jwks"}],
+ *       "jwks_refresh_ms": 600000
  *     }
  *
  * Every key may be left out. A key that does not exist is an error that names the nearest one that
@@ -71,6 +72,7 @@ typedef struct cordon_config {
     uint32_t queue_target_ms; /* these three as in cordon_runtime_options */
     uint32_t queue_interval_ms;
     uint32_t tenant_share_percent;
+    uint32_t jwks_refresh_ms; /* as in cordon_server_options */
 } cordon_config;
 
 /*
@@ -98,12 +100,14 @@ CORDON_API void cordon_config_free(cordon_config *config);
  * Takes over, while it runs, what of a config can change then: request_timeout_ms, idle_timeout_ms,
  * write_timeout_ms, drain_timeout_ms, connections_max, audit_interval_ms, audit_checkpoint_file,
  * which is opened anew in any case, so that it can be moved away before; host_names,
- * auth_providers, auth_clock_skew_s, and the limits of a run and of a tenant but for memory_bytes,
- * table_elements and call_depth. What is under way goes on as it began. `*running` is the
- * config that the server was made from, `*wanted` what it is to be from now on. If all is good, the
- * log and the audit log tell what has changed, and what differs but needs a restart, and `*wanted`
- * takes the place of `*running`, which is freed; else nothing has changed, and the log tells why.
- * One thread at a time. Errors: CORDON_E_SYSTEM, CORDON_E_INVALID, CORDON_E_NO_MEMORY.
+ * auth_providers, auth_clock_skew_s, jwks_refresh_ms, and the limits of a run and of a tenant but
+ * for memory_bytes, table_elements and call_depth. What is under way goes on as it began.
+ * `*running` is the config that the server was made from, `*wanted` what it is to be from now on.
+ * If all is good, the log and the audit log tell what has changed, and what differs but needs a
+ * restart, and `*wanted` takes the place of `*running`, which is freed; else nothing has changed,
+ * and the log tells why: so it is with the first provider whose keys have a URL, as nothing is
+ * started any more then. One thread at a time. Errors: CORDON_E_SYSTEM, CORDON_E_INVALID,
+ * CORDON_E_NO_MEMORY.
  */
 CORDON_API CORDON_MUST_USE cordon_error *cordon_server_reload(
     cordon_server *server, cordon_config **running, cordon_config **wanted);

@@ -21,7 +21,10 @@ typedef struct cordon_auth_provider {
     const char *issuer;         /* `iss` of tokens, such as "https://auth.example.org" */
     const char *application_id; /* in `aud` of tokens; NULL: whatever stands there */
     const char *algorithm;      /* "RS256", "ES256" or "EdDSA"; NULL: all three */
-    /* Path of its key set (JWKS), read again when it changes; or `data:…;base64,` with one. */
+    /*
+     * Its key set (JWKS): the path of a file, read again when it changes; `data:…;base64,` with
+     * one; or its URL, https:// or of this machine itself http://, fetched by a process of its own.
+     */
     const char *jwks;
     const char *tenant; /* whose users it speaks for; NULL: "default" */
 } cordon_auth_provider;
@@ -80,6 +83,14 @@ typedef struct cordon_server_options {
      * or the version is another. NULL: it has none. Borrowed during the call. `data` may be NULL.
      */
     const struct cordon_config *settings;
+    /*
+     * Path of the executable cordon-fetch, which is started if a provider's keys have a URL; NULL:
+     * none has. What it fetches is kept in the data folder, which there must be, and good until
+     * there is newer. It lives as long as the server.
+     */
+    const char *key_fetcher;
+    /* How often it fetches each, in milliseconds from 1,000 to a day; 0: 600,000. */
+    uint32_t jwks_refresh_ms;
 } cordon_server_options;
 
 /*

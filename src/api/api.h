@@ -26,6 +26,10 @@ struct cordon_server {
 
     char *operator_path; /* of its socket, where it was named; NULL: none was */
     char *checkpoint_path;
+    char *keys_folder;       /* of keys that come from URLs; NULL: there is no data folder */
+    struct fetcher *fetcher; /* NULL: no provider's keys come from a URL */
+    struct counter *fetches; /* of key sets that came to something, and to nothing */
+    struct counter *failed_fetches;
 };
 
 /*
@@ -59,11 +63,31 @@ CORDON_MUST_USE cordon_error *config_write_fixed(
 void api_copy_limits(const cordon_limit_set *set, struct limit_changes *out_changes);
 
 /*
- * Providers in their inner form, into AUTH_PROVIDERS_MAX places; texts are borrowed. Errors:
- * CORDON_E_INVALID if there are more.
+ * Providers in their inner form, into AUTH_PROVIDERS_MAX places; texts are borrowed. `url_folder`
+ * is where keys of URLs are kept, NULL: nowhere. Errors: CORDON_E_INVALID if there are more.
  */
 CORDON_MUST_USE cordon_error *api_read_providers(
-    const cordon_auth_provider *given, size_t count, struct auth_provider *out_providers);
+    const cordon_auth_provider *given,
+    size_t count,
+    const char *url_folder,
+    struct auth_provider *out_providers);
+
+/*
+ * Starts what fetches key sets if a provider has a URL, and counts what becomes of that; once, when
+ * the server has its providers. Errors: CORDON_E_INVALID, CORDON_E_SYSTEM with what to do.
+ */
+CORDON_MUST_USE cordon_error *server_fetch_start(
+    cordon_server *server, const cordon_server_options *options, struct metrics *metrics);
+
+/* Errors: CORDON_E_INVALID if these providers have a URL and nothing is there to fetch it. */
+CORDON_MUST_USE cordon_error *server_fetch_check(
+    const cordon_server *server, const cordon_config *config);
+
+/* Has what is fetched be that of the providers as they are now. */
+void server_fetch_change(const cordon_server *server, uint32_t refresh_ms);
+
+/* Ends it. */
+void server_fetch_end(cordon_server *server);
 
 /* Hands a buffer's bytes over as a NUL-terminated text of the caller's, freed by cordon_free(). */
 CORDON_MUST_USE cordon_error *api_give_text(struct buffer *buffer, char **out_text);

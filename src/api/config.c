@@ -7,10 +7,11 @@
 #include <cordon/json.h>
 
 #include "api/api.h"
+#include "api/config_parts.h"
+#include "auth/fetcher.h"
 #include "auth/provider.h"
 #include "base/arena.h"
 #include "base/error.h"
-#include "base/hash.h"
 #include "base/memory.h"
 #include "base/nearest.h"
 #include "http/server.h"
@@ -108,11 +109,17 @@ static const struct setting settings[] = {
         "a list such as [{\"domain\": \"https://auth.example.org\", \"applicationID\": \"app\", "
         "\"jwks\": \"auth.jwks\"}]"),
     SETTING_NUMBER(auth_clock_skew_s, SETTING_U32, " of seconds", 1, AUTH_SKEW_S_MAX),
+    SETTING_NUMBER(
+        jwks_refresh_ms,
+        SETTING_U32,
+        " of milliseconds",
+        FETCH_REFRESH_MS_MIN,
+        FETCH_REFRESH_MS_MAX),
 };
 
 enum { SETTING_COUNT = sizeof settings / sizeof settings[0] };
 
-static cordon_error *wrong(const struct setting *setting)
+cordon_error *config_wrong(const struct setting *setting)
 {
     if (setting->most > 0) {
         return cordon_error_new(
@@ -123,7 +130,7 @@ static cordon_error *wrong(const struct setting *setting)
 }
 
 /* "there is no … "lisen"; did you mean "listen"?", or all that there are. */
-static cordon_error *unknown(
+cordon_error *config_unknown(
     const char *what, cordon_text name, const char *const *names, size_t count)
 {
     const struct slice typed = slice_of(name.data, name.size);
@@ -145,11 +152,11 @@ static cordon_error *unknown(
 }
 
 /* An empty text, and one with a NUL in it, name nothing. */
-static cordon_error *read_text(
+cordon_error *config_read_text(
     struct arena *arena, const struct setting *setting, struct slice text, const char **out_text)
 {
     if (text.size == 0 || memchr(text.data, '\0', text.size) != NULL) {
-        return wrong(setting);
+        return config_wrong(setting);
     }
     const struct slice copy = arena_copy(arena, text);
     if (copy.data == NULL) {
@@ -159,7 +166,7 @@ static cordon_error *read_text(
     return NULL;
 }
 
-static struct slice text_of(const cordon_json_value *value)
+struct slice config_text_of(const cordon_json_value *value)
 {
     const cordon_text text = cordon_json_get_text(value);
     return slice_of(text.data, text.size);
@@ -175,8 +182,8 @@ static cordon_error *read_texts(
         return error_no_memory();
     }
     for (size_t i = 0; i < count; i++) {
-        const struct slice text = text_of(cordon_json_walk_next(&walk, NULL));
-        TRY(read_text(&owned->arena, setting, text, &texts[i]));
+        const struct slice text = config_text_of(cordon_json_walk_next(&walk, NULL));
+        TRY(config_read_text(&owned->arena, setting, text, &texts[i]));
     }
     char *const config = (char *)&owned->config;
     *(const char *const **)(void *)(config + setting->offset) = texts;
@@ -198,7 +205,7 @@ static cordon_error *read_limit(
         }
     }
     if (!found) {
-        return unknown("limit", name, names, CORDON_LIMIT_COUNT);
+        return config_unknown("limit", name, names, CORDON_LIMIT_COUNT);
     }
     if (set->set[limit]) {
         return cordon_error_new(
@@ -222,87 +229,6 @@ static cordon_error *read_limits(cordon_limit_set *set, const cordon_json_value 
     return NULL;
 }
 
-enum provider_field {
-    FIELD_TYPE,
-    FIELD_DOMAIN,
-    FIELD_ISSUER,
-    FIELD_APPLICATION,
-    FIELD_ALGORITHM,
-    FIELD_JWKS,
-    FIELD_TENANT,
-    PROVIDER_FIELDS
-};
-
-/* The fields of one, by Convex's names; each once. */
-static cordon_error *read_provider_fields(
-    struct arena *arena,
-    const struct setting *setting,
-    const cordon_json_value *value,
-    const char *out_texts[PROVIDER_FIELDS])
-{
-    static const char *const names[PROVIDER_FIELDS] = {
-        [FIELD_TYPE] = "type",           [FIELD_DOMAIN] = "domain",
-        [FIELD_ISSUER] = "issuer",       [FIELD_APPLICATION] = "applicationID",
-        [FIELD_ALGORITHM] = "algorithm", [FIELD_JWKS] = "jwks",
-        [FIELD_TENANT] = "tenant"};
-    cordon_json_walk walk = cordon_json_walk_begin(value);
-    cordon_text name = {0};
-    for (const cordon_json_value *text; (text = cordon_json_walk_next(&walk, &name)) != NULL;) {
-        size_t at = 0;
-        while (at < PROVIDER_FIELDS &&
-               !slice_equal(slice_str(names[at]), slice_of(name.data, name.size))) {
-            at++;
-        }
-        if (at == PROVIDER_FIELDS) {
-            return unknown("field of a provider", name, names, PROVIDER_FIELDS);
-        }
-        if (out_texts[at] != NULL) {
-            return cordon_error_new(
-                CORDON_E_INVALID, "\"%s\" stands twice in a provider; leave one out", names[at]);
-        }
-        TRY(read_text(arena, setting, text_of(text), &out_texts[at]));
-    }
-    return NULL;
-}
-
-/* Convex has two kinds: those of OpenID Connect, and any other that signs tokens. */
-static cordon_error *read_provider(
-    struct arena *arena,
-    const struct setting *setting,
-    const cordon_json_value *value,
-    cordon_auth_provider *out_provider)
-{
-    const char *texts[PROVIDER_FIELDS] = {0};
-    if (cordon_json_get_type(value) != CORDON_JSON_OBJECT) {
-        return wrong(setting);
-    }
-    TRY(read_provider_fields(arena, setting, value, texts));
-    const bool custom = texts[FIELD_TYPE] != NULL;
-    if (custom && strcmp(texts[FIELD_TYPE], "customJwt") != 0) {
-        return cordon_error_new(
-            CORDON_E_INVALID, "the \"type\" of a provider is \"customJwt\", or left out for one of "
-                              "OpenID Connect");
-    }
-    const char *issuer = texts[custom ? FIELD_ISSUER : FIELD_DOMAIN];
-    if (issuer == NULL || texts[FIELD_JWKS] == NULL ||
-        texts[custom ? FIELD_DOMAIN : FIELD_ISSUER] ||
-        (custom ? texts[FIELD_ALGORITHM] : texts[FIELD_APPLICATION]) == NULL) {
-        return cordon_error_new(
-            CORDON_E_INVALID,
-            "a provider has \"domain\", \"applicationID\" and \"jwks\"; or \"type\" "
-            "\"customJwt\", \"issuer\", \"jwks\" and \"algorithm\", and should have "
-            "\"applicationID\"");
-    }
-    *out_provider = (cordon_auth_provider){
-        .issuer = issuer,
-        .application_id = texts[FIELD_APPLICATION],
-        .algorithm = texts[FIELD_ALGORITHM],
-        .jwks = texts[FIELD_JWKS],
-        .tenant = texts[FIELD_TENANT],
-    };
-    return NULL;
-}
-
 static cordon_error *read_providers(
     struct owned_config *owned, const struct setting *setting, const cordon_json_value *value)
 {
@@ -317,7 +243,7 @@ static cordon_error *read_providers(
         return error_no_memory();
     }
     for (size_t i = 0; i < count; i++) {
-        TRY(read_provider(
+        TRY(config_read_provider(
             &owned->arena, setting, cordon_json_walk_next(&walk, NULL), &providers[i]));
     }
     owned->config.auth_providers = providers;
@@ -349,7 +275,7 @@ static cordon_error *read_number(
 {
     uint64_t number = 0;
     if (!cordon_json_get_u64(value, &number) || number < setting->least || number > setting->most) {
-        return wrong(setting);
+        return config_wrong(setting);
     }
     *out_number = number;
     return NULL;
@@ -361,11 +287,12 @@ static cordon_error *read_setting(
     char *const place = (char *)&owned->config + setting->offset;
     uint64_t number = 0;
     if (cordon_json_get_type(value) != json_type(setting->type)) {
-        return wrong(setting);
+        return config_wrong(setting);
     }
     switch (setting->type) {
     case SETTING_TEXT:
-        return read_text(&owned->arena, setting, text_of(value), (const char **)(void *)place);
+        return config_read_text(
+            &owned->arena, setting, config_text_of(value), (const char **)(void *)place);
     case SETTING_TEXTS:
         return read_texts(owned, setting, value);
     case SETTING_U32:
@@ -412,7 +339,7 @@ static cordon_error *read_settings(struct owned_config *owned, const cordon_json
     for (const cordon_json_value *value; (value = cordon_json_walk_next(&walk, &name)) != NULL;) {
         const size_t at = find(slice_of(name.data, name.size), names);
         if (at == SETTING_COUNT) {
-            return unknown("setting", name, names, SETTING_COUNT);
+            return config_unknown("setting", name, names, SETTING_COUNT);
         }
         if (seen[at]) {
             return cordon_error_new(
@@ -460,7 +387,7 @@ cordon_error *cordon_config_parse(const char *text, size_t size, cordon_config *
 enum { VARIABLE_BYTES = 64 };
 
 /* What commands read beside, and no settings of a server. */
-static const char *const other_variables[] = {"admin_key", "compile_worker"};
+static const char *const other_variables[] = {"admin_key", "compile_worker", "key_fetcher"};
 
 /* The name of the setting that a variable is for, in `name`; false: it is for none of ours. */
 static bool read_variable_name(struct slice variable, char name[VARIABLE_BYTES])
@@ -492,13 +419,13 @@ static cordon_error *read_variable(
 {
     char *const place = (char *)&owned->config + setting->offset;
     if (setting->type == SETTING_TEXT) {
-        return read_text(&owned->arena, setting, value, (const char **)(void *)place);
+        return config_read_text(&owned->arena, setting, value, (const char **)(void *)place);
     }
     CORDON_CLEANUP(document_freep) cordon_json *json = NULL;
     CORDON_CLEANUP(cordon_error_freep) cordon_error *unread =
         cordon_json_parse((const char *)value.data, value.size, &json);
     if (unread != NULL) {
-        return wrong(setting);
+        return config_wrong(setting);
     }
     if (setting->type == SETTING_LIMITS) { /* all of them, not those of the file too */
         owned->config.limits = (cordon_limit_set){0};
@@ -548,7 +475,7 @@ cordon_error *cordon_config_override(cordon_config *config, const char *const *e
 static const char *const live[] = {
     "request_timeout_ms", "idle_timeout_ms",   "write_timeout_ms",      "drain_timeout_ms",
     "connections_max",    "audit_interval_ms", "audit_checkpoint_file", "host_names",
-    "auth_providers",     "auth_clock_skew_s",
+    "auth_providers",     "auth_clock_skew_s", "jwks_refresh_ms",
 };
 
 static bool is_live(const struct setting *setting)
@@ -561,37 +488,18 @@ static bool is_live(const struct setting *setting)
     return false;
 }
 
-static bool same_text(const char *a, const char *b)
-{
-    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
-static bool same_providers(const cordon_config *a, const cordon_config *b)
-{
-    bool same = a->auth_provider_count == b->auth_provider_count;
-    for (size_t i = 0; same && i < a->auth_provider_count; i++) {
-        const cordon_auth_provider *const in_a = &a->auth_providers[i];
-        const cordon_auth_provider *const in_b = &b->auth_providers[i];
-        same = same_text(in_a->issuer, in_b->issuer) &&
-               same_text(in_a->application_id, in_b->application_id) &&
-               same_text(in_a->algorithm, in_b->algorithm) && same_text(in_a->jwks, in_b->jwks) &&
-               same_text(in_a->tenant, in_b->tenant);
-    }
-    return same;
-}
-
 static bool is_same(const struct setting *setting, const cordon_config *a, const cordon_config *b)
 {
     const void *const in_a = (const char *)a + setting->offset;
     const void *const in_b = (const char *)b + setting->offset;
     switch (setting->type) {
     case SETTING_TEXT:
-        return same_text(*(const char *const *)in_a, *(const char *const *)in_b);
+        return config_same_text(*(const char *const *)in_a, *(const char *const *)in_b);
     case SETTING_TEXTS: {
         const size_t count = *(const size_t *)(const void *)((const char *)a + setting->count_at);
         bool same = count == *(const size_t *)(const void *)((const char *)b + setting->count_at);
         for (size_t i = 0; same && i < count; i++) {
-            same = same_text(
+            same = config_same_text(
                 (*(const char *const *const *)in_a)[i], (*(const char *const *const *)in_b)[i]);
         }
         return same;
@@ -603,17 +511,11 @@ static bool is_same(const struct setting *setting, const cordon_config *a, const
     case SETTING_FLAG:
         return *(const bool *)in_a == *(const bool *)in_b;
     case SETTING_PROVIDERS:
-        return same_providers(a, b);
+        return config_same_providers(a, b);
     case SETTING_LIMITS:
         return memcmp(in_a, in_b, sizeof(cordon_limit_set)) == 0;
     }
     return false;
-}
-
-static cordon_error *write_text(struct buffer *out, const char *text)
-{
-    return text == NULL ? buffer_append(out, SLICE("null"))
-                        : json_write_string(out, slice_str(text));
 }
 
 static cordon_error *write_texts(struct buffer *out, const char *const *texts, size_t count)
@@ -621,7 +523,7 @@ static cordon_error *write_texts(struct buffer *out, const char *const *texts, s
     TRY(buffer_append_byte(out, '['));
     for (size_t i = 0; i < count; i++) {
         TRY(json_write_comma(out));
-        TRY(write_text(out, texts[i]));
+        TRY(config_write_text(out, texts[i]));
     }
     return buffer_append_byte(out, ']');
 }
@@ -638,48 +540,13 @@ static cordon_error *write_limits(struct buffer *out, const cordon_limit_set *se
     return buffer_append_byte(out, '}');
 }
 
-/* Of a key set that stands in the setting itself its hash: it may be long. */
-static cordon_error *write_key_set(struct buffer *out, const char *jwks)
-{
-    uint8_t hash[SHA256_BYTES];
-    char hex[2 * SHA256_BYTES + 1];
-    if (jwks == NULL || strncmp(jwks, "data:", 5) != 0) {
-        return write_text(out, jwks);
-    }
-    const struct slice text = slice_str(jwks);
-    hash_sha256(&text, 1, hash);
-    hex_encode(slice_of(hash, sizeof hash), hex);
-    return buffer_printf(out, "\"data: with SHA-256 %s\"", hex);
-}
-
-static cordon_error *write_providers(struct buffer *out, const cordon_config *config)
-{
-    TRY(buffer_append_byte(out, '['));
-    for (size_t i = 0; i < config->auth_provider_count; i++) {
-        const cordon_auth_provider *const provider = &config->auth_providers[i];
-        TRY(json_write_comma(out));
-        TRY(buffer_append(out, SLICE("{\"issuer\":")));
-        TRY(write_text(out, provider->issuer));
-        TRY(json_write_key(out, SLICE("applicationID")));
-        TRY(write_text(out, provider->application_id));
-        TRY(json_write_key(out, SLICE("algorithm")));
-        TRY(write_text(out, provider->algorithm));
-        TRY(json_write_key(out, SLICE("jwks")));
-        TRY(write_key_set(out, provider->jwks));
-        TRY(json_write_key(out, SLICE("tenant")));
-        TRY(write_text(out, provider->tenant));
-        TRY(buffer_append_byte(out, '}'));
-    }
-    return buffer_append_byte(out, ']');
-}
-
 static cordon_error *write_value(
     const struct setting *setting, const cordon_config *config, struct buffer *out)
 {
     const void *const place = (const char *)config + setting->offset;
     switch (setting->type) {
     case SETTING_TEXT:
-        return write_text(out, *(const char *const *)place);
+        return config_write_text(out, *(const char *const *)place);
     case SETTING_TEXTS:
         return write_texts(
             out, *(const char *const *const *)place,
@@ -691,7 +558,7 @@ static cordon_error *write_value(
     case SETTING_FLAG:
         return json_write_bool(out, *(const bool *)place);
     case SETTING_PROVIDERS:
-        return write_providers(out, config);
+        return config_write_providers(out, config);
     case SETTING_LIMITS:
         return write_limits(out, place);
     }

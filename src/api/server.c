@@ -109,7 +109,10 @@ static cordon_error *copy_path(const char *path, char **out_copy)
 }
 
 cordon_error *api_read_providers(
-    const cordon_auth_provider *all, size_t count, struct auth_provider *out_providers)
+    const cordon_auth_provider *all,
+    size_t count,
+    const char *url_folder,
+    struct auth_provider *out_providers)
 {
     if (count > AUTH_PROVIDERS_MAX) {
         return cordon_error_new(
@@ -122,6 +125,7 @@ cordon_error *api_read_providers(
             .application_id = given->application_id,
             .algorithm = given->algorithm,
             .jwks = given->jwks,
+            .url_folder = url_folder,
             .tenant = given->tenant == NULL ? "default" : given->tenant,
         };
     }
@@ -136,6 +140,33 @@ static cordon_error *copy_paths(const cordon_server_options *options, cordon_ser
         TRY(copy_path(operator_listen + strlen(UNIX_PREFIX), &server->operator_path));
     }
     return copy_path(options->audit_checkpoint_file, &server->checkpoint_path);
+}
+
+static cordon_error *name_keys_folder(const char *data_folder, char **out_path)
+{
+    CORDON_CLEANUP_BUFFER struct buffer path;
+    buffer_init(&path, 65536);
+    if (data_folder == NULL) {
+        return NULL;
+    }
+    TRY(buffer_printf(&path, "%s/jwks.d", data_folder));
+    TRY(buffer_append_byte(&path, '\0'));
+    return copy_path((const char *)path.data, out_path);
+}
+
+static cordon_error *make_server(const cordon_server_options *options, cordon_server **out_server)
+{
+    CORDON_CLEANUP(server_freep) cordon_server *server = MEM_NEW(struct cordon_server);
+    if (server == NULL) {
+        return error_no_memory();
+    }
+    server->runner = options->runtime->runner;
+    server->log = options->runtime->log;
+    server->data_folder = options->runtime->data_folder;
+    TRY(copy_paths(options, server));
+    TRY(name_keys_folder(server->data_folder, &server->keys_folder));
+    *out_server = CORDON_TAKE(server);
+    return NULL;
 }
 
 cordon_error *cordon_server_new(const cordon_server_options *options, cordon_server **out_server)
@@ -166,21 +197,17 @@ cordon_error *cordon_server_new(const cordon_server_options *options, cordon_ser
         .auth_clock_skew_s = whole.auth_clock_skew_s,
     };
     TRY(check_audit(&whole));
-    TRY(api_read_providers(whole.auth_providers, whole.auth_provider_count, providers));
+    CORDON_CLEANUP(server_freep) cordon_server *server = NULL;
+    TRY(make_server(&whole, &server));
+    TRY(api_read_providers(
+        whole.auth_providers, whole.auth_provider_count, server->keys_folder, providers));
     TRY(runner_watch(runtime->runner));
     TRY(record_settings(runtime, &whole));
     TRY(keep_audit(runtime, &whole));
     TRY(runner_tend(runtime->runner));
     runner_allow_deploys(runtime->runner); /* an earlier server's stop may have ended them */
-    CORDON_CLEANUP(server_freep) cordon_server *server = MEM_NEW(struct cordon_server);
-    if (server == NULL) {
-        return error_no_memory();
-    }
-    server->runner = runtime->runner;
-    server->log = runtime->log;
-    server->data_folder = runtime->data_folder;
-    TRY(copy_paths(&whole, server));
     TRY(http_server_new(&http, &server->http));
+    TRY(server_fetch_start(server, &whole, runtime->metrics));
     *out_server = CORDON_TAKE(server);
     return NULL;
 }
@@ -204,7 +231,9 @@ void cordon_server_stop(cordon_server *server)
 void cordon_server_free(cordon_server *server)
 {
     if (server != NULL) {
+        server_fetch_end(server);
         http_server_free(server->http);
+        mem_free(server->keys_folder);
         mem_free(server->operator_path);
         mem_free(server->checkpoint_path);
         mem_free(server);

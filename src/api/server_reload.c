@@ -25,7 +25,9 @@ static cordon_error *apply_with(
         .connections_max = config->connections_max,
     };
     struct auditor *const auditor = runner_auditor(server->runner);
-    TRY(api_read_providers(config->auth_providers, config->auth_provider_count, providers));
+    TRY(server_fetch_check(server, config));
+    TRY(api_read_providers(
+        config->auth_providers, config->auth_provider_count, server->keys_folder, providers));
     TRY(http_server_change(server->http, &http));
     if (auditor != NULL) {
         TRY(auditor_change(auditor, *file, config->audit_interval_ms));
@@ -33,6 +35,7 @@ static cordon_error *apply_with(
     }
     api_copy_limits(&config->limits, &limits);
     runner_change_limits(server->runner, &limits);
+    server_fetch_change(server, config->jwks_refresh_ms);
     return NULL;
 }
 

@@ -63,10 +63,10 @@ static cordon_error *read_provider(
     if (given->jwks == NULL) {
         return cordon_error_new(
             CORDON_E_INVALID,
-            "the provider '%s' needs `jwks`, the path of a file with its public keys",
+            "the provider '%s' needs `jwks`, the path of a file with its public keys, or their URL",
             provider->issuer);
     }
-    return auth_source_new(given->jwks, teller, &provider->source);
+    return auth_source_new(given->jwks, given->url_folder, teller, &provider->source);
 }
 
 /* Counts each before it is read: what there is of it goes with the others then. */
@@ -150,6 +150,16 @@ const char *auth_config_key_file(const struct auth_config *config, size_t provid
     return auth_source_path(config->providers[provider].source);
 }
 
+const char *auth_config_url(const struct auth_config *config, size_t provider)
+{
+    return auth_source_url(config->providers[provider].source);
+}
+
+bool auth_config_take_wish(struct auth_config *config, size_t provider)
+{
+    return auth_source_take_wish(config->providers[provider].source);
+}
+
 /* -- Judging -------------------------------------------------------------------------------- */
 
 /* An issuer without what does not tell it from others. */
@@ -217,6 +227,7 @@ static bool is_genuine(const struct judging *judging)
     const bool wanted = !provider->has_algorithm || provider->algorithm == algorithm;
     const bool timely = auth_token_is_timely(token, judging->now_s, judging->config->skew_s);
     const bool good = meant != NULL && wanted && timely && token->is_plain;
+    auth_source_wish(provider->source, meant == NULL && token->key_id.size > 0);
     const struct auth_proof proof = auth_proof_of(judging->text, provider, judging->reading);
     if (good && auth_verified_has(judging->config->verified, &proof)) {
         return true;
@@ -249,6 +260,7 @@ static enum auth_verdict judge_by(
         .now_s = now_s,
     };
     const bool genuine = keys != NULL && is_genuine(&judging);
+    auth_source_wish(provider->source, keys == NULL);
     auth_keys_unref(keys);
     if (!genuine) {
         return AUTH_REJECTED;

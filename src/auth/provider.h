@@ -10,7 +10,9 @@
  * again (auth/verified.h).
  *
  * Keys are read from a file again when it changes. One that cannot be read, or holds no keys,
- * leaves those that there were, as it may be half written; one that is gone leaves none.
+ * leaves those that there were, as it may be half written; one that is gone leaves none. Keys of a
+ * URL are in such a file too, which another process writes (auth/fetcher.h); a token that names a
+ * key that they lack leaves the wish that they be fetched.
  */
 #ifndef AUTH_PROVIDER_H
 #define AUTH_PROVIDER_H
@@ -26,7 +28,8 @@ struct auth_provider {
     const char *issuer;         /* `iss`; https:// and a slash at the end may be missing */
     const char *application_id; /* of `aud`; NULL: for whichever application */
     const char *algorithm;      /* the only one; NULL: all that there are */
-    const char *jwks;           /* path of a key set, or `data:` with one in base64 */
+    const char *jwks;           /* path or URL of a key set, or `data:` with one in base64 */
+    const char *url_folder;     /* where keys of a URL are kept; NULL: it must be no URL */
     const char *tenant;         /* whose users it speaks for */
 };
 
@@ -42,7 +45,7 @@ struct auth_config;
 /*
  * Reads every key file. The caller has the one reference; the teller's argument outlives it.
  * Errors: CORDON_E_INVALID naming the provider and what it needs, CORDON_E_SYSTEM for a file that
- * can't be read, CORDON_E_NO_MEMORY.
+ * can't be read, CORDON_E_NO_MEMORY. Of a URL the keys may be missing yet.
  */
 CORDON_MUST_USE cordon_error *auth_config_new(
     const struct auth_provider *providers,
@@ -60,6 +63,12 @@ void auth_config_unref(struct auth_config *config);
 /* How many there are, and the file of the keys of each; NULL: they stand in its settings. */
 size_t auth_config_count(const struct auth_config *config);
 const char *auth_config_key_file(const struct auth_config *config, size_t provider);
+
+/* The URL that the keys of each come from; NULL: from none. */
+const char *auth_config_url(const struct auth_config *config, size_t provider);
+
+/* Whether its keys should be fetched now, which is then no longer wished. Any thread. */
+bool auth_config_take_wish(struct auth_config *config, size_t provider);
 
 enum auth_verdict {
     AUTH_ACCEPTED,

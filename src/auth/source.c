@@ -1,6 +1,7 @@
 /* Files of keys; see source.h. */
 #include "auth/source.h"
 
+#include "auth/key_url.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "value/base64.h"
@@ -8,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,7 +21,9 @@
 #define LOOK_EVERY_NS ((uint64_t)100 * 1000000)
 
 struct auth_source {
-    char *path; /* NULL: it stands in the configuration */
+    char *path;         /* NULL: it stands in the configuration */
+    char *url;          /* whose keys are kept there; NULL: it is a file of the operator's */
+    atomic_uint wishes; /* 0: that its keys be fetched is not wished */
     struct auth_teller teller;
     pthread_mutex_t lock; /* over all below */
     struct auth_keys *keys;
@@ -161,6 +165,16 @@ static void reload(struct auth_source *source)
     source->is_settled = has_settled(&status);
 }
 
+/* Of a URL there is no file before its keys have come. */
+static void lose(struct auth_source *source)
+{
+    if (source->url == NULL || source->keys != NULL) {
+        tell(source, "the file of keys is gone; nobody can sign in by it any more");
+    }
+    replace(source, NULL);
+    source->is_settled = false;
+}
+
 static void refresh(struct auth_source *source)
 {
     const uint64_t now_ns = clock_monotonic_ns();
@@ -170,9 +184,7 @@ static void refresh(struct auth_source *source)
     }
     source->looked_ns = now_ns;
     if (stat(source->path, &status) != 0 && errno == ENOENT) {
-        tell(source, "the file of keys is gone; nobody can sign in by it any more");
-        replace(source, NULL);
-        source->is_settled = false;
+        lose(source);
     } else if (!source->is_settled || !is_same(&status, &source->seen)) {
         reload(source);
     }
@@ -181,6 +193,21 @@ static void refresh(struct auth_source *source)
 const char *auth_source_path(const struct auth_source *source)
 {
     return source->path;
+}
+
+const char *auth_source_url(const struct auth_source *source)
+{
+    return source->url;
+}
+
+void auth_source_wish(struct auth_source *source, bool is_wished)
+{
+    (void)atomic_fetch_or(&source->wishes, is_wished ? 1U : 0U);
+}
+
+bool auth_source_take_wish(struct auth_source *source)
+{
+    return atomic_exchange(&source->wishes, 0U) != 0 && source->url != NULL;
 }
 
 struct auth_keys *auth_source_keys(struct auth_source *source, uint64_t *out_reading)
@@ -216,8 +243,35 @@ static cordon_error *parse_data(const char *place, struct auth_keys **out_keys)
     return auth_keys_parse(buffer_slice(&bytes), out_keys);
 }
 
-static cordon_error *open_source(struct auth_source *source, const char *place)
+/* What was fetched before is good at once; what can't be read of it is told, and comes again. */
+static cordon_error *open_url(struct auth_source *source, const char *url, const char *folder)
 {
+    CORDON_CLEANUP_BUFFER struct buffer path;
+    buffer_init(&path, 65536);
+    TRY(key_url_check(url));
+    if (folder == NULL) {
+        return cordon_error_new(
+            CORDON_E_INVALID,
+            "the keys of '%s' would be kept in the data folder, which there is none of; name a "
+            "file in `jwks`, or give the runtime a data folder",
+            url);
+    }
+    TRY(key_url_path(folder, url, &path));
+    source->path = mem_copy_string(slice_str((const char *)path.data));
+    source->url = mem_copy_string(slice_str(url));
+    if (source->path == NULL || source->url == NULL) {
+        return error_no_memory();
+    }
+    refresh(source);
+    return NULL;
+}
+
+static cordon_error *open_source(
+    struct auth_source *source, const char *place, const char *url_folder)
+{
+    if (key_url_is(place)) {
+        return open_url(source, place, url_folder);
+    }
     if (strncmp(place, DATA_PREFIX, sizeof DATA_PREFIX - 1) == 0) {
         return parse_data(place, &source->keys);
     }
@@ -231,7 +285,10 @@ static cordon_error *open_source(struct auth_source *source, const char *place)
 }
 
 cordon_error *auth_source_new(
-    const char *place, struct auth_teller teller, struct auth_source **out_source)
+    const char *place,
+    const char *url_folder,
+    struct auth_teller teller,
+    struct auth_source **out_source)
 {
     struct auth_source *source = MEM_NEW(struct auth_source);
     if (source == NULL) {
@@ -239,7 +296,7 @@ cordon_error *auth_source_new(
     }
     source->teller = teller;
     (void)pthread_mutex_init(&source->lock, NULL);
-    cordon_error *error = open_source(source, place);
+    cordon_error *error = open_source(source, place, url_folder);
     if (error != NULL) {
         auth_source_free(source);
         return error;
@@ -254,6 +311,7 @@ void auth_source_free(struct auth_source *source)
         (void)pthread_mutex_destroy(&source->lock);
         auth_keys_unref(source->keys);
         mem_free(source->path);
+        mem_free(source->url);
         mem_free(source);
     }
 }

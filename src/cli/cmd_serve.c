@@ -219,6 +219,7 @@ static cordon_error *serve(
     effective.listen = listen;
     effective.data = data;
     effective.production = config->production || options->production;
+    TEXT_CLEANUP fetcher = {0};
     const cordon_server_options wanted = {
         .size = sizeof wanted,
         .runtime = runtime,
@@ -240,6 +241,8 @@ static cordon_error *serve(
         .auth_provider_count = config->auth_provider_count,
         .auth_clock_skew_s = config->auth_clock_skew_s,
         .settings = &effective,
+        .key_fetcher = local_fetcher(&fetcher),
+        .jwks_refresh_ms = config->jwks_refresh_ms,
     };
     allow_open_files();
     CLI_CLEANUP(free_server) cordon_server *server = NULL;
@@ -343,7 +346,8 @@ const struct cli_command cli_serve = {
         "file\n"
         "again, for the keys that can change while it runs: the timeouts, connections_max, "
         "host_names,\n"
-        "the auth providers, limits but for those by which room is made, and those of the audit "
+        "the auth providers with jwks_refresh_ms, limits but for those by which room is made, and "
+        "those of the audit "
         "log,\n"
         "whose checkpoint file is opened anew. A file that is not good changes nothing.\n"
         "\n"
@@ -373,9 +377,11 @@ const struct cli_command cli_serve = {
         "audit_checkpoint_syslog (where its checkpoints go besides; nowhere), confine (the server\n"
         "gives up what it does not need, by seccomp and Landlock, and says what the kernel lacks;\n"
         "true), auth_providers (who may sign users in: a list of objects with domain or issuer,\n"
-        "applicationID, jwks, algorithm, tenant; nobody), auth_clock_skew_s (how far their clocks "
-        "may\n"
-        "be off; 60).",
+        "applicationID, jwks (the path or the https URL of their keys), algorithm, tenant; "
+        "nobody),\n"
+        "jwks_refresh_ms (how often keys are fetched from a URL; 600000), auth_clock_skew_s (how "
+        "far\n"
+        "their clocks may be off; 60).",
     .example = "  cordon serve --listen 127.0.0.1:3210 --data ./cordon-data",
     .flags = flags,
     .run = run,

@@ -10,13 +10,13 @@
 /* Of any module, however much is allowed, so that a refusal can tell its size. */
 #define MODULE_READ_BYTES ((uint64_t)256 << 20)
 
-/* From the folder of this program: as they are built, and as they are installed. */
-#define WORKER_BESIDE "cordon-compile"
-#define WORKER_INSTALLED "../libexec/cordon/cordon-compile"
+/* From the folder of this program, as it is installed; as it is built they lie beside it. */
+#define INSTALLED "../libexec/cordon/"
 
-const char *local_worker(struct text *path)
+/* The path of a program of ours: what the variable says, else where it lies. */
+static const char *find_program(const char *name, const char *variable, struct text *path)
 {
-    const char *const named = getenv("CORDON_COMPILE_WORKER");
+    const char *const named = getenv(variable);
     if (named != NULL && named[0] != '\0') {
         return named;
     }
@@ -26,13 +26,23 @@ const char *local_worker(struct text *path)
     const char *const slash = strrchr(own, '/');
     const size_t folder_size = slash == NULL ? 0 : (size_t)(slash - own) + 1;
     text_append(path, own, folder_size);
-    text_printf(path, WORKER_BESIDE);
+    text_printf(path, "%s", name);
     if (access(path->data, X_OK) != 0) {
         text_done(path);
         text_append(path, own, folder_size);
-        text_printf(path, WORKER_INSTALLED);
+        text_printf(path, INSTALLED "%s", name);
     }
     return path->data;
+}
+
+const char *local_worker(struct text *path)
+{
+    return find_program("cordon-compile", "CORDON_COMPILE_WORKER", path);
+}
+
+const char *local_fetcher(struct text *path)
+{
+    return find_program("cordon-fetch", "CORDON_KEY_FETCHER", path);
 }
 
 cordon_error *local_open(const struct cli_options *options, cordon_runtime **out_runtime)

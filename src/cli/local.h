@@ -23,6 +23,9 @@ void local_close(cordon_runtime **runtime);
  */
 const char *local_worker(struct text *path);
 
+/* The same for cordon-fetch, which fetches key sets: $CORDON_KEY_FETCHER, else where it lies. */
+const char *local_fetcher(struct text *path);
+
 /* What a module is called in reports and refusals: its file's name, without folders. */
 const char *local_module_name(const char *path);
 

@@ -74,7 +74,8 @@ static cordon_error *restrict_threads(
     uint32_t missed = 0;
     int failed = 0;
     landlock_make(
-        options->paths, options->path_count, &restriction.ruleset, &report->landlock, &failed);
+        options->paths, options->path_count, false, &restriction.ruleset, &report->landlock,
+        &failed);
     if (failed != 0) {
         add_missing(
             report, "Landlock: %s",

@@ -61,12 +61,14 @@ CORDON_MUST_USE cordon_error *confine_process(
 #define CONFINE_NO_RULESET (-1)
 
 /*
- * Makes the rules. `*out_ruleset` is a descriptor of the caller's, or CONFINE_NO_RULESET where the
- * kernel has no Landlock; then `*out_failed` is its errno. `*out_version` is Landlock's.
+ * Makes the rules; `connects`: connections to wherever are none of what is held back.
+ * `*out_ruleset` is a descriptor of the caller's, or CONFINE_NO_RULESET where the kernel has no
+ * Landlock; then `*out_failed` is its errno. `*out_version` is Landlock's.
  */
 void landlock_make(
     const struct confine_path *paths,
     size_t path_count,
+    bool connects,
     int *out_ruleset,
     int *out_version,
     int *out_failed);

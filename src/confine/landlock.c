@@ -3,8 +3,8 @@
  * older versions than kernels do. Each version can hold back more than the one before; what this
  * kernel's cannot is left out, and the version is told.
  *
- * All that can be held back is, with no rule for the network: nothing is bound or connected any
- * more.
+ * All that can be held back is, with no rule for the network: nothing is bound any more, and
+ * connected by the one process alone whose purpose that is.
  */
 #include "confine/confine.h"
 
@@ -18,7 +18,8 @@
 /* In headers of later versions. */
 #define ACCESS_TRUNCATE ((uint64_t)1 << 14)
 #define ACCESS_IOCTL ((uint64_t)1 << 15)
-#define ACCESS_NET ((uint64_t)3)
+#define ACCESS_BIND ((uint64_t)1)
+#define ACCESS_CONNECT ((uint64_t)2)
 
 #define ACCESS_FILE                                                                                \
     (LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_READ_FILE |   \
@@ -84,6 +85,7 @@ static int add_rule(int ruleset, const struct confine_path *path, uint64_t held_
 void landlock_make(
     const struct confine_path *paths,
     size_t path_count,
+    bool connects,
     int *out_ruleset,
     int *out_version,
     int *out_failed)
@@ -95,7 +97,7 @@ void landlock_make(
         syscall(SYS_landlock_create_ruleset, NULL, (size_t)0, LANDLOCK_CREATE_RULESET_VERSION);
     const struct ruleset wanted = {
         .handled_access_fs = held_back_of_files((int)version),
-        .handled_access_net = version >= 4 ? ACCESS_NET : 0,
+        .handled_access_net = version >= 4 ? ACCESS_BIND | (connects ? 0 : ACCESS_CONNECT) : 0,
     };
     const long ruleset =
         version < 1 ? -1 : syscall(SYS_landlock_create_ruleset, &wanted, sizeof wanted, 0);

@@ -2,22 +2,18 @@
 #include "engine/keeper.h"
 
 #include "base/advice.h"
-#include "base/everywhere.h"
 #include "base/memory.h"
+#include "base/spawn.h"
 #include "engine/protocol.h"
 #include "engine/sealed.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 /* How long the first starter may take to say hello. */
@@ -25,9 +21,6 @@ enum { HELLO_MS = 10000 };
 
 /* How long the keeper may take to end by itself before it is killed. */
 enum { END_MS = 1000 };
-
-/* The watcher sleeps in poll() and prints a few words. A sanitizer adds to what it needs. */
-enum { WATCHER_STACK_BYTES = 256 << 10 };
 
 struct keeper {
     struct keeper_options options; /* without the path */
@@ -42,59 +35,6 @@ struct keeper {
 
 /* -- Starting ------------------------------------------------------------------------------- */
 
-/* As the socket's name in the keeper is fixed, everything else of ours is closed there. */
-static int spawn_actions(posix_spawn_file_actions_t *actions, int socket)
-{
-    int failed = posix_spawn_file_actions_adddup2(actions, socket, STARTER_FD_SOCKET);
-    failed = failed != 0
-                 ? failed
-                 : posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDWR, 0);
-    failed = failed != 0 ? failed
-                         : posix_spawn_file_actions_adddup2(actions, STDIN_FILENO, STDOUT_FILENO);
-    return failed != 0 ? failed
-                       : posix_spawn_file_actions_addclosefrom_np(actions, STARTER_FD_SOCKET + 1);
-}
-
-/*
- * A process group of its own, so that an interrupt from the terminal ends the program and not the
- * keeper under it; no signal blocked or ignored by inheritance.
- */
-static int spawn_attributes(posix_spawnattr_t *attributes)
-{
-    sigset_t none;
-    sigset_t all;
-    (void)sigemptyset(&none);
-    (void)sigfillset(&all);
-    int failed = posix_spawnattr_setflags(
-        attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    failed = failed != 0 ? failed : posix_spawnattr_setsigmask(attributes, &none);
-    return failed != 0 ? failed : posix_spawnattr_setsigdefault(attributes, &all);
-}
-
-/* Answers 0 or what errno would be. */
-static int spawn(const char *path, int socket, pid_t *out_pid)
-{
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    if (posix_spawn_file_actions_init(&actions) != 0) {
-        return ENOMEM;
-    }
-    if (posix_spawnattr_init(&attributes) != 0) {
-        (void)posix_spawn_file_actions_destroy(&actions);
-        return ENOMEM;
-    }
-    char *const argv[] = {
-        (char *)(uintptr_t)"cordon-compile", (char *)(uintptr_t)"--starter", NULL};
-    char *const environment[] = {NULL};
-    int failed = spawn_actions(&actions, socket);
-    failed = failed != 0 ? failed : spawn_attributes(&attributes);
-    failed =
-        failed != 0 ? failed : posix_spawn(out_pid, path, &actions, &attributes, argv, environment);
-    (void)posix_spawnattr_destroy(&attributes);
-    (void)posix_spawn_file_actions_destroy(&actions);
-    return failed;
-}
-
 static cordon_error *start_process(struct keeper *keeper, const char *path)
 {
     int ends[2];
@@ -105,7 +45,10 @@ static cordon_error *start_process(struct keeper *keeper, const char *path)
     }
     keeper->socket = ends[0];
     pid_t pid = 0;
-    const int failed = spawn(path, ends[1], &pid);
+    char *const argv[] = {
+        (char *)(uintptr_t)"cordon-compile", (char *)(uintptr_t)"--starter", NULL};
+    char *const environment[] = {NULL};
+    const int failed = spawn_program(path, argv, environment, ends[1], &pid);
     (void)close(ends[1]);
     if (failed != 0) {
         return cordon_error_new(
@@ -124,24 +67,13 @@ static cordon_error *start_process(struct keeper *keeper, const char *path)
     return NULL;
 }
 
-/* Whether a descriptor can be read, or its other end is gone, within that time. */
-static bool is_ready(int fd, int timeout_ms)
-{
-    struct pollfd wait = {.fd = fd, .events = POLLIN};
-    int ready = -1;
-    do {
-        ready = poll(&wait, 1, timeout_ms);
-    } while (ready == -1 && errno == EINTR);
-    return ready == 1;
-}
-
 /* Waits for the starter's first message: it proves that both ends are of one build. */
 static cordon_error *greet(const struct keeper *keeper, const char *path)
 {
     struct protocol_hello hello = {0};
     uint8_t digest[CONFIG_DIGEST_BYTES];
     config_digest(digest);
-    if (!is_ready(keeper->socket, HELLO_MS) ||
+    if (!spawn_is_ready(keeper->socket, HELLO_MS) ||
         !protocol_receive(keeper->socket, &hello, sizeof hello, NULL, 0) ||
         hello.magic != PROTOCOL_MAGIC) {
         return cordon_error_new(
@@ -205,7 +137,7 @@ static void tell(const struct keeper *keeper, enum keeper_event event, const cha
 static void hear_starters(const struct keeper *keeper)
 {
     struct protocol_hello hello = {0};
-    while (is_ready(keeper->socket, 0) &&
+    while (spawn_is_ready(keeper->socket, 0) &&
            protocol_receive(keeper->socket, &hello, sizeof hello, NULL, 0)) {
         char words[192];
         (void)snprintf(
@@ -217,23 +149,12 @@ static void hear_starters(const struct keeper *keeper)
     }
 }
 
-/* Waits for the keeper, which has ended or is about to, so that nothing of it is left. */
-static siginfo_t reap(const struct keeper *keeper)
-{
-    siginfo_t info = {0};
-    int waited = -1;
-    do {
-        waited = waitid(P_PIDFD, (id_t)keeper->process, &info, WEXITED);
-    } while (waited == -1 && errno == EINTR);
-    return info; /* zeros if the program that embeds us reaps all its children itself */
-}
-
 static void see_end(struct keeper *keeper)
 {
-    if (keeper->is_lost || !is_ready(keeper->process, 0)) {
+    if (keeper->is_lost || !spawn_is_ready(keeper->process, 0)) {
         return;
     }
-    const siginfo_t info = reap(keeper);
+    const siginfo_t info = spawn_reap(keeper->process);
     keeper->is_lost = true;
     char words[256];
     (void)snprintf(
@@ -273,20 +194,7 @@ cordon_error *keeper_watch(struct keeper *keeper)
     if (keeper->has_watcher) {
         return NULL;
     }
-    /* Signals are for the program's own threads. */
-    sigset_t all;
-    sigset_t before;
-    (void)sigfillset(&all);
-    (void)sigdelset(&all, EVERYWHERE_SIGNAL);
-    pthread_attr_t attributes;
-    int failed = pthread_attr_init(&attributes);
-    if (failed == 0) {
-        (void)pthread_attr_setstacksize(&attributes, WATCHER_STACK_BYTES);
-        (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-        failed = pthread_create(&keeper->watcher, &attributes, watch, keeper);
-        (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-        (void)pthread_attr_destroy(&attributes);
-    }
+    const int failed = spawn_watcher(watch, keeper, &keeper->watcher);
     if (failed != 0) {
         return cordon_error_new(
             CORDON_E_SYSTEM,
@@ -318,11 +226,7 @@ void keeper_end(struct keeper *keeper)
     /* By this the starter ends its workers and itself, and then the keeper ends. */
     fd_closep(&keeper->socket);
     if (keeper->process != NO_FD && !keeper->is_lost) {
-        if (!is_ready(keeper->process, END_MS)) {
-            /* Stopped, say. What is below a keeper that dies asked the kernel to die with it. */
-            (void)pidfd_send_signal(keeper->process, SIGKILL, NULL, 0);
-        }
-        (void)reap(keeper);
+        spawn_end(keeper->process, END_MS);
     }
     fd_closep(&keeper->process);
     fd_closep(&keeper->ending);

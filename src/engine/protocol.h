@@ -17,12 +17,13 @@
 
 #include "base/error.h"
 #include "base/slice.h"
+#include "base/spawn.h"
 #include "engine/codegen.h"
 #include "engine/config.h"
 
 /* The starter's and the worker's descriptors beside 0, 1 and 2, which are /dev/null or stderr. */
 enum {
-    STARTER_FD_SOCKET = 3,
+    STARTER_FD_SOCKET = SPAWN_FD_SOCKET,
     WORKER_FD_MODULE = 3,
     WORKER_FD_ARTIFACT = 4,
     WORKER_FD_COUNT = 5,

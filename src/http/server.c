@@ -620,6 +620,11 @@ const struct auth_config *http_server_auth(const struct http_server *server)
     return server->site.auth;
 }
 
+struct auth_config *http_server_ref_auth(struct http_server *server)
+{
+    return site_auth(&server->site);
+}
+
 static void *loop_main(void *arg)
 {
     loop_run(arg);

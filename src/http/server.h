@@ -46,6 +46,9 @@ const char *http_server_url(const struct http_server *server);
 /* Who may say who a user is; borrowed until http_server_change(). */
 const struct auth_config *http_server_auth(const struct http_server *server);
 
+/* The same as it is now, with a reference for the caller; may be NULL. Any thread. */
+struct auth_config *http_server_ref_auth(struct http_server *server);
+
 /* Serves until http_server_stop(); the calling thread is the first loop. */
 CORDON_MUST_USE cordon_error *http_server_run(struct http_server *server);
 

@@ -91,6 +91,7 @@ const inConvex = {
   udf_replay_cpu_seconds_total: OWN,
   udf_replay_waiting_info: OWN,
   http_loop_hold_seconds: OWN,
+  auth_key_fetches_total: OWN,
   http_requests_total: OWN,
   http_connections_info: OWN,
   http_memory_used_bytes: OWN,
@@ -318,6 +319,11 @@ Of [replays and records](determinism.md): \`udf_replay_mismatch_total\` is the o
 | --- | --- | --- | --- |
 | \`admin_key_ignored\` | \`warn\` | \`message\`, \`file\` | a key is not accepted, as others may have read or changed its file; once a minute at most |
 | \`auth_keys_ignored\` | \`warn\` | \`message\`, \`file\` | the keys of a provider can't be read any more, or are gone; once a minute at most |
+| \`auth_keys_fetched\` | \`info\` | \`url\` | a provider's [URL](identity.md) has other keys than before, which are good from now on |
+| \`auth_keys_unfetched\` | \`warn\` | \`url\`, \`message\` | its keys could not be fetched, and why; those that there are stay good |
+| \`key_fetcher_confined\` | \`info\`, \`warn\` if something is missing | \`landlockVersion\`, \`missing\` | the process that fetches keys has given up what it does not need |
+| \`key_fetcher_replaced\` | \`warn\` | \`message\` | it died, or was stopped, and was started again |
+| \`key_fetcher_lost\` | \`error\` | \`message\` | it is gone for good; no keys are fetched before a restart |
 
 ## Lines about the audit log
 

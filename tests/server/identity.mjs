@@ -3,10 +3,8 @@
  * are made by Node's crypto.
  */
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { createHash, createHmac } from 'node:crypto';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -253,28 +251,6 @@ describe('keys of a provider', () => {
     while (!server.log.includes('"auth_keys_ignored"')) await sleep(10);
     signer.writeKeySet(jwks);
     await becomes(signer, 200);
-  });
-
-  test('come from a URL by the script of the page, whole or not at all', async () => {
-    const page = readFileSync('docs/identity.md', 'utf8');
-    const [, script] = page.match(/```sh\n(#!\/bin\/sh\n[^`]*)```/);
-    const file = join(folder, 'fetched.jwks');
-    let status = 200;
-    const issuer = createServer((_, answer) => answer.writeHead(status).end(JSON.stringify(signer.keySet())));
-    await new Promise((resolve) => issuer.listen(0, '127.0.0.1', resolve));
-    const changed = script
-      .replace(/url=\S+/, `url=http://127.0.0.1:${issuer.address().port}/`)
-      .replace(/file=\S+/, `file=${file}`)
-      .replace('--proto =https', '--proto =http');
-    const fetchKeys = () => new Promise((resolve) => execFile('sh', ['-c', changed], (error) => resolve(error?.code ?? 0)));
-    assert.equal(await fetchKeys(), 0);
-    assert.deepEqual(JSON.parse(readFileSync(file, 'utf8')), signer.keySet());
-    assert.equal(statSync(file).mode & 0o777, 0o644);
-    writeFileSync(file, 'as it was');
-    status = 500;
-    assert.notEqual(await fetchKeys(), 0);
-    assert.equal(readFileSync(file, 'utf8'), 'as it was');
-    issuer.close();
   });
 
   for (const [what, provider, words] of [

@@ -8,9 +8,11 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { Server, example, guest, newFolder, until } from '../support/cordon.mjs';
+import { Signer } from '../support/signer.mjs';
 import { Wire, call, metricsText, request } from './wire.mjs';
 
 /* What no client can bring about: the file of the test that moves it. */
@@ -96,7 +98,12 @@ describe('each metric of a server', () => {
   before(async () => {
     const data = join(folder, 'data');
     const limits = { user_time_ms: 300, documents_written: 20, memory_bytes: 64 << 20 };
-    const flags = withConfig({ slots: 12, permits: 2, replay_sample: 1000000, log_lines_per_second: 20, limits });
+    const signer = new Signer();
+    const publisher = createServer((_, response) => response.end(JSON.stringify(signer.keySet())));
+    await new Promise((done) => publisher.listen(0, '127.0.0.1', done));
+    publisher.unref();
+    const providers = [signer.provider(`http://127.0.0.1:${publisher.address().port}/`)];
+    const flags = withConfig({ slots: 12, permits: 2, replay_sample: 1000000, log_lines_per_second: 20, limits, auth_providers: providers });
     const server = await Server.start({ data, flags });
     names = Object.keys(await look(server));
     const modules = ['basic', 'counter', 'documents', 'effects', 'memory', 'relay', 'spin'].map(guest);
@@ -146,7 +153,7 @@ describe('each metric of a server', () => {
     const half = Wire.to(server).send(whole.subarray(0, 3 << 20));
     await has(server, 'http_memory_used_bytes');
     half.close();
-    await has(server, 'udf_replay_total', 'process_cpu_seconds_total');
+    await has(server, 'udf_replay_total', 'process_cpu_seconds_total', 'auth_key_fetches_total');
     await until(async () => {
       rest = await look(server);
       return Object.entries(rest).every(([name, { type, values }]) =>

@@ -1,5 +1,6 @@
 /* Who a token speaks of: keys, tokens, identities, providers. */
 #include "auth/identity.h"
+#include "auth/key_url.h"
 #include "auth/keys.h"
 #include "auth/provider.h"
 #include "auth/token.h"
@@ -636,6 +637,102 @@ static void keys_are_rotated(void **state)
     auth_config_unref(config);
 }
 
+/* -- URLs ----------------------------------------------------------------------------------- */
+
+static void urls_are_checked(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url;
+        const char *words; /* NULL: it is good */
+    } cases[] = {
+        {"https://auth.example.org/.well-known/jwks.json?a=b", NULL},
+        {"HTTPS://auth.example.org", NULL},
+        {"https://[2001:db8::1]:8443/", NULL},
+        {"http://localhost:80/", NULL},
+        {"http://127.0.0.1/", NULL},
+        {"http://127.8.9.10:1/x", NULL},
+        {"http://[::1]:1/", NULL},
+        {"http://auth.example.org/", "write https://"},
+        {"http://localhost.example.org/", "write https://"},
+        {"http://127.0.0.1.example.org/", "write https://"},
+        {"http://127.1/", "write https://"},
+        {"http://0.0.0.0/", "write https://"},
+        {"http://[::2]/", "write https://"},
+        {"http://[::1", "write https://"},
+        {"http://127.0.0.1@example.org/", "no user or password"},
+        {"https://a:b@example.org/", "no user or password"},
+        {"https://", "names a host"},
+        {"https:///x", "names a host"},
+        {"https://:443/", "names a host"},
+        {"https://example.org/a b", "no blanks"},
+        {"https://example.org\\@127.0.0.1/", "no blanks"},
+        {"https://example.org/\303\244", "not ASCII"},
+        {"https://example.org/#k", "no `#`"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        assert_true(key_url_is(cases[i].url));
+        if (cases[i].words == NULL) {
+            expect_ok(key_url_check(cases[i].url));
+        } else {
+            expect_error(key_url_check(cases[i].url), CORDON_E_INVALID, cases[i].words);
+        }
+    }
+    assert_false(key_url_is("/etc/cordon/auth.jwks"));
+    assert_false(key_url_is("data:application/json;base64,"));
+    assert_true(key_url_is_secure("https://a") && !key_url_is_secure("http://a"));
+}
+
+/* What another process fetches is read from its file, and wished for by tokens that lack it. */
+static void keys_of_a_url_are_read_from_their_file(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/cordon-urls-XXXXXX";
+    CORDON_CLEANUP_BUFFER struct buffer path;
+    CORDON_CLEANUP_BUFFER struct buffer set;
+    buffer_init(&path, TEXT_MAX);
+    buffer_init(&set, TEXT_MAX);
+    assert_non_null(mkdtemp(folder));
+    write_set(signers, 4, &set);
+    expect_ok(key_url_path(folder, "https://a.example/k", &path));
+    const struct auth_provider provider = {
+        .issuer = ISSUER,
+        .application_id = "app",
+        .jwks = "https://a.example/k",
+        .url_folder = folder,
+        .tenant = "default"};
+    struct auth_config *config = NULL;
+    told = 0;
+    expect_ok(auth_config_new(&provider, 1, 60, (struct auth_teller){tell, &told}, &config));
+    assert_string_equal(auth_config_url(config, 0), "https://a.example/k");
+    assert_string_equal(auth_config_key_file(config, 0), (const char *)path.data);
+    const char *header = "{\"alg\":\"EdDSA\",\"kid\":\"ed\"}";
+    const char *unknown = "{\"alg\":\"EdDSA\",\"kid\":\"another\"}";
+    assert_false(auth_config_take_wish(config, 0));
+    assert_int_equal(judge(config, signers, SIGNER_ED, header, "{" GOOD "}"), AUTH_REJECTED);
+    assert_true(auth_config_take_wish(config, 0));
+    assert_int_equal(told, 0); /* that nothing has come yet is no news */
+
+    write_file((const char *)path.data, buffer_slice(&set));
+    nap();
+    assert_int_equal(judge(config, signers, SIGNER_ED, header, "{" GOOD "}"), AUTH_ACCEPTED);
+    assert_int_equal(judge(config, strangers, SIGNER_ED, header, "{" GOOD "}"), AUTH_REJECTED);
+    assert_false(auth_config_take_wish(config, 0));
+    assert_int_equal(judge(config, signers, SIGNER_ED, unknown, "{" GOOD "}"), AUTH_REJECTED);
+    assert_true(auth_config_take_wish(config, 0));
+    assert_false(auth_config_take_wish(config, 0));
+    auth_config_unref(config);
+
+    /* What is damaged in between keeps nobody from starting. */
+    write_file((const char *)path.data, slice_of(set.data, set.size / 2));
+    expect_ok(auth_config_new(&provider, 1, 60, (struct auth_teller){tell, &told}, &config));
+    assert_int_equal(told, 1);
+    assert_int_equal(judge(config, signers, SIGNER_ED, header, "{" GOOD "}"), AUTH_REJECTED);
+    auth_config_unref(config);
+    (void)unlink((const char *)path.data);
+    (void)rmdir(folder);
+}
+
 /* -- Threads -------------------------------------------------------------------------------- */
 
 enum { THREADS = 4, ROUNDS = 300 };
@@ -738,6 +835,11 @@ static void a_configuration_is_checked(void **state)
         {{.issuer = ISSUER, .jwks = "/nowhere/keys.json"}, CORDON_E_SYSTEM, "can't be read"},
         {{.issuer = ISSUER, .jwks = "/tmp"}, CORDON_E_SYSTEM, "must be a file"},
         {{.issuer = ISSUER, .jwks = path}, CORDON_E_BAD_JSON, "the key set '/tmp/"},
+        {{.issuer = ISSUER, .jwks = "https://a.example/k", .url_folder = "/tmp"}, 0, NULL},
+        {{.issuer = ISSUER, .jwks = "https://a.example/k"}, CORDON_E_INVALID, "a data folder"},
+        {{.issuer = ISSUER, .jwks = "http://a.example/k", .url_folder = "/tmp"},
+         CORDON_E_INVALID,
+         "write https://"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct auth_config *config = NULL;
@@ -944,6 +1046,8 @@ int main(void)
         cmocka_unit_test(what_is_no_token_is_malformed),
         cmocka_unit_test(each_byte_of_a_token_counts),
         cmocka_unit_test(keys_are_rotated),
+        cmocka_unit_test(urls_are_checked),
+        cmocka_unit_test(keys_of_a_url_are_read_from_their_file),
         cmocka_unit_test(keys_change_while_tokens_are_judged),
         cmocka_unit_test(a_configuration_is_checked),
         cmocka_unit_test(claims_have_the_names_of_convex),

@@ -1,0 +1,311 @@
+/*
+ * What the worker may ask of the kernel, as a list: memory of its own that holds data, threads (the
+ * C library looks names up in one), files where Landlock lets them be reached, connections that it
+ * makes, and none that come. What is not on the list fails with ENOSYS, so that libraries take
+ * another way; what only somebody would try who has taken the process over ends it.
+ *
+ * Libraries are loaded by then. So names are looked up by what the C library has built in (`files`
+ * and `dns`), and not by modules that it would load.
+ */
+#include "confine/confine.h"
+#include "fetch/fetch.h"
+
+#include <errno.h>
+#include <linux/netlink.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* -- Calls ---------------------------------------------------------------------------------- */
+
+/* Allowed with any arguments. */
+static const int plain[] = {
+    /* Memory; mmap and mprotect are below. */
+    SCMP_SYS(brk),
+    SCMP_SYS(munmap),
+    SCMP_SYS(mremap),
+    SCMP_SYS(madvise),
+    SCMP_SYS(mincore),
+    /* Threads and time; clone is below. */
+    SCMP_SYS(futex),
+    SCMP_SYS(set_robust_list),
+    SCMP_SYS(get_robust_list),
+    SCMP_SYS(rseq),
+    SCMP_SYS(gettid),
+    SCMP_SYS(getpid),
+    SCMP_SYS(getppid),
+    SCMP_SYS(sched_yield),
+    SCMP_SYS(sched_getaffinity),
+    SCMP_SYS(clock_gettime),
+    SCMP_SYS(clock_getres),
+    SCMP_SYS(clock_nanosleep),
+    SCMP_SYS(nanosleep),
+    SCMP_SYS(gettimeofday),
+    SCMP_SYS(getrusage),
+    SCMP_SYS(sysinfo),
+    SCMP_SYS(uname),
+    SCMP_SYS(getcpu),
+    SCMP_SYS(getrandom),
+    SCMP_SYS(getuid),
+    SCMP_SYS(geteuid),
+    SCMP_SYS(getgid),
+    SCMP_SYS(getegid),
+    SCMP_SYS(prlimit64),
+    SCMP_SYS(rt_sigaction),
+    SCMP_SYS(rt_sigprocmask),
+    SCMP_SYS(rt_sigreturn),
+    SCMP_SYS(sigaltstack),
+    SCMP_SYS(restart_syscall),
+    SCMP_SYS(exit),
+    SCMP_SYS(exit_group),
+    /* Files. */
+    SCMP_SYS(open),
+    SCMP_SYS(openat),
+    SCMP_SYS(close),
+    SCMP_SYS(dup),
+    SCMP_SYS(fcntl),
+    SCMP_SYS(read),
+    SCMP_SYS(readv),
+    SCMP_SYS(pread64),
+    SCMP_SYS(write),
+    SCMP_SYS(writev),
+    SCMP_SYS(lseek),
+    SCMP_SYS(stat),
+    SCMP_SYS(lstat),
+    SCMP_SYS(fstat),
+    SCMP_SYS(newfstatat),
+    SCMP_SYS(statx),
+    SCMP_SYS(access),
+    SCMP_SYS(faccessat),
+    SCMP_SYS(faccessat2),
+    SCMP_SYS(readlink),
+    SCMP_SYS(readlinkat),
+    SCMP_SYS(getdents64),
+    SCMP_SYS(unlink),
+    SCMP_SYS(unlinkat),
+    SCMP_SYS(rename),
+    SCMP_SYS(renameat),
+    SCMP_SYS(renameat2),
+    SCMP_SYS(fsync),
+    /* Connections; socket is below. */
+    SCMP_SYS(connect),
+    SCMP_SYS(shutdown),
+    SCMP_SYS(getsockopt),
+    SCMP_SYS(setsockopt),
+    SCMP_SYS(getsockname),
+    SCMP_SYS(getpeername),
+    SCMP_SYS(sendto),
+    SCMP_SYS(sendmsg),
+    SCMP_SYS(sendmmsg),
+    SCMP_SYS(recvfrom),
+    SCMP_SYS(recvmsg),
+    SCMP_SYS(recvmmsg),
+    SCMP_SYS(poll),
+    SCMP_SYS(ppoll),
+    SCMP_SYS(pipe2),
+    SCMP_SYS(eventfd2),
+};
+
+/* Programs run, connections taken, processes looked into, the machine changed. */
+static const int deadly[] = {
+    SCMP_SYS(execve),
+    SCMP_SYS(execveat),
+    SCMP_SYS(listen),
+    SCMP_SYS(process_vm_readv),
+    SCMP_SYS(process_vm_writev),
+    SCMP_SYS(bpf),
+    SCMP_SYS(perf_event_open),
+    SCMP_SYS(userfaultfd),
+    SCMP_SYS(mount),
+    SCMP_SYS(umount2),
+    SCMP_SYS(pivot_root),
+    SCMP_SYS(chroot),
+    SCMP_SYS(setns),
+    SCMP_SYS(unshare),
+    SCMP_SYS(keyctl),
+    SCMP_SYS(add_key),
+    SCMP_SYS(request_key),
+    SCMP_SYS(ptrace),
+};
+
+static int add_all(scmp_filter_ctx filter, uint32_t action, const int *calls, size_t count)
+{
+    int failed = 0;
+    for (size_t i = 0; i < count && failed == 0; i++) {
+        failed = seccomp_rule_add(filter, action, calls[i], 0);
+    }
+    return failed;
+}
+
+/* A rule for a call with one argument that must be, under a mask, one of some. */
+static int add_if(
+    scmp_filter_ctx filter,
+    int call,
+    unsigned argument,
+    scmp_datum_t mask,
+    const scmp_datum_t *values,
+    size_t count)
+{
+    int failed = 0;
+    for (size_t i = 0; i < count && failed == 0; i++) {
+        const struct scmp_arg_cmp is_one = SCMP_CMP(argument, SCMP_CMP_MASKED_EQ, mask, values[i]);
+        failed = seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1, is_one);
+    }
+    return failed;
+}
+
+static int add_parts(scmp_filter_ctx filter)
+{
+    static const scmp_datum_t data[] = {0};
+    static const scmp_datum_t threads[] = {CLONE_THREAD};
+    static const scmp_datum_t families[] = {AF_INET, AF_INET6, AF_NETLINK};
+    static const scmp_datum_t pairs[] = {AF_UNIX};
+    static const scmp_datum_t requests[] = {FIONBIO, FIONREAD};
+    static const scmp_datum_t purposes[] = {PR_SET_NAME, PR_GET_DUMPABLE, PR_SET_VMA};
+    const scmp_datum_t own[] = {(scmp_datum_t)getpid()};
+    const scmp_datum_t whole = UINT32_MAX;
+    int failed = add_if(filter, SCMP_SYS(mmap), 2, PROT_EXEC, data, COUNT(data));
+    failed =
+        failed != 0 ? failed : add_if(filter, SCMP_SYS(mprotect), 2, PROT_EXEC, data, COUNT(data));
+    failed = failed != 0
+                 ? failed
+                 : add_if(filter, SCMP_SYS(clone), 0, CLONE_THREAD, threads, COUNT(threads));
+    failed = failed != 0 ? failed : add_if(filter, SCMP_SYS(tgkill), 0, whole, own, COUNT(own));
+    failed = failed != 0 ? failed
+                         : add_if(filter, SCMP_SYS(socket), 0, whole, families, COUNT(families));
+    failed =
+        failed != 0 ? failed : add_if(filter, SCMP_SYS(socketpair), 0, whole, pairs, COUNT(pairs));
+    failed =
+        failed != 0 ? failed : add_if(filter, SCMP_SYS(ioctl), 1, whole, requests, COUNT(requests));
+    return failed != 0 ? failed
+                       : add_if(filter, SCMP_SYS(prctl), 0, whole, purposes, COUNT(purposes));
+}
+
+/* errno, or 0. */
+static int restrict_calls(void)
+{
+    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
+    if (filter == NULL) {
+        return ENOMEM;
+    }
+    int failed = add_all(filter, SCMP_ACT_ALLOW, plain, COUNT(plain));
+    failed = failed != 0 ? failed : add_all(filter, SCMP_ACT_KILL_PROCESS, deadly, COUNT(deadly));
+    failed = failed != 0 ? failed : add_parts(filter);
+    failed = failed != 0 ? failed : seccomp_load(filter);
+    seccomp_release(filter);
+    return -failed;
+}
+
+/* -- Files ---------------------------------------------------------------------------------- */
+
+/* Certificates, and how names are looked up; folders where programs replace the files in them. */
+static const char *const readable[] = {
+    "/etc/ssl",
+    "/etc/pki",
+    "/usr/share/ca-certificates",
+    "/usr/local/share/ca-certificates",
+    "/usr/lib/ssl",
+    "/etc/resolv.conf",
+    "/etc/hosts",
+    "/etc/host.conf",
+    "/etc/nsswitch.conf",
+    "/etc/gai.conf",
+    "/etc/services",
+    "/etc/localtime",
+    "/run/systemd/resolve",
+    "/run/resolvconf",
+    "/run/NetworkManager",
+};
+
+enum { VARIABLE_BYTES_MAX = 4096 };
+
+/* The folder of the file that a variable names, as certificates are replaced too. */
+static const char *folder_named(const char *variable, char out[VARIABLE_BYTES_MAX])
+{
+    /* There is one thread. NOLINTNEXTLINE(concurrency-mt-unsafe) */
+    const char *const path = getenv(variable);
+    char *slash = NULL;
+    if (path == NULL || strlen(path) >= VARIABLE_BYTES_MAX) {
+        return NULL;
+    }
+    (void)snprintf(out, VARIABLE_BYTES_MAX, "%s", path);
+    slash = strrchr(out, '/');
+    if (slash == NULL) {
+        return ".";
+    }
+    slash[slash == out ? 1 : 0] = '\0';
+    return out;
+}
+
+static int restrict_files(const char *folder, int *out_version)
+{
+    char file[VARIABLE_BYTES_MAX];
+    struct confine_path paths[COUNT(readable) + 3];
+    size_t count = 0;
+    for (; count < COUNT(readable); count++) {
+        paths[count] = (struct confine_path){readable[count], CONFINE_READ};
+    }
+    paths[count++] = (struct confine_path){folder, CONFINE_CHANGE};
+    const char *const certificates[] = {
+        folder_named("SSL_CERT_FILE", file),
+        getenv("SSL_CERT_DIR"), /* NOLINT(concurrency-mt-unsafe) */
+    };
+    for (size_t i = 0; i < COUNT(certificates); i++) {
+        if (certificates[i] != NULL) {
+            paths[count++] = (struct confine_path){certificates[i], CONFINE_READ};
+        }
+    }
+    int ruleset = CONFINE_NO_RULESET;
+    int failed = 0;
+    landlock_make(paths, count, true, &ruleset, out_version, &failed);
+    if (ruleset != CONFINE_NO_RULESET) {
+        failed = landlock_restrict(ruleset);
+        (void)close(ruleset);
+    }
+    return failed;
+}
+
+/* -- Both ----------------------------------------------------------------------------------- */
+
+CORDON_PRINTF(2, 3) static void add_missing(char words[FETCH_WORDS_BYTES], const char *format, ...)
+{
+    const size_t used = strlen(words);
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(words + used, FETCH_WORDS_BYTES - used, format, arguments);
+    va_end(arguments);
+}
+
+void fetch_confine(const char *folder, int32_t *out_landlock, char words[FETCH_WORDS_BYTES])
+{
+    int version = 0;
+    words[0] = '\0';
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
+        add_missing(words, "no new privileges: %s; ", strerrordesc_np(errno));
+    }
+    const int files = restrict_files(folder, &version);
+    if (files != 0) {
+        add_missing(
+            words, "Landlock: %s; ",
+            files == ENOSYS || files == EOPNOTSUPP ? "this kernel has it not, or not switched on"
+                                                   : strerrordesc_np(files));
+        version = 0;
+    }
+    const int calls = restrict_calls();
+    if (calls != 0) {
+        add_missing(words, "seccomp: %s; ", strerrordesc_np(calls));
+    }
+    const size_t used = strlen(words);
+    words[used < 2 ? 0 : used - 2] = '\0';
+    *out_landlock = version;
+}
