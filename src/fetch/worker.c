@@ -266,8 +266,11 @@ void fetch_work(const char *folder, const struct worker_end *before)
     static struct worker worker;
     worker.folder = folder;
     worker.refresh_ms = APART_MS;
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
-        (worker.multi = curl_multi_init()) == NULL) {
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+        return;
+    }
+    worker.multi = curl_multi_init();
+    if (worker.multi == NULL) {
         return;
     }
     say_hello(folder, before);
