@@ -304,7 +304,8 @@ The soak (\`tests/server/soak.mjs\`), at its length in \`make check-long\`: call
 machine has to give, which is measured anew every minute, while all goes wrong that may.
 
 ${soak === undefined ? 'Not noted yet.' : `${soak.date}, ${Math.round(soak.seconds / 60)} minutes: ${count(soak.right)} calls were answered, and rightly;
-${count(sum(Object.values(soak.refused)))} were refused as overloaded or as the disk was full; none had another end. Of faults there were:
+${count(sum(Object.values(soak.refused)))} were refused as overloaded or as the disk was full; none had another end. ${count(soak.unsent)} were not sent, as 3,000
+were waiting then. Of faults there were:
 
 ${table(['what', 'times'], Object.entries(soak.faults).map(([name, times]) => [faultNames[name] ?? name, count(times)]))}
 
