@@ -65,6 +65,7 @@ static enum next begin_again(struct run *run)
     if (run->taped != NULL) {
         run->taped->unfit = true; /* unless another attempt begins */
     }
+    run->is_unrecorded = false;
     outcome_done(&run->outcome);
     outcome_init(&run->outcome);
     run->outcome.kind = run->function->metadata->kind;
@@ -143,7 +144,7 @@ static enum next wait_for_commit(struct run *run, enum store_step step)
 /*
  * The documents of its tenant, or its audit log, would be too much: it has failed, as if the guest
  * had. Where it is the log there can be no record of that either. Where it is not known yet, it may
- * come again.
+ * come again. What it says was read, so the answer waits as that of any failure.
  */
 static enum next refuse_growth(struct run *run, const struct store_commit_result *result)
 {
@@ -152,15 +153,14 @@ static enum next refuse_growth(struct run *run, const struct store_commit_result
         run->taped->unfit = true; /* a replay has no tenant that is full */
     }
     run->outcome.value = (struct slice){0};
+    run->is_unrecorded = result->is_uncounted || result->is_audit_full;
     if (result->is_uncounted) {
         outcome_set_overloaded(&run->outcome, SLICE("What its tenant has is yet to be counted."));
-        return run_finish(run);
-    }
-    outcome_set_limit(
-        &run->outcome, result->is_audit_full ? CORDON_LIMIT_AUDIT_BYTES : CORDON_LIMIT_TENANT_BYTES,
-        result->full_used, result->full_allowed);
-    if (result->is_audit_full) {
-        return run_finish(run);
+    } else {
+        outcome_set_limit(
+            &run->outcome,
+            result->is_audit_full ? CORDON_LIMIT_AUDIT_BYTES : CORDON_LIMIT_TENANT_BYTES,
+            result->full_used, result->full_allowed);
     }
     run->stage = STAGE_SETTLE;
     return NEXT_STEP;
@@ -214,7 +214,7 @@ enum next step_settle(struct run *run)
                      run->outcome.code != CORDON_OUTCOME_INVALID_ARGUMENTS;
     if (error == NULL) {
         const bool is_mutation = run->function->metadata->kind == CORDON_MUTATION;
-        error = submit(run, is_mutation && ran, false, &step, &result);
+        error = submit(run, is_mutation && ran && !run->is_unrecorded, false, &step, &result);
     }
     if (error != NULL) {
         return run_finish_error(run, error);

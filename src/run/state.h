@@ -114,6 +114,7 @@ struct run {
     bool untraced;
     bool returned;               /* for STAGE_RETURNED: the function did, and no proc_exit(0) */
     bool submitted;              /* the transaction's commit was begun */
+    bool is_unrecorded;          /* there is no room for an audit record of it, or may be none */
     struct store_txn *trace_txn; /* reads the module's bytes, for STAGE_TRACE */
     struct trace_key trace_key;
     uint64_t trace_until_ns;

@@ -325,7 +325,7 @@ static void waiting_for_instances_ends(void **state)
     if (THREAD_SANITIZER) {
         skip();
     }
-    enum { SLOTS = 34, NESTS = 32, TURNS_MS = 300 };
+    enum { SLOTS = 34, NESTS = 32, TURNS_MS = 1500 };
     const struct harness_options options = {
         .guests = {"basic", "relay", "waits"},
         .delay_ms = 1000,
