@@ -41,7 +41,7 @@ describe('rollback', () => {
     }
     const files = artifacts(server);
     for (const { modules } of list.deploys) assert.equal(files.filter((file) => file.includes(modules[0].sha256)).length, 1, files.join());
-    assert.equal(files.filter((file) => /[0-9a-f]{64}/.test(file)).length, KEPT, files.join());
+    assert.equal(files.filter((file) => /^1-[0-9a-f]{64}/.test(file)).length, KEPT, files.join()); /* of this tenant */
     const { stdout } = await rollback(server, '--list');
     assert.equal(stdout.split('\n').length, KEPT + 1);
     assert.match(stdout, /^\* 7 {2}\d{4}-\d\d-\d\d \d\d:\d\d:\d\d {2}stack\.wasm [0-9a-f]{12}\n {2}6 /);
