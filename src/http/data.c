@@ -1,9 +1,10 @@
 /*
  * Documents, environment variables and tenants for an operator: the query string becomes a page or
  * a batch of run/data/data.h, a body a change of run/deploy/environment.h or
- * run/tenant/tenant_admin.h, and what that says becomes the answer. On a thread of its own, one
- * request after the other: a page or a batch reads and commits for some tens of milliseconds and
- * waits for the disk, and must not be in the way of runs.
+ * run/tenant/tenant_admin.h, and what that says becomes the answer. On threads of its own (jobs.c):
+ * a page or a batch reads and commits for some tens of milliseconds and waits for the disk, or for
+ * machine code of functions that sleep, and must not be in the way of runs. One request of a tenant
+ * at a time, and one of the operator, which may be for the same tenant; what they share has locks.
  */
 #include "http/internal.h"
 

@@ -127,7 +127,8 @@ struct jobs_options {
     void (*work)(struct connection *connection);
     uint32_t waiting_max; /* of each tenant */
     uint32_t threads_max;
-    bool is_shared; /* what one of a tenant's jobs does is done for all its others */
+    bool is_shared;       /* what one of a tenant's jobs does is done for all its others */
+    bool keeps_operators; /* one of several threads is for no tenant's jobs */
 };
 
 /*

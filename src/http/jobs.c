@@ -1,7 +1,8 @@
 /*
  * Queues of what takes long, each with threads of its own: deploys, requests for documents,
- * functions that are to be loaded. Deploys and documents have one thread, which does one job after
- * the other; loads have some, so that one that hangs holds up its own tenant alone.
+ * functions that are to be loaded. Deploys have one thread, which does one job after the other; the
+ * others have some, so that one that hangs holds up its own tenant alone. Of those of documents one
+ * is the operator's, whatever the jobs of tenants wait for.
  *
  * Tenants take turns: whose job was done last waits for those of all others, so that however many
  * one of them has, another's next job waits for one of each tenant, and not for all of them. Of a
@@ -46,6 +47,13 @@ static bool is_busy(const struct jobs *jobs, uint32_t owner)
     return at < jobs->busy_count;
 }
 
+/* Whether the threads that tenants may have are all taken. */
+static bool has_tenants_enough(const struct jobs *jobs)
+{
+    const uint32_t tenants = jobs->busy_count - is_busy(jobs, 0);
+    return jobs->options.keeps_operators && tenants + 1 >= jobs->options.threads_max;
+}
+
 static void end_busy(struct jobs *jobs, uint32_t owner)
 {
     uint32_t at = 0;
@@ -58,16 +66,18 @@ static void end_busy(struct jobs *jobs, uint32_t owner)
 
 /*
  * The place of the first job of who was served longest ago, of those none of whose jobs is being
- * done; NULL: there is none.
+ * done and for whom there is a thread; NULL: there is none.
  */
 static struct connection **choose(struct jobs *jobs)
 {
     struct connection **chosen = NULL;
     size_t oldest = 0;
+    const bool only_operator = has_tenants_enough(jobs);
     for (struct connection **link = &jobs->first; *link != NULL; link = &(*link)->next_job) {
         const uint32_t owner = owner_of(*link);
         const size_t age = age_of(jobs, owner);
-        if ((chosen == NULL || age > oldest) && !is_busy(jobs, owner)) {
+        const bool has_thread = owner == 0 || !only_operator;
+        if ((chosen == NULL || age > oldest) && has_thread && !is_busy(jobs, owner)) {
             chosen = link;
             oldest = age;
         }

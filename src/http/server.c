@@ -552,7 +552,11 @@ static void init_jobs(struct http_server *server)
     const struct jobs_options deploys = {
         .work = deploy_work, .waiting_max = JOBS_WAITING_MAX, .threads_max = 1};
     const struct jobs_options data = {
-        .work = data_work, .waiting_max = JOBS_WAITING_MAX, .threads_max = 1};
+        .work = data_work,
+        .waiting_max = JOBS_WAITING_MAX,
+        .threads_max = JOBS_THREADS_MAX,
+        .keeps_operators = true,
+    };
     const struct jobs_options loads = {
         .work = load_work,
         .waiting_max = UINT32_MAX,

@@ -48,6 +48,12 @@ export function deployTo(server, host, module, key) {
   return ask({ port: portOf(server), method: 'POST', path: '/api/cordon/deploy', headers }, readFileSync(module));
 }
 
+/* Sets a variable of the tenant of a host; the answer, whatever it is. */
+export function setVariable(server, host, key, changes = [{ name: 'NAME', value: 'value' }]) {
+  const headers = { ...json, host, authorization: `Convex ${key}` };
+  return ask({ port: portOf(server), path: '/api/update_environment_variables', headers }, { changes });
+}
+
 /* What `cordon tenant list` has of a tenant. */
 export async function listed(server, name) {
   const { stdout } = await run(['tenant', 'list', '--format', 'json', '--data', server.data]);

@@ -7,7 +7,7 @@ import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { Server, example, guest, newFolder, until } from '../support/cordon.mjs';
-import { askFunction, callFunction, deployTo, listed, makeTenant } from './hosts.mjs';
+import { askFunction, callFunction, deployTo, listed, makeTenant, setVariable } from './hosts.mjs';
 import { resumeCompilers, stopCompilers } from './processes.mjs';
 import { metric } from './wire.mjs';
 
@@ -77,6 +77,29 @@ test('one that is deployed to meanwhile is awake as it was', async () => {
   assert.equal((await deploy).status, 200);
   assert.equal((await callFunction(server, 'quick.test', 'mutation', 'counter:add')).value, 1);
   assert.match((await query('quick')).errorMessage, /Could not find/);
+});
+
+test('requests of an admin wait neither for a deploy nor for the machine code of others, nor does the operator', async () => {
+  await restart(slow.slice(0, 4));
+  const compilers = await stopCompilers(server);
+  const asked = () => metric(server, 'http_requests_total');
+  const change = async (name) => (await setVariable(server, `${name}.test`, keys[name])).status;
+  const received = async (begin) => {
+    const first = await asked();
+    const answer = begin();
+    for (let more = 1; (await asked()) - first === more; more++);
+    return { answer };
+  };
+  const waiting = [await received(() => deployTo(server, 'quick.test', guest('basic'), keys.quick))];
+  for (const name of slow.slice(0, 2)) waiting.push(await received(() => change(name)));
+  assert.equal(await change('third'), 200);
+  assert.equal(await change('quick'), 200, 'while it is deployed to');
+  for (const name of slow.slice(2, 4)) waiting.push(await received(() => change(name)));
+  assert.equal((await listed(server, 'third')).awake, true, 'the operator has a thread that no tenant takes');
+  assert.equal((await listed(server, slow[3])).awake, false);
+  resumeCompilers(compilers);
+  assert.equal((await waiting.shift().answer).status, 200);
+  for (const { answer } of waiting) assert.equal(await answer, 200);
 });
 
 test('many calls of one are answered by one load', async () => {

@@ -100,11 +100,13 @@ cordon_error *environment_load(struct tenant *tenant)
     CORDON_CLEANUP_ARENA struct arena arena;
     arena_init(&arena, 4 * ENV_BYTES_MAX);
     struct rows rows;
+    (void)pthread_mutex_lock(&tenant->env_lock);
     cordon_error *error = rows_begin(runner_store(tenant->runner), tenant->number, &rows);
     if (error == NULL) {
         error = load(&rows, tenant, &arena);
     }
     rows_end(&rows);
+    (void)pthread_mutex_unlock(&tenant->env_lock);
     return error;
 }
 
@@ -301,7 +303,7 @@ static cordon_error *keep(
     return error;
 }
 
-/* Nothing fails once the store has it. */
+/* With the lock of the variables. Nothing fails once the store has it. */
 static cordon_error *change_now(
     struct tenant *tenant,
     struct changes *changes,
@@ -332,9 +334,9 @@ cordon_error *environment_change(
     TRY(json_parse(json, &limits, &doc));
     TRY(read_changes(json_root(doc), &arena, &changes));
     TRY(runner_wake_tenant(runner, number, &tenant));
-    (void)pthread_mutex_lock(&tenant->change_lock);
+    (void)pthread_mutex_lock(&tenant->env_lock);
     cordon_error *error = change_now(tenant, &changes, actor, &arena);
-    (void)pthread_mutex_unlock(&tenant->change_lock);
+    (void)pthread_mutex_unlock(&tenant->env_lock);
     tenant_leave(tenant);
     return error;
 }

@@ -131,6 +131,7 @@ struct tenant *tenant_new(
     tenant->executions.purse = (struct execution_purse){take_memory, give_memory, runner};
     (void)pthread_mutex_init(&tenant->change_lock, NULL);
     (void)pthread_mutex_init(&tenant->load_lock, NULL);
+    (void)pthread_mutex_init(&tenant->env_lock, NULL);
     (void)pthread_rwlock_init(&tenant->lock, NULL);
     return tenant;
 }
@@ -153,6 +154,7 @@ void tenant_free(struct tenant *tenant)
     tenant_settings_free(tenant->settings);
     (void)pthread_mutex_destroy(&tenant->change_lock);
     (void)pthread_mutex_destroy(&tenant->load_lock);
+    (void)pthread_mutex_destroy(&tenant->env_lock);
     (void)pthread_rwlock_destroy(&tenant->lock);
     mem_free(tenant);
 }

@@ -62,8 +62,9 @@ struct tenant {
     _Atomic(struct auditor *) auditor; /* of its log; NULL: nobody keeps it */
     atomic_bool has_quota;             /* of documents: run/tenant/tenant_quota.h */
     struct store_quota quota;
-    pthread_mutex_t change_lock; /* one change of functions or variables at a time; for long */
+    pthread_mutex_t change_lock; /* one change of functions at a time; for long */
     pthread_mutex_t load_lock;   /* one loads it at a time; for long; taken after change_lock */
+    pthread_mutex_t env_lock;    /* variables as the store has them; for a commit; the last taken */
     pthread_rwlock_t lock;       /* guards all below; for short */
     struct deployment *deployment;
     struct env_vars *env;

@@ -231,7 +231,8 @@ static cordon_error *count_records(
     return NULL;
 }
 
-static cordon_error *count_log(struct tenant *tenant)
+/* `is_pruned`: what another thread has counted meanwhile may be from before that. */
+static cordon_error *count_log(struct tenant *tenant, bool is_pruned)
 {
     struct store *store = runner_store(tenant->runner);
     uint64_t last = 0;
@@ -249,8 +250,10 @@ static cordon_error *count_log(struct tenant *tenant)
         TRY(error);
     }
     (void)pthread_rwlock_wrlock(&tenant->lock);
-    atomic_store(&tenant->quota.audit_before, (long long)bytes - (long long)appended);
-    atomic_store(&tenant->quota.audit_is_counted, true);
+    if (is_pruned || is_log_due(tenant)) {
+        atomic_store(&tenant->quota.audit_before, (long long)bytes - (long long)appended);
+        atomic_store(&tenant->quota.audit_is_counted, true);
+    }
     (void)pthread_rwlock_unlock(&tenant->lock);
     return NULL;
 }
@@ -260,7 +263,7 @@ void quota_pruned(struct tenant *tenant)
     if (!atomic_load(&tenant->quota.bounds_audit)) {
         return;
     }
-    cordon_error *error = count_log(tenant);
+    cordon_error *error = count_log(tenant, true);
     if (error != NULL) {
         atomic_store(&tenant->quota.audit_is_counted, false);
         (void)runner_wake_tender(tenant->runner); /* who counts what is due, and says why not */
@@ -309,7 +312,7 @@ cordon_error *quota_count(struct tenant *tenant)
     if (are_documents_due(tenant)) {
         TRY(count_all_documents(tenant));
     }
-    return is_log_due(tenant) ? count_log(tenant) : NULL;
+    return is_log_due(tenant) ? count_log(tenant, false) : NULL;
 }
 
 cordon_error *quota_error(const struct store_commit_result *result)
