@@ -204,7 +204,7 @@ bool authorize(struct connection *connection, struct http_refusal *out_refusal)
 static bool is_recorded(const struct http_route *route)
 {
     if (route->id != ROUTE_DATA) {
-        return route->id != ROUTE_RECORD || route->record.data != NULL; /* the list tells nothing */
+        return route->id != ROUTE_RECORD || records_is_id(route->record); /* else nothing is told */
     }
     switch (route->data) {
     case DATA_HOLD:
@@ -232,15 +232,21 @@ static void refuse_full(
     struct connection *connection, const cordon_error *error, struct http_refusal *out_refusal)
 {
     struct buffer *words = &connection->identity_text;
-    const bool is_full = cordon_error_get_code(error) == CORDON_E_TOO_LARGE;
+    const cordon_error_code code = cordon_error_get_code(error);
+    const struct http_refusal said = code == CORDON_E_TOO_LARGE
+                                         ? (struct http_refusal){507, "AuditFull", NULL}
+                                         : (struct http_refusal){503, "Overloaded", NULL};
+    const bool is_told = code == CORDON_E_TOO_LARGE || code == CORDON_E_OVERLOADED;
     buffer_clear(words);
     cordon_error *unsaid = buffer_printf(words, "%s", cordon_error_get_message(error));
     if (unsaid == NULL) {
         unsaid = buffer_append_byte(words, '\0');
     }
-    *out_refusal = unsaid == NULL && is_full
-                       ? (struct http_refusal){507, "AuditFull", (const char *)words->data}
-                       : unseen;
+    *out_refusal = unseen;
+    if (unsaid == NULL && is_told) {
+        *out_refusal = said;
+        out_refusal->message = (const char *)words->data;
+    }
     cordon_error_free(unsaid);
 }
 

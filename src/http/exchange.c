@@ -600,7 +600,7 @@ static void begin_records(struct connection *connection)
         answer_refusal(connection, &connection->refusal);
         return;
     }
-    if (connection->route.record.data != NULL) { /* the list tells nothing of what is in them */
+    if (records_is_id(connection->route.record)) { /* the list tells nothing of what is in them */
         note_read(connection, AUDITOR_READS_RECORD, connection->route.record);
     }
     start_work(connection, WORK_READ);

@@ -534,17 +534,17 @@ static cordon_error *check_log(struct local_txn *txn, bool *out_full)
     const long long before = is_counted ? atomic_load(&quota->audit_before) : 0;
     const long long sum = before + (long long)(head->appended + txn->audit_grows);
     const uint64_t would = sum > 0 ? (uint64_t)sum : 0;
-    const uint64_t allowed =
-        is_counted ? atomic_load(&quota->audit_allowed) : STORE_UNCOUNTED_BYTES_MAX;
-    if (would <= allowed) {
+    const uint64_t allowed = atomic_load(&quota->audit_allowed);
+    const bool is_full = would > allowed; /* even of what was appended alone */
+    if (!is_full && (is_counted || would <= STORE_UNCOUNTED_BYTES_MAX)) {
         return NULL;
     }
     *out_full = true;
     txn->phase = TXN_FULL;
     txn->result = (struct store_commit_result){
-        .is_full = is_counted,
-        .is_uncounted = !is_counted,
-        .is_audit_full = is_counted,
+        .is_full = is_full,
+        .is_uncounted = !is_full,
+        .is_audit_full = is_full,
         .full_used = would,
         .full_allowed = allowed,
     };

@@ -3,11 +3,13 @@
  * recorded, and is told so; no record is dropped, and a prune makes room.
  */
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Server, guest, newFolder, run, until } from '../support/cordon.mjs';
+import { ask, callFunction, deployTo, listed, makeTenant } from './hosts.mjs';
 
 const ALLOWED = 12000;
 
@@ -99,5 +101,55 @@ describe('a log at its bound', () => {
     await until(async () => (await counted()) === bytesOf(await exported()));
     await fill();
     assert.equal((await run(['audit', 'verify', '--data', data])).code, 0);
+  });
+});
+
+/* Reads of an admin's are recorded, and load no function. */
+describe('the log of a tenant that sleeps', () => {
+  const data = newFolder();
+  const anId = () => randomBytes(16).toString('hex');
+  let server;
+  let key;
+  const look = (id) =>
+    ask({ port: Number(new URL(server.url).port), path: `/api/cordon/records/${id}`, headers: { host: 'acme.test', authorization: `Convex ${key}` } });
+  const refused = async () => {
+    for (let i = 0; i < 1000; i++) {
+      const { status, text } = await look(anId());
+      if (status === 507) return text;
+      assert.equal(status, 404, text);
+    }
+    return assert.fail('it never was full');
+  };
+
+  before(async () => {
+    server = await Server.start({ data });
+    key = await makeTenant(server, 'acme', '--limit', 'audit_bytes=12000');
+    assert.equal((await deployTo(server, 'acme.test', guest('documents'), key)).status, 200);
+    for (let body = {}; body.status !== 'error';) body = await callFunction(server, 'acme.test', 'mutation', 'documents:insert', { n: 1 });
+    await server.stop();
+    server = await Server.start({ data });
+  });
+  after(() => server?.stop());
+
+  test('is counted, and full, and nobody has woken it', async () => {
+    const bytes = await until(async () => (await listed(server, 'acme')).auditBytes ?? false);
+    assert.ok(bytes > 11000, `${bytes}`);
+    const { status, text } = await look(anId());
+    assert.equal(status, 507, text);
+    assert.match(text, /the audit log would have \d+ bytes, and `audit_bytes` allows 12000; nothing was done/);
+    assert.equal((await listed(server, 'acme')).awake, false);
+  });
+
+  test('has no record of what no record can be called', async () => {
+    const pruned = await run(['audit', 'prune', '--data', data, '--tenant', 'acme', '--before', '1000000']);
+    assert.equal(pruned.code, 0, pruned.stderr);
+    const before = (await listed(server, 'acme')).auditBytes;
+    for (const id of ['x', 'A'.repeat(32), '0'.repeat(250)]) assert.equal((await look(id)).status, 404);
+    await look(anId());
+    await until(async () => (await listed(server, 'acme')).auditBytes > before);
+    const { stdout } = await run(['audit', 'show', '--data', data, '--tenant', 'acme', '--kind', 'record_read', '--format', 'json']);
+    assert.equal(stdout.trim().split('\n').length, 1, stdout);
+    assert.match(await refused(), /AuditFull/);
+    assert.equal((await listed(server, 'acme')).awake, false);
   });
 });

@@ -399,6 +399,12 @@ static cordon_error *read_file(int fd, struct buffer *out)
     }
 }
 
+bool records_is_id(struct slice text)
+{
+    struct record_id id;
+    return read_id(text, &id);
+}
+
 cordon_error *records_get(
     struct records *records, uint32_t tenant, struct slice id, struct buffer *out, bool *out_found)
 {

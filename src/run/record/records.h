@@ -54,6 +54,9 @@ CORDON_MUST_USE cordon_error *records_put(
 CORDON_MUST_USE cordon_error *records_get(
     struct records *records, uint32_t tenant, struct slice id, struct buffer *out, bool *out_found);
 
+/* Whether it may be the id of a record, there or not. Any thread. */
+bool records_is_id(struct slice text);
+
 /* Appends JSON: [{"id","time_ms","bytes"}], the newest first. */
 CORDON_MUST_USE cordon_error *records_list(
     struct records *records, uint32_t tenant, struct buffer *out);

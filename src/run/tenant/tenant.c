@@ -129,6 +129,7 @@ struct tenant *tenant_new(
     executions_init(&tenant->executions);
     tenant->executions.bytes_max = EXECUTIONS_BYTES_OTHERS;
     tenant->executions.purse = (struct execution_purse){take_memory, give_memory, runner};
+    (void)pthread_mutex_init(&tenant->count_lock, NULL);
     (void)pthread_mutex_init(&tenant->change_lock, NULL);
     (void)pthread_mutex_init(&tenant->load_lock, NULL);
     (void)pthread_mutex_init(&tenant->env_lock, NULL);
@@ -152,6 +153,7 @@ void tenant_free(struct tenant *tenant)
     drop_loaded(tenant);
     executions_done(&tenant->executions);
     tenant_settings_free(tenant->settings);
+    (void)pthread_mutex_destroy(&tenant->count_lock);
     (void)pthread_mutex_destroy(&tenant->change_lock);
     (void)pthread_mutex_destroy(&tenant->load_lock);
     (void)pthread_mutex_destroy(&tenant->env_lock);

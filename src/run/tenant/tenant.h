@@ -65,6 +65,7 @@ struct tenant {
     pthread_mutex_t change_lock; /* one change of functions at a time; for long */
     pthread_mutex_t load_lock;   /* one loads it at a time; for long; taken after change_lock */
     pthread_mutex_t env_lock;    /* variables as the store has them; for a commit; the last taken */
+    pthread_mutex_t count_lock;  /* one counts its audit log at a time; for long */
     pthread_rwlock_t lock;       /* guards all below; for short */
     struct deployment *deployment;
     struct env_vars *env;

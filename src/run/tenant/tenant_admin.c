@@ -483,6 +483,10 @@ static void put(struct runner *runner, uint32_t number, struct tenant *tenant)
     tenant->number = number;
     tenants_put(&runner->tenants, tenant);
     apply_weight(tenant);
+    quota_set_log(tenant);
+    if (quota_is_due(tenant)) {
+        (void)runner_wake_tender(runner); /* where there is none, who loads it counts */
+    }
 }
 
 /* Labels of metrics that stand for no tenant. One made before they were reserved keeps its name. */

@@ -34,7 +34,7 @@ static void read_allowed(struct tenant *tenant, struct budget *out_budget)
 }
 
 /* In one hold of the lock, so that of two who set it the later one knows the newer settings. */
-void quota_set(struct tenant *tenant)
+static void set(struct tenant *tenant, bool is_log_alone)
 {
     struct budget budget;
     (void)pthread_rwlock_wrlock(&tenant->lock);
@@ -44,13 +44,23 @@ void quota_set(struct tenant *tenant)
     atomic_store(&tenant->quota.allowed, allowed);
     atomic_store(&tenant->quota.audit_allowed, audit_allowed);
     (void)pthread_rwlock_unlock(&tenant->lock);
-    if (allowed < default_bytes(CORDON_LIMIT_TENANT_BYTES)) {
+    if (!is_log_alone && allowed < default_bytes(CORDON_LIMIT_TENANT_BYTES)) {
         atomic_store(&tenant->has_quota, true); /* and is kept up from now on, for good */
     }
     if (audit_allowed < default_bytes(CORDON_LIMIT_AUDIT_BYTES)) {
         atomic_store(&tenant->quota.bounds_audit, true);
     }
     atomic_store(&tenant->quota.is_unbounded, !atomic_load(&tenant->has_quota));
+}
+
+void quota_set(struct tenant *tenant)
+{
+    set(tenant, false);
+}
+
+void quota_set_log(struct tenant *tenant)
+{
+    set(tenant, true);
 }
 
 static bool are_documents_due(const struct tenant *tenant)
@@ -231,8 +241,7 @@ static cordon_error *count_records(
     return NULL;
 }
 
-/* `is_pruned`: what another thread has counted meanwhile may be from before that. */
-static cordon_error *count_log(struct tenant *tenant, bool is_pruned)
+static cordon_error *count_log_locked(struct tenant *tenant)
 {
     struct store *store = runner_store(tenant->runner);
     uint64_t last = 0;
@@ -249,13 +258,32 @@ static cordon_error *count_log(struct tenant *tenant, bool is_pruned)
         rows_end(&rows);
         TRY(error);
     }
-    (void)pthread_rwlock_wrlock(&tenant->lock);
-    if (is_pruned || is_log_due(tenant)) {
-        atomic_store(&tenant->quota.audit_before, (long long)bytes - (long long)appended);
-        atomic_store(&tenant->quota.audit_is_counted, true);
-    }
-    (void)pthread_rwlock_unlock(&tenant->lock);
+    atomic_store(&tenant->quota.audit_before, (long long)bytes - (long long)appended);
+    atomic_store(&tenant->quota.audit_is_counted, true);
     return NULL;
+}
+
+/* One count at a time: one that was begun before a prune must not end after that of the prune. */
+static cordon_error *count_log(struct tenant *tenant)
+{
+    cordon_error *error = NULL;
+    (void)pthread_mutex_lock(&tenant->count_lock);
+    if (is_log_due(tenant)) { /* else another thread has counted it meanwhile */
+        error = count_log_locked(tenant);
+    }
+    (void)pthread_mutex_unlock(&tenant->count_lock);
+    return error;
+}
+
+static cordon_error *count_log_anew(struct tenant *tenant)
+{
+    (void)pthread_mutex_lock(&tenant->count_lock);
+    cordon_error *error = count_log_locked(tenant);
+    if (error != NULL) {
+        atomic_store(&tenant->quota.audit_is_counted, false);
+    }
+    (void)pthread_mutex_unlock(&tenant->count_lock);
+    return error;
 }
 
 void quota_pruned(struct tenant *tenant)
@@ -263,9 +291,8 @@ void quota_pruned(struct tenant *tenant)
     if (!atomic_load(&tenant->quota.bounds_audit)) {
         return;
     }
-    cordon_error *error = count_log(tenant, true);
+    cordon_error *error = count_log_anew(tenant);
     if (error != NULL) {
-        atomic_store(&tenant->quota.audit_is_counted, false);
         (void)runner_wake_tender(tenant->runner); /* who counts what is due, and says why not */
     }
     cordon_error_free(error);
@@ -295,32 +322,56 @@ static cordon_error *audit_error(uint64_t used, uint64_t allowed)
         (unsigned long long)used, (unsigned long long)allowed);
 }
 
+static cordon_error *uncounted_error(void)
+{
+    return cordon_error_new(
+        CORDON_E_OVERLOADED, "what there is has yet to be counted for `tenant_bytes` or "
+                             "`audit_bytes`; nothing was done, try again in a moment");
+}
+
+/* Until the log is counted, what the store has appended since it was opened is of it for sure. */
+static cordon_error *check_uncounted(struct tenant *tenant, uint64_t allowed)
+{
+    uint64_t last = 0;
+    uint64_t appended = 0;
+    TRY(store_audit_meter(runner_store(tenant->runner), tenant->number, &last, &appended));
+    const uint64_t would = appended + ROOM_BYTES;
+    if (would > allowed) {
+        return audit_error(would, allowed);
+    }
+    return would > STORE_UNCOUNTED_BYTES_MAX ? uncounted_error() : NULL;
+}
+
 cordon_error *quota_check_audit(struct tenant *tenant)
 {
     bool is_counted = false;
     uint64_t bytes = 0;
-    TRY(quota_audit_bytes(tenant, &is_counted, &bytes));
+    if (!atomic_load(&tenant->quota.bounds_audit)) {
+        return NULL;
+    }
     const uint64_t allowed = atomic_load(&tenant->quota.audit_allowed);
+    TRY(quota_audit_bytes(tenant, &is_counted, &bytes));
+    if (!is_counted) {
+        return check_uncounted(tenant, allowed);
+    }
     const uint64_t would = bytes + ROOM_BYTES;
-    return is_counted && would > allowed ? audit_error(would, allowed) : NULL;
+    return would > allowed ? audit_error(would, allowed) : NULL;
 }
 
 /* -- Both ----------------------------------------------------------------------------------- */
 
 cordon_error *quota_count(struct tenant *tenant)
 {
-    if (are_documents_due(tenant)) {
-        TRY(count_all_documents(tenant));
+    if (is_log_due(tenant)) { /* first: it takes less time, and bounds what admins read, too */
+        TRY(count_log(tenant));
     }
-    return is_log_due(tenant) ? count_log(tenant, false) : NULL;
+    return are_documents_due(tenant) ? count_all_documents(tenant) : NULL;
 }
 
 cordon_error *quota_error(const struct store_commit_result *result)
 {
     if (result->is_uncounted) {
-        return cordon_error_new(
-            CORDON_E_OVERLOADED, "what there is has yet to be counted for `tenant_bytes` or "
-                                 "`audit_bytes`; nothing was written, try again in a moment");
+        return uncounted_error();
     }
     if (result->is_audit_full) {
         return audit_error(result->full_used, result->full_allowed);

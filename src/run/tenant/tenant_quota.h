@@ -8,8 +8,9 @@
  * added, so that by so much, and no more, the limit may be passed. An import waits until it is
  * done. Where the limit is the default, as much as a data folder can hold, nothing is counted.
  *
- * `audit_bytes`: how much its audit log may have, counted in the same way. No record is dropped for
- * it: what would have to be recorded is not done, until somebody has pruned the log
+ * `audit_bytes`: how much its audit log may have, counted in the same way, but from when the server
+ * knows of the tenant: what an admin reads is recorded while its functions sleep, too. No record is
+ * dropped for it: what would have to be recorded is not done, until somebody has pruned the log
  * (docs/decisions/032-a-full-audit-log-refuses.md). What the server has to say by itself goes past
  * it.
  */
@@ -23,6 +24,9 @@
  * quota_is_due() says whether there is something to count.
  */
 void quota_set(struct tenant *tenant);
+
+/* The same of the audit log alone: for one whose functions are not loaded. Any thread. */
+void quota_set_log(struct tenant *tenant);
 
 bool quota_is_due(const struct tenant *tenant);
 
@@ -41,8 +45,10 @@ CORDON_MUST_USE cordon_error *quota_audit_bytes(
 
 /*
  * Whether the audit log has no room for another record, of 1 KiB as most are smaller: what would
- * have to be recorded is refused before it is done. Errors: CORDON_E_TOO_LARGE, saying what it has,
- * may have, and what to do; those of the store. Any thread.
+ * have to be recorded is refused before it is done. Until it is counted, what was appended since
+ * the start is held against the bound, and against STORE_UNCOUNTED_BYTES_MAX. Errors:
+ * CORDON_E_TOO_LARGE, saying what it has, may have, and what to do; CORDON_E_OVERLOADED: it is yet
+ * to be counted; those of the store. Any thread.
  */
 CORDON_MUST_USE cordon_error *quota_check_audit(struct tenant *tenant);
 
