@@ -46,8 +46,8 @@ async function outcomeOf(command, exit) {
   return { outcome, replay };
 }
 
-function withoutTimes({ usage: { user_time_ms, system_time_ms, ...usage }, limit, errorMessage, ...rest }) {
-  return { ...rest, usage };
+function withoutTimes({ usage: { user_time_ms, system_time_ms, ...usage }, limit, errorMessage, logLines, ...rest }) {
+  return { ...rest, usage, logLines: logLines.filter((line) => !/^\[WARN\] Function execution took a long time/.test(line)) };
 }
 
 /* The record of a run is the run: with as much fuel, with the same words. */

@@ -217,11 +217,17 @@ REQUEST_ROAD(
     .key = torture->kept,
     .body = slice_of(world->guests.modules[0].data, world->guests.modules[0].size))
 
-/* What a request held is given back a moment after its answer. */
+static bool is_at_work(struct runner *runner)
+{
+    const struct runner_counts counts = runner_get_counts(runner);
+    return counts.memory_used > 0 || counts.permits_used > 0 || counts.permits_waiting > 0;
+}
+
+/* What a request held is given back a moment after its answer; and the server may be at a probe. */
 static void check_rest(struct torture *torture, void *arg)
 {
     const struct server_world *world = arg;
-    for (int i = 0; i < 5000 && runner_get_counts(world->runtime->runner).memory_used > 0; i++) {
+    for (int i = 0; i < 5000 && is_at_work(world->runtime->runner); i++) {
         (void)usleep(1000);
     }
     ground_require_rest(torture, world->runtime);

@@ -97,7 +97,7 @@ async function makeTenant(server, name, host, module) {
 test('a tenant that takes all it can, and calls of another', async () => {
   const server = await Server.start({ flags: ['--config', settings({ slots: 64 })] });
   await server.deploy(guest('spin'), guest('effects'));
-  await makeTenant(server, 'other', 'other.example.com', guest('basic'));
+  await makeTenant(server, 'acme', 'acme.example.com', guest('basic'));
   const waiting = Array.from({ length: 30 }, () => Wire.to(server).send(call('action', 'effects:sleep', { ms: 60000 })));
   const busy = Date.now() + 10000;
   while ((await metric(server, 'run_slots_used_info')) < 30) assert.ok(Date.now() < busy);
@@ -106,7 +106,7 @@ test('a tenant that takes all it can, and calls of another', async () => {
   assert.equal(await metric(server, 'run_slots_used_info'), 48); // three quarters
   const wire = Wire.to(server);
   for (let i = 0; i < 100; i++) {
-    const { status, text } = await wire.send(call('query', 'basic:echo', {}, { Host: 'other.example.com' })).answer();
+    const { status, text } = await wire.send(call('query', 'basic:echo', {}, { Host: 'acme.example.com' })).answer();
     assert.equal(status, 200, text);
   }
   for (const each of [...waiting, ...spinning]) each.socket.destroy();
