@@ -32,26 +32,6 @@ static size_t cost_of(size_t members_size)
     return sizeof(struct execution) + members_size;
 }
 
-/* One with these members; NULL: there is no memory for it. */
-static struct execution *make_entry(struct executions *executions, struct slice members)
-{
-    const struct execution_purse *purse = &executions->purse;
-    const size_t cost = cost_of(members.size);
-    if (purse->take != NULL && !purse->take(purse->arg, cost)) {
-        return NULL;
-    }
-    struct execution *const entry = mem_new(cost);
-    if (entry == NULL) {
-        if (purse->give != NULL) {
-            purse->give(purse->arg, cost);
-        }
-        return NULL;
-    }
-    memcpy(entry->members, members.data, members.size);
-    entry->size = members.size;
-    return entry;
-}
-
 static void free_entry(struct executions *executions, struct execution *entry)
 {
     const struct execution_purse *purse = &executions->purse;
@@ -71,6 +51,50 @@ static void drop_first(struct executions *executions)
     executions->count--;
     executions->bytes -= gone->size;
     free_entry(executions, gone);
+}
+
+/* The oldest entry makes room for a new one; false: there is none. */
+static bool give_way(struct executions *executions)
+{
+    (void)pthread_mutex_lock(&executions->lock);
+    const bool has_any = executions->first != NULL;
+    if (has_any) {
+        drop_first(executions);
+    }
+    (void)pthread_mutex_unlock(&executions->lock);
+    return has_any;
+}
+
+/* False: the purse has too little, even with all that this ring had of it. */
+static bool take_cost(struct executions *executions, size_t cost)
+{
+    const struct execution_purse *purse = &executions->purse;
+    while (purse->take != NULL && !purse->take(purse->arg, cost)) {
+        if (!give_way(executions)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* One with these members; NULL: there is no memory for it. */
+static struct execution *make_entry(struct executions *executions, struct slice members)
+{
+    const struct execution_purse *purse = &executions->purse;
+    const size_t cost = cost_of(members.size);
+    if (!take_cost(executions, cost)) {
+        return NULL;
+    }
+    struct execution *const entry = mem_new(cost);
+    if (entry == NULL) {
+        if (purse->give != NULL) {
+            purse->give(purse->arg, cost);
+        }
+        return NULL;
+    }
+    memcpy(entry->members, members.data, members.size);
+    entry->size = members.size;
+    return entry;
 }
 
 void executions_done(struct executions *executions)

@@ -70,8 +70,9 @@ static inline bool executions_are_kept(const struct executions *executions)
 }
 
 /*
- * Adds an entry, which is copied: the members of a JSON object, without braces. Where there is no
- * memory for it, or none in the purse, it is lost, as one is whose `members` are empty.
+ * Adds an entry, which is copied: the members of a JSON object, without braces. Where the purse has
+ * too little, the oldest entries give way. Where that is not enough, or there is no memory for it,
+ * it is lost, as one is whose `members` are empty.
  */
 void executions_add(struct executions *executions, struct slice members);
 

@@ -35,6 +35,7 @@ struct runner {
     struct shared slots;
     struct shared nested_slots;
     struct shared memory;
+    atomic_ullong kept_bytes;      /* of it: what tenants keep of their last runs */
     struct tenant_usage strangers; /* what calls for tenants have that there are not */
     atomic_bool stops_deploys;     /* no module is built any more */
     struct tenants tenants;

@@ -447,6 +447,23 @@ void runner_give_memory(struct runner *runner, uint64_t bytes)
     (void)atomic_fetch_sub(&runner->memory.used, bytes);
 }
 
+bool runner_take_kept_memory(struct runner *runner, uint64_t bytes)
+{
+    const uint64_t before = atomic_fetch_add(&runner->kept_bytes, bytes);
+    if (before + bytes <= runner->memory.total / RUNNER_KEPT_PART &&
+        runner_take_memory(runner, bytes)) {
+        return true;
+    }
+    (void)atomic_fetch_sub(&runner->kept_bytes, bytes);
+    return false;
+}
+
+void runner_give_kept_memory(struct runner *runner, uint64_t bytes)
+{
+    (void)atomic_fetch_sub(&runner->kept_bytes, bytes);
+    runner_give_memory(runner, bytes);
+}
+
 void runner_share(struct runner *runner, bool has_several)
 {
     const uint64_t share = either(runner->options.share_percent, SHARE_PERCENT);

@@ -208,6 +208,14 @@ bool runner_take_memory(struct runner *runner, uint64_t bytes);
 void runner_give_memory(struct runner *runner, uint64_t bytes);
 uint64_t runner_get_memory_bytes(const struct runner *runner);
 
+/*
+ * The same for what tenants keep of their last runs, which nobody gives back by himself: all of it
+ * together has an eighth of the budget.
+ */
+#define RUNNER_KEPT_PART 8
+bool runner_take_kept_memory(struct runner *runner, uint64_t bytes);
+void runner_give_kept_memory(struct runner *runner, uint64_t bytes);
+
 /* How many runs execute at one time, at most. */
 uint32_t runner_get_permits(const struct runner *runner);
 

@@ -196,6 +196,26 @@ static void memory_is_shared_too(void **state)
 }
 
 /* Alone a tenant may have all there is. */
+/* Nobody gives back what is kept of runs, so it may have no more than its part. */
+static void what_is_kept_of_runs_has_a_part_of_the_memory(void **state)
+{
+    (void)state;
+    enum { TOTAL = 1 << 26, PART = TOTAL / RUNNER_KEPT_PART };
+    const struct harness_options options = {.guests = {"basic"}, .memory_bytes = TOTAL};
+    struct harness harness;
+    harness_open(&harness, &options);
+    assert_true(runner_take_kept_memory(harness.runner, PART - 1));
+    assert_false(runner_take_kept_memory(harness.runner, 2));
+    assert_true(runner_take_kept_memory(harness.runner, 1));
+    assert_false(runner_take_kept_memory(harness.runner, 1));
+    assert_true(runner_take_memory(harness.runner, TOTAL - PART)); /* the rest is for others */
+    assert_false(runner_take_memory(harness.runner, 1));
+    runner_give_memory(harness.runner, TOTAL - PART);
+    runner_give_kept_memory(harness.runner, PART);
+    assert_int_equal(runner_get_counts(harness.runner).memory_used, 0);
+    harness_close(&harness);
+}
+
 static void a_tenant_alone_has_all(void **state)
 {
     (void)state;
@@ -417,6 +437,7 @@ int main(void)
         cmocka_unit_test(waiting_parents_cannot_deadlock),
         cmocka_unit_test(calls_of_actions_come_first),
         cmocka_unit_test(memory_is_shared_too),
+        cmocka_unit_test(what_is_kept_of_runs_has_a_part_of_the_memory),
         cmocka_unit_test(a_tenant_alone_has_all),
         cmocka_unit_test(another_tenant_waits_for_one_slice),
         cmocka_unit_test(who_leaves_frees_everything_within_a_slice),

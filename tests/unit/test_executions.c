@@ -269,7 +269,15 @@ static void memory_is_of_the_purse(void **state)
     }
     assert_true(purse.used > 0 && purse.used <= purse.total);
     assert_true(fixture.ring.count > 1 && fixture.ring.count < 20);
-    assert_int_equal(fixture.ring.number, 20); /* those that were lost are missing numbers */
+    assert_int_equal(fixture.ring.number, 20); /* those that are gone are missing numbers */
+    assert_non_null(strstr(read_after(&fixture, 0), ",\"n\":20}]")); /* the oldest gave way */
+    const uint64_t total = purse.total;
+    purse.total = 0; /* others take it all */
+    add_number(&fixture, 21);
+    assert_string_equal(read_after(&fixture, 0), "[]");
+    assert_int_equal(purse.used, 0);
+    purse.total = total;
+    add_number(&fixture, 22);
     executions_clear(&fixture.ring);
     assert_int_equal(purse.used, 0);
     fixture.ring.bytes_max = 20; /* and who gives way gives back */

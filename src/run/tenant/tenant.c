@@ -106,12 +106,12 @@ cordon_error *tenant_settings_copy(
 /* What tenants keep of their runs is of the memory that all have, as there may be many of them. */
 static bool take_memory(void *runner, uint64_t bytes)
 {
-    return runner_take_memory(runner, bytes);
+    return runner_take_kept_memory(runner, bytes);
 }
 
 static void give_memory(void *runner, uint64_t bytes)
 {
-    runner_give_memory(runner, bytes);
+    runner_give_kept_memory(runner, bytes);
 }
 
 struct tenant *tenant_new(
