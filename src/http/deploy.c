@@ -156,6 +156,19 @@ void deploy_work(struct connection *connection)
 #define LOAD_PAUSE_NS ((uint64_t)1000000000)
 #define LOAD_PAUSE_TIMES 3
 
+/* What became of a load that failed without a fault; NULL: there is one. */
+static const struct http_refusal *refusal_without_fault(const cordon_error *error)
+{
+    static const struct http_refusal not_now = {
+        503, "Overloaded",
+        "The functions can't be loaded now, as the server is stopping, or too many others are "
+        "compiled. Nothing was run; a retry is safe, here later or elsewhere."};
+    const cordon_error_code code = cordon_error_get_code(error);
+    return code == CORDON_E_OVERLOADED  ? &not_now
+           : code == CORDON_E_NOT_FOUND ? &exchange_misdirected /* it was removed */
+                                        : NULL;
+}
+
 /* Until when its calls are refused, and why that is said in the log. */
 static void note_failure(struct connection *connection, uint64_t began_ns, const char *words)
 {
@@ -192,7 +205,13 @@ static void load(struct connection *connection, bool only_cached)
         only_cached ? runner_load_cached(runner, tenant->number, &is_loaded)
                     : runner_load(runner, tenant->number);
     connection->is_refused = error != NULL;
-    if (error != NULL) {
+    if (error == NULL) {
+        return;
+    }
+    const struct http_refusal *const known = refusal_without_fault(error);
+    if (known != NULL) {
+        connection->refusal = *known;
+    } else {
         note_failure(connection, began_ns, cordon_error_get_message(error));
     }
 }

@@ -33,6 +33,11 @@ const struct http_refusal exchange_stopping = {
     "The server is stopping. Nothing was run; a retry is safe, here once it is back, or "
     "elsewhere."};
 
+const struct http_refusal exchange_misdirected = {
+    421, "MisdirectedRequest",
+    "This server does not answer for that host name. Its operator can add it to `host_names` in "
+    "the settings, or make a tenant that has it."};
+
 static void answer_outcome(struct connection *connection);
 static void start_work(struct connection *connection, enum work_kind kind);
 
@@ -799,11 +804,7 @@ void exchange_begin(struct connection *connection)
     if (connection->tenant == NULL) {
         static const struct http_refusal unknown = {
             404, "NotFound", "There is no such tenant; GET /tenants lists those that there are."};
-        static const struct http_refusal misdirected = {
-            421, "MisdirectedRequest",
-            "This server does not answer for that host name. Its operator can add it to "
-            "`host_names` in the settings, or make a tenant that has it."};
-        answer_refusal(connection, connection->is_operator ? &unknown : &misdirected);
+        answer_refusal(connection, connection->is_operator ? &unknown : &exchange_misdirected);
         return;
     }
     switch (connection->route.id) {

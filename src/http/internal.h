@@ -413,6 +413,9 @@ size_t exchange_body_cap(void *connection, const struct http_request *head);
 /* What refuses requests once the server stops. */
 extern const struct http_refusal exchange_stopping;
 
+/* What refuses requests for a host that nobody has, or nobody any more. */
+extern const struct http_refusal exchange_misdirected;
+
 /* -- health.c ------------------------------------------------------------------------------- */
 
 /* Writes what the server says of its health into `scratch`, with status and type in the frame. */

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
-import { Server, example, guest, newFolder, until } from '../support/cordon.mjs';
+import { Server, example, guest, newFolder, run, until } from '../support/cordon.mjs';
 import { askFunction, callFunction, deployTo, listed, makeTenant, setVariable } from './hosts.mjs';
 import { resumeCompilers, stopCompilers } from './processes.mjs';
 import { metric } from './wire.mjs';
@@ -110,6 +110,41 @@ test('many calls of one are answered by one load', async () => {
   resumeCompilers(compilers);
   for (const { answer } of waiting) assert.equal((await answer).status, 'success');
   assert.equal(await metric(server, 'udf_isolate_compile_module_seconds_count{cached="false"}'), 1);
+});
+
+/* Neither is anybody's fault. Four compile, so a fifth waits, and begins after what happens meanwhile. */
+test('a load is refused once its tenant is removed, or the server stops', async () => {
+  const key = await makeTenant(server, 'leaving');
+  assert.equal((await deployTo(server, 'leaving.test', guest('counter'), key)).status, 200);
+  const ask = (name) => {
+    const answer = askFunction(server, `${name}.test`, 'query', 'basic:nothing');
+    return answer.catch((error) => ({ status: error.code }));
+  };
+  const asked = () => metric(server, 'http_requests_total');
+  const received = async (name) => {
+    const first = await asked();
+    const answer = ask(name);
+    for (let more = 1; (await asked()) - first === more; more++);
+    return { answer };
+  };
+  await restart([...slow.slice(0, LOADERS), 'leaving']);
+  const first = await stopCompilers(server);
+  const waiting = [];
+  for (const name of slow.slice(0, LOADERS)) waiting.push(await received(name));
+  const leaving = await received('leaving');
+  await until(async () => (await run(['tenant', 'remove', 'leaving', '--data', data])).code === 0);
+  resumeCompilers(first);
+  assert.equal((await leaving.answer).status, 421);
+  for (const { answer } of waiting) assert.equal((await answer).status, 200);
+
+  await restart(slow.slice(0, LOADERS + 1));
+  await stopCompilers(server);
+  const stopped = [];
+  for (const name of slow.slice(0, LOADERS + 1)) stopped.push(await received(name));
+  await server.stop();
+  for (const { answer } of stopped) assert.equal((await answer).status, 503);
+  assert.doesNotMatch(server.log, /tenant_unloaded/);
+  server = await start();
 });
 
 /* A kill forgets what all documents have together, and it is counted again. */
