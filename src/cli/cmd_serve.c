@@ -260,10 +260,10 @@ static cordon_error *serve(
     CLI_CLEANUP(end_reloader)
     struct reloader reloader = {.server = server, .path = options->config, .running = running};
     CLI_CLEANUP(give_back_end) struct give_back give_back = {0};
-    start_reloader(&reloader);
     give_back_start(&give_back);
-    say_ready(server, data);
+    say_ready(server, data); /* before the reloader frees the texts of `*running` */
     notify_tell(manager, "READY=1");
+    start_reloader(&reloader);
     return cordon_server_run(server);
 }
 

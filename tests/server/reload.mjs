@@ -3,10 +3,12 @@
  * SIGHUP, what is good is taken over and told, and what is not changes nothing.
  */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { Server, example, guest, newFolder, run, until } from '../support/cordon.mjs';
+import { Server, cordon, example, guest, newFolder, run, until } from '../support/cordon.mjs';
 import { Signer } from '../support/signer.mjs';
 import { askFunction } from './hosts.mjs';
 import { Wire, metricSum } from './wire.mjs';
@@ -45,6 +47,25 @@ const effective = async (server) => (await records(server, 'settings')).map(({ b
 const changed = async (server) => (await records(server, 'settings')).filter(({ body }) => body.changed !== undefined);
 
 describe('a start', () => {
+  test('is said with the folder of the file, also where that is to be read again at once', async () => {
+    const data = join(newFolder(), 'data');
+    const file = join(newFolder(), 'config.json');
+    write(file, { data });
+    const child = spawn(cordon, ['serve', '--listen', '127.0.0.1:0', '--config', file], { stdio: ['ignore', 'pipe', 'pipe'] });
+    let said = '';
+    let log = '';
+    child.stdout.setEncoding('utf8').on('data', (text) => (said += text));
+    child.stderr.setEncoding('utf8').on('data', (text) => (log += text));
+    await until(() => /SigBlk:.*[13579bdf]$/m.test(readFileSync(`/proc/${child.pid}/status`, 'utf8'))); // SIGHUP waits
+    write(file, { data, idle_timeout_ms: 50000 });
+    child.kill('SIGHUP');
+    await until(() => said.includes('\n'));
+    assert.match(said, new RegExp(`data in ${data};`));
+    child.kill('SIGTERM');
+    const [code] = await once(child, 'close');
+    assert.equal(code, 0, log);
+  });
+
   test('records the settings that hold, once for each time they are others', async () => {
     const data = join(newFolder(), 'data');
     const file = join(newFolder(), 'config.json');
