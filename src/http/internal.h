@@ -169,6 +169,7 @@ struct http_server {
     struct keys *keys;
     char *data_folder; /* NULL: none */
     struct site site;
+    bool has_hosts;         /* its tenants are told which are the default one's */
     struct histogram *hold; /* how long a loop works before it looks at its sockets again */
     struct counter *requests;
     struct gauge *open_connections;

@@ -509,6 +509,37 @@ void server_watch_revoked(
     }
 }
 
+static void free_hosts(struct tenant_settings **hosts)
+{
+    tenant_settings_free(*hosts);
+}
+
+/* Its host names are nobody else's, and stay so. */
+static cordon_error *claim_hosts(struct http_server *server)
+{
+    struct tenants *tenants = runner_tenants(server->options.runner);
+    CORDON_CLEANUP(free_hosts) struct tenant_settings *hosts = NULL;
+    TRY(site_copy_hosts(&server->site, &hosts));
+    (void)pthread_mutex_lock(&tenants->admin_lock);
+    cordon_error *error = tenants_check_usual_hosts(tenants, hosts);
+    if (error == NULL) {
+        tenants_set_usual_hosts(tenants, CORDON_TAKE(hosts));
+        server->has_hosts = true;
+    }
+    (void)pthread_mutex_unlock(&tenants->admin_lock);
+    return error;
+}
+
+static void give_up_hosts(struct http_server *server)
+{
+    if (server->has_hosts) {
+        struct tenants *tenants = runner_tenants(server->options.runner);
+        (void)pthread_mutex_lock(&tenants->admin_lock);
+        tenants_set_usual_hosts(tenants, NULL);
+        (void)pthread_mutex_unlock(&tenants->admin_lock);
+    }
+}
+
 static cordon_error *start(struct http_server *server)
 {
     const struct http_server_options *options = &server->options;
@@ -524,6 +555,7 @@ static cordon_error *start(struct http_server *server)
     runner_keep_executions(options->runner);
     server_watch_keys(server);
     TRY(site_read(&server->site, options));
+    TRY(claim_hosts(server));
     const uint32_t wanted = server->settings.loops;
     server->loops = mem_new_array(wanted, sizeof *server->loops);
     if (server->loops == NULL) {
@@ -598,6 +630,24 @@ cordon_error *http_server_new(
     return NULL;
 }
 
+/* With the lock of changes of tenants. */
+static cordon_error *change(
+    struct http_server *server,
+    const struct http_server_options *options,
+    const struct timeouts *timeouts,
+    struct site *next)
+{
+    struct tenants *tenants = runner_tenants(server->options.runner);
+    CORDON_CLEANUP(free_hosts) struct tenant_settings *hosts = NULL;
+    TRY(site_copy_hosts(next, &hosts));
+    TRY(tenants_check_usual_hosts(tenants, hosts));
+    TRY(share_connections(server, options->connections_max));
+    set_timeouts(&server->settings, timeouts);
+    tenants_set_usual_hosts(tenants, CORDON_TAKE(hosts));
+    site_swap(&server->site, next);
+    return NULL;
+}
+
 cordon_error *http_server_change(
     struct http_server *server, const struct http_server_options *options)
 {
@@ -608,10 +658,11 @@ cordon_error *http_server_change(
     whole.log = server->options.log;
     TRY(site_read(&next, &whole));
     TRY(read_timeouts(options, &timeouts));
-    TRY(share_connections(server, options->connections_max));
-    set_timeouts(&server->settings, &timeouts);
-    site_swap(&server->site, &next);
-    return NULL;
+    struct tenants *tenants = runner_tenants(server->options.runner);
+    (void)pthread_mutex_lock(&tenants->admin_lock);
+    cordon_error *error = change(server, options, &timeouts, &next);
+    (void)pthread_mutex_unlock(&tenants->admin_lock);
+    return error;
 }
 
 const char *http_server_url(const struct http_server *server)
@@ -697,6 +748,7 @@ void http_server_free(struct http_server *server)
     jobs_done(&server->loads);
     jobs_done(&server->builds);
     keys_free(server->keys);
+    give_up_hosts(server);
     mem_free(server->data_folder);
     site_done(&server->site);
     mem_free(server->loops);

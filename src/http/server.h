@@ -37,7 +37,10 @@ struct http_server_options {
     uint32_t drain_timeout_ms; /* how long it may take to stop */
 };
 
-/* Binds and listens. Errors: CORDON_E_SYSTEM, CORDON_E_INVALID, with what to do. */
+/*
+ * Binds and listens. Errors: CORDON_E_SYSTEM, CORDON_E_INVALID, with what to do; so where a tenant
+ * has one of the host names.
+ */
 CORDON_MUST_USE cordon_error *http_server_new(
     const struct http_server_options *options, struct http_server **out_server);
 
@@ -55,7 +58,8 @@ CORDON_MUST_USE cordon_error *http_server_run(struct http_server *server);
 /*
  * Takes timeouts, `connections_max`, host names and auth providers of these options over, all of
  * them or none; who is beyond a lower number of connections stays, and a request keeps the tenant
- * and the user that it had. One thread at a time. Errors: CORDON_E_INVALID; CORDON_E_SYSTEM if
+ * and the user that it had. One thread at a time. Errors: CORDON_E_INVALID, also
+ * where a tenant has one of the host names; CORDON_E_SYSTEM if
  * there is room for no connections; those of auth_config_new(), as for a file of keys that a server
  * that has confined itself can't read.
  */

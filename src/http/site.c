@@ -50,6 +50,13 @@ cordon_error *site_read(struct site *site, const struct http_server_options *opt
         (struct auth_teller){authorize_tell, options->log}, &site->auth);
 }
 
+cordon_error *site_copy_hosts(const struct site *site, struct tenant_settings **out_hosts)
+{
+    const struct tenant_settings hosts = {
+        .hosts = site->names.list, .host_count = site->names.count};
+    return tenant_settings_copy(&hosts, out_hosts);
+}
+
 void site_swap(struct site *site, struct site *next)
 {
     (void)pthread_rwlock_wrlock(&site->lock);

@@ -10,6 +10,8 @@
 
 #include <pthread.h>
 
+struct tenant_settings;
+
 /* Immutable. */
 struct site_names {
     char **list; /* lower case */
@@ -32,6 +34,10 @@ void site_done(struct site *site);
  */
 CORDON_MUST_USE cordon_error *site_read(
     struct site *site, const struct http_server_options *options);
+
+/* A copy of its host names, as run/tenant/tenant.h has them. Errors: CORDON_E_NO_MEMORY. */
+CORDON_MUST_USE cordon_error *site_copy_hosts(
+    const struct site *site, struct tenant_settings **out_hosts);
 
 /* Puts what `next` has in the place of what there is, which goes to `next`. Any thread. */
 void site_swap(struct site *site, struct site *next);

@@ -193,6 +193,30 @@ describe('SIGHUP', () => {
     assert.deepEqual(body, { kind: 'settings', changed: { host_names: ['both.example', 'New.example'] }, needRestart: '' });
   });
 
+  test('takes no host name that a tenant has, nor gives a tenant one of its own', async () => {
+    const file = join(newFolder(), 'config.json');
+    write(file, { host_names: ['Usual.example', 'left.example'] });
+    const server = await Server.start({ flags: ['--config', file] });
+    const tenant = (...words) => run(['tenant', ...words, '--data', server.data]);
+    const isRefused = async (words, ...rest) => {
+      const { code, stderr } = await tenant(...rest);
+      assert.equal(code, 2, stderr);
+      assert.match(stderr, words);
+    };
+    const usual = /the host 'usual\.example' is that of the default tenant, by `host_names`/;
+    assert.equal((await tenant('create', 'acme', '--host', 'acme.example')).code, 0);
+    await isRefused(usual, 'create', 'second', '--host', 'usual.example');
+    await isRefused(usual, 'change', 'acme', '--host', 'usual.example');
+    const taken = /the host 'acme\.example' of `host_names` is that of the tenant 'acme'; take it out/;
+    await reload(server, file, { host_names: ['usual.example', 'ACME.example'] }, taken);
+    await isRefused(/'left\.example' is that of the default tenant/, 'create', 'second', '--host', 'left.example');
+    await reload(server, file, { host_names: ['usual.example'] }, /"event":"settings"/);
+    assert.equal((await tenant('create', 'second', '--host', 'left.example')).code, 0);
+    await server.stop();
+    write(file, { host_names: ['acme.example'] });
+    await assert.rejects(Server.start({ data: server.data, flags: ['--config', file] }), taken);
+  });
+
   test('changes limits, of what begins from then on, and names those that it can not', async () => {
     const file = join(newFolder(), 'config.json');
     write(file, { limits: { log_lines: 100 } });

@@ -266,6 +266,7 @@ void tenants_done(struct tenants *tenants)
     }
     mem_free(tenants->list);
     mem_free(tenants->hosts);
+    tenant_settings_free(tenants->usual_hosts);
     (void)pthread_rwlock_destroy(&tenants->lock);
     (void)pthread_mutex_destroy(&tenants->admin_lock);
     *tenants = (struct tenants){0};
@@ -362,6 +363,18 @@ static void forget_hosts(struct tenants *tenants, const struct tenant *tenant)
     tenants->host_count = kept;
 }
 
+/* Whether the settings give a host to the default tenant. */
+static bool is_usual_host(const struct tenants *tenants, const char *host)
+{
+    const struct tenant_settings *usual = tenants->usual_hosts;
+    for (size_t i = 0; usual != NULL && i < usual->host_count; i++) {
+        if (strcmp(usual->hosts[i], host) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Whether a tenant, or one that is to come, may have these hosts. */
 static cordon_error *check_hosts(
     const struct tenants *tenants,
@@ -374,6 +387,13 @@ static cordon_error *check_hosts(
             return cordon_error_new(
                 CORDON_E_INVALID, "the host '%s' is that of the tenant '%s'; name another",
                 settings->hosts[i], taken->tenant->name);
+        }
+        if (is_usual_host(tenants, settings->hosts[i])) {
+            return cordon_error_new(
+                CORDON_E_INVALID,
+                "the host '%s' is that of the default tenant, by `host_names` of the settings; "
+                "name another, or take it out there",
+                settings->hosts[i]);
         }
         for (size_t k = 0; k < i; k++) {
             if (strcmp(settings->hosts[i], settings->hosts[k]) == 0) {
@@ -410,6 +430,40 @@ cordon_error *tenants_check(
     cordon_error *error = check(tenants, tenant, name, settings);
     (void)pthread_rwlock_unlock(&tenants->lock);
     return error;
+}
+
+static cordon_error *check_usual_hosts(
+    const struct tenants *tenants, const struct tenant_settings *hosts)
+{
+    for (size_t i = 0; i < hosts->host_count; i++) {
+        const struct tenant_host *taken = find_host(tenants, slice_str(hosts->hosts[i]));
+        if (taken != NULL) {
+            return cordon_error_new(
+                CORDON_E_INVALID,
+                "the host '%s' of `host_names` is that of the tenant '%s'; take it out of "
+                "`host_names`, or give the tenant others (`cordon tenant change`)",
+                hosts->hosts[i], taken->tenant->name);
+        }
+    }
+    return NULL;
+}
+
+cordon_error *tenants_check_usual_hosts(
+    struct tenants *tenants, const struct tenant_settings *hosts)
+{
+    (void)pthread_rwlock_rdlock(&tenants->lock);
+    cordon_error *error = check_usual_hosts(tenants, hosts);
+    (void)pthread_rwlock_unlock(&tenants->lock);
+    return error;
+}
+
+void tenants_set_usual_hosts(struct tenants *tenants, struct tenant_settings *hosts)
+{
+    (void)pthread_rwlock_wrlock(&tenants->lock);
+    struct tenant_settings *gone = tenants->usual_hosts;
+    tenants->usual_hosts = hosts;
+    (void)pthread_rwlock_unlock(&tenants->lock);
+    tenant_settings_free(gone);
 }
 
 /* A list that grows by half of itself. */

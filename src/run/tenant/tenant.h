@@ -101,6 +101,7 @@ struct tenants {
     struct tenant_host *hosts; /* by name */
     size_t host_count;
     size_t host_room;
+    struct tenant_settings *usual_hosts; /* of the default one, by the settings; NULL: none */
     struct tenant *gone;
 };
 
@@ -112,13 +113,25 @@ void tenants_done(struct tenants *tenants);
 
 /*
  * Whether a tenant, or with NULL one that is to come, may have this name and these hosts. Errors:
- * CORDON_E_INVALID if another has one of them, saying which.
+ * CORDON_E_INVALID if another has one of them, or the settings give it to the default one, saying
+ * which.
  */
 CORDON_MUST_USE cordon_error *tenants_check(
     struct tenants *tenants,
     const struct tenant *tenant,
     struct slice name,
     const struct tenant_settings *settings);
+
+/*
+ * The hosts that the settings give to the default tenant, which no other may have. Whoever sets
+ * them holds `admin_lock` from the check on. Errors: CORDON_E_INVALID if a tenant has one of them,
+ * saying which.
+ */
+CORDON_MUST_USE cordon_error *tenants_check_usual_hosts(
+    struct tenants *tenants, const struct tenant_settings *hosts);
+
+/* Takes over the hosts; NULL for none. */
+void tenants_set_usual_hosts(struct tenants *tenants, struct tenant_settings *hosts);
 
 /*
  * Who changes them is one thread at a time (run/tenant/tenant_admin.h). A change has three steps:
