@@ -118,7 +118,7 @@ CORDON_MUST_USE cordon_error *runner_load(struct runner *runner, uint32_t tenant
 
 /*
  * The same as far as it takes no longer than to read it: `*out_is_loaded` is false, and nothing is
- * loaded, where the cache lacks machine code, or another thread loads the tenant.
+ * loaded, where the cache lacks machine code, also where another thread makes it anew.
  */
 CORDON_MUST_USE cordon_error *runner_load_cached(
     struct runner *runner, uint32_t tenant, bool *out_is_loaded);

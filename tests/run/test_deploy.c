@@ -8,6 +8,7 @@
 #include "run/await.h"
 #include "run/deploy/deploy_rows.h"
 #include "run/names.h"
+#include "run/tenant/tenant.h"
 #include "unit/wasm_build.h"
 #include "wasm/reader.h"
 
@@ -507,6 +508,81 @@ static void a_deploy_without_a_number_is_the_first(void **state)
     harness_close(&harness);
 }
 
+/* -- Loading ---------------------------------------------------------------------------------- */
+
+struct reader {
+    struct runner *runner;
+    atomic_bool has_begun;
+    atomic_bool is_done;
+    bool is_loaded;
+};
+
+static void *read_cached(void *arg)
+{
+    struct reader *reader = arg;
+    atomic_store(&reader->has_begun, true);
+    cordon_error *error = runner_load_cached(reader->runner, TENANT_DEFAULT, &reader->is_loaded);
+    atomic_store(&reader->is_done, true);
+    return error;
+}
+
+static void begin_reading(struct reader *reader, pthread_t *thread)
+{
+    assert_int_equal(pthread_create(thread, NULL, read_cached, reader), 0);
+    while (!atomic_load(&reader->has_begun)) {
+        (void)usleep(1000);
+    }
+}
+
+/* Who has the lock for a moment is waited for; who makes machine code under it is not. */
+static void a_reader_waits_for_whoever_reads(void **state)
+{
+    (void)state;
+    struct harness harness;
+    harness_open(&harness, &(struct harness_options){.guests = {"basic"}});
+    struct tenant *tenant = runner_tenants(harness.runner)->usual;
+    pthread_t thread;
+    void *error = NULL;
+    assert_int_equal(pthread_mutex_lock(&tenant->load_lock), 0);
+    atomic_store(&tenant->is_awake, false);
+    struct reader waiting = {.runner = harness.runner};
+    begin_reading(&waiting, &thread);
+    (void)usleep(100000);
+    assert_false(atomic_load(&waiting.is_done));
+    atomic_store(&tenant->is_awake, true); /* the other one has loaded it */
+    assert_int_equal(pthread_mutex_unlock(&tenant->load_lock), 0);
+    assert_int_equal(pthread_join(thread, &error), 0);
+    assert_null(error);
+    assert_true(waiting.is_loaded);
+
+    assert_int_equal(pthread_mutex_lock(&tenant->load_lock), 0);
+    atomic_store(&tenant->is_awake, false);
+    struct reader leaving = {.runner = harness.runner};
+    begin_reading(&leaving, &thread);
+    atomic_store(&tenant->lacks_code, true);
+    assert_int_equal(pthread_join(thread, &error), 0);
+    assert_null(error);
+    assert_false(leaving.is_loaded);
+    atomic_store(&tenant->is_awake, true);
+    assert_int_equal(pthread_mutex_unlock(&tenant->load_lock), 0);
+    harness_close(&harness);
+}
+
+/* Also where it is woken for something else than a call. */
+static void who_lacks_machine_code_is_marked_before_it_is_made(void **state)
+{
+    (void)state;
+    struct harness harness;
+    harness_open(&harness, &(struct harness_options){.guests = {"basic"}});
+    struct tenant *tenant = runner_tenants(harness.runner)->usual;
+    atomic_store(&tenant->is_awake, false);
+    assert_false(atomic_load(&tenant->lacks_code));
+    assert_good(runner_load(harness.runner, TENANT_DEFAULT)); /* there is no cache */
+    assert_true(atomic_load(&tenant->lacks_code));
+    assert_true(atomic_load(&tenant->is_awake));
+    harness_close(&harness);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -520,6 +596,8 @@ int main(void)
         cmocka_unit_test(modules_of_kept_deploys_are_kept),
         cmocka_unit_test(a_rollback_that_fails_changes_nothing),
         cmocka_unit_test(a_deploy_without_a_number_is_the_first),
+        cmocka_unit_test(a_reader_waits_for_whoever_reads),
+        cmocka_unit_test(who_lacks_machine_code_is_marked_before_it_is_made),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -636,6 +636,32 @@ static cordon_error *load(struct tenant *tenant, bool only_cached)
     return error;
 }
 
+/* With the lock, too. It is marked before its machine code is made anew: see lock_for_reading(). */
+static cordon_error *load_whole(struct tenant *tenant)
+{
+    if (!atomic_load(&tenant->lacks_code)) {
+        TRY(load(tenant, true));
+    }
+    return load(tenant, false);
+}
+
+/* How often whoever waits for the lock looks whether it is held for long. */
+#define LOOK_NS 5000000
+
+/* The lock of its loading; false: whoever has it makes machine code anew, or would have to. */
+static bool lock_for_reading(struct tenant *tenant)
+{
+    while (!atomic_load(&tenant->lacks_code)) {
+        const uint64_t look_ns = clock_monotonic_ns() + LOOK_NS;
+        const struct timespec until = {
+            .tv_sec = (time_t)(look_ns / 1000000000), .tv_nsec = (long)(look_ns % 1000000000)};
+        if (pthread_mutex_clocklock(&tenant->load_lock, CLOCK_MONOTONIC, &until) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 cordon_error *runner_wake_tenant(struct runner *runner, uint32_t number, struct tenant **out_tenant)
 {
     struct tenant *tenant = tenants_find(&runner->tenants, number);
@@ -645,7 +671,7 @@ cordon_error *runner_wake_tenant(struct runner *runner, uint32_t number, struct 
     cordon_error *error = NULL;
     if (!atomic_load(&tenant->is_awake)) {
         (void)pthread_mutex_lock(&tenant->load_lock);
-        error = load(tenant, false);
+        error = load_whole(tenant);
         (void)pthread_mutex_unlock(&tenant->load_lock);
     }
     if (error != NULL) {
@@ -671,7 +697,7 @@ cordon_error *runner_load_cached(struct runner *runner, uint32_t number, bool *o
         return no_tenant();
     }
     cordon_error *error = NULL;
-    if (!atomic_load(&tenant->is_awake) && pthread_mutex_trylock(&tenant->load_lock) == 0) {
+    if (!atomic_load(&tenant->is_awake) && lock_for_reading(tenant)) {
         error = load(tenant, true);
         (void)pthread_mutex_unlock(&tenant->load_lock);
     }

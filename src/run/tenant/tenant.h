@@ -54,7 +54,7 @@ struct tenant {
     struct tenant *next_gone;    /* of those that were removed */
     atomic_bool is_removed;      /* nothing begins any more */
     atomic_bool is_awake;        /* what the store holds of it is loaded */
-    atomic_bool lacks_code;      /* asleep, and its machine code has to be made anew */
+    atomic_bool lacks_code;      /* asleep, and its machine code has to be, or is being, made */
     atomic_uint runs;            /* alive, and others that use its data */
     atomic_ullong load_again_ns; /* monotonic; before that no call has it loaded: it failed */
     struct tenant_usage usage;
