@@ -91,6 +91,14 @@ static cordon_error *read_choice(
 
 /* -- Audit ---------------------------------------------------------------------------------- */
 
+static cordon_error *unrecorded(void)
+{
+    return cordon_error_new(
+        CORDON_E_OVERLOADED,
+        "what is read here is recorded, and too many records wait to be written to the audit log "
+        "now; nothing was read, try again in a moment");
+}
+
 /* That an admin has begun an export stands in the audit log. `answer` names the snapshot. */
 static cordon_error *note_export(
     struct tenant *tenant, struct slice answer, const struct audit_actor *actor)
@@ -100,8 +108,16 @@ static cordon_error *note_export(
     TRY(buffer_append(&body, SLICE("{\"kind\":\"export\",")));
     TRY(buffer_append(&body, slice_of(answer.data + 1, answer.size - 2))); /* what is in braces */
     TRY(audit_actor_end(&body, actor));
-    tenant_note(tenant, buffer_slice(&body));
-    return NULL;
+    return tenant_note_request(tenant, buffer_slice(&body)) ? NULL : unrecorded();
+}
+
+static cordon_error *note_read(
+    struct tenant *tenant,
+    enum auditor_read what,
+    struct slice text,
+    const struct audit_actor *actor)
+{
+    return tenant_note_read(tenant, what, text, actor) ? NULL : unrecorded();
 }
 
 /* -- Reading -------------------------------------------------------------------------------- */
@@ -109,8 +125,13 @@ static cordon_error *note_export(
 static cordon_error *hold(
     struct tenant *tenant, const struct audit_actor *actor, struct buffer *out)
 {
-    TRY(data_hold(tenant->runner, tenant->number, out));
-    return note_export(tenant, buffer_slice(out), actor);
+    uint64_t snapshot = 0;
+    TRY(data_hold(tenant->runner, tenant->number, &snapshot, out));
+    cordon_error *error = note_export(tenant, buffer_slice(out), actor);
+    if (error != NULL) {
+        data_release(tenant->runner, tenant->number, snapshot);
+    }
+    return error;
 }
 
 static cordon_error *give_tables(
@@ -141,10 +162,8 @@ static cordon_error *give_documents(
     page.descending = order == 1;
     page.limit = (uint32_t)limit;
     TRY(data_documents(tenant->runner, tenant->number, &page, out));
-    if (page.snapshot == 0) { /* else it is part of an export */
-        tenant_note_read(tenant, AUDITOR_READS_DOCUMENTS, page.table, actor);
-    }
-    return NULL;
+    const bool is_of_export = page.snapshot != 0; /* which was recorded when it began */
+    return is_of_export ? NULL : note_read(tenant, AUDITOR_READS_DOCUMENTS, page.table, actor);
 }
 
 static cordon_error *release(
@@ -275,7 +294,7 @@ static cordon_error *perform(struct connection *connection, struct slice body)
     case DATA_CLEAR:
         return clear(tenant, &parameters, actor, out);
     case DATA_ENV_LIST:
-        tenant_note_read(tenant, AUDITOR_READS_ENV, (struct slice){0}, actor);
+        TRY(note_read(tenant, AUDITOR_READS_ENV, (struct slice){0}, actor));
         return environment_list(tenant->runner, tenant->number, out);
     case DATA_ENV_CHANGE:
         TRY(environment_change(tenant->runner, tenant->number, body, actor));

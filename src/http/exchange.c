@@ -591,10 +591,21 @@ static void begin_data(struct connection *connection)
     begin_queued(connection, WORK_DATA, &too_many);
 }
 
-/* What an admin looks at stands in the audit log: it holds what functions saw and said. */
-static void note_read(struct connection *connection, enum auditor_read what, struct slice text)
+/*
+ * What an admin looks at stands in the audit log: it holds what functions saw and said. False: it
+ * can't be recorded now, so it is not shown, and that was answered.
+ */
+static bool note_read(struct connection *connection, enum auditor_read what, struct slice text)
 {
-    tenant_note_read(connection->tenant, what, text, &connection->actor);
+    static const struct http_refusal unrecorded = {
+        503, "Overloaded",
+        "What is read here is recorded, and too many records wait to be written "
+        "to the audit log now; nothing was read, try again in a moment."};
+    const bool is_noted = tenant_note_read(connection->tenant, what, text, &connection->actor);
+    if (!is_noted) {
+        answer_refusal(connection, &unrecorded);
+    }
+    return is_noted;
 }
 
 /* -- Records -------------------------------------------------------------------------------- */
@@ -605,10 +616,10 @@ static void begin_records(struct connection *connection)
         answer_refusal(connection, &connection->refusal);
         return;
     }
-    if (records_is_id(connection->route.record)) { /* the list tells nothing of what is in them */
-        note_read(connection, AUDITOR_READS_RECORD, connection->route.record);
+    if (!records_is_id(connection->route.record) || /* the list tells nothing of what is in them */
+        note_read(connection, AUDITOR_READS_RECORD, connection->route.record)) {
+        start_work(connection, WORK_READ);
     }
-    start_work(connection, WORK_READ);
 }
 
 /* -- Logs ----------------------------------------------------------------------------------- */
@@ -620,7 +631,9 @@ static void begin_logs(struct connection *connection)
         answer_refusal(connection, &connection->refusal);
         return;
     }
-    note_read(connection, AUDITOR_READS_LOGS, (struct slice){0});
+    if (!note_read(connection, AUDITOR_READS_LOGS, (struct slice){0})) {
+        return;
+    }
     connection->log_waiter = (struct execution_waiter){.wake = loop_wake, .arg = connection};
     connection->waits_for_logs =
         connection->route.after_us > 0 && !connection->loop->stopping &&

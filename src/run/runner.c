@@ -558,9 +558,21 @@ struct auditor *tenant_auditor(struct tenant *tenant)
     return atomic_load(&tenant->auditor);
 }
 
-void tenant_note(struct tenant *tenant, struct slice body)
+void tenant_note_done(struct tenant *tenant, struct slice body)
 {
-    auditor_note(tenant_auditor(tenant), body);
+    auditor_note_done(tenant_auditor(tenant), body);
+}
+
+/* Somebody keeps the log, but there was no memory for it. */
+static bool lacks_auditor(const struct tenant *tenant, const struct auditor *auditor)
+{
+    return auditor == NULL && runner_auditor(tenant->runner) != NULL;
+}
+
+bool tenant_note_request(struct tenant *tenant, struct slice body)
+{
+    struct auditor *const auditor = tenant_auditor(tenant);
+    return !lacks_auditor(tenant, auditor) && auditor_note_request(auditor, body);
 }
 
 void tenant_note_denied(struct tenant *tenant, struct slice path, struct slice words)
@@ -568,13 +580,14 @@ void tenant_note_denied(struct tenant *tenant, struct slice path, struct slice w
     auditor_note_denied(tenant_auditor(tenant), path, words);
 }
 
-void tenant_note_read(
+bool tenant_note_read(
     struct tenant *tenant,
     enum auditor_read what,
     struct slice text,
     const struct audit_actor *actor)
 {
-    auditor_note_read(tenant_auditor(tenant), what, text, actor);
+    struct auditor *const auditor = tenant_auditor(tenant);
+    return !lacks_auditor(tenant, auditor) && auditor_note_read(auditor, what, text, actor);
 }
 
 struct recorder *runner_recorder(const struct runner *runner)

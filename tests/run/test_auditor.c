@@ -23,7 +23,7 @@
 
 #include <cmocka.h>
 
-enum { TENANT = 1, SECRET_BYTES_MAX = 256 };
+enum { TENANT = 1, OTHER = 2, SECRET_BYTES_MAX = 256 };
 
 static char folder[64];
 
@@ -418,8 +418,10 @@ static void a_log_that_was_cut_is_not_signed(void **state)
 static struct store_ops hooked;
 static const struct store_ops *good;
 static struct auditor *hooked_auditor;
-static atomic_int failing;  /* so many of the next commits */
-static atomic_int meddling; /* denials that come, one during each commit */
+static atomic_int failing;      /* so many of the next commits */
+static atomic_int meddling;     /* denials that come, one during each commit */
+static atomic_int begun;        /* transactions, since it was last set to 0 */
+static atomic_int begun_before; /* the first one of OTHER */
 
 static cordon_error *hooked_begin(
     struct store *store, uint32_t tenant, struct store_wake wake, struct store_txn **out_txn)
@@ -427,6 +429,13 @@ static cordon_error *hooked_begin(
     if (meddling > 0) {
         meddling--;
         auditor_note_denied(hooked_auditor, SLICE("a:b"), SLICE("no"));
+    }
+    if (failing == 0) {
+        const int before = begun++;
+        int none = -1;
+        if (tenant == OTHER) {
+            (void)atomic_compare_exchange_strong(&begun_before, &none, before);
+        }
     }
     if (failing > 0) {
         failing--;
@@ -519,6 +528,76 @@ static void a_disk_that_stays_full_ends_it_all_the_same(void **state)
     done(store);
 }
 
+/* -- Floods --------------------------------------------------------------------------------- */
+
+/* A note of a request's, which wait in thousands. */
+static void flood(struct auditor *auditor)
+{
+    char body[128];
+    int noted = 0;
+    do {
+        (void)snprintf(body, sizeof body, "{\"kind\":\"flood\",\"n\":%d}", noted);
+        noted++;
+    } while (auditor_note_request(auditor, slice_str(body)));
+    assert_true(noted > 10000);
+}
+
+/* What there is no room for is refused; keys that go are recorded all the same. */
+static void requests_leave_room_for_the_server(void **state)
+{
+    (void)state;
+    struct store *store = new_store();
+    struct auditor *auditor = start_hooked(store);
+    failing = INT_MAX; /* nothing is written, and all waits */
+    flood(auditor);
+    assert_false(auditor_note_read(auditor, AUDITOR_READS_LOGS, (struct slice){0}, NULL));
+    assert_false(auditor_note_read(auditor, AUDITOR_READS_LOGS, (struct slice){0}, NULL));
+    for (int i = 0; i < 1000; i++) {
+        auditor_note(auditor, SLICE("{\"kind\":\"key_revoked\"}"));
+    }
+    failing = 0;
+    auditor_free(auditor);
+    store->ops = good;
+    assert_int_equal(count_in_log(store, "key_revoked"), 1000);
+    assert_int_equal(count_in_log(store, "logs_read"), 0);
+    assert_int_equal(count_in_log(store, "notes_lost"), 0);
+    assert_true(check(store).is_good);
+    done(store);
+}
+
+/* A turn is of each tenant's, and takes some of what waits. */
+static void a_flood_of_one_tenant_holds_up_no_other(void **state)
+{
+    (void)state;
+    struct store *store = new_store();
+    struct auditor *auditor = start_hooked(store);
+    struct auditor *other = NULL;
+    assert_good(auditor_follow(auditor, OTHER, &other));
+    failing = INT_MAX;
+    flood(auditor);
+    auditor_note(other, SLICE("{\"kind\":\"noted\"}"));
+    begun = 0;
+    begun_before = -1;
+    failing = 0;
+    auditor_note(auditor, SLICE("{\"kind\":\"again\"}"));
+    for (int tries = 0; begun_before < 0 && tries < 20000; tries++) {
+        (void)usleep(1000);
+    }
+    assert_in_range(begun_before, 0, 2 * AUDIT_ROWS_MAX);
+    for (int tries = 0; begun < 10000 && tries < 20000; tries++) { /* and goes on by itself */
+        (void)usleep(1000);
+    }
+    assert_true(begun >= 10000);
+    auditor_free(auditor);
+    store->ops = good;
+    assert_int_equal(count_in_log(store, "\"again\""), 1);
+    assert_true(check(store).is_good);
+    char path[128];
+    path_of(path, "2.secret");
+    assert_int_equal(unlink(path), 0);
+    done(store);
+}
+
 /* -- The file elsewhere ---------------------------------------------------------------------- */
 
 /* A line that was cut, as by a full disk, costs none but itself. */
@@ -599,10 +678,11 @@ static void reads_are_told_and_folded(void **state)
     struct store *store = new_store();
     struct auditor *auditor = start(store, 0);
     for (int i = 0; i < 5; i++) {
-        auditor_note_read(auditor, AUDITOR_READS_DOCUMENTS, SLICE("messages"), NULL);
-        auditor_note_read(auditor, AUDITOR_READS_LOGS, (struct slice){0}, NULL);
+        assert_true(auditor_note_read(auditor, AUDITOR_READS_DOCUMENTS, SLICE("messages"), NULL));
+        assert_true(auditor_note_read(auditor, AUDITOR_READS_LOGS, (struct slice){0}, NULL));
     }
-    auditor_note_read(auditor, AUDITOR_READS_RECORD, SLICE("messages"), NULL); /* another thing */
+    assert_true(auditor_note_read(
+        auditor, AUDITOR_READS_RECORD, SLICE("messages"), NULL)); /* another thing */
     static const char first[] = "{\"kind\":\"documents_read\",\"table\":\"messages\"}";
     for (int tries = 0; count_in_log(store, first) == 0 && tries < 20000; tries++) {
         (void)usleep(1000);
@@ -631,7 +711,7 @@ static void reads_are_told_by_whom(void **state)
         {.by = "uid 7 with the data folder"},
     };
     for (size_t i = 0; i < sizeof actors / sizeof actors[0]; i++) {
-        auditor_note_read(auditor, AUDITOR_READS_ENV, (struct slice){0}, &actors[i]);
+        assert_true(auditor_note_read(auditor, AUDITOR_READS_ENV, (struct slice){0}, &actors[i]));
     }
     auditor_free(auditor);
 #define BY_KEY(digit) ",\"by\":\"admin key\",\"by_key\":\"000000000000000" digit "\""
@@ -657,7 +737,7 @@ static void reads_of_many_things_are_all_told(void **state)
     for (int i = 0; i < 200; i++) {
         char record[16];
         (void)snprintf(record, sizeof record, "r%d", i);
-        auditor_note_read(auditor, AUDITOR_READS_RECORD, slice_str(record), NULL);
+        assert_true(auditor_note_read(auditor, AUDITOR_READS_RECORD, slice_str(record), NULL));
     }
     auditor_free(auditor);
     assert_int_equal(count_in_log(store, "record_read"), 200);
@@ -844,6 +924,8 @@ int main(void)
         cmocka_unit_test(denials_that_never_end_are_one_record),
         cmocka_unit_test(what_a_full_disk_did_not_take_is_written_later),
         cmocka_unit_test(a_disk_that_stays_full_ends_it_all_the_same),
+        cmocka_unit_test(requests_leave_room_for_the_server),
+        cmocka_unit_test(a_flood_of_one_tenant_holds_up_no_other),
         cmocka_unit_test(a_line_that_was_cut_is_alone),
         cmocka_unit_test(a_pipe_without_a_reader_is_refused),
         cmocka_unit_test(long_words_are_cut_between_characters),

@@ -2,7 +2,14 @@
 #include "run/audit/audit_rows.h"
 
 #include "audit/checkpoint.h"
+#include "base/memory.h"
 #include "run/await.h"
+
+static cordon_error *too_busy(void)
+{
+    return cordon_error_new(
+        CORDON_E_CONFLICT, "the machine was too busy to write it; try again later");
+}
 
 cordon_error *audit_rows_add(struct store *store, uint32_t tenant, struct slice body)
 {
@@ -14,11 +21,68 @@ cordon_error *audit_rows_add(struct store *store, uint32_t tenant, struct slice 
         error = rows_commit(&rows, &facts, &conflict);
     }
     rows_end(&rows);
-    if (error == NULL && conflict) {
-        return cordon_error_new(
-            CORDON_E_CONFLICT, "the machine was too busy to write it; try again later");
+    return error == NULL && conflict ? too_busy() : error;
+}
+
+/* One of many. */
+struct added {
+    struct rows rows;
+    struct store_commit_facts facts;
+    struct store_commit_result result;
+    enum store_step step; /* that was its last */
+};
+
+static cordon_error *begin_add(
+    struct store *store, uint32_t tenant, struct slice body, struct added *added)
+{
+    added->facts = (struct store_commit_facts){.audit_body = body};
+    TRY(rows_begin(store, tenant, &added->rows));
+    return store_commit(added->rows.txn, &added->facts, &added->step, &added->result);
+}
+
+static cordon_error *finish_add(struct added *added)
+{
+    if (added->step != STORE_DONE) {
+        AWAIT(
+            &added->rows, added->step,
+            store_commit(added->rows.txn, &added->facts, &added->step, &added->result));
     }
-    return error;
+    return added->result.conflict ? too_busy() : NULL;
+}
+
+cordon_error *audit_rows_add_all(
+    struct store *store,
+    uint32_t tenant,
+    const struct slice *bodies,
+    size_t count,
+    bool written[AUDIT_ROWS_MAX])
+{
+    CORDON_ASSERT(count <= AUDIT_ROWS_MAX);
+    struct added *all = mem_new_array(count + 1, sizeof *all);
+    if (all == NULL) {
+        return error_no_memory();
+    }
+    cordon_error *first = NULL;
+    size_t begun = 0;
+    while (first == NULL && begun < count) { /* what fails is ended below, as the others are */
+        first = begin_add(store, tenant, bodies[begun], &all[begun]);
+        begun++;
+    }
+    const size_t good = first == NULL ? begun : begun - 1;
+    for (size_t i = 0; i < good; i++) {
+        cordon_error *error = finish_add(&all[i]);
+        written[i] = error == NULL;
+        if (first == NULL) {
+            first = error;
+        } else {
+            cordon_error_free(error);
+        }
+    }
+    for (size_t i = 0; i < begun; i++) {
+        rows_end(&all[i].rows);
+    }
+    mem_free(all);
+    return first;
 }
 
 /* The record with the lowest sequence from `sequence` on. */

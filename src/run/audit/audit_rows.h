@@ -16,6 +16,21 @@
 CORDON_MUST_USE cordon_error *audit_rows_add(
     struct store *store, uint32_t tenant, struct slice body);
 
+/* Most that audit_rows_add_all() takes. */
+#define AUDIT_ROWS_MAX 64
+
+/*
+ * Appends records of their own, at most AUDIT_ROWS_MAX, in this order unless the store makes one of
+ * them wait, and waits once until all are durable: they share its syncs. `written` says for each
+ * whether it is, also on an error, of which the first is the answer. Errors: as audit_rows_add().
+ */
+CORDON_MUST_USE cordon_error *audit_rows_add_all(
+    struct store *store,
+    uint32_t tenant,
+    const struct slice *bodies,
+    size_t count,
+    bool written[AUDIT_ROWS_MAX]);
+
 /* A record without its body, as the log ends with it. */
 struct audit_last {
     uint64_t sequence; /* 0: the log is empty */

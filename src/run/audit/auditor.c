@@ -19,6 +19,7 @@
 #include "base/random.h"
 #include "run/audit/audit_rows.h"
 #include "run/audit/checkpoint_sink.h"
+#include "run/audit/note_queue.h"
 #include "run/audit/secret_file.h"
 #include "value/json.h"
 
@@ -35,16 +36,11 @@
 
 enum {
     NOTES_BYTES_MAX = 1 << 20,
-    FOLDED_MAX = 64, /* that are counted apart */
+    NOTES_REQUESTS_BYTES_MAX = 3 << 18, /* of requests; the rest is for what the server says */
+    FOLDED_MAX = 64,                    /* that are counted apart */
     FOLDED_TEXT_BYTES = 256,
     FOLD_INTERVAL_MS = 60000,
     SCAN_BYTES = 1 << 20,
-};
-
-struct note {
-    struct note *next;
-    size_t size;
-    uint8_t body[];
 };
 
 /* What is folded: of each, what there was more than once in an interval is one record. */
@@ -83,15 +79,13 @@ struct auditor {
     pthread_t thread;
     bool has_thread;
     struct event woken;
+    struct note_queue notes;
     pthread_mutex_t lock; /* over all up to the blank line */
     bool ends;
     uint64_t signs_asked; /* checkpoints that somebody waits for, and those of them that are made */
     uint64_t signs_done;
     bool sign_failed;
     pthread_cond_t is_signed;
-    struct note *first;
-    struct note **last;
-    size_t notes_bytes;
     uint64_t notes_lost;
     struct folded *folded; /* FOLDED_MAX of them, once there is one */
     size_t folded_count;
@@ -237,28 +231,37 @@ static cordon_error *make_checkpoint(struct auditor *auditor)
 
 /* -- Notes ----------------------------------------------------------------------------------- */
 
+static bool keep_note(struct auditor *auditor, struct slice body, size_t bytes_max)
+{
+    const bool is_kept = note_queue_add(&auditor->notes, body, bytes_max);
+    event_set(&auditor->lead->woken);
+    return is_kept;
+}
+
+static void lose_note(struct auditor *auditor)
+{
+    (void)pthread_mutex_lock(&auditor->lock);
+    auditor->notes_lost++;
+    (void)pthread_mutex_unlock(&auditor->lock);
+}
+
 void auditor_note(struct auditor *auditor, struct slice body)
 {
-    if (auditor == NULL) {
-        return;
+    if (auditor != NULL && !keep_note(auditor, body, NOTES_BYTES_MAX)) {
+        lose_note(auditor);
     }
-    struct note *note = mem_new(sizeof *note + body.size);
-    if (note != NULL) {
-        note->size = body.size;
-        memcpy(note->body, body.data, body.size);
+}
+
+void auditor_note_done(struct auditor *auditor, struct slice body)
+{
+    if (auditor != NULL && !keep_note(auditor, body, NOTES_REQUESTS_BYTES_MAX)) {
+        lose_note(auditor);
     }
-    (void)pthread_mutex_lock(&auditor->lock);
-    if (note == NULL || body.size > NOTES_BYTES_MAX - auditor->notes_bytes) {
-        auditor->notes_lost++;
-    } else {
-        *auditor->last = note;
-        auditor->last = &note->next;
-        auditor->notes_bytes += note->size;
-        note = NULL;
-    }
-    (void)pthread_mutex_unlock(&auditor->lock);
-    mem_free(note);
-    event_set(&auditor->lead->woken);
+}
+
+bool auditor_note_request(struct auditor *auditor, struct slice body)
+{
+    return auditor == NULL || keep_note(auditor, body, NOTES_REQUESTS_BYTES_MAX);
 }
 
 static void copy_text(char out[FOLDED_TEXT_BYTES], struct slice text)
@@ -344,52 +347,60 @@ static cordon_error *write_folded(struct buffer *body, const struct folded *fold
     return audit_actor_end(body, &folded->actor);
 }
 
-/* Written as soon as what a commit does not carry is. */
-static void note_folded(struct auditor *auditor, const struct folded *folded)
+/* Written as soon as what a commit does not carry is; false: there is no room. */
+static bool note_folded(struct auditor *auditor, const struct folded *folded)
 {
     CORDON_CLEANUP_BUFFER struct buffer body;
     buffer_init(&body, 65536);
-    cordon_error *error = write_folded(&body, folded);
-    if (error == NULL) {
-        auditor_note(auditor, buffer_slice(&body));
+    CORDON_CLEANUP(cordon_error_freep) cordon_error *error = write_folded(&body, folded);
+    return error == NULL && auditor_note_request(auditor, buffer_slice(&body));
+}
+
+/* Whether it is counted: somebody has read the same lately. */
+static bool count_folded(struct auditor *auditor, const struct folded *wanted)
+{
+    (void)pthread_mutex_lock(&auditor->lock);
+    struct folded *folded = find_folded(auditor, wanted);
+    if (folded != NULL) {
+        folded->count++;
     }
-    cordon_error_free(error);
+    (void)pthread_mutex_unlock(&auditor->lock);
+    return folded != NULL;
 }
 
 /* Keeps a place, if there is room, for the same again, which will come with other requests. */
 static void expect_more(struct auditor *auditor, const struct folded *first)
 {
-    struct folded *folded = add_folded(auditor, first); /* without room each is written */
-    if (folded != NULL) {
+    (void)pthread_mutex_lock(&auditor->lock);
+    struct folded *folded = find_folded(auditor, first) == NULL ? add_folded(auditor, first) : NULL;
+    if (folded != NULL) { /* without room each is written */
         folded->actor.request_id[0] = '\0';
     }
+    (void)pthread_mutex_unlock(&auditor->lock);
 }
 
-void auditor_note_read(
+bool auditor_note_read(
     struct auditor *auditor,
     enum auditor_read what,
     struct slice text,
     const struct audit_actor *actor)
 {
     if (auditor == NULL) {
-        return;
+        return true;
     }
     struct folded wanted = {.fold = FOLD_READ, .read = what};
     copy_text(wanted.text, text);
     if (actor != NULL) {
         wanted.actor = *actor;
     }
-    (void)pthread_mutex_lock(&auditor->lock);
-    struct folded *folded = find_folded(auditor, &wanted);
-    if (folded != NULL) {
-        folded->count++;
-    } else {
+    if (count_folded(auditor, &wanted)) {
+        return true;
+    }
+    const bool is_kept = note_folded(auditor, &wanted);
+    if (is_kept) {
         expect_more(auditor, &wanted);
     }
-    (void)pthread_mutex_unlock(&auditor->lock);
-    if (folded == NULL) {
-        note_folded(auditor, &wanted);
-    }
+    return is_kept;
 }
 
 static cordon_error *add_record(const struct auditor *auditor, const struct folded *folded)
@@ -465,40 +476,18 @@ static cordon_error *write_all_folded(struct auditor *auditor)
     return write_count(auditor, "capability_denied_elsewhere", &auditor->denied_others);
 }
 
-/* The note that has waited longest; NULL if none does. It stays in its place. */
-static struct note *first_note(struct auditor *auditor, size_t *out_waiting)
+/*
+ * Some of those that wait, or all that wait now: who notes without end keeps neither checkpoints
+ * from being made nor the notes of other tenants from being written.
+ */
+static cordon_error *write_notes(struct auditor *auditor, bool all)
 {
-    (void)pthread_mutex_lock(&auditor->lock);
-    struct note *note = auditor->first;
-    *out_waiting = auditor->notes_bytes;
-    (void)pthread_mutex_unlock(&auditor->lock);
-    return note;
-}
-
-static void drop_first_note(struct auditor *auditor)
-{
-    (void)pthread_mutex_lock(&auditor->lock);
-    struct note *note = auditor->first;
-    auditor->first = note->next;
-    auditor->last = note->next == NULL ? &auditor->first : auditor->last;
-    auditor->notes_bytes -= note->size;
-    (void)pthread_mutex_unlock(&auditor->lock);
-    mem_free(note);
-}
-
-/* Those that wait now; who notes without end does not keep checkpoints from being made. */
-static cordon_error *write_notes(struct auditor *auditor)
-{
-    size_t waiting = 0;
-    size_t unused = 0;
     TRY(write_count(auditor, "notes_lost", &auditor->notes_lost));
-    struct note *note = first_note(auditor, &waiting);
-    while (note != NULL && waiting > 0) {
-        const size_t size = note->size;
-        TRY(audit_rows_add(auditor->store, auditor->tenant, slice_of(note->body, size)));
-        drop_first_note(auditor);
-        waiting -= size;
-        note = first_note(auditor, &unused);
+    size_t waiting = note_queue_bytes(&auditor->notes);
+    while (waiting > 0) {
+        size_t written = 0;
+        TRY(note_queue_write(&auditor->notes, auditor->store, auditor->tenant, &written));
+        waiting -= all && written < waiting ? written : waiting;
     }
     return NULL;
 }
@@ -601,16 +590,38 @@ cordon_error *auditor_change(
     return NULL;
 }
 
-/* What is due of one log. */
-static void take_turn(struct auditor *auditor, bool folds, bool signs)
+/* What is due at a turn of all logs. */
+struct due {
+    bool folds;
+    bool signs;
+    bool ends; /* there is no other turn */
+};
+
+/* Of one log; whether notes still wait that nothing keeps from being written. */
+static bool take_turn(struct auditor *auditor, const struct due *due)
 {
-    look_at(auditor, write_notes(auditor));
-    if (folds) {
+    const uint64_t asked = signs_asked(auditor);
+    const bool is_asked = asked > auditor->signs_done;
+    cordon_error *error = write_notes(auditor, due->ends || is_asked);
+    const bool has_more = error == NULL && note_queue_bytes(&auditor->notes) > 0;
+    look_at(auditor, error);
+    if (due->folds) {
         look_at(auditor, write_all_folded(auditor));
     }
-    const uint64_t asked = signs_asked(auditor);
-    if (signs || asked > auditor->signs_done) {
+    if (due->signs || is_asked) {
         sign_all(auditor, asked);
+    }
+    return has_more;
+}
+
+static void take_turns(struct auditor *lead, const struct due *due)
+{
+    bool has_more = take_turn(lead, due);
+    for (struct auditor *at = atomic_load(&lead->followers); at != NULL; at = at->next) {
+        has_more = take_turn(at, due) || has_more;
+    }
+    if (has_more) {
+        event_set(&lead->woken);
     }
 }
 
@@ -627,14 +638,14 @@ static void *thread_main(void *arg)
         event_wait(&lead->woken, checkpoint_ns < folded_ns ? checkpoint_ns : folded_ns);
         ends = is_ending(lead);
         const uint64_t now_ns = clock_monotonic_ns();
-        const bool folds = ends || now_ns >= folded_ns;
-        const bool signs = ends || now_ns >= checkpoint_ns;
-        take_turn(lead, folds, signs);
-        for (struct auditor *at = atomic_load(&lead->followers); at != NULL; at = at->next) {
-            take_turn(at, folds, signs);
-        }
-        folded_ns = folds ? clock_deadline_ns(FOLD_INTERVAL_MS) : folded_ns;
-        signed_ns = signs ? clock_monotonic_ns() : signed_ns;
+        const struct due due = {
+            .folds = ends || now_ns >= folded_ns,
+            .signs = ends || now_ns >= checkpoint_ns,
+            .ends = ends,
+        };
+        take_turns(lead, &due);
+        folded_ns = due.folds ? clock_deadline_ns(FOLD_INTERVAL_MS) : folded_ns;
+        signed_ns = due.signs ? clock_monotonic_ns() : signed_ns;
     }
     return NULL;
 }
@@ -676,7 +687,7 @@ static struct auditor *make(struct store *store, struct log *log, uint32_t tenan
     auditor->tenant = tenant;
     auditor->lead = auditor;
     auditor->file.folder = -1;
-    auditor->last = &auditor->first;
+    note_queue_init(&auditor->notes);
     event_init(&auditor->woken);
     (void)pthread_mutex_init(&auditor->lock, NULL);
     (void)pthread_cond_init(&auditor->is_signed, NULL);
@@ -733,9 +744,7 @@ void auditor_free(struct auditor *auditor)
         follower = gone->next;
         auditor_free(gone);
     }
-    while (auditor->first != NULL) { /* the disk did not take them, or they came too late */
-        drop_first_note(auditor);
-    }
+    note_queue_done(&auditor->notes); /* what the disk did not take, or came too late */
     secret_file_close(&auditor->file);
     mem_free(auditor->folded);
     mem_free(auditor->folder);

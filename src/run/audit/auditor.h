@@ -63,10 +63,21 @@ void auditor_free(struct auditor *auditor);
 CORDON_MUST_USE cordon_error *auditor_sign(struct auditor *auditor);
 
 /*
- * Has a record appended soon: a JSON object, which is copied. When too much waits it is dropped,
- * and a record says how many were. NULL does nothing. Any thread; never blocks for long.
+ * Has a record appended soon of what the server did by itself, such as keys that went: a JSON
+ * object, which is copied. When too much waits, 1 MiB, it is dropped, and a record says how many
+ * were; a quarter of that is for such notes alone. NULL does nothing. Any thread; never blocks for
+ * long.
  */
 void auditor_note(struct auditor *auditor, struct slice body);
+
+/* The same of what was done for a request and can't be undone; not of the quarter. */
+void auditor_note_done(struct auditor *auditor, struct slice body);
+
+/*
+ * The same of what a request is about to see or do; false: there is no room or no memory, and it
+ * must not. True with NULL. Any thread.
+ */
+CORDON_MUST_USE bool auditor_note_request(struct auditor *auditor, struct slice body);
 
 /*
  * Counts a run that was ended as it may not make some call: there is one record a minute for each
@@ -85,9 +96,10 @@ enum auditor_read {
 /*
  * Has a record appended soon of what was read, and by whom; `text` names the table or the record,
  * `actor` may be NULL. The same again by the same within a minute is one record more, with how
- * often, and no request's id. NULL does nothing. Any thread.
+ * often, and no request's id. False: there is no room or no memory for it, and nothing may be shown
+ * that could not be recorded. True with NULL. Any thread.
  */
-void auditor_note_read(
+CORDON_MUST_USE bool auditor_note_read(
     struct auditor *auditor,
     enum auditor_read what,
     struct slice text,

@@ -35,8 +35,12 @@ struct tenant;
 /* Of one batch of lines. */
 #define DATA_BATCH_DOCUMENTS_MAX 4096
 
-/* {"snapshot": "N"}: the newest snapshot, held. Errors as store_hold(). */
-CORDON_MUST_USE cordon_error *data_hold(struct runner *runner, uint32_t tenant, struct buffer *out);
+/*
+ * {"snapshot": "N"}: the newest snapshot, held, which is `*out_snapshot`, too. Errors as
+ * store_hold(), and those of a buffer, after which nothing is held.
+ */
+CORDON_MUST_USE cordon_error *data_hold(
+    struct runner *runner, uint32_t tenant, uint64_t *out_snapshot, struct buffer *out);
 
 void data_release(struct runner *runner, uint32_t tenant, uint64_t snapshot);
 

@@ -20,11 +20,19 @@
 
 /* -- Snapshots ------------------------------------------------------------------------------ */
 
-cordon_error *data_hold(struct runner *runner, uint32_t tenant, struct buffer *out)
+cordon_error *data_hold(
+    struct runner *runner, uint32_t tenant, uint64_t *out_snapshot, struct buffer *out)
 {
     uint64_t snapshot = 0;
     TRY(store_hold(runner->options.store, tenant, &snapshot));
-    return buffer_printf(out, "{\"snapshot\":\"%llu\"}", (unsigned long long)snapshot);
+    cordon_error *error =
+        buffer_printf(out, "{\"snapshot\":\"%llu\"}", (unsigned long long)snapshot);
+    if (error != NULL) {
+        store_release(runner->options.store, tenant, snapshot);
+        return error;
+    }
+    *out_snapshot = snapshot;
+    return NULL;
 }
 
 void data_release(struct runner *runner, uint32_t tenant, uint64_t snapshot)

@@ -396,7 +396,7 @@ static cordon_error *audit_body(struct tenant *tenant, struct slice body)
 {
     cordon_error *error = audit_rows_add(tenant->runner->options.store, tenant->number, body);
     if (error != NULL) {
-        tenant_note(tenant, body); /* tries again, says so */
+        tenant_note_done(tenant, body); /* tries again, says so */
     }
     return error;
 }

@@ -198,12 +198,13 @@ void tenant_lower(struct tenant *tenant, struct budget *budget);
 struct auditor *tenant_auditor(struct tenant *tenant);
 
 /*
- * Has a record written soon to its audit log: see auditor_note(), auditor_note_denied() and
- * auditor_note_read().
+ * Has a record written soon to its audit log: see auditor_note_done(), auditor_note_request(),
+ * auditor_note_denied() and auditor_note_read().
  */
-void tenant_note(struct tenant *tenant, struct slice body);
+void tenant_note_done(struct tenant *tenant, struct slice body);
+CORDON_MUST_USE bool tenant_note_request(struct tenant *tenant, struct slice body);
 void tenant_note_denied(struct tenant *tenant, struct slice path, struct slice words);
-void tenant_note_read(
+CORDON_MUST_USE bool tenant_note_read(
     struct tenant *tenant,
     enum auditor_read what,
     struct slice text,
