@@ -220,7 +220,8 @@ REQUEST_ROAD(
 static bool is_at_work(struct runner *runner)
 {
     const struct runner_counts counts = runner_get_counts(runner);
-    return counts.memory_used > 0 || counts.permits_used > 0 || counts.permits_waiting > 0;
+    return counts.memory_used > 0 || counts.permits_used > 0 || counts.permits_waiting > 0 ||
+           counts.slots_used > 0 || counts.nests_used > 0 || counts.nests_waiting > 0;
 }
 
 /* What a request held is given back a moment after its answer; and the server may be at a probe. */
