@@ -252,13 +252,7 @@ static cordon_error *revoke_keys(void *arg, const char *name)
 {
     const struct connection *connection = arg;
     struct http_server *server = connection->loop->server;
-    size_t revoked = 0;
-    if (server->data_folder == NULL) {
-        return NULL;
-    }
-    TRY(key_files_revoke(server->data_folder, NULL, name, &revoked));
-    server_watch_revoked(server, name, &connection->actor);
-    return NULL;
+    return server_revoke_keys(server, name, &connection->actor);
 }
 
 static cordon_error *remove_tenant(

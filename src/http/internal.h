@@ -294,8 +294,11 @@ struct connection {
 /* Has the audit log say of each key when it came and when it went. Any thread. */
 void server_watch_keys(struct http_server *server);
 
-/* The same, where `actor` has just revoked all keys of a tenant. */
-void server_watch_revoked(
+/*
+ * Revokes all keys of a tenant for `actor`, which the audit log then says; without a data folder
+ * nothing. Any thread. Errors: those of keys_revoke().
+ */
+CORDON_MUST_USE cordon_error *server_revoke_keys(
     struct http_server *server, const char *tenant, const struct audit_actor *actor);
 
 /* -- loop.c --------------------------------------------------------------------------------- */

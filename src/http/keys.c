@@ -442,15 +442,25 @@ void keys_watch(struct keys *keys, void (*note)(void *arg, struct slice body), v
     (void)pthread_mutex_unlock(&keys->watch_lock);
 }
 
-void keys_watch_revoked(
+cordon_error *keys_revoke(
     struct keys *keys,
+    const char *data_folder,
     const char *tenant,
     const struct audit_actor *actor,
     void (*note)(void *arg, struct slice body),
     void *arg)
 {
+    const struct watch before = {note, arg, NULL, NULL};
     const struct watch watch = {note, arg, tenant, actor};
+    size_t revoked = 0;
     (void)pthread_mutex_lock(&keys->watch_lock);
-    look(keys, &watch);
+    if (note != NULL) {
+        look(keys, &before); /* what has gone until now was by others */
+    }
+    cordon_error *error = key_files_revoke(data_folder, NULL, tenant, &revoked);
+    if (note != NULL) {
+        look(keys, &watch);
+    }
     (void)pthread_mutex_unlock(&keys->watch_lock);
+    return error;
 }

@@ -55,12 +55,15 @@ struct slice keys_acting(struct slice authorization);
 void keys_watch(struct keys *keys, void (*note)(void *arg, struct slice body), void *arg);
 
 /*
- * The same, where `actor` has just revoked all keys of a tenant: of those that are gone it is said
- * so.
+ * Revokes all keys of a tenant, for `actor`, and has each that is gone told with that actor: nobody
+ * watches in between, who would take it for somebody else's doing. `note` NULL: nobody is told.
+ * Any thread. Errors: those of key_files_revoke(), after
+ * which those that are gone are told all the same.
  */
 struct audit_actor;
-void keys_watch_revoked(
+CORDON_MUST_USE cordon_error *keys_revoke(
     struct keys *keys,
+    const char *data_folder,
     const char *tenant,
     const struct audit_actor *actor,
     void (*note)(void *arg, struct slice body),

@@ -501,12 +501,15 @@ void server_watch_keys(struct http_server *server)
     }
 }
 
-void server_watch_revoked(
+cordon_error *server_revoke_keys(
     struct http_server *server, const char *tenant, const struct audit_actor *actor)
 {
-    if (runner_auditor(server->options.runner) != NULL) {
-        keys_watch_revoked(server->keys, tenant, actor, note_key, server->options.runner);
-    }
+    struct runner *const runner = server->options.runner;
+    const bool is_audited = runner_auditor(runner) != NULL;
+    return server->data_folder == NULL ? NULL
+                                       : keys_revoke(
+                                             server->keys, server->data_folder, tenant, actor,
+                                             is_audited ? note_key : NULL, runner);
 }
 
 static void free_hosts(struct tenant_settings **hosts)

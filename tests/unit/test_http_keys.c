@@ -8,7 +8,10 @@
 #include "base/memory.h"
 #include "support/expect.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static char folder[64];
@@ -352,9 +355,8 @@ static void what_comes_and_goes_is_noted(void **state)
     char *third = NULL;
     expect_ok(key_file_make(folder, KEY_OPERATOR, NULL, &third));
     keys_watch(keys, note, told);
-    expect_ok(key_files_revoke(folder, NULL, "acme", &count));
     expect_ok(key_files_revoke(folder, id_of(third).text, NULL, &count));
-    keys_watch_revoked(keys, "acme", &actor, note, told);
+    expect_ok(keys_revoke(keys, folder, "acme", &actor, note, told));
     keys_watch(keys, note, told);
     assert_int_equal(told_count, 6);
     for (size_t i = 4; i < 6; i++) { /* who did the one, and that nobody knows of the other */
@@ -374,12 +376,60 @@ static void what_comes_and_goes_is_noted(void **state)
     remove_folder();
 }
 
+static struct keys *watched;
+static atomic_bool watching;
+static atomic_int foreign; /* keys that are said to have gone by others */
+
+static void look_for_foreign(void *arg, struct slice body)
+{
+    char text[1024];
+    (void)arg;
+    assert_true(body.size < sizeof text);
+    memcpy(text, body.data, body.size);
+    text[body.size] = '\0';
+    foreign += strstr(text, "key_revoked") != NULL && strstr(text, "\"by\":\"a test\"") == NULL;
+}
+
+static void *watch_on(void *arg)
+{
+    (void)arg;
+    while (watching) {
+        keys_watch(watched, look_for_foreign, NULL);
+    }
+    return NULL;
+}
+
+/* Nobody who watches meanwhile takes it for somebody else's doing. */
+static void who_revokes_is_told_whoever_watches(void **state)
+{
+    (void)state;
+    new_folder();
+    const struct audit_actor actor = {.by = "a test"};
+    pthread_t watcher;
+    expect_ok(keys_new(folder, NULL, &watched));
+    watching = true;
+    assert_int_equal(pthread_create(&watcher, NULL, watch_on, NULL), 0);
+    for (int round = 0; round < 50; round++) {
+        char *key = NULL;
+        expect_ok(key_file_make(folder, KEY_ADMIN, "acme", &key));
+        mem_free(key);
+        keys_watch(watched, look_for_foreign, NULL);
+        expect_ok(keys_revoke(watched, folder, "acme", &actor, look_for_foreign, NULL));
+    }
+    watching = false;
+    assert_int_equal(pthread_join(watcher, NULL), 0);
+    assert_int_equal(foreign, 0);
+    keys_free(watched);
+    remove_folder();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(key_files),
         cmocka_unit_test(key_headers),
         cmocka_unit_test(a_key_is_of_one_tenant_or_of_the_operator),
+        cmocka_unit_test(who_revokes_is_told_whoever_watches),
         cmocka_unit_test(files_of_earlier_versions_are_of_the_default_tenant),
         cmocka_unit_test(files_that_say_something_else_are_none),
         cmocka_unit_test(a_tenant_has_a_name),
