@@ -4,6 +4,7 @@
  */
 #include "audit/actor.h"
 #include "base/clock.h"
+#include "base/event.h"
 #include "base/random.h"
 #include "run/audit/audit_rows.h"
 #include "run/deploy/build.h"
@@ -646,20 +647,22 @@ static cordon_error *load_whole(struct tenant *tenant)
 }
 
 /* How often whoever waits for the lock looks whether it is held for long. */
-#define LOOK_NS 5000000
+#define LOOK_MS 2
 
 /* The lock of its loading; false: whoever has it makes machine code anew, or would have to. */
 static bool lock_for_reading(struct tenant *tenant)
 {
-    while (!atomic_load(&tenant->lacks_code)) {
-        const uint64_t look_ns = clock_monotonic_ns() + LOOK_NS;
-        const struct timespec until = {
-            .tv_sec = (time_t)(look_ns / 1000000000), .tv_nsec = (long)(look_ns % 1000000000)};
-        if (pthread_mutex_clocklock(&tenant->load_lock, CLOCK_MONOTONIC, &until) == 0) {
-            return true;
+    struct event never;
+    bool is_locked = false;
+    event_init(&never);
+    while (!is_locked && !atomic_load(&tenant->lacks_code)) {
+        is_locked = pthread_mutex_trylock(&tenant->load_lock) == 0;
+        if (!is_locked) {
+            event_wait(&never, clock_deadline_ns(LOOK_MS));
         }
     }
-    return false;
+    event_done(&never);
+    return is_locked;
 }
 
 cordon_error *runner_wake_tenant(struct runner *runner, uint32_t number, struct tenant **out_tenant)
