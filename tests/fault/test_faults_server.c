@@ -318,6 +318,19 @@ static void close_runtime(struct torture *torture, void *arg)
     free(world);
 }
 
+/* It has made what its probes keep. */
+static void await_ready(struct torture *torture, struct server_world *world)
+{
+    static const struct request request = {.head = "GET /readyz"};
+    const char *body = "";
+    int status = 0;
+    for (int i = 0; i < 5000 && status != 200; i++) {
+        status = ask(torture, world, &request, &body);
+        (void)usleep(status == 200 ? 0 : 1000);
+    }
+    TORTURE_REQUIRE(torture, status == 200);
+}
+
 static void open_server(struct torture *torture, void **out_world)
 {
     open_runtime(torture, out_world);
@@ -325,6 +338,7 @@ static void open_server(struct torture *torture, void **out_world)
     OK(start(world));
     run_in_thread(world);
     machine_spare_thread(true); /* from here on this one is the client's */
+    await_ready(torture, world);
 }
 
 static void close_server(struct torture *torture, void *arg)
