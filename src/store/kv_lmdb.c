@@ -64,6 +64,7 @@ struct lmdb_kv {
     const void *guarded; /* its map; NULL: not guarded */
     MDB_txn *batch;      /* of the one writer */
     unsigned cut_writes; /* since a batch was written; of the one writer */
+    uint64_t file_bytes; /* the file has at least so many; of the one writer */
     pthread_mutex_t pool_lock;
     struct lmdb_reader *pool;
 };
@@ -353,6 +354,28 @@ static cordon_error *write_remove(struct kv *base, struct slice key)
     return code == 0 || code == MDB_NOTFOUND ? NULL : write_failed(kv, "removing a row", code);
 }
 
+/*
+ * Pages at the end that a transaction took and gave back again are never written, so that the file
+ * may end before the last page that its meta page knows. It gets its length, or else a file that
+ * was cut short could not be told from it. Where the process ends before this, or the disk does not
+ * let the file grow, the check before opening looks at all of it (upkeep/check.c).
+ */
+static void keep_length(struct lmdb_kv *kv)
+{
+    MDB_envinfo info;
+    struct stat file;
+    mdb_filehandle_t fd = -1;
+    if (mdb_env_info(kv->env, &info) != 0) {
+        return;
+    }
+    const uint64_t needed = ((uint64_t)info.me_last_pgno + 1) * kv->page_bytes;
+    if (needed <= kv->file_bytes || mdb_env_get_fd(kv->env, &fd) != 0 || fstat(fd, &file) != 0) {
+        return;
+    }
+    const bool is_long = (uint64_t)file.st_size >= needed || ftruncate(fd, (off_t)needed) == 0;
+    kv->file_bytes = is_long ? needed : kv->file_bytes;
+}
+
 static cordon_error *write_commit(struct kv *base)
 {
     struct lmdb_kv *kv = (struct lmdb_kv *)base;
@@ -361,6 +384,7 @@ static cordon_error *write_commit(struct kv *base)
     if (code != 0) {
         return write_failed(kv, "writing to the disk", code);
     }
+    keep_length(kv);
     kv->cut_writes = 0;
     return NULL;
 }

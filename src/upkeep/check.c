@@ -37,8 +37,24 @@ static cordon_error *pass_row(void *arg, const struct kv_row *row, uint64_t offs
     return NULL;
 }
 
+/* What the file lacks at its end may be free; that takes a walk over all of it to know. */
+static cordon_error *check_short_image(const struct image *image)
+{
+    const struct image_visit visit = {.row = pass_row, .damage = refuse};
+    struct image_counts counts;
+    cordon_error *const error = image_check(image, &visit, &counts);
+    if (error == NULL || cordon_error_get_code(error) != CORDON_E_STORE) {
+        return error;
+    }
+    cordon_error_free(error);
+    return image_cut_short(image);
+}
+
 static cordon_error *check_image(const struct image *image)
 {
+    if (image->written_count < image->page_count) {
+        return check_short_image(image);
+    }
     if (image->page_count > WALKED_PAGES_MAX) {
         return image_sample(image, SAMPLED_PATHS, clock_wall_ns());
     }
@@ -47,9 +63,30 @@ static cordon_error *check_image(const struct image *image)
     return image_check(image, &visit, &counts);
 }
 
-/* Both descriptors are closed by the end of the child. */
-static cordon_error *check_file(int lock_fd, int data_fd)
+static int open_in(const char *folder, const char *name, int flags)
 {
+    char path[PATH_MAX];
+    const int size = snprintf(path, sizeof path, "%s/%s", folder, name);
+    return size < (int)sizeof path ? open(path, flags | O_CLOEXEC) : -1;
+}
+
+/*
+ * Where what the file lacks is free, it gets its length, which opening asks for. If it can't have
+ * it, opening says so.
+ */
+static void lengthen(const char *folder, const struct image *image)
+{
+    if (image->written_count < image->page_count) {
+        const int fd = open_in(folder, "data.mdb", O_WRONLY);
+        (void)!ftruncate(fd, (off_t)(image->page_count * image->page_bytes));
+    }
+}
+
+/* What is opened is closed by the end of the child. */
+static cordon_error *check_file(const char *folder)
+{
+    const int lock_fd = open_in(folder, "lock", O_RDONLY);
+    const int data_fd = open_in(folder, "data.mdb", O_RDONLY);
     CORDON_CLEANUP(snapshot_done) struct snapshot snapshot = {.fd = -1};
     struct stat info;
     if (lock_fd >= 0 && flock(lock_fd, LOCK_SH | LOCK_NB) != 0) {
@@ -59,21 +96,16 @@ static cordon_error *check_file(int lock_fd, int data_fd)
         return NULL; /* opening says why */
     }
     TRY(snapshot_of_file(data_fd, 0, (uint64_t)info.st_size, &snapshot));
-    return check_image(&snapshot.image);
-}
-
-static int open_in(const char *folder, const char *name)
-{
-    char path[PATH_MAX];
-    const int size = snprintf(path, sizeof path, "%s/%s", folder, name);
-    return size < (int)sizeof path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    TRY(check_image(&snapshot.image));
+    lengthen(folder, &snapshot.image);
+    return NULL;
 }
 
 static cordon_error *check_in_child(void *arg, struct child *child, struct buffer *out)
 {
     (void)child;
     (void)out;
-    return check_file(open_in(arg, "lock"), open_in(arg, "data.mdb"));
+    return check_file(arg);
 }
 
 cordon_error *check_before_opening(const char *folder)

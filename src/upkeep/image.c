@@ -17,6 +17,9 @@
 
 #define MAGIC 0xbeefc0deu
 
+/* Most that a transaction of LMDB takes (MDB_IDL_UM_MAX): no more may be lacking at the end. */
+#define UNWRITTEN_MAX ((uint64_t)131071)
+
 enum {
     VERSION = 1,
     PAGE_BYTES_MIN = 512,
@@ -104,6 +107,15 @@ static const char *check_meta(const uint8_t *meta, uint64_t number, uint64_t pag
                                                   : "the meta page has another's transaction";
 }
 
+cordon_error *image_cut_short(const struct image *image)
+{
+    return cordon_error_new(
+        CORDON_E_STORE,
+        "the data file ends at byte %zu of %" PRIu64 "; it was cut short: restore the data folder "
+        "from a backup",
+        image->bytes.size, image->page_count * image->page_bytes);
+}
+
 static bool tree_is_possible(const struct image_tree *tree, uint64_t page_count)
 {
     if (tree->root == IMAGE_NO_PAGE) {
@@ -123,13 +135,11 @@ static cordon_error *read_snapshot(const uint8_t *meta, uint64_t at, struct imag
         return damaged(at + LAST_PAGE_AT, "the number of pages is none");
     }
     image->page_count = last + 1;
-    if (image->page_count > image->bytes.size / image->page_bytes) {
-        return cordon_error_new(
-            CORDON_E_STORE,
-            "the data file ends at byte %zu of %" PRIu64 "; it was cut short: restore the data "
-            "folder from a backup",
-            image->bytes.size, image->page_count * image->page_bytes);
+    const uint64_t in_file = image->bytes.size / image->page_bytes;
+    if (image->page_count > in_file + UNWRITTEN_MAX) {
+        return image_cut_short(image);
     }
+    image->written_count = in_file < image->page_count ? in_file : image->page_count;
     if (!tree_is_possible(&image->free, image->page_count)) {
         return damaged(at + FREE_AT, "the tree of free pages cannot be");
     }
@@ -370,7 +380,7 @@ static cordon_error *check_page(struct check *check, uint64_t number, struct pla
         words = "is in two places";
     }
     if (words != NULL) {
-        const bool is_inside = number < check->image->page_count;
+        const bool is_inside = number < check->image->written_count;
         const uint64_t offset = is_inside ? number * check->image->page_bytes : 0;
         return tell(check, offset, "page %" PRIu64 " %s", number, words);
     }
@@ -400,6 +410,20 @@ static cordon_error *check_tree(
     return NULL;
 }
 
+/* What the file lacks was taken and given back by its last transactions, or is lost. */
+static cordon_error *check_unwritten(struct check *check)
+{
+    const struct image *image = check->image;
+    for (uint64_t page = image->written_count; page < image->page_count; page++) {
+        if ((check->used[page / 8] >> (page % 8) & 1) == 0) {
+            return tell(
+                check, image->bytes.size,
+                "page %" PRIu64 " lies behind the end of the file, which was cut short", page);
+        }
+    }
+    return NULL;
+}
+
 cordon_error *image_check(
     const struct image *image, const struct image_visit *visit, struct image_counts *out_counts)
 {
@@ -412,6 +436,7 @@ cordon_error *image_check(
     TRY(check_tree(&check, &image->rows, meta + ROWS_AT, "rows or pages"));
     check.is_free_tree = true;
     TRY(check_tree(&check, &image->free, meta + FREE_AT, "free pages"));
+    TRY(check_unwritten(&check));
     const uint64_t known = META_PAGES + check.counts.pages + check.counts.free_pages;
     if (check.counts.damages == 0) {
         check.counts.lost_pages = image->page_count - known;
@@ -447,7 +472,7 @@ static cordon_error *walk_down(const struct image *image, uint64_t *choices)
         if (words != NULL) {
             char text[WORDS_BYTES];
             (void)snprintf(text, sizeof text, "page %" PRIu64 " %s", number, words);
-            return damaged(number < image->page_count ? number * image->page_bytes : 0, text);
+            return damaged(number < image->written_count ? number * image->page_bytes : 0, text);
         }
         if (is_leaf) {
             return check_sampled_leaf(image, &page);

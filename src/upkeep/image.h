@@ -31,6 +31,11 @@ struct image {
     struct slice bytes;
     uint64_t page_bytes;
     uint64_t page_count; /* of the snapshot; the file may have more */
+    /*
+     * Of them, those that the file has. It may lack some at its end that are free: what a
+     * transaction took there and gave back again is never written (LMDB's loose pages).
+     */
+    uint64_t written_count;
     uint64_t txn;        /* LMDB's number of the snapshot */
     struct image_tree free;
     struct image_tree rows;
@@ -41,6 +46,9 @@ struct image {
  * bytes. Errors: CORDON_E_STORE, with what is wrong and at which byte.
  */
 CORDON_MUST_USE cordon_error *image_read(struct slice bytes, uint64_t txn, struct image *out_image);
+
+/* The words of it: CORDON_E_STORE. */
+CORDON_MUST_USE cordon_error *image_cut_short(const struct image *image);
 
 /* Who is told what a check meets. `offset` counts from the start of the bytes. */
 struct image_visit {

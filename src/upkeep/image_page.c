@@ -101,6 +101,9 @@ const char *image_page_read(
     if (number < 2 || number >= image->page_count) {
         return "is outside of the file";
     }
+    if (number >= image->written_count) {
+        return "lies behind the end of the file, which was cut short";
+    }
     const uint8_t *at = image->bytes.data + number * image->page_bytes;
     if (load64(at) != number) {
         return "holds another page";
@@ -158,7 +161,7 @@ const char *image_node_value(
     }
     const uint64_t first = load64(behind_key);
     const uint64_t needed = (PAGE_HEAD_BYTES + size + image->page_bytes - 1) / image->page_bytes;
-    if (first < 2 || first >= image->page_count) {
+    if (first < 2 || first >= image->written_count) {
         return "leads to a long value outside of the file";
     }
     const uint8_t *pages = image->bytes.data + first * image->page_bytes;
@@ -166,7 +169,7 @@ const char *image_node_value(
     if (load64(pages) != first || load16(pages + 10) != PAGE_OVERFLOW) {
         return "leads to a page that holds no long value";
     }
-    if (count < needed || count > image->page_count - first) {
+    if (count < needed || count > image->written_count - first) {
         return "leads to a long value with too few pages, or too many";
     }
     *out_value = slice_of(pages + PAGE_HEAD_BYTES, (size_t)size);

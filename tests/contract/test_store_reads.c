@@ -82,13 +82,20 @@ static void scan_while_committing(const struct backend_maker *maker, uint64_t co
     world_close(&world);
 }
 
+/* No more than a transaction may be open for, 60 s. */
+static uint64_t commits_of(size_t at_100)
+{
+    const size_t size = test_size(at_100);
+    return DOCUMENTS * (size < 4 * at_100 ? size : 4 * at_100);
+}
+
 static void an_open_scan_holds_up_no_commit(void **state)
 {
     (void)state;
     for (size_t i = 0; i < backend_maker_count; i++) {
         const struct backend_maker *const maker = &backend_makers[i];
         const bool slow = maker->lmdb || maker->delay_ms >= 0;
-        scan_while_committing(maker, DOCUMENTS * test_size(slow ? 20 : 500));
+        scan_while_committing(maker, commits_of(slow ? 20 : 500));
     }
 }
 
