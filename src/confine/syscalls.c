@@ -207,7 +207,7 @@ static int add_memory(scmp_filter_ctx filter)
 static int add_threads(scmp_filter_ctx filter)
 {
     const struct scmp_arg_cmp is_thread = SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD);
-    const struct scmp_arg_cmp is_own = SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid());
+    const struct scmp_arg_cmp is_own = SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0);
     const int failed = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1, is_thread);
     return failed != 0 ? failed
                        : seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, is_own);
@@ -217,8 +217,8 @@ static int add_threads(scmp_filter_ctx filter)
 static int add_sockets(scmp_filter_ctx filter)
 {
     const struct scmp_arg_cmp is_pair[] = {
-        SCMP_A0(SCMP_CMP_EQ, AF_UNIX), SCMP_A1(SCMP_CMP_EQ, SOCK_SEQPACKET | SOCK_CLOEXEC)};
-    const struct scmp_arg_cmp to_nobody = SCMP_A4(SCMP_CMP_EQ, 0);
+        SCMP_A0(SCMP_CMP_EQ, AF_UNIX, 0), SCMP_A1(SCMP_CMP_EQ, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)};
+    const struct scmp_arg_cmp to_nobody = SCMP_A4(SCMP_CMP_EQ, 0, 0);
     const int failed = seccomp_rule_add_array(
         filter, SCMP_ACT_ALLOW, SCMP_SYS(socketpair), COUNT(is_pair), is_pair);
     return failed != 0 ? failed
@@ -233,11 +233,11 @@ static int add_purposes(scmp_filter_ctx filter)
         PR_SET_NAME, PR_GET_NAME, PR_GET_DUMPABLE, PR_SET_NO_NEW_PRIVS, PR_SET_VMA};
     int failed = 0;
     for (size_t i = 0; i < COUNT(requests) && failed == 0; i++) {
-        const struct scmp_arg_cmp is_request = SCMP_A1(SCMP_CMP_EQ, requests[i]);
+        const struct scmp_arg_cmp is_request = SCMP_A1(SCMP_CMP_EQ, requests[i], 0);
         failed = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, is_request);
     }
     for (size_t i = 0; i < COUNT(options) && failed == 0; i++) {
-        const struct scmp_arg_cmp is_option = SCMP_A0(SCMP_CMP_EQ, options[i]);
+        const struct scmp_arg_cmp is_option = SCMP_A0(SCMP_CMP_EQ, options[i], 0);
         failed = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1, is_option);
     }
     return failed;

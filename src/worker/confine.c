@@ -55,7 +55,7 @@ static bool allow_files(scmp_filter_ctx filter)
         {SCMP_SYS(writev), STDERR_FILENO},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
-        const struct scmp_arg_cmp of_fd = SCMP_A0(SCMP_CMP_EQ, rows[i].fd);
+        const struct scmp_arg_cmp of_fd = SCMP_A0(SCMP_CMP_EQ, rows[i].fd, 0);
         if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, rows[i].call, 1, of_fd) != 0) {
             return false;
         }
