@@ -138,9 +138,9 @@ static cordon_error *read_claims(struct auth_token *token)
         return malformed("its `aud` is a string or a list of strings");
     }
     token->has_expiry = json_get(claims, SLICE("exp")) != NULL;
-    if (!read_time(claims, SLICE("exp"), -INFINITY, &token->expires_s) ||
-        !read_time(claims, SLICE("nbf"), -INFINITY, &token->not_before_s) ||
-        !read_time(claims, SLICE("iat"), -INFINITY, &token->issued_s)) {
+    if (!read_time(claims, SLICE("exp"), (double)-INFINITY, &token->expires_s) ||
+        !read_time(claims, SLICE("nbf"), (double)-INFINITY, &token->not_before_s) ||
+        !read_time(claims, SLICE("iat"), (double)-INFINITY, &token->issued_s)) {
         return malformed("its `exp`, `nbf` and `iat` are numbers");
     }
     return NULL;

@@ -243,7 +243,7 @@ cordon_error *tenants_init(struct tenants *tenants, struct runner *runner)
     (void)pthread_rwlock_init(&tenants->lock, NULL);
     usual->number = TENANT_DEFAULT;
     usual->executions.bytes_max = EXECUTIONS_BYTES_MAX;
-    usual->executions.purse = (struct execution_purse){NULL}; /* a constant: the process has it */
+    usual->executions.purse = (struct execution_purse){0}; /* a constant: the process has it */
     tenants->usual = usual;
     tenants->list[0] = usual;
     tenants->count = 1;
