@@ -36,7 +36,7 @@ struct image {
      * transaction took there and gave back again is never written (LMDB's loose pages).
      */
     uint64_t written_count;
-    uint64_t txn;        /* LMDB's number of the snapshot */
+    uint64_t txn; /* LMDB's number of the snapshot */
     struct image_tree free;
     struct image_tree rows;
 };
