@@ -7,6 +7,7 @@
  * and reports read files and ask for the machine. Where they are built in, the list has that too.
  */
 #include "confine/confine.h"
+#include "confine/rules.h"
 
 #include <errno.h>
 #include <linux/sockios.h>
@@ -18,103 +19,39 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Allowed with any arguments. */
+/* Allowed with any arguments, besides what all our processes need (rules.h). */
 static const int plain[] = {
     /* Memory; mmap and mprotect are below. */
-    SCMP_SYS(brk),
-    SCMP_SYS(munmap),
-    SCMP_SYS(mremap),
-    SCMP_SYS(madvise),
-    SCMP_SYS(mincore),
     SCMP_SYS(mlock),
     SCMP_SYS(munlock),
     SCMP_SYS(msync),
     SCMP_SYS(membarrier),
     SCMP_SYS(memfd_create),
     /* Threads and time; clone is below. */
-    SCMP_SYS(futex),
-    SCMP_SYS(set_robust_list),
-    SCMP_SYS(get_robust_list),
-    SCMP_SYS(rseq),
-    SCMP_SYS(gettid),
-    SCMP_SYS(getpid),
-    SCMP_SYS(getppid),
-    SCMP_SYS(sched_yield),
-    SCMP_SYS(sched_getaffinity),
     SCMP_SYS(getpriority),
     SCMP_SYS(setpriority),
-    SCMP_SYS(clock_gettime),
-    SCMP_SYS(clock_getres),
-    SCMP_SYS(clock_nanosleep),
-    SCMP_SYS(nanosleep),
-    SCMP_SYS(gettimeofday),
-    SCMP_SYS(getrusage),
-    SCMP_SYS(sysinfo),
-    SCMP_SYS(uname),
-    SCMP_SYS(getcpu),
-    SCMP_SYS(getrandom),
-    SCMP_SYS(getuid),
-    SCMP_SYS(geteuid),
-    SCMP_SYS(getgid),
-    SCMP_SYS(getegid),
-    SCMP_SYS(prlimit64),
     SCMP_SYS(getrlimit),
-    SCMP_SYS(rt_sigaction),
-    SCMP_SYS(rt_sigprocmask),
-    SCMP_SYS(rt_sigreturn),
     SCMP_SYS(rt_sigtimedwait),
-    SCMP_SYS(sigaltstack),
-    SCMP_SYS(restart_syscall),
-    SCMP_SYS(exit),
-    SCMP_SYS(exit_group),
     /* Waiting for, and at last ending, the keeper of compile workers, whose pidfd is there. */
     SCMP_SYS(waitid),
     SCMP_SYS(pidfd_send_signal),
     /* Files, where Landlock lets them be reached. */
-    SCMP_SYS(open),
-    SCMP_SYS(openat),
-    SCMP_SYS(close),
     SCMP_SYS(close_range),
-    SCMP_SYS(dup),
     SCMP_SYS(dup2),
     SCMP_SYS(dup3),
-    SCMP_SYS(fcntl),
     SCMP_SYS(flock),
-    SCMP_SYS(read),
-    SCMP_SYS(readv),
-    SCMP_SYS(pread64),
     SCMP_SYS(preadv),
-    SCMP_SYS(write),
-    SCMP_SYS(writev),
     SCMP_SYS(pwrite64),
     SCMP_SYS(pwritev),
-    SCMP_SYS(lseek),
-    SCMP_SYS(stat),
-    SCMP_SYS(lstat),
-    SCMP_SYS(fstat),
-    SCMP_SYS(newfstatat),
-    SCMP_SYS(statx),
     SCMP_SYS(statfs),
     SCMP_SYS(fstatfs),
-    SCMP_SYS(access),
-    SCMP_SYS(faccessat),
-    SCMP_SYS(faccessat2),
-    SCMP_SYS(readlink),
-    SCMP_SYS(readlinkat),
     SCMP_SYS(getcwd),
-    SCMP_SYS(getdents64),
     SCMP_SYS(mkdir),
     SCMP_SYS(mkdirat),
     SCMP_SYS(rmdir),
-    SCMP_SYS(unlink),
-    SCMP_SYS(unlinkat),
-    SCMP_SYS(rename),
-    SCMP_SYS(renameat),
-    SCMP_SYS(renameat2),
     SCMP_SYS(ftruncate),
     SCMP_SYS(fallocate),
     SCMP_SYS(fadvise64),
-    SCMP_SYS(fsync),
     SCMP_SYS(fdatasync),
     SCMP_SYS(sync_file_range),
     SCMP_SYS(fchmod),
@@ -122,51 +59,10 @@ static const int plain[] = {
     /* Sockets that are there, and clients of those that listen. */
     SCMP_SYS(accept),
     SCMP_SYS(accept4),
-    SCMP_SYS(shutdown),
-    SCMP_SYS(getsockopt),
-    SCMP_SYS(setsockopt),
-    SCMP_SYS(getsockname),
-    SCMP_SYS(getpeername),
-    SCMP_SYS(sendmsg),
-    SCMP_SYS(recvfrom),
-    SCMP_SYS(recvmsg),
-    SCMP_SYS(poll),
-    SCMP_SYS(ppoll),
     SCMP_SYS(epoll_create1),
     SCMP_SYS(epoll_ctl),
     SCMP_SYS(epoll_wait),
     SCMP_SYS(epoll_pwait),
-    SCMP_SYS(eventfd2),
-    SCMP_SYS(pipe2),
-};
-
-/* Programs run, processes looked into, the machine changed. */
-static const int deadly[] = {
-    SCMP_SYS(execve),
-    SCMP_SYS(execveat),
-    SCMP_SYS(process_vm_readv),
-    SCMP_SYS(process_vm_writev),
-    SCMP_SYS(kexec_load),
-    SCMP_SYS(kexec_file_load),
-    SCMP_SYS(init_module),
-    SCMP_SYS(finit_module),
-    SCMP_SYS(delete_module),
-    SCMP_SYS(bpf),
-    SCMP_SYS(perf_event_open),
-    SCMP_SYS(userfaultfd),
-    SCMP_SYS(mount),
-    SCMP_SYS(umount2),
-    SCMP_SYS(pivot_root),
-    SCMP_SYS(chroot),
-    SCMP_SYS(setns),
-    SCMP_SYS(unshare),
-    SCMP_SYS(reboot),
-    SCMP_SYS(keyctl),
-    SCMP_SYS(add_key),
-    SCMP_SYS(request_key),
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-    SCMP_SYS(ptrace),
-#endif
 };
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -179,15 +75,6 @@ static const int deadly[] = {
 static const int of_sanitizers[] = {OF_SANITIZERS};
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-static int add_all(scmp_filter_ctx filter, uint32_t action, const int *calls, size_t count)
-{
-    int failed = 0;
-    for (size_t i = 0; i < count && failed == 0; i++) {
-        failed = seccomp_rule_add(filter, action, calls[i], 0);
-    }
-    return failed;
-}
 
 /* Memory is written or run, and not both. */
 static int add_memory(scmp_filter_ctx filter)
@@ -246,14 +133,14 @@ static int add_purposes(scmp_filter_ctx filter)
 static int fill(scmp_filter_ctx filter)
 {
     int failed = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
-    failed = failed != 0 ? failed : add_all(filter, SCMP_ACT_ALLOW, plain, COUNT(plain));
-    failed = failed != 0 ? failed : add_all(filter, SCMP_ACT_KILL_PROCESS, deadly, COUNT(deadly));
+    failed = failed != 0 ? failed : rules_add_common(filter);
+    failed = failed != 0 ? failed : rules_add(filter, SCMP_ACT_ALLOW, plain, COUNT(plain));
     failed = failed != 0 ? failed : add_memory(filter);
     failed = failed != 0 ? failed : add_threads(filter);
     failed = failed != 0 ? failed : add_sockets(filter);
     failed = failed != 0 ? failed : add_purposes(filter);
     return failed != 0 ? failed
-                       : add_all(filter, SCMP_ACT_ALLOW, of_sanitizers, COUNT(of_sanitizers));
+                       : rules_add(filter, SCMP_ACT_ALLOW, of_sanitizers, COUNT(of_sanitizers));
 }
 
 int syscalls_restrict(void)

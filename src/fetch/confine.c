@@ -8,6 +8,7 @@
  * and `dns`), and not by modules that it would load.
  */
 #include "confine/confine.h"
+#include "confine/rules.h"
 #include "fetch/fetch.h"
 
 #include <errno.h>
@@ -28,124 +29,16 @@
 
 /* -- Calls ---------------------------------------------------------------------------------- */
 
-/* Allowed with any arguments. */
+/* Allowed with any arguments, besides what all our processes need (confine/rules.h). */
 static const int plain[] = {
-    /* Memory; mmap and mprotect are below. */
-    SCMP_SYS(brk),
-    SCMP_SYS(munmap),
-    SCMP_SYS(mremap),
-    SCMP_SYS(madvise),
-    SCMP_SYS(mincore),
-    /* Threads and time; clone is below. */
-    SCMP_SYS(futex),
-    SCMP_SYS(set_robust_list),
-    SCMP_SYS(get_robust_list),
-    SCMP_SYS(rseq),
-    SCMP_SYS(gettid),
-    SCMP_SYS(getpid),
-    SCMP_SYS(getppid),
-    SCMP_SYS(sched_yield),
-    SCMP_SYS(sched_getaffinity),
-    SCMP_SYS(clock_gettime),
-    SCMP_SYS(clock_getres),
-    SCMP_SYS(clock_nanosleep),
-    SCMP_SYS(nanosleep),
-    SCMP_SYS(gettimeofday),
-    SCMP_SYS(getrusage),
-    SCMP_SYS(sysinfo),
-    SCMP_SYS(uname),
-    SCMP_SYS(getcpu),
-    SCMP_SYS(getrandom),
-    SCMP_SYS(getuid),
-    SCMP_SYS(geteuid),
-    SCMP_SYS(getgid),
-    SCMP_SYS(getegid),
-    SCMP_SYS(prlimit64),
-    SCMP_SYS(rt_sigaction),
-    SCMP_SYS(rt_sigprocmask),
-    SCMP_SYS(rt_sigreturn),
-    SCMP_SYS(sigaltstack),
-    SCMP_SYS(restart_syscall),
-    SCMP_SYS(exit),
-    SCMP_SYS(exit_group),
-    /* Files. */
-    SCMP_SYS(open),
-    SCMP_SYS(openat),
-    SCMP_SYS(close),
-    SCMP_SYS(dup),
-    SCMP_SYS(fcntl),
-    SCMP_SYS(read),
-    SCMP_SYS(readv),
-    SCMP_SYS(pread64),
-    SCMP_SYS(write),
-    SCMP_SYS(writev),
-    SCMP_SYS(lseek),
-    SCMP_SYS(stat),
-    SCMP_SYS(lstat),
-    SCMP_SYS(fstat),
-    SCMP_SYS(newfstatat),
-    SCMP_SYS(statx),
-    SCMP_SYS(access),
-    SCMP_SYS(faccessat),
-    SCMP_SYS(faccessat2),
-    SCMP_SYS(readlink),
-    SCMP_SYS(readlinkat),
-    SCMP_SYS(getdents64),
-    SCMP_SYS(unlink),
-    SCMP_SYS(unlinkat),
-    SCMP_SYS(rename),
-    SCMP_SYS(renameat),
-    SCMP_SYS(renameat2),
-    SCMP_SYS(fsync),
-    /* Connections; socket is below. */
     SCMP_SYS(connect),
-    SCMP_SYS(shutdown),
-    SCMP_SYS(getsockopt),
-    SCMP_SYS(setsockopt),
-    SCMP_SYS(getsockname),
-    SCMP_SYS(getpeername),
     SCMP_SYS(sendto),
-    SCMP_SYS(sendmsg),
     SCMP_SYS(sendmmsg),
-    SCMP_SYS(recvfrom),
-    SCMP_SYS(recvmsg),
     SCMP_SYS(recvmmsg),
-    SCMP_SYS(poll),
-    SCMP_SYS(ppoll),
-    SCMP_SYS(pipe2),
-    SCMP_SYS(eventfd2),
 };
 
-/* Programs run, connections taken, processes looked into, the machine changed. */
-static const int deadly[] = {
-    SCMP_SYS(execve),
-    SCMP_SYS(execveat),
-    SCMP_SYS(listen),
-    SCMP_SYS(process_vm_readv),
-    SCMP_SYS(process_vm_writev),
-    SCMP_SYS(bpf),
-    SCMP_SYS(perf_event_open),
-    SCMP_SYS(userfaultfd),
-    SCMP_SYS(mount),
-    SCMP_SYS(umount2),
-    SCMP_SYS(pivot_root),
-    SCMP_SYS(chroot),
-    SCMP_SYS(setns),
-    SCMP_SYS(unshare),
-    SCMP_SYS(keyctl),
-    SCMP_SYS(add_key),
-    SCMP_SYS(request_key),
-    SCMP_SYS(ptrace),
-};
-
-static int add_all(scmp_filter_ctx filter, uint32_t action, const int *calls, size_t count)
-{
-    int failed = 0;
-    for (size_t i = 0; i < count && failed == 0; i++) {
-        failed = seccomp_rule_add(filter, action, calls[i], 0);
-    }
-    return failed;
-}
+/* Connections are made, and none is taken. */
+static const int deadly[] = {SCMP_SYS(listen)};
 
 /* A rule for a call with one argument that must be, under a mask, one of some. */
 static int add_if(
@@ -198,8 +91,9 @@ static int restrict_calls(void)
     if (filter == NULL) {
         return ENOMEM;
     }
-    int failed = add_all(filter, SCMP_ACT_ALLOW, plain, COUNT(plain));
-    failed = failed != 0 ? failed : add_all(filter, SCMP_ACT_KILL_PROCESS, deadly, COUNT(deadly));
+    int failed = rules_add_common(filter);
+    failed = failed != 0 ? failed : rules_add(filter, SCMP_ACT_ALLOW, plain, COUNT(plain));
+    failed = failed != 0 ? failed : rules_add(filter, SCMP_ACT_KILL_PROCESS, deadly, COUNT(deadly));
     failed = failed != 0 ? failed : add_parts(filter);
     failed = failed != 0 ? failed : seccomp_load(filter);
     seccomp_release(filter);
