@@ -199,6 +199,8 @@ export class Server {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...headers },
       body: typeof body === 'string' ? body : JSON.stringify(body),
+    }).catch((error) => {
+      throw new Error(`POST ${path}: ${error.message}: ${error.cause}; the server: ${this.log}`, { cause: error });
     });
     const text = await response.text();
     return { status: response.status, headers: response.headers, body: text === '' ? null : JSON.parse(text) };
