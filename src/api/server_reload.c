@@ -2,6 +2,7 @@
 #include "api/api.h"
 
 #include "run/audit/auditor.h"
+#include "run/settings_row.h"
 #include "value/json.h"
 
 enum { CHANGES_BYTES_MAX = 1 << 20 };
@@ -69,6 +70,7 @@ static cordon_error *reload(
     TRY(config_write_changes(running, wanted, &changes));
     TRY(config_write_fixed(running, wanted, &fixed));
     TRY(write_note(buffer_slice(&changes), buffer_slice(&fixed), &note));
+    TRY(settings_row_forget(runner_store(server->runner)));
     TRY(apply(server, wanted));
     auditor_note(runner_auditor(server->runner), buffer_slice(&note));
     const struct log_field fields[] = {

@@ -43,15 +43,28 @@ static cordon_error *record(
     return rows_commit(rows, &facts, out_conflict);
 }
 
-cordon_error *settings_row_record(
-    struct store *store, struct slice effective, const struct audit_actor *actor)
+static cordon_error *forget(struct rows *rows, bool *out_conflict)
+{
+    const struct store_commit_facts facts = {0};
+    TRY(store_row_remove(rows->txn, KEYSPACE_MODULE, ROW));
+    return rows_commit(rows, &facts, out_conflict);
+}
+
+/* What is to be recorded, and who says so; nothing where it is to be forgotten. */
+struct change {
+    struct slice effective;
+    const struct audit_actor *actor;
+};
+
+static cordon_error *make(struct store *store, const struct change *change)
 {
     bool conflict = true;
     for (unsigned tries = 0; conflict && tries < TRIES_MAX; tries++) {
         struct rows rows;
         cordon_error *error = rows_begin(store, TENANT_DEFAULT, &rows);
         if (error == NULL) {
-            error = record(&rows, effective, actor, &conflict);
+            error = change == NULL ? forget(&rows, &conflict)
+                                   : record(&rows, change->effective, change->actor, &conflict);
         }
         rows_end(&rows);
         TRY(error);
@@ -59,5 +72,17 @@ cordon_error *settings_row_record(
     return !conflict ? NULL
                      : cordon_error_new(
                            CORDON_E_CONFLICT, "the machine was too busy to write the settings into "
-                                              "the audit log; start the server again");
+                                              "the audit log; try again");
+}
+
+cordon_error *settings_row_record(
+    struct store *store, struct slice effective, const struct audit_actor *actor)
+{
+    const struct change change = {effective, actor};
+    return make(store, &change);
+}
+
+cordon_error *settings_row_forget(struct store *store)
+{
+    return make(store, NULL);
 }

@@ -18,4 +18,10 @@
 CORDON_MUST_USE cordon_error *settings_row_record(
     struct store *store, struct slice effective, const struct audit_actor *actor);
 
+/*
+ * The next start records its settings, whatever they are; before a server takes over others, which
+ * may be those of the start again when it ends. Blocks until it is durable. Errors: as above.
+ */
+CORDON_MUST_USE cordon_error *settings_row_forget(struct store *store);
+
 #endif

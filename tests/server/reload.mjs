@@ -134,6 +134,18 @@ describe('SIGHUP', () => {
     ]);
   });
 
+  test('has the next start record what holds, also where that is what held before', async () => {
+    const file = join(newFolder(), 'config.json');
+    write(file, { idle_timeout_ms: 60000 });
+    const server = await Server.start({ flags: ['--config', file] });
+    await reload(server, file, { idle_timeout_ms: 300 }, /"event":"settings"/);
+    await server.stop();
+    write(file, { idle_timeout_ms: 60000 });
+    const next = await Server.start({ data: server.data, flags: ['--config', file] });
+    await next.stop();
+    assert.deepEqual((await effective(next)).map(({ settings }) => settings.idle_timeout_ms), [60000, 60000]);
+  });
+
   test('with a file that is not good changes nothing, and says why', async () => {
     const file = join(newFolder(), 'config.json');
     write(file, { idle_timeout_ms: 300 });
