@@ -1,10 +1,10 @@
 /* Providers and their verdicts; see provider.h. */
 #include "auth/provider.h"
 
+#include "auth/accepted.h"
 #include "auth/keys.h"
 #include "auth/source.h"
 #include "auth/token.h"
-#include "auth/verified.h"
 #include "base/memory.h"
 
 #include <stdatomic.h>
@@ -22,7 +22,7 @@ struct auth_config {
     atomic_uint references;
     atomic_uint_fast64_t verifications;
     double skew_s;
-    struct auth_verified *verified;
+    struct auth_accepted *accepted;
     size_t count;
     struct provider providers[];
 };
@@ -76,7 +76,7 @@ static cordon_error *read_providers(
     struct auth_teller teller,
     struct auth_config *config)
 {
-    TRY(auth_verified_new(&config->verified));
+    TRY(auth_accepted_new(&config->accepted));
     while (config->count < count) {
         const size_t at = config->count++;
         TRY(read_provider(&given[at], teller, &config->providers[at]));
@@ -131,7 +131,7 @@ void auth_config_unref(struct auth_config *config)
         mem_free(config->providers[i].application_id);
         auth_source_free(config->providers[i].source);
     }
-    auth_verified_free(config->verified);
+    auth_accepted_free(config->accepted);
     mem_free(config);
 }
 
@@ -196,8 +196,6 @@ struct judging {
     const struct provider *provider;
     const struct auth_keys *keys;
     const struct auth_token *token;
-    struct slice text;
-    uint64_t reading; /* of the keys */
     double now_s;
 };
 
@@ -214,7 +212,7 @@ static bool verify(
 
 /*
  * All but the signature is looked at first, and the signature is verified then whatever came of
- * that; but for a token with which all is well and whose signature was verified lately.
+ * that.
  */
 static bool is_genuine(const struct judging *judging)
 {
@@ -225,40 +223,24 @@ static bool is_genuine(const struct judging *judging)
     const struct auth_key *meant =
         known ? auth_keys_find(judging->keys, algorithm, token->key_id) : NULL;
     const bool wanted = !provider->has_algorithm || provider->algorithm == algorithm;
-    const bool timely = auth_token_is_timely(token, judging->now_s, judging->config->skew_s);
+    const bool timely = auth_times_hold(&token->times, judging->now_s, judging->config->skew_s);
     const bool good = meant != NULL && wanted && timely && token->is_plain;
     auth_source_wish(provider->source, meant == NULL && token->key_id.size > 0);
-    const struct auth_proof proof = auth_proof_of(judging->text, provider, judging->reading);
-    if (good && auth_verified_has(judging->config->verified, &proof)) {
-        return true;
-    }
     const bool verified = verify(judging, algorithm, meant);
-    if (good && verified) {
-        auth_verified_add(judging->config->verified, &proof);
-    }
     return good && verified;
 }
 
+/* Also tells by which reading of the provider's keys. */
 static enum auth_verdict judge_by(
-    struct auth_config *config,
+    const struct judging *given,
     struct provider *provider,
-    struct slice text,
-    const struct auth_token *token,
-    double now_s,
     struct buffer *out_text,
-    struct identity *out_identity)
+    struct auth_acceptance *out_acceptance)
 {
-    uint64_t reading = 0;
-    struct auth_keys *keys = auth_source_keys(provider->source, &reading);
-    const struct judging judging = {
-        .config = config,
-        .provider = provider,
-        .keys = keys,
-        .token = token,
-        .text = text,
-        .reading = reading,
-        .now_s = now_s,
-    };
+    struct auth_keys *keys = auth_source_keys(provider->source, &out_acceptance->reading);
+    struct judging judging = *given;
+    judging.provider = provider;
+    judging.keys = keys;
     const bool genuine = keys != NULL && is_genuine(&judging);
     auth_source_wish(provider->source, keys == NULL);
     auth_keys_unref(keys);
@@ -266,14 +248,63 @@ static enum auth_verdict judge_by(
         return AUTH_REJECTED;
     }
     const size_t before = out_text->size;
-    CORDON_CLEANUP(cordon_error_freep) cordon_error *error =
-        identity_from_claims(json_root(token->claims), out_text, out_identity);
+    CORDON_CLEANUP(cordon_error_freep) cordon_error *error = identity_from_claims(
+        json_root(given->token->claims), out_text, &out_acceptance->identity);
     if (error == NULL) {
+        out_acceptance->provider = provider;
+        out_acceptance->times = given->token->times;
         return AUTH_ACCEPTED;
     }
     out_text->size = before;
     const cordon_error_code code = cordon_error_get_code(error);
     return code == CORDON_E_INVALID || code == CORDON_E_TOO_LARGE ? AUTH_REJECTED : AUTH_UNSEEN;
+}
+
+static enum auth_verdict judge(
+    struct auth_config *config,
+    struct slice tenant,
+    struct slice text,
+    double now_s,
+    struct buffer *out_text,
+    struct auth_acceptance *out_acceptance)
+{
+    struct auth_token token;
+    CORDON_CLEANUP(cordon_error_freep) cordon_error *error = auth_token_read(text, &token);
+    enum auth_verdict verdict = AUTH_MALFORMED;
+    if (error == NULL) {
+        struct provider *provider = find_provider(config, tenant, &token);
+        const struct judging judging = {.config = config, .token = &token, .now_s = now_s};
+        verdict = provider == NULL ? AUTH_NO_PROVIDER
+                                   : judge_by(&judging, provider, out_text, out_acceptance);
+    } else if (cordon_error_get_code(error) == CORDON_E_NO_MEMORY) {
+        verdict = AUTH_UNSEEN;
+    }
+    auth_token_done(&token);
+    return verdict;
+}
+
+/* Whether it was accepted lately, and nothing has changed that this hung on. */
+static bool recall(
+    struct auth_config *config,
+    const struct auth_token_id *id,
+    double now_s,
+    struct buffer *out_text,
+    struct auth_acceptance *out_acceptance)
+{
+    const size_t before = out_text->size;
+    if (!auth_accepted_find(config->accepted, id, out_text, out_acceptance)) {
+        return false;
+    }
+    const struct provider *provider = out_acceptance->provider;
+    uint64_t reading = 0;
+    struct auth_keys *keys = auth_source_keys(provider->source, &reading);
+    const bool holds = keys != NULL && reading == out_acceptance->reading &&
+                       auth_times_hold(&out_acceptance->times, now_s, config->skew_s);
+    auth_keys_unref(keys);
+    if (!holds) {
+        out_text->size = before;
+    }
+    return holds;
 }
 
 enum auth_verdict auth_config_judge(
@@ -284,17 +315,20 @@ enum auth_verdict auth_config_judge(
     struct buffer *out_text,
     struct identity *out_identity)
 {
-    struct auth_token token;
-    CORDON_CLEANUP(cordon_error_freep) cordon_error *error = auth_token_read(text, &token);
-    enum auth_verdict verdict = AUTH_MALFORMED;
-    if (error == NULL) {
-        struct provider *provider = find_provider(config, tenant, &token);
-        verdict = provider == NULL
-                      ? AUTH_NO_PROVIDER
-                      : judge_by(config, provider, text, &token, now_s, out_text, out_identity);
-    } else if (cordon_error_get_code(error) == CORDON_E_NO_MEMORY) {
-        verdict = AUTH_UNSEEN;
+    struct auth_acceptance acceptance = {0};
+    enum auth_verdict verdict = AUTH_ACCEPTED;
+    if (config == NULL || text.size > AUTH_TOKEN_BYTES_MAX) { /* which accepts none */
+        return judge(config, tenant, text, now_s, out_text, &acceptance);
     }
-    auth_token_done(&token);
+    const struct auth_token_id id = auth_token_id_of(tenant, text);
+    if (!recall(config, &id, now_s, out_text, &acceptance)) {
+        verdict = judge(config, tenant, text, now_s, out_text, &acceptance);
+        if (verdict == AUTH_ACCEPTED) {
+            auth_accepted_add(config->accepted, &id, &acceptance);
+        }
+    }
+    if (verdict == AUTH_ACCEPTED) {
+        *out_identity = acceptance.identity;
+    }
     return verdict;
 }

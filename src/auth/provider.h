@@ -7,7 +7,7 @@
  * the key is for, and the provider's if it names one. Whatever is wrong with a token that has a
  * provider, the answer is the same and takes the same work: exactly one signature is verified, by a
  * key that is not meant where none is. Only a good token that was verified lately is not verified
- * again (auth/verified.h).
+ * again (auth/accepted.h).
  *
  * Keys are read from a file again when it changes. One that cannot be read, or holds no keys,
  * leaves those that there were, as it may be half written; one that is gone leaves none. Keys of a

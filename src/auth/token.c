@@ -137,10 +137,11 @@ static cordon_error *read_claims(struct auth_token *token)
     if (!is_audience(json_get(claims, SLICE("aud")))) {
         return malformed("its `aud` is a string or a list of strings");
     }
-    token->has_expiry = json_get(claims, SLICE("exp")) != NULL;
-    if (!read_time(claims, SLICE("exp"), (double)-INFINITY, &token->expires_s) ||
-        !read_time(claims, SLICE("nbf"), (double)-INFINITY, &token->not_before_s) ||
-        !read_time(claims, SLICE("iat"), (double)-INFINITY, &token->issued_s)) {
+    struct auth_times *times = &token->times;
+    times->has_expiry = json_get(claims, SLICE("exp")) != NULL;
+    if (!read_time(claims, SLICE("exp"), (double)-INFINITY, &times->expires_s) ||
+        !read_time(claims, SLICE("nbf"), (double)-INFINITY, &times->not_before_s) ||
+        !read_time(claims, SLICE("iat"), (double)-INFINITY, &times->issued_s)) {
         return malformed("its `exp`, `nbf` and `iat` are numbers");
     }
     return NULL;
@@ -205,8 +206,8 @@ bool auth_token_is_for(const struct auth_token *token, struct slice application_
     return false;
 }
 
-bool auth_token_is_timely(const struct auth_token *token, double now_s, double skew_s)
+bool auth_times_hold(const struct auth_times *times, double now_s, double skew_s)
 {
-    return token->has_expiry && now_s < token->expires_s + skew_s &&
-           token->not_before_s <= now_s + skew_s && token->issued_s <= now_s + skew_s;
+    return times->has_expiry && now_s < times->expires_s + skew_s &&
+           times->not_before_s <= now_s + skew_s && times->issued_s <= now_s + skew_s;
 }

@@ -15,6 +15,14 @@
 
 #define AUTH_TOKEN_BYTES_MAX ((size_t)16 << 10)
 
+/* When it holds, in seconds since 1970; infinite where it does not say. */
+struct auth_times {
+    bool has_expiry;
+    double expires_s;
+    double not_before_s;
+    double issued_s;
+};
+
 /* Slices are borrowed from the text and the documents. */
 struct auth_token {
     struct json_doc *header;
@@ -27,10 +35,7 @@ struct auth_token {
     struct slice issuer;
     struct slice subject;
     bool is_plain; /* no extension that must be understood, and of the type of a token for access */
-    bool has_expiry;
-    double expires_s; /* seconds since 1970, as the next two; infinite where there is none */
-    double not_before_s;
-    double issued_s;
+    struct auth_times times;
 };
 
 /*
@@ -45,7 +50,7 @@ void auth_token_done(struct auth_token *token);
 /* Whether it is for that application: `aud` is its id, or a list that has it. */
 bool auth_token_is_for(const struct auth_token *token, struct slice application_id);
 
-/* Whether it is valid at that time, by a clock that may be off by `skew_s`. */
-bool auth_token_is_timely(const struct auth_token *token, double now_s, double skew_s);
+/* Whether one with these times is valid at that time, by a clock that may be off by `skew_s`. */
+bool auth_times_hold(const struct auth_times *times, double now_s, double skew_s);
 
 #endif

@@ -39,6 +39,9 @@
 #define INPUT_FREE_BYTES ((uint64_t)32768)
 #define FREE_BYTES ((uint64_t)16384)
 
+#ifndef LEAVING_MAX
+#define LEAVING_MAX 16
+#endif
 /* How long an idle connection stays when the server stops: what it has sent is refused. */
 #define STOP_IDLE_MS 100
 /* And how long the rest of a request may take that begins to come then. */
@@ -252,13 +255,8 @@ static void await_writing(struct connection *connection)
         uv_now(&connection->loop->uv) + connection->loop->server->settings.write_timeout_ms;
 }
 
-void connection_send(struct connection *connection)
+static void send_now(struct connection *connection)
 {
-    if (connection->gone) {
-        connection_close(connection);
-        return;
-    }
-    connection->phase = PHASE_WRITING;
     uv_buf_t bytes =
         uv_buf_init((char *)connection->output.data, (unsigned int)connection->output.size);
     const int sent = uv_try_write(&connection->socket.stream, &bytes, 1);
@@ -276,6 +274,37 @@ void connection_send(struct connection *connection)
         return;
     }
     await_writing(connection);
+}
+
+void connections_send(struct loop *loop)
+{
+    loop->leaving_count = 0;
+    for (struct connection *first = loop->leaving.first; first != NULL; first = loop->leaving.first) {
+        connection_wait_in(first, NULL);
+        send_now(first);
+        if (first->phase == PHASE_READING && first->input_at < first->input.size) {
+            loop_defer(first);
+        }
+    }
+}
+
+void connection_send(struct connection *connection)
+{
+    struct loop *loop = connection->loop;
+    if (connection->gone) {
+        connection_close(connection);
+        return;
+    }
+    connection->phase = PHASE_WRITING;
+    if (connection->input_at < connection->input.size) { /* its next request need not wait */
+        send_now(connection);
+        return;
+    }
+    connection_wait_in(connection, &loop->leaving);
+    loop->leaving_count++;
+    if (loop->leaving_count == LEAVING_MAX) {
+        connections_send(loop);
+    }
 }
 
 void connection_send_last(struct connection *connection, struct slice text)

@@ -92,6 +92,8 @@ struct loop {
     atomic_bool is_asked_for_room;
     struct waiting idle;     /* without a request, or with their last answer given */
     struct waiting arriving; /* their request has begun to come */
+    struct waiting leaving;  /* their answer goes with others */
+    uint32_t leaving_count;
     struct waiting taking;   /* their answer has begun to go */
     struct waiting deferred; /* have more requests here, and had their turn */
     uv_async_t woken;        /* runs that can go on */
@@ -193,7 +195,7 @@ enum phase {
     PHASE_READING,   /* waits for a request */
     PHASE_RUNNING,   /* has one; waits for its run */
     PHASE_WORKING,   /* a piece of work is in flight on another thread */
-    PHASE_WRITING,   /* the answer does not fit into the socket yet */
+    PHASE_WRITING,   /* the answer waits for others, or does not fit into the socket yet */
     PHASE_LINGERING, /* the last answer is out; what still comes is thrown away */
     PHASE_CLOSING,
 };
@@ -363,6 +365,7 @@ void connection_open(struct loop *loop, int fd, struct listener_kind kind);
 
 /* Sends `output`; the connection reads on or closes afterwards, as its frame says. */
 void connection_send(struct connection *connection);
+void connections_send(struct loop *loop);
 
 /* Sends a short text that needs no memory, if the socket takes it at once: the last answer. */
 void connection_send_last(struct connection *connection, struct slice text);

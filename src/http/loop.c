@@ -163,6 +163,7 @@ static void on_tick(uv_timer_t *timer)
 static void on_prepare(uv_prepare_t *prepare)
 {
     struct loop *loop = prepare->data;
+    connections_send(loop);
     if (loop->turn_since_ns != 0) {
         histogram_observe_ns(loop->server->hold, loop_worked_ns(loop));
     }
@@ -215,6 +216,7 @@ void loop_defer(struct connection *connection)
 /* What clients have sent is read: now others may come in. */
 static void on_check(uv_check_t *check)
 {
+    connections_send(check->data);
     loop_accept(check->data);
 }
 

@@ -441,13 +441,24 @@ static void a_good_token_is_verified_once(void **state)
     buffer_init(&token, TEXT_MAX);
     buffer_init(&text, IDENTITY_BYTES_MAX);
     signer_token(signers[SIGNER_RSA], SIGNER_RSA, "{\"alg\":\"RS256\"}", "{" GOOD "}", &token);
+    struct identity identity = {0};
+    struct identity again = {0};
     for (int i = 0; i < 10; i++) {
         char who[256];
         assert_int_equal(judge_text(config, buffer_slice(&token), who), AUTH_ACCEPTED);
         assert_string_equal(who, ISSUER "|ada");
     }
     assert_int_equal(auth_config_verifications(config), 1);
-    struct identity identity = {0};
+    struct auth_config *other = new_config_of(7, NULL); /* which sees it for the first time */
+    expect_ok(buffer_reserve(&text, 4096));
+    assert_int_equal(
+        auth_config_judge(other, SLICE("default"), buffer_slice(&token), NOW, &text, &identity),
+        AUTH_ACCEPTED);
+    assert_int_equal(
+        auth_config_judge(config, SLICE("default"), buffer_slice(&token), NOW, &text, &again),
+        AUTH_ACCEPTED);
+    assert_true(slice_equal(identity.json, again.json));
+    auth_config_unref(other);
     assert_int_equal(
         auth_config_judge(
             config, SLICE("default"), buffer_slice(&token), NOW + 1000, &text, &identity),

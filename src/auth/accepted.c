@@ -1,0 +1,128 @@
+/* Accepted tokens; see accepted.h. A table with one place for each hash, so that it never grows. */
+#include "auth/accepted.h"
+
+#include "base/memory.h"
+
+#include <pthread.h>
+
+#define PLACES 512 /* a power of two */
+
+struct place {
+    struct auth_token_id id;
+    struct auth_acceptance acceptance; /* without a provider: free */
+    uint8_t *text;                     /* of the identity */
+    size_t text_size;
+};
+
+struct auth_accepted {
+    pthread_mutex_t lock;
+    size_t text_bytes; /* of all */
+    struct place places[PLACES];
+};
+
+cordon_error *auth_accepted_new(struct auth_accepted **out_accepted)
+{
+    struct auth_accepted *accepted = MEM_NEW(struct auth_accepted);
+    if (accepted == NULL) {
+        return error_no_memory();
+    }
+    (void)pthread_mutex_init(&accepted->lock, NULL);
+    *out_accepted = accepted;
+    return NULL;
+}
+
+static void empty(struct auth_accepted *accepted, struct place *place)
+{
+    accepted->text_bytes -= place->text_size;
+    mem_free(place->text);
+    *place = (struct place){0};
+}
+
+void auth_accepted_free(struct auth_accepted *accepted)
+{
+    if (accepted != NULL) {
+        for (size_t i = 0; i < PLACES; i++) {
+            empty(accepted, &accepted->places[i]);
+        }
+        (void)pthread_mutex_destroy(&accepted->lock);
+        mem_free(accepted);
+    }
+}
+
+/* No name of a tenant has a NUL, so the two can't be cut in another place. */
+struct auth_token_id auth_token_id_of(struct slice tenant, struct slice token)
+{
+    struct auth_token_id id;
+    const struct slice parts[] = {tenant, slice_of((const uint8_t *)"", 1), token};
+    hash_sha256(parts, sizeof parts / sizeof parts[0], id.hash);
+    return id;
+}
+
+static struct place *place_of(struct auth_accepted *accepted, const struct auth_token_id *id)
+{
+    const size_t at = ((size_t)id->hash[0] << 8 | id->hash[1]) % PLACES;
+    return &accepted->places[at];
+}
+
+static bool copy_out(
+    const struct place *place, struct buffer *out_text, struct auth_acceptance *out_acceptance)
+{
+    const size_t before = out_text->size;
+    cordon_error *error = buffer_append(out_text, slice_of(place->text, place->text_size));
+    if (error != NULL) {
+        cordon_error_free(error);
+        return false;
+    }
+    const uint8_t *text = out_text->data + before;
+    const size_t token_size = place->acceptance.identity.token.size;
+    *out_acceptance = place->acceptance;
+    out_acceptance->identity.token = slice_of(text, token_size);
+    out_acceptance->identity.json = slice_of(text + token_size, place->text_size - token_size);
+    return true;
+}
+
+bool auth_accepted_find(
+    struct auth_accepted *accepted,
+    const struct auth_token_id *id,
+    struct buffer *out_text,
+    struct auth_acceptance *out_acceptance)
+{
+    (void)pthread_mutex_lock(&accepted->lock);
+    const struct place *place = place_of(accepted, id);
+    const bool found = place->acceptance.provider != NULL &&
+                       memcmp(place->id.hash, id->hash, sizeof id->hash) == 0 &&
+                       copy_out(place, out_text, out_acceptance);
+    (void)pthread_mutex_unlock(&accepted->lock);
+    return found;
+}
+
+/* Under the lock; the place is free. */
+static void fill(
+    struct auth_accepted *accepted, struct place *place, const struct auth_acceptance *acceptance)
+{
+    const struct identity *identity = &acceptance->identity;
+    const size_t size = identity->token.size + identity->json.size;
+    uint8_t *text = accepted->text_bytes + size <= AUTH_ACCEPTED_BYTES_MAX ? mem_new(size) : NULL;
+    if (text == NULL) {
+        return;
+    }
+    memcpy(text, identity->token.data, identity->token.size);
+    memcpy(text + identity->token.size, identity->json.data, identity->json.size);
+    accepted->text_bytes += size;
+    place->acceptance = *acceptance;
+    place->text = text;
+    place->text_size = size;
+}
+
+void auth_accepted_add(
+    struct auth_accepted *accepted,
+    const struct auth_token_id *id,
+    const struct auth_acceptance *acceptance)
+{
+    (void)pthread_mutex_lock(&accepted->lock);
+    struct place *place = place_of(accepted, id);
+    empty(accepted, place);
+    fill(accepted, place, acceptance);
+    place->id = *id;
+    (void)pthread_mutex_unlock(&accepted->lock);
+}
