@@ -175,16 +175,7 @@ void executions_add(struct executions *executions, struct slice members)
 
 cordon_error *executions_write_cursor(struct buffer *out, uint64_t cursor_us)
 {
-    TRY(json_write_u64(out, cursor_us / 1000));
-    unsigned rest = (unsigned)(cursor_us % 1000);
-    for (unsigned digit = 100; rest > 0; digit /= 10) {
-        if (digit == 100) {
-            TRY(buffer_append_byte(out, '.'));
-        }
-        TRY(buffer_append_byte(out, (uint8_t)('0' + rest / digit)));
-        rest %= digit;
-    }
-    return NULL;
+    return json_write_decimal(out, cursor_us, 1000);
 }
 
 static bool is_digit(uint8_t c)

@@ -42,6 +42,8 @@ enum {
     TIME_TEXT_BYTES = 20,        /* 2026-01-31T23:59:59 and a NUL */
     SOURCES_MAX = 256,           /* that are told apart; others share the place of the first */
     SOURCE_NAME_BYTES = 64,
+    KEY_MARKS_BYTES = 4, /* around the key of a field */
+    NUMBER_BYTES = 32,   /* of a value that is one */
 };
 
 enum sink_kind { SINK_FILE, SINK_OWN, SINK_SOCKET, SINK_SHARED };
@@ -312,33 +314,40 @@ static cordon_error *write_word(struct buffer *buffer, struct slice text)
     return bare ? buffer_append(buffer, text) : write_string(buffer, text);
 }
 
-static cordon_error *write_i64(struct buffer *buffer, int64_t number)
+/* The digits of a number up to `end`, of which there is room for; returns where they begin. */
+static uint8_t *format_i64(int64_t number, uint8_t *end)
 {
-    char digits[24];
-    char *const end = digits + sizeof digits;
-    char *at = end;
     uint64_t rest = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
     do {
-        *--at = (char)('0' + rest % 10);
+        *--end = (uint8_t)('0' + rest % 10);
         rest /= 10;
     } while (rest > 0);
     if (number < 0) {
-        *--at = '-';
+        *--end = '-';
     }
+    return end;
+}
+
+static cordon_error *write_i64(struct buffer *buffer, int64_t number)
+{
+    uint8_t digits[NUMBER_BYTES];
+    uint8_t *const end = digits + sizeof digits;
+    const uint8_t *const at = format_i64(number, end);
     return buffer_append(buffer, slice_of(at, (size_t)(end - at)));
 }
 
+/* Milliseconds, to the microsecond. */
 static cordon_error *write_duration(struct buffer *buffer, int64_t us)
 {
+    uint8_t digits[NUMBER_BYTES];
+    uint8_t *const end = digits + sizeof digits;
     const unsigned rest = (unsigned)(us % 1000);
-    const uint8_t fraction[4] = {
-        '.',
-        (uint8_t)('0' + rest / 100),
-        (uint8_t)('0' + rest / 10 % 10),
-        (uint8_t)('0' + rest % 10),
-    };
-    TRY(write_i64(buffer, us / 1000));
-    return buffer_append(buffer, slice_of(fraction, sizeof fraction));
+    end[-1] = (uint8_t)('0' + rest % 10);
+    end[-2] = (uint8_t)('0' + rest / 10 % 10);
+    end[-3] = (uint8_t)('0' + rest / 100);
+    end[-4] = '.';
+    const uint8_t *const at = format_i64(us / 1000, end - 4);
+    return buffer_append(buffer, slice_of(at, (size_t)(end - at)));
 }
 
 static cordon_error *write_double(struct buffer *buffer, double number)
@@ -347,12 +356,35 @@ static cordon_error *write_double(struct buffer *buffer, double number)
     return finite ? buffer_printf(buffer, "%.15g", number) : buffer_append(buffer, SLICE("null"));
 }
 
+/* What stands before a value; there is room for a number behind it. */
+static cordon_error *write_key(struct log *log, const char *key)
+{
+    struct buffer *const line = &log->pending;
+    const size_t size = strlen(key);
+    TRY(buffer_reserve(line, size + KEY_MARKS_BYTES + NUMBER_BYTES));
+    uint8_t *at = line->data + line->size;
+    if (!log->text) {
+        *at++ = ',';
+        *at++ = '"';
+    } else {
+        *at++ = ' ';
+    }
+    memcpy(at, key, size);
+    at += size;
+    if (!log->text) {
+        *at++ = '"';
+        *at++ = ':';
+    } else {
+        *at++ = '=';
+    }
+    line->size = (size_t)(at - line->data);
+    return NULL;
+}
+
 static cordon_error *write_field(struct log *log, const struct log_field *field)
 {
     struct buffer *const line = &log->pending;
-    TRY(buffer_append(line, log->text ? SLICE(" ") : SLICE(",\"")));
-    TRY(buffer_append(line, slice_str(field->key)));
-    TRY(buffer_append(line, log->text ? SLICE("=") : SLICE("\":")));
+    TRY(write_key(log, field->key));
     switch (field->type) {
     case LOG_STRING:
         return log->text ? write_word(line, field->string) : write_string(line, field->string);
@@ -536,6 +568,36 @@ static void tell_lost(struct log *log)
     }
 }
 
+bool log_admits(struct log *log, enum log_level level, const char *event, struct slice source)
+{
+    if (log == NULL) {
+        return false;
+    }
+    (void)pthread_mutex_lock(&log->lock);
+    const bool is_admitted = may_write(log, level, event, source);
+    (void)pthread_mutex_unlock(&log->lock);
+    return is_admitted;
+}
+
+void log_write_admitted(
+    struct log *log,
+    enum log_level level,
+    const char *event,
+    const struct log_field *fields,
+    size_t field_count)
+{
+    (void)pthread_mutex_lock(&log->lock);
+    tell_lost(log);
+    if (!add_line(log, level, event, fields, field_count)) {
+        (void)atomic_fetch_add(&log->lost, 1);
+    }
+    const bool flush = log->pending.size >= FLUSH_BYTES || level == LOG_ERROR;
+    (void)pthread_mutex_unlock(&log->lock);
+    if (flush) {
+        log_flush(log);
+    }
+}
+
 void log_write_of(
     struct log *log,
     enum log_level level,
@@ -544,18 +606,8 @@ void log_write_of(
     const struct log_field *fields,
     size_t field_count)
 {
-    if (log == NULL) {
-        return;
-    }
-    (void)pthread_mutex_lock(&log->lock);
-    tell_lost(log);
-    if (may_write(log, level, event, source) && !add_line(log, level, event, fields, field_count)) {
-        (void)atomic_fetch_add(&log->lost, 1);
-    }
-    const bool flush = log->pending.size >= FLUSH_BYTES || level == LOG_ERROR;
-    (void)pthread_mutex_unlock(&log->lock);
-    if (flush) {
-        log_flush(log);
+    if (log_admits(log, level, event, source)) {
+        log_write_admitted(log, level, event, fields, field_count);
     }
 }
 

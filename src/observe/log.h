@@ -56,6 +56,19 @@ void log_write_of(
     const struct log_field *fields,
     size_t field_count);
 
+/*
+ * The two halves of it, for who has much to do before there are fields: whether its source may have
+ * a line more, which is counted as written or left out; and the line that may be written then.
+ */
+CORDON_MUST_USE bool log_admits(
+    struct log *log, enum log_level level, const char *event, struct slice source);
+void log_write_admitted(
+    struct log *log,
+    enum log_level level,
+    const char *event,
+    const struct log_field *fields,
+    size_t field_count);
+
 /* The same, of no source in particular. */
 void log_write(
     struct log *log,

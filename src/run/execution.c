@@ -14,6 +14,9 @@
 
 #define ERROR_BYTES_MAX ((size_t)65536)
 
+/* Of an entry without log lines and without an error. */
+#define USUAL_BYTES ((size_t)512)
+
 static struct slice kind_name(cordon_kind kind)
 {
     switch (kind) {
@@ -35,9 +38,8 @@ static cordon_error *write_text(struct buffer *out, struct slice key, struct sli
 
 static cordon_error *write_seconds(struct buffer *out, struct slice key, uint64_t ns)
 {
-    const uint64_t us = ns / 1000;
     TRY(json_write_key(out, key));
-    return json_write_number(out, (double)us / 1e6);
+    return json_write_decimal(out, ns / 1000, 1000000);
 }
 
 static cordon_error *write_log_lines(struct buffer *out, const struct outcome *outcome)
@@ -67,6 +69,7 @@ static cordon_error *write_error(struct buffer *out, const struct outcome *outco
 static cordon_error *write_members(
     struct buffer *out, const struct outcome *outcome, struct slice path, struct slice request_id)
 {
+    TRY(buffer_reserve(out, USUAL_BYTES));
     TRY(buffer_append(out, SLICE("\"kind\":\"Completion\"")));
     TRY(write_text(out, SLICE("identifier"), utf8_cut(path, PATH_BYTES_MAX)));
     TRY(write_text(out, SLICE("udfType"), kind_name(outcome->kind)));

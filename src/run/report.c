@@ -129,16 +129,19 @@ static void add_use(struct line *line, const struct run_report *report)
 
 void run_report(struct log *log, const struct run_report *report)
 {
-    if (log == NULL) {
+    static const char event[] = "function_execution";
+    const struct outcome *outcome = report->outcome;
+    const enum log_level level = level_of(outcome);
+    if (!log_admits(log, level, event, report->tenant)) {
         return;
     }
-    const struct outcome *outcome = report->outcome;
     const bool failed = outcome->code != CORDON_OUTCOME_SUCCESS;
     CORDON_CLEANUP_BUFFER struct buffer stack;
     CORDON_CLEANUP_BUFFER struct buffer message;
     buffer_init(&stack, STACK_BYTES_MAX);
     buffer_init(&message, REDACTED_BYTES_MAX);
-    struct line line = {.count = 0};
+    struct line line;
+    line.count = 0; /* the rest is written before it is read: it is large */
     add_call(&line, report);
     add_text(&line, "status", failed ? SLICE("failure") : SLICE("success"));
     add_times(&line, outcome);
@@ -152,6 +155,5 @@ void run_report(struct log *log, const struct run_report *report)
             add_text(&line, "stack", frames);
         }
     }
-    log_write_of(
-        log, level_of(outcome), "function_execution", report->tenant, line.fields, line.count);
+    log_write_admitted(log, level, event, line.fields, line.count);
 }

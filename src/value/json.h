@@ -149,6 +149,10 @@ CORDON_MUST_USE cordon_error *json_write_string(struct buffer *buffer, struct sl
 CORDON_MUST_USE cordon_error *json_write_number(struct buffer *buffer, double number);
 CORDON_MUST_USE cordon_error *json_write_i64(struct buffer *buffer, int64_t number);
 CORDON_MUST_USE cordon_error *json_write_u64(struct buffer *buffer, uint64_t number);
+
+/* `units` of which `per_whole`, a power of ten, make one, without zeros at the end: 1.05 or 7. */
+CORDON_MUST_USE cordon_error *json_write_decimal(
+    struct buffer *buffer, uint64_t units, uint64_t per_whole);
 CORDON_MUST_USE cordon_error *json_write_bool(struct buffer *buffer, bool boolean);
 
 /* A node and all below it, without white space; fields in the order of the text. */

@@ -119,6 +119,22 @@ cordon_error *json_write_u64(struct buffer *buffer, uint64_t number)
     return buffer_append(buffer, slice_of(text, digits));
 }
 
+cordon_error *json_write_decimal(struct buffer *buffer, uint64_t units, uint64_t per_whole)
+{
+    char text[2 * JSON_NUMBER_BYTES];
+    size_t size = format_digits(units / per_whole, text);
+    uint64_t rest = units % per_whole;
+    if (rest > 0) {
+        text[size++] = '.';
+    }
+    while (rest > 0) {
+        per_whole /= 10;
+        text[size++] = (char)('0' + rest / per_whole);
+        rest %= per_whole;
+    }
+    return buffer_append(buffer, slice_of(text, size));
+}
+
 /* -- Strings -------------------------------------------------------------------------------- */
 
 #define EACH_BYTE(byte) (0x0101010101010101U * (byte))
