@@ -248,8 +248,8 @@ static enum auth_verdict judge_by(
         return AUTH_REJECTED;
     }
     const size_t before = out_text->size;
-    CORDON_CLEANUP(cordon_error_freep) cordon_error *error = identity_from_claims(
-        json_root(given->token->claims), out_text, &out_acceptance->identity);
+    CORDON_CLEANUP(cordon_error_freep) cordon_error *error =
+        identity_from_claims(json_root(given->token->claims), out_text, &out_acceptance->identity);
     if (error == NULL) {
         out_acceptance->provider = provider;
         out_acceptance->times = given->token->times;

@@ -279,7 +279,8 @@ static void send_now(struct connection *connection)
 void connections_send(struct loop *loop)
 {
     loop->leaving_count = 0;
-    for (struct connection *first = loop->leaving.first; first != NULL; first = loop->leaving.first) {
+    for (struct connection *first = loop->leaving.first; first != NULL;
+         first = loop->leaving.first) {
         connection_wait_in(first, NULL);
         send_now(first);
         if (first->phase == PHASE_READING && first->input_at < first->input.size) {
