@@ -81,17 +81,37 @@ static cordon_error *write_effective(const cordon_server_options *options, struc
     return buffer_append_byte(out, '}');
 }
 
+static cordon_error *write_settings_body(struct slice effective, struct buffer *out)
+{
+    const struct audit_actor actor = api_server_actor();
+    TRY(buffer_append(out, SLICE("{\"kind\":\"settings\",\"effective\":")));
+    TRY(buffer_append(out, effective));
+    return audit_actor_end(out, &actor);
+}
+
+/*
+ * `out_unwritten` is the body of the record if the disk is too full for it: a server starts all
+ * the same, as queries need no room there, and the keeper of the audit log writes it once there is.
+ */
 static cordon_error *record_settings(
-    const cordon_runtime *runtime, const cordon_server_options *options)
+    const cordon_runtime *runtime,
+    const cordon_server_options *options,
+    struct buffer *out_unwritten)
 {
     CORDON_CLEANUP_BUFFER struct buffer effective;
     buffer_init(&effective, SETTINGS_BYTES_MAX);
     if (runtime->data_folder == NULL || options->settings == NULL) {
         return NULL;
     }
-    const struct audit_actor actor = api_server_actor();
     TRY(write_effective(options, &effective));
-    return settings_row_record(runtime->store, buffer_slice(&effective), &actor);
+    TRY(write_settings_body(buffer_slice(&effective), out_unwritten));
+    CORDON_CLEANUP(cordon_error_freep) cordon_error *error =
+        settings_row_record(runtime->store, buffer_slice(out_unwritten), buffer_slice(&effective));
+    if (error != NULL && cordon_error_get_code(error) == CORDON_E_DISK_FULL) {
+        return NULL;
+    }
+    buffer_clear(out_unwritten);
+    return CORDON_TAKE(error);
 }
 
 static void server_freep(cordon_server **server)
@@ -202,8 +222,13 @@ cordon_error *cordon_server_new(const cordon_server_options *options, cordon_ser
     TRY(api_read_providers(
         whole.auth_providers, whole.auth_provider_count, server->keys_folder, providers));
     TRY(runner_watch(runtime->runner));
-    TRY(record_settings(runtime, &whole));
+    CORDON_CLEANUP_BUFFER struct buffer unwritten;
+    buffer_init(&unwritten, AUDIT_BODY_BYTES_MAX);
+    TRY(record_settings(runtime, &whole, &unwritten));
     TRY(keep_audit(runtime, &whole));
+    if (unwritten.size > 0) {
+        auditor_note_settings(runner_auditor(runtime->runner), buffer_slice(&unwritten));
+    }
     TRY(runner_tend(runtime->runner));
     runner_allow_deploys(runtime->runner); /* an earlier server's stop may have ended them */
     TRY(http_server_new(&http, &server->http));

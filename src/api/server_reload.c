@@ -2,7 +2,6 @@
 #include "api/api.h"
 
 #include "run/audit/auditor.h"
-#include "run/settings_row.h"
 #include "value/json.h"
 
 enum { CHANGES_BYTES_MAX = 1 << 20 };
@@ -70,9 +69,9 @@ static cordon_error *reload(
     TRY(config_write_changes(running, wanted, &changes));
     TRY(config_write_fixed(running, wanted, &fixed));
     TRY(write_note(buffer_slice(&changes), buffer_slice(&fixed), &note));
-    TRY(settings_row_forget(runner_store(server->runner)));
     TRY(apply(server, wanted));
-    auditor_note(runner_auditor(server->runner), buffer_slice(&note));
+    (slice_equal(buffer_slice(&changes), SLICE("{}")) ? auditor_note : auditor_note_settings)(
+        runner_auditor(server->runner), buffer_slice(&note));
     const struct log_field fields[] = {
         LOG_FIELD_STRING("changed", buffer_slice(&changes)),
         LOG_FIELD_STRING("needRestart", buffer_slice(&fixed))};

@@ -1,8 +1,8 @@
 /*
- * Tokens that were accepted lately: a client sends the same one with each call until it expires, and
- * to verify a signature, and to read the claims, takes longer than many a call. What is kept is whose
- * token it was, by a hash of all of it and the tenant; who it speaks of; and what may change about it:
- * the keys that verified it, and the times that it names.
+ * Tokens that were accepted lately: a client sends the same one with each call until it expires,
+ * and to verify a signature, and to read the claims, takes longer than many a call. What is kept is
+ * whose token it was, by a hash of all of it and the tenant; who it speaks of; and what may change
+ * about it: the keys that verified it, and the times that it names.
  */
 #ifndef AUTH_ACCEPTED_H
 #define AUTH_ACCEPTED_H

@@ -59,6 +59,7 @@ static void stop_waiting_for_logs(struct connection *connection)
 {
     if (connection->waits_for_logs) {
         connection->waits_for_logs = false;
+        connection_wait_in(connection, NULL);
         (void)uv_timer_stop(&connection->timer);
         executions_leave(&connection->tenant->executions, &connection->log_waiter);
         loop_forget_wake(connection);
@@ -443,8 +444,8 @@ static void begin_load(struct connection *connection, bool is_built)
 {
     static const struct http_refusal unstarted = {
         503, "Overloaded",
-        "The server can't start a thread to load the functions now. Nothing was run; a retry is "
-        "safe."};
+        "Too many calls wait for these functions to be loaded, or no thread can be started for it "
+        "now. Nothing was run; a retry is safe."};
     connection->is_built = is_built;
     if (!start_queued(connection, WORK_LOAD)) {
         answer_refusal(connection, &unstarted);
@@ -624,7 +625,10 @@ static void begin_records(struct connection *connection)
 
 /* -- Logs ----------------------------------------------------------------------------------- */
 
-/* Who asks with a cursor has the rest: without news, the answer waits for some. */
+/*
+ * Who asks with a cursor has the rest: without news, the answer waits for some. Such a connection
+ * is as idle as one without a request, and gives way to others as those do.
+ */
 static void begin_logs(struct connection *connection)
 {
     if (!authorize_recorded(connection, &connection->refusal)) {
@@ -640,6 +644,7 @@ static void begin_logs(struct connection *connection)
         executions_wait(
             &connection->tenant->executions, connection->route.after_us, &connection->log_waiter);
     if (connection->waits_for_logs) {
+        connection_wait_in(connection, &connection->loop->idle);
         (void)uv_timer_start(&connection->timer, on_timer, LOGS_WAIT_MS, 0);
     } else {
         start_work(connection, WORK_READ);

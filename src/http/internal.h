@@ -90,7 +90,7 @@ struct loop {
     atomic_uint connection_count; /* changed by its own thread alone */
     uint32_t operator_count;      /* connections of the operator, which are none of these */
     atomic_bool is_asked_for_room;
-    struct waiting idle;     /* without a request, or with their last answer given */
+    struct waiting idle;     /* without a request, or with one for news, or all answered */
     struct waiting arriving; /* their request has begun to come */
     struct waiting leaving;  /* their answer goes with others */
     uint32_t leaving_count;
@@ -497,6 +497,8 @@ CORDON_MUST_USE bool jobs_remove(struct jobs *jobs, struct connection *connectio
 
 /* Tenants that are loaded at once, and as many whose machine code is made anew for that. */
 #define LOADERS_MAX JOBS_THREADS_MAX
+/* Calls of a tenant that may wait until its functions are loaded: an eighth of all connections. */
+#define LOADS_WAITING_MAX 512
 
 /*
  * Loads the functions of a sleeping tenant, for a call that waits for it. It may sleep on after

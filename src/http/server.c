@@ -23,7 +23,7 @@
 #define REQUEST_TIMEOUT_DEFAULT_MS 30000
 #define WRITE_TIMEOUT_DEFAULT_MS 30000
 #define DRAIN_TIMEOUT_DEFAULT_MS 10000
-#define CONNECTIONS_DEFAULT 4096
+#define CONNECTIONS_DEFAULT (8 * LOADS_WAITING_MAX)
 #define LOOPS_MAX 256
 /*
  * Descriptors that connections leave to others: the store, deploys with two compile workers at a
@@ -594,13 +594,13 @@ static void init_jobs(struct http_server *server)
     };
     const struct jobs_options loads = {
         .work = load_work,
-        .waiting_max = UINT32_MAX,
+        .waiting_max = LOADS_WAITING_MAX,
         .threads_max = LOADERS_MAX,
         .is_shared = true,
     };
     const struct jobs_options builds = {
         .work = build_work,
-        .waiting_max = UINT32_MAX,
+        .waiting_max = LOADS_WAITING_MAX,
         .threads_max = LOADERS_MAX,
         .is_shared = true,
     };

@@ -1,7 +1,6 @@
 /* Settings at the last start; see settings_row.h. */
 #include "run/settings_row.h"
 
-#include "audit/record.h"
 #include "run/await.h"
 #include "run/runner.h"
 
@@ -23,7 +22,7 @@ static cordon_error *is_recorded(
 }
 
 static cordon_error *record(
-    struct rows *rows, struct slice effective, const struct audit_actor *actor, bool *out_conflict)
+    struct rows *rows, struct slice body, struct slice effective, bool *out_conflict)
 {
     uint8_t hash[SHA256_BYTES];
     bool is_same = false;
@@ -33,38 +32,19 @@ static cordon_error *record(
     if (is_same) {
         return NULL;
     }
-    CORDON_CLEANUP_BUFFER struct buffer body;
-    buffer_init(&body, AUDIT_BODY_BYTES_MAX);
-    TRY(buffer_append(&body, SLICE("{\"kind\":\"settings\",\"effective\":")));
-    TRY(buffer_append(&body, effective));
-    TRY(audit_actor_end(&body, actor));
     TRY(store_row_put(rows->txn, KEYSPACE_MODULE, ROW, slice_of(hash, sizeof hash)));
-    const struct store_commit_facts facts = {.audit_body = buffer_slice(&body)};
+    const struct store_commit_facts facts = {.audit_body = body};
     return rows_commit(rows, &facts, out_conflict);
 }
 
-static cordon_error *forget(struct rows *rows, bool *out_conflict)
-{
-    const struct store_commit_facts facts = {0};
-    TRY(store_row_remove(rows->txn, KEYSPACE_MODULE, ROW));
-    return rows_commit(rows, &facts, out_conflict);
-}
-
-/* What is to be recorded, and who says so; nothing where it is to be forgotten. */
-struct change {
-    struct slice effective;
-    const struct audit_actor *actor;
-};
-
-static cordon_error *make(struct store *store, const struct change *change)
+cordon_error *settings_row_record(struct store *store, struct slice body, struct slice effective)
 {
     bool conflict = true;
     for (unsigned tries = 0; conflict && tries < TRIES_MAX; tries++) {
         struct rows rows;
         cordon_error *error = rows_begin(store, TENANT_DEFAULT, &rows);
         if (error == NULL) {
-            error = change == NULL ? forget(&rows, &conflict)
-                                   : record(&rows, change->effective, change->actor, &conflict);
+            error = record(&rows, body, effective, &conflict);
         }
         rows_end(&rows);
         TRY(error);
@@ -72,17 +52,10 @@ static cordon_error *make(struct store *store, const struct change *change)
     return !conflict ? NULL
                      : cordon_error_new(
                            CORDON_E_CONFLICT, "the machine was too busy to write the settings into "
-                                              "the audit log; try again");
+                                              "the audit log; start the server again");
 }
 
-cordon_error *settings_row_record(
-    struct store *store, struct slice effective, const struct audit_actor *actor)
+cordon_error *settings_row_forget(struct store_txn *txn)
 {
-    const struct change change = {effective, actor};
-    return make(store, &change);
-}
-
-cordon_error *settings_row_forget(struct store *store)
-{
-    return make(store, NULL);
+    return store_row_remove(txn, KEYSPACE_MODULE, ROW);
 }

@@ -6,22 +6,20 @@
 #ifndef RUN_SETTINGS_ROW_H
 #define RUN_SETTINGS_ROW_H
 
-#include "audit/actor.h"
 #include "store/store.h"
 
 /*
- * Appends the audit record {"kind": "settings", "effective": `effective`}, unless the last one of
- * its kind had the same. `effective` is JSON without secrets. Blocks until it is durable; for a
- * start. Errors: CORDON_E_CONFLICT if that took longer than a snapshot lasts, those of the store
- * and of a buffer.
+ * Appends the audit record `body`, unless the last one of its kind was of the same `effective`
+ * settings. Blocks until it is durable; for a start. Errors: CORDON_E_CONFLICT if that took longer
+ * than a snapshot lasts, those of the store.
  */
 CORDON_MUST_USE cordon_error *settings_row_record(
-    struct store *store, struct slice effective, const struct audit_actor *actor);
+    struct store *store, struct slice body, struct slice effective);
 
 /*
- * The next start records its settings, whatever they are; before a server takes over others, which
- * may be those of the start again when it ends. Blocks until it is durable. Errors: as above.
+ * Has the next start record its settings, whatever they are, once this commits: others hold
+ * meanwhile. Errors: those of the store.
  */
-CORDON_MUST_USE cordon_error *settings_row_forget(struct store *store);
+CORDON_MUST_USE cordon_error *settings_row_forget(struct store_txn *txn);
 
 #endif

@@ -111,6 +111,19 @@ describe('when all connections are taken', () => {
     assert.ok(Date.now() - began < 20000, 'less than the write timeout');
     await server.kill(); // a stop gives them their time
   });
+  test('nor does one that waits for logs', async () => {
+    const server = await full();
+    const follow = request('GET', '/api/stream_function_logs?cursor=1', { headers: { Authorization: `Convex ${await server.key()}` } });
+    const crowd = await openEach(server, ROOM);
+    for (const wire of crowd) wire.send(follow);
+    await sleep(STAY_MS);
+    const began = Date.now();
+    await answers(Wire.to(server));
+    assert.ok(Date.now() - began < 20000, 'less than such a wait');
+    await shrinks(crowd, ROOM - 1);
+    assert.equal(crowd.filter((wire) => !wire.closed).length, ROOM - 1, 'and the others wait on');
+    await server.stop();
+  });
   test('those who wait for an answer get it, and the next one waits for its turn', async () => {
     const server = await full();
     await server.deploy(guest('spin'));

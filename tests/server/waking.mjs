@@ -12,6 +12,7 @@ import { resumeCompilers, stopCompilers } from './processes.mjs';
 import { metric } from './wire.mjs';
 
 const LOADERS = 4; // that read, and as many that compile
+const WAITING_MAX = 512;
 const SLOW = 2 * LOADERS + 1;
 const slow = Array.from({ length: SLOW }, (_, i) => `slow-${i}`);
 const data = newFolder();
@@ -110,6 +111,20 @@ test('many calls of one are answered by one load', async () => {
   resumeCompilers(compilers);
   for (const { answer } of waiting) assert.equal((await answer).status, 'success');
   assert.equal(await metric(server, 'udf_isolate_compile_module_seconds_count{cached="false"}'), 1);
+});
+
+/* One is served by the thread that compiles; so many others may wait for the same. */
+test('calls of one that wait for a load have a bound', async () => {
+  await restart(slow.slice(0, 1));
+  const compilers = await stopCompilers(server);
+  const waiting = [];
+  for (let i = 0; i < 1 + WAITING_MAX; i++) waiting.push(await callWaiting(slow[0]));
+  const { status, headers, text } = await askFunction(server, `${slow[0]}.test`, 'query', 'basic:nothing');
+  assert.deepEqual([status, JSON.parse(text).code, headers['retry-after']], [503, 'Overloaded', '1'], text);
+  assert.match(text, /Too many calls wait for these functions to be loaded/);
+  assert.equal((await query('quick')).status, 'success');
+  resumeCompilers(compilers);
+  for (const { answer } of waiting) assert.equal((await answer).status, 'success');
 });
 
 /* Neither is anybody's fault. Four compile, so a fifth waits, and begins after what happens meanwhile. */

@@ -1,6 +1,6 @@
 /*
- * A world in which tokens are judged: signers whose keys a provider has, strangers whose keys are in
- * no set, and a configuration of three providers of the tenant `default`.
+ * A world in which tokens are judged: signers whose keys a provider has, strangers whose keys are
+ * in no set, and a configuration of three providers of the tenant `default`.
  */
 #ifndef SUPPORT_AUTH_WORLD_H
 #define SUPPORT_AUTH_WORLD_H

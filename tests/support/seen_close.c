@@ -7,7 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* The C library's own; looked for as the program starts, as a child between fork and exec must not. */
+/* The C library's own; looked for early, as a child between fork and exec must not. */
 static long (*next_syscall)(long number, ...);
 
 __attribute__((constructor)) static void find_next(void)
@@ -26,6 +26,9 @@ __attribute__((visibility("default"))) long syscall(long number, ...)
     va_end(list);
     if (number == SYS_close) {
         return close((int)words[0]);
+    }
+    if (next_syscall == NULL) { /* by what starts even before */
+        find_next();
     }
     return next_syscall(number, words[0], words[1], words[2], words[3], words[4], words[5]);
 }

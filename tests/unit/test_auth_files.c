@@ -1,4 +1,4 @@
-/* Keys that change: their files, what comes from URLs into such files, threads that judge meanwhile. */
+/* Keys that change: their files, those that URLs fill, and threads that judge meanwhile. */
 #include "auth/key_url.h"
 #include "base/memory.h"
 #include "support/auth_world.h"

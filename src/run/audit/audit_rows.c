@@ -4,6 +4,7 @@
 #include "audit/checkpoint.h"
 #include "base/memory.h"
 #include "run/await.h"
+#include "run/settings_row.h"
 
 static cordon_error *too_busy(void)
 {
@@ -33,10 +34,13 @@ struct added {
 };
 
 static cordon_error *begin_add(
-    struct store *store, uint32_t tenant, struct slice body, struct added *added)
+    struct store *store, uint32_t tenant, const struct audit_row *row, struct added *added)
 {
-    added->facts = (struct store_commit_facts){.audit_body = body};
+    added->facts = (struct store_commit_facts){.audit_body = row->body};
     TRY(rows_begin(store, tenant, &added->rows));
+    if (row->is_of_settings) {
+        TRY(settings_row_forget(added->rows.txn));
+    }
     return store_commit(added->rows.txn, &added->facts, &added->step, &added->result);
 }
 
@@ -53,7 +57,7 @@ static cordon_error *finish_add(struct added *added)
 cordon_error *audit_rows_add_all(
     struct store *store,
     uint32_t tenant,
-    const struct slice *bodies,
+    const struct audit_row *rows,
     size_t count,
     bool written[AUDIT_ROWS_MAX])
 {
@@ -65,7 +69,7 @@ cordon_error *audit_rows_add_all(
     cordon_error *first = NULL;
     size_t begun = 0;
     while (first == NULL && begun < count) { /* what fails is ended below, as the others are */
-        first = begin_add(store, tenant, bodies[begun], &all[begun]);
+        first = begin_add(store, tenant, &rows[begun], &all[begun]);
         begun++;
     }
     const size_t good = first == NULL ? begun : begun - 1;

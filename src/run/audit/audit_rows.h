@@ -19,6 +19,11 @@ CORDON_MUST_USE cordon_error *audit_rows_add(
 /* Most that audit_rows_add_all() takes. */
 #define AUDIT_ROWS_MAX 64
 
+struct audit_row {
+    struct slice body;
+    bool is_of_settings; /* its commit has the next start record its settings: settings_row.h */
+};
+
 /*
  * Appends records of their own, at most AUDIT_ROWS_MAX, in this order unless the store makes one of
  * them wait, and waits once until all are durable: they share its syncs. `written` says for each
@@ -27,7 +32,7 @@ CORDON_MUST_USE cordon_error *audit_rows_add(
 CORDON_MUST_USE cordon_error *audit_rows_add_all(
     struct store *store,
     uint32_t tenant,
-    const struct slice *bodies,
+    const struct audit_row *rows,
     size_t count,
     bool written[AUDIT_ROWS_MAX]);
 

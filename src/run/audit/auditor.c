@@ -231,11 +231,17 @@ static cordon_error *make_checkpoint(struct auditor *auditor)
 
 /* -- Notes ----------------------------------------------------------------------------------- */
 
-static bool keep_note(struct auditor *auditor, struct slice body, size_t bytes_max)
+static bool keep_row(struct auditor *auditor, const struct audit_row *row, size_t bytes_max)
 {
-    const bool is_kept = note_queue_add(&auditor->notes, body, bytes_max);
+    const bool is_kept = note_queue_add(&auditor->notes, row, bytes_max);
     event_set(&auditor->lead->woken);
     return is_kept;
+}
+
+static bool keep_note(struct auditor *auditor, struct slice body, size_t bytes_max)
+{
+    const struct audit_row row = {.body = body};
+    return keep_row(auditor, &row, bytes_max);
 }
 
 static void lose_note(struct auditor *auditor)
@@ -248,6 +254,14 @@ static void lose_note(struct auditor *auditor)
 void auditor_note(struct auditor *auditor, struct slice body)
 {
     if (auditor != NULL && !keep_note(auditor, body, NOTES_BYTES_MAX)) {
+        lose_note(auditor);
+    }
+}
+
+void auditor_note_settings(struct auditor *auditor, struct slice body)
+{
+    const struct audit_row row = {.body = body, .is_of_settings = true};
+    if (auditor != NULL && !keep_row(auditor, &row, NOTES_BYTES_MAX)) {
         lose_note(auditor);
     }
 }

@@ -70,6 +70,9 @@ CORDON_MUST_USE cordon_error *auditor_sign(struct auditor *auditor);
  */
 void auditor_note(struct auditor *auditor, struct slice body);
 
+/* The same of settings that hold now: the next start records those that hold then, in any case. */
+void auditor_note_settings(struct auditor *auditor, struct slice body);
+
 /* The same of what was done for a request and can't be undone; not of the quarter. */
 void auditor_note_done(struct auditor *auditor, struct slice body);
 

@@ -10,6 +10,7 @@
 
 struct note {
     struct note *next;
+    bool is_of_settings;
     size_t size;
     uint8_t body[];
 };
@@ -18,7 +19,7 @@ struct note {
 struct turn {
     size_t count;
     struct note *notes[AUDIT_ROWS_MAX];
-    struct slice bodies[AUDIT_ROWS_MAX];
+    struct audit_row rows[AUDIT_ROWS_MAX];
     bool written[AUDIT_ROWS_MAX];
 };
 
@@ -39,13 +40,15 @@ void note_queue_done(struct note_queue *queue)
     (void)pthread_mutex_destroy(&queue->lock);
 }
 
-bool note_queue_add(struct note_queue *queue, struct slice body, size_t bytes_max)
+bool note_queue_add(struct note_queue *queue, const struct audit_row *row, size_t bytes_max)
 {
+    const struct slice body = row->body;
     struct note *note = mem_new(sizeof *note + body.size);
     if (note == NULL) {
         return false;
     }
     note->next = NULL;
+    note->is_of_settings = row->is_of_settings;
     note->size = body.size;
     memcpy(note->body, body.data, body.size);
     (void)pthread_mutex_lock(&queue->lock);
@@ -80,7 +83,8 @@ static void look_at_first(struct note_queue *queue, struct turn *turn)
             break;
         }
         turn->notes[turn->count] = note;
-        turn->bodies[turn->count++] = slice_of(note->body, note->size);
+        turn->rows[turn->count++] =
+            (struct audit_row){slice_of(note->body, note->size), note->is_of_settings};
     }
     (void)pthread_mutex_unlock(&queue->lock);
 }
@@ -113,7 +117,7 @@ cordon_error *note_queue_write(
 {
     struct turn turn = {.count = 0};
     look_at_first(queue, &turn);
-    cordon_error *error = audit_rows_add_all(store, tenant, turn.bodies, turn.count, turn.written);
+    cordon_error *error = audit_rows_add_all(store, tenant, turn.rows, turn.count, turn.written);
     *out_bytes = drop_written(queue, &turn);
     return error;
 }

@@ -5,7 +5,7 @@
 #ifndef RUN_NOTE_QUEUE_H
 #define RUN_NOTE_QUEUE_H
 
-#include "store/store.h"
+#include "run/audit/audit_rows.h"
 
 #include <pthread.h>
 
@@ -24,10 +24,10 @@ void note_queue_init(struct note_queue *queue);
 void note_queue_done(struct note_queue *queue);
 
 /*
- * Has a record wait, a JSON object, which is copied. False: with it more than `bytes_max` bytes
+ * Has a record wait, the body of which, a JSON object, is copied. False: with it more than `bytes_max` bytes
  * would, or there is no memory. Any thread.
  */
-bool note_queue_add(struct note_queue *queue, struct slice body, size_t bytes_max);
+bool note_queue_add(struct note_queue *queue, const struct audit_row *row, size_t bytes_max);
 
 /* How many bytes wait. Any thread. */
 size_t note_queue_bytes(struct note_queue *queue);
