@@ -5,8 +5,6 @@
 
 #include <pthread.h>
 
-#define PLACES 512 /* a power of two */
-
 struct place {
     struct auth_token_id id;
     struct auth_acceptance acceptance; /* without a provider: free */
@@ -16,8 +14,7 @@ struct place {
 
 struct auth_accepted {
     pthread_mutex_t lock;
-    size_t text_bytes; /* of all */
-    struct place places[PLACES];
+    struct place places[AUTH_ACCEPTED_MAX];
 };
 
 cordon_error *auth_accepted_new(struct auth_accepted **out_accepted)
@@ -31,9 +28,8 @@ cordon_error *auth_accepted_new(struct auth_accepted **out_accepted)
     return NULL;
 }
 
-static void empty(struct auth_accepted *accepted, struct place *place)
+static void empty(struct place *place)
 {
-    accepted->text_bytes -= place->text_size;
     mem_free(place->text);
     *place = (struct place){0};
 }
@@ -41,8 +37,8 @@ static void empty(struct auth_accepted *accepted, struct place *place)
 void auth_accepted_free(struct auth_accepted *accepted)
 {
     if (accepted != NULL) {
-        for (size_t i = 0; i < PLACES; i++) {
-            empty(accepted, &accepted->places[i]);
+        for (size_t i = 0; i < AUTH_ACCEPTED_MAX; i++) {
+            empty(&accepted->places[i]);
         }
         (void)pthread_mutex_destroy(&accepted->lock);
         mem_free(accepted);
@@ -60,12 +56,35 @@ struct auth_token_id auth_token_id_of(struct slice tenant, struct slice token)
 
 static struct place *place_of(struct auth_accepted *accepted, const struct auth_token_id *id)
 {
-    const size_t at = ((size_t)id->hash[0] << 8 | id->hash[1]) % PLACES;
+    const size_t at = ((size_t)id->hash[0] << 8 | id->hash[1]) % AUTH_ACCEPTED_MAX;
     return &accepted->places[at];
 }
 
-static bool copy_out(
-    const struct place *place, struct buffer *out_text, struct auth_acceptance *out_acceptance)
+/* Under the lock. */
+static bool has(const struct place *place, const struct auth_token_id *id)
+{
+    return place->acceptance.provider != NULL &&
+           memcmp(place->id.hash, id->hash, sizeof id->hash) == 0;
+}
+
+bool auth_accepted_look(
+    struct auth_accepted *accepted,
+    const struct auth_token_id *id,
+    struct auth_acceptance *out_acceptance)
+{
+    (void)pthread_mutex_lock(&accepted->lock);
+    const struct place *place = place_of(accepted, id);
+    const bool found = has(place, id);
+    if (found) {
+        *out_acceptance = place->acceptance;
+        out_acceptance->identity = (struct identity){0};
+    }
+    (void)pthread_mutex_unlock(&accepted->lock);
+    return found;
+}
+
+/* Under the lock. */
+static bool copy_out(const struct place *place, struct buffer *out_text, struct identity *out)
 {
     const size_t before = out_text->size;
     cordon_error *error = buffer_append(out_text, slice_of(place->text, place->text_size));
@@ -75,40 +94,46 @@ static bool copy_out(
     }
     const uint8_t *text = out_text->data + before;
     const size_t token_size = place->acceptance.identity.token.size;
-    *out_acceptance = place->acceptance;
-    out_acceptance->identity.token = slice_of(text, token_size);
-    out_acceptance->identity.json = slice_of(text + token_size, place->text_size - token_size);
+    out->token = slice_of(text, token_size);
+    out->json = slice_of(text + token_size, place->text_size - token_size);
     return true;
 }
 
-bool auth_accepted_find(
+bool auth_accepted_take(
     struct auth_accepted *accepted,
     const struct auth_token_id *id,
-    struct buffer *out_text,
-    struct auth_acceptance *out_acceptance)
+    struct auth_acceptance *acceptance,
+    struct buffer *out_text)
 {
     (void)pthread_mutex_lock(&accepted->lock);
     const struct place *place = place_of(accepted, id);
-    const bool found = place->acceptance.provider != NULL &&
-                       memcmp(place->id.hash, id->hash, sizeof id->hash) == 0 &&
-                       copy_out(place, out_text, out_acceptance);
+    const bool taken = has(place, id) && place->acceptance.reading == acceptance->reading &&
+                       copy_out(place, out_text, &acceptance->identity);
     (void)pthread_mutex_unlock(&accepted->lock);
-    return found;
+    return taken;
+}
+
+void auth_accepted_drop(struct auth_accepted *accepted, const struct auth_token_id *id)
+{
+    (void)pthread_mutex_lock(&accepted->lock);
+    struct place *place = place_of(accepted, id);
+    if (has(place, id)) {
+        empty(place);
+    }
+    (void)pthread_mutex_unlock(&accepted->lock);
 }
 
 /* Under the lock; the place is free. */
-static void fill(
-    struct auth_accepted *accepted, struct place *place, const struct auth_acceptance *acceptance)
+static void fill(struct place *place, const struct auth_acceptance *acceptance)
 {
     const struct identity *identity = &acceptance->identity;
     const size_t size = identity->token.size + identity->json.size;
-    uint8_t *text = accepted->text_bytes + size <= AUTH_ACCEPTED_BYTES_MAX ? mem_new(size) : NULL;
+    uint8_t *text = size <= AUTH_ACCEPTED_BYTES_MAX ? mem_new(size) : NULL;
     if (text == NULL) {
         return;
     }
     memcpy(text, identity->token.data, identity->token.size);
     memcpy(text + identity->token.size, identity->json.data, identity->json.size);
-    accepted->text_bytes += size;
     place->acceptance = *acceptance;
     place->text = text;
     place->text_size = size;
@@ -121,8 +146,8 @@ void auth_accepted_add(
 {
     (void)pthread_mutex_lock(&accepted->lock);
     struct place *place = place_of(accepted, id);
-    empty(accepted, place);
-    fill(accepted, place, acceptance);
+    empty(place);
+    fill(place, acceptance);
     place->id = *id;
     (void)pthread_mutex_unlock(&accepted->lock);
 }

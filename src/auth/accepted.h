@@ -11,8 +11,11 @@
 #include "auth/token.h"
 #include "base/hash.h"
 
-/* The most that all texts of identities in one table take. One that has no room is not kept. */
-#define AUTH_ACCEPTED_BYTES_MAX ((size_t)4 << 20)
+/* The most that the text of an identity takes; one with more is not kept. */
+#define AUTH_ACCEPTED_BYTES_MAX ((size_t)8192)
+
+/* How many are kept at most. */
+#define AUTH_ACCEPTED_MAX 512
 
 struct auth_accepted;
 
@@ -37,14 +40,26 @@ void auth_accepted_free(struct auth_accepted *accepted);
 struct auth_token_id auth_token_id_of(struct slice tenant, struct slice token);
 
 /*
- * Appends the identity to `out_text`, in which that of the answer stands. Any thread. False: it is
- * not there, or there is no memory for the text.
+ * What is kept but the identity, of which there is nothing yet: first it is to be looked at whether
+ * the rest still holds. False: it is not there. Any thread.
  */
-bool auth_accepted_find(
+bool auth_accepted_look(
     struct auth_accepted *accepted,
     const struct auth_token_id *id,
-    struct buffer *out_text,
     struct auth_acceptance *out_acceptance);
+
+/*
+ * Appends the identity of one that was looked at to `out_text`, in which that of the answer stands.
+ * False: it is gone, or there is no memory for the text. Any thread.
+ */
+bool auth_accepted_take(
+    struct auth_accepted *accepted,
+    const struct auth_token_id *id,
+    struct auth_acceptance *acceptance,
+    struct buffer *out_text);
+
+/* What no longer holds is not kept. Any thread. */
+void auth_accepted_drop(struct auth_accepted *accepted, const struct auth_token_id *id);
 
 /* Copies what it takes; an older one may have to go for it. Any thread. */
 void auth_accepted_add(

@@ -283,7 +283,20 @@ static enum auth_verdict judge(
     return verdict;
 }
 
-/* Whether it was accepted lately, and nothing has changed that this hung on. */
+/* Whether nothing has changed that it hung on that this token was accepted. */
+static bool still_holds(
+    const struct auth_config *config, const struct auth_acceptance *acceptance, double now_s)
+{
+    const struct provider *provider = acceptance->provider;
+    uint64_t reading = 0;
+    struct auth_keys *keys = auth_source_keys(provider->source, &reading);
+    const bool holds = keys != NULL && reading == acceptance->reading &&
+                       auth_times_hold(&acceptance->times, now_s, config->skew_s);
+    auth_keys_unref(keys);
+    return holds;
+}
+
+/* Whether it was accepted lately, and still is. */
 static bool recall(
     struct auth_config *config,
     const struct auth_token_id *id,
@@ -291,20 +304,14 @@ static bool recall(
     struct buffer *out_text,
     struct auth_acceptance *out_acceptance)
 {
-    const size_t before = out_text->size;
-    if (!auth_accepted_find(config->accepted, id, out_text, out_acceptance)) {
+    if (!auth_accepted_look(config->accepted, id, out_acceptance)) {
         return false;
     }
-    const struct provider *provider = out_acceptance->provider;
-    uint64_t reading = 0;
-    struct auth_keys *keys = auth_source_keys(provider->source, &reading);
-    const bool holds = keys != NULL && reading == out_acceptance->reading &&
-                       auth_times_hold(&out_acceptance->times, now_s, config->skew_s);
-    auth_keys_unref(keys);
-    if (!holds) {
-        out_text->size = before;
+    if (!still_holds(config, out_acceptance, now_s)) {
+        auth_accepted_drop(config->accepted, id);
+        return false;
     }
-    return holds;
+    return auth_accepted_take(config->accepted, id, out_acceptance, out_text);
 }
 
 enum auth_verdict auth_config_judge(

@@ -322,6 +322,7 @@ static void drive(struct connection *connection)
         return;
     }
     const uint64_t began_ns = clock_monotonic_ns();
+    loop_send_late(loop, began_ns);
     connection->run_state = run_poll(connection->run, began_ns + connection->loop_ns_left);
     const uint64_t took_ns = clock_monotonic_ns() - began_ns;
     connection->loop_ns_left -=

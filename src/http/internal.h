@@ -93,7 +93,8 @@ struct loop {
     struct waiting idle;     /* without a request, or with one for news, or all answered */
     struct waiting arriving; /* their request has begun to come */
     struct waiting leaving;  /* their answer goes with others */
-    uint32_t leaving_count;
+    uint32_t leaving_count;  /* that came since answers were sent, at least all of them */
+    uint64_t leaving_since_ns;
     struct waiting taking;   /* their answer has begun to go */
     struct waiting deferred; /* have more requests here, and had their turn */
     uv_async_t woken;        /* runs that can go on */
@@ -363,9 +364,12 @@ void connection_wait_in(struct connection *connection, struct waiting *waiting);
 /* A client's socket, which is closed if there is no memory for a connection. */
 void connection_open(struct loop *loop, int fd, struct listener_kind kind);
 
-/* Sends `output`; the connection reads on or closes afterwards, as its frame says. */
+/* Sends `output`, soon; the connection reads on or closes afterwards, as its frame says. */
 void connection_send(struct connection *connection);
-void connections_send(struct loop *loop);
+
+/* Sends the answers that wait for each other now; or if they have waited long enough. */
+void loop_send(struct loop *loop);
+void loop_send_late(struct loop *loop, uint64_t now_ns);
 
 /* Sends a short text that needs no memory, if the socket takes it at once: the last answer. */
 void connection_send_last(struct connection *connection, struct slice text);

@@ -136,6 +136,7 @@ static void on_tick(uv_timer_t *timer)
 {
     struct loop *loop = timer->data;
     const uint64_t now = uv_now(&loop->uv);
+    loop_send(loop); /* before anybody is closed */
     write_date(loop);
     struct connection *next = NULL;
     for (struct connection *at = loop->connections; at != NULL; at = next) {
@@ -163,7 +164,7 @@ static void on_tick(uv_timer_t *timer)
 static void on_prepare(uv_prepare_t *prepare)
 {
     struct loop *loop = prepare->data;
-    connections_send(loop);
+    loop_send(loop);
     if (loop->turn_since_ns != 0) {
         histogram_observe_ns(loop->server->hold, loop_worked_ns(loop));
     }
@@ -216,7 +217,7 @@ void loop_defer(struct connection *connection)
 /* What clients have sent is read: now others may come in. */
 static void on_check(uv_check_t *check)
 {
-    connections_send(check->data);
+    loop_send(check->data);
     loop_accept(check->data);
 }
 
@@ -229,6 +230,7 @@ static void on_stop(uv_async_t *async)
         return;
     }
     const uint64_t all_ms = loop->server->settings.drain_timeout_ms;
+    loop_send(loop); /* who has an answer may send one request more, which is refused */
     loop->stopping = true;
     loop->cancel_at_ms = uv_now(&loop->uv) + all_ms - all_ms / STOP_CANCEL_PART;
     loop->end_at_ms = uv_now(&loop->uv) + all_ms - all_ms / STOP_END_PART;

@@ -574,6 +574,7 @@ bool log_admits(struct log *log, enum log_level level, const char *event, struct
         return false;
     }
     (void)pthread_mutex_lock(&log->lock);
+    tell_lost(log);
     const bool is_admitted = may_write(log, level, event, source);
     (void)pthread_mutex_unlock(&log->lock);
     return is_admitted;
@@ -587,7 +588,6 @@ void log_write_admitted(
     size_t field_count)
 {
     (void)pthread_mutex_lock(&log->lock);
-    tell_lost(log);
     if (!add_line(log, level, event, fields, field_count)) {
         (void)atomic_fetch_add(&log->lost, 1);
     }

@@ -42,6 +42,23 @@ describe('a client that leaves', () => {
     assert.equal(logged.filter(succeeded).length, count);
     assert.ok(count > 0, 'some were on their way');
   });
+  test('for writing alone, in the very moment of its request: what has succeeded was answered', async () => {
+    const [READ_BYTES, COUNT] = [16384, 40]; // so much is read at once: the end is seen right behind it
+    const empty = call('query', 'basic:echo', { text: '' });
+    const full = [1, 2, 3, 4].map((less) => call('query', 'basic:echo', { text: 'x'.repeat(READ_BYTES - empty.length - less) }))
+      .find(({ length }) => length === READ_BYTES);
+    const before = (await lines('basic:echo', 0)).length;
+    let answered = 0;
+    for (let i = 0; i < COUNT; i++) {
+      const wire = Wire.to(server, { stays: true });
+      wire.socket.end(full);
+      while (!wire.closed) await wire.changed();
+      if (wire.bytes.length > 0) answered++;
+    }
+    const logged = (await lines('basic:echo', before + COUNT)).slice(before);
+    assert.equal(logged.filter(succeeded).length, answered);
+    assert.ok(answered > 0);
+  });
   test('while its function spins ends it', async () => {
     for (const [kind, path] of [['query', 'spin:query'], ['mutation', 'spin:mutation'], ['action', 'spin:action']]) {
       const wire = Wire.to(server).send(call(kind, path, {}));

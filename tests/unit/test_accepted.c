@@ -1,6 +1,5 @@
 /* Tokens that were accepted lately: auth/accepted.h. */
 #include "auth/accepted.h"
-#include "base/memory.h"
 #include "support/expect.h"
 
 #include <stdio.h>
@@ -38,12 +37,19 @@ static void add(const struct auth_token_id *id, struct slice token, struct slice
     auth_accepted_add(accepted, id, &acceptance);
 }
 
+static bool find(
+    const struct auth_token_id *id, struct buffer *text, struct auth_acceptance *out_found)
+{
+    return auth_accepted_look(accepted, id, out_found) &&
+           auth_accepted_take(accepted, id, out_found, text);
+}
+
 static bool has(const struct auth_token_id *id)
 {
     CORDON_CLEANUP_BUFFER struct buffer text;
     buffer_init(&text, AUTH_ACCEPTED_BYTES_MAX);
     struct auth_acceptance found;
-    return auth_accepted_find(accepted, id, &text, &found);
+    return find(id, &text, &found);
 }
 
 static void what_was_kept_is_found(void **state)
@@ -60,7 +66,7 @@ static void what_was_kept_is_found(void **state)
     buffer_init(&text, IDENTITY_BYTES_MAX);
     expect_ok(buffer_append(&text, SLICE("before")));
     struct auth_acceptance found;
-    assert_true(auth_accepted_find(accepted, &id, &text, &found));
+    assert_true(find(&id, &text, &found));
     assert_ptr_equal(found.provider, &provider);
     assert_int_equal(found.reading, 3);
     assert_true(found.times.has_expiry && found.times.expires_s == 7);
@@ -94,24 +100,48 @@ static void a_later_one_takes_the_place(void **state)
     assert_true(has(&second));
 }
 
-static void all_texts_have_a_bound(void **state)
+/* What it needs is bounded by the number of places, so nobody's large ones are in others' way. */
+static void a_text_has_a_bound(void **state)
 {
     (void)state;
-    uint8_t *const large = mem_new(AUTH_ACCEPTED_BYTES_MAX);
-    assert_non_null(large);
-    memset(large, 'a', AUTH_ACCEPTED_BYTES_MAX);
-    const struct auth_token_id ids[] = {{{0, 0}}, {{0, 1}}, {{0, 2}}};
-    add(&ids[0], SLICE("i|ada"), slice_of(large, AUTH_ACCEPTED_BYTES_MAX - 10));
-    add(&ids[1], SLICE("i|ad"), SLICE("{}")); /* one byte too many */
+    static uint8_t large[AUTH_ACCEPTED_BYTES_MAX];
+    memset(large, 'a', sizeof large);
+    const struct auth_token_id ids[] = {{{0, 0}}, {{0, 1}}};
+    add(&ids[0], SLICE("i|ada"), slice_of(large, sizeof large - 5));
+    add(&ids[1], SLICE("i|adam"), slice_of(large, sizeof large - 5));
     assert_true(has(&ids[0]));
     assert_false(has(&ids[1]));
-    add(&ids[2], SLICE("i|a"), SLICE("{}")); /* what is left */
-    assert_true(has(&ids[2]));
-    add(&ids[0], SLICE("i|ada"), SLICE("{}")); /* gives back what the place had */
-    add(&ids[1], SLICE("i|ad"), SLICE("{}"));
-    assert_true(has(&ids[0]));
-    assert_true(has(&ids[1]));
-    mem_free(large);
+}
+
+static void what_no_longer_holds_goes(void **state)
+{
+    (void)state;
+    const struct auth_token_id id = id_of("acme", "a.b.c");
+    const struct auth_token_id alike = {{id.hash[0], id.hash[1], (uint8_t)~id.hash[2]}};
+    add(&id, SLICE("i|ada"), SLICE("{}"));
+    auth_accepted_drop(accepted, &alike); /* another one, of the same place */
+    assert_true(has(&id));
+    auth_accepted_drop(accepted, &id);
+    assert_false(has(&id));
+}
+
+/* Between the look and the taking, keys may be read and the token accepted by those. */
+static void what_was_looked_at_is_taken_or_nothing(void **state)
+{
+    (void)state;
+    const struct auth_token_id id = id_of("acme", "a.b.c");
+    CORDON_CLEANUP_BUFFER struct buffer text;
+    buffer_init(&text, AUTH_ACCEPTED_BYTES_MAX);
+    struct auth_acceptance found;
+    add(&id, SLICE("i|ada"), SLICE("{}"));
+    assert_true(auth_accepted_look(accepted, &id, &found));
+    const struct auth_acceptance later = {
+        .provider = &provider,
+        .reading = found.reading + 1,
+        .identity = {.token = SLICE("i|ada"), .json = SLICE("{}")}};
+    auth_accepted_add(accepted, &id, &later);
+    assert_false(auth_accepted_take(accepted, &id, &found, &text));
+    assert_int_equal(text.size, 0);
 }
 
 static void without_room_for_the_text_it_is_not_found(void **state)
@@ -122,7 +152,7 @@ static void without_room_for_the_text_it_is_not_found(void **state)
     CORDON_CLEANUP_BUFFER struct buffer text;
     buffer_init(&text, 6);
     struct auth_acceptance found;
-    assert_false(auth_accepted_find(accepted, &id, &text, &found));
+    assert_false(find(&id, &text, &found));
     assert_int_equal(text.size, 0);
 }
 
@@ -132,7 +162,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_was_kept_is_found, set_up, tear_down),
         cmocka_unit_test_setup_teardown(tenant_and_token_both_count, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_later_one_takes_the_place, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(all_texts_have_a_bound, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_text_has_a_bound, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_no_longer_holds_goes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_was_looked_at_is_taken_or_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             without_room_for_the_text_it_is_not_found, set_up, tear_down),
     };

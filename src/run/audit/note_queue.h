@@ -24,8 +24,8 @@ void note_queue_init(struct note_queue *queue);
 void note_queue_done(struct note_queue *queue);
 
 /*
- * Has a record wait, the body of which, a JSON object, is copied. False: with it more than `bytes_max` bytes
- * would, or there is no memory. Any thread.
+ * Has a record wait, the body of which, a JSON object, is copied. False: with it more than
+ * `bytes_max` bytes would, or there is no memory. Any thread.
  */
 bool note_queue_add(struct note_queue *queue, const struct audit_row *row, size_t bytes_max);
 
