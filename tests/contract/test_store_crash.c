@@ -18,6 +18,7 @@
 #include "history/lines.h"
 #include "selftest/workload.h"
 #include "support/disk.h"
+#include "support/seed.h"
 #include "support/size.h"
 
 #include <errno.h>
@@ -319,6 +320,6 @@ int main(void)
         cmocka_unit_test(what_was_answered_survives_being_killed),
         cmocka_unit_test(what_was_answered_survives_a_power_cut),
     };
-    seed = verdict_seed();
+    seed = test_seed();
     return cmocka_run_group_tests_name("store/crash", tests, NULL, NULL);
 }

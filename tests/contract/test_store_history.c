@@ -7,9 +7,9 @@
  */
 #include "contract/harness.h"
 
-#include "base/random.h"
 #include "contract/verdict.h"
 #include "selftest/workload.h"
+#include "support/seed.h"
 #include "support/size.h"
 
 #include <inttypes.h>
@@ -87,6 +87,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(histories_are_strictly_serializable),
     };
-    seed = verdict_seed();
+    seed = test_seed();
     return cmocka_run_group_tests_name("store/history", tests, NULL, NULL);
 }

@@ -3,11 +3,14 @@
  * array that is sorted by the values themselves. Documents come, change and go inside and outside
  * of the transaction that scans; fields are missing, of all types, and longer than a key; indexes
  * come and go while documents are there, and are filled by work that is interrupted.
+ *
+ * The seed is printed; CORDON_TEST_SEED repeats it. Many clients at once are test_store_model.c's.
  */
 #include "contract/harness.h"
 
 #include "base/memory.h"
-#include "base/random.h"
+#include "support/seed.h"
+#include "support/size.h"
 #include "value/row.h"
 #include "value/sortkey.h"
 
@@ -20,8 +23,10 @@
 
 #define TENANT 7
 
-/* Documents that may be there, and steps of one random history. */
+/* Documents that may be there, and transactions of one random history at full size. */
 enum { DOCUMENTS = 40, STEPS = 100 };
+
+static uint64_t seed;
 
 /* A text that fills a key, and one of which no two are alike before the cut. */
 enum { LONG_BYTES = 600 };
@@ -378,9 +383,10 @@ static void learn_numbers(struct model *model)
     client_end(&client);
 }
 
-static void begin_model(struct model *model, struct world *world, uint64_t seed)
+/* `history` sets apart the histories of one seed. */
+static void begin_model(struct model *model, struct world *world, uint64_t history)
 {
-    *model = (struct model){.world = world, .random = seed};
+    *model = (struct model){.world = world, .random = seed + history};
     struct client client;
     client_begin(&client, world->store, TENANT);
     model->table = client_table(&client, "t");
@@ -449,7 +455,7 @@ static void scans_are_what_the_values_say(struct world *world)
     begin_model(&model, world, 1);
     put_indexes(&model, both, 2); /* of an empty table: enabled at once */
     learn_numbers(&model);
-    for (size_t i = 0; i < STEPS; i++) {
+    for (size_t i = 0; i < test_size(STEPS); i++) {
         one_transaction(&model);
     }
     if (world->maker->lmdb) {
@@ -488,7 +494,7 @@ static void an_index_is_filled_while_documents_change(struct world *world)
         }
     }
     learn_numbers(&model);
-    for (size_t i = 0; i < STEPS / 5; i++) {
+    for (size_t i = 0; i < test_size(STEPS / 5); i++) {
         one_transaction(&model);
     }
     end_model(&model);
@@ -516,7 +522,7 @@ static void an_index_is_dropped(struct world *world)
     }
     learn_numbers(&model);
     REQUIRE(model.number[0] != before);
-    for (size_t i = 0; i < STEPS / 5; i++) {
+    for (size_t i = 0; i < test_size(STEPS / 5); i++) {
         one_transaction(&model);
     }
     end_model(&model);
@@ -697,7 +703,7 @@ static void writers_conflict_with_new_indexes(struct world *world)
     begin_model(&model, world, 5);
     struct client writer;
     client_begin(&writer, world->store, TENANT);
-    change_some(&model, &writer);
+    change_one(&model, &writer); /* a put, as nothing is there */
     put_indexes(&model, &by_a, 1);
     REQUIRE(client_commit(&writer, NULL).conflict);
     end_model(&model);
@@ -734,5 +740,6 @@ static void every_store_keeps_the_contract(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(every_store_keeps_the_contract)};
+    seed = test_seed();
     return cmocka_run_group_tests_name("store/indexes", tests, NULL, NULL);
 }

@@ -14,6 +14,7 @@
 #include "base/hash.h"
 #include "base/random.h"
 #include "support/disk.h"
+#include "support/seed.h"
 #include "support/size.h"
 
 #include <fcntl.h>
@@ -267,25 +268,12 @@ static void cut_power_once(struct round *round)
     round->folder = round->left;
 }
 
-static uint64_t choose_seed(void)
-{
-    const char *text = getenv("CORDON_TEST_SEED");
-    uint64_t seed = 0;
-    if (text != NULL) {
-        return strtoull(text, NULL, 10);
-    }
-    random_system(&seed, sizeof seed);
-    return seed;
-}
-
 static void power_cuts_lose_no_answered_commit(void **state)
 {
     (void)state;
-    const uint64_t seed = choose_seed();
+    const uint64_t seed = test_seed();
     const size_t folders = test_size(25);
     uint64_t commits = 0;
-    (void)printf("CORDON_TEST_SEED=%llu\n", (unsigned long long)seed);
-    (void)fflush(stdout);
     for (size_t i = 0; i < folders; i++) {
         struct round round = {0};
         folder_make(&round.folder);

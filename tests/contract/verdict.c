@@ -1,7 +1,6 @@
 /* Verdicts on histories; see verdict.h. */
 #include "contract/verdict.h"
 
-#include "base/random.h"
 #include "contract/harness.h"
 #include "history/check.h"
 #include "history/lines.h"
@@ -10,17 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-uint64_t verdict_seed(void)
-{
-    const char *const text = getenv("CORDON_TEST_SEED");
-    uint64_t seed = 0;
-    random_system(&seed, sizeof seed);
-    seed = text == NULL ? seed >> 16 : strtoull(text, NULL, 10);
-    (void)printf("CORDON_TEST_SEED=%" PRIu64 "\n", seed);
-    (void)fflush(stdout);
-    return seed;
-}
 
 static void leave_history(const struct history *history)
 {

@@ -1,13 +1,10 @@
-/* What the tests that record histories share: a seed that is printed, and the checker's verdict. */
+/* What the tests that record histories share: the checker's verdict. */
 #ifndef CONTRACT_VERDICT_H
 #define CONTRACT_VERDICT_H
 
 #include "history/history.h"
 
 #define VERDICT_BYTES_MAX ((uint64_t)4 << 30)
-
-/* CORDON_TEST_SEED, or one that is drawn; printed in that form. */
-uint64_t verdict_seed(void);
 
 /*
  * Requires that a history is strictly serializable, and says how large it was. If it is not, the

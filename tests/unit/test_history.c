@@ -11,6 +11,7 @@
 #include "history/lines.h"
 #include "support/expect.h"
 #include "support/histories.h"
+#include "support/seed.h"
 #include "support/size.h"
 
 #include <inttypes.h>
@@ -616,10 +617,7 @@ static void each_allocation_may_fail(void **state)
 
 int main(void)
 {
-    const char *const text = getenv("CORDON_TEST_SEED");
-    random_system(&seed, sizeof seed);
-    seed = text == NULL ? seed >> 16 : strtoull(text, NULL, 10);
-    (void)printf("CORDON_TEST_SEED=%" PRIu64 "\n", seed);
+    seed = test_seed();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(correct_histories_have_no_anomaly),
         cmocka_unit_test(a_hundred_thousand_transactions_are_checked),
