@@ -181,6 +181,10 @@ struct local_txn {
     uint64_t reserved_until_ns;
     struct local_txn *next_reserved;
 
+    /* Of one that was told to come again for a reserved one: until when that is waited for, monotonic;
+     * 0: of none. With the commit lock held. */
+    uint64_t expected_until_ns;
+
     struct tenant_tables *tables; /* NULL until asked for */
     struct tenant_tables made;    /* tables that this transaction makes */
     struct made_set *sets_made;   /* indexes of tables that it makes, newest first */

@@ -555,11 +555,15 @@ static cordon_error *check_log(struct local_txn *txn, bool *out_full)
 static cordon_error *submit_some(
     struct local_txn *txn, uint64_t *validated, bool *out_more, bool *out_held_up)
 {
+    txn->expected_until_ns = 0; /* it has come */
     validate_some(txn, validated, out_more);
     if (txn->phase == TXN_CONFLICT || *out_more) {
         return NULL;
     }
     *out_held_up = is_held_up(txn);
+    if (*out_held_up) {
+        txn->expected_until_ns = clock_deadline_ns(STORE_EXPECTED_MS);
+    }
     if (*out_held_up || is_too_much(txn)) {
         return NULL;
     }

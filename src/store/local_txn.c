@@ -148,6 +148,20 @@ static const struct local_txn *reserved_of(const struct local *store, uint32_t t
     return txn;
 }
 
+/* Whether somebody of the tenant is to come first, who was held up by the one before. As above. */
+static bool is_somebody_expected(struct local *store, uint32_t tenant)
+{
+    struct open_list *open = &store->open;
+    const uint64_t now_ns = clock_monotonic_ns();
+    (void)pthread_mutex_lock(&open->lock);
+    const struct local_txn *txn = open->first;
+    while (txn != NULL && (txn->tenant != tenant || txn->expected_until_ns <= now_ns)) {
+        txn = txn->newer;
+    }
+    (void)pthread_mutex_unlock(&open->lock);
+    return txn != NULL;
+}
+
 /* The reservation comes first, then the snapshot: nothing slips in between. */
 cordon_error *local_begin_reserved(
     struct store_txn **lost, enum store_step *out_step, struct store_txn **out_txn)
@@ -157,7 +171,8 @@ cordon_error *local_begin_reserved(
     struct store_txn *begun = NULL;
     CORDON_ASSERT(before->phase == TXN_CONFLICT);
     (void)pthread_mutex_lock(&store->commit_lock);
-    const bool free = reserved_of(store, before->tenant) == NULL;
+    const bool free =
+        reserved_of(store, before->tenant) == NULL && !is_somebody_expected(store, before->tenant);
     cordon_error *error =
         free ? local_begin(&store->base, before->tenant, before->waiter.wake, &begun) : NULL;
     if (begun != NULL) {

@@ -150,9 +150,12 @@ CORDON_MUST_USE cordon_error *store_begin(
  * snapshot: from then on, for STORE_RESERVED_MS or until it commits or ends, commits of others in
  * the tenant that would write what the lost one had read are told STORE_LATER. So a rerun that
  * reads the same cannot lose again. There is one such at a time in a tenant: STORE_LATER while
- * there is another. Once done, `*lost` is taken over and cleared. Errors as store_begin.
+ * there is another, and until those that it held up have come again, for STORE_EXPECTED_MS at most:
+ * so a commit is held up by one at most, however many follow. Once done, `*lost` is taken over and
+ * cleared. Errors as store_begin.
  */
 #define STORE_RESERVED_MS 1000
+#define STORE_EXPECTED_MS 100 /* since they were told last */
 
 CORDON_MUST_USE cordon_error *store_begin_reserved(
     struct store_txn **lost, enum store_step *out_step, struct store_txn **out_txn);

@@ -513,13 +513,74 @@ static void a_reservation_has_an_end(struct world *world)
     while (try_commit(&scene.writer, &conflict) == STORE_LATER) {
         const struct timespec wait = {.tv_nsec = STORE_LATER_MS * 1000000};
         (void)nanosleep(&wait, NULL);
-        REQUIRE(++tries <= 10 * STORE_RESERVED_MS / STORE_LATER_MS);
+        REQUIRE(++tries <= 10 * 1000 / STORE_LATER_MS); /* a second, and tenfold slack */
     }
     REQUIRE(!conflict && tries > 1);
     client_end(&scene.writer);
     client_expect(&scene.reader, scene.table, 10, "new");
     set(&scene, &scene.reader, 50);
     REQUIRE(client_commit(&scene.reader, NULL).conflict);
+}
+
+/* Two that have lost: the one in the scene is reserved, the other wants to be. */
+static void lose_twice(struct scene *scene, struct client *other, struct world *world)
+{
+    bool conflict = false;
+    lose_and_reserve(scene, world);
+    struct client winner;
+    client_begin(&winner, world->store, TENANT);
+    client_begin(other, world->store, TENANT);
+    set(scene, &winner, 30);
+    set(scene, other, 30);
+    REQUIRE(!client_commit(&winner, NULL).conflict);
+    REQUIRE(try_commit(other, &conflict) == STORE_DONE && conflict);
+}
+
+/* Reservations that follow one another hold a commit up once. */
+static void who_was_held_up_comes_before_the_next_reserved_one(struct world *world)
+{
+    struct scene scene;
+    struct client other;
+    struct store_txn *second = NULL;
+    enum store_step step = STORE_DONE;
+    bool conflict = false;
+    lose_twice(&scene, &other, world);
+    client_begin(&scene.writer, world->store, TENANT);
+    set(&scene, &scene.writer, 10);
+    REQUIRE(try_commit(&scene.writer, &conflict) == STORE_LATER);
+    client_end(&scene.reader);
+    OK(store_begin_reserved(&other.txn, &step, &second));
+    REQUIRE(step == STORE_LATER && second == NULL);
+    REQUIRE(try_commit(&scene.writer, &conflict) == STORE_DONE && !conflict);
+    OK(store_begin_reserved(&other.txn, &step, &second));
+    REQUIRE(step == STORE_DONE);
+    client_end(&scene.writer);
+    other.txn = second;
+    client_end(&other);
+}
+
+/* But who does not come again is not waited for without end. */
+static void who_does_not_come_again_is_not_waited_for(struct world *world)
+{
+    struct scene scene;
+    struct client other;
+    struct store_txn *second = NULL;
+    enum store_step step = STORE_LATER;
+    bool conflict = false;
+    lose_twice(&scene, &other, world);
+    client_begin(&scene.writer, world->store, TENANT);
+    set(&scene, &scene.writer, 10);
+    REQUIRE(try_commit(&scene.writer, &conflict) == STORE_LATER);
+    client_end(&scene.reader);
+    for (unsigned tries = 0; step == STORE_LATER; tries++) {
+        const struct timespec wait = {.tv_nsec = STORE_LATER_MS * 1000000};
+        OK(store_begin_reserved(&other.txn, &step, &second));
+        (void)nanosleep(&wait, NULL);
+        REQUIRE(tries <= 10 * 100 / STORE_LATER_MS);
+    }
+    client_end(&scene.writer);
+    other.txn = second;
+    client_end(&other);
 }
 
 struct shaped_case {
@@ -537,6 +598,9 @@ static const struct shaped_case shaped_cases[] = {
     {"others_wait_for_a_reserved_one", others_wait_for_a_reserved_one},
     {"there_is_one_reserved_in_a_tenant", there_is_one_reserved_in_a_tenant},
     {"a_reservation_has_an_end", a_reservation_has_an_end},
+    {"who_was_held_up_comes_before_the_next_reserved_one",
+     who_was_held_up_comes_before_the_next_reserved_one},
+    {"who_does_not_come_again_is_not_waited_for", who_does_not_come_again_is_not_waited_for},
 };
 
 /* -- Running ----------------------------------------------------------------------------------- */
