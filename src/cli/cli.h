@@ -79,6 +79,7 @@ struct cli_options {
     bool append;
     bool replace;
     bool replace_all;
+    bool strings;
     bool memory;
     bool has_number;
     bool has_weight;

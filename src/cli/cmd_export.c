@@ -1,7 +1,7 @@
 /*
  * `cordon export`: all documents of one moment, as a zip of JSON lines in the shape of Convex's:
  * `_tables/documents.jsonl` names the tables and their numbers, `TABLE/documents.jsonl` has a
- * document on each line.
+ * document on each line, `TABLE/generated_schema.jsonl` says how those are written (export_json.h).
  *
  * libzip asks for the bytes of each file when the archive is closed; that is when pages are read.
  * The archive is written beside its place and moved there when all of it is on the disk, so a file
@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/export_json.h"
 #include "cli/file.h"
 #include "cli/flags.h"
 #include "cli/libzip.h"
@@ -38,6 +39,7 @@ struct export
     struct entry *entries; /* the first one is the list of tables */
     size_t count;
     size_t capacity;
+    uint64_t tables;
     uint64_t documents;
     int failed; /* the exit code, once something was said to be wrong */
 };
@@ -46,6 +48,7 @@ struct export
 struct entry {
     struct export *export;
     char *table;       /* NULL: the list of tables */
+    const char *file;  /* its name in the table's folder */
     struct text bytes; /* that libzip has not taken yet, from `at` on */
     size_t at;
     struct text cursor;
@@ -63,6 +66,8 @@ static void export_done(struct export *export)
     source_close(&export->source);
 }
 
+static const char documents_file[] = "documents.jsonl";
+
 /* -- Tables --------------------------------------------------------------------------------- */
 
 static int no_memory(void)
@@ -70,7 +75,8 @@ static int no_memory(void)
     return terminal_fail(CLI_MACHINE, "out of memory; free some and try again");
 }
 
-static int add_entry(struct export *export, cordon_text table)
+/* `bytes` is all that the file has; NULL: the documents of the table, or what is added to it. */
+static int add_entry(struct export *export, cordon_text table, const char *file, const char *bytes)
 {
     if (export->count == export->capacity) {
         const size_t capacity = export->capacity == 0 ? 16 : export->capacity * 2;
@@ -82,7 +88,11 @@ static int add_entry(struct export *export, cordon_text table)
         export->capacity = capacity;
     }
     struct entry *const entry = &export->entries[export->count++];
-    *entry = (struct entry){.export = export, .ended = table.size == 0};
+    *entry =
+        (struct entry){.export = export, .file = file, .ended = table.size == 0 || bytes != NULL};
+    if (bytes != NULL) {
+        text_append(&entry->bytes, bytes, strlen(bytes));
+    }
     entry->table = table.size == 0 ? NULL : strndup(table.data, table.size);
     return table.size > 0 && entry->table == NULL ? no_memory() : CLI_OK;
 }
@@ -102,7 +112,10 @@ static int take_table(void *arg, const cordon_json_value *table)
         &export->entries[0].bytes, "{\"name\":%s,\"id\":%llu}\n", quoted,
         (unsigned long long)number);
     cordon_free(quoted);
-    return add_entry(export, name);
+    export->tables++;
+    const int failed = add_entry(export, name, documents_file, NULL);
+    return failed != CLI_OK ? failed
+                            : add_entry(export, name, "generated_schema.jsonl", "\"uniform\"\n");
 }
 
 /* -- Documents ------------------------------------------------------------------------------ */
@@ -117,7 +130,8 @@ static int append_documents(struct entry *entry, const cordon_json_value *values
         if (error != NULL) {
             return terminal_error(error);
         }
-        text_printf(&entry->bytes, "%s\n", text);
+        export_json_from_encoded(&entry->bytes, (cordon_text){text, strlen(text)});
+        text_append(&entry->bytes, "\n", 1);
         cordon_free(text);
         entry->export->documents++;
     }
@@ -233,7 +247,7 @@ static int add_files(const struct libzip *lib, zip_t *zip, struct export *export
     for (size_t i = 0; i < export->count; i++) {
         struct entry *const entry = &export->entries[i];
         TEXT_CLEANUP name = {0};
-        text_printf(&name, "%s/documents.jsonl", entry->table == NULL ? "_tables" : entry->table);
+        text_printf(&name, "%s/%s", entry->table == NULL ? "_tables" : entry->table, entry->file);
         zip_source_t *const source = lib->source_function(zip, give, entry);
         if (source == NULL || lib->file_add(zip, name.data, source, ZIP_FL_ENC_UTF_8) < 0) {
             lib->source_free(source);
@@ -334,7 +348,7 @@ static int write_file(struct export *export)
 static void report(const struct export *export)
 {
     const char *const path = export->source.options->operands[0];
-    const unsigned long long tables = export->count - 1;
+    const unsigned long long tables = export->tables;
     const unsigned long long documents = export->documents;
     if (export->source.options->format == CLI_JSON) {
         (void)printf(
@@ -363,7 +377,7 @@ static int run(const struct cli_options *options)
         failed = source_hold(&export.source);
     }
     if (failed == CLI_OK) {
-        failed = add_entry(&export, (cordon_text){0});
+        failed = add_entry(&export, (cordon_text){0}, documents_file, NULL);
     }
     if (failed == CLI_OK) {
         failed = source_each_table(&export.source, take_table, &export);
@@ -396,8 +410,9 @@ const struct cli_command cli_export = {
     .details =
         "Writes all documents of a running server, or of a data folder, to the zip FILE, as they\n"
         "are at one moment, while the server goes on: TABLE/documents.jsonl has a document on\n"
-        "each line, in encoded JSON, which loses nothing, and _tables/documents.jsonl names the\n"
-        "tables. `cordon import` reads it back. FILE appears when it is whole.\n"
+        "each line, in JSON that loses nothing, TABLE/generated_schema.jsonl says that it does,\n"
+        "and _tables/documents.jsonl names the tables. `cordon import` and Convex read it back.\n"
+        "FILE appears when it is whole.\n"
         "\n"
         "Exit code: 0 success; 2 wrong usage, FILE is there already, or a key that is not\n"
         "accepted; 5 no server answers, or it failed, or the disk is full.",

@@ -14,7 +14,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/export_json.h"
 #include "cli/flags.h"
+#include "cli/generated_schema.h"
 #include "cli/ids.h"
 #include "cli/lines.h"
 #include "cli/progress.h"
@@ -32,6 +34,8 @@ struct item {
     uint32_t number;    /* 0: the file does not say */
     bool has_documents; /* there is a file of them; */
     zip_uint64_t index; /* in the zip */
+    bool has_schema;    /* there is a file that says how they are written: */
+    enum generated_schema schema;
     struct source_counts counts;
     uint64_t removed;
 };
@@ -172,6 +176,13 @@ static int read_tables(struct import *import, zip_uint64_t index, const char *na
     return failed;
 }
 
+/* `TABLE/generated_schema.jsonl`; Convex's own tables have none. */
+static bool is_schema_name(const char *name)
+{
+    const char *const slash = strchr(name, '/');
+    return slash != NULL && strcmp(slash, "/generated_schema.jsonl") == 0 && name[0] != '_';
+}
+
 /* One file of the zip, by its name. What is not known is told, and left alone. */
 static int take_member(struct import *import, zip_uint64_t index, const char *name)
 {
@@ -183,6 +194,9 @@ static int take_member(struct import *import, zip_uint64_t index, const char *na
     }
     if (strcmp(name, "_tables/documents.jsonl") == 0) {
         return read_tables(import, index, name);
+    }
+    if (is_schema_name(name)) {
+        return CLI_OK; /* it is read when it is known which tables there are */
     }
     if (slash == NULL || strcmp(slash, documents) != 0 || name[0] == '_') {
         return terminal_fail(CLI_OK, "'%s' in the zip is none of documents; it is left out", name);
@@ -209,6 +223,38 @@ static int take_member(struct import *import, zip_uint64_t index, const char *na
     return CLI_OK;
 }
 
+static int refuse_strings(const char *name, uint64_t line)
+{
+    return terminal_fail(
+        CLI_USAGE,
+        "'%s' in the zip, line %llu: this export is of a time when Convex wrote Int64, bytes and "
+        "special floats as strings, so some strings of the table may be meant as those; export "
+        "again, or import them as the strings that they are with --strings",
+        name, (unsigned long long)line);
+}
+
+/* How the documents of a table are written; of tables without documents it does not matter. */
+static int take_schema(struct import *import, zip_uint64_t index, const char *name)
+{
+    struct item *const item = known_item(import, name, strcspn(name, "/"));
+    if (item == NULL || !item->has_documents) {
+        return CLI_OK;
+    }
+    if (item->has_schema) {
+        return terminal_fail(CLI_USAGE, "'%s' is twice in the zip; make the zip again", name);
+    }
+    CLI_CLEANUP(lines_close) struct lines lines = {.name = name};
+    uint64_t line = 0;
+    int failed = lines_open_member(&lines, import->lib, import->zip, index, name);
+    if (failed == CLI_OK) {
+        failed = generated_schema_read(&lines, &item->schema, &line);
+    }
+    item->has_schema = true;
+    return failed == CLI_OK && item->schema == SCHEMA_STRINGS && !import->source.options->strings
+               ? refuse_strings(name, line)
+               : failed;
+}
+
 /* A number that two tables have would come up as ids of the wrong table, later and less clearly. */
 static int check_numbers(const struct import *import)
 {
@@ -233,15 +279,30 @@ static int compare_items(const void *a, const void *b)
     return (first->number > second->number) - (first->number < second->number);
 }
 
-static int list_zip(struct import *import)
+static int each_member(
+    struct import *import, int (*take)(struct import *, zip_uint64_t index, const char *name))
 {
     const zip_int64_t count = import->lib->get_num_entries(import->zip, 0);
     int failed = CLI_OK;
     for (zip_int64_t i = 0; i < count && failed == CLI_OK; i++) {
         const char *const name = import->lib->get_name(import->zip, (zip_uint64_t)i, 0);
         if (name != NULL) {
-            failed = take_member(import, (zip_uint64_t)i, name);
+            failed = take(import, (zip_uint64_t)i, name);
         }
+    }
+    return failed;
+}
+
+static int take_schema_member(struct import *import, zip_uint64_t index, const char *name)
+{
+    return is_schema_name(name) ? take_schema(import, index, name) : CLI_OK;
+}
+
+static int list_zip(struct import *import)
+{
+    int failed = each_member(import, take_member);
+    if (failed == CLI_OK) {
+        failed = each_member(import, take_schema_member);
     }
     if (failed == CLI_OK) {
         failed = check_numbers(import);
@@ -383,6 +444,28 @@ static int check_id(
         item->name, (unsigned long long)lines->number, (int)id.size, id.data);
 }
 
+/* Adds a line to a batch, in encoded JSON. */
+static int append_line(
+    const struct item *item, const struct lines *lines, cordon_text line, struct text *batch)
+{
+    const size_t before = batch->size;
+    if (item->schema == SCHEMA_UNIFORM) {
+        export_json_to_encoded(batch, line);
+    } else {
+        text_append(batch, line.data, line.size);
+    }
+    if (batch->size - before > LINE_BYTES_MAX) {
+        progress_end();
+        return terminal_fail(
+            CLI_USAGE,
+            "'%s', line %llu: longer than %d bytes in encoded JSON, which no document is; there is "
+            "a document on each line",
+            lines->name, (unsigned long long)lines->number, LINE_BYTES_MAX);
+    }
+    text_append(batch, "\n", 1);
+    return CLI_OK;
+}
+
 /*
  * Takes lines until there are enough for a batch. Empty ones are kept: they are counted. With
  * `ids`, which has those of the lines before, each document's must be new.
@@ -409,8 +492,10 @@ static int fill_batch(
         if (failed != CLI_OK) {
             return failed;
         }
-        text_append(batch, line.data, line.size);
-        text_append(batch, "\n", 1);
+        failed = append_line(item, lines, line, batch);
+        if (failed != CLI_OK) {
+            return failed;
+        }
         documents++;
     }
     return CLI_OK;
@@ -634,6 +719,7 @@ static const struct cli_flag flags[] = {
     {"append", NULL, "add to tables that have documents", flags_set_append},
     {"replace", NULL, "first remove what the tables in FILE have", flags_set_replace},
     {"replace-all", NULL, "first remove what all tables have", flags_set_replace_all},
+    {"strings", NULL, "take strings of an old Convex export as they are", flags_set_strings},
     FLAG_DATA_OR_URL,
     FLAG_TENANT_OF_DATA,
     FLAG_URL,

@@ -174,6 +174,13 @@ bool flags_set_replace_all(struct cli_options *options, const char *value)
     return true;
 }
 
+bool flags_set_strings(struct cli_options *options, const char *value)
+{
+    (void)value;
+    options->strings = true;
+    return true;
+}
+
 bool flags_set_file(struct cli_options *options, const char *value)
 {
     options->file = value;

@@ -38,6 +38,7 @@ bool flags_set_overwrite(struct cli_options *options, const char *value);
 bool flags_set_append(struct cli_options *options, const char *value);
 bool flags_set_replace(struct cli_options *options, const char *value);
 bool flags_set_replace_all(struct cli_options *options, const char *value);
+bool flags_set_strings(struct cli_options *options, const char *value);
 bool flags_set_production(struct cli_options *options, const char *value);
 bool flags_set_follow(struct cli_options *options, const char *value);
 bool flags_set_history(struct cli_options *options, const char *value);

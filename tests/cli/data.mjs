@@ -115,7 +115,15 @@ describe('round trip', () => {
       await good(from, 'import', '--table', 'values', jsonl(values));
       await good(from, 'import', '--table', 'other', jsonl([{ n: 1 }]));
       const first = await exported(from);
-      assert.deepEqual(Object.keys(first), ['_tables/documents.jsonl', 'values/documents.jsonl', 'other/documents.jsonl']);
+      assert.deepEqual(Object.keys(first), [
+        '_tables/documents.jsonl',
+        'values/documents.jsonl',
+        'values/generated_schema.jsonl',
+        'other/documents.jsonl',
+        'other/generated_schema.jsonl',
+      ]);
+      for (const name of ['values', 'other']) assert.equal(first[`${name}/generated_schema.jsonl`], '"uniform"\n');
+      assert.match(first['other/documents.jsonl'], /"n":1\.0\}\n$/);
       assert.equal(first['_tables/documents.jsonl'], '{"name":"values","id":10001}\n{"name":"other","id":10002}\n');
       const rows = first['values/documents.jsonl'].trimEnd().split('\n').map((line) => JSON.parse(line));
       assert.deepEqual(rows.map(({ _id, _creationTime, ...rest }) => rest), values);
@@ -186,7 +194,7 @@ describe('round trip', () => {
     await good(place, 'import', write('tables.zip', makeZip([['_tables/documents.jsonl', lines(listed)]])));
     assert.deepEqual((await tables(place)).map(({ name, id }) => ({ name, id })), listed);
     const again = await exported(place);
-    assert.equal(Object.keys(again).length, 151);
+    assert.equal(Object.keys(again).length, 301);
   });
 });
 
@@ -514,10 +522,10 @@ describe('how documents come in', () => {
 
   test('what is in the zip and is none of documents is told', async () => {
     const place = ofFolder();
-    const zip = write('more.zip', makeZip([['a/documents.jsonl', '{}'], ['a/generated_schema.jsonl', '"x"'], ['_storage/documents.jsonl', '{}'], ['../b/documents.jsonl', '{}']]));
+    const zip = write('more.zip', makeZip([['a/documents.jsonl', '{}'], ['_storage/documents.jsonl', '{}'], ['_tables/generated_schema.jsonl', '"x"'], ['../b/documents.jsonl', '{}']]));
     const { code, stderr } = await at(place, 'import', zip);
     assert.equal(code, 0, stderr);
-    for (const name of ['a/generated_schema.jsonl', '_storage/documents.jsonl', '../b/documents.jsonl']) assert.ok(stderr.includes(name));
+    for (const name of ['_storage/documents.jsonl', '_tables/generated_schema.jsonl', '../b/documents.jsonl']) assert.ok(stderr.includes(name));
     assert.deepEqual((await tables(place)).map(({ name }) => name), ['a']);
   });
 
@@ -593,7 +601,125 @@ describe('interrupted', () => {
     await refused(/there already/, place, 'export', file);
     assert.equal(readFileSync(file, 'utf8'), 'kept');
     await good(place, 'export', '--overwrite', file);
-    assert.equal(Object.keys(readZip(readFileSync(file))).length, 2);
+    assert.equal(Object.keys(readZip(readFileSync(file))).length, 3);
+  });
+});
+
+/*
+ * A zip as Convex's backend makes it: a README, the list of tables, for each its documents with
+ * whole numbers for Int64 and a point in every Float64, and behind them the word that says so.
+ */
+describe('an export of Convex', () => {
+  const id = idOf(10001, Array(16).fill(7));
+  const system = `"_creationTime":1700000000000.123,"_id":"${id}"`;
+  const convex = (documents, schema, more = []) =>
+    write('convex.zip', makeZip([
+      ['README.md', '# Welcome to your Convex snapshot export!\n'],
+      ['_tables/documents.jsonl', '{"name":"things","id":10001}\n'],
+      ['things/documents.jsonl', documents],
+      ['things/generated_schema.jsonl', schema],
+      ['_storage/documents.jsonl', ''],
+      ...more,
+    ]));
+  const int = (number) => {
+    const bytes = Buffer.alloc(8);
+    bytes.writeBigInt64LE(number);
+    return { $integer: bytes.toString('base64') };
+  };
+
+  test('Int64, bytes and special floats are what they were', async () => {
+    const cases = {
+      int: ['5', int(5n)],
+      negative: ['-7', int(-7n)],
+      zero: ['0', int(0n)],
+      least: ['-9223372036854775808', int(-(2n ** 63n))],
+      most: ['9223372036854775807', int(2n ** 63n - 1n)],
+      beyond: ['9223372036854775808', 9223372036854775808],
+      far: ['-18446744073709551616', -18446744073709551616],
+      float: ['5.0', 5],
+      large: ['1e21', 1e21],
+      small: ['1.5e-7', 1.5e-7],
+      minus: ['-0.0', { $float: 'AAAAAAAAAIA=' }],
+      minusWhole: ['-0', { $float: 'AAAAAAAAAIA=' }],
+      nan: ['{"$float":"AAAAAAAA+H8="}', { $float: 'AAAAAAAA+H8=' }],
+      infinite: ['{"$float":"AAAAAAAA8H8="}', { $float: 'AAAAAAAA8H8=' }],
+      bytes: ['{"$bytes":"AAH/"}', { $bytes: 'AAH/' }],
+      internal: ['{"$integer":"AQAAAAAAAAA="}', int(1n)],
+      text: ['"12 and \\"-3\\" \\\\"', '12 and "-3" \\'],
+      nested: ['[1,[2.0,{"7":3}],null,true]', [int(1n), [2, { 7: int(3n) }], null, true]],
+    };
+    const fields = Object.entries(cases).map(([name, [text]]) => `"${name}":${text}`).join(',');
+    const zip = convex(`{${system},${fields}}\n`, '"uniform"\n');
+    for (const [, make] of kinds) {
+      const place = await make();
+      assert.equal(await good(place, 'import', zip), 'things: 1 added\n');
+      const [{ _id, _creationTime, ...rest }] = await documents(place, 'things');
+      assert.deepEqual(rest, Object.fromEntries(Object.entries(cases).map(([name, [, value]]) => [name, value])));
+      assert.deepEqual([_id, _creationTime], [id, 1700000000000.123]);
+
+      const again = ofFolder(); /* and what we export of it comes in as the same */
+      await good(again, 'import', write('again.zip', makeZip(Object.entries(await exported(place)))));
+      assert.deepEqual(await documents(again, 'things'), await documents(place, 'things'));
+      assert.equal(await good(place, 'import', '--append', zip), 'things: 0 added, 1 there already\n');
+    }
+  });
+
+  test('without the word a whole number is a Float64, as in encoded JSON', async () => {
+    const place = ofFolder();
+    await good(place, 'import', write('plain.zip', makeZip([['t/documents.jsonl', '{"n":5}\n']])));
+    assert.equal((await documents(place, 't'))[0].n, 5);
+  });
+
+  test('the word is of its table alone, wherever it stands in the zip', async () => {
+    const place = ofFolder();
+    const zip = write('mixed.zip', makeZip([['a/generated_schema.jsonl', '"uniform"'], ['b/documents.jsonl', '{"n":5}'], ['a/documents.jsonl', '{"n":5}']]));
+    await good(place, 'import', zip);
+    assert.deepEqual((await documents(place, 'a'))[0].n, int(5n));
+    assert.deepEqual((await documents(place, 'b'))[0].n, 5);
+  });
+
+  for (const [name, schema, pattern] of [
+    ['empty', '', /'things\/generated_schema\.jsonl' in the zip, line 1: .*as Convex writes it/],
+    ['no JSON', 'uniform\n', /line 1: /],
+    ['no string', '{"uniform":true}\n', /line 1: /],
+    ['another word', '"uniformly"\n', /line 1: /],
+    ['more behind the word', '"uniform"\n{}\n', /line 2: /],
+    ['a shape with a word that is none', '"{\\"a\\": int65}"\n', /line 1: .*as Convex writes it/],
+    ['a shape whose name does not end', '"{\\"a: int64}"\n', /line 1: .*as Convex writes it/],
+    ['a line that is no override', '"{\\"a\\": string}"\n7\n', /line 2: .*as Convex writes it/],
+  ]) {
+    test(`malformed, ${name}`, async () => {
+      const place = ofFolder();
+      await refused(pattern, place, 'import', '--strings', convex(`{${system},"a":"5"}\n`, schema));
+      assert.ok(!existsSync(join(place.data, 'data.mdb')) || (await tables(place)).length === 0);
+    });
+  }
+
+  test('a line that is no JSON is told by its number', () => refused(/"things", line 2: /, ofFolder(), 'import', convex(`{${system},"a":5}\n{"a":01}\n`, '"uniform"\n')));
+
+  /* Of before there was one way to write them: every value that JSON lacks is a string. */
+  for (const [name, schema, line] of [
+    ['an Int64', '"{\\"a\\": int64}"\n', 1],
+    ['bytes', '"{\\"a\\": array<bytes>}"\n', 1],
+    ['a float that may be infinite', '"{\\"a\\": -inf | normalfloat64}"\n', 1],
+    ['anything', '"unknown"\n', 1],
+    ['a document with a hint', `"{\\"a\\": string}"\n\n{"${id}":{"a":"int64"}}\n`, 3],
+  ]) {
+    test(`of before, with ${name}: refused, or strings by --strings`, async () => {
+      const place = ofFolder();
+      const zip = convex(`{${system},"a":"5"}\n`, schema);
+      await refused(new RegExp(`things/generated_schema\\.jsonl' in the zip, line ${line}: .*--strings`, 's'), place, 'import', zip);
+      await good(place, 'import', '--strings', zip);
+      assert.equal((await documents(place, 'things'))[0].a, '5');
+    });
+  }
+
+  test('of before, where strings are strings, it is taken', async () => {
+    const place = ofFolder();
+    const shape = `{"_creationTime": normalfloat64, "_id": "${id}", "a"?: field_name | null, "int64": id<10001> | -0, "r": record<string, array<boolean>>}`;
+    await good(place, 'import', convex(`{${system},"a":"5","int64":7}\n`, `${JSON.stringify(shape)}\n`));
+    const [{ a, int64 }] = await documents(place, 'things');
+    assert.deepEqual([a, int64], ['5', 7]);
   });
 });
 
@@ -627,7 +753,9 @@ describe('a hostile zip', () => {
     ['a table name that is none', [['_tables/documents.jsonl', '{"name":"a b","id":10001}\n']], /line 1: it is not as/],
     ['a file name that is none', [['a b/documents.jsonl', '{}\n']], /is of no table/],
     ['one file twice', [['t/documents.jsonl', '{}\n'], ['t/documents.jsonl', '{}\n']], /twice in the zip|damaged zip/],
+    ['a schema twice', [['t/documents.jsonl', '{}\n'], ['t/generated_schema.jsonl', '"uniform"'], ['t/generated_schema.jsonl', '"uniform"']], /twice in the zip|damaged zip/],
     ['no tables', [['README.md', 'hello']], /has no tables/],
+    ['numbers that would be too long', [['t/documents.jsonl', `{"n":[${'1,'.repeat(2 << 20)}1]}\n`], ['t/generated_schema.jsonl', '"uniform"']], /line 1: longer than \d+ bytes in encoded JSON/],
     ['a number that no table has', [['_tables/documents.jsonl', '{"name":"t","id":7}\n']], /7 is the number of no table/],
   ]) {
     test(name, () => refused(pattern, ofFolder(), 'import', write('bad.zip', makeZip(entries))));
