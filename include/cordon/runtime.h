@@ -4,8 +4,9 @@
  * A runtime holds an engine, a store and the functions deployed into it. Nothing is global: a
  * process may hold several. No thread is started unless asked for, and no signal, locale, umask or
  * environment variable is touched, except that the engine adds handlers for SIGSEGV, SIGILL and
- * SIGFPE which pass on what is not the guest's. A data folder is looked at in a child process that
- * has ended before it is opened.
+ * SIGFPE which pass on what is not the guest's, and an alternate signal stack of 256 KiB to threads
+ * that run guests and have none as large. A data folder is looked at in a child process that has
+ * ended before it is opened.
  *
  * A fault of the engine itself (a panic in it, an assertion of ours) ends the process by SIGABRT:
  * going on would do worse. Whoever cannot bear that keeps the runtime in a child process, which it

@@ -134,7 +134,7 @@ static void program_close(void *arg)
     kv->ops->close(kv);
 }
 
-static const cordon_store_functions program_functions = {
+const cordon_store_functions program_functions = {
     .size = sizeof program_functions,
     .snapshot = program_snapshot,
     .release = program_release,
@@ -143,11 +143,16 @@ static const cordon_store_functions program_functions = {
     .close = program_close,
 };
 
-static void open_program(struct world *world)
+void *program_map_new(void)
 {
     struct kv *kv = NULL;
     OK(kv_open_memory(&kv));
-    OK(store_open_program(&program_functions, kv, &world->options, &world->store));
+    return kv;
+}
+
+static void open_program(struct world *world)
+{
+    OK(store_open_program(&program_functions, program_map_new(), &world->options, &world->store));
 }
 
 static void open_store(struct world *world)

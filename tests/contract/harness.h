@@ -42,6 +42,10 @@ struct backend_maker {
 extern const struct backend_maker backend_makers[];
 extern const size_t backend_maker_count;
 
+/* A program's store, over a map in memory: its functions, and what they are given. */
+extern const cordon_store_functions program_functions;
+void *program_map_new(void); /* freed by their close */
+
 struct world {
     const struct backend_maker *maker;
     struct folder folder;

@@ -4,6 +4,7 @@
  */
 #include <cordon/cordon.h>
 
+#include "contract/harness.h"
 #include "support/expect.h"
 #include "support/signals.h"
 
@@ -357,6 +358,82 @@ static void threads_have_runtimes_of_their_own(void **state)
     run_threads(use_own, NULL);
 }
 
+/* -- A loop and a store of the program's own ------------------------------------------------ */
+
+enum { JOBS = 24 };
+
+struct job {
+    cordon_call *call; /* NULL: it is done */
+    bool ready;
+};
+
+static void wake_job(void *arg)
+{
+    ((struct job *)arg)->ready = true;
+}
+
+/* A millisecond of each call that wants one; how many go on. Threads stay as many. */
+static size_t turn(struct job *jobs, size_t threads)
+{
+    size_t left = 0;
+    for (size_t i = 0; i < JOBS; i++) {
+        struct job *job = &jobs[i];
+        if (job->call == NULL) {
+            continue;
+        }
+        if (job->ready || cordon_call_wait_ms(job->call) == 0) {
+            job->ready = false;
+            const cordon_call_state state = cordon_call_poll(job->call, 1);
+            job->ready = job->ready || state == CORDON_CALL_READY;
+            if (state == CORDON_CALL_DONE) {
+                const cordon_outcome *outcome = cordon_call_get_outcome(job->call);
+                assert_int_equal(cordon_outcome_get_code(outcome), CORDON_OUTCOME_SUCCESS);
+                cordon_call_free(job->call);
+                job->call = NULL;
+            }
+        }
+        left += job->call != NULL;
+        assert_int_equal(count_entries("/proc/self/task"), threads);
+    }
+    return left;
+}
+
+static void a_loop_and_a_store_of_ones_own_have_no_thread(void **state)
+{
+    (void)state;
+    const size_t threads = count_entries("/proc/self/task");
+    for (int with_worker = 0; with_worker < 2; with_worker++) {
+        const cordon_runtime_options options = {
+            .size = sizeof options,
+            .compile_worker = with_worker ? COMPILE_WORKER : NULL,
+            .compile_inside = !with_worker,
+            .store = &program_functions,
+            .store_arg = program_map_new(),
+        };
+        cordon_runtime *runtime = NULL;
+        char *report = NULL;
+        must(cordon_runtime_new(&options, &runtime));
+        engine_signals_restore();
+        must(cordon_deploy(runtime, modules, GUESTS, &report));
+        cordon_free(report);
+        struct job jobs[JOBS] = {0};
+        for (size_t i = 0; i < JOBS; i++) {
+            static const cordon_request requests[] = {
+                {.size = sizeof requests[0], .path = "counter:add"},
+                {.size = sizeof requests[0], .path = "counter:get"},
+                {.size = sizeof requests[0], .path = "effects:sleep", .args = "{\"ms\":20}"},
+            };
+            jobs[i].ready = true;
+            must(cordon_call_new(
+                runtime, &requests[i % COUNT(requests)], wake_job, &jobs[i], &jobs[i].call));
+        }
+        while (turn(jobs, threads) > 0) {
+        }
+        cordon_runtime_free(runtime);
+        assert_int_equal(count_entries("/proc/self/task"), threads);
+    }
+}
+
 /* -- Limits --------------------------------------------------------------------------------- */
 
 static void limits_are_lowered_by_a_call_and_never_raised(void **state)
@@ -391,6 +468,7 @@ int main(void)
         cmocka_unit_test(the_process_stays_as_it_was),
         cmocka_unit_test(threads_share_a_runtime),
         cmocka_unit_test(threads_have_runtimes_of_their_own),
+        cmocka_unit_test(a_loop_and_a_store_of_ones_own_have_no_thread),
         cmocka_unit_test(limits_are_lowered_by_a_call_and_never_raised),
     };
     return cmocka_run_group_tests(tests, read_guests, free_guests);
