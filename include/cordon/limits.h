@@ -88,7 +88,8 @@ typedef enum cordon_limit_scope {
       "memory the compile worker may take for one module; it has 64 MiB beside for itself")        \
     X(TENANT_BYTES, "tenant_bytes", "bytes", 1099511627776, 1099511627776, 1099511627776, TENANT,  \
       "TenantFull",                                                                                \
-      "size of all documents of a tenant; the default is what a data folder can hold")             \
+      "size of all documents of a tenant, and of results that are kept under idempotency keys; "   \
+      "the default is what a data folder can hold")                                                \
     X(AUDIT_BYTES, "audit_bytes", "bytes", 1099511627776, 1099511627776, 1099511627776, TENANT,    \
       "AuditFull",                                                                                 \
       "size of a tenant's audit log: of the text of its records and 128 bytes for each")

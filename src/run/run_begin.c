@@ -1,6 +1,5 @@
 /* From the request to the guest: see state.h. */
 #include "base/clock.h"
-#include "run/record/record.h"
 #include "run/state.h"
 
 enum next run_refuse(struct run *run, enum run_rejection why)
@@ -194,26 +193,21 @@ struct audited_call run_audited_call(const struct run *run)
     };
 }
 
-struct slice run_session_key(const struct run *run, uint8_t out_hash[SHA256_BYTES])
-{
-    hash_sha256(&run->idempotency_key, 1, out_hash);
-    return slice_of(out_hash, SHA256_BYTES);
-}
-
 /* Answers from the record of an earlier call with the same key, if there is one. */
 static cordon_error *find_earlier(struct run *run, enum store_step *out_step, bool *out_found)
 {
-    uint8_t hash[SHA256_BYTES];
+    uint8_t key[SHA256_BYTES];
     struct slice record;
+    session_key(run->idempotency_key, key);
     TRY(store_row_get(
-        run->txn, KEYSPACE_SESSION, run_session_key(run, hash), out_step, out_found, &record));
+        run->txn, KEYSPACE_SESSION, slice_of(key, sizeof key), out_step, out_found, &record));
     if (*out_step == STORE_PENDING || !*out_found) {
         return NULL;
     }
     bool same = false;
     struct slice value = {0};
     const struct session_call call = run_session_call(run);
-    TRY(record_session_read(record, &call, &same, &value));
+    TRY(session_read(record, &call, &same, &value));
     if (same) {
         run->outcome.value = arena_copy(&run->outcome.arena, value);
         if (run->outcome.value.data == NULL) {

@@ -105,9 +105,10 @@ static cordon_error *add_records(struct run *run, bool with_session, struct buff
     if (!with_session || run->idempotency_key.size == 0) {
         return NULL;
     }
-    uint8_t hash[SHA256_BYTES];
+    uint8_t key[SHA256_BYTES];
     const struct session_call bound = run_session_call(run);
-    return record_session_put(run->txn, run_session_key(run, hash), &bound, run->outcome.value);
+    session_key(run->idempotency_key, key);
+    return session_put(run->txn, key, clock_wall_ns(), &bound, run->outcome.value);
 }
 
 /*

@@ -17,6 +17,7 @@
 #include "run/internal.h"
 #include "run/record/record.h"
 #include "run/record/recording.h"
+#include "run/record/session.h"
 #include "run/resolve.h"
 
 enum stage {
@@ -264,10 +265,7 @@ void run_reset_budget(struct run *run);
 
 CORDON_MUST_USE cordon_error *run_begin_txn(struct run *run);
 
-/* The key of an idempotent mutation's record: bound to nothing a client could confuse. */
-struct slice run_session_key(const struct run *run, uint8_t out_hash[SHA256_BYTES]);
-
-/* What it is bound to. Borrows from the run. */
+/* What the result of an idempotent mutation is bound to. Borrows from the run. */
 struct session_call run_session_call(const struct run *run);
 
 /* The call, as audit records say it. */

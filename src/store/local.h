@@ -118,8 +118,8 @@ struct write {
     bool existed;           /* the snapshot holds a live version */
     struct skip_node *node; /* its place in the transaction; the key is the logical one */
     struct slice body;      /* of a live row or document */
+    size_t old_bytes;       /* of the snapshot's version of a row or document; 0: there is none */
     /* Of a document: */
-    size_t old_bytes; /* of the snapshot's version */
     struct store_id id;
     double creation_time;
     struct write *entries; /* its places in the orders of its table, old and new */

@@ -69,17 +69,31 @@ static cordon_error *add_rows(const struct local_txn *txn, struct batch *batch)
     return NULL;
 }
 
-/* By how much the writes change the size of all documents of the tenant. */
+/* What a write adds to what its tenant has: of documents, and of results that are kept. */
+static int64_t growth(const struct write *write)
+{
+    const bool is_live = write->kind == LAYOUT_LIVE;
+    const int64_t bytes = (int64_t)(is_live ? write->body.size : 0) - (int64_t)write->old_bytes;
+    switch (write->type) {
+    case WRITE_DOCUMENT:
+        return bytes;
+    case WRITE_ROW:
+        return write->node->key.data[LAYOUT_PREFIX_BYTES - 1] != KEYSPACE_SESSION
+                   ? 0
+                   : bytes + ((int64_t)is_live - (int64_t)write->existed) * STORE_SESSION_ROW_BYTES;
+    case WRITE_ENTRY:
+        break;
+    }
+    return 0;
+}
+
+/* By how much the writes change what its tenant has. */
 static int64_t count_growth(const struct local_txn *txn)
 {
     int64_t grows = 0;
     for (const struct skip_node *node = skip_first(&txn->writes); node != NULL;
          node = skip_next(node)) {
-        const struct write *write = node->item;
-        if (write->type == WRITE_DOCUMENT) {
-            const size_t bytes = write->kind == LAYOUT_LIVE ? write->body.size : 0;
-            grows += (int64_t)bytes - (int64_t)write->old_bytes;
-        }
+        grows += growth(node->item);
     }
     return grows;
 }

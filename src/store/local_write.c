@@ -369,7 +369,9 @@ static cordon_error *find_or_add(
     struct version version;
     bool existed = false;
     TRY(look(txn, &reading, logical, &existed, &version));
-    return add_write(txn, type, logical, existed, out_write);
+    TRY(add_write(txn, type, logical, existed, out_write));
+    (*out_write)->old_bytes = existed ? version.body.size : 0;
+    return NULL;
 }
 
 cordon_error *local_write_row(

@@ -203,8 +203,12 @@ void store_end(struct store_txn **txn);
 /* Bytes of host memory the transaction holds (writes, read set), to be charged to its run. */
 size_t store_txn_bytes(const struct store_txn *txn);
 
+/* What a row of the keyspace of sessions counts beside its value: keys, and the row of its time. */
+#define STORE_SESSION_ROW_BYTES 128
+
 /*
- * How much all documents of a tenant may have, and have. `used` is kept up by every commit that
+ * How much all documents of a tenant, and rows of the keyspace of sessions, may have, and have, in
+ * bytes of their values; sessions as above. `used` is kept up by every commit that
  * brings this along, from when its caller begins to; what was there before the caller counts and
  * adds (run/tenant/tenant_quota.h). Once that is done and `is_counted` set, a commit that would
  * pass `allowed` is refused, unless it makes them fewer bytes; until then one that would add more

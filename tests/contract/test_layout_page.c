@@ -8,7 +8,7 @@
 
 #include "base/arena.h"
 #include "base/hash.h"
-#include "run/record/record.h"
+#include "run/record/session.h"
 #include "store/kv.h"
 #include "value/row.h"
 #include "value/sortkey.h"
@@ -26,6 +26,7 @@
 #define TENANT 1
 #define MAP_BYTES ((uint64_t)1 << 30)
 #define CREATION_TIME 1700000000000.5
+#define SESSION_TIME_NS ((uint64_t)1700000000000500000)
 
 /* The idempotency key of the session. */
 static const struct slice client_key = {(const uint8_t *)"order-7", 7};
@@ -151,8 +152,8 @@ static void put_session(struct client *client)
         .args = {(const uint8_t *)"{\"author\":\"Ada\"}", 16},
     };
     uint8_t key[SHA256_BYTES];
-    hash_sha256(&client_key, 1, key);
-    OK(record_session_put(client->txn, slice_of(key, sizeof key), &call, SLICE("\"done\"")));
+    session_key(client_key, key);
+    OK(session_put(client->txn, key, SESSION_TIME_NS, &call, SLICE("\"done\"")));
 }
 
 /* A folder with one row of each sort. */
@@ -232,7 +233,7 @@ static void expect_row(struct kv *kv, const char *name, const struct golden *gol
 static void store_has_what_the_page_shows(void **state)
 {
     (void)state;
-    static const char *const names[] = {"document", "creation", "index", "session"};
+    static const char *const names[] = {"document", "creation", "index", "session", "time"};
     struct folder folder;
     make_rows(&folder);
     char *const page = read_page();
@@ -317,21 +318,45 @@ static void entries_are_as_the_page_says(void **state)
     free(page);
 }
 
-/* The key in groups of eight: SHA-256 of the client's key is four, and the last one is empty. */
+/* A key in groups of eight, all of which are full; the last one, behind them, is empty. */
+static void check_groups(const struct bytes *key, uint8_t keyspace, struct slice text)
+{
+    static const uint8_t last[9] = {0};
+    const size_t full = text.size / 8;
+    REQUIRE(key->size == 5 + (full + 1) * 9 && key->data[4] == keyspace);
+    for (size_t i = 0; i < full; i++) {
+        REQUIRE(memcmp(key->data + 5 + 9 * i, text.data + 8 * i, 8) == 0);
+        REQUIRE(key->data[5 + 9 * i + 8] == 8);
+    }
+    REQUIRE(memcmp(key->data + 5 + 9 * full, last, sizeof last) == 0);
+}
+
+/* SHA-256 of the client's key */
 static void check_session_key(const struct bytes *key)
 {
     uint8_t hash[SHA256_BYTES];
     hash_sha256(&client_key, 1, hash);
-    static const uint8_t last[9] = {0};
-    REQUIRE(key->size == 5 + 5 * 9 && key->data[4] == 5);
-    for (size_t i = 0; i < 4; i++) {
-        REQUIRE(memcmp(key->data + 5 + 9 * i, hash + 8 * i, 8) == 0);
-        REQUIRE(key->data[5 + 9 * i + 8] == 8);
-    }
-    REQUIRE(memcmp(key->data + 5 + 9 * 4, last, sizeof last) == 0);
+    check_groups(key, 5, slice_of(hash, sizeof hash));
 }
 
-/* `2 u8 ‖ SHA-256 of (role ‖ ' ' ‖ user ‖ 0 ‖ path ‖ 0 ‖ arguments) ‖ result` */
+/* `session/ ‖ time u64 ‖ SHA-256 of the client's key`, and no body */
+static void time_is_as_the_page_says(void **state)
+{
+    (void)state;
+    char *const page = read_page();
+    struct golden golden;
+    uint8_t text[8 + 8 + SHA256_BYTES] = "session/";
+    hash_sha256(&client_key, 1, text + 16);
+    for (unsigned i = 0; i < 8; i++) {
+        text[8 + i] = (uint8_t)(SESSION_TIME_NS >> (56 - 8 * i));
+    }
+    read_golden(page, "time", &golden);
+    check_groups(&golden.key, 6, slice_of(text, sizeof text));
+    REQUIRE(golden.body.size == 0);
+    free(page);
+}
+
+/* `3 u8 ‖ SHA-256 of (role ‖ ' ' ‖ user ‖ 0 ‖ path ‖ 0 ‖ arguments) ‖ time u64 ‖ result` */
 static void session_is_as_the_page_says(void **state)
 {
     (void)state;
@@ -345,8 +370,9 @@ static void session_is_as_the_page_says(void **state)
     const struct slice all = slice_of((const uint8_t *)called, sizeof called - 1);
     hash_sha256(&all, 1, hash);
     const struct slice body = slice_of(golden.body.data, golden.body.size);
-    REQUIRE(body.size > 33 && body.data[0] == 2 && memcmp(body.data + 1, hash, sizeof hash) == 0);
-    REQUIRE(slice_equal(slice_from(body, 33), SLICE("\"done\"")));
+    REQUIRE(body.size > 41 && body.data[0] == 3 && memcmp(body.data + 1, hash, sizeof hash) == 0);
+    REQUIRE(big_endian(body.data + 33, 8) == SESSION_TIME_NS);
+    REQUIRE(slice_equal(slice_from(body, 41), SLICE("\"done\"")));
     free(page);
 }
 
@@ -357,6 +383,7 @@ int main(void)
         cmocka_unit_test(document_is_as_the_page_says),
         cmocka_unit_test(entries_are_as_the_page_says),
         cmocka_unit_test(session_is_as_the_page_says),
+        cmocka_unit_test(time_is_as_the_page_says),
     };
     return cmocka_run_group_tests_name("layout/page", tests, NULL, NULL);
 }

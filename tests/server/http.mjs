@@ -9,7 +9,8 @@ import { before, describe, test } from 'node:test';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { brotliCompressSync } from 'node:zlib';
-import { Server, guest, newFolder } from '../support/cordon.mjs';
+import { Server, guest, newFolder, run, until } from '../support/cordon.mjs';
+import { hasWallClock, moveWallClock, newWallClock, wallClockEnv } from '../support/wall_clock.mjs';
 import { Wire, call, metric, metricBecomes, request } from './wire.mjs';
 
 const data = newFolder(); // not in `before`, with which it would end
@@ -637,5 +638,29 @@ describe('an Idempotency-Key', () => {
     assert.equal((await Wire.to(two).send(sent).answer()).text, first.text);
     assert.equal(value(await Wire.to(two).send(call('query', 'counter:get', {})).answer()), 1);
     await two.kill();
+  });
+  test('is forgotten after 14 days: at a start, and by a server that runs', { skip: !hasWallClock }, async () => {
+    const clock = newWallClock();
+    const set = (days) => moveWallClock(clock, days * 24n * 3600n * 10n ** 9n);
+    const env = wallClockEnv(clock);
+    const sent = call('mutation', 'counter:add', {}, { 'Idempotency-Key': 'old' });
+    const add = async (server) => value(await Wire.to(server).send(sent).answer());
+    const one = await Server.start({ env });
+    await one.deploy(guest('counter'));
+    assert.equal(await add(one), 1);
+    await one.stop();
+    set(13n);
+    const two = await Server.start({ data: one.data, env });
+    await two.deploy(guest('counter')); /* which has what is left to be done looked for, too */
+    assert.equal(await add(two), 1);
+    await two.kill();
+    set(15n);
+    const three = await Server.start({ data: one.data, env });
+    await until(async () => (await add(three)) === 2);
+    set(31n);
+    await three.deploy(guest('counter'));
+    await until(async () => (await add(three)) === 3);
+    await three.stop();
+    assert.equal((await run(['verify', '--data', one.data])).code, 0);
   });
 });

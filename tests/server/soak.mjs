@@ -16,11 +16,12 @@
  * passed leaves its figures there; bench/soak.json is one of these, which docs/benchmarks.md tells of.
  */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Server, build, example, guest, newFolder, run, until } from '../support/cordon.mjs';
+import { Server, example, guest, newFolder, run, until } from '../support/cordon.mjs';
+import { hasWallClock, newWallClock, sanitized, wallClockEnv } from '../support/wall_clock.mjs';
 import * as faults from './soak_faults.mjs';
 import { Load, ask } from './soak_load.mjs';
 import { metricsText, request } from './wire.mjs';
@@ -29,7 +30,6 @@ const SIZE = Number(process.env.CORDON_TEST_SIZE ?? 100);
 const LONG = process.argv[2] === 'long';
 const SECONDS = LONG ? 0.6 * SIZE : 0;
 const SHARE = 0.7;
-const SANITIZED = /^CORDON_SANITIZE:\w+=\w/m.test(readFileSync(join(build, 'CMakeCache.txt'), 'utf8'));
 
 /* Of the process, and not what it has in hand; they are bounded below. */
 const NOT_IN_HAND = /^process_/;
@@ -52,19 +52,10 @@ function shuffled(list, random) {
 
 /* -- The server ----------------------------------------------------------------------------- */
 
-/* A file by which the server's wall clock is moved. A sanitizer wants to be loaded first itself. */
-const stepper = join(build, 'tests/server/libwall_clock.so');
-function newClock() {
-  if (SANITIZED || !existsSync(stepper)) return undefined;
-  const clock = join(newFolder(), 'clock');
-  writeFileSync(clock, Buffer.alloc(8));
-  return clock;
-}
-
 async function startServer(clock) {
   const config = join(newFolder(), 'config.json');
   writeFileSync(config, JSON.stringify({ request_timeout_ms: 3000, write_timeout_ms: 1500, audit_interval_ms: 500 }));
-  const env = clock === undefined ? {} : { LD_PRELOAD: stepper, CORDON_TEST_WALL_CLOCK: clock };
+  const env = clock === undefined ? {} : wallClockEnv(clock);
   const server = await Server.start({ flags: ['--config', config], env });
   /* Of its log, which would be larger than a text can be, what is no line of a run. */
   server.events = {};
@@ -150,7 +141,7 @@ const seconds = (began) => Math.round((Date.now() - began) / 1000);
 
 test(`${SHARE * 100} % load with faults${LONG ? `, ${SECONDS} s` : ''}`, { timeout: (SECONDS + 900) * 1000 }, async (t) => {
   const seed = Number(process.env.CORDON_TEST_SEED ?? Date.now() % 1e9);
-  const clock = newClock();
+  const clock = hasWallClock ? newWallClock() : undefined;
   const server = await startServer(clock);
   const modules = [example('messages_rust'), ...['spin', 'basic', 'documents', 'effects'].map(guest)];
   await server.deploy(...modules);
@@ -186,13 +177,13 @@ test(`${SHARE * 100} % load with faults${LONG ? `, ${SECONDS} s` : ''}`, { timeo
   const first = LONG ? await weighSettled(server, 0) : await weigh(server);
   await under(SECONDS);
   const most = LONG ? first.anonymous * 1.25 + 16 * MIB : first.anonymous * 2 + 64 * MIB;
-  const last = SANITIZED ? await weigh(server) : await weighSettled(server, most);
+  const last = sanitized ? await weigh(server) : await weighSettled(server, most);
   t.diagnostic(`capacity at last ${Math.round(load.capacity)}/s; ${JSON.stringify(first)}, then ${JSON.stringify(last)}`);
   t.diagnostic(JSON.stringify(Object.fromEntries(Object.entries(server.events).map(([name, { count }]) => [name, count]))));
 
   assert.deepEqual(load.strange, []);
   assert.ok(load.right > 0);
-  if (!SANITIZED) assert.ok(last.anonymous <= most, `${first.anonymous} bytes, then ${last.anonymous}`);
+  if (!sanitized) assert.ok(last.anonymous <= most, `${first.anonymous} bytes, then ${last.anonymous}`);
   assert.ok(last.files <= first.files + (LONG ? 4 : 16), `${first.files} files, then ${last.files}`);
   assert.ok(last.threads <= first.threads + (LONG ? 4 : 16), `${first.threads} threads, then ${last.threads}`);
   await load.checkCounters();

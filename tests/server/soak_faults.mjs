@@ -8,10 +8,11 @@
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { closeSync, openSync, readFileSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { guest, newFolder, run, until } from '../support/cordon.mjs';
+import { moveWallClock } from '../support/wall_clock.mjs';
 import { ask } from './soak_load.mjs';
 import { Wire, call, request } from './wire.mjs';
 
@@ -156,17 +157,10 @@ async function fullDisk({ server, load }) {
   load.diskIsFull = false; // the last refusal is on its way no more
 }
 
-/* Written over in place: the file is mapped, and must not be shorter for a moment. */
-function moveClock(clock, offset_ns) {
-  const file = openSync(clock, 'r+');
-  writeSync(file, Buffer.from(BigInt64Array.of(offset_ns).buffer), 0, 8, 0);
-  closeSync(file);
-}
-
 /* The wall clock goes an hour on, two days back, and where it was. */
 async function clockSteps({ clock, random }) {
   for (const offset_ns of [HOUR_NS, -48n * HOUR_NS, 0n]) {
-    moveClock(clock, offset_ns);
+    moveWallClock(clock, offset_ns);
     await sleep(500 + random() * 1500);
   }
 }

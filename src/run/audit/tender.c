@@ -1,4 +1,4 @@
-/* The thread that looks after indexes; see tender.h. */
+/* The thread that looks after what is left to be done; see tender.h. */
 #include "run/audit/tender.h"
 
 #include "base/advice.h"
@@ -8,6 +8,7 @@
 #include "base/pipe_signal.h"
 #include "run/deploy/schema_change.h"
 #include "run/internal.h"
+#include "run/record/session_expiry.h"
 #include "run/tenant/tenant_erase.h"
 #include "run/tenant/tenant_quota.h"
 
@@ -17,6 +18,9 @@
 /* Between two parts of the work, and after a failure. */
 #define PAUSE_NS ((uint64_t)1000000)
 #define AGAIN_NS ((uint64_t)10000000000)
+
+/* Time alone makes results of idempotent calls due: what nobody tells is looked for so often. */
+#define PASS_NS ((uint64_t)1800 * 1000000000)
 
 #define NICE_LOWEST 19
 
@@ -71,9 +75,19 @@ static cordon_error *count(struct tender *tender, struct tenant *tenant)
     return quota_is_due(tenant) ? quota_count(tenant) : NULL;
 }
 
-/* A part of the work for all tenants; false: some is left, and is to be tried again. */
+static cordon_error *expire(struct tender *tender, struct tenant *tenant)
+{
+    return session_expiry_run(tenant, clock_wall_ns(), &tender->runner->stops_deploys);
+}
+
+/*
+ * A part of the work for all tenants; false: some is left, and is to be tried again. `event` is
+ * what the log calls a failure.
+ */
 static bool tend_all(
-    struct tender *tender, cordon_error *(*work)(struct tender *tender, struct tenant *tenant))
+    struct tender *tender,
+    const char *event,
+    cordon_error *(*work)(struct tender *tender, struct tenant *tenant))
 {
     bool good = true;
     struct tenants *tenants = &tender->runner->tenants;
@@ -85,7 +99,7 @@ static bool tend_all(
         CORDON_CLEANUP(cordon_error_freep) cordon_error *error = work(tender, tenant);
         tenant_leave(tenant);
         if (error != NULL && !is_stopped(tender)) {
-            tell(tender, "index_work_delayed", error);
+            tell(tender, event, error);
             good = false;
         }
     }
@@ -110,11 +124,11 @@ static void *thread_main(void *arg)
     (void)pipe_signal_block(&before); /* for its lines in the log; it ends with the thread */
     (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICE_LOWEST);
     while (!atomic_load(&tender->ends)) {
-        const bool is_counted = tend_all(tender, count); /* first: some wait for that */
-        const bool is_tended = tend_all(tender, tend) && is_counted;
-        const bool is_erased = erase_all(tender);
-        event_wait(
-            &tender->woken, is_tended && is_erased ? UINT64_MAX : clock_monotonic_ns() + AGAIN_NS);
+        bool is_done = tend_all(tender, "index_work_delayed", count); /* some wait for that */
+        is_done = tend_all(tender, "index_work_delayed", tend) && is_done;
+        is_done = tend_all(tender, "session_expiry_delayed", expire) && is_done;
+        is_done = erase_all(tender) && is_done;
+        event_wait(&tender->woken, clock_monotonic_ns() + (is_done ? PASS_NS : AGAIN_NS));
     }
     return NULL;
 }

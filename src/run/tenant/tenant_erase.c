@@ -160,6 +160,7 @@ static cordon_error *erase(struct tenant *tenant, const atomic_bool *stops)
     TRY(erase_entries(tenant, stops));
     TRY(erase_rows(tenant, KEYSPACE_MODULE, stops));
     TRY(erase_rows(tenant, KEYSPACE_SESSION, stops));
+    TRY(erase_rows(tenant, KEYSPACE_SCHEDULE, stops));
     if (runner->cache != NULL) {
         artifact_cache_keep(runner->cache, tenant->number, NULL, 0);
     }

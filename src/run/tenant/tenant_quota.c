@@ -15,9 +15,9 @@
 /* What the log must have room for before something begins whose record is written at its end. */
 #define ROOM_BYTES 1024
 
-/* One document as a tree; a key in the order of creation. */
+/* One document as a tree; a key in the order of creation, or of a row. */
 #define TREE_BYTES_MAX ((size_t)128 << 20)
-#define EDGE_BYTES_MAX 256
+#define EDGE_BYTES_MAX 512
 
 static uint64_t default_bytes(cordon_limit limit)
 {
@@ -153,6 +153,31 @@ static cordon_error *count_documents(struct count *count, struct rows *rows)
     return buffer_append(&count->edge, buffer_slice(&count->next));
 }
 
+/* Results of idempotent calls, behind the edge: a part of them. */
+static cordon_error *count_sessions(struct count *count, struct rows *rows)
+{
+    uint64_t bytes = 0;
+    while (bytes < PART_BYTES) {
+        enum store_step step = STORE_DONE;
+        struct slice key = {0};
+        struct slice row = {0};
+        const struct slice edge = buffer_slice(&count->edge);
+        AWAIT(
+            rows, step,
+            store_row_next(
+                rows->txn, KEYSPACE_SESSION, edge, edge.size > 0, &step, &count->has_more, &key,
+                &row));
+        if (!count->has_more) {
+            break;
+        }
+        bytes += row.size + STORE_SESSION_ROW_BYTES;
+        buffer_clear(&count->edge);
+        TRY(buffer_append(&count->edge, key));
+    }
+    count->bytes += bytes;
+    return NULL;
+}
+
 /* Of the table that was begun, or of the next one; 0 behind the last. */
 static cordon_error *count_part(struct count *count, struct rows *rows)
 {
@@ -166,7 +191,9 @@ static cordon_error *count_part(struct count *count, struct rows *rows)
     return count->table == 0 ? NULL : count_documents(count, rows);
 }
 
-static cordon_error *count_all(struct count *count)
+/* All that `part` counts, a transaction on the held snapshot for each part. */
+static cordon_error *count_all(
+    struct count *count, cordon_error *(*part)(struct count *count, struct rows *rows))
 {
     struct tenant *tenant = count->tenant;
     do {
@@ -177,11 +204,11 @@ static cordon_error *count_all(struct count *count)
         cordon_error *error = store_begin_held(
             runner_store(tenant->runner), tenant->number, count->snapshot, wake, &rows.txn);
         if (error == NULL) {
-            error = count_part(count, &rows);
+            error = part(count, &rows);
         }
         rows_end(&rows);
         TRY(error);
-    } while (count->table != 0);
+    } while (count->table != 0 || count->has_more);
     return NULL;
 }
 
@@ -208,7 +235,11 @@ static cordon_error *count_all_documents(struct tenant *tenant)
     buffer_init(&count.next, EDGE_BYTES_MAX);
     long long before = 0;
     TRY(hold(tenant, &count.snapshot, &before));
-    cordon_error *error = count_all(&count);
+    cordon_error *error = count_all(&count, count_part);
+    if (error == NULL) {
+        buffer_clear(&count.edge);
+        error = count_all(&count, count_sessions);
+    }
     store_release(runner_store(tenant->runner), tenant->number, count.snapshot);
     TRY(error);
     (void)pthread_rwlock_wrlock(&tenant->lock);
@@ -378,7 +409,9 @@ cordon_error *quota_error(const struct store_commit_result *result)
     }
     return cordon_error_new(
         CORDON_E_TOO_LARGE,
-        "all documents would have %llu bytes together, and `tenant_bytes` allows %llu; nothing was "
-        "written: remove some, or raise the limit (`cordon tenant change`, or the config file)",
+        "all documents, and results kept under idempotency keys, would have %llu bytes together, "
+        "and "
+        "`tenant_bytes` allows %llu; nothing was written: remove some, or raise the limit (`cordon "
+        "tenant change`, or the config file)",
         (unsigned long long)result->full_used, (unsigned long long)result->full_allowed);
 }

@@ -1,7 +1,8 @@
 /*
- * What a tenant may have on the disk: its documents, and its audit log.
+ * What a tenant may have on the disk: its documents and results, and its audit log.
  *
- * `tenant_bytes`: how much all documents of a tenant may have together. The store keeps the sum up
+ * `tenant_bytes`: how much all documents of a tenant, and the results that are kept under
+ * idempotency keys, may have together. The store keeps the sum up
  * with each commit and refuses the one that would pass it (struct store_quota); what was there when
  * the tenant was loaded is counted here, by reading all of it once, in the background where a
  * server runs (run/audit/tender.h). Until that is done no more than STORE_UNCOUNTED_BYTES_MAX are
