@@ -41,8 +41,11 @@ static int open_folder(struct source *source, enum source_purpose purpose)
     if (error == NULL) {
         return CLI_OK;
     }
+    const bool may_be_in_use = cordon_error_get_code(error) == CORDON_E_STORE;
     const int exit_code = terminal_error(error);
-    (void)fputs("  If a server uses the folder, name the server by --url instead.\n", stderr);
+    if (may_be_in_use) {
+        (void)fputs("  If a server uses the folder, name the server by --url instead.\n", stderr);
+    }
     return exit_code;
 }
 

@@ -531,11 +531,25 @@ static long read_owner(int fd)
     return got > 0 ? strtol(text, NULL, 10) : 0;
 }
 
+/* Who only wants to read can: a backup needs no lock. */
+static cordon_error *refused_lock(const char *folder, int code)
+{
+    if (code != EROFS) {
+        return refused("cannot lock the data folder", folder, code);
+    }
+    return cordon_error_new(
+        CORDON_E_SYSTEM,
+        "cannot lock the data folder '%s': the disk is read-only; make it writable and start "
+        "again, or read a copy on another disk: `cordon backup --data %s FILE`, then `cordon "
+        "restore --data COPY FILE`",
+        folder, folder);
+}
+
 static cordon_error *take_lock(struct lmdb_kv *kv, const char *folder)
 {
     kv->lock_fd = openat(kv->folder_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (kv->lock_fd < 0) {
-        return refused("cannot lock the data folder", folder, errno);
+        return refused_lock(folder, errno);
     }
     if (flock(kv->lock_fd, LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK) {

@@ -3,7 +3,7 @@
  * again to the byte, an export is of one moment, and a file with a mistake changes nothing.
  */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -797,6 +797,35 @@ test('an export of a folder is of use to a copy of it', async () => {
   const copy = newFolder();
   copyFileSync(join(place.data, 'data.mdb'), join(copy, 'data.mdb'));
   assert.deepEqual(await exported(ofFolder(copy)), await exported(place));
+});
+
+/* In name spaces of its own, where a process may have them: a folder on a disk that gets read-only. */
+test('on a disk that is read-only, the error names a way to read, which goes', async (context) => {
+  const disk = newFolder();
+  const script = (lines) => ['-rm', 'bash', '-c', ['set -e', `mount -t tmpfs none ${disk}`, ...lines].join('\n')];
+  if (spawnSync('unshare', script([])).status !== 0) {
+    context.skip('no name spaces here');
+    return;
+  }
+  const elsewhere = newFolder();
+  const { status, stdout, stderr } = spawnSync('unshare', script([
+    `'${cordon}' import --data ${disk}/data --table t ${jsonl([{ n: 5 }])}`,
+    `mount -o remount,ro ${disk}`,
+    `for command in data "export $PWD/x.zip" "env list"; do`,
+    `  code=0; '${cordon}' $command --data ${disk}/data 2>error || code=$?`,
+    `  echo "$code: $(cat error)"`,
+    'done',
+    /* the commands as the error has them, but for their places */
+    `grep -o '\`[^\`]*\`' error | tr -d '\`' | sed "s/FILE/backup/; s/COPY/copy/; s|^cordon|'${cordon}'|" >commands`,
+    '. ./commands',
+    `'${cordon}' data --data copy --format json t`,
+  ]), { cwd: elsewhere, encoding: 'utf8' });
+  assert.equal(status, 0, stderr);
+  const said = stdout.split('\n');
+  for (const line of said.slice(1, 4)) {
+    assert.match(line, /^5: .*the disk is read-only; make it writable .*`cordon backup --data \S+ FILE`, then `cordon restore --data COPY FILE`$/);
+  }
+  assert.equal(JSON.parse(said.at(-2)).documents[0].n, 5);
 });
 
 /* More than is counted in one transaction (run/tenant/tenant_quota.c), and another table behind it. */

@@ -688,13 +688,11 @@ static void full_tmpfs_takes_new_readers(void **state)
 
 /* -- A disk that is read-only ------------------------------------------------------------------ */
 
-static void require_read_only(const char *folder)
+static void require_read_only(const char *folder, const char *words)
 {
     const struct store_options options = options_for(false);
     struct store *store = NULL;
-    require_error(
-        store_open_lmdb(folder, &options, &store), CORDON_E_SYSTEM,
-        "Read-only file system; the disk is read-only: choose another folder, or make it writable");
+    require_error(store_open_lmdb(folder, &options, &store), CORDON_E_SYSTEM, words);
 }
 
 static void open_on_a_read_only_disk(const struct folder *folder, const void *arg, int told)
@@ -710,8 +708,10 @@ static void open_on_a_read_only_disk(const struct folder *folder, const void *ar
     }
     store_close(store);
     REQUIRE(mount("none", folder->path, "tmpfs", mounted | MS_RDONLY, NULL) == 0);
-    require_read_only(data.path);
-    require_read_only(fresh.path);
+    require_read_only(data.path, "the disk is read-only; make it writable and start again, or");
+    require_read_only(
+        fresh.path,
+        "Read-only file system; the disk is read-only: choose another folder, or make it writable");
     REQUIRE(mount("none", folder->path, "tmpfs", mounted, NULL) == 0);
     store = open_in(&data, 1);
     (void)expect_documents(store, 3, false);
