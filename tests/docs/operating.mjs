@@ -48,6 +48,7 @@ script('editor', `[ -f "$1" ] && grep -q listen "$1"`);
 script('make', 'case $1 in deb) ;; install) [ -n "${2#PREFIX=}" ] ;; *) exit 1 ;; esac');
 script('journalctl', `[ "$*" = "-u cordon -o cat" ] && cat '${folder}/log'`);
 script('dmesg', ':');
+script('chown', '[ "$1" = -R ] && [ "$2" = cordon: ] && [ -d "$3" ]');
 script('systemctl', `
 go() {
     ${start} >'${folder}/out' 2>>'${folder}/log' </dev/null &
@@ -115,7 +116,7 @@ function written(command) {
     [/https:\/\/functions\.example\.org/, url],
     [/\bmessages\.wasm\b/, resolve(example('messages_c'))],
     [/--checkpoint FILE/, `--checkpoint ${places.data}/checkpoints`],
-    [/^(cordon backup .*) FILE$/, `$1 ${folder}/backup`],
+    [/^((?:sudo )?cordon (?:backup|restore) .*) FILE$/, `$1 ${folder}/backup`],
     [/NAME=VALUE/, 'GREETING=hello'],
     [/unset NAME/, 'unset GREETING'],
     [/revoke ID/, () => `revoke ${spareKey()}`],
