@@ -208,6 +208,7 @@ static bool is_recorded(const struct http_route *route)
     }
     switch (route->data) {
     case DATA_HOLD:
+    case DATA_TABLES:
     case DATA_DOCUMENTS:
     case DATA_IMPORT:
     case DATA_CLEAR:
@@ -215,7 +216,6 @@ static bool is_recorded(const struct http_route *route)
     case DATA_ENV_CHANGE:
         return true;
     case DATA_RELEASE:
-    case DATA_TABLES:
     case DATA_DEPLOYS:
     case DATA_AUDIT_PRUNE: /* these are the operator's */
     case DATA_TENANT_LIST:

@@ -120,7 +120,7 @@ static cordon_error *note_read(
     return tenant_note_read(tenant, what, text, actor) ? NULL : unrecorded();
 }
 
-/* -- Reading -------------------------------------------------------------------------------- */
+/* -- Reading: what is of an export was recorded when that began ------------------------------ */
 
 static cordon_error *hold(
     struct tenant *tenant, const struct audit_actor *actor, struct buffer *out)
@@ -135,13 +135,17 @@ static cordon_error *hold(
 }
 
 static cordon_error *give_tables(
-    struct tenant *tenant, struct parameters *parameters, struct buffer *out)
+    struct tenant *tenant,
+    struct parameters *parameters,
+    const struct audit_actor *actor,
+    struct buffer *out)
 {
     uint64_t snapshot = 0;
     uint64_t after = 0;
     TRY(read_number(parameters, "snapshot", UINT64_MAX, &snapshot));
     TRY(read_number(parameters, "after", UINT32_MAX, &after));
-    return data_tables(tenant->runner, tenant->number, snapshot, (uint32_t)after, out);
+    TRY(data_tables(tenant->runner, tenant->number, snapshot, (uint32_t)after, out));
+    return snapshot != 0 ? NULL : note_read(tenant, AUDITOR_READS_TABLES, (struct slice){0}, actor);
 }
 
 static cordon_error *give_documents(
@@ -162,7 +166,7 @@ static cordon_error *give_documents(
     page.descending = order == 1;
     page.limit = (uint32_t)limit;
     TRY(data_documents(tenant->runner, tenant->number, &page, out));
-    const bool is_of_export = page.snapshot != 0; /* which was recorded when it began */
+    const bool is_of_export = page.snapshot != 0;
     return is_of_export ? NULL : note_read(tenant, AUDITOR_READS_DOCUMENTS, page.table, actor);
 }
 
@@ -280,7 +284,7 @@ static cordon_error *perform(struct connection *connection, struct slice body)
     case DATA_RELEASE:
         return release(tenant, &parameters, out);
     case DATA_TABLES:
-        return give_tables(tenant, &parameters, out);
+        return give_tables(tenant, &parameters, actor, out);
     case DATA_DOCUMENTS:
         return give_documents(tenant, &parameters, actor, out);
     case DATA_IMPORT:

@@ -89,11 +89,11 @@ describe('a record of a server names', () => {
     const env = { CORDON_ADMIN_KEY: keys[1] };
     const file = join(folder, 'rows.jsonl');
     writeFileSync(file, '{"n": 1}\n');
-    for (const words of [['import', '--table', 't', file], ['data', 't'], ['data', 't'], ['env', 'list'], ['export', join(folder, 'all.zip')]]) {
+    for (const words of [['import', '--table', 't', file], ['data'], ['data', 't'], ['data', 't'], ['env', 'list'], ['export', join(folder, 'all.zip')]]) {
       const { code, stderr } = await run([words[0], ...url, ...words.slice(1)], { env });
       assert.equal(code, 0, stderr);
     }
-    const kinds = ['import', 'documents_read', 'env_read', 'export'];
+    const kinds = ['import', 'tables_read', 'documents_read', 'env_read', 'export'];
     const bodies = await until(async () => {
       const found = await records();
       return kinds.every((kind) => only(found, kind).length > 0) && found;

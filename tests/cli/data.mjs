@@ -237,7 +237,9 @@ describe('one moment', () => {
     await place.server.stop();
     const { code, stdout, stderr } = await run(['audit', 'export', '--data', data]);
     assert.equal(code, 0, stderr);
-    const bodies = stdout.trimEnd().split('\n').map((line) => JSON.parse(line).body).filter(({ kind }) => !['checkpoint', 'settings'].includes(kind) && !kind.startsWith('key'));
+    const all = stdout.trimEnd().split('\n').map((line) => JSON.parse(line).body);
+    assert.ok(all.some(({ kind }) => kind === 'tables_read'), 'which an import begins with');
+    const bodies = all.filter(({ kind }) => !['checkpoint', 'settings', 'tables_read'].includes(kind) && !kind.startsWith('key'));
     for (const body of bodies) {
       assert.equal(body.by, 'admin key');
       assert.match(body.by_key, /^[0-9a-f]{16}$/);

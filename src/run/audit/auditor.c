@@ -64,6 +64,7 @@ static const struct {
     [AUDITOR_READS_RECORD] = {"record_read", "record"},
     [AUDITOR_READS_LOGS] = {"logs_read", NULL},
     [AUDITOR_READS_ENV] = {"env_read", NULL},
+    [AUDITOR_READS_TABLES] = {"tables_read", NULL},
 };
 
 struct auditor {

@@ -94,6 +94,7 @@ enum auditor_read {
     AUDITOR_READS_RECORD,    /* of a run */
     AUDITOR_READS_LOGS,
     AUDITOR_READS_ENV,
+    AUDITOR_READS_TABLES, /* their names and sizes */
 };
 
 /*
