@@ -70,18 +70,29 @@ enum history_anomaly cycle_anomaly(const struct cycle *cycle)
 
 /* -- Words ------------------------------------------------------------------------------------- */
 
-/* The first value that a transaction wrote to a key. */
-static uint64_t value_written(const struct ledger *ledger, uint32_t number, uint32_t key)
+/* What a transaction that wrote to a key did first there. */
+static const struct history_op *first_write(
+    const struct ledger *ledger, uint32_t number, uint32_t key)
 {
-    const struct history_txn *const txn = &ledger->history->txns[number];
-    for (size_t at = txn->first; at < txn->first + txn->count; at++) {
-        const struct history_op *const op = &ledger->history->ops[at];
-        const bool writes = op->kind == HISTORY_APPEND || op->kind == HISTORY_WRITE;
-        if (writes && ledger->key_of[at] == key) {
-            return op->value;
-        }
+    const struct history *const history = ledger->history;
+    size_t at = history->txns[number].first;
+    while (!history_op_writes(&history->ops[at]) || ledger->key_of[at] != key) {
+        at++;
     }
-    return 0;
+    return &history->ops[at];
+}
+
+/* Such as "the 5 that T2 wrote". */
+static cordon_error *write_written(
+    struct buffer *out, const struct ledger *ledger, uint32_t number, uint32_t key)
+{
+    const struct history_op *const op = first_write(ledger, number, key);
+    if (op->kind == HISTORY_REMOVE) {
+        return buffer_printf(out, "the removal by T%" PRIu32, number + 1);
+    }
+    return buffer_printf(
+        out, "the %" PRIu64 " that T%" PRIu32 " %s", op->value, number + 1,
+        op->kind == HISTORY_APPEND ? "appended" : "wrote");
 }
 
 /* What was read of a version, such as "list 3 up to 7" or "register 4 as 5". */
@@ -102,11 +113,16 @@ static cordon_error *write_anti_step(
 {
     const struct ledger_version *const version = &ledger->versions[edge->about];
     const struct ledger_key *const key = &ledger->keys[version->key];
+    if (edge->kind == GRAPH_MISS) {
+        TRY(buffer_printf(
+            out, "T%" PRIu32 " did not find in register %" PRIu64 " ", edge->from + 1, key->name));
+        TRY(write_written(out, ledger, to, version->key));
+        return buffer_append(out, SLICE(" before, by its timestamp [rw, predicate, timestamp]"));
+    }
     TRY(buffer_printf(out, "T%" PRIu32 " read ", edge->from + 1));
     TRY(write_version(out, key, version));
-    TRY(buffer_printf(
-        out, ", without the %" PRIu64 " that T%" PRIu32 " %s",
-        value_written(ledger, to, version->key), to + 1, key->is_list ? "appended" : "wrote"));
+    TRY(buffer_append(out, SLICE(", without ")));
+    TRY(write_written(out, ledger, to, version->key));
     if (edge->kind == GRAPH_RW_RT) {
         return buffer_printf(
             out, " after T%" PRIu32 " was answered, which wrote that [rw, real time]",
@@ -139,11 +155,11 @@ static cordon_error *write_step(
         out, "T%" PRIu32 " %s %" PRIu64 " to %s %" PRIu64, edge->from + 1,
         key->is_list ? "appended" : "wrote", version->value, key->is_list ? "list" : "register",
         key->name));
-    return edge->kind == GRAPH_WR
-               ? buffer_printf(out, ", which T%" PRIu32 " read [wr]", to + 1)
-               : buffer_printf(
-                     out, ", before T%" PRIu32 " %s %" PRIu64 " [ww]", to + 1,
-                     key->is_list ? "appended" : "wrote", value_written(ledger, to, version->key));
+    return edge->kind == GRAPH_WR ? buffer_printf(out, ", which T%" PRIu32 " read [wr]", to + 1)
+                                  : buffer_printf(
+                                        out, ", before T%" PRIu32 " %s %" PRIu64 " [ww]", to + 1,
+                                        key->is_list ? "appended" : "wrote",
+                                        first_write(ledger, to, version->key)->value);
 }
 
 static uint32_t next_txn(const struct cycle *cycle, size_t step)

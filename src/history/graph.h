@@ -25,11 +25,12 @@ enum graph_kind {
     GRAPH_TS = 32,    /* has the lower timestamp */
     GRAPH_RW_TS = 64, /* as RW; which version is the later is known by timestamps alone */
     GRAPH_NEXT = 128, /* out of a helper node */
+    GRAPH_MISS = 256, /* as RW_TS; what was read is known by what it was not alone */
 };
 
-#define GRAPH_ANTI (GRAPH_RW | GRAPH_RW_RT | GRAPH_RW_TS)
+#define GRAPH_ANTI (GRAPH_RW | GRAPH_RW_RT | GRAPH_RW_TS | GRAPH_MISS)
 #define GRAPH_REAL_TIME (GRAPH_RT | GRAPH_RW_RT)
-#define GRAPH_TIMESTAMP (GRAPH_TS | GRAPH_RW_TS)
+#define GRAPH_TIMESTAMP (GRAPH_TS | GRAPH_RW_TS | GRAPH_MISS)
 #define GRAPH_NONE UINT32_MAX
 
 struct graph_edge {

@@ -39,6 +39,16 @@ cordon_error *history_begin(struct history *history, uint64_t process, uint64_t 
     return NULL;
 }
 
+bool history_txn_writes(const struct history *history, const struct history_txn *txn)
+{
+    for (size_t at = txn->first; at < txn->first + txn->count; at++) {
+        if (history_op_writes(&history->ops[at])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static cordon_error *add_op(struct history *history, struct history_op op)
 {
     CORDON_ASSERT(history->txn_count > 0);
@@ -64,6 +74,22 @@ cordon_error *history_read(struct history *history, uint64_t key, bool found, ui
     const struct history_op op = {
         .kind = HISTORY_READ, .key = key, .found = found, .value = found ? value : 0};
     return add_op(history, op);
+}
+
+cordon_error *history_remove(struct history *history, uint64_t key)
+{
+    return add_op(history, (struct history_op){.kind = HISTORY_REMOVE, .key = key});
+}
+
+cordon_error *history_miss(struct history *history, uint64_t key, uint64_t group)
+{
+    CORDON_ASSERT(group < HISTORY_GROUPS);
+    return add_op(history, (struct history_op){.kind = HISTORY_MISS, .key = key, .value = group});
+}
+
+cordon_error *history_undone(struct history *history, uint64_t key, uint64_t value)
+{
+    return add_op(history, (struct history_op){.kind = HISTORY_UNDONE, .key = key, .value = value});
 }
 
 cordon_error *history_list(struct history *history, uint64_t key)

@@ -3,8 +3,9 @@
  * looks at nothing else.
  *
  * Keys are numbers. A key is either a list, to which transactions append values and which they read
- * whole, or a register, which they write and read. No value is written twice to one key, so that
- * each read says which writes it saw.
+ * whole, or a register, which they write, read and remove. No value is written twice to one key, so
+ * that each read says which writes it saw. Values are in groups, by their remainder: a register
+ * that is looked for in one of them and not found has no value, or one of another group.
  *
  * A client knows of its transaction when it asked (`begin`), when it was answered (`end`) and the
  * answer: committed, aborted, or none, as the store died: then the transaction may have happened or
@@ -29,13 +30,24 @@ enum history_op_kind {
     HISTORY_LIST,   /* a list was read */
     HISTORY_WRITE,  /* of a value to a register */
     HISTORY_READ,   /* a register was read */
+    HISTORY_REMOVE, /* of a register's value */
+    HISTORY_MISS,   /* a register was looked for among those of a group, and was not there */
+    HISTORY_UNDONE, /* a value was appended or written, and taken back by a savepoint */
 };
+
+/* How many groups of values there are. */
+enum { HISTORY_GROUPS = 4 };
+
+static inline uint64_t history_group(uint64_t value)
+{
+    return value % HISTORY_GROUPS;
+}
 
 struct history_op {
     enum history_op_kind kind;
     bool found; /* HISTORY_READ: there was a value */
     uint64_t key;
-    uint64_t value; /* appended, written, or read */
+    uint64_t value; /* appended, written, read or undone; HISTORY_MISS: the group */
     size_t first;   /* HISTORY_LIST: its values among the items of the history */
     size_t count;
 };
@@ -64,6 +76,13 @@ struct history {
     size_t item_capacity;
 };
 
+/* Whether an operation leaves something for others, and whether any of a transaction's does. */
+static inline bool history_op_writes(const struct history_op *op)
+{
+    return op->kind == HISTORY_APPEND || op->kind == HISTORY_WRITE || op->kind == HISTORY_REMOVE;
+}
+bool history_txn_writes(const struct history *history, const struct history_txn *txn);
+
 /* Holds at most so many bytes of memory; what would need more is CORDON_E_TOO_LARGE. */
 void history_init(struct history *history, uint64_t bytes_max);
 void history_done(struct history *history);
@@ -83,6 +102,10 @@ CORDON_MUST_USE cordon_error *history_write(struct history *history, uint64_t ke
 /* `found` false: the register had no value, and `value` is not looked at. */
 CORDON_MUST_USE cordon_error *history_read(
     struct history *history, uint64_t key, bool found, uint64_t value);
+CORDON_MUST_USE cordon_error *history_remove(struct history *history, uint64_t key);
+/* `group` is below HISTORY_GROUPS. */
+CORDON_MUST_USE cordon_error *history_miss(struct history *history, uint64_t key, uint64_t group);
+CORDON_MUST_USE cordon_error *history_undone(struct history *history, uint64_t key, uint64_t value);
 /* An empty list now, which history_item() makes longer until the next operation. */
 CORDON_MUST_USE cordon_error *history_list(struct history *history, uint64_t key);
 CORDON_MUST_USE cordon_error *history_item(struct history *history, uint64_t value);

@@ -1,7 +1,7 @@
 /*
- * Versions and readings; see ledger.h. The history is walked through four times: to learn what was
- * written, to learn who is present, to find each list's longest reading, and to say of each reading
- * which version it was. Each walk is linear in the history.
+ * Versions and readings; see ledger.h. The history is walked through five times: to learn what was
+ * written, what was undone and who is present, to find each list's longest reading, and to say of
+ * each reading which version it was. Each walk is linear in the history.
  */
 #include "history/ledger.h"
 
@@ -69,12 +69,9 @@ static void note_own(struct ledger_key *key, uint32_t version)
     key->own_count++;
 }
 
-static bool is_write(const struct history_op *op)
-{
-    return op->kind == HISTORY_APPEND || op->kind == HISTORY_WRITE;
-}
-
-static cordon_error *learn_write(struct ledger *ledger, uint32_t txn, size_t at)
+/* A version that can be told by its value. */
+static cordon_error *add_value(
+    struct ledger *ledger, uint32_t txn, size_t at, uint32_t *out_version)
 {
     const struct history_op *const op = &ledger->history->ops[at];
     if (lookup_find(&ledger->version_places, op->key, op->value) != LOOKUP_NONE) {
@@ -84,9 +81,24 @@ static cordon_error *learn_write(struct ledger *ledger, uint32_t txn, size_t at)
             ": only a history whose values differ can be checked",
             op->value, op->key);
     }
+    TRY(add_version(ledger, ledger->key_of[at], op->value, txn, out_version));
+    return lookup_add(&ledger->version_places, op->key, op->value, *out_version);
+}
+
+static cordon_error *add_removal(
+    struct ledger *ledger, uint32_t txn, size_t at, uint32_t *out_version)
+{
+    TRY(add_version(ledger, ledger->key_of[at], 0, txn, out_version));
+    ledger->versions[*out_version].kind = LEDGER_REMOVED;
+    ledger->keys[ledger->key_of[at]].is_removed = true;
+    return NULL;
+}
+
+static cordon_error *learn_write(struct ledger *ledger, uint32_t txn, size_t at)
+{
+    const bool removes = ledger->history->ops[at].kind == HISTORY_REMOVE;
     uint32_t version = 0;
-    TRY(add_version(ledger, ledger->key_of[at], op->value, txn, &version));
-    TRY(lookup_add(&ledger->version_places, op->key, op->value, version));
+    TRY((removes ? add_removal : add_value)(ledger, txn, at, &version));
     struct ledger_key *const key = key_in_walk(ledger, at, txn);
     if (key->own_last != LEDGER_NONE) {
         ledger->versions[key->own_last].next_own = version;
@@ -107,9 +119,34 @@ static cordon_error *learn_writes(struct ledger *ledger)
                 i + 1);
         }
         for (size_t at = txn->first; at < txn->first + txn->count; at++) {
-            TRY(find_key(ledger, &ledger->history->ops[at], &ledger->key_of[at]));
-            if (is_write(&ledger->history->ops[at])) {
+            const struct history_op *const op = &ledger->history->ops[at];
+            if (op->kind != HISTORY_UNDONE) {
+                TRY(find_key(ledger, op, &ledger->key_of[at]));
+            }
+            if (history_op_writes(op)) {
                 TRY(learn_write(ledger, i, at));
+            }
+        }
+    }
+    return NULL;
+}
+
+/* Once it is known of each key whether it is a list. Of one that nothing else is known of, too. */
+static cordon_error *learn_undone(struct ledger *ledger)
+{
+    const struct history *const history = ledger->history;
+    for (uint32_t i = 0; i < history->txn_count; i++) {
+        const struct history_txn *const txn = &history->txns[i];
+        for (size_t at = txn->first; at < txn->first + txn->count; at++) {
+            const struct history_op *const op = &history->ops[at];
+            uint32_t version = 0;
+            if (op->kind == HISTORY_UNDONE) {
+                ledger->key_of[at] = lookup_find(&ledger->key_places, op->key, 0);
+                if (ledger->key_of[at] == LOOKUP_NONE) {
+                    TRY(find_key(ledger, op, &ledger->key_of[at]));
+                }
+                TRY(add_value(ledger, i, at, &version));
+                ledger->versions[version].kind = LEDGER_UNDONE;
             }
         }
     }
@@ -126,7 +163,7 @@ struct seen_txns {
 static void see_value(struct ledger *ledger, struct seen_txns *seen, uint64_t key, uint64_t value)
 {
     const uint32_t version = lookup_find(&ledger->version_places, key, value);
-    if (version == LOOKUP_NONE) {
+    if (version == LOOKUP_NONE || ledger->versions[version].kind == LEDGER_UNDONE) {
         return;
     }
     const uint32_t writer = ledger->versions[version].writer;
@@ -218,6 +255,13 @@ static cordon_error *judge_writer(
             value, op->key);
     }
     const uint32_t writer = ledger->versions[version].writer;
+    if (ledger->versions[version].kind == LEDGER_UNDONE) {
+        return found(
+            ledger, HISTORY_G1A, reader, writer == reader ? LEDGER_NONE : writer,
+            "T%" PRIu32 " read %" PRIu64 " in key %" PRIu64 ", which T%" PRIu32
+            " wrote and took back by a savepoint",
+            reader + 1, value, op->key, writer + 1);
+    }
     if (ledger->history->txns[writer].status != HISTORY_ABORTED) {
         return NULL;
     }
@@ -314,6 +358,7 @@ static cordon_error *order_list(struct ledger *ledger, struct ledger_key *key)
             version = LEDGER_NONE; /* it stands where it stood first */
         } else if (version != LOOKUP_NONE) {
             ledger->versions[version].place = i + 1;
+            version = ledger->versions[version].kind == LEDGER_UNDONE ? LEDGER_NONE : version;
         }
         ledger->order[ledger->order_count++] = version;
     }
@@ -373,7 +418,7 @@ static cordon_error *place_list(struct ledger *ledger, uint32_t txn, size_t at)
     }
     const uint32_t version = ledger->order[key->order + count - 1];
     if (version == LEDGER_NONE) {
-        return NULL; /* from nowhere, and told so */
+        return NULL; /* from nowhere or undone, and told so */
     }
     TRY(judge_intermediate(ledger, txn, op, version));
     return add_reading(ledger, txn, version);
@@ -381,17 +426,43 @@ static cordon_error *place_list(struct ledger *ledger, uint32_t txn, size_t at)
 
 /* -- Registers --------------------------------------------------------------------------------- */
 
+bool ledger_fits(const struct history_op *op, const struct ledger_version *version)
+{
+    const bool has_value = version->writer != LEDGER_NONE && version->kind == LEDGER_VALUE;
+    return op->kind == HISTORY_MISS ? !has_value || history_group(version->value) != op->value
+                                    : !op->found && !has_value;
+}
+
 static cordon_error *place_own_read(
     struct ledger *ledger, uint32_t txn, const struct history_op *op, const struct ledger_key *key)
 {
-    if (op->found && op->value == ledger->versions[key->own_last].value) {
+    const struct ledger_version *const own = &ledger->versions[key->own_last];
+    const bool is_removed = own->kind == LEDGER_REMOVED;
+    if (op->kind == HISTORY_MISS || is_removed ? ledger_fits(op, own)
+                                               : op->found && op->value == own->value) {
         return NULL;
+    }
+    if (is_removed) {
+        return found(
+            ledger, HISTORY_INTERNAL, txn, LEDGER_NONE,
+            "T%" PRIu32 " read register %" PRIu64 " as %" PRIu64
+            " after it had removed that itself",
+            txn + 1, op->key, op->value);
     }
     return found(
         ledger, HISTORY_INTERNAL, txn, LEDGER_NONE,
         "T%" PRIu32 " read register %" PRIu64 " and did not find the %" PRIu64
         " that it had written itself",
-        txn + 1, op->key, ledger->versions[key->own_last].value);
+        txn + 1, op->key, own->value);
+}
+
+static cordon_error *add_vague(struct ledger *ledger, uint32_t txn, size_t at)
+{
+    TRY(GROW(ledger->account, &ledger->vagues, &ledger->vague_capacity, ledger->vague_count, 1));
+    ledger->vagues[ledger->vague_count] =
+        (struct ledger_vague){.txn = txn, .key = ledger->key_of[at], .op = at};
+    ledger->vague_count++;
+    return NULL;
 }
 
 static cordon_error *place_read(struct ledger *ledger, uint32_t txn, size_t at)
@@ -401,11 +472,14 @@ static cordon_error *place_read(struct ledger *ledger, uint32_t txn, size_t at)
     if (key->own_count > 0) {
         return place_own_read(ledger, txn, op, key);
     }
+    if (op->kind == HISTORY_MISS || (!op->found && key->is_removed)) {
+        return add_vague(ledger, txn, at);
+    }
     uint32_t version = key->initial;
     if (op->found) {
         version = lookup_find(&ledger->version_places, op->key, op->value);
         TRY(judge_writer(ledger, txn, op, op->value, version));
-        if (version == LOOKUP_NONE) {
+        if (version == LOOKUP_NONE || ledger->versions[version].kind == LEDGER_UNDONE) {
             return NULL;
         }
         TRY(judge_intermediate(ledger, txn, op, version));
@@ -450,11 +524,15 @@ static cordon_error *place_op(struct ledger *ledger, uint32_t txn, size_t at)
     switch (ledger->history->ops[at].kind) {
     case HISTORY_APPEND:
     case HISTORY_WRITE:
+    case HISTORY_REMOVE:
         return place_write(ledger, txn, at);
     case HISTORY_LIST:
         return place_list(ledger, txn, at);
     case HISTORY_READ:
+    case HISTORY_MISS:
         return place_read(ledger, txn, at);
+    case HISTORY_UNDONE:
+        return NULL;
     }
     return NULL;
 }
@@ -487,6 +565,7 @@ cordon_error *ledger_fill(
     TRY(GROW_EXACT(account, &ledger->key_of, history->op_count));
     TRY(GROW_EXACT(account, &ledger->present, history->txn_count));
     TRY(learn_writes(ledger));
+    TRY(learn_undone(ledger));
     TRY(learn_who_is_present(ledger));
     TRY(walk(ledger, measure_op));
     TRY(order_lists(ledger));
@@ -503,6 +582,7 @@ void ledger_done(struct ledger *ledger)
     account_free(account, ledger->readings, ledger->reading_capacity * sizeof *ledger->readings);
     account_free(
         account, ledger->overwritings, ledger->overwriting_capacity * sizeof *ledger->overwritings);
+    account_free(account, ledger->vagues, ledger->vague_capacity * sizeof *ledger->vagues);
     if (ledger->history != NULL) {
         GROW_FREE(account, ledger->order, ledger->order_capacity);
         GROW_FREE(account, ledger->notes, ledger->history->op_count);

@@ -1,10 +1,13 @@
 /*
  * Who wrote what and who read it: the first half of a check, before anything is put in order.
  *
- * Every write makes a *version* of its key; beside them each key has an initial one, the empty list
- * or no value. A *reading* says which version a transaction found that others had left: what it
- * wrote itself is taken off and compared. What is wrong with a single read is found here, too:
- * aborted and intermediate writes, values from nowhere, lists that contradict each other.
+ * Every write makes a *version* of its key, also a removal; beside them each key has an initial
+ * one, the empty list or no value. What was undone is a version that is part of no order. A
+ * *reading* says which version a transaction found that others had left: what it wrote itself is
+ * taken off and compared. What is wrong with a single read is found here, too: aborted, undone and
+ * intermediate writes, values from nowhere, lists that contradict each other. A read that only says
+ * what was not there, as a miss does, or one without a value where some are removed, is a *vague*
+ * one: of which version it was, only the order of timestamps can say (predicates.h).
  *
  * A transaction is *present* if it took place: it was committed, or its outcome is unknown and
  * somebody present has read what it wrote. Of the others nothing counts but that they are not seen.
@@ -17,7 +20,10 @@
 
 #define LEDGER_NONE UINT32_MAX
 
+enum ledger_version_kind { LEDGER_VALUE, LEDGER_REMOVED, LEDGER_UNDONE };
+
 struct ledger_version {
+    enum ledger_version_kind kind;
     uint64_t value;
     uint32_t key;
     uint32_t writer;   /* LEDGER_NONE: the initial one */
@@ -28,6 +34,7 @@ struct ledger_version {
 struct ledger_key {
     uint64_t name;
     bool is_list;
+    bool is_removed; /* by some transaction */
     uint32_t initial;
     /* The longest list that others left behind: who read it, by which operation, how long. */
     uint32_t longest_reader;
@@ -45,6 +52,13 @@ struct ledger_key {
 struct ledger_reading {
     uint32_t txn;
     uint32_t version;
+};
+
+/* A read by one transaction that does not name a version. */
+struct ledger_vague {
+    uint32_t txn;
+    uint32_t key;
+    size_t op;
 };
 
 struct ledger {
@@ -73,6 +87,9 @@ struct ledger {
     struct ledger_reading *overwritings;
     size_t overwriting_count;
     size_t overwriting_capacity;
+    struct ledger_vague *vagues;
+    size_t vague_count;
+    size_t vague_capacity;
 };
 
 /*
@@ -87,6 +104,9 @@ CORDON_MUST_USE cordon_error *ledger_fill(
     struct account *account,
     struct history_report *report);
 void ledger_done(struct ledger *ledger);
+
+/* Whether a vague read may have been of this version. */
+bool ledger_fits(const struct history_op *op, const struct ledger_version *version);
 
 /* Whether a version is the last that its writer made of its key. */
 static inline bool ledger_is_last(const struct ledger_version *version)

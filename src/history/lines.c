@@ -19,10 +19,9 @@ static const char *const status_names[] = {
 enum { STATUS_COUNT = sizeof status_names / sizeof status_names[0] };
 
 static const char *const op_names[] = {
-    [HISTORY_APPEND] = "append",
-    [HISTORY_LIST] = "list",
-    [HISTORY_WRITE] = "write",
-    [HISTORY_READ] = "read",
+    [HISTORY_APPEND] = "append", [HISTORY_LIST] = "list",     [HISTORY_WRITE] = "write",
+    [HISTORY_READ] = "read",     [HISTORY_REMOVE] = "remove", [HISTORY_MISS] = "miss",
+    [HISTORY_UNDONE] = "undone",
 };
 enum { OP_COUNT = sizeof op_names / sizeof op_names[0] };
 
@@ -40,7 +39,7 @@ static cordon_error *write_op(
         }
         return buffer_append(out, SLICE("]]"));
     }
-    if (op->kind == HISTORY_READ && !op->found) {
+    if ((op->kind == HISTORY_READ && !op->found) || op->kind == HISTORY_REMOVE) {
         return buffer_append(out, SLICE("null]"));
     }
     TRY(json_write_u64(out, op->value));
@@ -121,6 +120,16 @@ static cordon_error *read_known_op(
     case HISTORY_WRITE:
         return found ? history_write(history, key, value)
                      : wrong("what is written must be a whole number");
+    case HISTORY_REMOVE:
+        return json_kind(node) == JSON_NULL ? history_remove(history, key)
+                                            : wrong("what is removed has null for its value");
+    case HISTORY_MISS:
+        return found && value < HISTORY_GROUPS
+                   ? history_miss(history, key, value)
+                   : wrong("the group of a \"miss\" must be a whole number from 0 to 3");
+    case HISTORY_UNDONE:
+        return found ? history_undone(history, key, value)
+                     : wrong("what was undone must be a whole number");
     }
     return NULL;
 }
@@ -135,8 +144,8 @@ static cordon_error *read_op(struct history *history, const struct json_node *op
     uint64_t number = 0;
     if (kind == OP_COUNT || !json_u64(key, &number) || json_count(op) != 3) {
         return wrong(
-            "an operation is [NAME, KEY, VALUE], where NAME is \"append\", \"list\", \"write\" or "
-            "\"read\" and KEY a whole number");
+            "an operation is [NAME, KEY, VALUE], where NAME is \"append\", \"list\", \"write\", "
+            "\"read\", \"remove\", \"miss\" or \"undone\" and KEY a whole number");
     }
     return read_known_op(history, (enum history_op_kind)kind, number, value);
 }

@@ -2,7 +2,8 @@
  * Histories as text, a JSON object on a line for each transaction, in any order:
  *
  *     {"process":1,"begin":10,"end":15,"status":"committed",
- *      "ops":[["append",5,1],["list",5,[1,2]],["write",7,3],["read",7,null]]}
+ *      "ops":[["append",5,1],["list",5,[1,2]],["write",7,3],["read",7,null],["remove",7,null],
+ *             ["miss",7,2],["undone",7,4]]}
  *
  * `status` is committed, aborted or unknown; only an unknown one has no `end`. A committed one can
  * have a `ts` above 0, the store's timestamp. Numbers are whole, from 0 to 2^64 - 1. Nothing else

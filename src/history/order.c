@@ -9,6 +9,7 @@
 #include "history/order.h"
 
 #include "history/grow.h"
+#include "history/predicates.h"
 
 /* Things in groups: those of group g are `items[first[g]]` to `items[first[g + 1] - 1]`. */
 struct groups {
@@ -96,9 +97,10 @@ static cordon_error *group_versions(struct order *order)
 
 static bool is_present(const struct order *order, uint32_t version)
 {
-    const uint32_t writer =
-        version == LEDGER_NONE ? LEDGER_NONE : order->ledger->versions[version].writer;
-    return writer != LEDGER_NONE && order->ledger->present[writer];
+    const struct ledger *const ledger = order->ledger;
+    const uint32_t writer = version == LEDGER_NONE ? LEDGER_NONE : ledger->versions[version].writer;
+    return writer != LEDGER_NONE && ledger->present[writer] &&
+           ledger->versions[version].kind != LEDGER_UNDONE;
 }
 
 /* -- Readers before those who overwrote -------------------------------------------------------- */
@@ -335,17 +337,6 @@ static cordon_error *order_by_time(
 
 /* -- Timestamps -------------------------------------------------------------------------------- */
 
-static bool writes(const struct history *history, const struct history_txn *txn)
-{
-    for (size_t at = txn->first; at < txn->first + txn->count; at++) {
-        const enum history_op_kind kind = history->ops[at].kind;
-        if (kind == HISTORY_APPEND || kind == HISTORY_WRITE) {
-            return true;
-        }
-    }
-    return false;
-}
-
 struct place {
     uint64_t ts;
     bool reads_only; /* behind the writer with that timestamp */
@@ -408,7 +399,7 @@ static cordon_error *order_timestamps(struct order *order)
     for (uint32_t i = 0; i < history->txn_count; i++) {
         const struct history_txn *const txn = &history->txns[i];
         if (txn->ts != 0) {
-            places[count++] = (struct place){txn->ts, !writes(history, txn), i};
+            places[count++] = (struct place){txn->ts, !history_txn_writes(history, txn), i};
         }
     }
     sort_places(places, count);
@@ -580,5 +571,6 @@ cordon_error *order_graph(const struct ledger *ledger, struct graph *graph)
     TRY(order_reads(&order));
     TRY(order_real_time(&order));
     TRY(order_timestamps(&order));
+    TRY(predicates_order(ledger, graph));
     return graph_seal(graph);
 }

@@ -102,6 +102,12 @@ static cordon_error *write_op(
                          : buffer_printf(out, "read %" PRIu64 ": nothing", op->key);
     case HISTORY_LIST:
         return write_list(out, history, op);
+    case HISTORY_REMOVE:
+        return buffer_printf(out, "remove %" PRIu64, op->key);
+    case HISTORY_MISS:
+        return buffer_printf(out, "miss %" PRIu64 " in group %" PRIu64, op->key, op->value);
+    case HISTORY_UNDONE:
+        return buffer_printf(out, "undo %" PRIu64 " to %" PRIu64, op->value, op->key);
     }
     return NULL;
 }

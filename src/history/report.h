@@ -17,7 +17,7 @@
  */
 #define HISTORY_ANOMALIES(X)                                                                       \
     X(G0, "G0", "a cycle of writes over writes")                                                   \
-    X(G1A, "G1a", "what an aborted transaction wrote was read")                                    \
+    X(G1A, "G1a", "what an aborted transaction wrote was read, or what a savepoint took back")     \
     X(G1B, "G1b", "what a transaction wrote over later itself was read")                           \
     X(G1C, "G1c", "a cycle of writes and of reads of what was written")                            \
     X(G_SINGLE, "G-single", "a cycle with one read of what was written over")                      \

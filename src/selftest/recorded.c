@@ -4,6 +4,8 @@
 #include "base/clock.h"
 #include "store/layout.h"
 #include "value/id.h"
+#include "value/row.h"
+#include "value/sortkey.h"
 
 #include <inttypes.h>
 
@@ -13,6 +15,13 @@
         TRY(call);                                                                                 \
         wait_for((client), step);                                                                  \
     }
+
+/* By the group of a register's value; lists have none, and stand before all. */
+static const struct store_index by_group = {
+    .name = {(const uint8_t *)"by_group", 8},
+    .fields = {{(const uint8_t *)"group", 5}},
+    .field_count = 1,
+};
 
 #define VALUES "\"values\":\""
 #define DOCUMENT_BYTES_MAX ((size_t)1 << 20)
@@ -35,7 +44,8 @@ static struct store_id id_of(const struct recorded_client *client, uint64_t key)
     return id;
 }
 
-static cordon_error *begin_document(struct recorded_client *client, uint64_t key)
+/* A document's text up to its values; it is made a row with the last of them. */
+static cordon_error *begin_document(struct recorded_client *client, uint64_t key, uint64_t value)
 {
     char text[DOCUMENT_ID_TEXT_MAX + 1];
     const struct store_id id = id_of(client, key);
@@ -43,8 +53,22 @@ static cordon_error *begin_document(struct recorded_client *client, uint64_t key
     memcpy(named.internal, id.internal, sizeof named.internal);
     (void)document_id_encode(&named, text);
     buffer_clear(&client->text);
-    return buffer_printf(
-        &client->text, "{\"_creationTime\":%" PRIu64 ",\"_id\":\"%s\"," VALUES, key, text);
+    TRY(buffer_printf(&client->text, "{\"_creationTime\":%" PRIu64 ",\"_id\":\"%s\",", key, text));
+    if (!recorded_is_list(key)) {
+        TRY(buffer_printf(&client->text, "\"group\":%" PRIu64 ",", history_group(value)));
+    }
+    return buffer_append(&client->text, SLICE(VALUES));
+}
+
+static cordon_error *end_document(struct recorded_client *client, uint64_t value)
+{
+    CORDON_CLEANUP_ARENA struct arena arena;
+    struct value document = {0};
+    arena_init(&arena, DOCUMENT_BYTES_MAX);
+    TRY(buffer_printf(&client->text, "%" PRIu64 "\"}", value));
+    TRY(value_parse(buffer_slice(&client->text), &arena, &document));
+    buffer_clear(&client->row);
+    return row_write(&client->row, &document, value_size(&document));
 }
 
 static cordon_error *not_ours(void)
@@ -89,10 +113,12 @@ static cordon_error *take_number(struct slice *text, uint64_t *out_number)
 static cordon_error *key_of_document(struct slice body, uint64_t *out_key)
 {
     const struct slice head = SLICE("{\"_creationTime\":");
-    if (!slice_starts_with(body, head)) {
+    struct row row = {0};
+    TRY(row_read(body, &row));
+    if (!slice_starts_with(row.json, head)) {
         return not_ours();
     }
-    struct slice rest = slice_from(body, head.size);
+    struct slice rest = slice_from(row.json, head.size);
     return take_number(&rest, out_key);
 }
 
@@ -149,11 +175,26 @@ static cordon_error *make_table(struct recorded_client *client)
     return NULL;
 }
 
+/* One that is there with its documents stays as it is. */
+static cordon_error *make_index(struct recorded_client *client)
+{
+    const struct store_commit_facts facts = {0};
+    struct store_commit_result result = {.conflict = true};
+    while (result.conflict) {
+        store_end(&client->txn);
+        TRY(store_begin(client->store, SELFTEST_TENANT, wake_of(client), &client->txn));
+        UNTIL_DONE(client, store_indexes_put(client->txn, client->table, &by_group, 1, &step))
+        UNTIL_DONE(client, store_commit(client->txn, &facts, &step, &result))
+    }
+    return NULL;
+}
+
 cordon_error *recorded_prepare(struct store *store)
 {
     CORDON_CLEANUP(recorded_done) struct recorded_client client;
     recorded_init(&client, store, NULL, 0);
-    return make_table(&client);
+    TRY(make_table(&client));
+    return make_index(&client);
 }
 
 void recorded_init(
@@ -162,18 +203,21 @@ void recorded_init(
     *client = (struct recorded_client){.store = store, .history = history, .process = process};
     event_init(&client->woken);
     buffer_init(&client->text, DOCUMENT_BYTES_MAX);
+    buffer_init(&client->row, DOCUMENT_BYTES_MAX);
 }
 
 void recorded_done(struct recorded_client *client)
 {
     store_end(&client->txn);
     buffer_done(&client->text);
+    buffer_done(&client->row);
     event_done(&client->woken);
 }
 
 /* The time of a beginning is taken first: only the other way round would a check be wrong. */
 cordon_error *recorded_begin(struct recorded_client *client, bool again)
 {
+    client->undoes = false;
     TRY(history_begin(client->history, client->process, clock_monotonic_ns()));
     if (again) {
         struct store_txn *reserved = NULL;
@@ -224,28 +268,117 @@ cordon_error *recorded_put(struct recorded_client *client, uint64_t key, uint64_
 {
     const struct store_id id = id_of(client, key);
     const bool is_list = recorded_is_list(key);
-    TRY(begin_document(client, key));
+    TRY(begin_document(client, key, value));
     if (is_list) {
         TRY(copy_values(client, key));
     }
-    TRY(buffer_printf(&client->text, "%" PRIu64 "\"}", value));
-    TRY(store_put(client->txn, &id, (double)key, buffer_slice(&client->text)));
+    TRY(end_document(client, value));
+    TRY(store_put(client->txn, &id, (double)key, buffer_slice(&client->row)));
+    if (client->undoes) {
+        return history_undone(client->history, key, value);
+    }
     return is_list ? history_append(client->history, key, value)
                    : history_write(client->history, key, value);
 }
 
+cordon_error *recorded_remove(struct recorded_client *client, uint64_t key)
+{
+    const struct store_id id = id_of(client, key);
+    bool found = false;
+    struct slice body = {0};
+    CORDON_ASSERT(!recorded_is_list(key));
+    TRY(get(client, key, &found, &body));
+    if (!client->undoes) {
+        TRY(found ? note_found(client, key, body) : note_absent(client, key));
+    }
+    if (!found) {
+        return NULL; /* what removes nothing is no write, and has no timestamp of its own */
+    }
+    TRY(store_remove(client->txn, &id, (double)key));
+    return client->undoes ? NULL : history_remove(client->history, key);
+}
+
+cordon_error *recorded_savepoint(struct recorded_client *client)
+{
+    CORDON_ASSERT(!client->undoes);
+    client->undoes = true;
+    return store_savepoint(client->txn, &client->point);
+}
+
+cordon_error *recorded_rollback(struct recorded_client *client)
+{
+    CORDON_ASSERT(client->undoes);
+    client->undoes = false;
+    return store_rollback(client->txn, client->point);
+}
+
 /* -- Scans ------------------------------------------------------------------------------------- */
 
-/* Notes as absent the keys between the last one found and this one, and moves on. */
-static cordon_error *note_gap(
-    struct recorded_client *client, uint64_t *next, uint64_t key, enum store_order order)
+/* A walk over keys from `low` to before `high`: of all documents, or of those of a group. */
+struct key_walk {
+    struct recorded_client *client;
+    uint64_t low;
+    uint64_t high;
+    enum store_order order;
+    bool in_group;
+    uint64_t group;
+    uint64_t next; /* the key whose turn it is */
+};
+
+static bool is_over(const struct key_walk *walk)
 {
-    const uint64_t step = order == STORE_ASCENDING ? 1 : UINT64_MAX;
-    while (*next != key) {
-        TRY(note_absent(client, *next));
-        *next += step;
+    return walk->next == (walk->order == STORE_ASCENDING ? walk->high : walk->low - 1);
+}
+
+static void step_on(struct key_walk *walk)
+{
+    walk->next += walk->order == STORE_ASCENDING ? 1 : UINT64_MAX;
+}
+
+/* A key that was not there. Lists are in no group. */
+static cordon_error *note_passed(const struct key_walk *walk)
+{
+    struct recorded_client *const client = walk->client;
+    if (!walk->in_group) {
+        return note_absent(client, walk->next);
     }
-    *next += step;
+    return recorded_is_list(walk->next) ? NULL
+                                        : history_miss(client->history, walk->next, walk->group);
+}
+
+/* Notes what was found, and as not there the keys on the way to it. */
+static cordon_error *note_step(struct key_walk *walk, struct slice body)
+{
+    const bool ascending = walk->order == STORE_ASCENDING;
+    uint64_t key = 0;
+    TRY(key_of_document(body, &key));
+    if (key < walk->low || key >= walk->high || (ascending ? key < walk->next : key > walk->next)) {
+        return not_ours();
+    }
+    for (; walk->next != key; step_on(walk)) {
+        TRY(note_passed(walk));
+    }
+    step_on(walk);
+    return note_found(walk->client, key, body);
+}
+
+static cordon_error *walk_range(struct key_walk *walk, const struct store_range *range)
+{
+    struct recorded_client *const client = walk->client;
+    struct store_scan *scan = NULL;
+    struct slice body = {0};
+    walk->next = walk->order == STORE_ASCENDING ? walk->low : walk->high - 1;
+    TRY(store_scan_open(client->txn, range, &scan));
+    for (bool found = true; found;) {
+        UNTIL_DONE(client, store_scan_next(scan, &step, &found, &body))
+        if (found) {
+            TRY(note_step(walk, body));
+        }
+    }
+    store_scan_close(scan);
+    for (; !is_over(walk); step_on(walk)) {
+        TRY(note_passed(walk));
+    }
     return NULL;
 }
 
@@ -263,30 +396,54 @@ cordon_error *recorded_scan(
         .low = slice_of(low_time, sizeof low_time),
         .high = slice_of(high_time, sizeof high_time),
     };
-    struct store_scan *scan = NULL;
-    struct slice body = {0};
-    uint64_t key = 0;
-    uint64_t next = order == STORE_ASCENDING ? low : high - 1;
-    TRY(store_scan_open(client->txn, &range, &scan));
-    for (bool found = true; found;) {
-        UNTIL_DONE(client, store_scan_next(scan, &step, &found, &body))
-        if (found) {
-            TRY(key_of_document(body, &key));
-            if (key < low || key >= high || (order == STORE_ASCENDING ? key < next : key > next)) {
-                return not_ours();
-            }
-            TRY(note_gap(client, &next, key, order));
-            TRY(note_found(client, key, body));
-        }
+    struct key_walk walk = {.client = client, .low = low, .high = high, .order = order};
+    return walk_range(&walk, &range);
+}
+
+/* The end of a range of the index: a group, and behind it the creation time. */
+static cordon_error *write_end(struct buffer *out, uint64_t group, uint64_t key)
+{
+    uint8_t time[LAYOUT_TIME_BYTES];
+    const struct value value = value_float64((double)group);
+    layout_store64(time, layout_ordered_double((double)key));
+    TRY(sortkey_write(out, &value));
+    return buffer_append(out, slice_of(time, sizeof time));
+}
+
+cordon_error *recorded_scan_group(
+    struct recorded_client *client,
+    uint64_t group,
+    uint64_t low,
+    uint64_t high,
+    enum store_order order)
+{
+    CORDON_CLEANUP_BUFFER struct buffer low_end;
+    CORDON_CLEANUP_BUFFER struct buffer high_end;
+    struct store_indexes indexes = {0};
+    buffer_init(&low_end, DOCUMENT_BYTES_MAX);
+    buffer_init(&high_end, DOCUMENT_BYTES_MAX);
+    TRY(write_end(&low_end, group, low));
+    TRY(write_end(&high_end, group, high));
+    UNTIL_DONE(client, store_indexes_get(client->txn, client->table, &step, &indexes))
+    if (indexes.count != 1) {
+        return not_ours();
     }
-    store_scan_close(scan);
-    /* What is left up to the end of the range. */
-    const uint64_t end = order == STORE_ASCENDING ? high : low - 1;
-    while (next != end) {
-        TRY(note_absent(client, next));
-        next += order == STORE_ASCENDING ? 1 : UINT64_MAX;
-    }
-    return NULL;
+    const struct store_range range = {
+        .table = client->table,
+        .index = indexes.items[0].number,
+        .order = order,
+        .low = buffer_slice(&low_end),
+        .high = buffer_slice(&high_end),
+    };
+    struct key_walk walk = {
+        .client = client,
+        .low = low,
+        .high = high,
+        .order = order,
+        .in_group = true,
+        .group = group,
+    };
+    return walk_range(&walk, &range);
 }
 
 /* -- Commits ----------------------------------------------------------------------------------- */

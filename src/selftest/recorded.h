@@ -2,8 +2,9 @@
  * One client of a store, whose transactions are written down in a history as they are done.
  *
  * A key is a document of the table `selftest`: the key is its creation time, and its values, in the
- * order in which they came, are a text in it. Even keys are lists, odd ones registers. All calls
- * block. A client belongs to one thread and does not move.
+ * order in which they came, are a text in it. Even keys are lists, odd ones registers. A register's
+ * document has the group of its value in a field of its own, which is indexed. All calls block. A
+ * client belongs to one thread and does not move.
  */
 #ifndef SELFTEST_RECORDED_H
 #define SELFTEST_RECORDED_H
@@ -31,6 +32,9 @@ struct recorded_client {
     struct recorded_watch watch;
     struct event woken;
     struct buffer text; /* for documents */
+    struct buffer row;
+    uint64_t point; /* where it goes back to */
+    bool undoes;    /* between a savepoint and going back to it */
     uint64_t process;
     uint32_t table;
 };
@@ -40,7 +44,10 @@ static inline bool recorded_is_list(uint64_t key)
     return key % 2 == 0;
 }
 
-/* Makes the table if it is not there. Errors of all of these: those of the store's calls. */
+/*
+ * Makes the table and its index if they are not there. Errors of all of these: those of the store's
+ * calls.
+ */
 CORDON_MUST_USE cordon_error *recorded_prepare(struct store *store);
 
 void recorded_init(
@@ -55,9 +62,30 @@ CORDON_MUST_USE cordon_error *recorded_read(struct recorded_client *client, uint
 CORDON_MUST_USE cordon_error *recorded_put(
     struct recorded_client *client, uint64_t key, uint64_t value);
 
+/*
+ * Reads a register and removes it, if there is anything: of one that the transaction has not
+ * written to, or between a savepoint and going back to it.
+ */
+CORDON_MUST_USE cordon_error *recorded_remove(struct recorded_client *client, uint64_t key);
+
+/*
+ * What is put and removed between these two is taken back: no read may show it afterwards. Nothing
+ * is read between them.
+ */
+CORDON_MUST_USE cordon_error *recorded_savepoint(struct recorded_client *client);
+CORDON_MUST_USE cordon_error *recorded_rollback(struct recorded_client *client);
+
 /* Reads the keys from `low` to before `high` by one scan; those that are not there, too. */
 CORDON_MUST_USE cordon_error *recorded_scan(
     struct recorded_client *client, uint64_t low, uint64_t high, enum store_order order);
+
+/* The same of the registers whose values are of a group, by the index; lists are left out. */
+CORDON_MUST_USE cordon_error *recorded_scan_group(
+    struct recorded_client *client,
+    uint64_t group,
+    uint64_t low,
+    uint64_t high,
+    enum store_order order);
 
 /* Commits. `*out_committed` false: it lost, nothing was written, and it may be rerun. */
 CORDON_MUST_USE cordon_error *recorded_commit(struct recorded_client *client, bool *out_committed);

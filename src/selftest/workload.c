@@ -69,6 +69,52 @@ static cordon_error *scan(struct worker *worker, uint64_t oldest)
     return recorded_scan(&worker->client, low, oldest + WORKLOAD_KEYS, order);
 }
 
+/* By the index alone: what comes into the group, or leaves it, is to be a conflict. */
+static cordon_error *scan_group(struct worker *worker, uint64_t oldest)
+{
+    const enum store_order order = draw(worker, 2) == 0 ? STORE_ASCENDING : STORE_DESCENDING;
+    const uint64_t low = oldest + draw(worker, WORKLOAD_KEYS / 2);
+    const uint64_t group = draw(worker, HISTORY_GROUPS);
+    return recorded_scan_group(&worker->client, group, low, oldest + WORKLOAD_KEYS, order);
+}
+
+static cordon_error *scan_groups(struct worker *worker, uint64_t oldest, bool writes)
+{
+    TRY(scan_group(worker, oldest));
+    let_others_in(worker);
+    if (writes) {
+        return put(worker, oldest + draw(worker, WORKLOAD_KEYS));
+    }
+    return scan_group(worker, oldest);
+}
+
+static cordon_error *remove_one(struct worker *worker, uint64_t oldest)
+{
+    const uint64_t key = oldest + draw(worker, WORKLOAD_KEYS);
+    return recorded_is_list(key) ? recorded_read(&worker->client, key)
+                                 : recorded_remove(&worker->client, key);
+}
+
+/* Writes that are taken back, with others before and behind; the same keys are read then. */
+static cordon_error *write_and_undo(struct worker *worker, uint64_t oldest)
+{
+    const uint64_t key = oldest + draw(worker, WORKLOAD_KEYS);
+    const uint64_t other = oldest + draw(worker, WORKLOAD_KEYS);
+    if (draw(worker, 2) == 0) {
+        TRY(put(worker, key));
+    }
+    TRY(recorded_savepoint(&worker->client));
+    TRY(put(worker, key));
+    TRY(put(worker, other));
+    if (!recorded_is_list(other) && draw(worker, 2) == 0) {
+        TRY(recorded_remove(&worker->client, other));
+    }
+    TRY(recorded_rollback(&worker->client));
+    TRY(recorded_read(&worker->client, key));
+    TRY(scan_group(worker, oldest));
+    return draw(worker, 2) == 0 ? put(worker, other) : recorded_read(&worker->client, other);
+}
+
 static cordon_error *read_and_write(struct worker *worker, uint64_t oldest)
 {
     const uint64_t key = oldest + draw(worker, WORKLOAD_KEYS);
@@ -93,7 +139,7 @@ static cordon_error *some_ops(struct worker *worker, uint64_t oldest, bool write
 
 static cordon_error *do_ops(struct worker *worker, uint64_t oldest)
 {
-    const uint64_t choice = draw(worker, 12);
+    const uint64_t choice = draw(worker, 16);
     if (choice < 3) {
         return some_ops(worker, oldest, false);
     }
@@ -104,7 +150,16 @@ static cordon_error *do_ops(struct worker *worker, uint64_t oldest)
         TRY(scan(worker, oldest));
         return put(worker, oldest + draw(worker, WORKLOAD_KEYS));
     }
-    return choice < 8 ? read_and_write(worker, oldest) : some_ops(worker, oldest, true);
+    if (choice < 7) {
+        return scan_groups(worker, oldest, choice == 5);
+    }
+    if (choice == 7) {
+        return remove_one(worker, oldest);
+    }
+    if (choice == 8) {
+        return write_and_undo(worker, oldest);
+    }
+    return choice < 12 ? read_and_write(worker, oldest) : some_ops(worker, oldest, true);
 }
 
 /* Begins, does and commits. A read can lose, too: then the snapshot was too old. */

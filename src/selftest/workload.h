@@ -4,7 +4,8 @@
  *
  * At any time eight keys are in use, and after every few transactions the oldest gives its place to
  * a new one, so that lists stay short however long it goes on. A transaction reads and writes some
- * of them, or walks over all of them, or reads a register and writes it; one in three only reads.
+ * of them, or walks over all of them or those of a group, or reads a register and writes or removes
+ * it, or takes back by a savepoint what it wrote; one in three only reads.
  * One that loses is rerun as runs are: afresh, and after four reruns reserved.
  */
 #ifndef SELFTEST_WORKLOAD_H

@@ -38,6 +38,7 @@ struct cell {
     uint64_t key;
     uint64_t values[2 * WRITES_PER_KEY];
     size_t count;
+    bool removed; /* of a register: there is no value now */
 };
 
 struct executor {
@@ -48,10 +49,15 @@ struct executor {
     bool stamped; /* with their moments as timestamps */
 };
 
+static bool has_value(const struct cell *cell)
+{
+    return cell->count > 0 && !cell->removed;
+}
+
 static void read_cell(struct executor *executor, const struct cell *cell)
 {
     if (cell->key % 2 == 1) {
-        const bool found = cell->count > 0;
+        const bool found = has_value(cell);
         ok(history_read(
             executor->history, cell->key, found, found ? cell->values[cell->count - 1] : 0));
         return;
@@ -66,10 +72,33 @@ static void write_cell(struct executor *executor, struct cell *cell)
 {
     const uint64_t value = executor->histories->next_value++;
     cell->values[cell->count++] = value;
+    cell->removed = false;
     if (cell->key % 2 == 1) {
         ok(history_write(executor->history, cell->key, value));
     } else {
         ok(history_append(executor->history, cell->key, value));
+    }
+}
+
+/* Looks for a register among those of a group, removes it, or takes back what is written. */
+static void do_other(struct executor *executor, struct cell *cell)
+{
+    struct histories *const histories = executor->histories;
+    const uint64_t choice = histories_draw(histories, 3);
+    if (choice == 0) {
+        ok(history_undone(executor->history, cell->key, histories->next_value++));
+    } else if (cell->key % 2 == 0) {
+        read_cell(executor, cell);
+    } else if (choice == 1) {
+        const uint64_t group = histories_draw(histories, HISTORY_GROUPS);
+        if (has_value(cell) && history_group(cell->values[cell->count - 1]) == group) {
+            read_cell(executor, cell);
+        } else {
+            ok(history_miss(executor->history, cell->key, group));
+        }
+    } else if (has_value(cell)) {
+        cell->removed = true;
+        ok(history_remove(executor->history, cell->key));
     }
 }
 
@@ -90,8 +119,11 @@ static void do_ops(struct executor *executor)
     for (uint64_t left = 1 + histories_draw(executor->histories, OPS_MAX); left > 0; left--) {
         struct cell *const cell =
             &executor->cells[histories_draw(executor->histories, KEYS_IN_USE)];
-        if (histories_draw(executor->histories, 2) == 0) {
+        const uint64_t choice = histories_draw(executor->histories, 5);
+        if (choice < 2) {
             read_cell(executor, cell);
+        } else if (choice == 2) {
+            do_other(executor, cell);
         } else {
             write_cell(executor, cell);
         }
@@ -172,8 +204,12 @@ static void change_names(struct history *history)
     const uint64_t key_factor = 0x9e3779b97f4a7c15;
     const uint64_t value_factor = 0xbf58476d1ce4e5b9;
     for (size_t i = 0; i < history->op_count; i++) {
-        history->ops[i].key *= key_factor;
-        history->ops[i].value *= value_factor;
+        struct history_op *const op = &history->ops[i];
+        op->key *= key_factor;
+        op->value *= value_factor;
+        if (op->kind == HISTORY_MISS) {
+            op->value = history_group(op->value);
+        }
     }
     for (size_t i = 0; i < history->item_count; i++) {
         history->items[i] *= value_factor;
@@ -182,7 +218,7 @@ static void change_names(struct history *history)
 
 static bool is_read(const struct history_op *op)
 {
-    return op->kind == HISTORY_LIST || op->kind == HISTORY_READ;
+    return op->kind == HISTORY_LIST || op->kind == HISTORY_READ || op->kind == HISTORY_MISS;
 }
 
 static void change_reads(struct histories *histories, struct history *history)
@@ -241,8 +277,9 @@ void histories_change(
 /*
  * An anomaly as a text of transactions: `begin-end status operations;`. The status may be followed
  * by `@` and a timestamp. Operations are aK=V
- * (append), lK=V,V (list), wK=V (write), rK=V (read, V 0 for nothing). Keys, values and times are
- * small here and moved to where they meet no others.
+ * (append), lK=V,V (list), wK=V (write), rK=V (read, V 0 for nothing), dK=0 (remove), mK=V (missed
+ * in the group of V), uK=V (undone). Keys, values and times are small here and moved to where they
+ * meet no others.
  */
 static const struct {
     enum history_anomaly anomaly;
@@ -252,6 +289,9 @@ static const struct {
     {HISTORY_G0, HISTORY_ANOMALY_COUNT, "0-9 c a0=1 a1=2;0-9 c a0=3 a1=4;0-9 c l0=1,3 l1=4,2;"},
     {HISTORY_G1A, HISTORY_ANOMALY_COUNT, "0-9 a a0=1;0-9 c l0=1;"},
     {HISTORY_G1A, HISTORY_ANOMALY_COUNT, "0-9 a w0=1;0-9 c r0=1;"},
+    {HISTORY_G1A, HISTORY_ANOMALY_COUNT, "0-9 c u0=1;0-9 c r0=1;"},
+    {HISTORY_G1A, HISTORY_ANOMALY_COUNT, "0-9 c u0=1 r0=1;"},
+    {HISTORY_G1A, HISTORY_ANOMALY_COUNT, "0-9 c a0=2 u0=1;0-9 c l0=2,1;"},
     {HISTORY_G1B, HISTORY_G_SINGLE, "0-9 c a0=1 a0=2;0-9 c l0=1;0-9 c l0=1,2;"},
     {HISTORY_G1B, HISTORY_ANOMALY_COUNT, "0-9 c w0=1 w0=2;0-9 c r0=1;"},
     {HISTORY_G1C, HISTORY_ANOMALY_COUNT, "0-9 c a0=1 l1=2;0-9 c l0=1 a1=2;"},
@@ -279,11 +319,19 @@ static const struct {
     {HISTORY_G1C_TIMESTAMP, HISTORY_ANOMALY_COUNT, "0-9 c@2 w0=1;0-9 c@1 r0=1;"},
     {HISTORY_G_SINGLE_TIMESTAMP, HISTORY_ANOMALY_COUNT, "0-9 c@1 a0=1;0-9 c@1 l0=;"},
     {HISTORY_G_SINGLE_TIMESTAMP, HISTORY_ANOMALY_COUNT, "0-9 c@1 w0=1;0-9 c@2 w0=2;0-9 c@3 r0=1;"},
+    {HISTORY_G_SINGLE_TIMESTAMP, HISTORY_ANOMALY_COUNT, "0-9 c@1 w0=1;0-9 c@1 m0=1;"},
+    {HISTORY_G_SINGLE_TIMESTAMP, HISTORY_ANOMALY_COUNT,
+     "0-9 c@1 w0=2;0-9 c@3 w0=1;0-9 c@5 m0=1 w1=3;"},
+    {HISTORY_G_SINGLE_TIMESTAMP, HISTORY_ANOMALY_COUNT, "0-9 c@1 w0=1;0-9 c@2 d0=0;0-9 c@3 r0=1;"},
+    {HISTORY_G_SINGLE_TIMESTAMP, HISTORY_ANOMALY_COUNT,
+     "0-9 c@1 w0=1;0-9 c@2 r0=1 d0=0;0-9 c@3 w0=2;0-9 c@4 r0=0;"},
     {HISTORY_G2_TIMESTAMP, HISTORY_ANOMALY_COUNT,
      "0-9 c@3 l0=;0-9 c a0=1 l1=;0-9 c@2 a1=2;0-9 c@4 l0=1 l1=2;"},
     {HISTORY_INTERNAL, HISTORY_ANOMALY_COUNT, "0-9 c a0=1 l0=;"},
     {HISTORY_INTERNAL, HISTORY_ANOMALY_COUNT, "0-9 c w0=1 r0=0;"},
     {HISTORY_INTERNAL, HISTORY_ANOMALY_COUNT, "0-9 c a0=1 a0=2 l0=2,1;"},
+    {HISTORY_INTERNAL, HISTORY_ANOMALY_COUNT, "0-9 c w0=1 d0=0 r0=1;"},
+    {HISTORY_INTERNAL, HISTORY_ANOMALY_COUNT, "0-9 c w0=1 m0=1;"},
     {HISTORY_UNWRITTEN, HISTORY_ANOMALY_COUNT, "0-9 c l0=1;"},
     {HISTORY_UNWRITTEN, HISTORY_ANOMALY_COUNT, "0-9 c r0=1;"},
     {HISTORY_DUPLICATE, HISTORY_ANOMALY_COUNT, "0-9 c a0=1;0-9 c l0=1,1;"},
@@ -322,6 +370,9 @@ static void plant_op(struct histories *histories, struct history *history, const
     const uint64_t value = histories->next_value + number;
     ok(kind == 'a'   ? history_append(history, key, value)
        : kind == 'w' ? history_write(history, key, value)
+       : kind == 'd' ? history_remove(history, key)
+       : kind == 'm' ? history_miss(history, key, history_group(value))
+       : kind == 'u' ? history_undone(history, key, value)
                      : history_read(history, key, number != 0, value));
 }
 
@@ -363,7 +414,7 @@ void histories_plant(
 {
     size_t plan = (size_t)histories_draw(histories, PLAN_COUNT);
     while (plans[plan].anomaly != anomaly) {
-        plan = (plan + 1) % PLAN_COUNT;
+        plan = (size_t)histories_draw(histories, PLAN_COUNT); /* each as often as another */
     }
     const uint64_t start = history->txn_count == 0
                                ? 0

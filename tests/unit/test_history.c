@@ -219,7 +219,7 @@ static bool do_txn(
     for (size_t at = txn->first; at < txn->first + txn->count; at++) {
         const struct history_op *const op = &history->ops[at];
         const size_t count = now->count[op->key];
-        if (op->kind == HISTORY_APPEND || op->kind == HISTORY_WRITE) {
+        if (history_op_writes(op)) {
             now->values[op->key][now->count[op->key]++] = op->value;
         } else if (op->kind == HISTORY_LIST && !list_matches(history, op, now)) {
             return false;
@@ -430,6 +430,21 @@ static const struct {
      "  T3 read register 5 as 1, without the 2 that T2 wrote later, by its timestamp [rw, "
      "timestamp]\n"
      "  T2 stands before T3 by its timestamp [timestamp]\n"},
+    {STAMPED(1, 7, "[\"write\",5,1]") STAMPED(2, 8, "[\"miss\",5,1]"),
+     "G-single-timestamp: a cycle of 2 transactions, each of which must come before the next:\n"
+     "  T2 did not find in register 5 the 1 that T1 wrote before, by its timestamp [rw, predicate, "
+     "timestamp]\n"
+     "  T1 stands before T2 by its timestamp [timestamp]\n"
+     "    T2 (process 2, committed): miss 5 in group 1\n"
+     "    T1 (process 1, committed): write 1 to 5"},
+    {STAMPED(1, 7, "[\"write\",5,1]") STAMPED(2, 8, "[\"remove\",5,null]")
+         STAMPED(3, 8, "[\"read\",5,1]"),
+     "  T3 read register 5 as 1, without the removal by T2 later, by its timestamp [rw, "
+     "timestamp]\n"},
+    {LINE(1, 0, 9, "[\"undone\",5,3]") LINE(2, 0, 9, "[\"read\",5,3]"),
+     "G1a: T2 read 3 in key 5, which T1 wrote and took back by a savepoint\n"
+     "    T2 (process 2, committed): read 5: 3\n"
+     "    T1 (process 1, committed): undo 3 to 5"},
     {LINE(1, 0, 9, "[\"read\",5,3]"), "unwritten: T1 read 3 in key 5, which nobody wrote\n"
                                       "    T1 (process 1, committed): read 5: 3"},
 };
@@ -510,6 +525,10 @@ static const struct {
     {LINE(1, 0, 9, "[\"list\",5,[null]]"), CORDON_E_INVALID, "whole numbers"},
     {LINE(1, 0, 9, "[\"append\",5,null]"), CORDON_E_INVALID, "appended"},
     {LINE(1, 0, 9, "[\"write\",5,0.5]"), CORDON_E_INVALID, "written"},
+    {LINE(1, 0, 9, "[\"remove\",5,1]"), CORDON_E_INVALID, "removed has null"},
+    {LINE(1, 0, 9, "[\"miss\",5,4]"), CORDON_E_INVALID, "from 0 to 3"},
+    {LINE(1, 0, 9, "[\"miss\",5,null]"), CORDON_E_INVALID, "from 0 to 3"},
+    {LINE(1, 0, 9, "[\"undone\",5,null]"), CORDON_E_INVALID, "undone"},
 };
 
 static void bad_lines_are_refused(void **state)
@@ -530,6 +549,8 @@ static const struct {
 } unchecked[] = {
     {LINE(1, 0, 9, "[\"append\",5,3]") LINE(2, 0, 9, "[\"append\",5,3]"), "written twice"},
     {LINE(1, 0, 9, "[\"append\",5,3],[\"read\",5,3]"), "a list and as a register"},
+    {LINE(1, 0, 9, "[\"undone\",5,3],[\"write\",5,3]"), "written twice"},
+    {LINE(1, 0, 9, "[\"append\",5,3],[\"miss\",5,3]"), "a list and as a register"},
     {LINE(1, 9, 0, ""), "ends before it begins"},
 };
 
