@@ -303,3 +303,28 @@ test('alone, a tenant has all again, and what others kept of their runs is given
   await until(async () => (await used()) === 0);
   await server.stop();
 });
+
+test('a position in a list is good for the tenant alone that it was given to', async () => {
+  const server = await Server.start();
+  const key = await makeTenant(server, 'guest');
+  await server.deploy(example('messages_c'));
+  assert.equal((await deployToHost(server, 'guest.test', example('messages_c'), key)).status, 200);
+  const hosts = ['localhost', 'guest.test'];
+  const page = (host, cursor) => callFunction(server, host, 'query', 'messages:page', { paginationOpts: { numItems: 1, cursor } });
+  const cursors = [];
+  for (const host of hosts) {
+    for (const body of ['first', 'second']) {
+      const sent = await callFunction(server, host, 'mutation', 'messages:send', { author: 'a', body });
+      assert.equal(sent.status, 'success', sent.errorMessage);
+    }
+    cursors.push((await page(host, null)).value.continueCursor);
+  }
+  for (const [i, host] of hosts.entries()) {
+    const own = await page(host, cursors[i]);
+    assert.deepEqual(own.value?.page.map(({ body }) => body), ['first'], own.errorMessage);
+    const foreign = await page(host, cursors[1 - i]);
+    assert.equal(foreign.status, 'error', `${host} takes the other's`);
+    assert.match(foreign.errorMessage, /Failed to parse cursor/);
+  }
+  await server.stop();
+});
