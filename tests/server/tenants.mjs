@@ -138,7 +138,8 @@ describe('tenants of a server', () => {
     }
     resumeCompilers(compilers);
     await Promise.all(jobs);
-    assert.deepEqual(order, ['first', 'of another', 'second', 'third']);
+    /* The first two are the same module, and done so soon after each other that both answers may be read at once. */
+    assert.deepEqual([order.slice(0, 2).sort(), order.slice(2)], [['first', 'of another'], ['second', 'third']]);
   });
 
   test('are told nothing of the variables, log lines and records of others', async () => {
