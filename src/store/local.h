@@ -181,8 +181,8 @@ struct local_txn {
     uint64_t reserved_until_ns;
     struct local_txn *next_reserved;
 
-    /* Of one that was told to come again for a reserved one: until when that is waited for, monotonic;
-     * 0: of none. With the commit lock held. */
+    /* Of one that was told to come again for a reserved one: until when the next such waits for it,
+     * monotonic; 0: not at all. With the commit lock held. */
     uint64_t expected_until_ns;
 
     struct tenant_tables *tables; /* NULL until asked for */
