@@ -26,6 +26,9 @@
 
 #define REPORT_BYTES_MAX ((size_t)16 << 20)
 
+/* Without any processor time, after which one that keeps a server's pages from use is ended. */
+#define STALL_MS 600000
+
 enum { DAMAGE_TOLD_MAX = 1000, NAME_BYTES = 64 };
 
 static cordon_error *check_path(const char *path, const char *what)
@@ -195,6 +198,7 @@ cordon_error *cordon_folder_verify(
     TRY(check_path(data_folder, "the data folder"));
     struct child_work work = {
         .what = "the check of the data folder",
+        .stall_ms = STALL_MS,
         .run = verify_in_child,
         .arg = (void *)(uintptr_t)data_folder,
     };
@@ -332,7 +336,10 @@ cordon_error *cordon_folder_backup(const cordon_backup_options *options, char **
     TRY(make_beside(&file));
     struct backing_up backing_up = {.folder = whole.data_folder, .file = &file};
     struct child_work work = {
-        .what = "the backup of the data folder", .run = back_up_in_child, .arg = &backing_up};
+        .what = "the backup of the data folder",
+        .run = back_up_in_child,
+        .arg = &backing_up,
+        .stall_ms = STALL_MS};
     char *report = NULL;
     TRY(work_in_child(&work, &whole.progress, &report));
     cordon_error *error = put_in_place(&file, whole.replace);

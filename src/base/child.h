@@ -15,6 +15,7 @@ struct child_work {
     cordon_error *(*run)(void *arg, struct child *child, struct buffer *out);
     void *arg;
     uint64_t deadline_ms;    /* of the whole; 0: none */
+    uint64_t stall_ms;       /* without any processor time, after which it is ended; 0: none */
     size_t answer_bytes_max; /* of what `run` appends to `out` */
     void (*progress)(void *arg, const char *phase, uint64_t done, uint64_t total); /* or NULL */
     void *progress_arg;
@@ -23,12 +24,17 @@ struct child_work {
 /*
  * Forks, runs `run` there and appends what it appended to `*out`. The child has one thread, the
  * memory of the caller as it was, no handlers of signals for faults, no core dump, and ends with
- * its caller. Errors: that of `run`; CORDON_E_STORE if a signal or the deadline ended it;
- * CORDON_E_SYSTEM if it could not be started. Any thread.
+ * its caller. Errors: that of `run`; CORDON_E_STORE if a fault or the deadline ended it;
+ * CORDON_E_SYSTEM if it could not be started, was ended from outside, or has stalled: somebody has
+ * stopped it, or what it waits for does not come. For as long as the caller itself stands still
+ * nothing is a stall. Any thread.
  */
 CORDON_MUST_USE cordon_error *child_run(const struct child_work *work, struct buffer *out);
 
-/* Within `run`: tells how far it is. `phase` is static and short. */
+/*
+ * Within `run`: tells how far it is. `phase` is static and short. What finds no room, as nobody
+ * reads it, is left out: a caller that was stopped holds up no child.
+ */
 void child_tell(struct child *child, const char *phase, uint64_t done, uint64_t total);
 
 #endif

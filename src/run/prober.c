@@ -5,6 +5,8 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/pipe_signal.h"
+#include "run/internal.h"
+#include "run/pin_watch.h"
 #include "run/probe.h"
 
 #include <errno.h>
@@ -42,6 +44,7 @@ struct prober {
     uint64_t written;              /* the number in the document, as far as it is known */
     bool has_written;              /* a write is known to be durable */
     bool were_good[PROBER_CHECKS]; /* as the log was told */
+    struct pin_watch pins;
 };
 
 /* -- Tries ---------------------------------------------------------------------------------- */
@@ -180,6 +183,15 @@ static void tell(struct prober *prober, enum prober_check check, const struct pr
     log_flush(prober->log);
 }
 
+/* Beside: who else keeps the data file from using its pages. */
+static void look_for_pins(struct prober *prober)
+{
+    struct runner *runner = prober->world.runner;
+    const uint64_t age_s =
+        pin_watch_look(&prober->pins, runner_store(runner), prober->log, clock_monotonic_ns());
+    gauge_set(runner->metrics.pinned_s, (int64_t)age_s);
+}
+
 static void rest(struct prober *prober)
 {
     const uint64_t until_ns = clock_monotonic_ns() + prober->interval_ns;
@@ -204,6 +216,7 @@ static void *thread_main(void *arg)
         for (size_t i = 0; i < PROBER_CHECKS; i++) {
             tell(prober, (enum prober_check)i, &verdicts[i]);
         }
+        look_for_pins(prober);
         rest(prober);
     }
     return NULL;

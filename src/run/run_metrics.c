@@ -290,6 +290,10 @@ static cordon_error *register_gauges(struct run_metrics *run_metrics, struct met
          &run_metrics->memory_used},
         {"isolate_pool_max_info", "pool_name=\"udf\"", "Instances that there may be at one time.",
          &run_metrics->pool_max},
+        {"store_pinned_time_seconds", NULL,
+         "For how long another process, such as a backup, has kept freed pages of the data file "
+         "from use.",
+         &run_metrics->pinned_s},
         {"engine_calls_info", NULL, "Stores of the engine alive.", &run_metrics->engine_calls},
         {"engine_instances_info", NULL, "Instances that hold a place of the pool.",
          &run_metrics->engine_instances},

@@ -23,6 +23,12 @@ struct kv_row {
     struct slice value;
 };
 
+/* Another process that reads a snapshot; `pid` 0: there is none. */
+struct kv_elsewhere {
+    uint32_t pid;
+    uint64_t snapshot; /* a number that is the backend's own; a later one is greater */
+};
+
 struct kv_ops {
     cordon_error *(*reader_open)(struct kv *kv, struct kv_reader **out_reader);
     void (*reader_close)(struct kv_reader *reader);
@@ -49,6 +55,9 @@ struct kv_ops {
     /* Ends the process with one line should reading fault; NULL where it cannot. Once, when the
      * backend holds a row. */
     cordon_error *(*guard)(struct kv *kv);
+
+    /* As store_pin_elsewhere(); NULL where no other process reads what this one writes. */
+    void (*pin_elsewhere)(struct kv *kv, struct kv_elsewhere *out_pin);
 
     /* Bytes that can still be written before something is full; UINT64_MAX if nothing is. */
     uint64_t (*free_bytes)(struct kv *kv);

@@ -397,6 +397,31 @@ static void write_abort(struct kv *base)
     }
 }
 
+/* -- Readers elsewhere ------------------------------------------------------------------------ */
+
+/* One line of the table of readers: process, thread and, if it reads, the snapshot. */
+static int note_reader(const char *line, void *context)
+{
+    struct kv_elsewhere *oldest = context;
+    unsigned long pid = 0;
+    unsigned long long snapshot = 0;
+    if (sscanf(line, "%lu %*x %llu", &pid, &snapshot) == 2 && pid != (unsigned long)getpid() &&
+        (oldest->pid == 0 || snapshot < oldest->snapshot)) {
+        *oldest = (struct kv_elsewhere){.pid = (uint32_t)pid, .snapshot = snapshot};
+    }
+    return 0;
+}
+
+/* Of one that has ended nothing is told, whether there was a write since or not. */
+static void pin_elsewhere(struct kv *base, struct kv_elsewhere *out_pin)
+{
+    struct lmdb_kv *kv = (struct lmdb_kv *)base;
+    int dead = 0;
+    *out_pin = (struct kv_elsewhere){.pid = 0};
+    (void)mdb_reader_check(kv->env, &dead);
+    (void)mdb_reader_list(kv->env, note_reader, out_pin);
+}
+
 /* The lesser of what the disk and the reserved map have left. Pages free inside the file come on
  * top: the answer errs on the safe side. */
 static uint64_t free_bytes(struct kv *base)
@@ -469,6 +494,7 @@ static const struct kv_ops lmdb_ops = {
     .write_remove = write_remove,
     .write_commit = write_commit,
     .write_abort = write_abort,
+    .pin_elsewhere = pin_elsewhere,
     .free_bytes = free_bytes,
     .close = close_kv,
 };

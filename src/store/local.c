@@ -125,6 +125,17 @@ static void cluster_id(const struct store *store, uint8_t out_id[16])
     memcpy(out_id, ((const struct local *)store)->meta.cluster_id, 16);
 }
 
+static void pin_elsewhere(struct store *base, uint32_t *out_pid, uint64_t *out_snapshot)
+{
+    struct kv *kv = ((struct local *)base)->kv;
+    struct kv_elsewhere pin = {.pid = 0};
+    if (kv->ops->pin_elsewhere != NULL) {
+        kv->ops->pin_elsewhere(kv, &pin);
+    }
+    *out_pid = pin.pid;
+    *out_snapshot = pin.snapshot;
+}
+
 static const struct store_ops local_ops = {
     .close = close_local,
     .visible_ts = visible_ts,
@@ -135,6 +146,7 @@ static const struct store_ops local_ops = {
     .release = local_release,
     .begin_held = local_begin_held,
     .audit_meter = local_audit_meter,
+    .pin_elsewhere = pin_elsewhere,
     .audit_prune = local_audit_prune,
 };
 

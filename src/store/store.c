@@ -35,6 +35,15 @@ void store_cluster_id(const struct store *store, uint8_t out_id[16])
     store->ops->cluster_id(store, out_id);
 }
 
+void store_pin_elsewhere(struct store *store, uint32_t *out_pid, uint64_t *out_snapshot)
+{
+    *out_pid = 0;
+    *out_snapshot = 0;
+    if (store->ops->pin_elsewhere != NULL) {
+        store->ops->pin_elsewhere(store, out_pid, out_snapshot);
+    }
+}
+
 /* -- Transactions ---------------------------------------------------------------------------- */
 
 cordon_error *store_begin(

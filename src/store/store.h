@@ -139,6 +139,14 @@ uint64_t store_durable_ts(const struct store *store);
 /* 16 random bytes made with the data folder (or the memory store): names this cluster of data. */
 void store_cluster_id(const struct store *store, uint8_t out_id[16]);
 
+/*
+ * The process with the oldest snapshot that another one, such as a backup, reads of the data file:
+ * pages that it may need are given to nobody, so that the file grows by what is written. `*out_pid`
+ * is 0 if there is none. `*out_snapshot` tells one from a later one of the same process. What has
+ * ended is none. Any thread.
+ */
+void store_pin_elsewhere(struct store *store, uint32_t *out_pid, uint64_t *out_snapshot);
+
 /* -- Transactions --------------------------------------------------------------------------- */
 
 /* Begins on the newest visible snapshot. `wake` is called after each pending answer. */

@@ -545,6 +545,11 @@ static cordon_error *audit_prune(
     return store_audit_prune(((struct delay_store *)store)->inner, tenant, before, out_more);
 }
 
+static void pin_elsewhere(struct store *store, uint32_t *out_pid, uint64_t *out_snapshot)
+{
+    store_pin_elsewhere(((struct delay_store *)store)->inner, out_pid, out_snapshot);
+}
+
 static const struct store_ops delay_ops = {
     .close = close_delay,
     .visible_ts = visible_ts,
@@ -555,6 +560,7 @@ static const struct store_ops delay_ops = {
     .release = release,
     .begin_held = begin_held,
     .audit_meter = audit_meter,
+    .pin_elsewhere = pin_elsewhere,
     .audit_prune = audit_prune,
 };
 

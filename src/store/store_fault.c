@@ -448,6 +448,11 @@ static cordon_error *audit_prune(
     return store_audit_prune(((struct fault_store *)store)->inner, tenant, before, out_more);
 }
 
+static void pin_elsewhere(struct store *store, uint32_t *out_pid, uint64_t *out_snapshot)
+{
+    store_pin_elsewhere(((struct fault_store *)store)->inner, out_pid, out_snapshot);
+}
+
 static const struct store_ops fault_ops = {
     .close = close_fault,
     .visible_ts = visible_ts,
@@ -458,6 +463,7 @@ static const struct store_ops fault_ops = {
     .release = release,
     .begin_held = begin_held,
     .audit_meter = audit_meter,
+    .pin_elsewhere = pin_elsewhere,
     .audit_prune = audit_prune,
 };
 

@@ -26,6 +26,8 @@ struct store_ops {
     /* NULL: the store counts no audit records. */
     cordon_error *(*audit_meter)(
         struct store *store, uint32_t tenant, uint64_t *out_last, uint64_t *out_appended);
+    /* NULL: no other process reads what this one writes. */
+    void (*pin_elsewhere)(struct store *store, uint32_t *out_pid, uint64_t *out_snapshot);
     /* NULL: the store keeps all audit records. */
     cordon_error *(*audit_prune)(
         struct store *store, uint32_t tenant, uint64_t before, bool *out_more);

@@ -204,6 +204,7 @@ cordon_error *backup_write(
     unsigned unfinished = 0;
     TRY(verify_take_log(folder, begin_again, write_record, &writing, &unfinished, &snapshot));
     TRY(copy_data(&writing, &snapshot, &info));
+    snapshot_done(&snapshot); /* a server's pages are kept from use no longer than they are read */
     tell(progress, "summing", 0, info.bytes);
     TRY(find_last_ts(&writing, &info));
     TRY(write_head(fd, &info));

@@ -4,10 +4,13 @@
  * code 7, and makes no backup. What cannot be done says what to do instead.
  */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { Server, cordon, guest, newFolder, parseOne, run } from '../support/cordon.mjs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { metric } from '../server/wire.mjs';
+import { Server, cordon, guest, newFolder, parseOne, run, until } from '../support/cordon.mjs';
 
 const folder = newFolder();
 const count = async (server) => (await server.post('/api/query', { path: 'counter:get', args: {} })).body.value;
@@ -67,6 +70,50 @@ describe('beside a server', () => {
       assert.equal((await run(['verify', '--data', data])).code, 0);
       assert.ok(!existsSync(join(data, 'keys.d')) || readdirSync(join(data, 'keys.d')).length === 0);
     }
+  });
+
+  /*
+   * A backup whose child is stopped while it has LMDB's table of readers mapped; it may have its snapshot
+   * by then, or not yet, or not any more.
+   */
+  const stopOne = () => {
+    const backup = spawn(cordon, ['backup', '--data', server.data, '--replace', join(folder, 'stopped')], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const seen = { backup, words: '', ended: new Promise((resolve) => backup.on('close', resolve)) };
+    backup.stderr.on('data', (text) => { seen.words += text; });
+    const maps = (pid) => readFileSync(`/proc/${pid}/maps`, 'utf8').includes('/lock.mdb');
+    for (const end = Date.now() + 2000; Date.now() < end; ) {
+      try {
+        const [pid] = readFileSync(`/proc/${backup.pid}/task/${backup.pid}/children`, 'utf8').match(/\d+/) ?? [];
+        if (pid !== undefined && maps(pid)) {
+          process.kill(Number(pid), 'SIGSTOP');
+          return { ...seen, seen, pid: Number(pid) };
+        }
+      } catch {
+        break; // it has ended
+      }
+    }
+    return { ...seen, seen };
+  };
+
+  test('a backup that somebody has stopped is seen by the server, until it ends', { timeout: 300000 }, async () => {
+    const pinned = () => metric(server, 'store_pinned_time_seconds');
+    assert.equal(await pinned(), 0);
+    let stopped;
+    await until(async () => {
+      stopped = stopOne();
+      if (stopped.pid !== undefined) {
+        for (const end = Date.now() + 10000; Date.now() < end; await sleep(100)) if ((await pinned()) >= 1) return true;
+        process.kill(stopped.pid, 'SIGCONT'); // it had no snapshot just then
+      }
+      await stopped.ended;
+      return false;
+    });
+    const first = await pinned();
+    await until(async () => (await pinned()) > first);
+    process.kill(stopped.pid, 'SIGKILL');
+    assert.notEqual(await stopped.ended, 0);
+    assert.match(stopped.seen.words, /the backup of the data folder was ended by signal 9 \(Killed\) from outside/);
+    await until(async () => (await pinned()) === 0);
   });
 
   test('a file that is there is replaced only if that is asked for', async () => {

@@ -568,6 +568,15 @@ static cordon_error *fault(void *arg, struct child *child, struct buffer *out)
     return NULL;
 }
 
+static cordon_error *be_killed(void *arg, struct child *child, struct buffer *out)
+{
+    (void)arg;
+    (void)child;
+    (void)out;
+    (void)raise(SIGKILL);
+    return NULL;
+}
+
 static cordon_error *hang(void *arg, struct child *child, struct buffer *out)
 {
     (void)arg;
@@ -575,6 +584,81 @@ static cordon_error *hang(void *arg, struct child *child, struct buffer *out)
     (void)out;
     (void)pause();
     return NULL;
+}
+
+static cordon_error *be_stopped(void *arg, struct child *child, struct buffer *out)
+{
+    (void)arg;
+    (void)child;
+    (void)out;
+    (void)raise(SIGSTOP);
+    return NULL;
+}
+
+#define STALL_MS 1500
+#define WORK_NS ((uint64_t)4000000000)
+
+/* Takes longer than a stall, and works. */
+static cordon_error *keep_working(void *arg, struct child *child, struct buffer *out)
+{
+    (void)arg;
+    (void)child;
+    const uint64_t until_ns = clock_monotonic_ns() + WORK_NS;
+    while (clock_monotonic_ns() < until_ns) {
+    }
+    return buffer_append(out, SLICE("done"));
+}
+
+/* More than a pipe holds, to somebody who does not listen. */
+static cordon_error *tell_a_lot(void *arg, struct child *child, struct buffer *out)
+{
+    for (uint64_t i = 0; i < 100000; i++) {
+        child_tell(child, "telling", i, 0);
+    }
+    REQUIRE(write(*(int *)arg, "x", 1) == 1);
+    return buffer_append(out, SLICE("done"));
+}
+
+/* Stands still until the child is done, as a caller does that somebody has stopped. */
+static void wait_at_first(void *arg, const char *phase, uint64_t done, uint64_t total)
+{
+    char byte = 0;
+    (void)phase;
+    (void)total;
+    if (done == 0) {
+        REQUIRE(read(*(int *)arg, &byte, 1) == 1);
+    }
+}
+
+static void a_child_that_stalls_is_ended(void **state)
+{
+    (void)state;
+    struct buffer out;
+    int pipes[2];
+    buffer_init(&out, 10);
+    struct child_work work = {
+        .what = "the work", .run = be_stopped, .stall_ms = STALL_MS, .answer_bytes_max = 10};
+    require_error(child_run(&work, &out), CORDON_E_SYSTEM, "the work did nothing for");
+    work.run = hang;
+    require_error(child_run(&work, &out), CORDON_E_SYSTEM, "somebody has stopped it");
+    work.run = keep_working;
+    OK(child_run(&work, &out));
+    REQUIRE(slice_equal(buffer_slice(&out), SLICE("done")));
+    buffer_clear(&out);
+    REQUIRE(pipe(pipes) == 0);
+    work = (struct child_work){
+        .what = "the work",
+        .run = tell_a_lot,
+        .arg = &pipes[1],
+        .answer_bytes_max = 10,
+        .progress = wait_at_first,
+        .progress_arg = &pipes[0],
+    };
+    OK(child_run(&work, &out));
+    REQUIRE(slice_equal(buffer_slice(&out), SLICE("done")));
+    (void)close(pipes[0]);
+    (void)close(pipes[1]);
+    buffer_done(&out);
 }
 
 static cordon_error *run_out_of_room(void *arg, struct child *child, struct buffer *out)
@@ -598,6 +682,8 @@ static void what_ends_a_child_ends_nobody_else(void **state)
     struct child_work work = {.what = "the work", .run = fault, .answer_bytes_max = 10};
     buffer_init(&out, 10);
     require_error(child_run(&work, &out), CORDON_E_STORE, "the work was ended by signal 7");
+    work.run = be_killed;
+    require_error(child_run(&work, &out), CORDON_E_SYSTEM, "by signal 9 (Killed) from outside");
     work.run = hang;
     work.deadline_ms = 100;
     require_error(child_run(&work, &out), CORDON_E_STORE, "took longer than");
@@ -624,6 +710,7 @@ int main(void)
         cmocka_unit_test(damaged_stores_make_no_backup),
         cmocka_unit_test(folders_that_hold_something_are_kept),
         cmocka_unit_test(what_ends_a_child_ends_nobody_else),
+        cmocka_unit_test(a_child_that_stalls_is_ended),
     };
     return cmocka_run_group_tests_name("store/backup", tests, NULL, NULL);
 }

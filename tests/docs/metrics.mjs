@@ -69,6 +69,7 @@ const inConvex = {
   isolate_pool_max_info: SAME,
   isolate_pool_running_count_info: `${SAME}; \`client_id\` is a tenant`,
   isolate_pool_allocated_count_info: `${SAME}; \`client_id\` is a tenant`,
+  store_pinned_time_seconds: OWN,
   engine_calls_info: OWN,
   engine_instances_info: OWN,
   engine_modules_info: OWN,
