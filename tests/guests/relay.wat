@@ -13,6 +13,7 @@
   ;; @function relay:all_stubborn query
   ;; @function relay:call_query action
   ;; @function relay:call_twice action
+  ;; @function relay:sleep_then_call action
   ;; @function relay:call_mutation action
   ;; @function relay:call_action action
   ;; @function relay:deep action
@@ -23,6 +24,7 @@
   ;; @function relay:insert_then_trap mutation
   ;; @function relay:deep_udf query
   ;; @import convex/run 1.0/runUdf 1.0/actions/query 1.0/actions/mutation 1.0/actions/action
+  ;; @import convex/effect sleep
   ;; @import convex/core input_read output_write reply_read
   ;; @import convex/db-read 1.0/queryStream 1.0/queryStreamNext 1.0/queryPage 1.0/db/normalizeId 1.0/queryCleanup
   ;; @import convex/db-write 1.0/insert 1.0/replace 1.0/shallowMerge
@@ -77,6 +79,10 @@
     (drop (call $1.0/actions/query (i32.const 4325376) (local.get $size)))
     (call $output (call $1.0/actions/query (i32.const 4325376) (local.get $size))))
   (func (export "relay:call_query")
+    (call $output (call $1.0/actions/query (i32.const 4325376) (call $argument))))
+  (data (i32.const 192) "{\"ms\":10}")
+  (func (export "relay:sleep_then_call")
+    (drop (call $sleep (i32.const 192) (i32.const 9)))
     (call $output (call $1.0/actions/query (i32.const 4325376) (call $argument))))
   (func (export "relay:call_mutation")
     (call $output (call $1.0/actions/mutation (i32.const 4325376) (call $argument))))

@@ -221,6 +221,50 @@ static void only_actions_call_so(void **state)
     harness_close(&harness);
 }
 
+/*
+ * What is deployed while an action sleeps is not for it: it calls the functions that it began with,
+ * and what it calls does so too, though there are none of that name any more.
+ */
+static void a_run_calls_functions_of_its_own_deploy(void **state)
+{
+    (void)state;
+    static const char *const callees[] = {
+        NAME("basic:echo", "{\"a\":1}"),
+        NAME(
+            "relay:udf", "{\"q\":\"{\\\"udfType\\\":\\\"query\\\","
+                         "\\\"name\\\":\\\"basic:echo\\\",\\\"args\\\":{\\\"a\\\":1}}\"}"),
+    };
+    for (size_t i = 0; i < sizeof callees / sizeof callees[0]; i++) {
+        struct harness harness;
+        open_world(&harness, 2, 0, 0);
+        char text[RELAY_JSON_BYTES];
+        struct called sleeping;
+        struct called later;
+        struct buffer report;
+        const struct run_request request = call_of("relay:sleep_then_call", callees[i], text);
+        called_begin(&sleeping, &harness, &request);
+        while (called_poll(&sleeping) == RUN_READY) {
+        }
+        assert_null(run_outcome(sleeping.run)); /* nobody polls it until it is finished below */
+        const struct deploy_module relay = {.name = SLICE("relay"), .wasm = harness.modules[0]};
+        buffer_init(&report, 65536);
+        assert_good(
+            runner_deploy(harness.runner, TENANT_DEFAULT, &relay, 1, DEPLOY_KEEP, NULL, &report));
+        buffer_done(&report);
+        assert_int_equal(
+            call(&later, &harness, "basic:echo", "{}")->code, CORDON_OUTCOME_FUNCTION_NOT_FOUND);
+        called_end(&later);
+
+        const struct outcome *outcome = called_finish(&sleeping);
+        assert_int_equal(outcome->code, CORDON_OUTCOME_SUCCESS);
+        if (!slice_equal(outcome->value, SLICE("{\"a\":1}"))) {
+            fail_msg("%s: %.*s", callees[i], SLICE_FMT(outcome->value));
+        }
+        called_end(&sleeping);
+        harness_close(&harness);
+    }
+}
+
 /* -- Inside a transaction --------------------------------------------------------------------- */
 
 #define UDF(type, path, args) "{\"udfType\":\"" type "\",\"name\":\"" path "\",\"args\":" args "}"
@@ -572,6 +616,7 @@ int main(void)
         cmocka_unit_test(who_cancels_an_action_cancels_its_call),
         cmocka_unit_test(the_limit_of_an_action_ends_its_call),
         cmocka_unit_test(only_actions_call_so),
+        cmocka_unit_test(a_run_calls_functions_of_its_own_deploy),
         cmocka_unit_test(calls_inside_come_back_with_their_outcome),
         cmocka_unit_test(calls_have_instances_for_their_depth),
         cmocka_unit_test(waiting_for_instances_ends),
