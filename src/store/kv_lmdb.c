@@ -28,6 +28,7 @@
 #include <lmdb.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -403,9 +404,14 @@ static void write_abort(struct kv *base)
 static int note_reader(const char *line, void *context)
 {
     struct kv_elsewhere *oldest = context;
-    unsigned long pid = 0;
-    unsigned long long snapshot = 0;
-    if (sscanf(line, "%lu %*x %llu", &pid, &snapshot) == 2 && pid != (unsigned long)getpid() &&
+    char *behind_pid = NULL;
+    char *behind_thread = NULL;
+    char *behind = NULL;
+    const unsigned long pid = strtoul(line, &behind_pid, 10);
+    (void)strtoul(behind_pid, &behind_thread, 16);
+    const unsigned long long snapshot = strtoull(behind_thread, &behind, 10);
+    const bool reads = behind_pid != line && behind != behind_thread; /* else it is no number */
+    if (reads && pid != (unsigned long)getpid() &&
         (oldest->pid == 0 || snapshot < oldest->snapshot)) {
         *oldest = (struct kv_elsewhere){.pid = (uint32_t)pid, .snapshot = snapshot};
     }
