@@ -39,6 +39,7 @@ async function adas(server) {
 }
 
 describe('schemas', () => {
+  const filled = newFolder(); /* with many notes */
   let server;
   before(async () => {
     server = await Server.start();
@@ -106,7 +107,7 @@ describe('schemas', () => {
   });
 
   test('a server that is killed while it deploys', { timeout: 300000 }, async () => {
-    const data = newFolder();
+    const data = filled;
     let own = await Server.start({ data });
     await own.deploy(guest('relay'));
     await fill(own);
@@ -130,6 +131,40 @@ describe('schemas', () => {
       await own.deploy(guest('relay')); /* which drops it */
     }
     assert.ok(cut > 0, 'no deploy was cut off; wait for less');
+    await own.stop();
+  });
+
+  test('mutations go on while a deploy fills an index, and are in it', async () => {
+    const own = await Server.start({ data: filled });
+    const rows = async (query) => {
+      const { status, value } = await call(own, 'query', 'relay:all', { q: JSON.stringify({ query }) });
+      assert.equal(status, 'success');
+      return value.filter(({ done }) => !done).map(({ value }) => value);
+    };
+    const table = { type: 'FullTableScan', tableName: 'notes', order: 'asc' };
+    const ids = (await rows({ source: table, operators: [] })).map(({ _id }) => _id);
+    let over = false;
+    const deployed = own.deploy(guest('schema'), guest('relay')).finally(() => (over = true));
+    let next = 0;
+    const write = async () => {
+      let during = 0;
+      while (!over) {
+        const id = ids[next++ % ids.length]; /* the oldest first, as they are filled */
+        const { status, value } = await call(own, 'mutation', 'relay:patch', { q: JSON.stringify({ id, value: { author: 'Eve' } }) });
+        assert.equal(status, 'success');
+        assert.equal(value.author, 'Eve', JSON.stringify(value));
+        during += !over;
+      }
+      return during;
+    };
+    const during = await Promise.all(Array.from({ length: 4 }, write));
+    await deployed;
+    assert.ok(during.reduce((a, b) => a + b) > 0, 'none was answered before the deploy was over');
+    const eves = (list) => list.filter(({ author }) => author === 'Eve').map(({ _id }) => _id).sort();
+    const range = [{ type: 'Eq', fieldPath: 'author', value: 'Eve' }];
+    const found = await rows({ source: { type: 'IndexRange', indexName: 'notes.by_author', order: 'asc', range }, operators: [] });
+    assert.deepEqual(eves(found), eves(await rows({ source: table, operators: [] })));
+    assert.equal(found.length, Math.min(next, ids.length));
     await own.stop();
   });
 });

@@ -15,9 +15,12 @@
 #include "value/sortkey.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -351,22 +354,29 @@ static struct store_indexes get_indexes(struct model *model, struct client *clie
     return indexes;
 }
 
-/* Does a part of the work; false: there was none. */
-static bool work(struct model *model, size_t rows)
+/* Begins a part of the work, and does it up to its commit; what was done of it. */
+static size_t begin_work(struct model *model, struct client *client, size_t rows)
 {
-    struct client client;
-    client_begin(&client, model->world->store, TENANT);
+    client_begin(client, model->world->store, TENANT);
     enum store_step step = STORE_PENDING;
     size_t done = 0;
     while (step == STORE_PENDING) {
-        OK(store_index_work(client.txn, STORE_INDEX_ALL, rows, &step, &done));
+        OK(store_index_work(client->txn, STORE_INDEX_ALL, rows, &step, &done));
         if (step == STORE_PENDING) {
-            client_wait(&client);
+            client_wait(client);
         }
     }
     REQUIRE(done <= rows + 1);
+    return done;
+}
+
+/* Does a part of the work: that many rows, and one that says how far it came; 0: there was none. */
+static size_t work(struct model *model, size_t rows)
+{
+    struct client client;
+    const size_t done = begin_work(model, &client, rows);
     REQUIRE(!client_commit(&client, NULL).conflict);
-    return done > 0;
+    return done;
 }
 
 static void learn_numbers(struct model *model)
@@ -485,7 +495,7 @@ static void an_index_is_filled_while_documents_change(struct world *world)
     require_error(
         store_scan_open(client.txn, &range, &scan_of_it), CORDON_E_INVALID, "no enabled index");
     client_end(&client);
-    while (work(&model, 3)) {
+    while (work(&model, 3) > 0) {
         client_begin(&client, world->store, TENANT);
         change_some(&model, &client);
         REQUIRE(!client_commit(&client, NULL).conflict);
@@ -497,6 +507,138 @@ static void an_index_is_filled_while_documents_change(struct world *world)
     for (size_t i = 0; i < test_size(STEPS / 5); i++) {
         one_transaction(&model);
     }
+    end_model(&model);
+}
+
+/* Documents 0 to `count` - 1, and an index over them that is to be filled. */
+static void begin_filling(struct model *model, struct world *world, uint64_t history, size_t count)
+{
+    struct client client;
+    begin_model(model, world, history);
+    client_begin(&client, world->store, TENANT);
+    for (size_t i = 0; i < count; i++) {
+        const struct document *document = &model->documents[i];
+        set_document(model, i, "{\"a\":1}");
+        OK(store_put(client.txn, &document->id, document->creation_time, document->row));
+    }
+    REQUIRE(!client_commit(&client, NULL).conflict);
+    put_indexes(model, &by_a, 1);
+}
+
+/* Writes one document in a transaction that stays open. */
+static void begin_write(struct model *model, struct client *client, size_t n, const char *json)
+{
+    const struct document *document = &model->documents[n];
+    client_begin(client, model->world->store, TENANT);
+    if (json == NULL) {
+        OK(store_remove(client->txn, &document->id, document->creation_time));
+        forget_document(&model->documents[n]);
+        return;
+    }
+    set_document(model, n, json);
+    OK(store_put(client->txn, &document->id, document->creation_time, document->row));
+}
+
+/* Requires that the index gives all documents, in its order. */
+static void expect_filled(struct model *model)
+{
+    struct client client;
+    client_begin(&client, model->world->store, TENANT);
+    const struct store_indexes indexes = get_indexes(model, &client);
+    REQUIRE(indexes.count == 1 && indexes.items[0].state == STORE_INDEX_ENABLED);
+    const struct store_range range = {.table = model->table, .index = indexes.items[0].number};
+    const struct document *wanted[DOCUMENTS];
+    const size_t count = expect(model, &range, 0, wanted);
+    struct store_scan *scan_of_it = NULL;
+    struct slice body = {0};
+    OK(store_scan_open(client.txn, &range, &scan_of_it));
+    for (size_t i = 0; i < count; i++) {
+        REQUIRE(client_next(&client, scan_of_it, &body));
+        REQUIRE(slice_equal(body, wanted[i]->row));
+    }
+    REQUIRE(!client_next(&client, scan_of_it, &body));
+    client_end(&client);
+}
+
+/*
+ * Who writes documents while others are filled in, or goes on to write from before to after, waits
+ * for nobody and is in no conflict; nor is the filling. Of one and the same document the later of
+ * the two is. Rows are filled three at a time in creation order, of which there are two documents at
+ * each of the first seven moments.
+ */
+static void filling_and_writing_are_in_no_conflict(struct world *world)
+{
+    enum { FILLED = 14, NEW = DOCUMENTS - 1 };
+    static const struct {
+        size_t n;
+        const char *json; /* NULL: it is removed */
+        bool conflict;    /* while documents 0, 7 and 1 are filled */
+    } writes[] = {
+        {6, "{\"a\":2}", false},
+        {6, NULL, false},
+        {NEW, "{\"a\":3}", false},
+        {7, "{\"a\":2}", true}};
+    for (size_t i = 0; i < 2 * (sizeof writes / sizeof writes[0]); i++) {
+        struct model model;
+        struct client writer;
+        struct client filler;
+        const size_t which = i / 2;
+        const bool writer_first = i % 2 == 0;
+        begin_filling(&model, world, 7 + i, FILLED);
+        begin_write(&model, &writer, writes[which].n, writes[which].json);
+        REQUIRE(begin_work(&model, &filler, 3) == 4);
+        struct client *const first = writer_first ? &writer : &filler;
+        struct client *const second = writer_first ? &filler : &writer;
+        REQUIRE(!client_commit(first, NULL).conflict);
+        REQUIRE(client_commit(second, NULL).conflict == writes[which].conflict);
+        if (writes[which].conflict && !writer_first) {
+            set_document(&model, writes[which].n, "{\"a\":1}"); /* as it was */
+        }
+        while (work(&model, 3) > 0) {
+        }
+        expect_filled(&model);
+        end_model(&model);
+        world_close(world);
+        world_open(world, world->maker);
+    }
+}
+
+/* Rows that are left to fill, by filling them. */
+static size_t fill_the_rest(struct model *model)
+{
+    size_t rows = 0;
+    for (size_t done = work(model, 3); done > 0; done = work(model, 3)) {
+        rows += done - 1;
+    }
+    return rows;
+}
+
+/* A process that was killed in the midst of filling did its part: the next goes on behind it. */
+static void filling_goes_on_after_a_kill(struct world *world)
+{
+    enum { FILLED = 14, PARTS = 2 };
+    struct model model;
+    int status = 0;
+    if (!world->maker->lmdb) {
+        return;
+    }
+    begin_filling(&model, world, 20, FILLED);
+    store_close(world->store);
+    world->store = NULL;
+    const pid_t child = fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+        world_reopen(world);
+        for (int part = 0; part < PARTS; part++) {
+            REQUIRE(work(&model, 3) == 4);
+        }
+        (void)raise(SIGKILL);
+    }
+    REQUIRE(waitpid(child, &status, 0) == child);
+    REQUIRE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    world_reopen(world);
+    REQUIRE(fill_the_rest(&model) == FILLED - (size_t)3 * PARTS);
+    expect_filled(&model);
     end_model(&model);
 }
 
@@ -516,9 +658,9 @@ static void an_index_is_dropped(struct world *world)
     REQUIRE(!client_commit(&client, NULL).conflict);
     const uint32_t before = model.number[0];
     put_indexes(&model, &by_a_bc, 1);
-    REQUIRE(work(&model, 4));
+    REQUIRE(work(&model, 4) > 0);
     put_indexes(&model, both, 2); /* while entries of the old one are still there */
-    while (work(&model, 4)) {
+    while (work(&model, 4) > 0) {
     }
     learn_numbers(&model);
     REQUIRE(model.number[0] != before);
@@ -554,7 +696,7 @@ static void an_index_is_staged_and_enabled(struct world *world)
         REQUIRE(indexes.items[0].state == (turn < 2 ? STORE_INDEX_FILLING : STORE_INDEX_ENABLED));
         number = indexes.items[0].number;
         client_end(&client);
-        while (turn == 1 && work(&model, 4)) {
+        while (turn == 1 && work(&model, 4) > 0) {
         }
     }
     end_model(&model);
@@ -714,6 +856,8 @@ static void writers_conflict_with_new_indexes(struct world *world)
 static void (*const cases[])(struct world *world) = {
     scans_are_what_the_values_say,
     an_index_is_filled_while_documents_change,
+    filling_and_writing_are_in_no_conflict,
+    filling_goes_on_after_a_kill,
     an_index_is_dropped,
     an_index_is_staged_and_enabled,
     ranges_conflict_where_they_were_read,
