@@ -9,6 +9,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { Server, guest, newFolder } from '../support/cordon.mjs';
 
+const build = process.env.CORDON_BUILD_DIR ?? 'build';
+
 /* What the kernel says of each thread. */
 function threads({ child: { pid } }) {
   return readdirSync(`/proc/${pid}/task`).map((task) => {
@@ -45,6 +47,22 @@ test('a server is confined before it says that it is ready', async () => {
   assert.equal(status, 200, JSON.stringify(body));
   assert.deepEqual(body.value, { a: 1 });
   assert.deepEqual(new Set(threads(server)), new Set(['12']));
+  await server.stop();
+});
+
+test('what the kernel does not have is told, with a warning, and all else is applied', async () => {
+  const without = join(build, 'tests/server/without_landlock');
+  const server = await Server.start({ before: `set -- '${without}' "$@"` });
+  const [said] = line(server);
+  assert.equal(said.level, 'warn');
+  assert.equal(said.missing, 'Landlock: this kernel has it not, or not switched on');
+  assert.equal(said.landlockVersion, 0);
+  assert.equal(said.noNewPrivileges, 'yes');
+  assert.equal(said.seccomp, 'yes');
+  assert.deepEqual(new Set(threads(server)), new Set(['12']));
+  await server.deploy(guest('basic'));
+  const { status } = await server.post('/api/query', { path: 'basic:echo', args: {} });
+  assert.equal(status, 200);
   await server.stop();
 });
 

@@ -7,6 +7,7 @@
 
 #include "base/everywhere.h"
 #include "support/expect.h"
+#include "support/without_landlock.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -473,6 +474,36 @@ static void test_acts(void **state)
     }
 }
 
+/* -- What the kernel does not have ------------------------------------------------------------ */
+
+/* In a process of its own: which of what is to be told is not. */
+static int confine_without_landlock(void)
+{
+    const struct confine_path path = {"/proc/self", CONFINE_READ};
+    const struct confine_options options = {.paths = &path, .path_count = 1};
+    struct confine_report report;
+    if (!landlock_taken_away() || confine_process(&options, &report) != NULL) {
+        return 1;
+    }
+    if (strcmp(report.missing, "Landlock: this kernel has it not, or not switched on") != 0) {
+        return 2;
+    }
+    return report.landlock != 0 ? 3 : !report.no_new_privileges ? 4 : !report.seccomp ? 5 : 0;
+}
+
+static void test_what_is_missing_is_told(void **state)
+{
+    (void)state;
+    int status = 0;
+    const pid_t pid = fork();
+    if (pid == 0) {
+        _exit(confine_without_landlock());
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 /* -- Every thread ---------------------------------------------------------------------------- */
 
 static atomic_uint calls;
@@ -555,6 +586,7 @@ static void test_a_signal_in_use_is_left_alone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_is_missing_is_told),
         cmocka_unit_test(test_every_thread_calls),
         cmocka_unit_test(test_a_thread_that_blocks_is_told),
         cmocka_unit_test(test_a_signal_in_use_is_left_alone),
