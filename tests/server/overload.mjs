@@ -30,6 +30,25 @@ const linesOf = (server, count) => until(() => {
   return lines.length >= count && lines.map((line) => JSON.parse(line));
 }, () => `${count} lines`);
 
+/* With one permit, two calls without end wait for each other: neither gets its turns at once. */
+test('a call that waits longer for its turns than turn_wait_ms is told so', async () => {
+  const server = await Server.start({ flags: ['--config', settings({ permits: 1, turn_wait_ms: 1 })] });
+  await server.deploy(guest('spin'));
+  const answers = await Promise.all(Array.from({ length: 2 }, async () => {
+    const wire = Wire.to(server);
+    const { status, text } = await wire.send(call('query', 'spin:query', {})).answer();
+    wire.socket.destroy();
+    return { status, text };
+  }));
+  const told = answers.filter(({ status }) => status === 503).map(({ text }) => JSON.parse(text));
+  assert.ok(told.length > 0, JSON.stringify(answers));
+  for (const { code, message } of told) {
+    assert.equal(code, 'Overloaded');
+    assert.match(message, /waited for its turns for too long/);
+  }
+  await server.stop();
+});
+
 test('ten times too many calls', async () => {
   const config = settings({ permits: 2, queue_target_ms: TARGET_MS, queue_interval_ms: INTERVAL_MS });
   const server = await Server.start({ flags: ['--config', config] });

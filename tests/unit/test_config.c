@@ -119,6 +119,8 @@ static void test_every_setting(void **state)
         "{\"domain\":\"d\",\"applicationID\":\"a\",\"jwks\":\"j\"},"
         "{\"type\":\"customJwt\",\"issuer\":\"i\",\"algorithm\":\"ES256\",\"jwks\":\"data:\","
         "\"tenant\":\"acme\"}],"
+        "\"audit_interval_ms\":100,\"audit_checkpoint_file\":\"/c/f\",\"audit_checkpoint_syslog\":"
+        "\"/dev/log\",\"log_lines_per_second\":11,\"jwks_refresh_ms\":60000,\"turn_wait_ms\":12,"
         "\"queue_target_ms\":9,\"queue_interval_ms\":10,\"tenant_share_percent\":100,"
         "\"limits\":{\"fuel\":0,\"memory_bytes\":65536}}";
     cordon_config *config = NULL;
@@ -136,6 +138,12 @@ static void test_every_setting(void **state)
     assert_string_equal(config->host_names[1], "b.example");
     assert_int_equal(config->loops, 1);
     assert_int_equal(config->permits, 2);
+    assert_int_equal(config->audit_interval_ms, 100);
+    assert_string_equal(config->audit_checkpoint_file, "/c/f");
+    assert_string_equal(config->audit_checkpoint_syslog, "/dev/log");
+    assert_int_equal(config->log_lines_per_second, 11);
+    assert_int_equal(config->jwks_refresh_ms, 60000);
+    assert_int_equal(config->turn_wait_ms, 12);
     assert_int_equal(config->queue_target_ms, 9);
     assert_int_equal(config->queue_interval_ms, 10);
     assert_int_equal(config->tenant_share_percent, 100);
