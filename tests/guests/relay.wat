@@ -22,12 +22,15 @@
   ;; @function relay:udf_mutation mutation {"export": "relay:udf"}
   ;; @function relay:try mutation
   ;; @function relay:insert_then_trap mutation
+  ;; @function relay:patch_then_trap mutation
+  ;; @function relay:remove mutation
+  ;; @function relay:remove_then_trap mutation
   ;; @function relay:deep_udf query
   ;; @import convex/run 1.0/runUdf 1.0/actions/query 1.0/actions/mutation 1.0/actions/action
   ;; @import convex/effect sleep
   ;; @import convex/core input_read output_write reply_read
   ;; @import convex/db-read 1.0/queryStream 1.0/queryStreamNext 1.0/queryPage 1.0/db/normalizeId 1.0/queryCleanup
-  ;; @import convex/db-write 1.0/insert 1.0/replace 1.0/shallowMerge
+  ;; @import convex/db-write 1.0/insert 1.0/remove 1.0/replace 1.0/shallowMerge
   (memory (export "memory") 256)
 
   ;; The text in `[{"q":"..."}]`, which is JSON itself, without the escapes, at 4325376; its size.
@@ -65,6 +68,8 @@
     (call $output (call $1.0/shallowMerge (i32.const 4325376) (call $argument))))
   (func (export "relay:replace")
     (call $output (call $1.0/replace (i32.const 4325376) (call $argument))))
+  (func (export "relay:remove")
+    (call $output (call $1.0/remove (i32.const 4325376) (call $argument))))
   (func (export "relay:page")
     (call $output (call $1.0/queryPage (i32.const 4325376) (call $argument))))
   (func (export "relay:normalize")
@@ -97,14 +102,22 @@
   (func (export "relay:udf")
     (call $output (call $1.0/runUdf (i32.const 4325376) (call $argument))))
 
-  ;; Whatever comes of the call, goes on to insert a document.
+  ;; A document before the call and, whatever comes of that, one behind it.
   (data (i32.const 64) "{\"table\":\"t\",\"value\":{\"n\":7}}")
+  (data (i32.const 96) "{\"table\":\"t\",\"value\":{\"n\":5}}")
   (func (export "relay:try")
+    (drop (call $1.0/insert (i32.const 96) (i32.const 29)))
     (call $output (call $1.0/runUdf (i32.const 4325376) (call $argument)))
     (drop (call $1.0/insert (i32.const 64) (i32.const 29))))
 
   (func (export "relay:insert_then_trap")
     (drop (call $1.0/insert (i32.const 4325376) (call $argument)))
+    (unreachable))
+  (func (export "relay:patch_then_trap")
+    (drop (call $1.0/shallowMerge (i32.const 4325376) (call $argument)))
+    (unreachable))
+  (func (export "relay:remove_then_trap")
+    (drop (call $1.0/remove (i32.const 4325376) (call $argument)))
     (unreachable))
 
   (data (i32.const 128) "{\"udfType\":\"query\",\"name\":\"relay:deep_udf\"}")
