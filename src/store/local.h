@@ -77,6 +77,7 @@ struct local {
     uint64_t last_ts;
     struct writelog log;
     struct local_txn *reserved; /* transactions that others wait for: one for each tenant */
+    struct local_txn *expected; /* those that were told to wait for one */
     struct skip audit_heads;    /* by tenant in four bytes; the item is a struct audit_head */
     struct memtable *spare;     /* for the next rotation; there whenever the active one has rows */
     struct batch *unlogged_first; /* with a log: what it does not have, in order of time */
@@ -182,8 +183,9 @@ struct local_txn {
     struct local_txn *next_reserved;
 
     /* Of one that was told to come again for a reserved one: until when the next such waits for it,
-     * monotonic; 0: not at all. With the commit lock held. */
+     * monotonic; 0: not at all, and it is in no list. With the commit lock held. */
     uint64_t expected_until_ns;
+    struct local_txn *next_expected;
 
     struct tenant_tables *tables; /* NULL until asked for */
     struct tenant_tables made;    /* tables that this transaction makes */
@@ -226,6 +228,10 @@ CORDON_MUST_USE cordon_error *local_begin_held(
 
 /* It holds nobody up any more. With the commit lock held. */
 void local_unreserve(struct local_txn *txn);
+
+/* It is to come again for a reserved one; it has, or never will. With the commit lock held. */
+void local_expect(struct local_txn *txn);
+void local_unexpect(struct local_txn *txn);
 
 /* The oldest snapshot that is still open, or the newest visible one. */
 uint64_t local_oldest_snapshot(struct local *store);

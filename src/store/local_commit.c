@@ -262,9 +262,11 @@ static cordon_error *wait_for_room(struct local_txn *txn, bool *out_waits)
 
 /* -- Validate and publish -------------------------------------------------------------------- */
 
+/* With the commit lock held. */
 static void set_conflict(struct local_txn *txn, const struct slice *key)
 {
     struct store_id id;
+    local_unexpect(txn);
     txn->phase = TXN_CONFLICT;
     txn->result = (struct store_commit_result){.conflict = true, .ts = txn->snapshot};
     if (key != NULL && layout_document_of(*key, &id)) {
@@ -569,16 +571,17 @@ static cordon_error *check_log(struct local_txn *txn, bool *out_full)
 static cordon_error *submit_some(
     struct local_txn *txn, uint64_t *validated, bool *out_more, bool *out_held_up)
 {
-    txn->expected_until_ns = 0; /* it has come */
     validate_some(txn, validated, out_more);
     if (txn->phase == TXN_CONFLICT || *out_more) {
         return NULL;
     }
     *out_held_up = is_held_up(txn);
     if (*out_held_up) {
-        txn->expected_until_ns = clock_deadline_ns(STORE_EXPECTED_MS);
+        local_expect(txn);
+        return NULL;
     }
-    if (*out_held_up || is_too_much(txn)) {
+    local_unexpect(txn);
+    if (is_too_much(txn)) {
         return NULL;
     }
     bool is_full = false;

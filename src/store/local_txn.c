@@ -137,6 +137,28 @@ void local_unreserve(struct local_txn *txn)
     }
 }
 
+void local_expect(struct local_txn *txn)
+{
+    if (txn->expected_until_ns == 0) {
+        txn->next_expected = txn->store->expected;
+        txn->store->expected = txn;
+    }
+    txn->expected_until_ns = clock_deadline_ns(STORE_EXPECTED_MS);
+}
+
+void local_unexpect(struct local_txn *txn)
+{
+    struct local_txn **link = &txn->store->expected;
+    if (txn->expected_until_ns == 0) {
+        return;
+    }
+    while (*link != txn) {
+        link = &(*link)->next_expected;
+    }
+    *link = txn->next_expected;
+    txn->expected_until_ns = 0;
+}
+
 /* The tenant's, unless its time is over. With the commit lock held. */
 static const struct local_txn *reserved_of(const struct local *store, uint32_t tenant)
 {
@@ -149,16 +171,13 @@ static const struct local_txn *reserved_of(const struct local *store, uint32_t t
 }
 
 /* Whether somebody of the tenant is to come first, who was held up by the one before. As above. */
-static bool is_somebody_expected(struct local *store, uint32_t tenant)
+static bool is_somebody_expected(const struct local *store, uint32_t tenant)
 {
-    struct open_list *open = &store->open;
     const uint64_t now_ns = clock_monotonic_ns();
-    (void)pthread_mutex_lock(&open->lock);
-    const struct local_txn *txn = open->first;
+    const struct local_txn *txn = store->expected;
     while (txn != NULL && (txn->tenant != tenant || txn->expected_until_ns <= now_ns)) {
-        txn = txn->newer;
+        txn = txn->next_expected;
     }
-    (void)pthread_mutex_unlock(&open->lock);
     return txn != NULL;
 }
 
@@ -194,10 +213,13 @@ cordon_error *local_begin_reserved(
 static void end(struct store_txn *base)
 {
     struct local_txn *txn = (struct local_txn *)base;
-    if (txn->lost != NULL) {
+    if (txn->lost != NULL || txn->expected_until_ns != 0) { /* set by its own calls alone */
         (void)pthread_mutex_lock(&txn->store->commit_lock);
         local_unreserve(txn);
+        local_unexpect(txn);
         (void)pthread_mutex_unlock(&txn->store->commit_lock);
+    }
+    if (txn->lost != NULL) {
         end(&txn->lost->base);
     }
     if (txn->waits_in != NULL) {
