@@ -563,7 +563,7 @@ static void expect_filled(struct model *model)
 /*
  * Who writes documents while others are filled in, or goes on to write from before to after, waits
  * for nobody and is in no conflict; nor is the filling. Of one and the same document the later of
- * the two is. Rows are filled three at a time in creation order, of which there are two documents at
+ * the two is. Rows are filled three at a time in creation order, and there are two documents of
  * each of the first seven moments.
  */
 static void filling_and_writing_are_in_no_conflict(struct world *world)
