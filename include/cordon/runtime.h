@@ -176,7 +176,11 @@ typedef struct cordon_request {
     bool has_time;
     uint64_t time_ms;            /* the clock that the function sees; used if `has_time` */
     cordon_limit_set lower;      /* lowers limits for this call */
-    const char *idempotency_key; /* of a mutation that may be sent twice; NULL: none */
+    /*
+     * Of a mutation that may be sent twice; NULL: none. Its result is kept for 14 days in a data
+     * folder that a server is run on (server.h); without one it is kept for good.
+     */
+    const char *idempotency_key;
     bool record;                 /* keep what cordon_call_get_record() needs (record.h) */
     /*
      * Who has signed in, as functions see it: a JSON object with the attributes of Convex's

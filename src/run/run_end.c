@@ -108,7 +108,11 @@ static cordon_error *add_records(struct run *run, bool with_session, struct buff
     uint8_t key[SHA256_BYTES];
     const struct session_call bound = run_session_call(run);
     session_key(run->idempotency_key, key);
-    return session_put(run->txn, key, clock_wall_ns(), &bound, run->outcome.value);
+    /* No earlier than what is there: by a clock that is behind, it would be forgotten too soon. */
+    const uint64_t now_ns = clock_wall_ns();
+    const uint64_t newest_ns = store_txn_snapshot(run->txn);
+    return session_put(
+        run->txn, key, now_ns > newest_ns ? now_ns : newest_ns, &bound, run->outcome.value);
 }
 
 /*

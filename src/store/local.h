@@ -196,7 +196,8 @@ struct local_txn {
     enum txn_phase phase;
     struct batch *batch;       /* TXN_PREPARED */
     struct store_quota *quota; /* the same, as the next; NULL: none */
-    int64_t grows;             /* by so many bytes of documents */
+    int64_t grows;             /* by so many bytes of documents and kept results */
+    int64_t documents_grow;    /* of documents alone */
     uint64_t audit_grows;      /* and of the audit log */
     struct log_entry *entry;   /* TXN_PREPARED */
     struct waiter waiter;

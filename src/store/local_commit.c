@@ -25,6 +25,9 @@
 /* Keys validated in one hold of the commit lock; a long transaction lets others in between. */
 #define VALIDATE_KEYS_PER_HOLD 4096
 
+/* What a call that removes documents may have kept as its result where there is no room. */
+#define RESULT_SMALL_BYTES 1024
+
 /* -- Prepare --------------------------------------------------------------------------------- */
 
 /* Whether a write changes anything: removing what was never there does not. */
@@ -88,14 +91,17 @@ static int64_t growth(const struct write *write)
 }
 
 /* By how much the writes change what its tenant has. */
-static int64_t count_growth(const struct local_txn *txn)
+static void count_growth(struct local_txn *txn)
 {
-    int64_t grows = 0;
+    txn->grows = 0;
+    txn->documents_grow = 0;
     for (const struct skip_node *node = skip_first(&txn->writes); node != NULL;
          node = skip_next(node)) {
-        grows += growth(node->item);
+        const struct write *write = node->item;
+        const int64_t bytes = growth(write);
+        txn->grows += bytes;
+        txn->documents_grow += write->type == WRITE_DOCUMENT ? bytes : 0;
     }
-    return grows;
 }
 
 /* Whether it leaves an older version behind. An entry is superseded only by its removal. */
@@ -183,7 +189,9 @@ static cordon_error *prepare(struct local_txn *txn, const struct store_commit_fa
     TRY(add_garbage(txn, batch));
     TRY(add_audit(txn, facts->audit_body, batch));
     txn->quota = facts->quota;
-    txn->grows = txn->quota == NULL ? 0 : count_growth(txn);
+    if (txn->quota != NULL) {
+        count_growth(txn);
+    }
     txn->audit_grows =
         facts->audit_body.size == 0 ? 0 : facts->audit_body.size + AUDIT_RECORD_BYTES;
     if (batch->count > 0) {
@@ -513,9 +521,15 @@ static cordon_error *reserve(struct local_txn *txn, struct audit_head **out_head
 }
 
 /* Whether the quota has no room for it: then nothing of it is written. */
+/* Who removes documents may, also by a call whose small result is kept. */
+static bool gives_room(const struct local_txn *txn)
+{
+    return txn->grows <= 0 || (txn->documents_grow < 0 && txn->grows <= RESULT_SMALL_BYTES);
+}
+
 static bool is_too_much(struct local_txn *txn)
 {
-    if (txn->quota == NULL || txn->grows <= 0 || atomic_load(&txn->quota->is_unbounded)) {
+    if (txn->quota == NULL || gives_room(txn) || atomic_load(&txn->quota->is_unbounded)) {
         return false;
     }
     const bool is_counted = atomic_load(&txn->quota->is_counted); /* after which `used` is whole */

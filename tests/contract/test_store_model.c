@@ -679,7 +679,7 @@ int main(void)
         const struct backend_maker *maker = &backend_makers[i];
         /* Many for each backend; less for those variants where each commit waits. */
         const bool slow = maker->delay_ms >= 0 || (maker->lmdb && !maker->flusher_thread);
-        run_model(maker, seed, test_size(slow ? 4000 : 60000));
+        run_model(maker, seed, test_size(slow ? 4000 : 100000));
         passed++;
     }
     printf("%zu passed, 0 failed\n", passed);

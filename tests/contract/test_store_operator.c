@@ -286,6 +286,21 @@ static void lists_of_tables_are_read(struct world *world)
 
 enum { QUOTA_STEP = 1 << 20 };
 
+static struct store_commit_result commit(struct client *client, struct store_quota *quota)
+{
+    struct store_commit_result result = {0};
+    const struct store_commit_facts facts = {.quota = quota};
+    for (enum store_step step = STORE_PENDING; step != STORE_DONE;) {
+        OK(store_commit(client->txn, &facts, &step, &result));
+        if (step == STORE_PENDING) {
+            client_wait(client);
+        }
+    }
+    REQUIRE(!result.conflict);
+    client_end(client);
+    return result;
+}
+
 /* Adds a document of about QUOTA_STEP bytes, or of nearly none. */
 static struct store_commit_result grow(
     struct world *world, uint32_t table, uint64_t n, struct store_quota *quota, bool is_large)
@@ -293,19 +308,35 @@ static struct store_commit_result grow(
     static char text[QUOTA_STEP + 1];
     memset(text, 'x', QUOTA_STEP);
     struct client client;
-    struct store_commit_result result = {0};
-    const struct store_commit_facts facts = {.quota = quota};
     client_begin(&client, world->store, TENANT);
     client_put(&client, table, n, (double)n, is_large ? text : "x");
-    for (enum store_step step = STORE_PENDING; step != STORE_DONE;) {
-        OK(store_commit(client.txn, &facts, &step, &result));
-        if (step == STORE_PENDING) {
-            client_wait(&client);
-        }
+    return commit(&client, quota);
+}
+
+/* Keeps a result of so many bytes, and removes a small document, if one is named. */
+static struct store_commit_result keep_result(
+    struct world *world, uint32_t table, uint64_t n, struct store_quota *quota, size_t size)
+{
+    static uint8_t result[QUOTA_STEP];
+    struct client client;
+    client_begin(&client, world->store, TENANT);
+    if (n != 0) {
+        client_remove(&client, table, n, (double)n);
     }
-    REQUIRE(!result.conflict);
-    client_end(&client);
-    return result;
+    OK(store_row_put(client.txn, KEYSPACE_SESSION, SLICE("key"), slice_of(result, size)));
+    return commit(&client, quota);
+}
+
+/* Where there is no room, who removes a document may have a small result kept. */
+static void removals_have_small_results(struct world *world)
+{
+    struct store_quota quota = {.allowed = 1, .used = 1000};
+    const uint32_t table = make_table(world, "t");
+    atomic_store(&quota.is_counted, true);
+    REQUIRE(!grow(world, table, 1, NULL, false).is_full);
+    REQUIRE(keep_result(world, table, 0, &quota, 1).is_full);
+    REQUIRE(keep_result(world, table, 1, &quota, 2000).is_full);
+    REQUIRE(!keep_result(world, table, 1, &quota, 100).is_full);
 }
 
 /* As long as nobody knows what there was, so much is let in; then what there is room for. */
@@ -343,6 +374,7 @@ static const struct contract_case cases[] = {
     {"table/claims_conflict", claims_of_one_number_conflict},
     {"table/lists_are_read", lists_of_tables_are_read},
     {"quota/uncounted_growth_is_bounded", uncounted_growth_is_bounded},
+    {"quota/removals_have_small_results", removals_have_small_results},
 };
 
 int main(void)

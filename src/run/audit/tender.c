@@ -77,7 +77,7 @@ static cordon_error *count(struct tender *tender, struct tenant *tenant)
 
 static cordon_error *expire(struct tender *tender, struct tenant *tenant)
 {
-    return session_expiry_run(tenant, clock_wall_ns(), &tender->runner->stops_deploys);
+    return session_expiry_run(tenant, clock_wall_ns(), &tender->ends);
 }
 
 /*
@@ -125,8 +125,8 @@ static void *thread_main(void *arg)
     (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICE_LOWEST);
     while (!atomic_load(&tender->ends)) {
         bool is_done = tend_all(tender, "index_work_delayed", count); /* some wait for that */
-        is_done = tend_all(tender, "index_work_delayed", tend) && is_done;
         is_done = tend_all(tender, "session_expiry_delayed", expire) && is_done;
+        is_done = tend_all(tender, "index_work_delayed", tend) && is_done; /* which takes longest */
         is_done = erase_all(tender) && is_done;
         event_wait(&tender->woken, clock_monotonic_ns() + (is_done ? PASS_NS : AGAIN_NS));
     }

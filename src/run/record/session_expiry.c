@@ -39,7 +39,7 @@ static cordon_error *in_txn(
     cordon_error *(*work)(struct pass *pass, struct rows *rows),
     bool *out_conflict)
 {
-    const struct store_commit_facts facts = {.quota = quota_of(pass->tenant)};
+    const struct store_commit_facts facts = {.quota = &pass->tenant->quota};
     struct rows rows;
     cordon_error *error =
         rows_begin(runner_store(pass->tenant->runner), pass->tenant->number, &rows);

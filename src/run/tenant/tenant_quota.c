@@ -410,8 +410,7 @@ cordon_error *quota_error(const struct store_commit_result *result)
     return cordon_error_new(
         CORDON_E_TOO_LARGE,
         "all documents, and results kept under idempotency keys, would have %llu bytes together, "
-        "and "
-        "`tenant_bytes` allows %llu; nothing was written: remove some, or raise the limit (`cordon "
-        "tenant change`, or the config file)",
+        "and `tenant_bytes` allows %llu; nothing was written: remove documents, or raise the limit "
+        "(`cordon tenant change`, or the config file); results go by themselves after 14 days",
         (unsigned long long)result->full_used, (unsigned long long)result->full_allowed);
 }
