@@ -5,13 +5,13 @@
 #include "base/random.h"
 #include "host/host.h"
 #include "run/audit/auditor.h"
-#include "run/audit/tender.h"
 #include "run/deploy/deployment.h"
 #include "run/deploy/environment.h"
 #include "run/record/recorder.h"
 #include "run/run.h"
 #include "run/run_metrics.h"
 #include "run/tenant/tenant.h"
+#include "run/tender.h"
 #include "run/trace_cache.h"
 
 struct runner {

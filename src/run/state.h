@@ -17,8 +17,8 @@
 #include "run/internal.h"
 #include "run/record/record.h"
 #include "run/record/recording.h"
-#include "run/record/session.h"
 #include "run/resolve.h"
+#include "run/session/session.h"
 
 enum stage {
     STAGE_ADMIT,    /* wants a permit */

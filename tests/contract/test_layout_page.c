@@ -8,7 +8,7 @@
 
 #include "base/arena.h"
 #include "base/hash.h"
-#include "run/record/session.h"
+#include "run/session/session.h"
 #include "store/kv.h"
 #include "value/row.h"
 #include "value/sortkey.h"

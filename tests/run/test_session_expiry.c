@@ -6,8 +6,8 @@
 #include "base/clock.h"
 #include "run/await.h"
 #include "run/harness.h"
-#include "run/record/session.h"
-#include "run/record/session_expiry.h"
+#include "run/session/session.h"
+#include "run/session/session_expiry.h"
 #include "run/tenant/tenant.h"
 #include "run/tenant/tenant_quota.h"
 

@@ -10,7 +10,7 @@
  *   finish  in the transaction that switches the functions: what came next holds, indexes that are
  *           left out are dropped, and new ones that are staged begin to fill.
  *   work    takes out entries of dropped indexes, and fills staged ones; in a program that lives
- *           long, in the background (run/audit/tender.h), also what an earlier one has left.
+ *           long, in the background (run/tender.h), also what an earlier one has left.
  *
  * If the process ends in between, the old schema and its functions hold, and the next deploy goes
  * on with what is filled. All of it blocks; one thread at a time per tenant.

@@ -5,7 +5,7 @@
  * idempotency keys, may have together. The store keeps the sum up
  * with each commit and refuses the one that would pass it (struct store_quota); what was there when
  * the tenant was loaded is counted here, by reading all of it once, in the background where a
- * server runs (run/audit/tender.h). Until that is done no more than STORE_UNCOUNTED_BYTES_MAX are
+ * server runs (run/tender.h). Until that is done no more than STORE_UNCOUNTED_BYTES_MAX are
  * added, so that by so much, and no more, the limit may be passed. An import waits until it is
  * done. Where the limit is the default, as much as a data folder can hold, nothing is counted.
  *

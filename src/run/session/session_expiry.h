@@ -1,5 +1,5 @@
 /*
- * Results of idempotent calls go once they are older than SESSION_KEPT_NS (run/record/session.h).
+ * Results of idempotent calls go once they are older than SESSION_KEPT_NS (run/session/session.h).
  *
  * What is due is read in one transaction and removed in another, some rows at a time, so that the
  * second has read nothing but what it removes: whoever calls with another key is in conflict with

@@ -3,7 +3,7 @@
  * and arguments, the time, and the value in canonical encoded JSON. Format 2, of versions before,
  * has no time.
  */
-#include "run/record/session.h"
+#include "run/session/session.h"
 
 #include "base/buffer.h"
 #include "store/layout.h"

@@ -1,5 +1,5 @@
 /* The thread that looks after what is left to be done; see tender.h. */
-#include "run/audit/tender.h"
+#include "run/tender.h"
 
 #include "base/advice.h"
 #include "base/clock.h"
@@ -8,7 +8,7 @@
 #include "base/pipe_signal.h"
 #include "run/deploy/schema_change.h"
 #include "run/internal.h"
-#include "run/record/session_expiry.h"
+#include "run/session/session_expiry.h"
 #include "run/tenant/tenant_erase.h"
 #include "run/tenant/tenant_quota.h"
 

@@ -1,9 +1,9 @@
 /* Results that are old go; see session_expiry.h. */
-#include "run/record/session_expiry.h"
+#include "run/session/session_expiry.h"
 
 #include "run/await.h"
 #include "run/internal.h"
-#include "run/record/session.h"
+#include "run/session/session.h"
 #include "run/tenant/tenant_quota.h"
 
 /* Of one commit: rows, and bytes of those that are looked at. */

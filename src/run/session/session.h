@@ -6,8 +6,8 @@
  * with the time, so that what is due is found by looking at the first of them, and nothing else is
  * read where nothing is. A result is found as long as it is there: what a call sees depends on the
  * store alone and on no clock. So a key is good for SESSION_KEPT_NS, and until somebody comes to
- * remove it (run/record/session_expiry.h). No client repeats a call for longer, and to keep results
- * for good would let anybody fill a disk.
+ * remove it (run/session/session_expiry.h). No client repeats a call for longer, and to keep
+ * results for good would let anybody fill a disk.
  */
 #ifndef RUN_SESSION_H
 #define RUN_SESSION_H
