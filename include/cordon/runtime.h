@@ -174,14 +174,14 @@ typedef struct cordon_request {
     cordon_kind kind;
     const uint8_t *seed; /* 32 bytes; NULL: drawn */
     bool has_time;
-    uint64_t time_ms;            /* the clock that the function sees; used if `has_time` */
-    cordon_limit_set lower;      /* lowers limits for this call */
+    uint64_t time_ms;       /* the clock that the function sees; used if `has_time` */
+    cordon_limit_set lower; /* lowers limits for this call */
     /*
      * Of a mutation that may be sent twice; NULL: none. Its result is kept for 14 days in a data
      * folder that a server is run on (server.h); without one it is kept for good.
      */
     const char *idempotency_key;
-    bool record;                 /* keep what cordon_call_get_record() needs (record.h) */
+    bool record; /* keep what cordon_call_get_record() needs (record.h) */
     /*
      * Who has signed in, as functions see it: a JSON object with the attributes of Convex's
      * UserIdentity, "issuer" and "subject" at least; NULL: nobody. It is believed.

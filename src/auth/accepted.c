@@ -48,7 +48,7 @@ void auth_accepted_free(struct auth_accepted *accepted)
 /* No name of a tenant has a NUL, so the two can't be cut in another place. */
 struct auth_token_id auth_token_id_of(struct slice tenant, struct slice token)
 {
-    struct auth_token_id id;
+    struct auth_token_id id = {{0}};
     const struct slice parts[] = {tenant, slice_of((const uint8_t *)"", 1), token};
     hash_sha256(parts, sizeof parts / sizeof parts[0], id.hash);
     return id;

@@ -127,10 +127,9 @@ cordon_error *json_write_decimal(struct buffer *buffer, uint64_t units, uint64_t
     if (rest > 0) {
         text[size++] = '.';
     }
-    while (rest > 0) {
-        per_whole /= 10;
-        text[size++] = (char)('0' + rest / per_whole);
-        rest %= per_whole;
+    for (uint64_t unit = per_whole / 10; rest > 0 && unit > 0; unit /= 10) {
+        text[size++] = (char)('0' + rest / unit);
+        rest %= unit;
     }
     return buffer_append(buffer, slice_of(text, size));
 }
