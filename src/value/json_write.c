@@ -122,16 +122,20 @@ cordon_error *json_write_u64(struct buffer *buffer, uint64_t number)
 cordon_error *json_write_decimal(struct buffer *buffer, uint64_t units, uint64_t per_whole)
 {
     char text[2 * JSON_NUMBER_BYTES];
-    size_t size = format_digits(units / per_whole, text);
+    const size_t point = format_digits(units / per_whole, text);
     uint64_t rest = units % per_whole;
-    if (rest > 0) {
-        text[size++] = '.';
+    size_t decimals = 0;
+    for (uint64_t unit = per_whole; unit > 1; unit /= 10) {
+        decimals++;
     }
-    for (uint64_t unit = per_whole / 10; rest > 0 && unit > 0; unit /= 10) {
-        text[size++] = (char)('0' + rest / unit);
-        rest %= unit;
+    text[point] = '.';
+    for (size_t i = decimals; i > 0; i--, rest /= 10) {
+        text[point + i] = (char)('0' + rest % 10);
     }
-    return buffer_append(buffer, slice_of(text, size));
+    while (decimals > 0 && text[point + decimals] == '0') {
+        decimals--;
+    }
+    return buffer_append(buffer, slice_of(text, point + (decimals > 0 ? decimals + 1 : 0)));
 }
 
 /* -- Strings -------------------------------------------------------------------------------- */

@@ -499,6 +499,32 @@ static void numbers_read_as_in_javascript(void **state)
     }
 }
 
+static void decimals_have_no_zeros_at_their_end(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t units;
+        uint64_t per_whole;
+        const char *text;
+    } cases[] = {
+        {0, 1000, "0"},
+        {1, 1000, "0.001"},
+        {10, 1000, "0.01"},
+        {7000, 1000, "7"},
+        {1050000, 1000000, "1.05"},
+        {1764177610483123, 1000000, "1764177610.483123"},
+        {42, 1, "42"},
+        {UINT64_MAX, 1000, "18446744073709551.615"},
+        {UINT64_MAX, UINT64_C(10000000000000000000), "1.8446744073709551615"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        CORDON_CLEANUP_BUFFER struct buffer buffer;
+        buffer_init(&buffer, 64);
+        expect_ok(json_write_decimal(&buffer, cases[i].units, cases[i].per_whole));
+        assert_true(slice_equal(buffer_slice(&buffer), slice_str(cases[i].text)));
+    }
+}
+
 static void whole_numbers_print_every_digit(void **state)
 {
     (void)state;
@@ -605,6 +631,7 @@ static void writes_nodes_and_keys(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(decimals_have_no_zeros_at_their_end),
         cmocka_unit_test(takes_only_rfc_8259),
         cmocka_unit_test(memory_is_used_again),
         cmocka_unit_test(memory_is_used_where_it_fits),
