@@ -517,7 +517,7 @@ static void decimals_have_no_zeros_at_their_end(void **state)
         {UINT64_MAX, 1000, "18446744073709551.615"},
         {UINT64_MAX, UINT64_C(10000000000000000000), "1.8446744073709551615"},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < COUNT(cases); i++) {
         CORDON_CLEANUP_BUFFER struct buffer buffer;
         buffer_init(&buffer, 64);
         expect_ok(json_write_decimal(&buffer, cases[i].units, cases[i].per_whole));
