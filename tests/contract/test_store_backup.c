@@ -577,6 +577,13 @@ static cordon_error *be_killed(void *arg, struct child *child, struct buffer *ou
     return NULL;
 }
 
+/* It has a thread of its own in every process, which now and then works. */
+#if defined(__SANITIZE_THREAD__)
+#define THREAD_SANITIZER true
+#else
+#define THREAD_SANITIZER false
+#endif
+
 static cordon_error *hang(void *arg, struct child *child, struct buffer *out)
 {
     (void)arg;
@@ -639,8 +646,10 @@ static void a_child_that_stalls_is_ended(void **state)
     struct child_work work = {
         .what = "the work", .run = be_stopped, .stall_ms = STALL_MS, .answer_bytes_max = 10};
     require_error(child_run(&work, &out), CORDON_E_SYSTEM, "the work did nothing for");
-    work.run = hang;
-    require_error(child_run(&work, &out), CORDON_E_SYSTEM, "somebody has stopped it");
+    if (!THREAD_SANITIZER) {
+        work.run = hang;
+        require_error(child_run(&work, &out), CORDON_E_SYSTEM, "somebody has stopped it");
+    }
     work.run = keep_working;
     OK(child_run(&work, &out));
     REQUIRE(slice_equal(buffer_slice(&out), SLICE("done")));
