@@ -7,9 +7,10 @@
 
 struct place {
     struct auth_token_id id;
-    struct auth_acceptance acceptance; /* without a provider: free */
-    uint8_t *text;                     /* of the identity */
+    struct auth_acceptance acceptance; /* but the identity; without a provider: free */
+    uint8_t *text;                     /* of the identity: `token`, then `json` */
     size_t text_size;
+    size_t token_size;
 };
 
 struct auth_accepted {
@@ -77,7 +78,6 @@ bool auth_accepted_look(
     const bool found = has(place, id);
     if (found) {
         *out_acceptance = place->acceptance;
-        out_acceptance->identity = (struct identity){0};
     }
     (void)pthread_mutex_unlock(&accepted->lock);
     return found;
@@ -93,9 +93,8 @@ static bool copy_out(const struct place *place, struct buffer *out_text, struct 
         return false;
     }
     const uint8_t *text = out_text->data + before;
-    const size_t token_size = place->acceptance.identity.token.size;
-    out->token = slice_of(text, token_size);
-    out->json = slice_of(text + token_size, place->text_size - token_size);
+    out->token = slice_of(text, place->token_size);
+    out->json = slice_of(text + place->token_size, place->text_size - place->token_size);
     return true;
 }
 
@@ -135,8 +134,10 @@ static void fill(struct place *place, const struct auth_acceptance *acceptance)
     memcpy(text, identity->token.data, identity->token.size);
     memcpy(text + identity->token.size, identity->json.data, identity->json.size);
     place->acceptance = *acceptance;
+    place->acceptance.identity = (struct identity){0};
     place->text = text;
     place->text_size = size;
+    place->token_size = identity->token.size;
 }
 
 void auth_accepted_add(

@@ -124,7 +124,7 @@ static void *thread_main(void *arg)
     (void)pipe_signal_block(&before); /* for its lines in the log; it ends with the thread */
     (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICE_LOWEST);
     while (!atomic_load(&tender->ends)) {
-        bool is_done = tend_all(tender, "index_work_delayed", count); /* some wait for that */
+        bool is_done = tend_all(tender, "quota_count_delayed", count); /* some wait for that */
         is_done = tend_all(tender, "session_expiry_delayed", expire) && is_done;
         is_done = tend_all(tender, "index_work_delayed", tend) && is_done; /* which takes longest */
         is_done = erase_all(tender) && is_done;

@@ -537,6 +537,22 @@ static void lose_twice(struct scene *scene, struct client *other, struct world *
     REQUIRE(try_commit(other, &conflict) == STORE_DONE && conflict);
 }
 
+/*
+ * And the scene's writer, which was told to come again for the reserved one that has ended since:
+ * when, by the monotonic clock.
+ */
+static uint64_t hold_up(struct scene *scene, struct client *other, struct world *world)
+{
+    bool conflict = false;
+    lose_twice(scene, other, world);
+    client_begin(&scene->writer, world->store, TENANT);
+    set(scene, &scene->writer, 10);
+    const uint64_t since_ns = clock_monotonic_ns();
+    REQUIRE(try_commit(&scene->writer, &conflict) == STORE_LATER);
+    client_end(&scene->reader);
+    return since_ns;
+}
+
 /* The machine was busy for so long that the store was not to wait any more. */
 static bool is_slow(uint64_t since_ns)
 {
@@ -551,12 +567,7 @@ static void who_was_held_up_comes_before_the_next_reserved_one(struct world *wor
     struct store_txn *second = NULL;
     enum store_step step = STORE_DONE;
     bool conflict = false;
-    lose_twice(&scene, &other, world);
-    client_begin(&scene.writer, world->store, TENANT);
-    set(&scene, &scene.writer, 10);
-    const uint64_t since_ns = clock_monotonic_ns();
-    REQUIRE(try_commit(&scene.writer, &conflict) == STORE_LATER);
-    client_end(&scene.reader);
+    const uint64_t since_ns = hold_up(&scene, &other, world);
     OK(store_begin_reserved(&other.txn, &step, &second));
     REQUIRE(step == STORE_LATER || is_slow(since_ns));
     if (step == STORE_LATER) {
@@ -576,12 +587,7 @@ static void who_does_not_come_again_is_not_waited_for(struct world *world)
     struct client other;
     struct store_txn *second = NULL;
     enum store_step step = STORE_LATER;
-    bool conflict = false;
-    lose_twice(&scene, &other, world);
-    client_begin(&scene.writer, world->store, TENANT);
-    set(&scene, &scene.writer, 10);
-    REQUIRE(try_commit(&scene.writer, &conflict) == STORE_LATER);
-    client_end(&scene.reader);
+    (void)hold_up(&scene, &other, world);
     for (unsigned tries = 0; step == STORE_LATER; tries++) {
         const struct timespec wait = {.tv_nsec = STORE_LATER_MS * 1000000};
         OK(store_begin_reserved(&other.txn, &step, &second));
