@@ -219,8 +219,9 @@ size_t store_txn_bytes(const struct store_txn *txn);
  * bytes of their values; sessions as above. `used` is kept up by every commit that
  * brings this along, from when its caller begins to; what was there before the caller counts and
  * adds (run/tenant/tenant_quota.h). Once that is done and `is_counted` set, a commit that would
- * pass `allowed` is refused, unless it makes them fewer bytes; until then one that would add more
- * than STORE_UNCOUNTED_BYTES_MAX together with those before it. `changes` goes up by one before a
+ * pass `allowed` is refused, unless it makes them fewer bytes, or removes documents and has a
+ * result of at most a KiB kept; until then one that would add more than STORE_UNCOUNTED_BYTES_MAX
+ * together with those before it. `changes` goes up by one before a
  * commit is visible and by one once it is in `used`: a snapshot that was begun on while it was
  * even, and stayed the same, has just the commits that `used` had.
  */
