@@ -43,7 +43,13 @@ const script = (name, text) => {
 };
 symlinkSync(resolve(cordon), join(places.bin, 'cordon'));
 script('sudo', '[ "$1" != -u ] || shift 2\nexec "$@"');
-script('apt', '[ "$1" = install ] && case $2 in ./*.deb) ;; *) exit 1 ;; esac');
+script('apt', `
+case "$*" in
+    'install ./'*.deb) ;;
+    'remove cordon' | 'purge cordon') systemctl stop cordon ;; # as the package's prerm does
+    *) exit 1 ;;
+esac`);
+script('userdel', '[ "$*" = cordon ]');
 script('editor', `[ -f "$1" ] && grep -q listen "$1"`);
 script('make', 'case $1 in deb) ;; install) [ -n "${2#PREFIX=}" ] ;; *) exit 1 ;; esac');
 script('journalctl', `[ "$*" = "-u cordon -o cat" ] && cat '${folder}/log'`);
