@@ -1,7 +1,7 @@
 /*
  * Results that are kept under idempotency keys: they go when they are old, and not before, count
- * into what their tenant may have, and give that room back. Nobody waits for the clock: a pass is
- * told what time it is.
+ * into what their tenant may have, and give that room back; a call that comes meanwhile is done
+ * once. Nobody waits for the clock: a pass is told what time it is.
  */
 #include "base/clock.h"
 #include "run/await.h"
@@ -9,18 +9,22 @@
 #include "run/session/session.h"
 #include "run/session/session_expiry.h"
 #include "run/tenant/tenant.h"
+#include "run/tenant/tenant_admin.h"
+#include "run/tenant/tenant_erase.h"
 #include "run/tenant/tenant_quota.h"
+#include "store/vtable.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
-enum { TENANT = 1, MANY = 300 };
+enum { TENANT = 1, ACME = 2, MANY = 300 };
 
 #define HOUR_NS ((uint64_t)3600 * 1000000000)
 
@@ -31,25 +35,48 @@ static struct tenant *usual(struct harness *harness)
     return tenants_find(runner_tenants(harness->runner), TENANT);
 }
 
+static const atomic_bool stops_never = false;
+
 static void expire(struct harness *harness, uint64_t now_ns)
 {
-    const atomic_bool stops = false;
-    assert_good(session_expiry_run(usual(harness), now_ns, &stops));
+    assert_good(session_expiry_run(usual(harness), now_ns, &stops_never));
 }
 
-/* Calls counter:add with a key; the count is how often it has run. */
-static void assert_adds(struct harness *harness, const char *key, const char *value)
+/* What counter:add answers with a key, which is how often it has run; no key: counter:get. */
+static long count_of(struct harness *harness, uint32_t tenant, const char *key)
 {
-    struct run_request request = request_of("counter:add", "{}");
-    request.idempotency_key = slice_str(key);
+    struct run_request request = request_of(key == NULL ? "counter:get" : "counter:add", "{}");
+    request.tenant = tenant;
+    request.idempotency_key = slice_str(key == NULL ? "" : key);
     struct called called;
     called_begin(&called, harness, &request);
     const struct outcome *outcome = called_finish(&called);
     assert_int_equal(outcome->code, CORDON_OUTCOME_SUCCESS);
-    if (!slice_equal(outcome->value, slice_str(value))) {
-        fail_msg("%s: %.*s, not %s", key, SLICE_FMT(outcome->value), value);
-    }
+    char text[32];
+    (void)snprintf(text, sizeof text, "%.*s", SLICE_FMT(outcome->value));
     called_end(&called);
+    return strtol(text, NULL, 10);
+}
+
+static void assert_adds(struct harness *harness, const char *key, long value)
+{
+    assert_int_equal(count_of(harness, TENANT, key), value);
+}
+
+/* Calls with MANY keys, `prefix` and a number; then does this with each. */
+static void fill(
+    struct harness *harness,
+    const char *prefix,
+    void (*each)(struct harness *harness, const char *key))
+{
+    for (int i = 1; i <= MANY; i++) {
+        char key[32];
+        (void)snprintf(key, sizeof key, "%s %d", prefix, i);
+        assert_adds(harness, key, i);
+        if (each != NULL) {
+            each(harness, key);
+        }
+    }
 }
 
 /* -- Rows ----------------------------------------------------------------------------------- */
@@ -77,14 +104,19 @@ static cordon_error *count_rows(struct rows *rows, enum store_keyspace keyspace,
     }
 }
 
-static size_t rows_of(struct harness *harness, enum store_keyspace keyspace)
+static size_t rows_of_tenant(struct harness *harness, uint32_t tenant, enum store_keyspace keyspace)
 {
     struct rows rows;
     size_t count = 0;
-    assert_good(rows_begin(harness->store, TENANT, &rows));
+    assert_good(rows_begin(harness->store, tenant, &rows));
     assert_good(count_rows(&rows, keyspace, &count));
     rows_end(&rows);
     return count;
+}
+
+static size_t rows_of(struct harness *harness, enum store_keyspace keyspace)
+{
+    return rows_of_tenant(harness, TENANT, keyspace);
 }
 
 static void put_row(
@@ -100,6 +132,16 @@ static void put_row(
     rows_end(&rows);
 }
 
+/* A row that says when a result was written, be there one or not. */
+static void put_time(struct harness *harness, const char *key, uint64_t time_ns)
+{
+    struct session_time time = {.time_ns = time_ns};
+    uint8_t row[SESSION_TIME_KEY_BYTES];
+    session_key(slice_str(key), time.key);
+    session_time_write(&time, row);
+    put_row(harness, KEYSPACE_SCHEDULE, slice_of(row, sizeof row), (struct slice){0});
+}
+
 /* -- Time ----------------------------------------------------------------------------------- */
 
 static void a_key_is_good_for_14_days(void **state)
@@ -108,18 +150,18 @@ static void a_key_is_good_for_14_days(void **state)
     struct harness harness;
     harness_open(&harness, &options);
     const uint64_t before = clock_wall_ns();
-    assert_adds(&harness, "a", "1");
+    assert_adds(&harness, "a", 1);
     const uint64_t after = clock_wall_ns();
     expire(&harness, before + SESSION_KEPT_NS - HOUR_NS);
-    assert_adds(&harness, "a", "1");
+    assert_adds(&harness, "a", 1);
     expire(&harness, before + SESSION_KEPT_NS - 1);
-    assert_adds(&harness, "a", "1");
+    assert_adds(&harness, "a", 1);
     assert_int_equal(rows_of(&harness, KEYSPACE_SESSION), 1);
     expire(&harness, after + SESSION_KEPT_NS);
     assert_int_equal(rows_of(&harness, KEYSPACE_SESSION), 0);
     assert_int_equal(rows_of(&harness, KEYSPACE_SCHEDULE), 1); /* that all have a time */
-    assert_adds(&harness, "a", "2");
-    assert_adds(&harness, "a", "2");
+    assert_adds(&harness, "a", 2);
+    assert_adds(&harness, "a", 2);
     harness_close(&harness);
 }
 
@@ -131,7 +173,7 @@ static void a_pass_without_work_commits_nothing(void **state)
     const uint64_t empty = store_visible_ts(harness.store);
     expire(&harness, UINT64_MAX);
     assert_int_equal(store_visible_ts(harness.store), empty);
-    assert_adds(&harness, "a", "1");
+    assert_adds(&harness, "a", 1);
     expire(&harness, clock_wall_ns()); /* it notes that all have a time */
     const uint64_t noted = store_visible_ts(harness.store);
     expire(&harness, clock_wall_ns());
@@ -145,15 +187,9 @@ static void many_go_in_parts(void **state)
     (void)state;
     struct harness harness;
     harness_open(&harness, &options);
-    char key[32];
-    char value[32];
-    for (int i = 1; i <= MANY; i++) {
-        (void)snprintf(key, sizeof key, "key %d", i);
-        (void)snprintf(value, sizeof value, "%d", i);
-        assert_adds(&harness, key, value);
-    }
+    fill(&harness, "key", NULL);
     const uint64_t middle = clock_wall_ns();
-    assert_adds(&harness, "late", "301");
+    assert_adds(&harness, "late", 301);
     atomic_bool stops = true;
     const uint64_t now_ns = middle + SESSION_KEPT_NS;
     expire(&harness, middle); /* all have a time */
@@ -163,8 +199,8 @@ static void many_go_in_parts(void **state)
     assert_int_equal(rows_of(&harness, KEYSPACE_SCHEDULE), left + 1);
     expire(&harness, now_ns);
     assert_int_equal(rows_of(&harness, KEYSPACE_SESSION), 1);
-    assert_adds(&harness, "late", "301");
-    assert_adds(&harness, "key 1", "302");
+    assert_adds(&harness, "late", 301);
+    assert_adds(&harness, "key 1", 302);
     harness_close(&harness);
 }
 
@@ -174,16 +210,12 @@ static void a_key_that_was_used_again_stays(void **state)
     (void)state;
     struct harness harness;
     harness_open(&harness, &options);
-    struct session_time old = {.time_ns = clock_wall_ns() - SESSION_KEPT_NS};
-    uint8_t row[SESSION_TIME_KEY_BYTES];
-    session_key(SLICE("a"), old.key);
-    session_time_write(&old, row);
-    put_row(&harness, KEYSPACE_SCHEDULE, slice_of(row, sizeof row), (struct slice){0});
-    assert_adds(&harness, "a", "1");
+    put_time(&harness, "a", clock_wall_ns() - SESSION_KEPT_NS);
+    assert_adds(&harness, "a", 1);
     expire(&harness, clock_wall_ns());
     assert_int_equal(rows_of(&harness, KEYSPACE_SESSION), 1);
     assert_int_equal(rows_of(&harness, KEYSPACE_SCHEDULE), 2);
-    assert_adds(&harness, "a", "1");
+    assert_adds(&harness, "a", 1);
     harness_close(&harness);
 }
 
@@ -242,30 +274,23 @@ static void results_of_before_are_kept_from_when_they_are_seen(void **state)
     (void)state;
     struct harness harness;
     harness_open(&harness, &options);
-    char key[32];
-    char value[32];
-    for (int i = 1; i <= MANY; i++) {
-        (void)snprintf(key, sizeof key, "old %d", i);
-        (void)snprintf(value, sizeof value, "%d", i);
-        assert_adds(&harness, key, value);
-        make_old(&harness, key);
-    }
+    fill(&harness, "old", make_old);
     struct rows rows;
     assert_good(rows_begin(harness.store, TENANT, &rows));
     assert_good(drop_schedule(&rows));
     rows_end(&rows);
-    assert_adds(&harness, "old 1", "1"); /* it is read as before */
-    assert_adds(&harness, "new", "301");
+    assert_adds(&harness, "old 1", 1); /* it is read as before */
+    assert_adds(&harness, "new", 301);
 
     const uint64_t seen = clock_wall_ns() + HOUR_NS;
     expire(&harness, seen);
     assert_int_equal(rows_of(&harness, KEYSPACE_SCHEDULE), MANY + 2);
     expire(&harness, seen + SESSION_KEPT_NS - 1);
     assert_int_equal(rows_of(&harness, KEYSPACE_SESSION), MANY); /* the new one is gone */
-    assert_adds(&harness, "old 7", "7");
+    assert_adds(&harness, "old 7", 7);
     expire(&harness, seen + SESSION_KEPT_NS);
     assert_int_equal(rows_of(&harness, KEYSPACE_SESSION), 0);
-    assert_adds(&harness, "old 7", "302");
+    assert_adds(&harness, "old 7", 302);
     harness_close(&harness);
 }
 
@@ -305,12 +330,12 @@ static void results_count_and_give_room_back(void **state)
     (void)state;
     struct harness harness;
     harness_open(&harness, &options);
-    assert_adds(&harness, "before", "1");
+    assert_adds(&harness, "before", 1);
     bound(&harness, (uint64_t)1 << 30);
     const long long first = used(&harness);
     assert_true(first > STORE_SESSION_ROW_BYTES);
     for (int i = 0; i < 3; i++) {
-        assert_adds(&harness, "one more", "2");
+        assert_adds(&harness, "one more", 2);
     }
     const long long one = used(&harness) - first;
     const long long results = 2 * (1 + SHA256_BYTES + 8 + 1 + STORE_SESSION_ROW_BYTES);
@@ -328,7 +353,7 @@ static void results_fill_a_tenant(void **state)
     (void)state;
     struct harness harness;
     harness_open(&harness, &options);
-    assert_adds(&harness, "first", "1");
+    assert_adds(&harness, "first", 1);
     bound(&harness, (uint64_t)1 << 30);
     bound(&harness, (uint64_t)used(&harness) + 100); /* less than another one has */
     struct run_request request = request_of("counter:add", "{}");
@@ -339,9 +364,191 @@ static void results_fill_a_tenant(void **state)
     assert_int_equal(outcome->code, CORDON_OUTCOME_LIMIT);
     assert_int_equal(outcome->limit, CORDON_LIMIT_TENANT_BYTES);
     called_end(&called);
-    assert_adds(&harness, "first", "1");
+    assert_adds(&harness, "first", 1);
     expire(&harness, clock_wall_ns() + SESSION_KEPT_NS);
-    assert_adds(&harness, "second", "2");
+    assert_adds(&harness, "second", 2);
+    harness_close(&harness);
+}
+
+/* -- A call meanwhile ----------------------------------------------------------------------- */
+
+static struct store_ops hooked;
+static struct store_txn_ops hooked_txn;
+static const struct store_ops *good;
+static const struct store_txn_ops *good_txn;
+
+/* What comes once between two steps of a transaction, at the `left`th from now on. */
+static struct {
+    unsigned left;
+    void (*what)(struct harness *harness);
+    struct harness *harness;
+} between;
+
+static uint64_t due_ns; /* up to then a result is old for the pass */
+static long answered;   /* to the call */
+
+static void step_between(void)
+{
+    if (between.left > 0 && --between.left == 0) {
+        between.what(between.harness);
+    }
+}
+
+static cordon_error *hooked_commit(
+    struct store_txn *txn,
+    const struct store_commit_facts *facts,
+    enum store_step *out_step,
+    struct store_commit_result *out_result)
+{
+    step_between();
+    cordon_error *error = good_txn->commit(txn, facts, out_step, out_result);
+    step_between();
+    return error;
+}
+
+static cordon_error *hooked_get(
+    struct store_txn *txn,
+    enum store_keyspace keyspace,
+    struct slice key,
+    enum store_step *out_step,
+    bool *out_found,
+    struct slice *out_value)
+{
+    step_between();
+    return good_txn->row_get(txn, keyspace, key, out_step, out_found, out_value);
+}
+
+static cordon_error *hooked_begin(
+    struct store *store, uint32_t tenant, struct store_wake wake, struct store_txn **out_txn)
+{
+    step_between();
+    cordon_error *error = good->begin(store, tenant, wake, out_txn);
+    if (error == NULL) {
+        good_txn = (*out_txn)->ops;
+        hooked_txn = *good_txn;
+        hooked_txn.row_get = hooked_get;
+        hooked_txn.commit = hooked_commit;
+        (*out_txn)->ops = &hooked_txn;
+    }
+    step_between();
+    return error;
+}
+
+static void call_meanwhile(struct harness *harness)
+{
+    answered = count_of(harness, TENANT, "a");
+}
+
+static void pass_meanwhile(struct harness *harness)
+{
+    expire(harness, due_ns + SESSION_KEPT_NS);
+}
+
+/* False: the first was over before the second was due. */
+static bool is_done_once(
+    struct harness *harness,
+    bool is_kept,
+    void (*first)(struct harness *harness),
+    void (*second)(struct harness *harness),
+    unsigned at)
+{
+    expire(harness, UINT64_MAX);
+    if (is_kept) {
+        (void)count_of(harness, TENANT, "a");
+    } else {
+        put_time(harness, "a", clock_wall_ns() - HOUR_NS);
+    }
+    const long before = count_of(harness, TENANT, NULL);
+    const uint64_t visible = store_visible_ts(harness->store);
+    due_ns = clock_wall_ns() > visible ? clock_wall_ns() : visible;
+    between.left = at;
+    between.what = second;
+    between.harness = harness;
+    first(harness);
+    const bool came = between.left == 0;
+    between.left = 0;
+    if (!came) {
+        second(harness);
+    }
+    /* Either the kept answer, and nothing was done, or done once. */
+    assert_int_equal(answered, count_of(harness, TENANT, NULL));
+    assert_true(answered == before + 1 || (is_kept && answered == before));
+    /* The old one is gone, and the new one, of whichever call, stays. */
+    assert_int_equal(count_of(harness, TENANT, "a"), before + 1);
+    assert_int_equal(count_of(harness, TENANT, "a"), before + 1);
+    assert_int_equal(rows_of(harness, KEYSPACE_SESSION), 1);
+    assert_int_equal(rows_of(harness, KEYSPACE_SCHEDULE), 2); /* its time; that all have one */
+    return came;
+}
+
+/* A pass at any step of a call with the same key, and such a call at any step of a pass. */
+static void a_call_meanwhile_is_done_once(void **state)
+{
+    (void)state;
+    struct harness harness;
+    harness_open(&harness, &options);
+    good = harness.store->ops;
+    hooked = *good;
+    hooked.begin = hooked_begin;
+    harness.store->ops = &hooked;
+    assert_adds(&harness, "a", 1);
+    expire(&harness, clock_wall_ns()); /* all have a time, which is noted once */
+    for (int is_kept = 0; is_kept < 2; is_kept++) {
+        unsigned at = 1;
+        while (is_done_once(&harness, is_kept, call_meanwhile, pass_meanwhile, at)) {
+            at++;
+        }
+        assert_true(at > 5);
+        at = 1;
+        while (is_done_once(&harness, is_kept, pass_meanwhile, call_meanwhile, at)) {
+            at++;
+        }
+        assert_true(at > 9);
+    }
+    harness.store->ops = good;
+    harness_close(&harness);
+}
+
+/* -- Without its tenant --------------------------------------------------------------------- */
+
+static cordon_error *revoke_nothing(void *arg, const char *name)
+{
+    (void)arg;
+    (void)name;
+    return NULL;
+}
+
+/* What a tenant that is removed had goes: results, their times, and how far those had come. */
+static void nothing_is_left_of_a_tenant(void **state)
+{
+    (void)state;
+    static const enum store_keyspace keyspaces[] = {
+        KEYSPACE_MODULE, KEYSPACE_SESSION, KEYSPACE_SCHEDULE};
+    struct harness harness;
+    harness_open(&harness, &options);
+    const struct slice acme = SLICE("{\"name\":\"acme\"}");
+    assert_good(tenant_admin_create(harness.runner, acme, NULL));
+    assert_good(runner_load(harness.runner, ACME));
+    harness_deploy(&harness, ACME);
+    assert_adds(&harness, "mine", 1);
+    for (long i = 1; i <= 3; i++) {
+        char key[] = {(char)('a' + i), '\0'};
+        assert_int_equal(count_of(&harness, ACME, key), i);
+    }
+    struct tenant *tenant = tenants_find(runner_tenants(harness.runner), ACME);
+    assert_non_null(tenant);
+    assert_good(session_expiry_run(tenant, clock_wall_ns(), &stops_never));
+    assert_int_equal(rows_of_tenant(&harness, ACME, KEYSPACE_SESSION), 3);
+    assert_int_equal(
+        rows_of_tenant(&harness, ACME, KEYSPACE_SCHEDULE), 4); /* that all have a time */
+
+    assert_good(tenant_admin_remove(harness.runner, acme, NULL, revoke_nothing, NULL));
+    assert_good(tenants_erase(harness.runner, &stops_never));
+    for (size_t i = 0; i < sizeof keyspaces / sizeof keyspaces[0]; i++) {
+        assert_int_equal(rows_of_tenant(&harness, ACME, keyspaces[i]), 0);
+        assert_true(rows_of(&harness, keyspaces[i]) > 0); /* nobody else's go */
+    }
+    assert_adds(&harness, "mine", 1);
     harness_close(&harness);
 }
 
@@ -355,6 +562,8 @@ int main(void)
         cmocka_unit_test(results_of_before_are_kept_from_when_they_are_seen),
         cmocka_unit_test(results_count_and_give_room_back),
         cmocka_unit_test(results_fill_a_tenant),
+        cmocka_unit_test(a_call_meanwhile_is_done_once),
+        cmocka_unit_test(nothing_is_left_of_a_tenant),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
