@@ -1,6 +1,7 @@
 /* Messages for the log; see redact.h. */
 #include "run/redact.h"
 
+#include "base/memory.h"
 #include "value/utf8.h"
 
 #include <string.h>
@@ -55,20 +56,100 @@ static cordon_error *write_without_values(struct buffer *out, struct slice messa
     }
 }
 
-/* In their places stand as many stars. */
-static void hide_env(uint8_t *text, size_t size, const struct env_vars *env)
+/* For each beginning of it, how long the longest other one is that this one ends with. */
+static void find_borders(struct slice value, uint16_t *out_borders)
 {
-    const struct slice all = slice_of(text, size);
-    for (size_t i = 0; env != NULL && i < env->count; i++) {
+    size_t border = 0;
+    out_borders[0] = 0;
+    for (size_t i = 1; i < value.size; i++) {
+        while (border > 0 && value.data[i] != value.data[border]) {
+            border = out_borders[border - 1];
+        }
+        border += value.data[i] == value.data[border] ? 1 : 0;
+        out_borders[i] = (uint16_t)border;
+    }
+}
+
+/* A text, and of each of its bytes whether it is one of a variable's value. */
+struct hiding {
+    struct slice text;
+    bool is_cut; /* the value that it ends in may go on */
+    uint8_t *hidden;
+    uint16_t *borders; /* of the value that is looked for */
+};
+
+static void free_hiding(struct hiding *hiding)
+{
+    mem_free(hiding->hidden);
+    mem_free(hiding->borders);
+}
+
+/*
+ * All places of a value from `from` on, those that overlap each other among them, in a time that
+ * does not depend on how often it stands there (Knuth, Morris and Pratt).
+ */
+static void mark(struct hiding *hiding, size_t from, struct slice value)
+{
+    const struct slice text = hiding->text;
+    size_t matched = 0;
+    size_t marked = from; /* up to here it is done */
+    find_borders(value, hiding->borders);
+    for (size_t i = from; i < text.size; i++) {
+        while (matched > 0 && text.data[i] != value.data[matched]) {
+            matched = hiding->borders[matched - 1];
+        }
+        matched += text.data[i] == value.data[matched] ? 1 : 0;
+        if (matched == value.size) {
+            const size_t begin = i + 1 - matched > marked ? i + 1 - matched : marked;
+            memset(hiding->hidden + begin, 1, i + 1 - begin);
+            marked = i + 1;
+            matched = hiding->borders[matched - 1];
+        }
+    }
+    if (hiding->is_cut && matched > 0) {
+        memset(hiding->hidden + text.size - matched, 1, matched);
+    }
+}
+
+/* Where to begin to look: before it, the value is nowhere. The size of the text: it is not there. */
+static size_t begin_of(const struct hiding *hiding, struct slice value)
+{
+    const size_t size = hiding->text.size;
+    const size_t first = find(hiding->text, 0, value);
+    const size_t tail = size < value.size ? 0 : size - value.size + 1;
+    return first != SIZE_MAX ? first : hiding->is_cut ? tail : size;
+}
+
+/*
+ * In their places stand as many stars. All are found before the first is written: a value may
+ * have another one inside, or begin in it.
+ */
+static cordon_error *hide_env(struct buffer *text, bool is_cut, const struct env_vars *env)
+{
+    if (env == NULL || env->count == 0 || text->size == 0) {
+        return NULL;
+    }
+    CORDON_CLEANUP(free_hiding) struct hiding hiding = {buffer_slice(text), is_cut, NULL, NULL};
+    hiding.hidden = mem_new(text->size);
+    hiding.borders = mem_new_array(ENV_VALUE_BYTES_MAX, sizeof hiding.borders[0]);
+    if (hiding.hidden == NULL || hiding.borders == NULL) {
+        return error_no_memory();
+    }
+    for (size_t i = 0; i < env->count; i++) {
         const struct slice value = env->vars[i].value;
         if (value.size < REDACTED_VALUE_BYTES_MIN) {
             continue;
         }
-        for (size_t at = find(all, 0, value); at != SIZE_MAX; at = find(all, at, value)) {
-            memset(text + at, '*', value.size);
-            at += value.size;
+        CORDON_ASSERT(value.size <= ENV_VALUE_BYTES_MAX);
+        const size_t from = begin_of(&hiding, value);
+        if (from < text->size) {
+            mark(&hiding, from, value);
         }
     }
+    for (size_t i = 0; i < text->size; i++) {
+        text->data[i] = hiding.hidden[i] != 0 ? '*' : text->data[i];
+    }
+    return NULL;
 }
 
 cordon_error *redact(struct buffer *out, struct slice message, const struct env_vars *env)
@@ -79,6 +160,6 @@ cordon_error *redact(struct buffer *out, struct slice message, const struct env_
     const struct slice looked_at = utf8_cut(message, REDACTED_BYTES_MAX + ENV_VALUE_BYTES_MAX);
     TRY(is_about_values(message) ? write_kind(&text, looked_at)
                                  : write_without_values(&text, looked_at));
-    hide_env(text.data, text.size, env);
+    TRY(hide_env(&text, looked_at.size < message.size, env));
     return buffer_append(out, utf8_cut(buffer_slice(&text), REDACTED_BYTES_MAX));
 }

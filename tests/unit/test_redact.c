@@ -86,11 +86,77 @@ static void what_variables_hold_is_hidden(void **state)
     env_vars_unref(env);
 }
 
+/* One value inside of another, or across its edge: what is hidden is all of both. */
+static void overlapping_values_are_hidden_whole(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *one;
+        const char *other;
+        const char *message;
+        const char *shown;
+    } cases[] = {
+        {"api.example.com", "https://api.example.com/?token=s3cr3t",
+         "no answer of https://api.example.com/?token=s3cr3t at api.example.com.",
+         "no answer of ************************************* at ***************."},
+        {"user:passw0rd", "passw0rd@db:5432", "to user:passw0rd@db:5432/x",
+         "to *********************/x"},
+        {"abcabc", "xabcab", "=xabcabcabcabx=", "=**********abx="},
+        {"aaaaaa", "aaaaaaa", "baaaaaaaaaab", "b**********b"},
+        {"one two", "two one", "one two one two, two", "***************, two"},
+        {"h\xc3\xa9h\xc3\xa9",
+         "\xa9h\xc3\xa9"
+         "end",
+         "h\xc3\xa9h\xc3\xa9"
+         "end",
+         "*********"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        for (int turned = 0; turned < 2; turned++) {
+            const struct slice one = slice_str(cases[i].one);
+            const struct slice other = slice_str(cases[i].other);
+            const struct env_var vars[] = {
+                {SLICE("A"), turned == 0 ? one : other}, {SLICE("B"), turned == 0 ? other : one}};
+            struct env_vars *env = NULL;
+            assert_null(env_vars_new(vars, 2, &env));
+            char *text = redacted(slice_str(cases[i].message), env);
+            assert_string_equal(text, cases[i].shown);
+            mem_free(text);
+            env_vars_unref(env);
+        }
+    }
+}
+
+/* Where so much is left out that the end of what is looked at comes in sight, none begins there. */
+static void no_value_begins_where_the_text_is_cut(void **state)
+{
+    (void)state;
+    static char value[ENV_VALUE_BYTES_MAX];
+    memset(value, 'a', sizeof value);
+    memcpy(value, "s3cr3t", 6);
+    const struct env_var vars[] = {{SLICE("KEY"), slice_of(value, sizeof value)}};
+    struct env_vars *env = NULL;
+    assert_null(env_vars_new(vars, 1, &env));
+    static char message[3 * ENV_VALUE_BYTES_MAX];
+    memset(message, 'x', sizeof message);
+    memcpy(message, "\nValue: ", 8);
+    memcpy(message + 9000, "\nValidator: v", 13);
+    memcpy(message + 10000, value, sizeof value);
+    char *text = redacted(slice_of(message, sizeof message), env);
+    assert_non_null(strstr(text, "Validator: v"));
+    assert_null(strstr(text, "s3cr3t"));
+    assert_null(strstr(text, "aa"));
+    mem_free(text);
+    env_vars_unref(env);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_are_left_out),
         cmocka_unit_test(what_variables_hold_is_hidden),
+        cmocka_unit_test(overlapping_values_are_hidden_whole),
+        cmocka_unit_test(no_value_begins_where_the_text_is_cut),
     };
     return cmocka_run_group_tests_name("run/redact", tests, NULL, NULL);
 }
