@@ -520,13 +520,13 @@ static cordon_error *reserve(struct local_txn *txn, struct audit_head **out_head
     return NULL;
 }
 
-/* Whether the quota has no room for it: then nothing of it is written. */
 /* Who removes documents may, also by a call whose small result is kept. */
 static bool gives_room(const struct local_txn *txn)
 {
     return txn->grows <= 0 || (txn->documents_grow < 0 && txn->grows <= RESULT_SMALL_BYTES);
 }
 
+/* Whether the quota has no room for it: then nothing of it is written. */
 static bool is_too_much(struct local_txn *txn)
 {
     if (txn->quota == NULL || gives_room(txn) || atomic_load(&txn->quota->is_unbounded)) {

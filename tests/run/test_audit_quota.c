@@ -1,5 +1,6 @@
 /*
- * `audit_bytes` of a tenant whose log is not counted yet, and counts that meet a prune.
+ * `audit_bytes` of a tenant whose log is not counted yet, counts that meet a prune, and refusals of
+ * what would be too much, which wait for the disk as every answer does.
  */
 #include "run/audit/audit_rows.h"
 #include "run/harness.h"
@@ -20,7 +21,7 @@
 
 enum { NUMBER = 2, ALLOWED = 5000, RECORDS = 20 };
 
-static const struct harness_options options = {.guests = {"basic"}};
+static const struct harness_options options = {.guests = {"counter"}};
 
 /* One that nobody has loaded. */
 static struct tenant *add_sleeper(struct harness *harness, uint64_t allowed)
@@ -42,7 +43,7 @@ static struct tenant *add_sleeper(struct harness *harness, uint64_t allowed)
     return tenant;
 }
 
-static void append(struct harness *harness, unsigned count, size_t bytes)
+static void append_to(struct harness *harness, uint32_t tenant, unsigned count, size_t bytes)
 {
     char *body = malloc(bytes);
     assert_non_null(body);
@@ -50,9 +51,14 @@ static void append(struct harness *harness, unsigned count, size_t bytes)
     body[0] = '{';
     body[bytes - 1] = '}';
     for (unsigned i = 0; i < count; i++) {
-        assert_good(audit_rows_add(harness->store, NUMBER, slice_of(body, bytes)));
+        assert_good(audit_rows_add(harness->store, tenant, slice_of(body, bytes)));
     }
     free(body);
+}
+
+static void append(struct harness *harness, unsigned count, size_t bytes)
+{
+    append_to(harness, NUMBER, count, bytes);
 }
 
 static void assert_refused(struct tenant *tenant, cordon_error_code code)
@@ -187,12 +193,116 @@ static void what_a_prune_left_is_what_counts(void **state)
     harness_close(&harness);
 }
 
+/* -- What is refused -------------------------------------------------------------------------- */
+
+/* Nothing that was read is durable until the store is let go on. */
+static bool is_held;
+static unsigned held;
+static struct store_wake held_wake;
+
+static cordon_error *held_commit(
+    struct store_txn *txn,
+    const struct store_commit_facts *facts,
+    enum store_step *out_step,
+    struct store_commit_result *out_result)
+{
+    if (is_held && !good_txn->has_writes(txn)) {
+        held++;
+        *out_step = STORE_PENDING;
+        return NULL;
+    }
+    return good_txn->commit(txn, facts, out_step, out_result);
+}
+
+static cordon_error *held_begin(
+    struct store *store, uint32_t tenant, struct store_wake wake, struct store_txn **out_txn)
+{
+    cordon_error *error = good->begin(store, tenant, wake, out_txn);
+    if (error == NULL) {
+        held_wake = wake;
+        good_txn = (*out_txn)->ops;
+        hooked_txn = *good_txn;
+        hooked_txn.commit = held_commit;
+        (*out_txn)->ops = &hooked_txn;
+    }
+    return error;
+}
+
+/* Of the default tenant, counted or not. */
+static void bound(struct harness *harness, cordon_limit limit, uint64_t allowed, bool is_counted)
+{
+    struct tenant_settings settings = {.has_limits = true};
+    struct tenant_settings *copy = NULL;
+    struct tenants *tenants = runner_tenants(harness->runner);
+    change(&settings.limits, limit, allowed);
+    assert_good(tenant_settings_copy(&settings, &copy));
+    tenants_change(tenants, tenants->usual, copy);
+    quota_set(tenants->usual);
+    if (is_counted) {
+        assert_good(quota_count(tenants->usual));
+        return;
+    }
+    if (limit == CORDON_LIMIT_AUDIT_BYTES) {
+        append_to(harness, TENANT_DEFAULT, 17, 1000000);
+    } else {
+        atomic_store(&tenants->usual->quota.used, (long long)STORE_UNCOUNTED_BYTES_MAX);
+    }
+}
+
+/* It may be that its tenant is full by what others wrote a moment ago, and that is lost again. */
+static void a_refusal_waits_for_what_it_was_told(void **state)
+{
+    (void)state;
+    static const struct {
+        cordon_limit limit;
+        bool is_counted;
+        const char *name;
+    } cases[] = {
+        {CORDON_LIMIT_AUDIT_BYTES, true, "AuditFull"},
+        {CORDON_LIMIT_AUDIT_BYTES, false, "Overloaded"},
+        {CORDON_LIMIT_TENANT_BYTES, true, "TenantFull"},
+        {CORDON_LIMIT_TENANT_BYTES, false, "Overloaded"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct harness harness;
+        harness_open(&harness, &options);
+        bound(
+            &harness, cases[i].limit, cases[i].is_counted ? 1 : (uint64_t)1 << 30,
+            cases[i].is_counted);
+        good = harness.store->ops;
+        hooked = *good;
+        hooked.begin = held_begin;
+        harness.store->ops = &hooked;
+        is_held = true;
+        held = 0;
+        const struct run_request request = request_of("counter:add", "{}");
+        struct called called;
+        called_begin(&called, &harness, &request);
+        for (unsigned polls = 1; polls <= 3; polls++) { /* woken for nothing, it waits on */
+            enum run_state at = RUN_READY;
+            while (at == RUN_READY) {
+                at = called_poll(&called);
+            }
+            assert_int_equal(at, RUN_WAITING);
+            assert_int_equal(held, polls);
+            held_wake.call(held_wake.arg);
+        }
+        is_held = false;
+        held_wake.call(held_wake.arg);
+        assert_string_equal(outcome_code_name(called_finish(&called)), cases[i].name);
+        called_end(&called);
+        harness.store->ops = good;
+        harness_close(&harness);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_not_counted_is_bounded),
         cmocka_unit_test(a_sleeper_is_counted),
         cmocka_unit_test(what_a_prune_left_is_what_counts),
+        cmocka_unit_test(a_refusal_waits_for_what_it_was_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
