@@ -598,6 +598,48 @@ static void the_oldest_record_goes_first(void **state)
     folder_remove(&folder);
 }
 
+/*
+ * Of all there may be, the next one takes the place of the oldest of who has most: not of the oldest
+ * of all, which somebody else has.
+ */
+static void many_records_take_nobody_elses_place(void **state)
+{
+    (void)state;
+    enum { FEW = 3, MANY = RECORDS_COUNT_MAX - FEW };
+    struct folder folder;
+    folder_make(&folder);
+    struct records *records = open_records(&folder, (uint64_t)1 << 20, 86400000);
+    struct record_id few[FEW];
+    struct record_id first;
+    struct record_id second;
+    struct record_id id;
+    for (size_t i = 0; i < FEW; i++) {
+        assert_good(records_put(records, 1, SLICE("few"), &few[i]));
+    }
+    for (size_t i = 0; i < MANY; i++) {
+        assert_good(records_put(
+            records, 2, SLICE("many"),
+            i == 0   ? &first
+            : i == 1 ? &second
+                     : &id));
+    }
+    assert_int_equal(folder_each_file(&folder, false), RECORDS_COUNT_MAX);
+    static const uint32_t next[] = {2, 3}; /* itself, and one that has none yet */
+    const char *const gone[] = {first.text, second.text};
+    for (size_t i = 0; i < sizeof next / sizeof next[0]; i++) {
+        assert_true(has(records, 2, gone[i], SLICE("many")));
+        assert_good(records_put(records, next[i], SLICE("next"), &id));
+        assert_true(has(records, next[i], id.text, SLICE("next")));
+        assert_false(has(records, 2, gone[i], SLICE("many")));
+        assert_int_equal(folder_each_file(&folder, false), RECORDS_COUNT_MAX);
+    }
+    for (size_t i = 0; i < FEW; i++) {
+        assert_true(has(records, 1, few[i].text, SLICE("few")));
+    }
+    records_close(records);
+    folder_remove(&folder);
+}
+
 static void a_record_goes_when_its_time_is_over(void **state)
 {
     (void)state;
@@ -673,6 +715,7 @@ int main(void)
         cmocka_unit_test(named_functions_are_kept),
         cmocka_unit_test(without_a_folder_nothing_is_kept),
         cmocka_unit_test(the_oldest_record_goes_first),
+        cmocka_unit_test(many_records_take_nobody_elses_place),
         cmocka_unit_test(a_record_goes_when_its_time_is_over),
         cmocka_unit_test(other_texts_name_no_record),
         cmocka_unit_test(an_open_folder_is_refused),
