@@ -599,8 +599,8 @@ static void the_oldest_record_goes_first(void **state)
 }
 
 /*
- * Of all there may be, the next one takes the place of the oldest of who has most: not of the oldest
- * of all, which somebody else has.
+ * Of all there may be, the next one takes the place of the oldest of who has most: not of the
+ * oldest of all, which somebody else has.
  */
 static void many_records_take_nobody_elses_place(void **state)
 {

@@ -1,6 +1,7 @@
 /*
  * `audit_bytes`: a tenant whose audit log is at its bound does nothing more that would have to be
- * recorded, and is told so; no record is dropped, and a prune makes room.
+ * recorded, and is told so; no record is dropped, and a prune makes room. And a disk that takes no
+ * record: what an admin would read is not read then.
  */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
@@ -151,5 +152,67 @@ describe('the log of a tenant that sleeps', () => {
     assert.equal(stdout.trim().split('\n').length, 1, stdout);
     assert.match(await refused(), /AuditFull/);
     assert.equal((await listed(server, 'acme')).awake, false);
+  });
+});
+
+/* On a full disk records wait in memory, and there is an end to that. */
+describe('records that wait for the disk', { timeout: 120000 }, () => {
+  const anId = () => randomBytes(16).toString('hex');
+  let server;
+  let headers;
+  let noted = 0;
+  const read = async (path, method = 'GET') => {
+    const response = await fetch(`${server.url}${path}`, { method, headers });
+    return { status: response.status, retry: response.headers.get('retry-after'), text: await response.text() };
+  };
+  const look = async () => {
+    const answer = await read(`/api/cordon/records/${anId()}`);
+    if (answer.status === 404) noted++;
+    return answer;
+  };
+  const insert = async (n) => (await server.post('/api/mutation', { path: 'documents:insert_large', args: { n } })).body;
+
+  before(async () => {
+    server = await Server.start();
+    await server.deploy(guest('documents'));
+    headers = { authorization: `Convex ${await server.key()}` };
+    assert.equal((await insert(10)).status, 'success');
+    server.limitFilesToLog();
+    await until(async () => [await insert(100000), await insert(10)].at(-1).code === 'DiskFull');
+  });
+  after(() => server?.stop());
+
+  test('are kept until there is no room', async () => {
+    let last;
+    for (let i = 0; i < 50000 && last?.status !== 503; i++) last = await look();
+    assert.equal(last.status, 503);
+    assert.ok(noted > 2000, `${noted}`);
+  });
+
+  test('whose reads, and no others, are refused then, and may be sent again', async () => {
+    const paths = [`/api/cordon/records/${anId()}`, '/api/stream_function_logs?cursor=0', '/api/cordon/tables',
+      '/api/cordon/documents?table=things', '/api/cordon/environment_variables'];
+    for (const [path, method] of [...paths.map((path) => [path, 'GET']), ['/api/cordon/snapshot', 'POST']]) {
+      let answer = await read(path, method);
+      if (answer.status === 200) answer = await read(path, method); /* a smaller record, which took what room was left */
+      const { status, retry, text } = answer;
+      assert.equal(status, 503, `${path}: ${text}`);
+      assert.ok(Number(retry) > 0, path);
+      assert.equal(JSON.parse(text).code, 'Overloaded', path);
+      assert.match(text, /[Ww]hat is read here is recorded, and too many records wait to be written to the audit log now; nothing was read/, path);
+    }
+    assert.equal((await read('/api/cordon/records')).status, 200, 'what tells nothing is no read');
+    const { status, body } = await server.post('/api/query', { path: 'documents:read', args: { n: 1 } });
+    assert.deepEqual([status, body.status], [200, 'success']);
+  });
+
+  test('are all written once there is room, and reads go on', async () => {
+    server.limitFiles('unlimited');
+    await until(async () => (await look()).status === 404);
+    await server.stop();
+    const { stdout } = await run(['audit', 'show', '--data', server.data, '--kind', 'record_read', '--format', 'json']);
+    assert.equal(stdout.trim().split('\n').length, noted);
+    assert.equal((await run(['audit', 'verify', '--data', server.data])).code, 0);
+    server = undefined;
   });
 });

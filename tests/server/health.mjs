@@ -4,8 +4,6 @@
  * still test_health.c's.
  */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { statSync } from 'node:fs';
 import http from 'node:http';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
@@ -93,20 +91,13 @@ describe('a server that is well', () => {
   });
 });
 
-/* How far files of the server may reach, in bytes: what is beyond it is EFBIG, to the store as a full disk. */
-const limitFiles = (at, bytes) => execFileSync('prlimit', ['--pid', String(at.child.pid), `--fsize=${bytes}:unlimited`]);
-
 test('a full disk: not ready, yet alive; and ready again when there is room', { timeout: 120000 }, async () => {
   const full = await Server.start();
   await full.deploy(guest('documents'));
   await becomes(full, 200);
   const insert = (n = 10) => full.post('/api/mutation', { path: 'documents:insert_large', args: { n } });
   assert.equal((await insert()).status, 200);
-  /*
-   * As on a disk that is full, what the files of the log have room for is still written, and nothing beyond
-   * that: so others write, much and little, until the server itself finds no room.
-   */
-  limitFiles(full, Math.max(...['log.0', 'log.1'].map((name) => statSync(join(full.data, name)).size)));
+  full.limitFilesToLog(); /* others write, much and little, until the server itself finds no room */
   await until(async () => {
     const codes = [(await insert(100000)).body.code, (await insert()).body.code];
     return codes[1] === 'DiskFull' && (await ask(publicly(full), '/readyz')).status === 503;
@@ -118,7 +109,7 @@ test('a full disk: not ready, yet alive; and ready again when there is room', { 
   assert.equal((await ask(publicly(full), '/healthz')).status, 200);
   assert.match(full.log, /"level":"error","event":"unready","check":"mutation","message":"/);
 
-  limitFiles(full, 'unlimited');
+  full.limitFiles('unlimited');
   await becomes(full, 200);
   assert.match(full.log, /"level":"info","event":"ready","check":"mutation"/);
   assert.equal((await insert()).status, 200);

@@ -7,8 +7,7 @@
  * wall clock is moved (tests/support/wall_clock.c), or none.
  */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { guest, newFolder, run, until } from '../support/cordon.mjs';
@@ -142,15 +141,13 @@ const statusOf = async (server, path) => (await ask(server, request('GET', path)
  * for. Writes into what is there already go on, so it takes some of them until the first is refused.
  */
 async function fullDisk({ server, load }) {
-  const limit = (bytes) => execFileSync('prlimit', ['--pid', String(server.child.pid), `--fsize=${bytes}:unlimited`]);
-  const logs = ['log.0', 'log.1'].map((name) => statSync(join(server.data, name)).size);
   const insert = () => ask(server, call('mutation', 'documents:insert_large', { n: 100000 }));
   load.diskIsFull = true;
-  limit(Math.max(...logs));
+  server.limitFilesToLog();
   await until(async () => (await insert()).body.code === 'DiskFull', () => 'a write that is refused');
   await until(async () => (await statusOf(server, '/readyz')) === 503, () => 'a server that is not ready');
   assert.equal(await statusOf(server, '/healthz'), 200);
-  limit('unlimited');
+  server.limitFiles('unlimited');
   await until(async () => (await insert()).status === 200, () => 'a write that is done');
   await until(async () => (await statusOf(server, '/readyz')) === 200, () => 'a server that is ready');
   await sleep(1000);

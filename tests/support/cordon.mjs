@@ -3,8 +3,8 @@
  * back is looked at strictly: with `--format json` stdout is one JSON object on one line, or empty.
  */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -174,6 +174,16 @@ export class Server {
   async kill() {
     this.child.kill('SIGKILL');
     await this.ended;
+  }
+
+  /* How far its files may reach, in bytes: what is beyond it is EFBIG, to the store as a full disk. */
+  limitFiles(bytes) {
+    execFileSync('prlimit', ['--pid', String(this.child.pid), `--fsize=${bytes}:unlimited`]);
+  }
+
+  /* As on a disk that is full, what the files of the log have room for is written, and nothing beyond that. */
+  limitFilesToLog() {
+    this.limitFiles(Math.max(...['log.0', 'log.1'].map((name) => statSync(join(this.data, name)).size)));
   }
 
   /* An admin key of its data folder; made once. */
