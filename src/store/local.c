@@ -80,6 +80,7 @@ static void free_local(struct local *store)
     local_workers_stop(store);
     journal_close(store->journal);
     local_audit_heads_free(store);
+    local_holds_free(store);
     memtable_unref(store->spare);
     writelog_done(&store->log);
     tables_done(&store->tables);

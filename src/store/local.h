@@ -58,10 +58,24 @@ struct flusher {
 
 /* A snapshot that is held; times are of the monotonic clock. */
 struct hold {
-    uint64_t snapshot; /* 0: the place is free */
+    struct hold *next;
+    uint64_t snapshot;
     uint32_t tenant;
     uint64_t idle_until_ns;
     uint64_t until_ns;
+};
+
+/*
+ * How far the garbage queue of the backend has been seen to: each row up to `front_ts` is gone, or
+ * was kept for a hold of its tenant. Once a hold has ended those are gone over again, in laps.
+ */
+struct queue_place {
+    uint64_t front_ts;
+    bool has_kept; /* some row up to there */
+    bool in_lap;   /* one is under way, which has come as far as `lap_ts` */
+    bool lap_has_kept;
+    uint64_t lap_ts;
+    uint64_t lap_ended; /* `holds_ended` when the last lap began */
 };
 
 struct local {
@@ -87,7 +101,6 @@ struct local {
     _Atomic uint64_t durable_ts;  /* every commit up to here is on the disk */
     _Atomic uint64_t flushed_ts;  /* every commit up to here is in the backend */
     _Atomic uint64_t batches;     /* made so far */
-    _Atomic uint64_t horizon_ts;  /* snapshots before this may have lost versions */
     _Atomic size_t pending_bytes; /* visible but not in the backend */
     _Atomic uint64_t free_bytes;  /* on the disk, when it was asked last */
     _Atomic uint64_t asked_at_ns; /* by the monotonic clock; 0 for never */
@@ -98,11 +111,13 @@ struct local {
     struct overlay overlay;
     struct table_map tables;
     struct open_list open;
-    struct hold holds[STORE_HOLDS_MAX]; /* under the lock of the open list */
+    struct hold *holds;   /* under the lock of the open list, as the next; some may be over */
+    uint64_t holds_ended; /* so far */
     uint64_t hold_idle_ns;
     uint64_t hold_ns;
-    struct waiters waiters; /* for durable_ts */
-    struct waiters room;    /* for flushed_ts */
+    struct queue_place queue; /* under flush_lock */
+    struct waiters waiters;   /* for durable_ts */
+    struct waiters room;      /* for flushed_ts */
     pthread_mutex_t flush_lock;
     struct journal *journal; /* the log, or NULL; of the flusher, but for claims */
     bool logged;             /* what is answered is in the log first; set once, at opening */
@@ -161,6 +176,7 @@ struct local_txn {
     struct local *store;
     uint32_t tenant;
     uint64_t snapshot;
+    _Atomic bool is_lost;    /* versions that it needs may be gone */
     uint64_t seen_ts;        /* newest commit whose content was given out */
     struct local_txn *older; /* in the open list */
     struct local_txn *newer;
@@ -260,8 +276,11 @@ void local_release(struct store *store, uint32_t tenant, uint64_t snapshot);
 /* Whether a tenant holds a snapshot, and holds it on. With the lock of the open list held. */
 bool local_hold_on(struct local *store, uint32_t tenant, uint64_t snapshot);
 
-/* The oldest snapshot that is held; UINT64_MAX: none is. */
-uint64_t local_oldest_hold(struct local *store);
+/* Takes those out of the list that are over. With the same lock. */
+void local_holds_end(struct local *store, uint64_t now_ns);
+
+/* All of them, of a store that is closed. */
+void local_holds_free(struct local *store);
 
 /* -- local_write.c --------------------------------------------------------------------------- */
 
@@ -438,6 +457,9 @@ struct garbage {
     struct arena arena;
     struct dead_key *first;
     size_t count;
+    bool was_looked_for;
+    struct queue_place queue; /* where it stands once they are removed */
+    bool queue_ended;         /* and nothing is left of it */
 };
 
 struct dead_key {
@@ -445,9 +467,12 @@ struct dead_key {
     struct slice key;
 };
 
-/* Gathers about `count_max` of them, by one reader of the backend, and moves the horizon. */
+/* Gathers about `count_max` of them, by one reader of the backend, and moves the horizons. */
 CORDON_MUST_USE cordon_error *local_garbage_gather(
     struct local *store, size_t count_max, struct garbage *out_garbage);
+
+/* They are removed. */
+void local_garbage_removed(struct local *store, const struct garbage *garbage);
 
 /*
  * In local_flush.c: removes rows from the backend, and nothing else, with flush_lock held. Ends the

@@ -128,9 +128,11 @@ static cordon_error *flush_locked(struct local *store)
     const size_t rows = table == NULL ? 0 : table->rows.count;
     TRY(local_garbage_gather(store, GARBAGE_AT_LEAST + GARBAGE_PER_ROW * rows, &garbage));
     if (table == NULL && garbage.count == 0) {
+        local_garbage_removed(store, &garbage);
         return NULL;
     }
     TRY(write_out(store, table, &garbage));
+    local_garbage_removed(store, &garbage);
     if (table != NULL) {
         const uint64_t reached = table->last_ts;
         const size_t bytes = table->bytes;

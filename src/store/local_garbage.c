@@ -1,8 +1,13 @@
 /*
  * Removing versions that nobody can read. A commit that supersedes something leaves a row in the
- * garbage queue: its timestamp T, and the logical keys it wrote over. Once T is behind the
- * horizon, every open and future snapshot reads version T or a newer one, so all versions before T
- * may go, and T itself if it is a tombstone.
+ * garbage queue: its timestamp T, and the logical keys it wrote over, all of one tenant. Once T is
+ * behind that tenant's horizon, every open and future snapshot of it reads version T or a newer
+ * one, so all versions before T may go, and T itself if it is a tombstone.
+ *
+ * A snapshot that is held keeps the versions of its tenant, and of no other. So the queue is not
+ * emptied in its order: rows that are kept stay behind, and the rest of the queue must not wait
+ * for them, nor each look go over all of them again. The front goes on over what is new; what was
+ * kept is gone over once more when a hold has ended, a part of it in each look.
  *
  * Only the flusher removes, and only from the backend, so what is gathered here by a reader of the
  * backend is still there when the batch that removes it is written.
@@ -11,8 +16,28 @@
 
 #include "base/clock.h"
 
+#include <stdlib.h>
+
 /* One flush gathers at most this much; the rest waits for the next. */
 #define GARBAGE_BYTES_MAX ((size_t)64 << 20)
+
+/* Rows of the queue that one look passes over at most, as they are kept: some milliseconds. */
+#define KEPT_ROWS_MAX 16384
+
+/* -- Horizons -------------------------------------------------------------------------------- */
+
+/* That of a tenant that holds a snapshot. */
+struct horizon {
+    uint32_t tenant;
+    uint64_t ts;
+};
+
+/* `others` is that of everybody else; none is behind it. */
+struct horizons {
+    uint64_t others;
+    struct horizon *held; /* by tenant, of each the oldest first */
+    size_t count;
+};
 
 static uint64_t lesser(uint64_t a, uint64_t b)
 {
@@ -21,10 +46,10 @@ static uint64_t lesser(uint64_t a, uint64_t b)
 
 /*
  * Behind the window, and behind every open snapshot; but a transaction that is open for twice the
- * window loses its snapshot rather than keep everything for ever. Never behind one that is held,
- * nor behind what is visible, however long ago that was committed: who begins now reads it.
+ * window loses its snapshot rather than keep everything for ever. Never behind what is visible,
+ * however long ago that was committed: who begins now reads it. With the lock of the open list.
  */
-static uint64_t horizon_now(struct local *store)
+static uint64_t horizon_of_others(const struct local *store)
 {
     const uint64_t wall = clock_wall_ns();
     const uint64_t visible = atomic_load(&store->visible_ts);
@@ -32,11 +57,91 @@ static uint64_t horizon_now(struct local *store)
     const uint64_t window = store->window_ns;
     const uint64_t aged = now > window ? now - window : 0;
     const uint64_t expired = now > 2 * window ? now - 2 * window : 0;
-    uint64_t oldest = local_oldest_snapshot(store);
+    uint64_t oldest = store->open.first != NULL ? store->open.first->snapshot : visible;
     if (oldest < expired) {
         oldest = expired;
     }
-    return lesser(lesser(visible, local_oldest_hold(store)), lesser(aged, oldest));
+    return lesser(visible, lesser(aged, oldest));
+}
+
+static int compare_horizons(const void *a, const void *b)
+{
+    const struct horizon *left = a;
+    const struct horizon *right = b;
+    if (left->tenant != right->tenant) {
+        return left->tenant < right->tenant ? -1 : 1;
+    }
+    return (left->ts > right->ts) - (left->ts < right->ts);
+}
+
+static uint64_t horizon_of(const struct horizons *horizons, uint32_t tenant)
+{
+    size_t low = 0;
+    size_t high = horizons->count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (horizons->held[middle].tenant < tenant) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    const bool holds = low < horizons->count && horizons->held[low].tenant == tenant;
+    return holds ? horizons->held[low].ts : horizons->others;
+}
+
+/* With the lock of the open list. */
+static cordon_error *find_horizons(
+    struct local *store, struct arena *arena, struct horizons *horizons)
+{
+    size_t count = 0;
+    horizons->others = horizon_of_others(store);
+    for (const struct hold *hold = store->holds; hold != NULL; hold = hold->next) {
+        count++;
+    }
+    if (count == 0) {
+        return NULL;
+    }
+    horizons->held = arena_alloc(arena, count * sizeof horizons->held[0]);
+    if (horizons->held == NULL) {
+        return error_no_memory();
+    }
+    for (const struct hold *hold = store->holds; hold != NULL; hold = hold->next) {
+        horizons->held[horizons->count++] =
+            (struct horizon){hold->tenant, lesser(hold->snapshot, horizons->others)};
+    }
+    qsort(horizons->held, horizons->count, sizeof horizons->held[0], compare_horizons);
+    return NULL;
+}
+
+/* Who is open and has its snapshot behind the horizon of its tenant. With the same lock. */
+static void note_lost(struct local *store, const struct horizons *horizons)
+{
+    for (struct local_txn *txn = store->open.first; txn != NULL && txn->snapshot < horizons->others;
+         txn = txn->newer) {
+        if (txn->snapshot < horizon_of(horizons, txn->tenant)) {
+            atomic_store(&txn->is_lost, true);
+        }
+    }
+}
+
+/*
+ * Transactions look whether they have lost their snapshot after they have read, so they are told
+ * before anything is removed. Who begins later begins on what is visible, or on what is held: both
+ * are ahead of what is found here.
+ */
+static cordon_error *move_horizons(
+    struct local *store, struct arena *arena, struct horizons *horizons, uint64_t *out_ended)
+{
+    (void)pthread_mutex_lock(&store->open.lock);
+    local_holds_end(store, clock_monotonic_ns());
+    *out_ended = store->holds_ended;
+    cordon_error *error = find_horizons(store, arena, horizons);
+    if (error == NULL) {
+        note_lost(store, horizons);
+    }
+    (void)pthread_mutex_unlock(&store->open.lock);
+    return error;
 }
 
 /* -- The queue ------------------------------------------------------------------------------- */
@@ -51,9 +156,9 @@ struct gathering {
     struct garbage *garbage;
     struct skip victims; /* by logical key; the item is a struct victim */
     uint64_t random;
-    uint64_t horizon;
+    struct horizons horizons;
     size_t count_max;
-    bool queue_ended;
+    size_t kept_left; /* rows that may still be passed over */
 };
 
 static cordon_error *add_dead(struct garbage *garbage, struct slice key)
@@ -74,7 +179,8 @@ static cordon_error *add_victim(struct gathering *gathering, struct slice logica
     struct arena *arena = &gathering->garbage->arena;
     struct skip_node *node = skip_find(&gathering->victims, logical);
     if (node != NULL) {
-        ((struct victim *)node->item)->ts = ts; /* the queue is in order of time */
+        struct victim *known = node->item;
+        known->ts = ts > known->ts ? ts : known->ts;
         return NULL;
     }
     uint8_t *key = NULL;
@@ -115,27 +221,98 @@ static bool is_queue_row(struct slice key)
            slice_starts_with(key, slice_of(first.bytes, LAYOUT_PREFIX_BYTES));
 }
 
-/* The rows that are due, oldest first; they are dead themselves once their keys are seen to. */
-static cordon_error *read_queue(struct gathering *gathering)
+/*
+ * Whose versions a row lists, by its first key. Not checked, as that would have to read the whole
+ * of a row that is kept: where it is wrong, the row is kept for longer, or found out when it is
+ * read.
+ */
+static uint32_t tenant_of(const struct kv_row *row)
+{
+    enum { AT = LAYOUT_SEAL_BYTES + 2 };
+    return row->value.size < AT + 4 ? 0 : layout_load32(row->value.data + AT);
+}
+
+/* Its keys are seen to, and it is dead itself after that. */
+static cordon_error *take_row(struct gathering *gathering, const struct kv_row *row, uint64_t ts)
+{
+    enum layout_kind kind = LAYOUT_TOMBSTONE;
+    struct slice body = {0};
+    TRY(layout_open(row->key, row->value, &kind, &body));
+    TRY(add_victims(gathering, body, ts));
+    return add_dead(gathering->garbage, row->key);
+}
+
+/* A walk over a part of the queue. */
+struct part {
+    uint64_t at_ts; /* of the last row that was seen to; 0: of none */
+    uint64_t last_ts;
+    bool has_kept;
+    bool has_ended; /* there is none behind `at_ts` up to `last_ts` */
+    bool is_last;   /* nor any at all */
+};
+
+/* The rows that are due from behind where the part stands, oldest first. */
+static cordon_error *read_part(struct gathering *gathering, struct part *part)
 {
     struct kv_reader *reader = gathering->reader;
     struct layout_key from;
     struct kv_row row = {0};
     bool found = false;
-    layout_garbage(&from, 0);
+    layout_garbage(&from, part->at_ts + 1);
     TRY(reader->ops->seek(reader, layout_slice(&from), &found, &row));
-    gathering->queue_ended = !found || !is_queue_row(row.key);
-    while (found && is_queue_row(row.key) && gathering->victims.count < gathering->count_max) {
-        const uint64_t ts = layout_load64(row.key.data + LAYOUT_PREFIX_BYTES);
-        if (ts > gathering->horizon) {
+    while (gathering->victims.count < gathering->count_max && gathering->kept_left > 0) {
+        part->is_last = !found || !is_queue_row(row.key);
+        const uint64_t ts =
+            part->is_last ? UINT64_MAX : layout_load64(row.key.data + LAYOUT_PREFIX_BYTES);
+        part->has_ended = ts > part->last_ts;
+        if (part->has_ended) {
             return NULL;
         }
-        enum layout_kind kind = LAYOUT_TOMBSTONE;
-        struct slice body = {0};
-        TRY(layout_open(row.key, row.value, &kind, &body));
-        TRY(add_victims(gathering, body, ts));
-        TRY(add_dead(gathering->garbage, row.key));
+        if (ts > horizon_of(&gathering->horizons, tenant_of(&row))) {
+            part->has_kept = true;
+            gathering->kept_left--;
+        } else {
+            TRY(take_row(gathering, &row, ts));
+        }
+        part->at_ts = ts;
         TRY(reader->ops->next(reader, &found, &row));
+    }
+    return NULL;
+}
+
+/* What nobody has looked at yet. */
+static cordon_error *read_front(struct gathering *gathering, struct queue_place *queue)
+{
+    struct part part = {.at_ts = queue->front_ts, .last_ts = gathering->horizons.others};
+    gathering->kept_left = KEPT_ROWS_MAX;
+    TRY(read_part(gathering, &part));
+    queue->front_ts = part.at_ts;
+    queue->has_kept = queue->has_kept || part.has_kept;
+    gathering->garbage->queue_ended = part.is_last && !queue->has_kept;
+    return NULL;
+}
+
+/* What was kept, where a hold has ended since it was looked at. */
+static cordon_error *read_kept(
+    struct gathering *gathering, struct queue_place *queue, uint64_t ended)
+{
+    if (!queue->in_lap) {
+        if (!queue->has_kept || queue->lap_ended == ended) {
+            return NULL;
+        }
+        queue->in_lap = true;
+        queue->lap_has_kept = false;
+        queue->lap_ts = 0;
+        queue->lap_ended = ended;
+    }
+    struct part part = {.at_ts = queue->lap_ts, .last_ts = queue->front_ts};
+    gathering->kept_left = KEPT_ROWS_MAX;
+    TRY(read_part(gathering, &part));
+    queue->lap_ts = part.at_ts;
+    queue->lap_has_kept = queue->lap_has_kept || part.has_kept;
+    if (part.has_ended) {
+        queue->in_lap = false;
+        queue->has_kept = queue->lap_has_kept;
     }
     return NULL;
 }
@@ -166,24 +343,20 @@ static cordon_error *read_versions(struct gathering *gathering, struct slice log
     return NULL;
 }
 
-static cordon_error *gather(struct gathering *gathering)
+static cordon_error *gather(struct local *store, struct gathering *gathering)
 {
-    TRY(read_queue(gathering));
+    struct garbage *garbage = gathering->garbage;
+    uint64_t ended = 0;
+    garbage->queue = store->queue;
+    TRY(move_horizons(store, &garbage->arena, &gathering->horizons, &ended));
+    TRY(read_front(gathering, &garbage->queue));
+    TRY(read_kept(gathering, &garbage->queue, ended));
     for (const struct skip_node *node = skip_first(&gathering->victims); node != NULL;
          node = skip_next(node)) {
         TRY(read_versions(gathering, node->key, ((const struct victim *)node->item)->ts));
     }
+    garbage->was_looked_for = true;
     return NULL;
-}
-
-/* Readers check the horizon after they have read, so it moves before anything is removed. */
-static uint64_t move_horizon(struct local *store)
-{
-    const uint64_t horizon = horizon_now(store);
-    if (horizon > atomic_load(&store->horizon_ts)) {
-        atomic_store(&store->horizon_ts, horizon);
-    }
-    return horizon;
 }
 
 cordon_error *local_garbage_gather(
@@ -199,12 +372,17 @@ cordon_error *local_garbage_gather(
         .reader = reader,
         .garbage = out_garbage,
         .random = 1,
-        .horizon = move_horizon(store),
         .count_max = count_max,
     };
-    TRY(gather(&gathering));
-    if (gathering.queue_ended) {
-        atomic_store(&store->garbage_waits, false);
+    return gather(store, &gathering);
+}
+
+void local_garbage_removed(struct local *store, const struct garbage *garbage)
+{
+    if (garbage->was_looked_for) {
+        store->queue = garbage->queue;
+        if (garbage->queue_ended) {
+            atomic_store(&store->garbage_waits, false);
+        }
     }
-    return NULL;
 }

@@ -268,13 +268,13 @@ struct reading local_reading(struct local_txn *txn)
 }
 
 /*
- * The garbage collector moves the horizon before it removes anything, and a reader of the backend
- * sees a removal only if it was opened after that. So if the horizon has not passed the snapshot
- * by the end of a read, the read saw every version it should.
+ * The garbage collector says who has lost its snapshot before it removes anything, and a reader of
+ * the backend sees a removal only if it was opened after that. So if the transaction has not lost
+ * it by the end of a read, the read saw every version it should.
  */
 cordon_error *local_check_snapshot(const struct local_txn *txn)
 {
-    if (atomic_load(&txn->store->horizon_ts) <= txn->snapshot) {
+    if (!atomic_load(&txn->is_lost)) {
         return NULL;
     }
     return cordon_error_new(

@@ -172,12 +172,15 @@ CORDON_MUST_USE cordon_error *store_begin_reserved(
  * Snapshots that are held: for an operator who reads one moment in many transactions, over longer
  * than the window. The newest visible one is held until it is released, until nobody has begun on
  * it for a while, or until it was held for long (`hold_idle_ms`, `hold_ms`); versions that it
- * needs stay on the disk that long. A hold is its tenant's: no other begins on it or lets go of
- * it. There are STORE_HOLDS_OF_TENANT_MAX of a tenant at one time and STORE_HOLDS_MAX of all, in
- * the memory of the process. Any thread. Errors: CORDON_E_OVERLOADED if there are as many.
+ * needs stay on the disk that long, those of its tenant alone. A hold is its tenant's: no other
+ * begins on it or lets go of it. There are STORE_HOLDS_OF_TENANT_MAX of a tenant at one time, in
+ * the memory of the process; while all tenants have STORE_HOLDS_MAX or more, a tenant has
+ * STORE_HOLDS_OWN all the same, whatever others hold. Any thread. Errors: CORDON_E_OVERLOADED if
+ * there are as many.
  */
 #define STORE_HOLDS_OF_TENANT_MAX 8
 #define STORE_HOLDS_MAX 64
+#define STORE_HOLDS_OWN 2 /* one to read by, and one for what the server counts */
 
 CORDON_MUST_USE cordon_error *store_hold(
     struct store *store, uint32_t tenant, uint64_t *out_snapshot);

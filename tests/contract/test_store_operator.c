@@ -5,6 +5,7 @@
 #include "contract/cases.h"
 
 #include "base/clock.h"
+#include "store/local.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -18,21 +19,32 @@ static void sleep_ms(unsigned ms)
     (void)usleep(ms * 1000);
 }
 
-static void put(struct world *world, uint32_t table, uint64_t n, const char *text)
+static void put_of(
+    struct world *world, uint32_t tenant, uint32_t table, uint64_t n, const char *text)
 {
     struct client client;
-    client_begin(&client, world->store, TENANT);
+    client_begin(&client, world->store, tenant);
     client_put(&client, table, n, (double)n, text);
     REQUIRE(!client_commit(&client, NULL).conflict);
 }
 
-static uint32_t make_table(struct world *world, const char *name)
+static void put(struct world *world, uint32_t table, uint64_t n, const char *text)
+{
+    put_of(world, TENANT, table, n, text);
+}
+
+static uint32_t make_table_of(struct world *world, uint32_t tenant, const char *name)
 {
     struct client client;
-    client_begin(&client, world->store, TENANT);
+    client_begin(&client, world->store, tenant);
     const uint32_t table = client_table(&client, name);
     REQUIRE(!client_commit(&client, NULL).conflict);
     return table;
+}
+
+static uint32_t make_table(struct world *world, const char *name)
+{
+    return make_table_of(world, TENANT, name);
 }
 
 /* A store whose old versions go soon, with a table of one document that is "old". */
@@ -131,6 +143,165 @@ static void held_snapshots_stand_in_order(struct world *world)
     store_release(world->store, TENANT, second);
 }
 
+/* Rows of the backend whose keys begin so, with all that is visible. */
+static size_t count_rows(struct world *world, struct slice prefix)
+{
+    struct local *store = (struct local *)world->store;
+    struct kv *kv = store->kv;
+    OK(local_settle(store));
+    struct kv_reader *reader = NULL;
+    struct kv_row row = {0};
+    bool found = false;
+    size_t count = 0;
+    OK(kv->ops->reader_open(kv, &reader));
+    OK(reader->ops->seek(reader, prefix, &found, &row));
+    while (found && slice_starts_with(row.key, prefix)) {
+        count++;
+        OK(reader->ops->next(reader, &found, &row));
+    }
+    kv_reader_closep(&reader);
+    return count;
+}
+
+/* Of all documents of a tenant. */
+static size_t count_versions(struct world *world, uint32_t tenant)
+{
+    struct layout_key low;
+    struct layout_key high;
+    layout_keyspace_range(tenant, KEYSPACE_DOCUMENT, &low, &high);
+    return count_rows(world, slice_of(low.bytes, LAYOUT_PREFIX_BYTES));
+}
+
+static size_t count_queue(struct world *world)
+{
+    struct layout_key key;
+    layout_garbage(&key, 0);
+    return count_rows(world, slice_of(key.bytes, LAYOUT_PREFIX_BYTES));
+}
+
+/* As many as the window leaves, give or take what comes meanwhile. */
+enum { VERSIONS_KEPT = 60, VERSIONS_FEW = 10 };
+
+/* Until a tenant has few versions, with commits of both going on, as each takes some along. */
+static bool comes_to_few(
+    struct world *world, const uint32_t *tenants, const uint32_t *tables, uint32_t whose)
+{
+    const uint64_t deadline = clock_deadline_ns(20000);
+    while (count_versions(world, whose) > VERSIONS_FEW) {
+        if (clock_monotonic_ns() > deadline) {
+            return false;
+        }
+        sleep_ms(WINDOW_MS);
+        for (size_t i = 0; i < 2; i++) {
+            put_of(world, tenants[i], tables[i], 2, "beside");
+        }
+    }
+    return true;
+}
+
+/* What others have written over goes as if nothing was held; what the holder has stays readable. */
+static void held_snapshot_keeps_its_tenants_alone(struct world *world)
+{
+    if (world->maker->delay_ms >= 0) {
+        return; /* there the rows can't be counted */
+    }
+    static const uint32_t tenants[] = {TENANT, TENANT + 1};
+    const uint32_t tables[] = {make_brief(world), make_table_of(world, TENANT + 1, "t")};
+    uint64_t snapshot = 0;
+    OK(store_hold(world->store, TENANT, &snapshot));
+    for (size_t i = 0; i < 2 * (size_t)VERSIONS_KEPT; i++) {
+        put_of(world, tenants[i % 2], tables[i % 2], 1, "new");
+    }
+    struct client client;
+    OK(client_begin_held(&client, world->store, TENANT, snapshot));
+    REQUIRE(comes_to_few(world, tenants, tables, TENANT + 1));
+    REQUIRE(count_versions(world, TENANT) > VERSIONS_KEPT);
+    REQUIRE(count_queue(world) >= VERSIONS_KEPT);
+    client_expect(&client, tables[0], 1, "old"); /* open all the while */
+    client_end(&client);
+    OK(client_begin_held(&client, world->store, TENANT, snapshot));
+    client_expect(&client, tables[0], 1, "old");
+    client_expect(&client, tables[0], 2, NULL);
+    client_end(&client);
+    /* Then what was kept for it goes, too, though the queue has gone on behind it. */
+    store_release(world->store, TENANT, snapshot);
+    REQUIRE(comes_to_few(world, tenants, tables, TENANT));
+    REQUIRE(count_queue(world) < VERSIONS_KEPT);
+    client_begin(&client, world->store, TENANT);
+    client_expect(&client, tables[0], 1, "new");
+    client_end(&client);
+}
+
+/* Each of two has what its own older one needs, whichever is let go of first. */
+static void oldest_of_the_holder_counts(struct world *world)
+{
+    if (world->maker->delay_ms >= 0) {
+        return;
+    }
+    static const uint32_t tenants[] = {TENANT, TENANT + 1};
+    const uint32_t tables[] = {make_brief(world), make_table_of(world, TENANT + 1, "t")};
+    uint64_t snapshots[3];
+    put_of(world, tenants[1], tables[1], 1, "old");
+    OK(store_hold(world->store, tenants[0], &snapshots[0]));
+    put_of(world, tenants[0], tables[0], 1, "middle");
+    OK(store_hold(world->store, tenants[0], &snapshots[1]));
+    OK(store_hold(world->store, tenants[1], &snapshots[2]));
+    for (size_t i = 0; i < 2 * (size_t)VERSIONS_KEPT; i++) {
+        put_of(world, tenants[i % 2], tables[i % 2], 1, "new");
+    }
+    store_release(world->store, tenants[0], snapshots[0]);
+    age(world, tables[0]);
+    struct client client;
+    OK(client_begin_held(&client, world->store, tenants[0], snapshots[1]));
+    client_expect(&client, tables[0], 1, "middle");
+    client_end(&client);
+    store_release(world->store, tenants[0], snapshots[1]);
+    REQUIRE(comes_to_few(world, tenants, tables, tenants[0]));
+    OK(client_begin_held(&client, world->store, tenants[1], snapshots[2]));
+    client_expect(&client, tables[1], 1, "old");
+    client_end(&client);
+    store_release(world->store, tenants[1], snapshots[2]);
+    REQUIRE(comes_to_few(world, tenants, tables, tenants[1]));
+}
+
+/* More rows are kept than one look passes over: others' go on, and so does who lets go. */
+static void kept_rows_delay_nobody(struct world *world)
+{
+    if (world->maker->lmdb || world->maker->program || world->maker->flusher_thread) {
+        return; /* the same of all, and many commits */
+    }
+    enum { KEPT = 20000 }; /* above what one look passes over, of each of two */
+    static const uint32_t tenants[] = {TENANT, TENANT + 1, TENANT + 2};
+    uint32_t tables[3] = {make_brief(world)};
+    uint64_t snapshots[2];
+    for (size_t i = 1; i < 3; i++) {
+        tables[i] = make_table_of(world, tenants[i], "t");
+        put_of(world, tenants[i], tables[i], 1, "old");
+    }
+    for (size_t i = 0; i < 2; i++) {
+        OK(store_hold(world->store, tenants[i], &snapshots[i]));
+    }
+    for (size_t i = 0; i < 2 * (size_t)KEPT; i++) {
+        put_of(world, tenants[i % 2], tables[i % 2], 1, "new");
+    }
+    for (size_t i = 0; i < VERSIONS_KEPT; i++) {
+        put_of(world, tenants[2], tables[2], 1, "new");
+    }
+    REQUIRE(comes_to_few(world, &tenants[1], &tables[1], tenants[2]));
+    REQUIRE(count_queue(world) >= 2 * (size_t)KEPT);
+    store_release(world->store, tenants[0], snapshots[0]);
+    REQUIRE(comes_to_few(world, &tenants[1], &tables[1], tenants[0]));
+    const size_t left = count_queue(world);
+    REQUIRE(left >= KEPT && left < KEPT + KEPT / 2);
+    struct client client;
+    OK(client_begin_held(&client, world->store, tenants[1], snapshots[1]));
+    client_expect(&client, tables[1], 1, "old");
+    client_end(&client);
+    store_release(world->store, tenants[1], snapshots[1]);
+    REQUIRE(comes_to_few(world, &tenants[1], &tables[1], tenants[1]));
+    REQUIRE(count_queue(world) < KEPT / 2);
+}
+
 /* Each tenant has some, and they are its own, also where others hold the same moment. */
 static void holds_are_few(struct world *world)
 {
@@ -152,6 +323,34 @@ static void holds_are_few(struct world *world)
     OK(store_hold(world->store, TENANT + 1, &other));
     store_release(world->store, TENANT, snapshots[0]);
     OK(store_hold(world->store, TENANT, &snapshots[0]));
+}
+
+/* Some tenants have all that they may, and with that all there are; another still gets its own. */
+static void holds_are_left_for_others(struct world *world)
+{
+    enum { GREEDY = STORE_HOLDS_MAX / STORE_HOLDS_OF_TENANT_MAX };
+    uint64_t snapshot = 0;
+    uint64_t refused = 0;
+    for (uint32_t i = 0; i < STORE_HOLDS_MAX; i++) {
+        OK(store_hold(world->store, TENANT + i % GREEDY, &snapshot));
+    }
+    require_error(
+        store_hold(world->store, TENANT, &refused), CORDON_E_OVERLOADED, "this tenant holds 8 ");
+    for (uint32_t other = TENANT + GREEDY; other < TENANT + GREEDY + 20; other++) {
+        for (size_t i = 0; i < STORE_HOLDS_OWN; i++) {
+            struct client client;
+            OK(store_hold(world->store, other, &snapshot));
+            OK(client_begin_held(&client, world->store, other, snapshot));
+            client_end(&client);
+        }
+    }
+    require_error(
+        store_hold(world->store, TENANT + GREEDY, &refused), CORDON_E_OVERLOADED,
+        "all tenants together hold 104 snapshots, and from 64 on each may have 2, while this one "
+        "holds 2;");
+    store_release(world->store, TENANT + GREEDY, snapshot);
+    OK(store_hold(world->store, TENANT + GREEDY, &snapshot)); /* its own, once more */
+    REQUIRE(refused == 0);
 }
 
 /* One that nobody reads is let go of, and one that is read for ever too. */
@@ -368,7 +567,11 @@ static const struct contract_case cases[] = {
     {"hold/outlasts_the_window", held_snapshot_outlasts_the_window},
     {"hold/writes_nothing_over", held_snapshot_writes_nothing_over},
     {"hold/in_order", held_snapshots_stand_in_order},
+    {"hold/of_its_tenant_alone", held_snapshot_keeps_its_tenants_alone},
+    {"hold/oldest_counts", oldest_of_the_holder_counts},
+    {"hold/kept_rows_delay_nobody", kept_rows_delay_nobody},
     {"hold/few", holds_are_few},
+    {"hold/left_for_others", holds_are_left_for_others},
     {"hold/ends", holds_end},
     {"table/keep_their_numbers", tables_keep_their_numbers},
     {"table/claims_conflict", claims_of_one_number_conflict},
