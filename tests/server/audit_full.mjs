@@ -156,7 +156,7 @@ describe('the log of a tenant that sleeps', () => {
 });
 
 /* On a full disk records wait in memory, and there is an end to that. */
-describe('records that wait for the disk', { timeout: 120000 }, () => {
+describe('records that wait for the disk', () => {
   const anId = () => randomBytes(16).toString('hex');
   let server;
   let headers;
