@@ -111,7 +111,7 @@ static void mark(struct hiding *hiding, size_t from, struct slice value)
     }
 }
 
-/* Where to begin to look: before it, the value is nowhere. The size of the text: it is not there. */
+/* Where to begin to look: before it, the value is nowhere. The text's size: it is not there. */
 static size_t begin_of(const struct hiding *hiding, struct slice value)
 {
     const size_t size = hiding->text.size;
