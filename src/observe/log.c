@@ -9,7 +9,13 @@
  *
  * Two buffers: lines are added to one while the other is on its way, so that nobody waits for a
  * write but the thread that does it. When the reader is behind and the first is full, lines are
- * lost and counted, and the next line that fits is preceded by one that says how many.
+ * lost and counted, and the next buffer begins with lines that say how many, and whose.
+ *
+ * What is pending is shared: alone, a source, such as a tenant, has all of it. When there is no
+ * room for one that has less than its part, which is one of as many as there are sources in this
+ * buffer, rounded up to a power of two, those that have more lose their newest lines, and from then
+ * on nobody gets more. So a buffer is gone through at most once for each doubling of those who
+ * write, not for each line.
  *
  * Control characters, and the characters that reorder or hide text on a terminal, are escaped in
  * both formats: what a client sends must not be able to forge a line or move a cursor.
@@ -17,9 +23,9 @@
 #include "observe/log.h"
 
 #include "base/clock.h"
-#include "base/hash.h"
 #include "base/memory.h"
 #include "base/pipe_signal.h"
+#include "observe/log_sources.h"
 #include "value/utf8.h"
 
 #include <errno.h>
@@ -38,12 +44,11 @@
 enum {
     FLUSH_BYTES = 64 << 10,
     PENDING_BYTES_MAX = 4 << 20, /* what may wait for a reader */
+    LINE_BYTES_MAX = 256 << 10,  /* of one that comes when so much is waiting */
     KEPT_BYTES_MAX = 256 << 10,  /* a buffer that grew past this is given back once it is empty */
     TIME_TEXT_BYTES = 20,        /* 2026-01-31T23:59:59 and a NUL */
-    SOURCES_MAX = 256,           /* that are told apart; others share the place of the first */
-    SOURCE_NAME_BYTES = 64,
-    KEY_MARKS_BYTES = 4, /* around the key of a field */
-    NUMBER_BYTES = 32,   /* of a value that is one */
+    KEY_MARKS_BYTES = 4,         /* around the key of a field */
+    NUMBER_BYTES = 32,           /* of a value that is one */
 };
 
 enum sink_kind { SINK_FILE, SINK_OWN, SINK_SOCKET, SINK_SHARED };
@@ -53,14 +58,19 @@ struct sink {
     enum sink_kind kind; /* SINK_OWN: opened again without blocking, and closed by us */
 };
 
-/* One of those who write lines, and how many of them in which second. */
-struct source {
-    uint64_t key; /* of event, level and name; 0: the place is free */
-    uint64_t second;
-    uint64_t dropped; /* of which no line has told yet */
-    uint32_t lines;
-    const char *event;
-    char name[SOURCE_NAME_BYTES];
+/* Whose a line of `pending` is. */
+struct mark {
+    struct log_source *share;
+    uint64_t tells; /* how many others it says are missing; 0: it is none of ours */
+    size_t bytes;
+};
+
+/* What those who write into one buffer have of it. */
+struct round {
+    uint64_t number;
+    size_t sources; /* that have written or tried */
+    size_t parts;   /* a power of two, not less than them */
+    bool is_tight;  /* nobody gets more than a part */
 };
 
 struct log {
@@ -68,17 +78,19 @@ struct log {
     bool text;
     pthread_mutex_t lock;  /* guards what follows, save that the flushing thread owns `leaving` */
     struct buffer pending; /* whole lines */
+    struct buffer marks;   /* a struct mark for each of them */
     struct buffer leaving; /* what is being written */
     size_t left;           /* bytes of `leaving` that are written */
     bool flushing;
-    uint64_t lost_told; /* of `lost`, how many a line has reported */
-    uint64_t time_s;    /* whose text stands in `time_text` */
+    struct round round;
+    uint64_t now_s;  /* as of the last line that was asked for */
+    uint64_t told_s; /* when it was last looked for what was dropped */
+    uint64_t time_s; /* whose text stands in `time_text` */
     char time_text[TIME_TEXT_BYTES];
     uint32_t lines_per_second;
-    bool has_dropped; /* some source has lines that no line has told of */
-    struct source sources[SOURCES_MAX];
     _Atomic uint64_t lost;
     _Atomic uint64_t dropped;
+    struct log_sources sources;
 };
 
 /* -- The descriptor ------------------------------------------------------------------------- */
@@ -127,8 +139,11 @@ static uint64_t count_lines(struct slice bytes)
     return lines;
 }
 
-/* Writes `leaving`. False: the reader is behind, and the rest stays for later. */
-static bool write_leaving(struct log *log)
+/*
+ * Writes `leaving`. False: the reader is behind, and the rest stays for later. Adds to `*out_lost`
+ * what could not be written.
+ */
+static bool write_leaving(struct log *log, uint64_t *out_lost)
 {
     while (log->left < log->leaving.size) {
         const struct slice rest = slice_from(buffer_slice(&log->leaving), log->left);
@@ -138,7 +153,7 @@ static bool write_leaving(struct log *log)
         } else if (errno == EAGAIN) {
             return false;
         } else if (errno != EINTR) { /* the reader is gone or the disk is full */
-            (void)atomic_fetch_add(&log->lost, count_lines(rest));
+            *out_lost += count_lines(rest);
             break;
         }
     }
@@ -150,7 +165,43 @@ static bool write_leaving(struct log *log)
     return true;
 }
 
-static void tell_dropped(struct log *log, uint64_t now_s); /* it writes lines: see there */
+/* These write lines: see there. */
+static void tell_dropped(struct log *log, uint64_t now_s);
+static void tell_lost(struct log *log);
+static void lose_of(struct log *log, struct slice source, uint64_t lines);
+
+/* With the lock. What comes next finds an empty buffer, and everybody a whole share of it. */
+static void begin_round(struct log *log)
+{
+    const struct buffer empty = log->leaving;
+    log->leaving = log->pending;
+    log->pending = empty;
+    if (log->marks.capacity > KEPT_BYTES_MAX) {
+        buffer_done(&log->marks);
+    }
+    buffer_clear(&log->marks);
+    log->round = (struct round){.number = log->round.number + 1, .parts = 1};
+    tell_lost(log);
+}
+
+/* With the lock, which it gives up while it writes. Returns how many lines could not be written. */
+static uint64_t write_out(struct log *log)
+{
+    uint64_t lost = 0;
+    /* Two rounds: what stood there before, and what came meanwhile. */
+    for (int round = 0; round < 2 && (log->leaving.size > 0 || log->pending.size > 0); round++) {
+        if (log->leaving.size == 0) {
+            begin_round(log);
+        }
+        (void)pthread_mutex_unlock(&log->lock);
+        const bool all = write_leaving(log, &lost);
+        (void)pthread_mutex_lock(&log->lock);
+        if (!all) {
+            break;
+        }
+    }
+    return lost;
+}
 
 void log_flush(struct log *log)
 {
@@ -166,25 +217,14 @@ void log_flush(struct log *log)
     log->flushing = true;
     sigset_t before;
     const bool blocked = pipe_signal_block(&before);
-    const uint64_t lost_before = atomic_load(&log->lost);
-    /* Two rounds: what stood there before, and what came meanwhile. */
-    for (int round = 0; round < 2 && (log->leaving.size > 0 || log->pending.size > 0); round++) {
-        if (log->leaving.size == 0) {
-            const struct buffer empty = log->leaving;
-            log->leaving = log->pending;
-            log->pending = empty;
-        }
-        (void)pthread_mutex_unlock(&log->lock);
-        const bool all = write_leaving(log);
-        (void)pthread_mutex_lock(&log->lock);
-        if (!all) {
-            break;
-        }
+    const uint64_t lost = write_out(log);
+    if (lost > 0) {
+        lose_of(log, (struct slice){0}, lost); /* whose they were is not known any more */
     }
     log->flushing = false;
     (void)pthread_mutex_unlock(&log->lock);
     if (blocked) {
-        pipe_signal_unblock(&before, atomic_load(&log->lost) != lost_before);
+        pipe_signal_unblock(&before, lost > 0);
     }
 }
 
@@ -199,9 +239,11 @@ cordon_error *log_new(int fd, enum log_format format, struct log **out_log)
     log->sink = open_sink(fd);
     log->text = format == LOG_TEXT || (format == LOG_AUTO && isatty(fd) == 1);
     log->time_s = UINT64_MAX;
+    log->round = (struct round){.number = 1, .parts = 1};
     log->lines_per_second = LOG_LINES_PER_SECOND;
-    buffer_init(&log->pending, PENDING_BYTES_MAX);
-    buffer_init(&log->leaving, PENDING_BYTES_MAX);
+    buffer_init(&log->pending, PENDING_BYTES_MAX + LINE_BYTES_MAX);
+    buffer_init(&log->leaving, PENDING_BYTES_MAX + LINE_BYTES_MAX);
+    buffer_init(&log->marks, PENDING_BYTES_MAX);
     (void)pthread_mutex_init(&log->lock, NULL);
     *out_log = log;
     return NULL;
@@ -214,13 +256,16 @@ void log_free(struct log *log)
     }
     (void)pthread_mutex_lock(&log->lock);
     tell_dropped(log, UINT64_MAX);
+    tell_lost(log);
     (void)pthread_mutex_unlock(&log->lock);
     log_flush(log);
+    log_flush(log); /* what could only be told once there was room */
     if (log->sink.kind == SINK_OWN) {
         (void)close(log->sink.fd);
     }
     buffer_done(&log->pending);
     buffer_done(&log->leaving);
+    buffer_done(&log->marks);
     (void)pthread_mutex_destroy(&log->lock);
     mem_free(log);
 }
@@ -452,9 +497,98 @@ static cordon_error *write_line(
     return buffer_append(line, log->text ? SLICE("\n") : SLICE("}\n"));
 }
 
-/* A line that does not fit whole is taken back. */
+/* -- Shares --------------------------------------------------------------------------------- */
+
+/* All below with the lock. */
+static struct log_source *find_source(
+    struct log *log, const char *event, unsigned level, struct slice name)
+{
+    return log_sources_find(&log->sources, event, level, name, log->now_s, log->round.number);
+}
+
+static struct log_source *find_share(struct log *log, struct slice name)
+{
+    struct log_source *const share = find_source(log, LOG_SHARES, 0, name);
+    share->second = log->now_s;
+    if (share->round != log->round.number) {
+        share->round = log->round.number;
+        share->bytes = 0;
+        log->round.sources++;
+        if (log->round.parts < log->round.sources) {
+            log->round.parts *= 2;
+        }
+    }
+    return share;
+}
+
+static void lose(struct log *log, struct log_source *share, uint64_t lines)
+{
+    (void)atomic_fetch_add(&log->lost, lines);
+    log_sources_note(&log->sources, share, lines);
+}
+
+static void lose_of(struct log *log, struct slice source, uint64_t lines)
+{
+    lose(log, find_share(log, source), lines);
+}
+
+/* Whether it has no more than its part with so many bytes more. */
+static bool is_within_part(const struct log *log, const struct log_source *share, size_t more)
+{
+    return share->bytes + more <= (size_t)PENDING_BYTES_MAX / log->round.parts;
+}
+
+/* The newest lines of those who have more than their part. What they told of is told again. */
+static void take_back(struct log *log)
+{
+    struct mark *const marks = (struct mark *)(void *)log->marks.data;
+    const size_t count = log->marks.size / sizeof *marks;
+    for (size_t i = 0; i < count; i++) {
+        marks[i].share->bytes = 0;
+    }
+    uint8_t *const lines = log->pending.data;
+    size_t from = 0;
+    size_t to = 0;
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct mark mark = marks[i];
+        if (is_within_part(log, mark.share, mark.bytes)) {
+            mark.share->bytes += mark.bytes;
+            memmove(lines + to, lines + from, mark.bytes);
+            to += mark.bytes;
+            marks[kept++] = mark;
+        } else if (mark.tells > 0) {
+            log_sources_note(&log->sources, mark.share, mark.tells);
+        } else {
+            lose(log, mark.share, 1);
+        }
+        from += mark.bytes;
+    }
+    log->marks.size = kept * sizeof *marks;
+    memmove(lines + to, lines + from, log->pending.size - from); /* the line that is to be added */
+    log->pending.size -= from - to;
+    log->round.is_tight = true;
+}
+
+/* Whether the line that was just written behind the others may stay; makes room for it. */
+static bool admit(struct log *log, const struct log_source *share, size_t bytes)
+{
+    const bool is_within = is_within_part(log, share, bytes);
+    const bool fits = log->pending.size <= PENDING_BYTES_MAX;
+    if (fits && (is_within || !log->round.is_tight)) {
+        return true;
+    }
+    if (is_within) {
+        take_back(log);
+    }
+    return is_within;
+}
+
+/* A line that does not fit whole, or is too much of its source, is taken back. */
 static bool add_line(
     struct log *log,
+    struct log_source *share,
+    uint64_t tells,
     enum log_level level,
     const char *event,
     const struct log_field *fields,
@@ -462,84 +596,93 @@ static bool add_line(
 {
     const size_t before = log->pending.size;
     CORDON_CLEANUP(cordon_error_freep) cordon_error *error =
-        write_line(log, level, event, fields, field_count);
-    if (error != NULL) {
+        buffer_reserve(&log->marks, sizeof(struct mark));
+    if (error == NULL) {
+        error = write_line(log, level, event, fields, field_count);
+    }
+    const size_t bytes = log->pending.size - before;
+    if (error != NULL || !admit(log, share, bytes)) {
         log->pending.size = before;
         return false;
     }
+    share->bytes += bytes;
+    const struct mark mark = {share, tells, bytes};
+    memcpy(log->marks.data + log->marks.size, &mark, sizeof mark);
+    log->marks.size += sizeof mark;
     return true;
 }
 
-/* -- Sources -------------------------------------------------------------------------------- */
+/* -- What was left out ---------------------------------------------------------------------- */
 
-/* All below with the lock. */
-static void tell_source(struct log *log, struct source *source)
+static void tell_source(struct log *log, struct log_source *source)
 {
+    const struct slice name = slice_str(source->name);
     const struct log_field fields[] = {
         LOG_FIELD_STRING("of_event", slice_str(source->event)),
-        LOG_FIELD_STRING("of_source", slice_str(source->name)),
-        LOG_FIELD_NUMBER("lines", source->dropped),
+        LOG_FIELD_STRING("of_source", name),
+        LOG_FIELD_NUMBER("lines", source->untold),
     };
-    if (add_line(log, LOG_WARN, "log_lines_dropped", fields, sizeof fields / sizeof fields[0])) {
-        source->dropped = 0;
+    struct log_source *const share = find_share(log, name);
+    if (add_line(log, share, source->untold, LOG_WARN, "log_lines_dropped", fields, 3)) {
+        source->untold = 0;
     }
 }
 
-/* What was left out in seconds that are over. */
+/* One of a list; if something of it remains untold, it is in the list again. */
+static struct log_source *take_untold(struct log_source **list)
+{
+    struct log_source *const source = *list;
+    *list = source->next_untold;
+    source->is_listed = false;
+    return source;
+}
+
+/* What was left out in seconds that are over. Once a second is enough. */
 static void tell_dropped(struct log *log, uint64_t now_s)
 {
-    if (!log->has_dropped) {
+    if (log->told_s == now_s) {
         return;
     }
-    log->has_dropped = false;
-    for (size_t i = 0; i < SOURCES_MAX; i++) {
-        struct source *source = &log->sources[i];
-        if (source->dropped > 0 && source->second < now_s) {
+    log->told_s = now_s;
+    struct log_source *list = log->sources.dropped;
+    log->sources.dropped = NULL;
+    while (list != NULL) {
+        struct log_source *const source = take_untold(&list);
+        if (source->untold > 0 && source->second < now_s) {
             tell_source(log, source);
         }
-        log->has_dropped = log->has_dropped || source->dropped > 0;
+        log_sources_relist(&log->sources, source);
     }
 }
 
-/*
- * The place of a source: its own; one that is free, or whose owner has not written in this second
- * and has nothing to tell; or else the first that was tried, which is shared then.
- */
-static struct source *find_source(
-    struct log *log, const char *event, struct slice name, uint64_t key, uint64_t now_s)
+/* What did not fit into the buffers before. */
+static void tell_lost(struct log *log)
 {
-    enum { TRIES = 8 };
-    struct source *unused = NULL;
-    for (size_t i = 0; i < TRIES; i++) {
-        struct source *source = &log->sources[(key + i) % SOURCES_MAX];
-        if (source->key == key) {
-            return source;
+    struct log_source *list = log->sources.lost;
+    log->sources.lost = NULL;
+    while (list != NULL) {
+        struct log_source *const source = take_untold(&list);
+        const struct slice name = slice_str(source->name);
+        const struct log_field fields[] = {
+            LOG_FIELD_STRING("of_source", name),
+            LOG_FIELD_NUMBER("lines", source->untold),
+        };
+        struct log_source *const share = find_share(log, name);
+        if (add_line(log, share, source->untold, LOG_WARN, "log_lines_lost", fields, 2)) {
+            source->untold = 0;
         }
-        const bool is_old = source->second < now_s && source->dropped == 0;
-        if (unused == NULL && (source->key == 0 || is_old)) {
-            unused = source;
-        }
+        log_sources_relist(&log->sources, source);
     }
-    if (unused == NULL) {
-        return &log->sources[key % SOURCES_MAX];
-    }
-    *unused = (struct source){.key = key, .event = event};
-    const struct slice shown = utf8_cut(name, SOURCE_NAME_BYTES - 1);
-    if (shown.size > 0) {
-        memcpy(unused->name, shown.data, shown.size);
-    }
-    return unused;
 }
 
 /* Whether its source may have one more line in this second. */
 static bool may_write(struct log *log, enum log_level level, const char *event, struct slice name)
 {
     const uint64_t now_s = clock_monotonic_ns() / 1000000000;
-    const uint64_t kind = hash_fast(slice_str(event), (uint64_t)level);
-    const uint64_t key = hash_fast(name, kind) | 1;
-    struct source *source = find_source(log, event, name, key, now_s);
+    log->now_s = now_s;
+    struct log_source *source = find_source(log, event, level, name);
     if (source->second != now_s) {
-        if (source->dropped > 0) {
+        if (source->untold > 0) {
             tell_source(log, source);
         }
         source->second = now_s;
@@ -549,24 +692,12 @@ static bool may_write(struct log *log, enum log_level level, const char *event, 
         source->lines++;
         return true;
     }
-    source->dropped++;
     (void)atomic_fetch_add(&log->dropped, 1);
-    log->has_dropped = true;
+    log_sources_note(&log->sources, source, 1);
     return false;
 }
 
 /* -- Writing -------------------------------------------------------------------------------- */
-
-static void tell_lost(struct log *log)
-{
-    const uint64_t lost = atomic_load(&log->lost);
-    if (lost != log->lost_told) {
-        const struct log_field mark[] = {LOG_FIELD_NUMBER("lines", lost - log->lost_told)};
-        if (add_line(log, LOG_WARN, "log_lines_lost", mark, 1)) {
-            log->lost_told = lost;
-        }
-    }
-}
 
 bool log_admits(struct log *log, enum log_level level, const char *event, struct slice source)
 {
@@ -574,7 +705,6 @@ bool log_admits(struct log *log, enum log_level level, const char *event, struct
         return false;
     }
     (void)pthread_mutex_lock(&log->lock);
-    tell_lost(log);
     const bool is_admitted = may_write(log, level, event, source);
     (void)pthread_mutex_unlock(&log->lock);
     return is_admitted;
@@ -584,12 +714,16 @@ void log_write_admitted(
     struct log *log,
     enum log_level level,
     const char *event,
+    struct slice source,
     const struct log_field *fields,
     size_t field_count)
 {
     (void)pthread_mutex_lock(&log->lock);
-    if (!add_line(log, level, event, fields, field_count)) {
-        (void)atomic_fetch_add(&log->lost, 1);
+    struct log_source *const share = find_share(log, source);
+    const bool may_fit = is_within_part(log, share, 1) ||
+                         (log->pending.size < PENDING_BYTES_MAX && !log->round.is_tight);
+    if (!may_fit || !add_line(log, share, 0, level, event, fields, field_count)) {
+        lose(log, share, 1);
     }
     const bool flush = log->pending.size >= FLUSH_BYTES || level == LOG_ERROR;
     (void)pthread_mutex_unlock(&log->lock);
@@ -607,7 +741,7 @@ void log_write_of(
     size_t field_count)
 {
     if (log_admits(log, level, event, source)) {
-        log_write_admitted(log, level, event, fields, field_count);
+        log_write_admitted(log, level, event, source, fields, field_count);
     }
 }
 

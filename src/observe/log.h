@@ -5,7 +5,8 @@
  * counted), never a request wait.
  *
  * Each source of lines has so many a second: who fails or calls without end fills no disk, and is
- * in nobody's way. What is left out is counted, and a line says how many they were, and whose.
+ * in nobody's way. What is left out is counted, and a line says how many they were, and whose. Each
+ * has its share of what may wait for the reader, too: lines are lost of those who have more.
  */
 #ifndef OBSERVE_LOG_H
 #define OBSERVE_LOG_H
@@ -66,6 +67,7 @@ void log_write_admitted(
     struct log *log,
     enum log_level level,
     const char *event,
+    struct slice source,
     const struct log_field *fields,
     size_t field_count);
 

@@ -155,5 +155,5 @@ void run_report(struct log *log, const struct run_report *report)
             add_text(&line, "stack", frames);
         }
     }
-    log_write_admitted(log, level, event, line.fields, line.count);
+    log_write_admitted(log, level, event, report->tenant, line.fields, line.count);
 }

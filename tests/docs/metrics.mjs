@@ -302,7 +302,7 @@ is left out and told.
 | event | level | fields | when |
 | --- | --- | --- | --- |
 | \`log_lines_dropped\` | \`warn\` | \`of_event\`, \`of_source\`, \`lines\` | so many lines of one tenant, or of an event, were left out in a second |
-| \`log_lines_lost\` | \`warn\` | \`lines\` | so many were lost as the log's reader did not keep up |
+| \`log_lines_lost\` | \`warn\` | \`of_source\`, \`lines\` | so many of one tenant were lost as the log's reader did not keep up and it had more than [its part](fairness.md#log-lines) of what may wait; without a tenant: lines of the server itself, or, as the reader is gone or the disk is full, of anybody |
 
 ## Lines about records
 

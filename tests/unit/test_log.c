@@ -250,6 +250,97 @@ static void a_full_socket_loses_lines_and_counts_them(void **state)
     (void)close(fds[1]);
 }
 
+/* What the lines of one event and source say, added up. */
+static uint64_t told_of(const char *text, const char *event, const char *source)
+{
+    char told[128];
+    const int size =
+        snprintf(told, sizeof told, "%s\"of_source\":\"%s\",\"lines\":", event, source);
+    uint64_t lines = 0;
+    for (const char *at = text; (at = strstr(at, told)) != NULL; at += size) {
+        lines += strtoull(at + size, NULL, 10);
+    }
+    return lines;
+}
+
+/* All that comes out of a pipe until there is nothing more. */
+static char *drain(struct log *log, int reader)
+{
+    struct buffer all;
+    buffer_init(&all, SIZE_MAX / 2);
+    for (size_t before = SIZE_MAX; before != all.size;) {
+        before = all.size;
+        log_flush(log);
+        char *text = read_all(reader);
+        assert_null(buffer_append(&all, slice_str(text)));
+        mem_free(text);
+    }
+    char *text = mem_copy_string(buffer_slice(&all));
+    buffer_done(&all);
+    return text;
+}
+
+/*
+ * Beside a tenant that writes without end into a pipe that nobody reads, another one's lines wait
+ * for the reader, as many as its share has room for; whose lines were lost is told.
+ */
+static void a_noisy_source_loses_its_own_lines(void **state)
+{
+    (void)state;
+    enum { NOISY = 40000, QUIET = 1000, LINE_BYTES = 1200 };
+    static const struct {
+        int before;    /* lines of the noisy one that come before the first quiet one */
+        int noisy;     /* tenants that are */
+        bool in_turns; /* else one after the other */
+        int quiet;     /* lines of the quiet one, which are within its share */
+    } cases[] = {
+        {0, 1, true, QUIET},
+        {NOISY / 2, 1, true, QUIET},
+        {NOISY / 2, 10, true, QUIET / 8},
+        {NOISY - QUIET, 10, false, QUIET / 8},
+    };
+    static char padding[LINE_BYTES];
+    memset(padding, 'x', sizeof padding);
+    const struct log_field fields[] = {
+        LOG_FIELD_STRING("padding", slice_of(padding, sizeof padding))};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        int fds[2];
+        make_pipe(fds);
+        struct log *log = NULL;
+        assert_null(log_new(fds[1], LOG_JSON, &log));
+        log_limit(log, UINT32_MAX);
+        const int every = (NOISY - cases[i].before) / cases[i].quiet;
+        for (int n = 0; n < NOISY; n++) {
+            char name[16];
+            (void)snprintf(
+                name, sizeof name, "noisy%d",
+                cases[i].in_turns ? n % cases[i].noisy : n / (NOISY / cases[i].noisy));
+            log_write_of(log, LOG_INFO, "loud", slice_str(name), fields, 1);
+            const int later = n - cases[i].before;
+            if (later >= 0 && later % every == 0 && later / every < cases[i].quiet) {
+                log_write_of(log, LOG_INFO, "calm", SLICE("quiet"), fields, 1);
+            }
+        }
+        const uint64_t lost = log_lost(log);
+        char *text = drain(log, fds[0]);
+        assert_int_equal(count_of(text, "\"event\":\"calm\""), cases[i].quiet);
+        assert_true(lost > 0);
+        uint64_t told = 0;
+        for (int n = 0; n < cases[i].noisy; n++) {
+            char name[16];
+            (void)snprintf(name, sizeof name, "noisy%d", n);
+            told += told_of(text, "\"log_lines_lost\",", name);
+        }
+        assert_int_equal(told, lost);
+        assert_int_equal(count_of(text, "\"event\":\"loud\""), NOISY - lost);
+        assert_int_equal(told_of(text, "\"log_lines_lost\",", "quiet"), 0);
+        mem_free(text);
+        log_free(log);
+        (void)close(fds[0]);
+        (void)close(fds[1]);
+    }
+}
+
 static void a_reader_that_went_away_ends_nothing(void **state)
 {
     (void)state;
@@ -293,7 +384,7 @@ static void a_line_too_long_for_the_buffer_is_lost_whole(void **state)
     log_free(log);
     char *text = read_all(fds[0]);
     assert_int_equal(count_of(text, "\"long\""), 0);
-    assert_int_equal(count_of(text, "\"log_lines_lost\",\"lines\":1}"), 1);
+    assert_int_equal(count_of(text, "\"log_lines_lost\",\"of_source\":\"\",\"lines\":1}"), 1);
     assert_int_equal(count_of(text, "\"short\"}"), 1);
     mem_free(text);
     mem_free(long_text);
@@ -403,27 +494,49 @@ static void what_was_dropped_is_told_by_a_flush(void **state)
     (void)close(fd);
 }
 
-/* More sources than are told apart: no line is written that should not be, nor told twice. */
-static void many_sources_lose_nothing_unseen(void **state)
+/*
+ * Thousands of sources, of which some write too much: each of these loses its own lines, no other
+ * loses any, and all of it is told of whom it is.
+ */
+static void many_sources_lose_their_own_lines(void **state)
 {
     (void)state;
-    enum { SOURCES = 5000, EACH = 4 };
+    enum { SOURCES = 5000, LIMIT = 2, NOISY = 10, MUCH = 8 };
     const int fd = open_file();
     struct log *log = NULL;
     assert_null(log_new(fd, LOG_JSON, &log));
-    log_limit(log, 2);
-    for (int i = 0; i < SOURCES * EACH; i++) {
-        char name[16];
-        (void)snprintf(name, sizeof name, "s%d", i % SOURCES);
-        log_write_of(log, LOG_INFO, "line", slice_str(name), NULL, 0);
+    log_limit(log, LIMIT);
+    for (int i = 0; i < SOURCES * MUCH; i++) {
+        const int number = i % SOURCES;
+        const bool is_noisy = number % NOISY == 0;
+        if (i / SOURCES < (is_noisy ? MUCH : 1)) {
+            char name[16];
+            (void)snprintf(name, sizeof name, "s%d", number);
+            const struct log_field fields[] = {LOG_FIELD_STRING("name", slice_str(name))};
+            log_write_of(log, LOG_INFO, "line", slice_str(name), fields, 1);
+        }
     }
+    const uint64_t dropped = log_dropped(log);
+    assert_int_equal(log_lost(log), 0);
     log_free(log);
     char *text = read_file(fd);
-    uint64_t dropped = 0;
-    for (const char *at = text; (at = strstr(at, "\"lines\":")) != NULL; at++) {
-        dropped += strtoull(at + strlen("\"lines\":"), NULL, 10);
+    uint64_t told = 0;
+    static uint8_t lines[SOURCES];
+    for (const char *at = text; (at = strstr(at, "\"name\":\"s")) != NULL; at++) {
+        lines[strtoul(at + strlen("\"name\":\"s"), NULL, 10)]++;
     }
-    assert_int_equal(dropped + count_of(text, "\"event\":\"line\""), SOURCES * EACH);
+    for (const char *at = text; (at = strstr(at, "\"of_source\":\"s")) != NULL; at++) {
+        char *end = NULL;
+        const unsigned long number = strtoul(at + strlen("\"of_source\":\"s"), &end, 10);
+        const uint64_t count = strtoull(end + strlen("\",\"lines\":"), NULL, 10);
+        assert_int_equal(number % NOISY, 0);
+        lines[number] = (uint8_t)(lines[number] + count);
+        told += count;
+    }
+    assert_int_equal(told, dropped);
+    for (int i = 0; i < SOURCES; i++) {
+        assert_int_equal(lines[i], i % NOISY == 0 ? MUCH : 1);
+    }
     mem_free(text);
     (void)close(fd);
 }
@@ -510,12 +623,13 @@ int main(void)
         cmocka_unit_test(a_terminal_gets_text_without_control_characters),
         cmocka_unit_test(a_full_pipe_loses_lines_and_counts_them),
         cmocka_unit_test(a_full_socket_loses_lines_and_counts_them),
+        cmocka_unit_test(a_noisy_source_loses_its_own_lines),
         cmocka_unit_test(a_reader_that_went_away_ends_nothing),
         cmocka_unit_test(a_line_too_long_for_the_buffer_is_lost_whole),
         cmocka_unit_test(lines_wait_for_a_flush_save_errors),
         cmocka_unit_test(a_source_has_so_many_lines_a_second),
         cmocka_unit_test(what_was_dropped_is_told_by_a_flush),
-        cmocka_unit_test(many_sources_lose_nothing_unseen),
+        cmocka_unit_test(many_sources_lose_their_own_lines),
         cmocka_unit_test(lines_of_threads_stay_whole_and_in_order),
     };
     return cmocka_run_group_tests_name("observe/log", tests, NULL, NULL);
