@@ -173,12 +173,27 @@ bool authorize_operator(struct connection *connection, struct http_refusal *out_
 
 /* -- Both ----------------------------------------------------------------------------------- */
 
+/* Whether a header is of a scheme, with something behind it or without. */
+static bool has_scheme(struct slice header, const char *scheme)
+{
+    struct slice rest = {0};
+    return http_token_is(header, scheme) || http_authorization_is(header, scheme, &rest);
+}
+
 bool authorize(struct connection *connection, struct http_refusal *out_refusal)
 {
     static const struct http_refusal missing = {
         401, "BadAdminKey",
         "This call needs an admin key: `Authorization: Convex <key>`. `cordon keygen admin --data "
         "DIR` makes one."};
+    static const struct http_refusal no_token = {
+        401, "InvalidAuthHeader",
+        "The request says that somebody has signed in, but not who: there is no token behind "
+        "`Bearer`. Sign in again."};
+    static const struct http_refusal unknown = {
+        401, "InvalidAuthHeader",
+        "The request's Authorization header is none that this server knows: it has a user's token "
+        "behind `Bearer`. Sign in again."};
     const struct slice header = connection->parser.request.headers[HTTP_AUTHORIZATION];
     struct slice token = {0};
     connection->is_admin = false;
@@ -188,14 +203,19 @@ bool authorize(struct connection *connection, struct http_refusal *out_refusal)
     }
     connection->actor = (struct audit_actor){.by = ""};
     const bool is_user = http_authorization_is(header, "bearer", &token);
-    if (connection->route.needs_admin && (is_user || header.data == NULL)) {
+    const bool is_key = has_scheme(header, "convex");
+    if (connection->route.needs_admin && !is_key) {
         *out_refusal = missing;
         return false;
     }
     if (is_user) {
         return sign_in(connection, token, out_refusal);
     }
-    return header.data == NULL || judge_key(connection, header, out_refusal);
+    if (is_key) {
+        return judge_key(connection, header, out_refusal);
+    }
+    *out_refusal = has_scheme(header, "bearer") ? no_token : unknown;
+    return header.data == NULL;
 }
 
 /* -- What can't be recorded ----------------------------------------------------------------- */

@@ -107,9 +107,19 @@ static void send_or_close(struct connection *connection, cordon_error *error)
     send_last(connection);
 }
 
+static void note_refusal(struct connection *connection, const struct http_refusal *refusal)
+{
+    const struct tenant *const tenant = connection->tenant;
+    refusals_note(
+        connection->loop->server->refusals, refusal,
+        tenant == NULL ? SLICE("") : slice_str(tenant->name),
+        connection->parser.request.headers[HTTP_HOST], clock_monotonic_ns());
+}
+
 /* The words of a refusal may be the call's; all else makes room for the answer. */
 static void answer_refusal(struct connection *connection, const struct http_refusal *refusal)
 {
+    note_refusal(connection, refusal);
     buffer_done(&connection->output);
     buffer_done(&connection->scratch);
     http_parser_drop_body(&connection->parser);

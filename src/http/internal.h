@@ -17,6 +17,7 @@
 #include "http/answer.h"
 #include "http/charge.h"
 #include "http/keys.h"
+#include "http/refusals.h"
 #include "http/request_headers.h"
 #include "http/server.h"
 #include "http/site.h"
@@ -180,6 +181,7 @@ struct http_server {
     struct gauge *memory_used;      /* by connections, as of the last look */
     struct process_metrics process; /* of the operator's loop, as the next */
     struct counter *lines_unwritten;
+    struct refusals *refusals;
     struct jobs deploys;
     struct jobs data;
     struct compute compute;

@@ -153,6 +153,7 @@ static void on_tick(uv_timer_t *timer)
     beat(loop);
     if (loop == &loop->server->loops[0]) {
         server_watch_keys(loop->server);
+        refusals_tell(loop->server->refusals, clock_monotonic_ns());
     }
     loop_check_end(loop);
 }

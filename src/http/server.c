@@ -486,6 +486,7 @@ static cordon_error *register_metrics(struct http_server *server)
         metrics, "log_lines_unwritten_total", NULL,
         "Lines that the log lacks: its reader did not keep up, or their source had too many.",
         &server->lines_unwritten));
+    TRY(refusals_new(metrics, server->options.log, &server->refusals));
     return process_metrics_init(&server->process, metrics);
 }
 
@@ -751,6 +752,7 @@ void http_server_free(struct http_server *server)
     jobs_done(&server->loads);
     jobs_done(&server->builds);
     keys_free(server->keys);
+    refusals_free(server->refusals);
     give_up_hosts(server);
     mem_free(server->data_folder);
     site_done(&server->site);

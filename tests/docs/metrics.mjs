@@ -94,6 +94,7 @@ const inConvex = {
   http_loop_hold_seconds: OWN,
   auth_key_fetches_total: OWN,
   http_requests_total: OWN,
+  http_refused_total: OWN,
   http_connections_info: OWN,
   http_memory_used_bytes: OWN,
   log_lines_unwritten_total: OWN,
@@ -318,6 +319,7 @@ Of [replays and records](determinism.md): \`udf_replay_mismatch_total\` is the o
 
 | event | level | fields | when |
 | --- | --- | --- | --- |
+| \`requests_refused\` | \`warn\` | \`tenant\`, \`host\`, \`code\`, \`requests\` | so many requests of a tenant, or for a host name that is nobody's, were refused with that [code](protocol.md#calls): the first at once, those of the next minute together, at its end; many of \`BadAdminKey\` or \`Unauthenticated\` are somebody who tries keys. Of the operator's listener neither tenant nor host is named; beyond some 60 hosts in a minute, a host is \`other\` |
 | \`admin_key_ignored\` | \`warn\` | \`message\`, \`file\` | a key is not accepted, as others may have read or changed its file; once a minute at most |
 | \`auth_keys_ignored\` | \`warn\` | \`message\`, \`file\` | the keys of a provider can't be read any more, or are gone; once a minute at most |
 | \`auth_keys_fetched\` | \`info\` | \`url\` | a provider's [URL](identity.md) has other keys than before, which are good from now on |

@@ -418,6 +418,17 @@ describe('who asks', () => {
       refused(await ask(echo({}, { Authorization: `${scheme} ${header}.${claims}.` })), 401, 'NoAuthProvider');
     }
   });
+  test('a header that has no token and no key', async () => {
+    for (const words of ['Bearer', 'bearer ', 'Bearer   ', 'Basic abc', 'Token x', 'x', '']) {
+      const answer = await ask(echo({}, { Authorization: words }));
+      refused(answer, 401, 'InvalidAuthHeader');
+      assert.match(answer.text, /[Ss]ign in again/, words);
+      assert.doesNotMatch(answer.text, /keygen/, words);
+    }
+    for (const words of ['Convex', 'Convex ', 'Convex x']) {
+      refused(await ask(echo({}, { Authorization: words })), 401, 'BadAdminKey');
+    }
+  });
 });
 
 describe('bodies', () => {

@@ -7,6 +7,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { Server, example, guest, newFolder, run } from '../support/cordon.mjs';
+import { Wire, metricsText } from './wire.mjs';
 
 const lines = (server, event) => server.log.split('\n').filter((line) => line.includes(`"event":"${event}"`)).map((line) => JSON.parse(line));
 const runs = (server) => lines(server, 'function_execution');
@@ -53,6 +54,52 @@ describe('the line of a run', () => {
       ['basic:echo', undefined], ['relay:call_query', undefined],
       ['basic:echo', undefined], ['relay:call_query', undefined],
     ]);
+  });
+});
+
+describe('who is refused', () => {
+  /* The first at once, what follows within a minute together: here, as the server ends. */
+  test('is told by code, and by tenant or host, once and then counted', async () => {
+    const server = await Server.start();
+    const call = (headers) => server.post('/api/query', { path: 'no:where', args: {} }, headers);
+    const wrong = 'planted-wrong-key-1202';
+    for (let i = 0; i < 5; i++) assert.equal((await call({ Authorization: `Convex default|${wrong}` })).body.code, 'BadAdminKey');
+    for (let i = 0; i < 3; i++) assert.equal((await call({ Authorization: `Bearer ${wrong}` })).body.code, 'InvalidAuthHeader');
+    const wire = Wire.to(server);
+    for (let i = 0; i < 4; i++) {
+      wire.send('GET /api/query HTTP/1.1\r\nHost: elsewhere.example:80\r\n\r\n');
+      assert.equal((await wire.answer()).status, 421);
+    }
+    wire.close();
+    await call({});
+    const counted = Object.fromEntries([...(await metricsText(server)).matchAll(/^http_refused_total\{code="(\w+)"\} (\d+)$/gm)].map(([, code, count]) => [code, Number(count)]));
+    assert.deepEqual(counted, {
+      BadAdminKey: 5, BadOperatorKey: 0, InvalidAuthHeader: 3, NoAuthProvider: 0, Unauthenticated: 0, MisdirectedRequest: 4,
+    });
+    await server.stop();
+    const told = lines(server, 'requests_refused');
+    const of = (wanted) => told.filter(({ code }) => code === wanted).map(({ tenant, host, requests }) => [tenant, host, requests]);
+    assert.deepEqual(of('BadAdminKey'), [['default', '', 1], ['default', '', 4]]);
+    assert.deepEqual(of('InvalidAuthHeader'), [['default', '', 1], ['default', '', 2]]);
+    assert.deepEqual(of('MisdirectedRequest'), [['', 'elsewhere.example', 1], ['', 'elsewhere.example', 3]]);
+    assert.equal(told.length, 6, server.log);
+    assert.ok(told.every(({ level }) => level === 'warn'));
+    assert.ok(!server.log.includes(wrong), server.log);
+  });
+  test('by names that a client invents takes no room of tenants', async () => {
+    const server = await Server.start();
+    const wire = Wire.to(server);
+    for (let i = 0; i < 500; i++) wire.send(`GET /api/query HTTP/1.1\r\nHost: h${i}.example\r\n\r\n`);
+    for (let i = 0; i < 500; i++) assert.equal((await wire.answer()).status, 421);
+    wire.close();
+    await server.post('/api/query', { path: 'no:where', args: {} }, { Authorization: 'Convex x' });
+    await server.stop();
+    const told = lines(server, 'requests_refused');
+    const hosts = told.filter(({ code }) => code === 'MisdirectedRequest');
+    assert.ok(hosts.length < 70, `${hosts.length}`);
+    assert.equal(hosts.reduce((sum, { requests }) => sum + requests, 0), 500);
+    assert.ok(hosts.some(({ host }) => host === 'other'));
+    assert.deepEqual(told.filter(({ tenant }) => tenant === 'default').map(({ code, requests }) => [code, requests]), [['BadAdminKey', 1]]);
   });
 });
 

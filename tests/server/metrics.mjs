@@ -113,6 +113,7 @@ describe('each metric of a server', () => {
     const record = { Authorization: `Convex ${await server.key()}`, 'Cordon-Record': 'true' };
     await post(server, 'query', 'basic:echo', { a: 1 }, record);
     await post(server, 'query', 'no:where', {}, record);
+    await post(server, 'query', 'basic:echo', {}, { Authorization: 'Bearer' });
     await post(server, 'query', 'basic:fail');
     await post(server, 'query', 'frames:trap');
     await post(server, 'mutation', 'messages:send', { author: 'Ada', body: 'hello' });
