@@ -492,7 +492,9 @@ static cordon_error *write_line(
         TRY(buffer_append_byte(line, '"'));
     }
     for (size_t i = 0; i < field_count; i++) {
-        TRY(write_field(log, &fields[i]));
+        if (!log->text || !fields[i].is_detail) {
+            TRY(write_field(log, &fields[i]));
+        }
     }
     return buffer_append(line, log->text ? SLICE("\n") : SLICE("}\n"));
 }

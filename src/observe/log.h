@@ -38,6 +38,7 @@ struct log_field {
     struct slice string;
     int64_t number; /* of a duration: microseconds */
     double number_double;
+    bool is_detail; /* left out of text, which is for people */
 };
 
 #define LOG_FIELD_STRING(k, s) {.key = (k), .type = LOG_STRING, .string = (s)}

@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "run/frames.h"
 #include "run/redact.h"
+#include "run/warnings.h"
 #include "value/utf8.h"
 
 /* Of the path, which is as long as a caller likes where there is no such function. */
@@ -46,7 +47,7 @@ static enum log_level level_of(const struct outcome *outcome)
 
 /* The fields of a line as they come. */
 struct line {
-    struct log_field fields[40];
+    struct log_field fields[48];
     size_t count;
     char user[2 * USER_BYTES + 1];
 };
@@ -62,9 +63,11 @@ static void add_text(struct line *line, const char *key, struct slice text)
     add(line, (struct log_field)LOG_FIELD_STRING(key, text));
 }
 
-static void add_number(struct line *line, const char *key, uint64_t number)
+static void add_number(struct line *line, const char *key, uint64_t number, bool is_detail)
 {
-    add(line, (struct log_field)LOG_FIELD_NUMBER(key, number));
+    struct log_field field = LOG_FIELD_NUMBER(key, number);
+    field.is_detail = is_detail;
+    add(line, field);
 }
 
 /* Enough to find the lines of a user who is known, and nothing of one who is not. */
@@ -79,7 +82,9 @@ static struct slice write_user(struct slice user, char out_text[2 * USER_BYTES +
 /* Who called what. */
 static void add_call(struct line *line, const struct run_report *report)
 {
-    add_text(line, "tenant", report->tenant);
+    struct log_field tenant = LOG_FIELD_STRING("tenant", report->tenant);
+    tenant.is_detail = slice_equal(report->tenant, SLICE("default"));
+    add(line, tenant);
     add_text(line, "path", utf8_cut(report->path, PATH_BYTES_MAX));
     add_text(line, "type", slice_str(cordon_kind_name(report->outcome->kind)));
     add_text(line, "request_id", report->request_id);
@@ -91,40 +96,58 @@ static void add_call(struct line *line, const struct run_report *report)
     }
 }
 
-static void add_times(struct line *line, const struct outcome *outcome)
+/* To people at a terminal, none says nothing. */
+static void add_time(struct line *line, const char *key, uint64_t ns)
 {
-    add(line, (struct log_field)LOG_FIELD_MS("execution_time_ms", outcome->wall_time_ns));
-    add(line, (struct log_field)LOG_FIELD_MS("user_execution_time_ms", outcome->user_time_ns));
-    add(line, (struct log_field)LOG_FIELD_MS("system_execution_time_ms", outcome->system_time_ns));
-    add(line, (struct log_field)LOG_FIELD_MS("queued_time_ms", outcome->queued_time_ns));
+    struct log_field field = LOG_FIELD_MS(key, ns);
+    field.is_detail = field.number == 0;
+    add(line, field);
 }
 
-/* What it used of what it had. */
+static void add_times(struct line *line, const struct outcome *outcome)
+{
+    add_time(line, "execution_time_ms", outcome->wall_time_ns);
+    add_time(line, "user_execution_time_ms", outcome->user_time_ns);
+    add_time(line, "system_execution_time_ms", outcome->system_time_ns);
+    add_time(line, "queued_time_ms", outcome->queued_time_ns);
+}
+
+/* What it used of what it had; in text, of what it had only what it came near to. */
 static void add_use(struct line *line, const struct run_report *report)
 {
     static const struct {
         const char *used; /* NULL: a time, which stands there already */
         const char *allowed;
         cordon_limit limit;
+        bool is_minor; /* in text only if it came near */
     } rows[] = {
-        {NULL, "user_execution_limit_ms", CORDON_LIMIT_USER_TIME_MS},
-        {NULL, "system_execution_limit_ms", CORDON_LIMIT_SYSTEM_TIME_MS},
-        {"fuel", "fuel_limit", CORDON_LIMIT_FUEL},
-        {"memory_bytes", "memory_bytes_limit", CORDON_LIMIT_MEMORY_BYTES},
-        {"database_read_documents", "database_read_documents_limit", CORDON_LIMIT_DOCUMENTS_READ},
-        {"database_read_bytes", "database_read_bytes_limit", CORDON_LIMIT_BYTES_READ},
+        {NULL, "user_execution_limit_ms", CORDON_LIMIT_USER_TIME_MS, false},
+        {NULL, "system_execution_limit_ms", CORDON_LIMIT_SYSTEM_TIME_MS, false},
+        {"fuel", "fuel_limit", CORDON_LIMIT_FUEL, false},
+        {"memory_bytes", "memory_bytes_limit", CORDON_LIMIT_MEMORY_BYTES, false},
+        {"database_read_documents", "database_read_documents_limit", CORDON_LIMIT_DOCUMENTS_READ,
+         false},
+        {"database_read_bytes", "database_read_bytes_limit", CORDON_LIMIT_BYTES_READ, false},
         {"database_write_documents", "database_write_documents_limit",
-         CORDON_LIMIT_DOCUMENTS_WRITTEN},
-        {"database_write_bytes", "database_write_bytes_limit", CORDON_LIMIT_BYTES_WRITTEN},
+         CORDON_LIMIT_DOCUMENTS_WRITTEN, false},
+        {"database_write_bytes", "database_write_bytes_limit", CORDON_LIMIT_BYTES_WRITTEN, false},
+        {"index_ranges", "index_ranges_limit", CORDON_LIMIT_INDEX_RANGES, true},
+        {"host_bytes", "host_bytes_limit", CORDON_LIMIT_HOST_BYTES, true},
+        {"args_bytes", "args_bytes_limit", CORDON_LIMIT_ARGS_BYTES, true},
+        {"result_bytes", "result_bytes_limit", CORDON_LIMIT_RESULT_BYTES, true},
+        {"log_lines", "log_lines_limit", CORDON_LIMIT_LOG_LINES, true},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        const cordon_limit limit = rows[i].limit;
+        const uint64_t used = report->outcome->used[rows[i].limit];
+        const uint64_t allowed = report->allowed == NULL ? 0 : report->allowed[rows[i].limit];
+        const bool is_near = warnings_is_near(used, allowed);
         if (rows[i].used != NULL) {
-            add_number(line, rows[i].used, report->outcome->used[limit]);
+            add_number(line, rows[i].used, used, used == 0 || (rows[i].is_minor && !is_near));
         }
-        add_number(line, rows[i].allowed, report->allowed == NULL ? 0 : report->allowed[limit]);
+        add_number(line, rows[i].allowed, allowed, !is_near);
     }
-    add_number(line, "mutation_retry_count", report->outcome->retries);
+    const uint32_t retries = report->outcome->retries;
+    add_number(line, "mutation_retry_count", retries, retries == 0);
 }
 
 void run_report(struct log *log, const struct run_report *report)

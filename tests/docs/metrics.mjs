@@ -176,6 +176,16 @@ const fields = {
   database_write_documents_limit: ['allowed', OWN],
   database_write_bytes: ['their size', '`usage.database_write_bytes`'],
   database_write_bytes_limit: ['allowed', OWN],
+  index_ranges: ['ranges of indexes read', OWN],
+  index_ranges_limit: ['allowed', OWN],
+  host_bytes: ['most memory of the host for it', OWN],
+  host_bytes_limit: ['allowed', OWN],
+  args_bytes: ['size of the arguments, as JSON', OWN],
+  args_bytes_limit: ['allowed', OWN],
+  result_bytes: ['size of the result, as JSON', OWN],
+  result_bytes_limit: ['allowed', OWN],
+  log_lines: ['lines that it logged', OWN],
+  log_lines_limit: ['allowed', OWN],
   mutation_retry_count: ['attempts before the last, after conflicts', '`function.mutation_retry_count`'],
   code: ['of failures: as in [error-codes.md](error-codes.md) and [limits.md](limits.md)', OWN],
   error_message: ['of failures, in production too: up to 4,096 bytes, without values that did not match a validator, and with stars in place of what environment variables hold', SAME],
@@ -292,7 +302,9 @@ ${table(['metric', 'label', 'why'], Object.entries(absentLabels).flatMap(([name,
 ## The line of a run
 
 \`cordon serve\` writes one line for each run to stderr: a JSON object, or text if that is a terminal.
-Convex's log stream nests some of the fields in \`function\` and \`usage\`.
+Convex's log stream nests some of the fields in \`function\` and \`usage\`. Text is for people: of these fields
+it has those that tell something, so no zeros, no tenant \`default\`, and a limit, and from \`index_ranges\` to
+\`log_lines\` also what was used, only if more than four fifths of it were used.
 
 ${table(['field', 'meaning', 'Convex'], Object.entries(fields).map(([name, [meaning, convex]]) => [`\`${name}\``, meaning, convex]))}
 

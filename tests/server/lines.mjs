@@ -24,17 +24,24 @@ function withConfig(settings) {
 describe('the line of a run', () => {
   test('says what it used of what it had', async () => {
     const server = await Server.start({ flags: withConfig({ limits: { fuel: 5000000, documents_written: 7 } }) });
-    await server.deploy(guest('documents'), guest('spin'));
+    await server.deploy(guest('documents'), guest('spin'), guest('logs'), example('messages_c'));
     await server.post('/api/mutation', { path: 'documents:insert', args: { n: 3 } });
     await server.post('/api/query', { path: 'spin:rounds_lowered', args: { n: 1 } });
     await server.post('/api/query', { path: 'no:where', args: {} });
+    const { body: { logLines } } = await server.post('/api/query', { path: 'logs:lines', args: { n: 1 } });
+    await server.post('/api/query', { path: 'messages:list', args: {} });
     await server.stop();
-    const [inserted, lowered, missing] = runs(server);
+    const [inserted, lowered, missing, logged, listed] = runs(server);
     assert.equal(inserted.tenant, 'default');
     assert.deepEqual([inserted.database_write_documents, inserted.database_write_documents_limit], [3, 7]);
     assert.equal(inserted.fuel_limit, 5000000);
     assert.ok(inserted.fuel > 0 && inserted.fuel < inserted.fuel_limit);
     assert.ok(inserted.memory_bytes > 0 && inserted.memory_bytes < inserted.memory_bytes_limit);
+    for (const name of ['host_bytes', 'args_bytes', 'result_bytes']) {
+      assert.ok(inserted[name] > 0 && inserted[name] < inserted[`${name}_limit`], name);
+    }
+    assert.deepEqual([logged.log_lines, inserted.log_lines], [logLines.length, 0]);
+    assert.ok(listed.index_ranges > 0 && listed.index_ranges < listed.index_ranges_limit);
     assert.equal(lowered.fuel_limit, 100000, 'as the function says it');
     assert.equal(missing.code, 'FunctionNotFound');
     assert.equal(missing.fuel_limit, 0, 'nothing was allowed to what is not there');

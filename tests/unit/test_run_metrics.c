@@ -266,6 +266,11 @@ static void read_line(const struct outcome *outcome, struct slice path, char *li
         [CORDON_LIMIT_BYTES_READ] = 3000,
         [CORDON_LIMIT_DOCUMENTS_WRITTEN] = 10,
         [CORDON_LIMIT_BYTES_WRITTEN] = 1000,
+        [CORDON_LIMIT_INDEX_RANGES] = 20,
+        [CORDON_LIMIT_HOST_BYTES] = 50000,
+        [CORDON_LIMIT_ARGS_BYTES] = 60,
+        [CORDON_LIMIT_RESULT_BYTES] = 70,
+        [CORDON_LIMIT_LOG_LINES] = 80,
     };
     const struct run_report report = {
         .outcome = outcome,
@@ -325,6 +330,11 @@ static void the_line_of_a_run(void **state)
     outcome.used[CORDON_LIMIT_BYTES_READ] = 300;
     outcome.used[CORDON_LIMIT_DOCUMENTS_WRITTEN] = 1;
     outcome.used[CORDON_LIMIT_BYTES_WRITTEN] = 100;
+    outcome.used[CORDON_LIMIT_INDEX_RANGES] = 2;
+    outcome.used[CORDON_LIMIT_HOST_BYTES] = 5000;
+    outcome.used[CORDON_LIMIT_ARGS_BYTES] = 6;
+    outcome.used[CORDON_LIMIT_RESULT_BYTES] = 7;
+    outcome.used[CORDON_LIMIT_LOG_LINES] = 8;
     char line[2048];
     read_line(&outcome, SLICE("a:b"), line, sizeof line);
     assert_string_equal(
@@ -340,6 +350,11 @@ static void the_line_of_a_run(void **state)
               "\"database_read_bytes\":300,\"database_read_bytes_limit\":3000,"
               "\"database_write_documents\":1,\"database_write_documents_limit\":10,"
               "\"database_write_bytes\":100,\"database_write_bytes_limit\":1000,"
+              "\"index_ranges\":2,\"index_ranges_limit\":20,"
+              "\"host_bytes\":5000,\"host_bytes_limit\":50000,"
+              "\"args_bytes\":6,\"args_bytes_limit\":60,"
+              "\"result_bytes\":7,\"result_bytes_limit\":70,"
+              "\"log_lines\":8,\"log_lines_limit\":80,"
               "\"mutation_retry_count\":2}\n");
 
     outcome = (struct outcome){
