@@ -64,6 +64,11 @@ static void say_of_threads(
     if (missed > 0 || privileges != 0 || landlock != 0) {
         report->landlock = 0;
     }
+    char lacking[256];
+    landlock_lacks(report->landlock, LANDLOCK_OF_SERVER, lacking, sizeof lacking);
+    if (lacking[0] != '\0') {
+        add_missing(report, "%s", lacking);
+    }
 }
 
 /* No new privileges first, without which the kernel takes neither of the others. */
@@ -74,8 +79,8 @@ static cordon_error *restrict_threads(
     uint32_t missed = 0;
     int failed = 0;
     landlock_make(
-        options->paths, options->path_count, false, &restriction.ruleset, &report->landlock,
-        &failed);
+        options->paths, options->path_count, LANDLOCK_OF_SERVER, &restriction.ruleset,
+        &report->landlock, &failed);
     if (failed != 0) {
         add_missing(
             report, "Landlock: %s",

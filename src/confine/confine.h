@@ -44,7 +44,7 @@ struct confine_report {
     bool no_new_privileges;
     int landlock; /* its version, 0: not applied */
     bool seccomp;
-    char missing[512];
+    char missing[768];
 };
 
 /*
@@ -60,18 +60,29 @@ CORDON_MUST_USE cordon_error *confine_process(
 /* What a thread takes: the ruleset of Landlock, or none, and what came of it in all threads. */
 #define CONFINE_NO_RULESET (-1)
 
+/* Whose rules. They hold back all that the kernel's version can, but for what is said here. */
+enum landlock_of {
+    LANDLOCK_OF_SERVER,  /* ends the keeper of compile workers by a signal */
+    LANDLOCK_OF_FETCHER, /* connects to wherever */
+};
+
 /*
- * Makes the rules; `connects`: connections to wherever are none of what is held back.
- * `*out_ruleset` is a descriptor of the caller's, or CONFINE_NO_RULESET where the kernel has no
- * Landlock; then `*out_failed` is its errno. `*out_version` is Landlock's.
+ * Makes the rules. `*out_ruleset` is a descriptor of the caller's, or CONFINE_NO_RULESET where the
+ * kernel has no Landlock; then `*out_failed` is its errno. `*out_version` is Landlock's.
  */
 void landlock_make(
     const struct confine_path *paths,
     size_t path_count,
-    bool connects,
+    enum landlock_of whose,
     int *out_ruleset,
     int *out_version,
     int *out_failed);
+
+/*
+ * What the Landlock of a version cannot hold back, of what newer ones can, in words; "" if that is
+ * nothing, or where there is no Landlock at all (0).
+ */
+void landlock_lacks(int version, enum landlock_of whose, char *out_words, size_t size);
 
 /* Has the calling thread follow the rules; errno, or 0. As a signal handler may. */
 int landlock_restrict(int ruleset);

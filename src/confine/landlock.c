@@ -4,13 +4,17 @@
  * kernel's cannot is left out, and the version is told.
  *
  * All that can be held back is, with no rule for the network: nothing is bound any more, and
- * connected by the one process alone whose purpose that is.
+ * connected by the one process alone whose purpose that is. Sockets with abstract names are out of
+ * reach, if who made them is not confined by the same rules; so are other processes for signals of
+ * the fetcher. The server has to end its keeper: which signals it sends, its list of calls says.
  */
 #include "confine/confine.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -20,15 +24,18 @@
 #define ACCESS_IOCTL ((uint64_t)1 << 15)
 #define ACCESS_BIND ((uint64_t)1)
 #define ACCESS_CONNECT ((uint64_t)2)
+#define SCOPE_ABSTRACT ((uint64_t)1)
+#define SCOPE_SIGNAL ((uint64_t)2)
 
 #define ACCESS_FILE                                                                                \
     (LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_READ_FILE |   \
      ACCESS_TRUNCATE | ACCESS_IOCTL)
 
-/* As the kernel has it since version 4; an older one takes it as long as what it lacks is 0. */
+/* As the kernel has it since version 6; an older one takes it as long as what it lacks is 0. */
 struct ruleset {
     uint64_t handled_access_fs;
     uint64_t handled_access_net;
+    uint64_t scoped;
 };
 
 /* What version 1 holds back of files. */
@@ -85,11 +92,12 @@ static int add_rule(int ruleset, const struct confine_path *path, uint64_t held_
 void landlock_make(
     const struct confine_path *paths,
     size_t path_count,
-    bool connects,
+    enum landlock_of whose,
     int *out_ruleset,
     int *out_version,
     int *out_failed)
 {
+    const bool is_fetcher = whose == LANDLOCK_OF_FETCHER;
     *out_ruleset = CONFINE_NO_RULESET;
     *out_version = 0;
     *out_failed = 0;
@@ -97,7 +105,8 @@ void landlock_make(
         syscall(SYS_landlock_create_ruleset, NULL, (size_t)0, LANDLOCK_CREATE_RULESET_VERSION);
     const struct ruleset wanted = {
         .handled_access_fs = held_back_of_files((int)version),
-        .handled_access_net = version >= 4 ? ACCESS_BIND | (connects ? 0 : ACCESS_CONNECT) : 0,
+        .handled_access_net = version >= 4 ? ACCESS_BIND | (is_fetcher ? 0 : ACCESS_CONNECT) : 0,
+        .scoped = version >= 6 ? SCOPE_ABSTRACT | (is_fetcher ? SCOPE_SIGNAL : 0) : 0,
     };
     const long ruleset =
         version < 1 ? -1 : syscall(SYS_landlock_create_ruleset, &wanted, sizeof wanted, 0);
@@ -114,6 +123,44 @@ void landlock_make(
     }
     *out_ruleset = (int)ruleset;
     *out_version = (int)version;
+}
+
+/*
+ * What each version holds back that the one before cannot; by whose. Version 2 adds none: version 1
+ * refuses every move of a file to another folder, for which there is a right from then on.
+ */
+static const struct {
+    int version;
+    const char *words[2];
+} additions[] = {
+    {3, {"cutting files off", "cutting files off"}},
+    {4, {"TCP", "listening on TCP"}},
+    {5, {"commands to devices", "commands to devices"}},
+    {6, {"abstract sockets", "abstract sockets, signals"}},
+};
+
+static void append(char *out, size_t size, const char *words)
+{
+    const size_t used = strlen(out);
+    (void)snprintf(out + used, size - used, "%s", words);
+}
+
+void landlock_lacks(int version, enum landlock_of whose, char *out_words, size_t size)
+{
+    bool is_first = true;
+    out_words[0] = '\0';
+    for (size_t i = 0; i < sizeof additions / sizeof additions[0] && version > 0; i++) {
+        if (version >= additions[i].version) {
+            continue;
+        }
+        if (is_first) {
+            (void)snprintf(
+                out_words, size, "Landlock %d of this kernel cannot hold back ", version);
+        }
+        append(out_words, size, is_first ? "" : ", ");
+        append(out_words, size, additions[i].words[whose]);
+        is_first = false;
+    }
 }
 
 int landlock_restrict(int ruleset)

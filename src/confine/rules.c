@@ -1,6 +1,10 @@
-/* Any argument will do here; calls that depend on theirs are each list's own. */
+/*
+ * Calls with any argument, and those by which a process would reach another one of its user, with
+ * the arguments alone that reach none. Others that depend on theirs are each list's own.
+ */
 #include "confine/rules.h"
 
+#include <fcntl.h>
 #include <seccomp.h>
 
 static const int common[] = {
@@ -34,7 +38,6 @@ static const int common[] = {
     SCMP_SYS(geteuid),
     SCMP_SYS(getgid),
     SCMP_SYS(getegid),
-    SCMP_SYS(prlimit64),
     SCMP_SYS(rt_sigaction),
     SCMP_SYS(rt_sigprocmask),
     SCMP_SYS(rt_sigreturn),
@@ -47,7 +50,6 @@ static const int common[] = {
     SCMP_SYS(openat),
     SCMP_SYS(close),
     SCMP_SYS(dup),
-    SCMP_SYS(fcntl),
     SCMP_SYS(read),
     SCMP_SYS(readv),
     SCMP_SYS(pread64),
@@ -126,8 +128,38 @@ int rules_add(void *filter, uint32_t action, const int *calls, size_t count)
     return failed;
 }
 
+int rules_allow_if(
+    void *filter, int call, unsigned argument, uint64_t mask, const uint64_t *values, size_t count)
+{
+    int failed = 0;
+    for (size_t i = 0; i < count && failed == 0; i++) {
+        const struct scmp_arg_cmp is_one = SCMP_CMP(argument, SCMP_CMP_MASKED_EQ, mask, values[i]);
+        failed = seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1, is_one);
+    }
+    return failed;
+}
+
+/* Limits of itself alone. A file sends no signal, nor is told whom it would send one to. */
+static int allow_about_itself(void *filter)
+{
+    static const uint64_t itself[] = {0};
+    static const uint64_t purposes[] = {F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL};
+    const struct scmp_arg_cmp sets_no_signals[] = {
+        SCMP_A1(SCMP_CMP_EQ, F_SETFL, 0), SCMP_A2(SCMP_CMP_MASKED_EQ, O_ASYNC, 0)};
+    int failed = rules_allow_if(filter, SCMP_SYS(prlimit64), 0, RULES_WHOLE, itself, COUNT(itself));
+    failed =
+        failed != 0
+            ? failed
+            : rules_allow_if(filter, SCMP_SYS(fcntl), 1, RULES_WHOLE, purposes, COUNT(purposes));
+    return failed != 0 ? failed
+                       : seccomp_rule_add_array(
+                             filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), COUNT(sets_no_signals),
+                             sets_no_signals);
+}
+
 int rules_add_common(void *filter)
 {
-    const int failed = rules_add(filter, SCMP_ACT_ALLOW, common, COUNT(common));
+    int failed = rules_add(filter, SCMP_ACT_ALLOW, common, COUNT(common));
+    failed = failed != 0 ? failed : allow_about_itself(filter);
     return failed != 0 ? failed : rules_add(filter, SCMP_ACT_KILL_PROCESS, deadly, COUNT(deadly));
 }

@@ -10,12 +10,14 @@
 #include "confine/rules.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sockios.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -29,7 +31,6 @@ static const int plain[] = {
     SCMP_SYS(memfd_create),
     /* Threads and time; clone is below. */
     SCMP_SYS(getpriority),
-    SCMP_SYS(setpriority),
     SCMP_SYS(getrlimit),
     SCMP_SYS(rt_sigtimedwait),
     /* Waiting for, and at last ending, the keeper of compile workers, whose pidfd is there. */
@@ -75,6 +76,8 @@ static const int plain[] = {
 static const int of_sanitizers[] = {OF_SANITIZERS};
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define ALLOW_IF(filter, call, argument, values)                                                   \
+    rules_allow_if(filter, call, argument, RULES_WHOLE, values, COUNT(values))
 
 /* Memory is written or run, and not both. */
 static int add_memory(scmp_filter_ctx filter)
@@ -90,17 +93,26 @@ static int add_memory(scmp_filter_ctx filter)
     return failed;
 }
 
-/* Threads and no processes; the signal that ends the process, and none to others. */
+/*
+ * Threads and no processes, each of which sets its own priority; the signal that ends the process,
+ * and none to others.
+ */
 static int add_threads(scmp_filter_ctx filter)
 {
+    const struct scmp_arg_cmp is_itself[] = {
+        SCMP_A0(SCMP_CMP_EQ, PRIO_PROCESS, 0), SCMP_A1(SCMP_CMP_EQ, 0, 0)};
     const struct scmp_arg_cmp is_thread = SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD);
     const struct scmp_arg_cmp is_own = SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0);
-    const int failed = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1, is_thread);
+    int failed = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1, is_thread);
+    failed = failed != 0
+                 ? failed
+                 : seccomp_rule_add_array(
+                       filter, SCMP_ACT_ALLOW, SCMP_SYS(setpriority), COUNT(is_itself), is_itself);
     return failed != 0 ? failed
                        : seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, is_own);
 }
 
-/* A pair for the answer of the compile starter; nothing is sent to an address. */
+/* A pair for the answer of the compile starter; sendto() sends to no address. */
 static int add_sockets(scmp_filter_ctx filter)
 {
     const struct scmp_arg_cmp is_pair[] = {
@@ -118,16 +130,11 @@ static int add_purposes(scmp_filter_ctx filter)
     static const scmp_datum_t requests[] = {FIONBIO, FIONREAD, FIOCLEX, SIOCOUTQ, TCGETS};
     static const scmp_datum_t options[] = {
         PR_SET_NAME, PR_GET_NAME, PR_GET_DUMPABLE, PR_SET_NO_NEW_PRIVS, PR_SET_VMA};
-    int failed = 0;
-    for (size_t i = 0; i < COUNT(requests) && failed == 0; i++) {
-        const struct scmp_arg_cmp is_request = SCMP_A1(SCMP_CMP_EQ, requests[i], 0);
-        failed = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, is_request);
-    }
-    for (size_t i = 0; i < COUNT(options) && failed == 0; i++) {
-        const struct scmp_arg_cmp is_option = SCMP_A0(SCMP_CMP_EQ, options[i], 0);
-        failed = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1, is_option);
-    }
-    return failed;
+    /* The store's locks, and the seals of what a compile worker is given. */
+    static const scmp_datum_t locks[] = {F_GETLK, F_SETLK, F_SETLKW, F_ADD_SEALS, F_GET_SEALS};
+    int failed = ALLOW_IF(filter, SCMP_SYS(ioctl), 1, requests);
+    failed = failed != 0 ? failed : ALLOW_IF(filter, SCMP_SYS(prctl), 0, options);
+    return failed != 0 ? failed : ALLOW_IF(filter, SCMP_SYS(fcntl), 1, locks);
 }
 
 static int fill(scmp_filter_ctx filter)

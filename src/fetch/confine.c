@@ -26,6 +26,11 @@
 #include <unistd.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define ALLOW_IF(filter, call, argument, mask, values)                                             \
+    rules_allow_if(filter, call, argument, mask, values, COUNT(values))
+
+/* Of the type of a socket, which has flags, too. */
+#define SOCK_KIND ((scmp_datum_t)0xf)
 
 /* -- Calls ---------------------------------------------------------------------------------- */
 
@@ -40,19 +45,16 @@ static const int plain[] = {
 /* Connections are made, and none is taken. */
 static const int deadly[] = {SCMP_SYS(listen)};
 
-/* A rule for a call with one argument that must be, under a mask, one of some. */
-static int add_if(
-    scmp_filter_ctx filter,
-    int call,
-    unsigned argument,
-    scmp_datum_t mask,
-    const scmp_datum_t *values,
-    size_t count)
+/* Of sockets that send to each other alone: one for datagrams would send to any of this machine. */
+static int add_pairs(scmp_filter_ctx filter)
 {
+    static const scmp_datum_t kinds[] = {SOCK_STREAM, SOCK_SEQPACKET};
     int failed = 0;
-    for (size_t i = 0; i < count && failed == 0; i++) {
-        const struct scmp_arg_cmp is_one = SCMP_CMP(argument, SCMP_CMP_MASKED_EQ, mask, values[i]);
-        failed = seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1, is_one);
+    for (size_t i = 0; i < COUNT(kinds) && failed == 0; i++) {
+        const struct scmp_arg_cmp is_pair[] = {
+            SCMP_A0(SCMP_CMP_EQ, AF_UNIX, 0), SCMP_A1(SCMP_CMP_MASKED_EQ, SOCK_KIND, kinds[i])};
+        failed = seccomp_rule_add_array(
+            filter, SCMP_ACT_ALLOW, SCMP_SYS(socketpair), COUNT(is_pair), is_pair);
     }
     return failed;
 }
@@ -62,26 +64,17 @@ static int add_parts(scmp_filter_ctx filter)
     static const scmp_datum_t data[] = {0};
     static const scmp_datum_t threads[] = {CLONE_THREAD};
     static const scmp_datum_t families[] = {AF_INET, AF_INET6, AF_NETLINK};
-    static const scmp_datum_t pairs[] = {AF_UNIX};
     static const scmp_datum_t requests[] = {FIONBIO, FIONREAD};
     static const scmp_datum_t purposes[] = {PR_SET_NAME, PR_GET_DUMPABLE, PR_SET_VMA};
     const scmp_datum_t own[] = {(scmp_datum_t)getpid()};
-    const scmp_datum_t whole = UINT32_MAX;
-    int failed = add_if(filter, SCMP_SYS(mmap), 2, PROT_EXEC, data, COUNT(data));
-    failed =
-        failed != 0 ? failed : add_if(filter, SCMP_SYS(mprotect), 2, PROT_EXEC, data, COUNT(data));
-    failed = failed != 0
-                 ? failed
-                 : add_if(filter, SCMP_SYS(clone), 0, CLONE_THREAD, threads, COUNT(threads));
-    failed = failed != 0 ? failed : add_if(filter, SCMP_SYS(tgkill), 0, whole, own, COUNT(own));
-    failed = failed != 0 ? failed
-                         : add_if(filter, SCMP_SYS(socket), 0, whole, families, COUNT(families));
-    failed =
-        failed != 0 ? failed : add_if(filter, SCMP_SYS(socketpair), 0, whole, pairs, COUNT(pairs));
-    failed =
-        failed != 0 ? failed : add_if(filter, SCMP_SYS(ioctl), 1, whole, requests, COUNT(requests));
-    return failed != 0 ? failed
-                       : add_if(filter, SCMP_SYS(prctl), 0, whole, purposes, COUNT(purposes));
+    int failed = ALLOW_IF(filter, SCMP_SYS(mmap), 2, PROT_EXEC, data);
+    failed = failed != 0 ? failed : ALLOW_IF(filter, SCMP_SYS(mprotect), 2, PROT_EXEC, data);
+    failed = failed != 0 ? failed : ALLOW_IF(filter, SCMP_SYS(clone), 0, CLONE_THREAD, threads);
+    failed = failed != 0 ? failed : ALLOW_IF(filter, SCMP_SYS(tgkill), 0, RULES_WHOLE, own);
+    failed = failed != 0 ? failed : ALLOW_IF(filter, SCMP_SYS(socket), 0, RULES_WHOLE, families);
+    failed = failed != 0 ? failed : ALLOW_IF(filter, SCMP_SYS(ioctl), 1, RULES_WHOLE, requests);
+    failed = failed != 0 ? failed : ALLOW_IF(filter, SCMP_SYS(prctl), 0, RULES_WHOLE, purposes);
+    return failed != 0 ? failed : add_pairs(filter);
 }
 
 /* errno, or 0. */
@@ -161,7 +154,7 @@ static int restrict_files(const char *folder, int *out_version)
     }
     int ruleset = CONFINE_NO_RULESET;
     int failed = 0;
-    landlock_make(paths, count, true, &ruleset, out_version, &failed);
+    landlock_make(paths, count, LANDLOCK_OF_FETCHER, &ruleset, out_version, &failed);
     if (ruleset != CONFINE_NO_RULESET) {
         failed = landlock_restrict(ruleset);
         (void)close(ruleset);
@@ -194,6 +187,11 @@ void fetch_confine(const char *folder, int32_t *out_landlock, char words[FETCH_W
             files == ENOSYS || files == EOPNOTSUPP ? "this kernel has it not, or not switched on"
                                                    : strerrordesc_np(files));
         version = 0;
+    }
+    char lacking[256] = "";
+    landlock_lacks(version, LANDLOCK_OF_FETCHER, lacking, sizeof lacking);
+    if (lacking[0] != '\0') {
+        add_missing(words, "%s; ", lacking);
     }
     const int calls = restrict_calls();
     if (calls != 0) {

@@ -41,7 +41,7 @@ static struct turn *take_next(struct compute *compute)
 static void *work(void *arg)
 {
     struct compute *compute = arg;
-    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), COMPUTE_NICE);
+    (void)setpriority(PRIO_PROCESS, 0, COMPUTE_NICE);
     for (struct turn *turn = take_next(compute); turn != NULL; turn = take_next(compute)) {
         turn->state = run_poll(turn->run, clock_monotonic_ns() + RUN_TURN_NS);
         turn->worked(turn->owner); /* from here on it is its owner's */

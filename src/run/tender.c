@@ -122,7 +122,7 @@ static void *thread_main(void *arg)
     struct tender *tender = arg;
     sigset_t before;
     (void)pipe_signal_block(&before); /* for its lines in the log; it ends with the thread */
-    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICE_LOWEST);
+    (void)setpriority(PRIO_PROCESS, 0, NICE_LOWEST);
     while (!atomic_load(&tender->ends)) {
         bool is_done = tend_all(tender, "quota_count_delayed", count); /* some wait for that */
         is_done = tend_all(tender, "session_expiry_delayed", expire) && is_done;

@@ -22,6 +22,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -83,9 +84,16 @@ static int teardown(void **state)
 
 /* -- Acts: 0, or errno ----------------------------------------------------------------------- */
 
-/* Sockets from before: one that listens, and one that does not yet. */
+/*
+ * From before: sockets, one that listens, one that does not yet and one for messages; a pipe; and
+ * another process of this user.
+ */
 static int listening;
 static int unconnected;
+static int messages;
+static int pipe_ends[2];
+static pid_t victim;
+static pid_t player; /* the process that acts */
 
 static int result(long code)
 {
@@ -239,6 +247,101 @@ static int connect_socket(void)
     return result(connect(unconnected, (const struct sockaddr *)&address, size));
 }
 
+static int own_pipe_by_victim(void)
+{
+    return result(fcntl(pipe_ends[0], F_SETOWN, victim));
+}
+
+static int own_pipe_by_group(void)
+{
+    const struct f_owner_ex owner = {F_OWNER_PGRP, victim};
+    return result(fcntl(pipe_ends[0], F_SETOWN_EX, &owner));
+}
+
+static int choose_signal_of_pipe(void)
+{
+    return result(fcntl(pipe_ends[0], F_SETSIG, SIGKILL));
+}
+
+static int have_pipe_send_signals(void)
+{
+    return result(fcntl(pipe_ends[0], F_SETFL, O_NONBLOCK | O_ASYNC));
+}
+
+/* Every purpose that a server has for fcntl(). */
+static int arrange_files(void)
+{
+    struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_len = 1};
+    const int file = open(at("change/file"), O_RDONLY | O_CLOEXEC);
+    const int other = fcntl(pipe_ends[0], F_DUPFD_CLOEXEC, 20);
+    const int sealed = memfd_create("sealed", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    const bool good =
+        file >= 0 && other >= 20 && fcntl(file, F_SETLK, &lock) == 0 &&
+        fcntl(other, F_SETFL, O_NONBLOCK) == 0 && (fcntl(other, F_GETFL) & O_NONBLOCK) != 0 &&
+        fcntl(other, F_SETFD, FD_CLOEXEC) == 0 && fcntl(other, F_GETFD) == FD_CLOEXEC &&
+        fcntl(sealed, F_ADD_SEALS, F_SEAL_SHRINK) == 0 &&
+        fcntl(sealed, F_GET_SEALS) == F_SEAL_SHRINK;
+    return good ? 0 : errno;
+}
+
+static int limit_victim(void)
+{
+    const struct rlimit none = {0, 0};
+    return result(prlimit(victim, RLIMIT_NOFILE, &none, NULL));
+}
+
+static int ask_own_limit(void)
+{
+    struct rlimit limit;
+    return result(getrlimit(RLIMIT_NOFILE, &limit));
+}
+
+static int slow_victim_down(void)
+{
+    return result(setpriority(PRIO_PROCESS, (id_t)victim, 19));
+}
+
+static int slow_group_down(void)
+{
+    return result(setpriority(PRIO_PGRP, (id_t)victim, 19));
+}
+
+static int slow_itself_down(void)
+{
+    return result(setpriority(PRIO_PROCESS, 0, 19));
+}
+
+/* Where a socket of another program's takes messages: by its path, or by a name without one. */
+static socklen_t address_of_other(bool is_abstract, struct sockaddr_un *out_address)
+{
+    *out_address = (struct sockaddr_un){.sun_family = AF_UNIX};
+    char *const path = out_address->sun_path + (is_abstract ? 1 : 0);
+    (void)snprintf(path, sizeof out_address->sun_path - 1, "%.32s/outside/%d", ground, player);
+    return (socklen_t)sizeof *out_address;
+}
+
+static int send_message(bool is_abstract, bool by_sendto)
+{
+    struct sockaddr_un address;
+    const socklen_t size = address_of_other(is_abstract, &address);
+    struct iovec bytes = {ground, 1};
+    const struct msghdr message = {
+        .msg_name = &address, .msg_namelen = size, .msg_iov = &bytes, .msg_iovlen = 1};
+    return result(
+        by_sendto ? sendto(messages, ground, 1, 0, (const struct sockaddr *)&address, size)
+                  : sendmsg(messages, &message, 0));
+}
+
+static int sendto_path(void)
+{
+    return send_message(false, true);
+}
+
+static int sendmsg_abstract(void)
+{
+    return send_message(true, false);
+}
+
 static int type_into_terminal(void)
 {
     char letter = 'x';
@@ -333,42 +436,58 @@ static const struct row {
     int wanted; /* errno; 0: it goes on; DIES: the process ends */
     enum who by;
     bool not_sanitized; /* sanitizers need it */
+    int since;          /* Landlock's version that has it */
+    bool has_twin;      /* whoever is not confined does just that */
 } rows[] = {
-    {"a file outside is read", read_outside, EACCES, BY_LANDLOCK, false},
-    {"a folder outside is listed", list_outside, EACCES, BY_LANDLOCK, false},
-    {"a file outside is made", write_outside, EACCES, BY_LANDLOCK, false},
-    {"a file outside is removed", unlink_outside, EACCES, BY_LANDLOCK, false},
-    {"a file is moved outside", move_outside, EACCES, BY_LANDLOCK, false},
-    {"a device is made", device_inside, ENOSYS, BY_SECCOMP, false},
-    {"a file to be read is written", read_only_is_written, EACCES, BY_LANDLOCK, false},
-    {"a file to be added to is removed", append_is_removed, EACCES, BY_LANDLOCK, false},
-    {"a file to be removed is read", unlink_is_read, EACCES, BY_LANDLOCK, false},
-    {"a program is run", run_program, DIES, BY_SECCOMP, false},
-    {"a process is made", fork_process, ENOSYS, BY_SECCOMP, true},
-    {"another process is traced", trace_parent, DIES, BY_SECCOMP, true},
-    {"another process is read", read_parent, DIES, BY_SECCOMP, false},
-    {"another process is sent a signal", signal_parent, ENOSYS, BY_SECCOMP, true},
-    {"a thread of another is sent one", signal_thread_of_parent, ENOSYS, BY_SECCOMP, true},
-    {"a socket is opened", open_socket, ENOSYS, BY_SECCOMP, false},
-    {"a Unix socket is opened", open_unix_socket, ENOSYS, BY_SECCOMP, false},
-    {"a socket is connected", connect_socket, ENOSYS, BY_SECCOMP, false},
-    {"a terminal is typed into", type_into_terminal, ENOSYS, BY_SECCOMP, false},
-    {"memory is to be written and run", map_to_write_and_run, ENOSYS, BY_SECCOMP, false},
-    {"written memory is to be run", make_run_what_is_written, ENOSYS, BY_SECCOMP, false},
-    {"the data folder is changed", change_inside, 0, BY_BOTH, false},
-    {"a file to be read is read", read_only_is_read, 0, BY_BOTH, false},
-    {"a file to be added to is made and written", append_is_written, 0, BY_BOTH, false},
-    {"a file to be removed is removed", unlink_is_removed, 0, BY_BOTH, false},
-    {"memory with code", map_code, 0, BY_BOTH, false},
-    {"code that was made", make_code, 0, BY_BOTH, false},
-    {"a thread", start_thread, 0, BY_BOTH, false},
-    {"clients, and a pair of sockets", use_sockets, 0, BY_BOTH, false},
-    {"its own status, which has no new privileges", read_own_status, 0, BY_BOTH, false},
-    {"no core dump", is_hidden, 0, BY_BOTH, false},
+    {"a file outside is read", read_outside, EACCES, BY_LANDLOCK, false, 0, false},
+    {"a folder outside is listed", list_outside, EACCES, BY_LANDLOCK, false, 0, false},
+    {"a file outside is made", write_outside, EACCES, BY_LANDLOCK, false, 0, false},
+    {"a file outside is removed", unlink_outside, EACCES, BY_LANDLOCK, false, 0, false},
+    {"a file is moved outside", move_outside, EACCES, BY_LANDLOCK, false, 0, false},
+    {"a device is made", device_inside, ENOSYS, BY_SECCOMP, false, 0, false},
+    {"a file to be read is written", read_only_is_written, EACCES, BY_LANDLOCK, false, 0, false},
+    {"a file to be added to is removed", append_is_removed, EACCES, BY_LANDLOCK, false, 0, false},
+    {"a file to be removed is read", unlink_is_read, EACCES, BY_LANDLOCK, false, 0, false},
+    {"a program is run", run_program, DIES, BY_SECCOMP, false, 0, false},
+    {"a process is made", fork_process, ENOSYS, BY_SECCOMP, true, 0, false},
+    {"another process is traced", trace_parent, DIES, BY_SECCOMP, true, 0, false},
+    {"another process is read", read_parent, DIES, BY_SECCOMP, false, 0, false},
+    {"another process is sent a signal", signal_parent, ENOSYS, BY_SECCOMP, true, 0, false},
+    {"a thread of another is sent one", signal_thread_of_parent, ENOSYS, BY_SECCOMP, true, 0,
+     false},
+    {"a socket is opened", open_socket, ENOSYS, BY_SECCOMP, false, 0, false},
+    {"a Unix socket is opened", open_unix_socket, ENOSYS, BY_SECCOMP, false, 0, false},
+    {"a socket is connected", connect_socket, ENOSYS, BY_SECCOMP, false, 0, false},
+    {"another process gets a pipe's signals", own_pipe_by_victim, ENOSYS, BY_SECCOMP, false, 0,
+     true},
+    {"a group of processes gets them", own_pipe_by_group, ENOSYS, BY_SECCOMP, false, 0, true},
+    {"the signal of a pipe is chosen", choose_signal_of_pipe, ENOSYS, BY_SECCOMP, false, 0, true},
+    {"a pipe is to send signals", have_pipe_send_signals, ENOSYS, BY_SECCOMP, false, 0, true},
+    {"another process is limited", limit_victim, ENOSYS, BY_SECCOMP, false, 0, true},
+    {"another process is slowed down", slow_victim_down, ENOSYS, BY_SECCOMP, false, 0, true},
+    {"a group of processes is slowed down", slow_group_down, ENOSYS, BY_SECCOMP, false, 0, true},
+    {"a message is sent to a path", sendto_path, ENOSYS, BY_SECCOMP, false, 0, true},
+    {"a message is sent to an abstract name", sendmsg_abstract, EPERM, BY_LANDLOCK, false, 6, true},
+    {"files are arranged by fcntl()", arrange_files, 0, BY_BOTH, false, 0, false},
+    {"its own limit", ask_own_limit, 0, BY_BOTH, false, 0, false},
+    {"itself is slowed down", slow_itself_down, 0, BY_BOTH, false, 0, false},
+    {"a terminal is typed into", type_into_terminal, ENOSYS, BY_SECCOMP, false, 0, false},
+    {"memory is to be written and run", map_to_write_and_run, ENOSYS, BY_SECCOMP, false, 0, false},
+    {"written memory is to be run", make_run_what_is_written, ENOSYS, BY_SECCOMP, false, 0, false},
+    {"the data folder is changed", change_inside, 0, BY_BOTH, false, 0, false},
+    {"a file to be read is read", read_only_is_read, 0, BY_BOTH, false, 0, false},
+    {"a file to be added to is made and written", append_is_written, 0, BY_BOTH, false, 0, false},
+    {"a file to be removed is removed", unlink_is_removed, 0, BY_BOTH, false, 0, false},
+    {"memory with code", map_code, 0, BY_BOTH, false, 0, false},
+    {"code that was made", make_code, 0, BY_BOTH, false, 0, false},
+    {"a thread", start_thread, 0, BY_BOTH, false, 0, false},
+    {"clients, and a pair of sockets", use_sockets, 0, BY_BOTH, false, 0, false},
+    {"its own status, which has no new privileges", read_own_status, 0, BY_BOTH, false, 0, false},
+    {"no core dump", is_hidden, 0, BY_BOTH, false, 0, false},
 };
 
 /* Who acts: a thread from before, one that began after, or the one that confined the process. */
-enum actor { BEFORE, AFTER, SELF, ACTORS };
+enum actor { BEFORE, AFTER, SELF, ACTORS, UNCONFINED = ACTORS };
 
 struct stage {
     const struct row *row;
@@ -386,8 +505,8 @@ static void *act_when_told(void *arg)
     return NULL;
 }
 
-/* Confines this process; 0, or a part that the kernel does not have: 100 and who. */
-static int confine(enum who by)
+/* Confines this process; 0, or 100: the kernel does not have the part that the row is about. */
+static int confine(const struct row *row)
 {
     char names[4][128];
     static const char *const folders[] = {"change", "append", "unlink", "read"};
@@ -401,11 +520,13 @@ static int confine(enum who by)
         .paths = paths, .path_count = COUNT(paths), .hide = true};
     struct confine_report report;
     expect_ok(confine_process(&options, &report));
-    if ((by == BY_LANDLOCK && report.landlock == 0) || (by == BY_SECCOMP && !report.seccomp)) {
+    const int since = row->since > 0 ? row->since : 1;
+    if ((row->by == BY_LANDLOCK && report.landlock < since) ||
+        (row->by == BY_SECCOMP && !report.seccomp)) {
         return 100;
     }
     assert_true(report.no_new_privileges);
-    assert_string_equal(report.missing, report.landlock == 0 ? report.missing : "");
+    assert_int_equal(report.missing[0] == '\0', report.landlock >= 6);
     return 0;
 }
 
@@ -421,6 +542,37 @@ static void open_sockets(void)
     assert_int_equal(listen(listening, 2), 0);
     assert_int_equal(getsockname(listening, (struct sockaddr *)&bound, &size), 0);
     assert_int_equal(connect(client, (const struct sockaddr *)&bound, size), 0);
+    assert_int_equal(pipe2(pipe_ends, O_CLOEXEC), 0);
+    messages = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    assert_true(messages >= 0);
+}
+
+/* Another process, in a group of its own, as long as this one lives; it has the other sockets. */
+static void start_victim(void)
+{
+    int ready[2];
+    char byte = 0;
+    assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+    player = getpid();
+    victim = fork();
+    if (victim == 0) {
+        struct sockaddr_un address;
+        bool good = prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && setpgid(0, 0) == 0;
+        for (int is_abstract = 0; is_abstract < 2; is_abstract++) {
+            const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+            const socklen_t size = address_of_other(is_abstract, &address);
+            good = good && bind(fd, (const struct sockaddr *)&address, size) == 0;
+        }
+        good = good && write(ready[1], "x", 1) == 1;
+        (void)close(ready[1]);
+        while (good) {
+            (void)pause();
+        }
+        _exit(1);
+    }
+    (void)close(ready[1]);
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    (void)close(ready[0]);
 }
 
 /* The exit code of a process: what the act failed with, or 100 if it can't be tried here. */
@@ -429,10 +581,14 @@ static int play(const struct row *row, enum actor actor)
     struct stage stage = {.row = row, .failed = EINVAL};
     pthread_t thread;
     open_sockets();
+    start_victim();
+    if (actor == UNCONFINED) {
+        return row->act();
+    }
     if (actor == BEFORE) {
         assert_int_equal(pthread_create(&thread, NULL, act_when_told, &stage), 0);
     }
-    const int lacking = confine(row->by);
+    const int lacking = confine(row);
     if (lacking != 0) {
         return lacking;
     }
@@ -447,29 +603,53 @@ static int play(const struct row *row, enum actor actor)
     return stage.failed;
 }
 
+/* In a process of its own: what play() gave, DIES, or more than 1000. */
+static int play_apart(const struct row *row, enum actor actor)
+{
+    char socket_of_victim[32];
+    int status = 0;
+    if (row->act == unlink_is_removed) {
+        write_file("unlink/file");
+    }
+    const pid_t pid = fork();
+    if (pid == 0) {
+        _exit(play(row, actor));
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    (void)snprintf(socket_of_victim, sizeof socket_of_victim, "outside/%d", pid);
+    (void)unlink(at(socket_of_victim));
+    const bool is_dead = WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : is_dead ? DIES : 1000 + status;
+}
+
 static void test_acts(void **state)
 {
+    size_t bad = 0;
     (void)state;
     for (size_t i = 0; i < COUNT(rows) * ACTORS; i++) {
         const struct row *const row = &rows[i / ACTORS];
-        int status = 0;
         if (SANITIZED && row->not_sanitized) {
             continue;
         }
-        if (row->act == unlink_is_removed) {
-            write_file("unlink/file");
-        }
-        const pid_t pid = fork();
-        if (pid == 0) {
-            _exit(play(row, (enum actor)(i % ACTORS)));
-        }
-        assert_int_equal(waitpid(pid, &status, 0), pid);
-        const bool is_dead = WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS;
-        const int code = WIFEXITED(status) ? WEXITSTATUS(status) : is_dead ? DIES : 1000 + status;
+        const int code = play_apart(row, (enum actor)(i % ACTORS));
         if (code == 100) {
             print_message("not on this kernel: %s\n", row->name);
         } else if (code != row->wanted) {
-            fail_msg("%s (actor %zu): %d, not %d", row->name, i % ACTORS, code, row->wanted);
+            print_error("%s (actor %zu): %d, not %d\n", row->name, i % ACTORS, code, row->wanted);
+            bad++;
+        }
+    }
+    assert_int_equal(bad, 0);
+}
+
+/* What is tried above would do harm indeed. */
+static void test_whoever_is_not_confined_does_it(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const int code = rows[i].has_twin ? play_apart(&rows[i], UNCONFINED) : 0;
+        if (code != 0) {
+            fail_msg("%s (not confined): %d", rows[i].name, code);
         }
     }
 }
@@ -502,6 +682,38 @@ static void test_what_is_missing_is_told(void **state)
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true(WIFEXITED(status));
     assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+/* What older versions cannot do is told as well, though they are applied. */
+static void test_what_older_versions_lack_is_told(void **state)
+{
+    static const struct {
+        int version;
+        enum landlock_of whose;
+        const char *words;
+    } versions[] = {
+        {0, LANDLOCK_OF_SERVER, ""}, /* which is told otherwise */
+        {1, LANDLOCK_OF_SERVER,
+         "Landlock 1 of this kernel cannot hold back cutting files off, TCP, commands to devices, "
+         "abstract sockets"},
+        {2, LANDLOCK_OF_FETCHER,
+         "Landlock 2 of this kernel cannot hold back cutting files off, listening on TCP, commands "
+         "to devices, abstract sockets, signals"},
+        {3, LANDLOCK_OF_SERVER,
+         "Landlock 3 of this kernel cannot hold back TCP, commands to devices, abstract sockets"},
+        {4, LANDLOCK_OF_SERVER,
+         "Landlock 4 of this kernel cannot hold back commands to devices, abstract sockets"},
+        {5, LANDLOCK_OF_FETCHER,
+         "Landlock 5 of this kernel cannot hold back abstract sockets, signals"},
+        {6, LANDLOCK_OF_SERVER, ""},
+        {7, LANDLOCK_OF_FETCHER, ""},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(versions); i++) {
+        char words[256];
+        landlock_lacks(versions[i].version, versions[i].whose, words, sizeof words);
+        assert_string_equal(words, versions[i].words);
+    }
 }
 
 /* -- Every thread ---------------------------------------------------------------------------- */
@@ -587,10 +799,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_missing_is_told),
+        cmocka_unit_test(test_what_older_versions_lack_is_told),
         cmocka_unit_test(test_every_thread_calls),
         cmocka_unit_test(test_a_thread_that_blocks_is_told),
         cmocka_unit_test(test_a_signal_in_use_is_left_alone),
         cmocka_unit_test(test_acts),
+        cmocka_unit_test(test_whoever_is_not_confined_does_it),
     };
     return cmocka_run_group_tests_name("confine", tests, setup, teardown);
 }

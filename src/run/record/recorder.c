@@ -586,7 +586,7 @@ static void *thread_main(void *arg)
     struct recorder *recorder = arg;
     sigset_t before;
     (void)pipe_signal_block(&before); /* for its lines in the log; it ends with the thread */
-    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICE_LOWEST);
+    (void)setpriority(PRIO_PROCESS, 0, NICE_LOWEST);
     cpu_share_init(&recorder->share, SHARE_PARTS, SHARE_STORE_NS, clock_monotonic_ns());
     work(recorder);
     end_replay(recorder);
