@@ -47,9 +47,9 @@ CORDON_API CORDON_MUST_USE cordon_error *cordon_audit_check_new(cordon_audit_che
 CORDON_API void cordon_audit_check_free(cordon_audit_check *check);
 
 /*
- * Whose log it must be, by the tenant's number (1: the default one); 0, or without this: of whom
- * its first checkpoint says. Checkpoints of others that were kept are passed over. Before the
- * first line.
+ * Whose log it must be, by the tenant's number (1: the default one; cordon_tenant_list() has them);
+ * 0, or without this: of whom its first checkpoint says, so that one log may stand for another.
+ * Checkpoints of others that were kept are passed over. Before the first line.
  */
 CORDON_API void cordon_audit_check_of(cordon_audit_check *check, uint32_t tenant);
 
@@ -67,13 +67,23 @@ CORDON_API CORDON_MUST_USE cordon_error *cordon_audit_check_trust(
 CORDON_API CORDON_MUST_USE cordon_error *cordon_audit_check_expect(
     cordon_audit_check *check, const char *text, size_t size);
 
+/*
+ * Has the log reach as far as its keeper's secret in that data folder has signed, if there is one
+ * and this process may read it; else this does nothing. Before the log is read, as a server that
+ * runs on the folder goes on signing. Errors: CORDON_E_INVALID, CORDON_E_NO_MEMORY, CORDON_E_STORE
+ * for a secret that is damaged.
+ */
+CORDON_API CORDON_MUST_USE cordon_error *cordon_audit_check_secret(
+    cordon_audit_check *check, const char *data_folder, uint32_t tenant);
+
 /* The next lines of the log, whole ones. Errors: CORDON_E_NO_MEMORY. */
 CORDON_API CORDON_MUST_USE cordon_error *cordon_audit_check_add(
     cordon_audit_check *check, const char *text, size_t size);
 
 /*
  * After the last line: whether the log is as it was written, and JSON that says what was found
- * (see docs/audit.md). `*out_report` is the caller's; free it with cordon_free().
+ * (see docs/audit.md). `*out_report` is the caller's; free it with cordon_free(). Errors:
+ * CORDON_E_NO_MEMORY; CORDON_E_INVALID for a whole log where checkpoints were kept, and none of it.
  */
 CORDON_API CORDON_MUST_USE cordon_error *cordon_audit_check_end(
     cordon_audit_check *check, bool *out_is_good, char **out_report);

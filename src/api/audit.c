@@ -4,6 +4,7 @@
 #include "audit/chain.h"
 #include "base/memory.h"
 #include "run/audit/audit_rows.h"
+#include "run/audit/secret_file.h"
 #include "value/json.h"
 
 #include <stdio.h>
@@ -122,11 +123,28 @@ cordon_error *cordon_audit_check_add(cordon_audit_check *check, const char *text
     while (slice_take_line(&rest, &line)) {
         struct audit_record record;
         if (!audit_record_read(line, &record)) {
-            audit_chain_add_malformed(check->chain);
+            const bool is_damaged = audit_record_is_damaged(line);
+            (is_damaged ? audit_chain_add_damaged : audit_chain_add_malformed)(check->chain);
             return NULL;
         }
         TRY(audit_chain_add(check->chain, &record));
     }
+    return NULL;
+}
+
+cordon_error *cordon_audit_check_secret(
+    cordon_audit_check *check, const char *data_folder, uint32_t tenant)
+{
+    CORDON_CLEANUP_BUFFER struct buffer folder;
+    buffer_init(&folder, 65536);
+    uint64_t covered = 0;
+    if (data_folder == NULL) {
+        return cordon_error_new(CORDON_E_INVALID, "name the data folder whose log it is");
+    }
+    TRY(buffer_printf(&folder, "%s/audit.d", data_folder));
+    TRY(buffer_append_byte(&folder, '\0'));
+    TRY(secret_file_covered((const char *)folder.data, tenant, &covered));
+    audit_chain_reach(check->chain, covered);
     return NULL;
 }
 
@@ -188,6 +206,7 @@ static cordon_error *write_report(struct buffer *out, const struct audit_verdict
 {
     TRY(buffer_append(out, SLICE("{\"status\":")));
     TRY(json_write_string(out, verdict->is_good ? SLICE("success") : SLICE("error")));
+    TRY(write_number(out, "tenant", verdict->tenant));
     TRY(write_number(out, "records", verdict->records));
     TRY(write_number(out, "first", verdict->first));
     TRY(write_number(out, "last", verdict->last));
@@ -206,10 +225,25 @@ static cordon_error *write_report(struct buffer *out, const struct audit_verdict
     return buffer_append_byte(out, '}');
 }
 
+/* What was kept shows nothing of a log that it does not speak of. */
+static cordon_error *nothing_of_it(const struct audit_verdict *verdict)
+{
+    return cordon_error_new(
+        CORDON_E_INVALID,
+        "the log of tenant %u is whole in itself, but none of the %llu checkpoints that were kept "
+        "is of it, so they do not tell whether its end was cut off; give those of this server and "
+        "this tenant, or none while there are none",
+        verdict->tenant, (unsigned long long)verdict->kept_others);
+}
+
 cordon_error *cordon_audit_check_end(
     cordon_audit_check *check, bool *out_is_good, char **out_report)
 {
     const struct audit_verdict verdict = audit_chain_end(check->chain);
+    if (verdict.is_good && verdict.kept_others > 0 &&
+        verdict.kept_others == audit_chain_expected(check->chain)) {
+        return nothing_of_it(&verdict);
+    }
     CORDON_CLEANUP_BUFFER struct buffer report;
     buffer_init(&report, 65536);
     TRY(write_report(&report, &verdict));

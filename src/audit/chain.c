@@ -36,13 +36,15 @@ struct audit_chain {
     size_t recent_count;
     uint64_t recent_from;
 
-    uint32_t tenant; /* whose it is; 0: not known yet */
+    uint32_t tenant;  /* whose it must be; 0: of whom the first checkpoint says */
+    uint64_t covered; /* up to there a checkpoint must speak for it */
     bool is_trusting;
     uint8_t trusted[SIGN_PUBLIC_BYTES];
     struct audit_checkpoint last_checkpoint; /* if there were any */
 
     struct expected *expected; /* in order of what they cover, once that is sorted */
     bool is_sorted;
+    uint64_t kept_pruned_to; /* what the last of those speaks of that were pruned */
     size_t expected_count;
     size_t expected_capacity;
 };
@@ -71,6 +73,11 @@ void audit_chain_free(struct audit_chain *chain)
 void audit_chain_of(struct audit_chain *chain, uint32_t tenant)
 {
     chain->tenant = tenant;
+}
+
+void audit_chain_reach(struct audit_chain *chain, uint64_t covered)
+{
+    chain->covered = covered;
 }
 
 void audit_chain_trust(struct audit_chain *chain, const uint8_t key[SIGN_PUBLIC_BYTES])
@@ -114,6 +121,11 @@ cordon_error *audit_chain_expect(struct audit_chain *chain, struct slice line, b
     chain->expected[chain->expected_count++] = expected;
     chain->is_sorted = false;
     return NULL;
+}
+
+size_t audit_chain_expected(const struct audit_chain *chain)
+{
+    return chain->expected_count;
 }
 
 static int compare_expected(const void *a, const void *b)
@@ -162,6 +174,14 @@ static void fault(struct audit_chain *chain, uint64_t sequence, const char *what
 void audit_chain_add_malformed(struct audit_chain *chain)
 {
     fault(chain, chain->verdict.last + 1, "it is no audit record; the text was changed or cut");
+}
+
+void audit_chain_add_damaged(struct audit_chain *chain)
+{
+    fault(
+        chain, chain->verdict.last + 1,
+        "it can't be read: its row in the data file was changed or is damaged; `cordon verify` "
+        "tells what else is");
 }
 
 /* -- One record ------------------------------------------------------------------------------ */
@@ -240,6 +260,14 @@ static void forget(struct audit_chain *chain, uint64_t sequence)
 
 /* -- Checkpoints ----------------------------------------------------------------------------- */
 
+/* Of whom the log is: what it says itself counts only where nobody has said whose it must be. */
+static uint32_t owner_of(const struct audit_chain *chain)
+{
+    return chain->tenant != 0               ? chain->tenant
+           : chain->verdict.checkpoints > 0 ? chain->last_checkpoint.tenant
+                                            : 0;
+}
+
 /* A server that found no secret: a folder from a backup has none. */
 static bool begins_anew(const struct audit_chain *chain, const struct audit_checkpoint *checkpoint)
 {
@@ -249,9 +277,6 @@ static bool begins_anew(const struct audit_chain *chain, const struct audit_chec
 static const char *fault_of_first(
     const struct audit_chain *chain, const struct audit_checkpoint *checkpoint)
 {
-    if (chain->tenant != 0 && checkpoint->tenant != chain->tenant) {
-        return "it is a checkpoint of another tenant's log";
-    }
     if (checkpoint->epoch != 0 && !is_pruned(chain)) {
         return "it is the first checkpoint here, but earlier ones were made";
     }
@@ -263,12 +288,23 @@ static const char *fault_of_first(
                             : "the key of the first checkpoint is not the one that was to be";
 }
 
+/* Of another tenant than all before, or than it must be; also where keys begin anew. */
+static bool is_of_another(
+    const struct audit_chain *chain, const struct audit_checkpoint *checkpoint)
+{
+    const uint32_t owner = owner_of(chain);
+    return owner != 0 && checkpoint->tenant != owner;
+}
+
 static const char *fault_of_keys(
     const struct audit_chain *chain, const struct audit_checkpoint *checkpoint)
 {
     const struct audit_checkpoint *last = &chain->last_checkpoint;
     if (!audit_checkpoint_is_signed(checkpoint)) {
         return "its signature is not that of its key";
+    }
+    if (is_of_another(chain, checkpoint)) {
+        return "it is a checkpoint of another tenant's log";
     }
     if (chain->verdict.checkpoints == 0) {
         return fault_of_first(chain, checkpoint);
@@ -282,8 +318,7 @@ static const char *fault_of_keys(
         memcmp(checkpoint->key, last->next_key, SIGN_PUBLIC_BYTES) != 0) {
         return "its key is not the one that the checkpoint before announced";
     }
-    return checkpoint->tenant != last->tenant ||
-                   memcmp(checkpoint->cluster, last->cluster, AUDIT_CLUSTER_BYTES) != 0
+    return memcmp(checkpoint->cluster, last->cluster, AUDIT_CLUSTER_BYTES) != 0
                ? "it is a checkpoint of another log"
                : NULL;
 }
@@ -461,25 +496,21 @@ cordon_error *audit_chain_add(struct audit_chain *chain, const struct audit_reco
 
 /* -- The end --------------------------------------------------------------------------------- */
 
-/* Of whom the log is, as far as that is known. */
-static bool is_of_another(
-    const struct audit_chain *chain, const struct audit_checkpoint *checkpoint)
-{
-    const uint32_t tenant =
-        chain->verdict.checkpoints > 0 ? chain->last_checkpoint.tenant : chain->tenant;
-    return tenant != 0 && checkpoint->tenant != tenant;
-}
-
 static void look_for_the_unmet(struct audit_chain *chain)
 {
     sort_expected(chain); /* the first of them is told */
     for (size_t i = 0; i < chain->expected_count; i++) {
         const struct audit_checkpoint *checkpoint = &chain->expected[i].checkpoint;
-        if (chain->expected[i].is_met || is_of_another(chain, checkpoint)) {
+        if (chain->verdict.tenant != 0 && checkpoint->tenant != chain->verdict.tenant) {
+            chain->verdict.kept_others++;
+            continue;
+        }
+        if (chain->expected[i].is_met) {
             continue;
         }
         if (checkpoint->covers + 1 < chain->verdict.first) {
             chain->verdict.kept_pruned++;
+            chain->kept_pruned_to = checkpoint->covers;
             continue;
         }
         fault(
@@ -497,17 +528,30 @@ static void look_for_a_tie(struct audit_chain *chain)
 {
     if (chain->verdict.kept_pruned > 0 && chain->verdict.kept == 0) {
         fault(
-            chain, chain->expected[chain->expected_count - 1].checkpoint.covers,
+            chain, chain->kept_pruned_to,
             "the last checkpoint that was kept speaks of it, and it was pruned: nothing that was "
             "kept speaks of what is left; keep the checkpoints that came later, too");
     }
 }
 
+/* The secret is replaced once its checkpoint is in the log, so it never knows of more. */
+static void look_for_the_covered(struct audit_chain *chain)
+{
+    if (chain->verdict.signed_to < chain->covered) {
+        fault(
+            chain, chain->covered,
+            "the folder's own secret has signed up to there, and that checkpoint is not in the "
+            "log: it was cut, or brought back to an earlier state");
+    }
+}
+
 struct audit_verdict audit_chain_end(struct audit_chain *chain)
 {
+    chain->verdict.tenant = owner_of(chain);
     check_beginning(chain);
     look_for_the_unmet(chain);
     look_for_a_tie(chain);
+    look_for_the_covered(chain);
     if (chain->is_trusting && !chain->verdict.has_key) {
         fault(
             chain, chain->verdict.last,

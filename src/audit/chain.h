@@ -35,9 +35,15 @@ void audit_chain_trust(struct audit_chain *chain, const uint8_t key[SIGN_PUBLIC_
 
 /*
  * Whose log it is, by number; before the first record. Without it, or with 0, it is that of whom
- * the first checkpoint says.
+ * the first checkpoint says, whoever wanted which.
  */
 void audit_chain_of(struct audit_chain *chain, uint32_t tenant);
+
+/*
+ * Up to which record somebody knows that a checkpoint has signed the log, as the keeper of its
+ * secret does: there must be one that covers it. Before the end.
+ */
+void audit_chain_reach(struct audit_chain *chain, uint64_t covered);
 
 /*
  * A checkpoint that somebody kept, of another tenant's log maybe, which then says nothing: the log
@@ -47,6 +53,9 @@ void audit_chain_of(struct audit_chain *chain, uint32_t tenant);
 CORDON_MUST_USE cordon_error *audit_chain_expect(
     struct audit_chain *chain, struct slice line, bool *out_is_whole);
 
+/* How many it was told to expect. */
+size_t audit_chain_expected(const struct audit_chain *chain);
+
 /* The next record. */
 CORDON_MUST_USE cordon_error *audit_chain_add(
     struct audit_chain *chain, const struct audit_record *record);
@@ -54,9 +63,13 @@ CORDON_MUST_USE cordon_error *audit_chain_add(
 /* Says that the log has a line that is no record. */
 void audit_chain_add_malformed(struct audit_chain *chain);
 
+/* The same of one whose row in the store is damaged (audit_record_write_damaged()). */
+void audit_chain_add_damaged(struct audit_chain *chain);
+
 /* What the whole log was found to be. */
 struct audit_verdict {
     bool is_good;
+    uint32_t tenant;      /* whose log it is; 0: nothing says so */
     uint64_t records;     /* that were looked at */
     uint64_t first;       /* sequence of the first of them; 0: none */
     uint64_t last;        /* sequence of the last good one; 0: none */
@@ -67,6 +80,7 @@ struct audit_verdict {
     uint64_t kept;        /* checkpoints from elsewhere that were met */
     uint64_t kept_to;     /* the last record that one of them speaks of */
     uint64_t kept_pruned; /* others, that speak of records which were pruned */
+    uint64_t kept_others; /* and of other tenants' logs, which say nothing of this one */
     uint64_t pruned_at;   /* the record of the last prune; 0: there was none */
     uint64_t pruned_ts;
     struct audit_prune prune;

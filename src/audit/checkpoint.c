@@ -108,6 +108,19 @@ cordon_error *audit_secret_has_signed(
     return NULL;
 }
 
+cordon_error *audit_secret_is_next(
+    const struct audit_secret *secret, const struct audit_checkpoint *checkpoint, bool *out_is)
+{
+    uint8_t signing[SIGN_SECRET_BYTES];
+    uint8_t key[SIGN_PUBLIC_BYTES];
+    cordon_error *error = public_of(secret, signing, key);
+    explicit_bzero(signing, sizeof signing);
+    TRY(error);
+    *out_is = checkpoint->epoch + 1 == secret->epoch &&
+              memcmp(key, checkpoint->next_key, sizeof key) == 0;
+    return NULL;
+}
+
 bool audit_checkpoint_is_signed(const struct audit_checkpoint *checkpoint)
 {
     uint8_t bytes[SIGNED_BYTES];

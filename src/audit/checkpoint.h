@@ -49,6 +49,10 @@ CORDON_MUST_USE cordon_error *audit_checkpoint_sign(
 CORDON_MUST_USE cordon_error *audit_secret_has_signed(
     const struct audit_secret *secret, const struct audit_checkpoint *checkpoint, bool *out_has);
 
+/* Whether it is the one whose key that checkpoint has announced. Errors: as before. */
+CORDON_MUST_USE cordon_error *audit_secret_is_next(
+    const struct audit_secret *secret, const struct audit_checkpoint *checkpoint, bool *out_is);
+
 /* Whether `key` signed it. Says nothing about whose key that is. */
 bool audit_checkpoint_is_signed(const struct audit_checkpoint *checkpoint);
 

@@ -3,6 +3,8 @@
 
 #include "value/json.h"
 
+#define DAMAGED_END ",\"damaged\":true}"
+
 /* Of a body that the keeper of the log writes; and of its JSON in memory. */
 enum { KEEPERS_BODY_BYTES_MAX = 2048, KEEPERS_MEMORY_BYTES = 65536 };
 
@@ -17,6 +19,11 @@ cordon_error *audit_record_write(struct buffer *out, const struct audit_record *
         (unsigned long long)record->sequence, (unsigned long long)record->ts, previous, hash));
     TRY(buffer_append(out, record->body));
     return buffer_append(out, SLICE("}\n"));
+}
+
+cordon_error *audit_record_write_damaged(struct buffer *out, uint64_t sequence)
+{
+    return buffer_printf(out, "{\"sequence\":%llu" DAMAGED_END "\n", (unsigned long long)sequence);
 }
 
 /* Takes a text off the front of the line. */
@@ -72,6 +79,13 @@ bool audit_record_read(struct slice line, struct audit_record *out_record)
     record.body = slice_of(line.data, line.size - 1);
     *out_record = record;
     return true;
+}
+
+bool audit_record_is_damaged(struct slice line)
+{
+    uint64_t sequence = 0;
+    return take(&line, SLICE("{\"sequence\":")) && take_number(&line, &sequence) &&
+           slice_equal(line, SLICE(DAMAGED_END));
 }
 
 static void store64(uint8_t *at, uint64_t number)

@@ -32,6 +32,15 @@ struct audit_record {
 CORDON_MUST_USE cordon_error *audit_record_write(
     struct buffer *out, const struct audit_record *record);
 
+/*
+ * Appends a line that stands for a record whose row in the store is damaged, so that who reads the
+ * log learns where. audit_record_read() takes it for none. Errors: the same.
+ */
+CORDON_MUST_USE cordon_error *audit_record_write_damaged(struct buffer *out, uint64_t sequence);
+
+/* Whether a line, without its newline, is such a one. */
+bool audit_record_is_damaged(struct slice line);
+
 /* Reads a line without its newline; the body is borrowed from it. False for any other form. */
 bool audit_record_read(struct slice line, struct audit_record *out_record);
 

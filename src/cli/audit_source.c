@@ -10,6 +10,8 @@
 #include "cli/operator.h"
 #include "cli/terminal.h"
 
+enum { TENANT_DEFAULT_NUMBER = 1 };
+
 enum { PAGE_BYTES = 1 << 20, PIECE_BYTES = 1 << 16, LINE_BYTES_MAX = 8 << 20 };
 
 /* -- A file ---------------------------------------------------------------------------------- */
@@ -121,6 +123,12 @@ static int read_server(
 
 /* -- A store --------------------------------------------------------------------------------- */
 
+static int no_store(const char *data)
+{
+    return terminal_fail(
+        CLI_USAGE, "there is no store in '%s'; name the data folder of a server with --data", data);
+}
+
 static cordon_error *read_store(
     cordon_runtime *runtime, const char *tenant, audit_visit *visit, void *arg, int *out_ended)
 {
@@ -148,9 +156,7 @@ static cordon_error *read_store(
 static int read_folder(const struct cli_options *options, audit_visit *visit, void *arg)
 {
     if (!cordon_data_folder_has_store(options->data)) {
-        return terminal_fail(
-            CLI_USAGE, "there is no store in '%s'; name the data folder of a server with --data",
-            options->data);
+        return no_store(options->data);
     }
     CLI_CLEANUP(local_close) cordon_runtime *runtime = NULL;
     cordon_error *error = local_open(options, &runtime);
@@ -172,6 +178,100 @@ int audit_source_read(const struct cli_options *options, audit_visit *visit, voi
     return operator_find(options, &path, &asked, &socket_path)
                ? read_server(&asked, socket_path, visit, arg)
                : read_folder(&asked, visit, arg);
+}
+
+/* -- Tenants --------------------------------------------------------------------------------- */
+
+static int read_tenants(
+    const struct cli_options *options, const char *socket_path, struct text *out_list)
+{
+    if (options->url != NULL) {
+        const struct http_request request = {
+            .options = options, .path = "/tenants", .socket = socket_path};
+        return http_get(&request, out_list);
+    }
+    CLI_CLEANUP(local_close) cordon_runtime *runtime = NULL;
+    char *json = NULL;
+    cordon_error *error = local_open(options, &runtime);
+    if (error == NULL) {
+        error = cordon_tenant_list(runtime, &json);
+    }
+    if (error != NULL) {
+        return local_fail(options, error);
+    }
+    text_append(out_list, json, strlen(json));
+    cordon_free(json);
+    return CLI_OK;
+}
+
+/* 0: there is none of that name, or it is no such list. */
+static uint32_t find_number(const struct text *list, const char *name)
+{
+    JSON_CLEANUP json = NULL;
+    cordon_error *const error =
+        cordon_json_parse(list->size == 0 ? "" : list->data, list->size, &json);
+    if (error != NULL) {
+        cordon_error_free(error);
+        return 0;
+    }
+    uint64_t number = 0;
+    cordon_json_walk walk = cordon_json_walk_begin(cordon_json_get_root(json));
+    for (const cordon_json_value *at; (at = cordon_json_walk_next(&walk, NULL)) != NULL;) {
+        const cordon_text text = cordon_json_get_text(cordon_json_get_member(at, "name"));
+        if (text.size == strlen(name) && memcmp(text.data, name, text.size) == 0) {
+            (void)cordon_json_get_u64(cordon_json_get_member(at, "number"), &number);
+        }
+    }
+    return number > UINT32_MAX ? 0 : (uint32_t)number;
+}
+
+static int ask_for_number(const struct cli_options *options, uint32_t *out_number)
+{
+    struct cli_options asked;
+    TEXT_CLEANUP path = {0};
+    TEXT_CLEANUP list = {0};
+    const char *socket_path = NULL;
+    if (!operator_find(options, &path, &asked, &socket_path) &&
+        !cordon_data_folder_has_store(asked.data)) {
+        return no_store(asked.data);
+    }
+    const int failed = read_tenants(&asked, socket_path, &list);
+    if (failed != CLI_OK) {
+        return failed;
+    }
+    *out_number = find_number(&list, options->tenant);
+    return *out_number != 0
+               ? CLI_OK
+               : terminal_fail(
+                     CLI_USAGE,
+                     "there is no tenant '%s'; give a name that `cordon tenant list` has, or the "
+                     "number of one that was removed",
+                     options->tenant);
+}
+
+int audit_source_tenant(const struct cli_options *options, uint32_t *out_number)
+{
+    const char *const tenant = options->tenant;
+    if (tenant == NULL || strcmp(tenant, "default") == 0) {
+        *out_number = TENANT_DEFAULT_NUMBER;
+        return CLI_OK;
+    }
+    if (tenant[strspn(tenant, "0123456789")] != '\0') {
+        return options->file == NULL
+                   ? ask_for_number(options, out_number)
+                   : terminal_fail(
+                         CLI_USAGE,
+                         "a file does not know the names of tenants; give the number of '%s', as "
+                         "`cordon tenant list --format json` has it",
+                         tenant);
+    }
+    errno = 0;
+    const unsigned long long number = strtoull(tenant, NULL, 10);
+    *out_number = (uint32_t)number;
+    return errno == 0 && number > 0 && number <= UINT32_MAX
+               ? CLI_OK
+               : terminal_fail(
+                     CLI_USAGE, "'%s' is the number of no tenant; they begin with 1", tenant);
 }
 
 int audit_source_prune(

@@ -15,6 +15,12 @@
 typedef int audit_visit(void *arg, const char *lines, size_t size);
 
 /*
+ * The number of the tenant whose log it is: of a name the server, or the folder, is asked; a file
+ * knows none. 0, or an exit code after having said what is wrong.
+ */
+int audit_source_tenant(const struct cli_options *options, uint32_t *out_number);
+
+/*
  * Gives the whole log to `visit`, piece by piece. 0, what `visit` answered, or an exit code after
  * having said what is wrong.
  */

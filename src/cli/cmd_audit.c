@@ -13,7 +13,7 @@
 #include "cli/text.h"
 #include "cli/times.h"
 
-enum { TENANT_DEFAULT_NUMBER = 1, CHECKPOINTS_BYTES_MAX = 256 << 20 };
+enum { CHECKPOINTS_BYTES_MAX = 256 << 20 };
 
 /* -- verify ---------------------------------------------------------------------------------- */
 
@@ -25,6 +25,23 @@ static void free_check(cordon_audit_check **check)
 static int check_lines(void *arg, const char *lines, size_t size)
 {
     cordon_error *const error = cordon_audit_check_add(arg, lines, size);
+    return error == NULL ? CLI_OK : terminal_error(error);
+}
+
+/* Whose log it must be, and, of a folder, up to where its own secret has signed it. */
+static int expect_owner(const struct cli_options *options, cordon_audit_check *check)
+{
+    uint32_t tenant = 0;
+    const int failed = audit_source_tenant(options, &tenant);
+    if (failed != CLI_OK) {
+        return failed;
+    }
+    cordon_audit_check_of(check, tenant);
+    if (options->file != NULL || options->url != NULL) {
+        return CLI_OK;
+    }
+    cordon_error *const error = cordon_audit_check_secret(
+        check, options->data == NULL ? CLI_DEFAULT_DATA : options->data, tenant);
     return error == NULL ? CLI_OK : terminal_error(error);
 }
 
@@ -171,10 +188,10 @@ static int verify(const struct cli_options *options)
     if (error != NULL) {
         return terminal_error(error);
     }
-    if (options->file == NULL && options->tenant == NULL) {
-        cordon_audit_check_of(check, TENANT_DEFAULT_NUMBER);
+    int failed = expect_owner(options, check);
+    if (failed == CLI_OK) {
+        failed = expect_checkpoints(options, check);
     }
-    int failed = expect_checkpoints(options, check);
     if (failed == CLI_OK) {
         failed = audit_source_read(options, check_lines, check);
     }
@@ -302,7 +319,7 @@ static const struct cli_flag flags[] = {
     {"before", "DATE|N", "prune: the day, or the record, from which on the log is kept",
      flags_set_before},
     {"path", "PATH", "show: only those of that function", flags_set_path},
-    {"tenant", "NAME", "whose log (default: default); the number of one that was removed",
+    {"tenant", "NAME|N", "whose log (default: default), by name or number; with --file by number",
      flags_set_tenant},
     FLAG_FORMAT,
     FLAGS_END,
@@ -317,8 +334,9 @@ const struct cli_command cli_audit = {
     .details =
         "verify reads the whole log and says whether anything of it was changed, taken out or put\n"
         "elsewhere, and at which record; up to where checkpoints sign it; and, with --checkpoint,\n"
-        "whether its end is still there. A server appends its checkpoints to the file that\n"
-        "audit_checkpoint_file names: keep it where the server's machine can only append.\n"
+        "whether its end is still there, which the folder's own secret tells too, unless that was\n"
+        "changed as well. A server appends its checkpoints to the file that audit_checkpoint_file\n"
+        "names: keep it where the server's machine can only append.\n"
         "show prints records, a line each, those that all of its flags fit; with --format json as\n"
         "export does, which writes all of them as they are hashed, for `verify --file` on another\n"
         "machine. --key takes the id of an admin's or the operator's key, as `cordon key list` has "
@@ -327,6 +345,9 @@ const struct cli_command cli_audit = {
         "prune has a running server remove the oldest records, up to a checkpoint; what is left "
         "is\n"
         "still checked by verify, which tells who pruned it and when. Export them before.\n"
+        "\n"
+        "Whose log it is says --tenant; who can write the store could give a name another number,\n"
+        "so verify by the number: `cordon tenant list --format json` has it, and the checkpoints.\n"
         "\n"
         "A server that runs on the folder is asked at the folder's operator.sock.\n"
         "\n"

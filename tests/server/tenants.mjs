@@ -258,7 +258,8 @@ describe('tenants of a server', () => {
     assert.equal((await run(['audit', 'show', '--data', data, '--tenant', 'nobody'])).code, 2);
     const foreign = await run(['audit', 'export', '--data', data, '--tenant', 'acme']);
     writeFileSync(`${config}.log`, foreign.stdout);
-    assert.equal((await run(['audit', 'verify', '--file', `${config}.log`])).code, 0);
+    assert.equal((await run(['audit', 'verify', '--file', `${config}.log`, '--tenant', '2'])).code, 0);
+    assert.equal((await run(['audit', 'verify', '--file', `${config}.log`])).code, 1, 'it is none of default');
     server = await start();
   });
 

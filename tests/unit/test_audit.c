@@ -22,6 +22,7 @@ struct log {
     struct audit_record records[RECORDS];
     char bodies[RECORDS][BODY_BYTES];
     size_t count;
+    uint32_t tenant;
     struct audit_secret secret;
     size_t pruned_at; /* which of them says that those before `pruned_before` went; 0: none */
     uint64_t pruned_before;
@@ -50,7 +51,7 @@ static void link_record(struct log *log, size_t at)
 
 static void write_checkpoint(struct log *log, size_t at, uint64_t covers)
 {
-    struct audit_checkpoint checkpoint = {.tenant = 1, .covers = covers};
+    struct audit_checkpoint checkpoint = {.tenant = log->tenant, .covers = covers};
     memcpy(checkpoint.hash, log->records[covers - 1].hash, sizeof checkpoint.hash);
     memset(checkpoint.cluster, 7, sizeof checkpoint.cluster);
     assert_good(audit_checkpoint_sign(&log->secret, &checkpoint));
@@ -101,6 +102,7 @@ static struct log *new_log(uint8_t secret)
 {
     struct log *log = calloc(1, sizeof *log);
     assert_non_null(log);
+    log->tenant = 1;
     memset(log->secret.bytes, secret, sizeof log->secret.bytes);
     write_from(log, 0);
     return log;
@@ -113,6 +115,7 @@ static struct log *new_pruned_log(uint8_t secret)
 {
     struct log *log = calloc(1, sizeof *log);
     assert_non_null(log);
+    log->tenant = 1;
     memset(log->secret.bytes, secret, sizeof log->secret.bytes);
     log->pruned_at = PRUNED_AT;
     log->pruned_before = PRUNED_BEFORE;
@@ -146,12 +149,18 @@ static void expect_all(struct audit_chain *chain, const struct log *kept)
 /* The first record that a check is given. */
 static uint64_t checked_from = 1;
 
+/* Whose it must be, and up to where it must be signed; 0: anybody's, and anywhere. */
+static uint32_t checked_of = 0;
+static uint64_t checked_to = 0;
+
 /* Checks a log, against checkpoints of another copy and a key if they are given. */
 static struct audit_verdict check(
     const struct log *log, const struct log *kept, const uint8_t *trusted)
 {
     struct audit_chain *chain = NULL;
     assert_good(audit_chain_new(&chain));
+    audit_chain_of(chain, checked_of);
+    audit_chain_reach(chain, checked_to);
     if (trusted != NULL) {
         audit_chain_trust(chain, trusted);
     }
@@ -301,6 +310,129 @@ static void a_forged_signature_is_found(void **state)
     }
     verdict = check(log, NULL, NULL);
     must_find(&verdict, EVERY, "whole");
+    free(log);
+}
+
+/* A log of tenant 2, by keys of its own. */
+static struct log *new_log_of_another(uint8_t secret)
+{
+    struct log *log = calloc(1, sizeof *log);
+    assert_non_null(log);
+    log->tenant = 2;
+    memset(log->secret.bytes, secret, sizeof log->secret.bytes);
+    write_from(log, 0);
+    return log;
+}
+
+/* What a log says of itself is not whose it must be; its owner's checkpoints are all missed. */
+static void the_log_of_another_tenant_is_found(void **state)
+{
+    (void)state;
+    struct log *own = new_log(1);
+    struct log *other = new_log_of_another(2);
+    checked_of = 1;
+    struct audit_verdict verdict = check(other, NULL, NULL);
+    must_find(&verdict, EVERY, "another tenant's log");
+    verdict = check(other, own, NULL);
+    must_find(&verdict, EVERY, "another tenant's log");
+    other->count = EVERY - 1; /* before there is a checkpoint that would tell */
+    verdict = check(other, own, NULL);
+    must_find(&verdict, EVERY - 1, "a checkpoint that was kept speaks of it");
+    other->count = RECORDS;
+    checked_of = 2;
+    verdict = check(other, other, NULL);
+    assert_true(verdict.is_good);
+    assert_int_equal(verdict.tenant, 2);
+    checked_of = 0;
+    verdict = check(other, NULL, NULL);
+    assert_true(verdict.is_good);
+    assert_int_equal(verdict.tenant, 2);
+    free(other);
+    free(own);
+}
+
+/* Nor may another's go on behind one's own, as where keys begin anew. */
+static void the_log_of_another_tenant_does_not_go_on(void **state)
+{
+    (void)state;
+    struct log *log = new_log(1);
+    const size_t anew = 2 * EVERY - 1;
+    memset(log->secret.bytes, 9, sizeof log->secret.bytes);
+    log->secret.epoch = 0;
+    log->tenant = 2;
+    write_from(log, anew);
+    for (checked_of = 0; checked_of < 2; checked_of++) {
+        const struct audit_verdict verdict = check(log, NULL, NULL);
+        must_find(&verdict, anew + 1, "another tenant's log");
+    }
+    checked_of = 0;
+    free(log);
+}
+
+/* Checkpoints of others that were kept say nothing, and are counted. */
+static void what_was_kept_of_others_is_passed_over(void **state)
+{
+    (void)state;
+    struct log *own = new_log(1);
+    struct log *other = new_log_of_another(2);
+    struct audit_verdict verdict = check(own, other, NULL);
+    assert_true(verdict.is_good);
+    assert_int_equal(verdict.kept, 0);
+    assert_int_equal(verdict.kept_others, RECORDS / EVERY);
+    own->count = EVERY - 1; /* no checkpoint was made yet */
+    checked_of = 1;
+    verdict = check(own, other, NULL);
+    assert_true(verdict.is_good);
+    assert_int_equal(verdict.kept_others, RECORDS / EVERY);
+    checked_of = 0;
+    free(other);
+    free(own);
+}
+
+/* Who keeps the secret knows up to where it was signed. */
+static void a_log_must_reach_as_far_as_it_was_signed(void **state)
+{
+    (void)state;
+    struct log *log = new_log(1);
+    checked_to = RECORDS - 1;
+    struct audit_verdict verdict = check(log, NULL, NULL);
+    assert_true(verdict.is_good);
+    log->count = RECORDS - 1; /* all that it covers is there, the checkpoint is not */
+    verdict = check(log, NULL, NULL);
+    must_find(&verdict, RECORDS - 1, "own secret has signed up to there");
+    log->count = 0;
+    verdict = check(log, NULL, NULL);
+    must_find(&verdict, RECORDS - 1, "own secret has signed up to there");
+    checked_to = 0;
+    free(log);
+}
+
+/* A row that is damaged has a line, which is no record. */
+static void a_damaged_row_is_found(void **state)
+{
+    (void)state;
+    struct audit_chain *chain = NULL;
+    struct log *log = new_log(1);
+    struct audit_record record;
+    CORDON_CLEANUP_BUFFER struct buffer line;
+    buffer_init(&line, 256);
+    assert_good(audit_record_write_damaged(&line, 6));
+    const struct slice text = slice_of(line.data, line.size - 1);
+    assert_true(audit_record_is_damaged(text));
+    assert_false(audit_record_read(text, &record));
+    assert_false(audit_record_is_damaged(slice_str("{\"sequence\":6}")));
+    assert_false(audit_record_is_damaged(slice_str("")));
+    assert_good(audit_chain_new(&chain));
+    for (size_t at = 0; at < 5; at++) {
+        assert_good(audit_chain_add(chain, &log->records[at]));
+    }
+    audit_chain_add_damaged(chain);
+    for (size_t at = 6; at < RECORDS; at++) {
+        assert_good(audit_chain_add(chain, &log->records[at]));
+    }
+    const struct audit_verdict verdict = audit_chain_end(chain);
+    must_find(&verdict, 6, "its row in the data file was changed or is damaged");
+    audit_chain_free(chain);
     free(log);
 }
 
@@ -673,6 +805,11 @@ int main(void)
         cmocka_unit_test(another_order_is_found),
         cmocka_unit_test(a_new_chain_is_found_by_its_signatures),
         cmocka_unit_test(a_forged_signature_is_found),
+        cmocka_unit_test(the_log_of_another_tenant_is_found),
+        cmocka_unit_test(the_log_of_another_tenant_does_not_go_on),
+        cmocka_unit_test(what_was_kept_of_others_is_passed_over),
+        cmocka_unit_test(a_log_must_reach_as_far_as_it_was_signed),
+        cmocka_unit_test(a_damaged_row_is_found),
         cmocka_unit_test(an_old_record_is_not_signed_anew),
         cmocka_unit_test(a_log_made_anew_is_found_from_outside),
         cmocka_unit_test(a_cut_end_is_found_from_outside),

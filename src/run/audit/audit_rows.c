@@ -6,6 +6,9 @@
 #include "run/await.h"
 #include "run/settings_row.h"
 
+/* Rows in a row. */
+enum { DAMAGED_MAX = 64 };
+
 static cordon_error *too_busy(void)
 {
     return cordon_error_new(
@@ -98,14 +101,19 @@ static cordon_error *read_from(
     return NULL;
 }
 
-static cordon_error *log_is_cut(uint64_t from)
+static bool is_damage(const cordon_error *error)
+{
+    return error != NULL && cordon_error_get_code(error) == CORDON_E_STORE;
+}
+
+cordon_error *audit_rows_cut(uint64_t covered)
 {
     return cordon_error_new(
         CORDON_E_STORE,
-        "the audit log ends before record %llu, which a checkpoint was made of: the data folder is "
-        "of an earlier day than its audit.d; run `cordon audit verify`, and to go on with new keys "
-        "remove the secret there",
-        (unsigned long long)from);
+        "the audit log was cut: the checkpoint of its record %llu, which was signed, is not there, "
+        "or the data folder is of an earlier day than its audit.d; run `cordon audit verify`, and "
+        "to go on with new keys remove the secret there",
+        (unsigned long long)covered);
 }
 
 /* As sequences have no gaps, there is one at `sequence` if and only if the last is no earlier. */
@@ -127,7 +135,7 @@ static cordon_error *search_last(struct rows *rows, uint64_t from, struct audit_
     if (last.sequence > 0) {
         TRY(read_from(rows, last.sequence, &found, &record));
         if (!found) {
-            return log_is_cut(from);
+            return audit_rows_cut(from);
         }
         memcpy(last.hash, record.hash, sizeof last.hash);
         last.is_checkpoint = audit_is_checkpoint(record.body);
@@ -148,6 +156,27 @@ cordon_error *audit_rows_last(
     return error;
 }
 
+/*
+ * The same for who reads all: rows that are damaged are lines that say so, and it goes on behind
+ * them. Where that does not end, it is not rows that are damaged.
+ */
+static cordon_error *read_or_mark(
+    struct rows *rows,
+    uint64_t *next,
+    struct buffer *out,
+    bool *out_found,
+    struct audit_record *out_record)
+{
+    cordon_error *error = read_from(rows, *next, out_found, out_record);
+    for (int i = 0; i < DAMAGED_MAX && is_damage(error); i++) {
+        cordon_error_free(error);
+        TRY(audit_record_write_damaged(out, *next));
+        *next += 1;
+        error = read_from(rows, *next, out_found, out_record);
+    }
+    return error;
+}
+
 static cordon_error *write_page(
     struct rows *rows,
     uint64_t durable_ts,
@@ -158,7 +187,7 @@ static cordon_error *write_page(
     const size_t before = out->size;
     struct audit_record record = {0};
     bool found = false;
-    TRY(read_from(rows, *out_next, &found, &record));
+    TRY(read_or_mark(rows, out_next, out, &found, &record));
     while (found && record.ts <= durable_ts) {
         const size_t size = out->size;
         TRY(audit_record_write(out, &record));
@@ -167,7 +196,7 @@ static cordon_error *write_page(
             return NULL;
         }
         *out_next = record.sequence + 1;
-        TRY(read_from(rows, *out_next, &found, &record));
+        TRY(read_or_mark(rows, out_next, out, &found, &record));
     }
     return NULL;
 }

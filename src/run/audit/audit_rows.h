@@ -52,7 +52,8 @@ CORDON_MUST_USE cordon_error *audit_rows_last(
 
 /*
  * Appends records from `from` on as lines, at most `bytes_max` of them but one in any case, and
- * none that is not durable. `*out_next` is where to go on; as `from` if there was none. Does not
+ * none that is not durable. One whose row is damaged is a line that says so, which is no record
+ * (audit_record_is_damaged()). `*out_next` is where to go on; as `from` if there was none. Does not
  * block on an embedded store. Errors: those of the store and of the buffer.
  */
 CORDON_MUST_USE cordon_error *audit_rows_page(
@@ -62,5 +63,8 @@ CORDON_MUST_USE cordon_error *audit_rows_page(
     size_t bytes_max,
     struct buffer *out,
     uint64_t *out_next);
+
+/* What to say of a log that lacks the checkpoint of this record: CORDON_E_STORE. */
+CORDON_MUST_USE cordon_error *audit_rows_cut(uint64_t covered);
 
 #endif

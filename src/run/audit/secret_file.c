@@ -166,7 +166,6 @@ static cordon_error *load(struct secret_file *file)
 {
     const struct secret_name name = name_of(file, ".secret");
     char text[SECRET_FILE_BYTES_MAX + 1] = "";
-    erase_draft(file);
     const int fd = openat(file->folder, name.text, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0 && errno == ENOENT) {
         file->is_new = true;
@@ -201,7 +200,22 @@ cordon_error *secret_file_open(const char *folder, uint32_t tenant, struct secre
 {
     *file = (struct secret_file){.folder = -1, .tenant = tenant};
     TRY(folder_open(folder, "the folder for secrets of the audit log", &file->folder));
+    erase_draft(file);
     return load(file);
+}
+
+cordon_error *secret_file_covered(const char *folder, uint32_t tenant, uint64_t *out_covered)
+{
+    struct secret_file file = {.tenant = tenant};
+    file.folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    cordon_error *error = file.folder < 0 ? NULL : load(&file);
+    if (error != NULL && cordon_error_get_code(error) == CORDON_E_SYSTEM) { /* it is private */
+        cordon_error_free(error);
+        error = NULL;
+    }
+    *out_covered = file.is_kept ? file.covered : 0;
+    secret_file_close(&file);
+    return error;
 }
 
 void secret_file_close(struct secret_file *file)

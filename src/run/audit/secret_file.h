@@ -24,6 +24,13 @@ struct secret_file {
 CORDON_MUST_USE cordon_error *secret_file_open(
     const char *folder, uint32_t tenant, struct secret_file *file);
 
+/*
+ * Only reads up to which record the secret in that folder has signed; 0 if there is none, or none
+ * that this process may read. Errors: CORDON_E_STORE for one that is damaged.
+ */
+CORDON_MUST_USE cordon_error *secret_file_covered(
+    const char *folder, uint32_t tenant, uint64_t *out_covered);
+
 /* Replaces the file by what `secret` and `covered` are now. Errors: CORDON_E_SYSTEM. */
 CORDON_MUST_USE cordon_error *secret_file_keep(struct secret_file *file);
 
