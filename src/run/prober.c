@@ -17,7 +17,7 @@
 
 #define NS_PER_MS ((uint64_t)1000000)
 
-const char *const prober_check_names[PROBER_CHECKS] = {"query", "mutation", "loops"};
+const char *const prober_check_names[PROBER_CHECKS] = {"query", "mutation", "loops", "audit"};
 
 /* What a probe has come to. */
 struct finding {
@@ -137,6 +137,26 @@ static void judge_loops(const struct prober *prober, uint64_t now_ns, struct pro
     }
 }
 
+/* As what is signed is looked at in turns, there is some time over three of them. */
+static void judge_audit(const struct prober *prober, struct prober_verdict *out)
+{
+    const struct runner *runner = prober->world.runner;
+    struct auditor *auditor = runner == NULL ? NULL : runner_auditor(runner);
+    struct auditor_health health = {.tenant = 0};
+    if (auditor != NULL) {
+        auditor_look(auditor, &health);
+    }
+    const uint64_t age_max_ns = 3 * health.interval_ns + prober->deadline_ns;
+    *out = (struct prober_verdict){.age_ns = health.age_ns};
+    out->is_good = !health.is_hopeless && health.age_ns <= age_max_ns;
+    if (!out->is_good) {
+        (void)snprintf(
+            out->words, sizeof out->words, "unsigned for %llu s: %s",
+            (unsigned long long)(health.age_ns / (1000 * NS_PER_MS)),
+            health.tenant == 0 ? "signing does not end; is the disk stuck?" : health.words);
+    }
+}
+
 bool prober_look(struct prober *prober, struct prober_verdict out_verdicts[PROBER_CHECKS])
 {
     struct finding findings[PROBER_LOOPS];
@@ -147,6 +167,7 @@ bool prober_look(struct prober *prober, struct prober_verdict out_verdicts[PROBE
     judge_finding(prober, &findings[PROBER_QUERY], now_ns, &out_verdicts[PROBER_QUERY]);
     judge_finding(prober, &findings[PROBER_MUTATION], now_ns, &out_verdicts[PROBER_MUTATION]);
     judge_loops(prober, now_ns, &out_verdicts[PROBER_LOOPS]);
+    judge_audit(prober, &out_verdicts[PROBER_AUDIT]);
     bool is_good = true;
     for (size_t i = 0; i < PROBER_CHECKS; i++) {
         is_good = is_good && out_verdicts[i].is_good;

@@ -8,7 +8,9 @@
  *
  * Who is turned away, as there is too much to do, comes again until its deadline: a server that is
  * overloaded is polite, and ready. A check that has not ended for longer than it may is a bad one:
- * a thread that hangs can't say so itself.
+ * a thread that hangs can't say so itself. A server that can't sign its audit logs for three
+ * intervals, or knows at once that it can't, does what nobody will be able to prove: it is not
+ * ready.
  */
 #ifndef RUN_PROBER_H
 #define RUN_PROBER_H
@@ -36,6 +38,7 @@ enum prober_check {
     PROBER_QUERY,    /* a read, of what was written last */
     PROBER_MUTATION, /* a durable write */
     PROBER_LOOPS,    /* all of them go round */
+    PROBER_AUDIT,    /* the audit logs are signed */
     PROBER_CHECKS,
 };
 
@@ -45,7 +48,7 @@ extern const char *const prober_check_names[PROBER_CHECKS];
 struct prober_verdict {
     bool is_good;
     uint64_t age_ns;  /* since it was found out */
-    uint64_t took_ns; /* 0 for loops */
+    uint64_t took_ns; /* 0 for loops and the audit logs */
     char words[256];  /* why it is not good; "" if it is */
 };
 

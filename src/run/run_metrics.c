@@ -290,6 +290,9 @@ static cordon_error *register_gauges(struct run_metrics *run_metrics, struct met
          &run_metrics->memory_used},
         {"isolate_pool_max_info", "pool_name=\"udf\"", "Instances that there may be at one time.",
          &run_metrics->pool_max},
+        {"audit_unsigned_time_seconds", NULL,
+         "No record of an audit log, of any tenant, has waited longer for its signature.",
+         &run_metrics->audit_unsigned_s},
         {"store_pinned_time_seconds", NULL,
          "For how long another process, such as a backup, has kept freed pages of the data file "
          "from use.",

@@ -67,6 +67,7 @@ struct run_metrics {
     struct gauge *nests_used;
     struct gauge *memory_used;
     struct gauge *pool_max;
+    struct gauge *audit_unsigned_s;
     struct gauge *pinned_s; /* by another process: run/pin_watch.h */
     struct gauge *engine_calls;
     struct gauge *engine_instances;

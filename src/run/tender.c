@@ -6,6 +6,7 @@
 #include "base/event.h"
 #include "base/memory.h"
 #include "base/pipe_signal.h"
+#include "run/audit/audit_rows.h"
 #include "run/deploy/schema_change.h"
 #include "run/internal.h"
 #include "run/session/session_expiry.h"
@@ -28,6 +29,7 @@ struct tender {
     struct runner *runner;
     struct event woken;
     struct event ended; /* ends a pause */
+    bool has_signed;    /* of the thread alone */
     atomic_bool ends;
     pthread_t thread;
 };
@@ -65,6 +67,29 @@ static cordon_error *tend(struct tender *tender, struct tenant *tenant)
         if (!work.done) {
             event_wait(&tender->ended, clock_monotonic_ns() + PAUSE_NS);
         }
+    }
+    return NULL;
+}
+
+/*
+ * What an earlier server was killed before it signed, or somebody wrote while there was none, of
+ * tenants that nobody calls, too; each once.
+ */
+static cordon_error *sign(struct tender *tender, struct tenant *tenant)
+{
+    struct audit_last last = {0};
+    if (tender->has_signed || runner_auditor(tender->runner) == NULL) {
+        return NULL;
+    }
+    if (atomic_load(&tenant->auditor) != NULL) {
+        tenant_sign_soon(tenant);
+        return NULL;
+    }
+    /* It sleeps; so does its keeper without need, who tells what can't be read, too. */
+    CORDON_CLEANUP(cordon_error_freep) cordon_error *unread =
+        audit_rows_last(tender->runner->options.store, tenant->number, 0, &last);
+    if (unread != NULL || (last.sequence > 0 && !last.is_checkpoint)) {
+        tenant_sign_soon(tenant);
     }
     return NULL;
 }
@@ -124,7 +149,9 @@ static void *thread_main(void *arg)
     (void)pipe_signal_block(&before); /* for its lines in the log; it ends with the thread */
     (void)setpriority(PRIO_PROCESS, 0, NICE_LOWEST);
     while (!atomic_load(&tender->ends)) {
-        bool is_done = tend_all(tender, "quota_count_delayed", count); /* some wait for that */
+        bool is_done = tend_all(tender, "audit_unwritten", sign); /* which takes no time */
+        tender->has_signed = true;
+        is_done = tend_all(tender, "quota_count_delayed", count) && is_done; /* some wait for it */
         is_done = tend_all(tender, "session_expiry_delayed", expire) && is_done;
         is_done = tend_all(tender, "index_work_delayed", tend) && is_done; /* which takes longest */
         is_done = erase_all(tender) && is_done;

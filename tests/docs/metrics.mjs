@@ -69,6 +69,7 @@ const inConvex = {
   isolate_pool_max_info: SAME,
   isolate_pool_running_count_info: `${SAME}; \`client_id\` is a tenant`,
   isolate_pool_allocated_count_info: `${SAME}; \`client_id\` is a tenant`,
+  audit_unsigned_time_seconds: OWN,
   store_pinned_time_seconds: OWN,
   engine_calls_info: OWN,
   engine_instances_info: OWN,
@@ -344,7 +345,7 @@ Of [replays and records](determinism.md): \`udf_replay_mismatch_total\` is the o
 
 | event | level | fields | when |
 | --- | --- | --- | --- |
-| \`audit_unwritten\` | \`error\` | \`message\` | a record or a checkpoint could not be written; said once until one can |
+| \`audit_unwritten\` | \`error\` | \`message\` | a record or a checkpoint could not be written; said once until the same, of that log, can |
 | \`audit_checkpoint_unsaved\` | \`error\` | \`message\` | a checkpoint is in the log, but not in \`audit_checkpoint_file\` or the system's log |
 | \`audit_unread\` | \`error\` | \`message\` | the operator asked for records that can't be read |
 `;

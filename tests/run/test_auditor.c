@@ -3,6 +3,7 @@
  * at each end and over each start, also after a death between the commit and the new secret.
  */
 #include "audit/checkpoint.h"
+#include "base/clock.h"
 #include "run/audit/audit_rows.h"
 #include "support/auditor_world.h"
 #include "support/expect.h"
@@ -10,6 +11,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -260,6 +262,226 @@ static void a_log_that_was_cut_is_not_signed(void **state)
     end_store(store);
 }
 
+/* Waits until its logs are said to be that: 0, or the tenant whose can't be signed. */
+static struct auditor_health wait_for_health(struct auditor *auditor, uint32_t tenant)
+{
+    struct auditor_health health;
+    auditor_look(auditor, &health);
+    for (int tries = 0; health.tenant != tenant && tries < 20000; tries++) {
+        (void)usleep(1000);
+        auditor_look(auditor, &health);
+    }
+    assert_int_equal(health.tenant, tenant);
+    return health;
+}
+
+/* As it is taken up again behind where it was cut: then all numbers are there, and not the same. */
+static void a_log_that_was_cut_is_not_signed_once_it_has_grown(void **state)
+{
+    (void)state;
+    struct store *store = new_store();
+    struct store *earlier = NULL;
+    const struct store_options options = {.flusher_thread = true};
+    expect_ok(store_open_memory(&options, &earlier));
+    add_record(store, "{\"kind\":\"mutation\"}");
+    auditor_free(start_auditor(store, 0));
+    for (int i = 0; i < 5; i++) {
+        add_record(earlier, "{\"kind\":\"mutation\"}");
+    }
+    struct auditor *auditor = start_auditor(earlier, 0);
+    cordon_error *error = auditor_sign(auditor);
+    assert_non_null(error);
+    cordon_error_free(error);
+    const struct auditor_health health = wait_for_health(auditor, TENANT);
+    assert_true(health.is_hopeless);
+    assert_non_null(strstr(health.words, "the audit log was cut"));
+    auditor_free(auditor);
+    assert_int_equal(check_log(earlier).records, 5);
+    store_close(earlier);
+    end_store(store);
+}
+
+/* -- At once ------------------------------------------------------------------------------- */
+
+enum { HOUR_MS = 3600000 };
+
+static uint64_t wait_for_checkpoints(struct store *store, uint64_t wanted)
+{
+    uint64_t checkpoints = 0;
+    for (int tries = 0; checkpoints < wanted && tries < 20000; tries++) {
+        (void)usleep(1000);
+        checkpoints = check_log(store).checkpoints;
+    }
+    return checkpoints;
+}
+
+/* What is rare and matters is signed in a moment, however long the interval is. */
+static void who_hurries_is_signed_at_once(void **state)
+{
+    (void)state;
+    struct store *store = new_store();
+    struct auditor *auditor = start_auditor(store, HOUR_MS);
+    add_record(store, "{\"kind\":\"deploy\"}");
+    auditor_sign_soon(auditor);
+    assert_int_equal(wait_for_checkpoints(store, 1), 1);
+    auditor_note(auditor, SLICE("{\"kind\":\"keys\"}"));
+    assert_int_equal(wait_for_checkpoints(store, 2), 2);
+    auditor_note_settings(auditor, SLICE("{\"kind\":\"settings\"}"));
+    assert_int_equal(wait_for_checkpoints(store, 3), 3);
+    const struct audit_verdict verdict = check_log(store);
+    assert_true(verdict.is_good);
+    assert_int_equal(verdict.signed_to, verdict.last - 1);
+    auditor_free(auditor);
+    auditor_sign_soon(NULL);
+    end_store(store);
+}
+
+/* A follower's is, too, and nobody else's. */
+static void a_follower_that_hurries_is_signed_at_once(void **state)
+{
+    (void)state;
+    struct store *store = new_store();
+    struct auditor *lead = start_auditor(store, HOUR_MS);
+    struct auditor *follower = NULL;
+    char path[128];
+    expect_ok(auditor_follow(lead, OTHER, &follower));
+    add_record(store, "{\"kind\":\"mutation\"}");
+    expect_ok(audit_rows_add(store, OTHER, SLICE("{\"kind\":\"deploy\"}")));
+    auditor_sign_soon(follower);
+    struct audit_last last = {0};
+    for (int tries = 0; !last.is_checkpoint && tries < 20000; tries++) {
+        (void)usleep(1000);
+        expect_ok(audit_rows_last(store, OTHER, 0, &last));
+    }
+    assert_true(last.is_checkpoint);
+    assert_int_equal(check_log(store).checkpoints, 0);
+    auditor_free(lead);
+    path_of(path, "2.secret");
+    assert_int_equal(unlink(path), 0);
+    end_store(store);
+}
+
+/* However many hurry, there is one checkpoint a second. */
+static void a_flood_is_signed_once_a_second(void **state)
+{
+    (void)state;
+    struct store *store = new_store();
+    struct auditor *auditor = start_auditor(store, HOUR_MS);
+    const uint64_t began_ns = clock_monotonic_ns();
+    uint64_t checkpoints = 0;
+    while (checkpoints < 3 && clock_monotonic_ns() - began_ns < (uint64_t)60 * 1000000000) {
+        auditor_note(auditor, SLICE("{\"kind\":\"keys\"}"));
+        (void)usleep(1000);
+        checkpoints = check_log(store).checkpoints;
+    }
+    const uint64_t seconds = (clock_monotonic_ns() - began_ns) / 1000000000;
+    auditor_free(auditor);
+    assert_true(checkpoints >= 3);
+    assert_in_range(checkpoints, 3, seconds + 1);
+    end_store(store);
+}
+
+/* -- What can't be signed -------------------------------------------------------------------- */
+
+static size_t count_lines(int fd, const char *words)
+{
+    char text[16384] = "";
+    const ssize_t size = pread(fd, text, sizeof text - 1, 0);
+    size_t count = 0;
+    assert_true(size >= 0);
+    for (const char *at = text; (at = strstr(at, words)) != NULL; at++) {
+        count++;
+    }
+    return count;
+}
+
+/* Told once, while notes go well beside it; seen until it goes well again. */
+static void what_can_not_be_signed_is_told_and_seen(void **state)
+{
+    (void)state;
+    struct store *store = new_store();
+    struct log *log = NULL;
+    char draft[128];
+    const int fd = memfd_create("log", MFD_CLOEXEC);
+    assert_true(fd >= 0);
+    expect_ok(log_new(fd, LOG_JSON, &log));
+    path_of(draft, "1.draft");
+    assert_int_equal(mkdir(draft, 0700), 0); /* in the way */
+    const struct auditor_options options = {
+        .store = store, .log = log, .tenant = TENANT, .folder = auditor_folder, .interval_ms = 1};
+    struct auditor *auditor = NULL;
+    expect_ok(auditor_new(&options, &auditor));
+    uint64_t age_ns = 0;
+    for (int turn = 0; turn < 20; turn++) {
+        auditor_note(auditor, SLICE("{\"kind\":\"keys\"}"));
+        cordon_error *error = auditor_sign(auditor);
+        assert_non_null(error);
+        cordon_error_free(error);
+        const struct auditor_health health = wait_for_health(auditor, TENANT);
+        assert_false(health.is_hopeless); /* somebody may make room */
+        assert_non_null(strstr(health.words, "Is a directory"));
+        assert_true(health.age_ns > age_ns);
+        age_ns = health.age_ns;
+    }
+    assert_int_equal(count_in_log(store, "\"keys\""), 20);
+    assert_int_equal(count_lines(fd, "audit_unwritten"), 1);
+    assert_int_equal(rmdir(draft), 0);
+    assert_string_equal(wait_for_health(auditor, 0).words, "");
+    auditor_free(auditor);
+    assert_true(check_log(store).is_good);
+    log_free(log);
+    (void)close(fd);
+    end_store(store);
+}
+
+/* Of many logs, the one that can't be signed is named. */
+static void the_follower_that_can_not_be_signed_is_named(void **state)
+{
+    (void)state;
+    struct store *store = new_store();
+    struct auditor *lead = start_auditor(store, 1);
+    struct auditor *follower = NULL;
+    char path[128];
+    path_of(path, "2.draft");
+    assert_int_equal(mkdir(path, 0700), 0);
+    expect_ok(auditor_follow(lead, OTHER, &follower));
+    expect_ok(audit_rows_add(store, OTHER, SLICE("{\"kind\":\"deploy\"}")));
+    (void)wait_for_health(lead, OTHER);
+    assert_int_equal(rmdir(path), 0);
+    (void)wait_for_health(lead, 0);
+    auditor_free(lead);
+    path_of(path, "2.secret");
+    assert_int_equal(unlink(path), 0);
+    end_store(store);
+}
+
+/* At the end many are signed by several threads: all of them, each by its own keys. */
+static void many_followers_are_signed_at_the_end(void **state)
+{
+    (void)state;
+    enum { MANY = 40 };
+    struct store *store = new_store();
+    struct auditor *lead = start_auditor(store, HOUR_MS);
+    for (uint32_t tenant = OTHER; tenant < OTHER + MANY; tenant++) {
+        struct auditor *follower = NULL;
+        expect_ok(auditor_follow(lead, tenant, &follower));
+        expect_ok(audit_rows_add(store, tenant, SLICE("{\"kind\":\"mutation\"}")));
+    }
+    auditor_free(lead);
+    for (uint32_t tenant = OTHER; tenant < OTHER + MANY; tenant++) {
+        struct audit_last last = {0};
+        char name[32];
+        char path[128];
+        expect_ok(audit_rows_last(store, tenant, 0, &last));
+        assert_true(last.is_checkpoint);
+        assert_int_equal(last.sequence, 2);
+        (void)snprintf(name, sizeof name, "%u.secret", tenant);
+        path_of(path, name);
+        assert_int_equal(unlink(path), 0);
+    }
+    end_store(store);
+}
+
 /* -- The file elsewhere ---------------------------------------------------------------------- */
 
 /* A line that was cut, as by a full disk, costs none but itself. */
@@ -350,6 +572,13 @@ int main(void)
         cmocka_unit_test(secrets_that_were_are_overwritten),
         cmocka_unit_test(a_secret_that_could_not_be_replaced_is_later),
         cmocka_unit_test(a_log_that_was_cut_is_not_signed),
+        cmocka_unit_test(a_log_that_was_cut_is_not_signed_once_it_has_grown),
+        cmocka_unit_test(who_hurries_is_signed_at_once),
+        cmocka_unit_test(a_follower_that_hurries_is_signed_at_once),
+        cmocka_unit_test(a_flood_is_signed_once_a_second),
+        cmocka_unit_test(what_can_not_be_signed_is_told_and_seen),
+        cmocka_unit_test(the_follower_that_can_not_be_signed_is_named),
+        cmocka_unit_test(many_followers_are_signed_at_the_end),
         cmocka_unit_test(a_line_that_was_cut_is_alone),
         cmocka_unit_test(a_pipe_without_a_reader_is_refused),
         cmocka_unit_test(the_last_record_is_found),

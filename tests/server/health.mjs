@@ -4,11 +4,12 @@
  * still test_health.c's.
  */
 import assert from 'node:assert/strict';
+import { cpSync, mkdirSync, rmSync, rmdirSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Server, guest, run, until } from '../support/cordon.mjs';
+import { Server, guest, newFolder, run, until } from '../support/cordon.mjs';
 import { metric, metricSum } from './wire.mjs';
 
 let server;
@@ -52,7 +53,7 @@ describe('a server that is well', () => {
       assert.equal(headers['content-type'], 'application/json');
       const { checks, ...rest } = JSON.parse(text);
       assert.deepEqual(rest, { status: word, stopping: false });
-      assert.deepEqual(checks.map(({ name, ok }) => [name, ok]), [['query', true], ['mutation', true], ['loops', true]]);
+      assert.deepEqual(checks.map(({ name, ok }) => [name, ok]), [['query', true], ['mutation', true], ['loops', true], ['audit', true]]);
     });
     test(`${path}: by GET and HEAD`, async () => {
       assert.deepEqual((({ status, text }) => [status, text])(await ask(publicly(server), path, { method: 'HEAD' })), [200, '']);
@@ -103,7 +104,7 @@ test('a full disk: not ready, yet alive; and ready again when there is room', { 
     return codes[1] === 'DiskFull' && (await ask(publicly(full), '/readyz')).status === 503;
   });
   const { checks } = await becomes(full, 503);
-  assert.deepEqual(checks.map(({ name, ok }) => [name, ok]), [['query', true], ['mutation', false], ['loops', true]]);
+  assert.deepEqual(checks.slice(0, 3).map(({ name, ok }) => [name, ok]), [['query', true], ['mutation', false], ['loops', true]]);
   assert.match(checks[1].message, /disk/);
   assert.deepEqual((({ status, text }) => [status, text])(await ask(publicly(full), '/readyz')), [503, 'unready\n']);
   assert.equal((await ask(publicly(full), '/healthz')).status, 200);
@@ -114,4 +115,75 @@ test('a full disk: not ready, yet alive; and ready again when there is room', { 
   assert.match(full.log, /"level":"info","event":"ready","check":"mutation"/);
   assert.equal((await insert()).status, 200);
   await full.stop();
+});
+
+/* The check of the audit logs, once that alone makes this status. */
+async function auditBecomes(at, status) {
+  const { checks } = await until(async () => {
+    const answer = await ask(asOperator(at), '/readyz');
+    const told = JSON.parse(answer.text);
+    return answer.status === status && told.checks.slice(0, 3).every(({ ok }) => ok) && told;
+  });
+  assert.equal(checks[3].name, 'audit');
+  assert.equal(checks[3].ok, status === 200);
+  return checks[3];
+}
+const audited = (data) => {
+  const config = join(newFolder(), 'config.json');
+  writeFileSync(config, JSON.stringify({ audit_interval_ms: 100 }));
+  return Server.start({ data, flags: ['--config', config] });
+};
+
+test('a log that can\'t be signed: not ready after a while, told once, and ready again when it is', { timeout: 120000 }, async () => {
+  const at = await audited();
+  await at.deploy(guest('documents'));
+  await becomes(at, 200);
+  const draft = join(at.data, 'audit.d', '1.draft');
+  await until(() => {
+    try {
+      mkdirSync(draft); /* in the way, unless it is there for a moment */
+      return true;
+    } catch {
+      return false;
+    }
+  });
+  const insert = () => at.post('/api/mutation', { path: 'documents:insert', args: { n: 1 } });
+  assert.equal((await insert()).status, 200);
+  const { message } = await auditBecomes(at, 503);
+  assert.match(message, /^unsigned for \d+ s: the secret of the audit log can't be kept: Is a directory/);
+  assert.ok((await metric(at, 'audit_unsigned_time_seconds')) >= 5);
+  assert.equal((await ask(publicly(at), '/healthz')).status, 200, 'a restart would not help');
+  const known = async () => (await run(['audit', 'export', '--data', at.data])).stdout.split('"key_made"').length;
+  for (let i = 0; i < 3; i++) { /* notes, which go well, between tries that fail */
+    const before = await known();
+    assert.equal((await run(['keygen', 'admin', '--data', at.data])).code, 0);
+    await until(async () => (await known()) > before);
+  }
+  assert.equal(at.log.match(/"audit_unwritten"/g).length, 1);
+  rmdirSync(draft);
+  await auditBecomes(at, 200);
+  await until(async () => (await metric(at, 'audit_unsigned_time_seconds')) < 5);
+  await at.stop();
+});
+
+test('a log whose end was cut: not ready at once, also once it has grown again', { timeout: 120000 }, async () => {
+  const at = await audited();
+  await at.deploy(guest('documents'));
+  await at.stop();
+  const earlier = newFolder();
+  cpSync(at.data, earlier, { recursive: true });
+  const again = await audited(at.data);
+  const insert = async (where) => assert.equal((await where.post('/api/mutation', { path: 'documents:insert', args: { n: 1 } })).status, 200);
+  await insert(again);
+  await again.stop();
+  rmSync(join(earlier, 'audit.d'), { recursive: true });
+  cpSync(join(at.data, 'audit.d'), join(earlier, 'audit.d'), { recursive: true });
+  for (let round = 0; round < 2; round++) {
+    const cut = await audited(earlier);
+    const { message } = await auditBecomes(cut, 503);
+    assert.match(message, /^unsigned for \d s: the audit log was cut: /);
+    for (let i = 0; i < 10; i++) await insert(cut);
+    await auditBecomes(cut, 503);
+    await cut.stop();
+  }
 });

@@ -41,7 +41,13 @@ enum {
     FOLDED_TEXT_BYTES = 256,
     FOLD_INTERVAL_MS = 60000,
     SCAN_BYTES = 1 << 20,
+    HURRY_MS = 1000,   /* who is in a hurry makes no more checkpoints than one in so long */
+    END_THREADS = 7,   /* that help with the last turn, */
+    END_FOLLOWERS = 8, /* where there are so many logs */
 };
+
+/* What may fail each on its own, and is told each on its own. */
+enum work { WORK_NOTES, WORK_FOLDS, WORK_SIGNS, WORKS };
 
 /* What is folded: of each, what there was more than once in an interval is one record. */
 enum fold { FOLD_DENIED, FOLD_READ };
@@ -56,6 +62,13 @@ struct folded {
     uint64_t count;
 };
 
+/* Why it could not be signed. */
+struct failure {
+    bool is_there;
+    bool is_hopeless;
+    char words[AUDITOR_WORDS_BYTES];
+};
+
 static const struct {
     const char *kind;
     const char *member; /* what its text is called; NULL: it has none */
@@ -65,6 +78,7 @@ static const struct {
     [AUDITOR_READS_LOGS] = {"logs_read", NULL},
     [AUDITOR_READS_ENV] = {"env_read", NULL},
     [AUDITOR_READS_TABLES] = {"tables_read", NULL},
+    [AUDITOR_READS_AUDIT] = {"audit_read", "tenant"},
 };
 
 struct auditor {
@@ -92,25 +106,38 @@ struct auditor {
     size_t folded_count;
     uint64_t denied_others; /* of functions for which there was no room */
     uint64_t interval_ns;
+    struct auditor_health health; /* of a lead: of all logs that it has; `age_ns` is made of */
+    uint64_t all_signed_ns;       /* then all of them were signed, */
+    uint64_t turn_interval_ns;    /* in this interval */
+
+    atomic_bool hurries; /* what it has, or of a lead one of them, is to be signed at once */
+    atomic_bool any_hurries;
 
     /* Of the thread alone. */
     struct secret_file file;
-    bool is_ready;   /* the secret is that of the next checkpoint */
-    bool has_failed; /* and that was logged */
+    bool is_ready;          /* the secret is that of the next checkpoint */
+    bool has_failed[WORKS]; /* and that was logged */
+    struct failure failure; /* of the last try to sign */
 };
 
 /* -- What was signed before ------------------------------------------------------------------ */
 
-/* Brings the secret past a checkpoint that it has signed: keys that were before have others. */
-static cordon_error *pass(struct auditor *auditor, struct slice body)
+/*
+ * Brings the secret past a checkpoint that it has signed: keys that were before have others.
+ * `*met` is set by the one that the secret was made for.
+ */
+static cordon_error *pass(struct auditor *auditor, struct slice body, bool *met)
 {
     struct audit_checkpoint checkpoint = {0};
     bool is_whole = false;
     bool is_own = false;
+    bool is_next = false;
     TRY(audit_checkpoint_read(body, &is_whole, &checkpoint));
     if (is_whole) {
         TRY(audit_secret_has_signed(&auditor->file.secret, &checkpoint, &is_own));
+        TRY(audit_secret_is_next(&auditor->file.secret, &checkpoint, &is_next));
     }
+    *met = *met || (is_next && checkpoint.covers == auditor->file.covered);
     if (is_own) {
         audit_secret_advance(&auditor->file.secret);
         auditor->file.covered = checkpoint.covers;
@@ -119,14 +146,18 @@ static cordon_error *pass(struct auditor *auditor, struct slice body)
     return NULL;
 }
 
-static cordon_error *pass_lines(struct auditor *auditor, struct slice lines)
+/* A row that can't be read might be a checkpoint, and no secret is to sign twice. */
+static cordon_error *pass_lines(struct auditor *auditor, struct slice lines, bool *met)
 {
     struct slice line = {0};
     while (slice_take_line(&lines, &line)) {
         struct audit_record record;
-        if (audit_record_read(line, &record)) {
-            TRY(pass(auditor, record.body));
+        if (!audit_record_read(line, &record)) {
+            return cordon_error_new(
+                CORDON_E_STORE, "a row of the audit log is damaged; `cordon audit verify` tells "
+                                "which: restore the data folder from a backup");
         }
+        TRY(pass(auditor, record.body, met));
     }
     return NULL;
 }
@@ -135,15 +166,17 @@ static cordon_error *scan(struct auditor *auditor)
 {
     CORDON_CLEANUP_BUFFER struct buffer lines;
     buffer_init(&lines, SCAN_BYTES + 2 * AUDIT_BODY_BYTES_MAX);
+    const uint64_t covered = auditor->file.covered;
     uint64_t from = 0;
-    uint64_t next = auditor->file.covered + 1;
+    uint64_t next = covered + 1;
+    bool met = covered == 0;
     do {
         from = next;
         buffer_clear(&lines);
         TRY(audit_rows_page(auditor->store, auditor->tenant, from, SCAN_BYTES, &lines, &next));
-        TRY(pass_lines(auditor, buffer_slice(&lines)));
+        TRY(pass_lines(auditor, buffer_slice(&lines), &met));
     } while (next > from);
-    return NULL;
+    return met ? NULL : audit_rows_cut(covered);
 }
 
 /* Not at the start, which it would hold up: what it does takes syncs, and reads. */
@@ -257,6 +290,7 @@ void auditor_note(struct auditor *auditor, struct slice body)
     if (auditor != NULL && !keep_note(auditor, body, NOTES_BYTES_MAX)) {
         lose_note(auditor);
     }
+    auditor_sign_soon(auditor);
 }
 
 void auditor_note_settings(struct auditor *auditor, struct slice body)
@@ -265,6 +299,7 @@ void auditor_note_settings(struct auditor *auditor, struct slice body)
     if (auditor != NULL && !keep_row(auditor, &row, NOTES_BYTES_MAX)) {
         lose_note(auditor);
     }
+    auditor_sign_soon(auditor);
 }
 
 void auditor_note_done(struct auditor *auditor, struct slice body)
@@ -509,17 +544,28 @@ static cordon_error *write_notes(struct auditor *auditor, bool all)
 
 /* -- The thread ------------------------------------------------------------------------------ */
 
-/* Once, until something goes well again: a full disk would say it at every turn. */
-static void look_at(struct auditor *auditor, cordon_error *error)
+/* Once, until the same goes well again: a full disk would say it at every turn. */
+static void look_at(struct auditor *auditor, enum work work, cordon_error *error)
 {
-    if (error != NULL && !auditor->has_failed) {
+    if (error != NULL && !auditor->has_failed[work]) {
         const struct log_field fields[] = {
             LOG_FIELD_STRING("message", slice_str(cordon_error_get_message(error)))};
         log_write(auditor->log, LOG_ERROR, "audit_unwritten", fields, 1);
         log_flush(auditor->log);
     }
-    auditor->has_failed = error != NULL;
+    auditor->has_failed[work] = error != NULL;
     cordon_error_free(error);
+}
+
+/* The log, or what is beside it, is not what it was: nothing but an operator mends that. */
+static struct failure failure_of(const cordon_error *error)
+{
+    struct failure failure = {.is_there = error != NULL};
+    if (error != NULL) {
+        failure.is_hopeless = cordon_error_get_code(error) == CORDON_E_STORE;
+        (void)snprintf(failure.words, sizeof failure.words, "%s", cordon_error_get_message(error));
+    }
+    return failure;
 }
 
 static uint64_t signs_asked(struct auditor *auditor)
@@ -534,12 +580,22 @@ static uint64_t signs_asked(struct auditor *auditor)
 static void sign_all(struct auditor *auditor, uint64_t asked)
 {
     cordon_error *error = make_checkpoint(auditor);
+    auditor->failure = failure_of(error);
     (void)pthread_mutex_lock(&auditor->lock);
     auditor->signs_done = asked;
     auditor->sign_failed = error != NULL;
     (void)pthread_cond_broadcast(&auditor->is_signed);
     (void)pthread_mutex_unlock(&auditor->lock);
-    look_at(auditor, error);
+    look_at(auditor, WORK_SIGNS, error);
+}
+
+void auditor_sign_soon(struct auditor *auditor)
+{
+    if (auditor != NULL) {
+        atomic_store(&auditor->hurries, true);
+        atomic_store(&auditor->lead->any_hurries, true);
+        event_set(&auditor->lead->woken);
+    }
 }
 
 cordon_error *auditor_sign(struct auditor *auditor)
@@ -609,35 +665,150 @@ cordon_error *auditor_change(
 struct due {
     bool folds;
     bool signs;
-    bool ends; /* there is no other turn */
+    bool hurries; /* those are signed that are in a hurry */
+    bool ends;    /* there is no other turn */
 };
 
-/* Of one log; whether notes still wait that nothing keeps from being written. */
+/*
+ * Of one log; whether notes still wait that nothing keeps from being written. What hurries may be
+ * among those, and is signed again in a second: it is nobody's turn but its own.
+ */
 static bool take_turn(struct auditor *auditor, const struct due *due)
 {
     const uint64_t asked = signs_asked(auditor);
     const bool is_asked = asked > auditor->signs_done;
+    const bool hurries = (due->hurries || due->signs) && atomic_exchange(&auditor->hurries, false);
     cordon_error *error = write_notes(auditor, due->ends || is_asked);
     const bool has_more = error == NULL && note_queue_bytes(&auditor->notes) > 0;
-    look_at(auditor, error);
-    if (due->folds) {
-        look_at(auditor, write_all_folded(auditor));
+    if (hurries && has_more) {
+        auditor_sign_soon(auditor);
     }
-    if (due->signs || is_asked) {
+    look_at(auditor, WORK_NOTES, error);
+    if (due->folds) {
+        look_at(auditor, WORK_FOLDS, write_all_folded(auditor));
+    }
+    if (due->signs || is_asked || hurries) {
         sign_all(auditor, asked);
     }
     return has_more;
 }
 
+/* One turn of those that follow, by several threads: each takes the next that nobody has. */
+struct round {
+    const struct due *due;
+    _Atomic(struct auditor *) next;
+    atomic_bool has_more;
+};
+
+static void *round_main(void *arg)
+{
+    struct round *round = arg;
+    struct auditor *at = atomic_load(&round->next);
+    while (at != NULL) {
+        if (atomic_compare_exchange_weak(&round->next, &at, at->next)) {
+            if (take_turn(at, round->due)) {
+                atomic_store(&round->has_more, true);
+            }
+            at = atomic_load(&round->next);
+        }
+    }
+    return NULL;
+}
+
+static bool has_many(struct auditor *first)
+{
+    size_t count = 0;
+    for (struct auditor *at = first; at != NULL && count < END_FOLLOWERS; at = at->next) {
+        count++;
+    }
+    return count == END_FOLLOWERS;
+}
+
+/*
+ * The last turn is waited for, and most of it is waiting for the disk, which several may do at one
+ * time. Where threads can't be had, this one does it alone.
+ */
+static bool take_turns_of_followers(struct auditor *lead, const struct due *due)
+{
+    struct auditor *first = atomic_load(&lead->followers);
+    struct round round = {.due = due};
+    pthread_t threads[END_THREADS];
+    size_t count = 0;
+    atomic_store(&round.next, first);
+    while (due->ends && has_many(first) && count < END_THREADS &&
+           pthread_create(&threads[count], NULL, round_main, &round) == 0) {
+        count++;
+    }
+    (void)round_main(&round);
+    for (size_t i = 0; i < count; i++) {
+        (void)pthread_join(threads[i], NULL);
+    }
+    return atomic_load(&round.has_more);
+}
+
+/* -- Health ---------------------------------------------------------------------------------- */
+
+/* The worst of all logs, by what their last tries came to. */
+static const struct auditor *worst_of(const struct auditor *lead)
+{
+    const struct auditor *worst = lead->failure.is_there ? lead : NULL;
+    for (const struct auditor *at = atomic_load(&lead->followers); at != NULL; at = at->next) {
+        if (at->failure.is_there &&
+            (worst == NULL || (at->failure.is_hopeless && !worst->failure.is_hopeless))) {
+            worst = at;
+        }
+    }
+    return worst;
+}
+
+/* After a turn that began at `began_ns`. */
+static void tell_health(struct auditor *lead, const struct due *due, uint64_t began_ns)
+{
+    const struct auditor *worst = worst_of(lead);
+    struct auditor_health health = {.tenant = 0};
+    if (worst != NULL) {
+        health.is_hopeless = worst->failure.is_hopeless;
+        health.tenant = worst->tenant;
+        memcpy(health.words, worst->failure.words, sizeof health.words);
+    }
+    (void)pthread_mutex_lock(&lead->lock);
+    lead->health = health;
+    if (due->signs) {
+        lead->turn_interval_ns = lead->interval_ns;
+    }
+    if (due->signs && worst == NULL) {
+        lead->all_signed_ns = began_ns;
+    }
+    (void)pthread_mutex_unlock(&lead->lock);
+}
+
+void auditor_look(struct auditor *auditor, struct auditor_health *out_health)
+{
+    struct auditor *lead = auditor->lead;
+    (void)pthread_mutex_lock(&lead->lock);
+    *out_health = lead->health;
+    const uint64_t since_ns = lead->all_signed_ns;
+    out_health->interval_ns =
+        lead->interval_ns > lead->turn_interval_ns ? lead->interval_ns : lead->turn_interval_ns;
+    (void)pthread_mutex_unlock(&lead->lock);
+    const uint64_t now_ns = clock_monotonic_ns();
+    out_health->age_ns = now_ns > since_ns ? now_ns - since_ns : 0;
+}
+
 static void take_turns(struct auditor *lead, const struct due *due)
 {
+    const uint64_t began_ns = clock_monotonic_ns();
     bool has_more = take_turn(lead, due);
-    for (struct auditor *at = atomic_load(&lead->followers); at != NULL; at = at->next) {
-        has_more = take_turn(at, due) || has_more;
-    }
+    has_more = take_turns_of_followers(lead, due) || has_more;
+    tell_health(lead, due, began_ns);
     if (has_more) {
         event_set(&lead->woken);
     }
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
 }
 
 static void *thread_main(void *arg)
@@ -647,18 +818,23 @@ static void *thread_main(void *arg)
     (void)pipe_signal_block(&before); /* it ends with the thread */
     uint64_t signed_ns = clock_monotonic_ns();
     uint64_t folded_ns = clock_deadline_ns(FOLD_INTERVAL_MS);
+    uint64_t hurry_ns = 0; /* not earlier */
     bool ends = false;
     while (!ends) {
         const uint64_t checkpoint_ns = signed_ns + interval_now(lead);
-        event_wait(&lead->woken, checkpoint_ns < folded_ns ? checkpoint_ns : folded_ns);
+        const uint64_t until_ns = earlier(checkpoint_ns, folded_ns);
+        const bool waits = atomic_load(&lead->any_hurries);
+        event_wait(&lead->woken, waits ? earlier(until_ns, hurry_ns) : until_ns);
         ends = is_ending(lead);
         const uint64_t now_ns = clock_monotonic_ns();
         const struct due due = {
             .folds = ends || now_ns >= folded_ns,
             .signs = ends || now_ns >= checkpoint_ns,
+            .hurries = now_ns >= hurry_ns && atomic_exchange(&lead->any_hurries, false),
             .ends = ends,
         };
         take_turns(lead, &due);
+        hurry_ns = due.hurries ? clock_deadline_ns(HURRY_MS) : hurry_ns;
         folded_ns = due.folds ? clock_deadline_ns(FOLD_INTERVAL_MS) : folded_ns;
         signed_ns = due.signs ? clock_monotonic_ns() : signed_ns;
     }
@@ -716,6 +892,8 @@ cordon_error *auditor_new(const struct auditor_options *options, struct auditor 
         return error_no_memory();
     }
     auditor->interval_ns = interval_of(options->interval_ms);
+    auditor->turn_interval_ns = auditor->interval_ns;
+    auditor->all_signed_ns = clock_monotonic_ns();
     auditor->folder = mem_copy_string(slice_str(options->folder));
     cordon_error *error = auditor->folder == NULL ? error_no_memory() : start(auditor, options);
     if (error != NULL) {

@@ -2,10 +2,10 @@
  * Who keeps a server's audit log: a thread that signs checkpoints, and that writes what no
  * mutation's commit carries.
  *
- * Each interval in which there were new records, and at the end, it appends a checkpoint
- * (audit/checkpoint.h), and tells it to a file elsewhere if one is named. The secret of the next
- * one is in `audit.d/TENANT.secret` of the data folder, mode 0600, replaced after each: what it
- * was before is overwritten and removed, as far as the file system lets us.
+ * Each interval in which there were new records, when somebody asks for it, and at the end, it
+ * appends a checkpoint (audit/checkpoint.h), and tells it to a file elsewhere if one is named. The
+ * secret of the next one is in `audit.d/TENANT.secret` of the data folder, mode 0600, replaced
+ * after each: what it was before is overwritten and removed, as far as the file system lets us.
  */
 #ifndef RUN_AUDITOR_H
 #define RUN_AUDITOR_H
@@ -63,10 +63,30 @@ void auditor_free(struct auditor *auditor);
 CORDON_MUST_USE cordon_error *auditor_sign(struct auditor *auditor);
 
 /*
- * Has a record appended soon of what the server did by itself, such as keys that went: a JSON
- * object, which is copied. When too much waits, 1 MiB, it is dropped, and a record says how many
- * were; a quarter of that is for such notes alone. NULL does nothing. Any thread; never blocks for
- * long.
+ * Has what is in the log now signed within a second or so, as what is rare and matters should be:
+ * whoever takes the machine later can't take it back. A flood of these is no more than one
+ * checkpoint a second. Waits for nothing. NULL does nothing. Any thread.
+ */
+void auditor_sign_soon(struct auditor *auditor);
+
+#define AUDITOR_WORDS_BYTES 192
+
+struct auditor_health {
+    uint64_t age_ns;      /* no record waits longer for its signature, in any of the logs */
+    uint64_t interval_ns; /* in which they are signed */
+    bool is_hopeless;     /* one can't be, until somebody looks after it */
+    uint32_t tenant;      /* whose log could not be signed in its last turn; 0: all could */
+    char words[AUDITOR_WORDS_BYTES]; /* why not */
+};
+
+/* How it is with all logs that it, or whom it follows, keeps. Any thread. */
+void auditor_look(struct auditor *auditor, struct auditor_health *out_health);
+
+/*
+ * Has a record appended, and signed, soon of what the server did by itself, such as keys that went:
+ * a JSON object, which is copied. When too much waits, 1 MiB, it is dropped, and a record says how
+ * many were; a quarter of that is for such notes alone. NULL does nothing. Any thread; never blocks
+ * for long.
  */
 void auditor_note(struct auditor *auditor, struct slice body);
 
@@ -88,13 +108,14 @@ CORDON_MUST_USE bool auditor_note_request(struct auditor *auditor, struct slice 
  */
 void auditor_note_denied(struct auditor *auditor, struct slice path, struct slice words);
 
-/* What somebody with an admin key looks at. */
+/* What somebody with an admin key, or the operator, looks at. */
 enum auditor_read {
     AUDITOR_READS_DOCUMENTS, /* of a table */
     AUDITOR_READS_RECORD,    /* of a run */
     AUDITOR_READS_LOGS,
     AUDITOR_READS_ENV,
     AUDITOR_READS_TABLES, /* their names and sizes */
+    AUDITOR_READS_AUDIT,  /* the audit log itself */
 };
 
 /*

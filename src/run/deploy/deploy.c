@@ -531,6 +531,7 @@ cordon_error *runner_deploy(
         cordon_error_free(audit_refusal(tenant, modules, count, actor, error));
     }
     (void)pthread_mutex_unlock(&tenant->change_lock);
+    tenant_sign_soon(tenant);
     tenant_leave(tenant);
     return error;
 }
@@ -573,6 +574,7 @@ cordon_error *runner_rollback(
         cordon_error_free(audit_refused_rollback(tenant, number, actor, error));
     }
     (void)pthread_mutex_unlock(&tenant->change_lock);
+    tenant_sign_soon(tenant);
     tenant_leave(tenant);
     return error;
 }

@@ -337,6 +337,7 @@ cordon_error *environment_change(
     (void)pthread_mutex_lock(&tenant->env_lock);
     cordon_error *error = change_now(tenant, &changes, actor, &arena);
     (void)pthread_mutex_unlock(&tenant->env_lock);
+    tenant_sign_soon(tenant);
     tenant_leave(tenant);
     return error;
 }

@@ -197,6 +197,9 @@ void tenant_lower(struct tenant *tenant, struct budget *budget);
 /* The keeper of its audit log, awake or not; NULL: none is kept. Lives as long as the runner. */
 struct auditor *tenant_auditor(struct tenant *tenant);
 
+/* Has what is in its audit log signed soon: see auditor_sign_soon(). */
+void tenant_sign_soon(struct tenant *tenant);
+
 /*
  * Has a record written soon to its audit log: see auditor_note_done(), auditor_note_request(),
  * auditor_note_denied() and auditor_note_read().

@@ -365,6 +365,7 @@ static cordon_error *change_rows(struct runner *runner, row_change *change, stru
         rows_end(&rows);
         TRY(error);
     }
+    auditor_sign_soon(runner_auditor(runner));
     return !conflict ? NULL
                      : cordon_error_new(
                            CORDON_E_CONFLICT, "the machine was too busy to write it, and nothing "
