@@ -607,17 +607,53 @@ static void begin_data(struct connection *connection)
  * What an admin looks at stands in the audit log: it holds what functions saw and said. False: it
  * can't be recorded now, so it is not shown, and that was answered.
  */
-static bool note_read(struct connection *connection, enum auditor_read what, struct slice text)
+static bool note_read_of(
+    struct connection *connection, struct tenant *tenant, enum auditor_read what, struct slice text)
 {
     static const struct http_refusal unrecorded = {
         503, "Overloaded",
         "What is read here is recorded, and too many records wait to be written "
         "to the audit log now; nothing was read, try again in a moment."};
-    const bool is_noted = tenant_note_read(connection->tenant, what, text, &connection->actor);
+    const bool is_noted = tenant_note_read(tenant, what, text, &connection->actor);
     if (!is_noted) {
         answer_refusal(connection, &unrecorded);
     }
     return is_noted;
+}
+
+static bool note_read(struct connection *connection, enum auditor_read what, struct slice text)
+{
+    return note_read_of(connection, connection->tenant, what, text);
+}
+
+/* -- The audit log --------------------------------------------------------------------------- */
+
+/*
+ * That the operator reads a log stands in it; of a tenant that was removed, in the default one's.
+ * Pages of one reading are counted, so that who reads to the end comes to one.
+ */
+static bool note_audit_read(struct connection *connection)
+{
+    const uint32_t number = connection->route.tenant_number;
+    struct runner *runner = connection->loop->server->options.runner;
+    struct tenant *named = number == 0 ? NULL : tenants_find(runner_tenants(runner), number);
+    if (tenant_enter(named)) {
+        const bool is_noted =
+            note_read_of(connection, named, AUDITOR_READS_AUDIT, slice_str(named->name));
+        tenant_leave(named);
+        return is_noted;
+    }
+    char text[16];
+    (void)snprintf(text, sizeof text, "%u", number);
+    return note_read(
+        connection, AUDITOR_READS_AUDIT, slice_str(number == 0 ? connection->tenant->name : text));
+}
+
+static void begin_audit(struct connection *connection)
+{
+    if (note_audit_read(connection)) {
+        start_work(connection, WORK_READ);
+    }
 }
 
 /* -- Records -------------------------------------------------------------------------------- */
@@ -868,7 +904,7 @@ void exchange_begin(struct connection *connection)
         answer_metrics(connection);
         return;
     case ROUTE_AUDIT:
-        start_work(connection, WORK_READ);
+        begin_audit(connection);
         return;
     case ROUTE_REFUSED:
         answer_refusal(connection, &connection->route.refusal);

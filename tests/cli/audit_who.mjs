@@ -125,6 +125,31 @@ describe('a record of a server names', () => {
     assert.equal((await run(['audit', 'verify', '--url', `http://127.0.0.1:${port}`], { env: { CORDON_OPERATOR_KEY: operatorKey } })).code, 0);
   });
 
+  test('the operator who read the audit log, and how often, not each page', async () => {
+    const env = { CORDON_OPERATOR_KEY: operatorKey };
+    const made = await operate('/tenants/create', { name: 'gone' });
+    assert.equal(made.status, 200, await made.text());
+    const logs = ['default', 'gone'];
+    for (const name of logs) {
+      for (let i = 0; i < 20; i++) {
+        const { status } = await operate(`/audit?from=1&tenant=${name}`, undefined, { 'convex-request-id': `read-${name}-${i}` });
+        assert.equal(status, 200);
+      }
+    }
+    const reads = async (tenant, log = tenant) => (await bodiesOf(['--url', `http://127.0.0.1:${port}`, '--tenant', log], env))
+      .filter(({ kind, tenant: of }) => kind === 'audit_read' && of === tenant);
+    for (const name of logs) {
+      const found = await until(async () => (await reads(name)).length > 0 && reads(name));
+      assert.ok(found.length < 5, JSON.stringify(found));
+      assert.ok(found.every(({ by, by_key }) => by === 'operator key' && by_key === ids.operator));
+    }
+    assert.equal((await reads('gone'))[0].request_id, 'read-gone-0');
+    const { number } = (await (await operate('/tenants')).json()).find(({ name }) => name === 'gone');
+    const { status } = await operate('/tenants/remove', { name: 'gone' });
+    assert.equal(status, 200);
+    await until(async () => (await operate(`/audit?from=1&tenant=${number}`)).status === 200 && (await reads(`${number}`, 'default')).length > 0);
+  });
+
   test('the operator\'s key that pruned', async () => {
     const env = { CORDON_OPERATOR_KEY: operatorKey };
     const url = ['--url', `http://127.0.0.1:${port}`];
