@@ -1,0 +1,220 @@
+/*
+ * What somebody may do to an audit log who can write the data folder: another tenant's log in the
+ * place of one, an end that is cut off, a row that is changed. `cordon audit verify` finds each, and
+ * says so where what was kept elsewhere speaks of another log.
+ */
+import assert from 'node:assert/strict';
+import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { Server, guest, newFolder, parseOne, run, until } from '../support/cordon.mjs';
+
+const audit = (...words) => run(['audit', ...words]);
+const verify = async (...words) => {
+  const { code, stdout, stderr } = await audit('verify', ...words, '--format', 'json');
+  return { code, stderr, ...(code < 2 ? parseOne(stdout) : {}) };
+};
+const good = async (...words) => {
+  const result = await run(words);
+  assert.equal(result.code, 0, result.stderr);
+  return result.stdout;
+};
+
+describe('the logs of many tenants, whose checkpoints are in one file', () => {
+  const folder = newFolder();
+  const data = join(folder, 'data');
+  const config = join(folder, 'config.json');
+  const checkpoints = join(folder, 'checkpoints');
+  const exported = (name) => join(folder, `${name}.jsonl`);
+  const NUMBERS = { acme: 2, beta: 3, fresh: 4 };
+  const kept = () => (existsSync(checkpoints) ? readFileSync(checkpoints, 'utf8').trim().split('\n').filter(Boolean) : []);
+  const keptOf = (tenant) => kept().filter((line) => JSON.parse(line).tenant === tenant);
+
+  before(async () => {
+    writeFileSync(config, JSON.stringify({ audit_interval_ms: 100, audit_checkpoint_file: checkpoints }));
+    await (await Server.start({ data, flags: ['--config', config] })).stop();
+    for (const name of Object.keys(NUMBERS)) await good('tenant', 'create', name, '--data', data);
+    /* Whoever writes to the folder signs nothing; the next server does, though nobody calls the tenants. */
+    for (const name of ['acme', 'beta']) await good('env', 'set', '--data', data, '--tenant', name, `OF=${name}`);
+    const server = await Server.start({ data, flags: ['--config', config] });
+    await until(() => keptOf(NUMBERS.acme).length > 0 && keptOf(NUMBERS.beta).length > 0);
+    await server.stop();
+    for (const name of ['default', 'acme', 'beta']) {
+      writeFileSync(exported(name), await good('audit', 'export', '--data', data, '--tenant', name));
+    }
+  });
+
+  test('each is checked against its own checkpoints', async () => {
+    for (const [name, number] of [['default', 1], ['acme', NUMBERS.acme], ['beta', NUMBERS.beta]]) {
+      for (const tenant of [name, `${number}`]) {
+        const { code, stderr, ...report } = await verify('--data', data, '--tenant', tenant, '--checkpoint', checkpoints);
+        assert.equal(code, 0, stderr + JSON.stringify(report));
+        assert.equal(report.tenant, number);
+        assert.equal(report.kept, keptOf(number).length);
+        assert.ok(report.kept > 0);
+      }
+    }
+  });
+
+  test('as a file, it is named by its number, and is default\'s without', async () => {
+    const own = ['--file', exported('acme'), '--checkpoint', checkpoints];
+    assert.equal((await verify(...own, '--tenant', '2')).code, 0);
+    const named = await verify(...own, '--tenant', 'acme');
+    assert.equal(named.code, 2);
+    assert.match(named.stderr, /a file does not know the names of tenants; give the number of 'acme'/);
+    const unnamed = await verify(...own);
+    assert.equal(unnamed.code, 1);
+    assert.match(unnamed.fault.message, /another tenant's log/);
+    assert.equal((await verify('--file', exported('default'), '--checkpoint', checkpoints)).code, 0);
+    assert.equal((await verify(...own, '--tenant', '0')).code, 2);
+    assert.equal((await verify(...own, '--tenant', '99999999999')).code, 2);
+  });
+
+  test('another\'s in its place is found, from a folder, a server or a file', async (t) => {
+    for (const of of ['beta', 'default']) {
+      const { code, fault } = await verify('--file', exported(of), '--tenant', '2', '--checkpoint', checkpoints);
+      assert.equal(code, 1);
+      assert.match(fault.message, /another tenant's log/);
+    }
+    /* An operator's listener of a machine whose rows are not what they were. */
+    const tenants = await good('tenant', 'list', '--data', data, '--format', 'json');
+    const lines = readFileSync(exported('beta'), 'utf8');
+    const forged = createServer((request, response) => {
+      const { pathname, searchParams } = new URL(request.url, 'http://forged');
+      const isFirst = searchParams.get('from') === '1';
+      response.end(pathname === '/tenants' ? tenants : isFirst ? lines : '');
+    });
+    await new Promise((listening) => forged.listen(0, '127.0.0.1', listening));
+    t.after(() => forged.close());
+    const url = `http://127.0.0.1:${forged.address().port}`;
+    for (const [tenant, wanted] of [['acme', 1], ['default', 1], ['beta', 0]]) {
+      const { code, stderr, fault } = await verify('--url', url, '--tenant', tenant, '--checkpoint', checkpoints);
+      assert.equal(code, wanted, stderr);
+      if (wanted === 1) assert.match(fault.message, /another tenant's log/);
+    }
+    const unknown = await verify('--url', url, '--tenant', 'nobody');
+    assert.equal(unknown.code, 2);
+    assert.match(unknown.stderr, /there is no tenant 'nobody'/);
+  });
+
+  test('checkpoints of others alone show nothing, and are no good news', async () => {
+    const others = join(folder, 'others');
+    writeFileSync(others, keptOf(1).join('\n') + '\n');
+    for (const words of [['--data', data, '--tenant', 'acme'], ['--file', exported('acme'), '--tenant', '2']]) {
+      const { code, stdout, stderr } = await audit('verify', ...words, '--checkpoint', others);
+      assert.equal(code, 2, stdout);
+      assert.equal(stdout, '');
+      assert.match(stderr, /log of tenant 2 is whole in itself, but none of the \d+ checkpoints that were kept is of it/);
+    }
+    const cut = exported('cut');
+    writeFileSync(cut, readFileSync(exported('acme'), 'utf8').split('\n').slice(1).join('\n'));
+    assert.equal((await verify('--file', cut, '--tenant', '2', '--checkpoint', others)).code, 1, 'a fault is told first');
+  });
+
+  test('one that nothing was signed of yet was not cut', async () => {
+    assert.equal((await verify('--data', data, '--tenant', 'fresh')).code, 0);
+    const { code, stderr } = await verify('--data', data, '--tenant', 'fresh', '--checkpoint', checkpoints);
+    assert.equal(code, 2, stderr);
+    assert.match(stderr, /none of the \d+ checkpoints that were kept is of it/);
+    assert.doesNotMatch(stderr, /cut, or brought back/);
+  });
+});
+
+describe('who takes the machine a moment after', () => {
+  test('the first start, a deploy, a variable, a key or a tenant, forges none of them', async () => {
+    const data = join(newFolder(), 'data');
+    const server = await Server.start({ data }); /* which signs what is no such once a minute */
+    const signed = async (kind, ...words) => {
+      const all = (await good('audit', 'export', '--data', data, ...words)).trimEnd().split('\n').filter(Boolean).map((line) => JSON.parse(line));
+      const last = all.filter(({ body }) => body.kind === kind).at(-1)?.sequence ?? Infinity;
+      return all.some(({ body }) => body.kind === 'checkpoint' && body.covers >= last);
+    };
+    const began = Date.now();
+    await until(() => signed('settings'));
+    await server.deploy(guest('documents'));
+    await until(() => signed('deploy'));
+    await until(() => signed('key_made'));
+    const env = { CORDON_ADMIN_KEY: await server.key() };
+    assert.equal((await run(['env', 'set', '--url', server.url, 'A=b'], { env })).code, 0);
+    await until(() => signed('env'));
+    await good('tenant', 'create', 'acme', '--data', data);
+    await until(() => signed('tenant_made'));
+    assert.equal((await run(['deploy', '--url', server.url, guest('refused_bad_kind')], { env })).code, 4);
+    await until(() => signed('deploy_refused'));
+    assert.ok(Date.now() - began < 45000, 'a minute would have signed it all');
+    await server.kill();
+    assert.equal((await verify('--data', data)).code, 0);
+    /* What a mutation wrote waits for the interval, or for the next start. */
+    const again = await Server.start({ data });
+    assert.equal((await again.post('/api/mutation', { path: 'documents:insert', args: { n: 1 } })).body.status, 'success');
+    await again.kill();
+    const third = await Server.start({ data });
+    await until(() => signed('mutation'));
+    await third.stop();
+  });
+});
+
+describe('a data folder', () => {
+  const folder = newFolder();
+  const data = join(folder, 'data');
+  const config = join(folder, 'config.json');
+  writeFileSync(config, JSON.stringify({ audit_interval_ms: 100 }));
+  const serve = () => Server.start({ data, flags: ['--config', config] });
+  let server;
+  after(() => server?.stop());
+
+  test('of an earlier day, with the secret of today, is told', async () => {
+    const earlier = join(folder, 'earlier');
+    await (await serve()).stop();
+    cpSync(data, earlier, { recursive: true });
+    const { last } = await verify('--data', data);
+    server = await serve();
+    await server.deploy(guest('documents'));
+    await server.stop();
+    server = undefined;
+    const today = await verify('--data', data);
+    assert.equal(today.code, 0);
+    assert.ok(today.signed_to > last);
+
+    assert.equal((await verify('--data', earlier)).code, 0, 'all of it is of that day');
+    rmSync(join(earlier, 'audit.d'), { recursive: true });
+    cpSync(join(data, 'audit.d'), join(earlier, 'audit.d'), { recursive: true });
+    const cut = await verify('--data', earlier);
+    assert.equal(cut.code, 1);
+    assert.equal(cut.fault.sequence, today.signed_to);
+    assert.match(cut.fault.message, /own secret has signed up to there.*it was cut, or brought back/);
+    const told = await audit('verify', '--data', earlier);
+    assert.equal(told.code, 1);
+    assert.match(told.stderr, new RegExp(`record ${today.signed_to}: the folder's own secret`));
+    rmSync(join(earlier, 'audit.d'), { recursive: true });
+    assert.equal((await verify('--data', earlier)).code, 0, 'without a secret, nothing inside can tell');
+  });
+
+  test('with a row of the log that was changed is told by that record', async () => {
+    const file = join(data, 'data.mdb');
+    const lines = (await good('audit', 'export', '--data', data)).trimEnd().split('\n').map((line) => JSON.parse(line));
+    const { sequence, hash } = lines.find(({ body }) => body.kind === 'deploy');
+    const bytes = readFileSync(file);
+    const row = Buffer.from(hash, 'hex');
+    let at = -1;
+    let flipped = 0;
+    while ((at = bytes.indexOf(row, at + 1)) >= 0) {
+      bytes[at + row.length + 10] ^= 1; /* in its text */
+      flipped++;
+    }
+    assert.ok(flipped > 0);
+    writeFileSync(file, bytes);
+    const { code, stderr, fault } = await verify('--data', data);
+    assert.equal(code, 1, stderr);
+    assert.equal(fault.sequence, sequence);
+    assert.match(fault.message, /its row in the data file was changed or is damaged/);
+    const told = await audit('verify', '--data', data);
+    assert.equal(told.code, 1);
+    assert.match(told.stderr, new RegExp(`record ${sequence}: it can't be read`));
+    const rest = await audit('export', '--data', data);
+    assert.equal(rest.stdout.trimEnd().split('\n').length, lines.length, 'an export has all others, and a line for it');
+    writeFileSync(join(folder, 'damaged.jsonl'), rest.stdout);
+    assert.equal((await verify('--file', join(folder, 'damaged.jsonl'))).fault.sequence, sequence);
+  });
+});
