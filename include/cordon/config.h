@@ -113,6 +113,12 @@ CORDON_API CORDON_MUST_USE cordon_error *cordon_server_reload(
     cordon_server *server, cordon_config **running, cordon_config **wanted);
 
 /*
+ * Tells in the log, as cordon_server_reload() does, why settings were not taken over: for a program
+ * that could not make a config of them. `why` is words in UTF-8. Any thread.
+ */
+CORDON_API void cordon_server_reload_refused(const cordon_server *server, const char *why);
+
+/*
  * The name among `names` that `name` was most likely meant to be, or NULL if none is near: at most
  * a third of its letters differ, a letter left out, added, changed or swapped with its neighbour
  * counting as one. Any thread.

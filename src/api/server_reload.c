@@ -4,7 +4,7 @@
 #include "run/audit/auditor.h"
 #include "value/json.h"
 
-enum { CHANGES_BYTES_MAX = 1 << 20 };
+enum { CHANGES_BYTES_MAX = 1 << 20, REFUSAL_BYTES_MAX = 1 << 16 };
 
 /* What says no comes first, so that nothing has changed then; memory may be out at the end. */
 static cordon_error *apply_with(
@@ -82,15 +82,25 @@ static cordon_error *reload(
     return NULL;
 }
 
+void cordon_server_reload_refused(const cordon_server *server, const char *why)
+{
+    CORDON_CLEANUP_BUFFER struct buffer words;
+    buffer_init(&words, REFUSAL_BYTES_MAX);
+    cordon_error *error = buffer_printf(&words, "%s; nothing has changed", why);
+    const bool is_whole = error == NULL;
+    cordon_error_free(error);
+    const struct log_field fields[] = {
+        LOG_FIELD_STRING("message", is_whole ? buffer_slice(&words) : slice_str(why))};
+    log_write(server->log, LOG_ERROR, "settings_refused", fields, 1);
+    log_flush(server->log);
+}
+
 cordon_error *cordon_server_reload(
     cordon_server *server, cordon_config **running, cordon_config **wanted)
 {
     cordon_error *error = reload(server, *running, *wanted);
     if (error != NULL) {
-        const struct log_field fields[] = {
-            LOG_FIELD_STRING("message", slice_str(cordon_error_get_message(error)))};
-        log_write(server->log, LOG_ERROR, "settings_refused", fields, 1);
-        log_flush(server->log);
+        cordon_server_reload_refused(server, cordon_error_get_message(error));
         return error;
     }
     cordon_config_free(*running);

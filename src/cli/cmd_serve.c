@@ -60,41 +60,40 @@ static void free_server(cordon_server **server)
     cordon_server_free(*server);
 }
 
-static int say_unread(const char *where, cordon_error *error)
+/* What is wrong with settings, and the exit code of a start with them. */
+static int refuse(struct text *out_why, const char *where, cordon_error *error)
 {
     const int exit_code = terminal_exit_code(cordon_error_get_code(error));
-    (void)terminal_usage(&cli_serve, "%s%s", where, cordon_error_get_message(error));
+    text_printf(out_why, "%s%s", where, cordon_error_get_message(error));
     cordon_error_free(error);
     return exit_code;
 }
 
-/* What the file says, if there is one, and what the environment says instead. */
-static int read_config(const char *path, cordon_config **out_config)
+/* What the file says, if there is one, and what the environment says instead; else why not. */
+static int read_config(const char *path, struct text *out_why, cordon_config **out_config)
 {
     TEXT_CLEANUP text = {0};
     TEXT_CLEANUP where = {0};
     if (path == NULL) {
         text_append(&text, "{}", 2);
+    } else if (!text_try_file(&text, path, CONFIG_BYTES_MAX, out_why)) {
+        return CLI_USAGE;
     } else {
-        const int unread = text_read_file(&text, path, CONFIG_BYTES_MAX);
-        if (unread != CLI_OK) {
-            return unread;
-        }
         text_printf(&where, "in '%s': ", path);
     }
     if (text.size > CONFIG_BYTES_MAX) {
-        return terminal_usage(
-            &cli_serve, "'%s' is larger than %d bytes, and so no config file", path,
-            CONFIG_BYTES_MAX);
+        text_printf(
+            out_why, "'%s' is larger than %d bytes, and so no config file", path, CONFIG_BYTES_MAX);
+        return CLI_USAGE;
     }
     CLI_CLEANUP(free_config) cordon_config *config = NULL;
     cordon_error *error = cordon_config_parse(text.data, text.size, &config);
     if (error != NULL) {
-        return say_unread(where.data == NULL ? "" : where.data, error);
+        return refuse(out_why, where.data == NULL ? "" : where.data, error);
     }
     error = cordon_config_override(config, (const char *const *)environ);
     if (error != NULL) {
-        return say_unread("", error);
+        return refuse(out_why, "", error);
     }
     *out_config = config;
     config = NULL;
@@ -164,13 +163,17 @@ static void hold_reload_signal(const struct cli_options *options)
     }
 }
 
-/* A file that is not good changes nothing; why is told. */
+/* A file that is not good changes nothing; why is told in the log. */
 static void reload(const struct reloader *reloader)
 {
     notify_tell_reloading(manager);
     CLI_CLEANUP(free_config) cordon_config *wanted = NULL;
-    if (read_config(reloader->path, &wanted) == CLI_OK) {
+    TEXT_CLEANUP why = {0};
+    if (read_config(reloader->path, &why, &wanted) == CLI_OK) {
         cordon_error_free(cordon_server_reload(reloader->server, reloader->running, &wanted));
+    } else {
+        text_printf(&why, "; `cordon help serve` lists the settings");
+        cordon_server_reload_refused(reloader->server, why.data);
     }
     notify_tell(manager, "READY=1");
 }
@@ -272,8 +275,10 @@ static int run(const struct cli_options *options)
     give_back_configure();
     hold_reload_signal(options);
     CLI_CLEANUP(free_config) cordon_config *config = NULL;
-    const int failed = read_config(options->config, &config);
+    TEXT_CLEANUP why = {0};
+    const int failed = read_config(options->config, &why, &config);
     if (failed != CLI_OK) {
+        (void)terminal_usage(&cli_serve, "%s", why.data);
         return failed;
     }
     const char *const data = options->data != NULL  ? options->data

@@ -85,17 +85,24 @@ static const char *file_advice(int error)
     }
 }
 
-static int unreadable(const char *verb, const char *path, int error)
+static bool unreadable(struct text *out_why, const char *verb, const char *path, int error)
 {
-    return terminal_fail(
-        CLI_USAGE, "cannot %s '%s': %s; %s", verb, path, strerror(error), file_advice(error));
+    text_printf(out_why, "cannot %s '%s': %s; %s", verb, path, strerror(error), file_advice(error));
+    return false;
 }
 
 int text_read_file(struct text *text, const char *path, size_t size_max)
 {
+    TEXT_CLEANUP why = {0};
+    return text_try_file(text, path, size_max, &why) ? CLI_OK
+                                                     : terminal_fail(CLI_USAGE, "%s", why.data);
+}
+
+bool text_try_file(struct text *text, const char *path, size_t size_max, struct text *out_why)
+{
     CLI_CLEANUP(close_file) const int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
-        return unreadable("open", path, errno);
+        return unreadable(out_why, "open", path, errno);
     }
     while (text->size <= size_max) {
         reserve(text, READ_BYTES);
@@ -106,7 +113,7 @@ int text_read_file(struct text *text, const char *path, size_t size_max)
             continue;
         }
         if (got < 0) {
-            return unreadable("read", path, errno);
+            return unreadable(out_why, "read", path, errno);
         }
         text->size += (size_t)got;
         if (got == 0) {
@@ -114,5 +121,5 @@ int text_read_file(struct text *text, const char *path, size_t size_max)
         }
     }
     text->data[text->size] = '\0';
-    return CLI_OK;
+    return true;
 }

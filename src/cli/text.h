@@ -27,4 +27,7 @@ void text_done(struct text *text);
  */
 int text_read_file(struct text *text, const char *path, size_t size_max);
 
+/* The same, but says nothing: false, and the words in `out_why`. */
+bool text_try_file(struct text *text, const char *path, size_t size_max, struct text *out_why);
+
 #endif

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { Server, cordon, example, guest, newFolder, run, until } from '../support/cordon.mjs';
@@ -13,8 +13,9 @@ import { Signer } from '../support/signer.mjs';
 import { askFunction } from './hosts.mjs';
 import { Wire, metricSum } from './wire.mjs';
 
-/* Replaces the file as editors do: by another one of its name. */
+/* Replaces the file as editors do: by another one of its name, or by none. */
 function write(file, settings) {
+  if (settings === null) return rmSync(file);
   const text = typeof settings === 'string' ? settings : JSON.stringify(settings);
   writeFileSync(`${file}.new`, text);
   renameSync(`${file}.new`, file);
@@ -152,11 +153,16 @@ describe('SIGHUP', () => {
     const server = await Server.start({ flags: ['--config', file] });
     for (const [settings, words] of [
       ['{"idle_timeout_ms": 60000', /in '.*config.json': /],
+      [null, /cannot open '.*config.json': No such file or directory; check its name/],
+      [' '.repeat(2 ** 20) + '{}', /config.json' is larger than 1048576 bytes/],
       [{ idle_timeout_ms: 60000, idel_timeout_ms: 1 }, /there is no setting "idel_timeout_ms"; did you mean "idle_timeout_ms"\?/],
       [{ idle_timeout_ms: 1 }, /"idle_timeout_ms" must be a whole number of milliseconds from 250/],
-      [{ idle_timeout_ms: 60000, audit_checkpoint_file: '/proc/no/such/file' }, /"event":"settings_refused".*can't be opened for checkpoints/],
+      [{ idle_timeout_ms: 60000, audit_checkpoint_file: '/proc/no/such/file' }, /can't be opened for checkpoints/],
     ]) {
-      await reload(server, file, settings, words);
+      const said = (await reload(server, file, settings, /"settings_refused".*\n/)).trim().split('\n').map((line) => JSON.parse(line));
+      assert.deepEqual(said.map(({ event, level }) => [event, level]), [['settings_refused', 'error']]);
+      assert.match(said[0].message, words);
+      assert.match(said[0].message, /; nothing has changed$/);
       assert.ok(await idleMs(server) < 20000, JSON.stringify(settings));
     }
     await server.stop();
