@@ -1,7 +1,7 @@
 /*
- * Deploys, rollbacks and the loading of functions, one after the other on threads of their own
- * (jobs.c). A deploy compiles for seconds, and must wait for others; on a compute thread it would
- * be in the way of runs, and four of them in the way of all.
+ * Deploys, rollbacks and the loading of functions, one of each tenant at a time on threads of their
+ * own (jobs.c). A deploy compiles for seconds, and must wait for others; on a compute thread it
+ * would be in the way of runs, and four of them in the way of all.
  */
 #include "http/internal.h"
 

@@ -125,7 +125,7 @@ struct loop {
 #define JOBS_RECENT_MAX 64
 
 /* Of a queue. */
-#define JOBS_THREADS_MAX 4
+#define JOBS_THREADS_MAX 64
 
 struct jobs_options {
     void (*work)(struct connection *connection);
@@ -501,8 +501,18 @@ CORDON_MUST_USE bool jobs_remove(struct jobs *jobs, struct connection *connectio
 /* Most that wait for others, of each tenant: a deploy holds its modules in memory. */
 #define JOBS_WAITING_MAX 8
 
-/* Tenants that are loaded at once, and as many whose machine code is made anew for that. */
-#define LOADERS_MAX JOBS_THREADS_MAX
+/* Tenants whose documents are asked for at once, the operator being one of them. */
+#define DATA_THREADS_MAX 4
+
+/* Tenants that are loaded at once. */
+#define LOADERS_MAX 4
+
+/*
+ * Tenants that deploy at once, and as many whose machine code is made anew for a load: a thread
+ * for each, made when it is wanted, as they mostly wait for one of the few turns that all share.
+ */
+#define BUILDERS_MAX JOBS_THREADS_MAX
+
 /* Calls of a tenant that may wait until its functions are loaded: an eighth of all connections. */
 #define LOADS_WAITING_MAX 512
 

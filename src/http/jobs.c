@@ -1,8 +1,9 @@
 /*
  * Queues of what takes long, each with threads of its own: deploys, requests for documents,
- * functions that are to be loaded. Deploys have one thread, which does one job after the other; the
- * others have some, so that one that hangs holds up its own tenant alone. Of those of documents one
- * is the operator's, whatever the jobs of tenants wait for.
+ * functions that are to be loaded. Each has some, so that one that hangs holds up its own tenant
+ * alone; deploys have many, as they take turns among themselves for each module that they compile
+ * (run/deploy/build_turns.h). Of those of documents one is the operator's, whatever the jobs of
+ * tenants wait for.
  *
  * Tenants take turns: whose job was done last waits for those of all others, so that however many
  * one of them has, another's next job waits for one of each tenant, and not for all of them. Of a
@@ -174,6 +175,9 @@ static bool add(struct jobs *jobs, struct connection *connection)
     for (; *link != NULL; link = &(*link)->next_job) {
         waiting += owner_of(*link) == owner_of(connection);
         count++;
+    }
+    if (waiting > 0) {
+        count = 1; /* of an owner one job is done at a time: there is a thread for the next */
     }
     if (!has_threads(jobs, count) || waiting >= jobs->options.waiting_max) {
         return false;

@@ -586,11 +586,11 @@ static cordon_error *start(struct http_server *server)
 static void init_jobs(struct http_server *server)
 {
     const struct jobs_options deploys = {
-        .work = deploy_work, .waiting_max = JOBS_WAITING_MAX, .threads_max = 1};
+        .work = deploy_work, .waiting_max = JOBS_WAITING_MAX, .threads_max = BUILDERS_MAX};
     const struct jobs_options data = {
         .work = data_work,
         .waiting_max = JOBS_WAITING_MAX,
-        .threads_max = JOBS_THREADS_MAX,
+        .threads_max = DATA_THREADS_MAX,
         .keeps_operators = true,
     };
     const struct jobs_options loads = {
@@ -602,7 +602,7 @@ static void init_jobs(struct http_server *server)
     const struct jobs_options builds = {
         .work = build_work,
         .waiting_max = LOADS_WAITING_MAX,
-        .threads_max = LOADERS_MAX,
+        .threads_max = BUILDERS_MAX,
         .is_shared = true,
     };
     jobs_init(&server->deploys, &deploys);

@@ -5,6 +5,7 @@
 #include "base/random.h"
 #include "host/host.h"
 #include "run/audit/auditor.h"
+#include "run/deploy/build_turns.h"
 #include "run/deploy/deployment.h"
 #include "run/deploy/environment.h"
 #include "run/record/recorder.h"
@@ -38,6 +39,7 @@ struct runner {
     atomic_ullong kept_bytes;      /* of it: what tenants keep of their last runs */
     struct tenant_usage strangers; /* what calls for tenants have that there are not */
     atomic_bool stops_deploys;     /* no module is built any more */
+    struct build_turns build_turns;
     struct tenants tenants;
 };
 

@@ -307,6 +307,7 @@ cordon_error *runner_new(const struct runner_options *options, struct runner **o
     init_counts(runner);
     random_pool_init(&runner->seeds);
     trace_cache_init(&runner->traces);
+    build_turns_init(&runner->build_turns);
     (void)pthread_mutex_init(&runner->start_lock, NULL);
     (void)pthread_rwlock_init(&runner->limits_lock, NULL);
     cordon_error *error = start(runner);
@@ -387,6 +388,7 @@ bool runner_wake_tender(struct runner *runner)
 void runner_stop_deploys(struct runner *runner)
 {
     atomic_store(&runner->stops_deploys, true);
+    build_turns_wake(&runner->build_turns);
     if (runner->compiler != NULL) {
         compiler_cancel(runner->compiler);
     }
@@ -420,6 +422,7 @@ void runner_free(struct runner *runner)
     random_pool_done(&runner->seeds);
     trace_cache_done(&runner->traces);
     run_metrics_done(&runner->metrics);
+    build_turns_done(&runner->build_turns);
     (void)pthread_mutex_destroy(&runner->start_lock);
     (void)pthread_rwlock_destroy(&runner->limits_lock);
     free_text(runner->options.worker_path);

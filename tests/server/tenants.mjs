@@ -142,6 +142,35 @@ describe('tenants of a server', () => {
     assert.deepEqual([order.slice(0, 2).sort(), order.slice(2)], [['first', 'of another'], ['second', 'third']]);
   });
 
+  /* Six modules of one tenant, begun before the one of another, which is done before they are. */
+  test('take turns with the modules of a deploy', async () => {
+    const compilers = await stopCompilers(server);
+    const asked = () => metric(server, 'http_requests_total'); // counts itself
+    const sent = async (host, key, type, body) => {
+      const before = await asked();
+      const headers = { host, authorization: `Convex ${key}`, 'content-type': type };
+      const answer = ask({ port: at(host).port, method: 'POST', path: '/api/cordon/deploy', headers }, body);
+      for (let more = 1; (await asked()) - before === more; more++);
+      return { answer };
+    };
+    const size = (count) => Buffer.from(Uint32Array.of(count).buffer);
+    const several = Buffer.concat([example('messages_rust'), example('notes_rust'), guest('documents'), guest('basic'), guest('logs'), guest('counter')]
+      .flatMap((file, i) => [[size(2), Buffer.from(`m${i}`)], [size(readFileSync(file).length), readFileSync(file)]].flat()));
+    const large = await sent('zoo.example.com', keys.zoo, 'application/vnd.cordon.modules', several);
+    const small = await sent('acme.example.com', keys.acme, 'application/wasm', readFileSync(guest('counter')));
+    const order = [];
+    const noted = ({ answer }, name) => answer.then(({ status, text }) => {
+      assert.equal(status, 200, text);
+      order.push(name);
+    });
+    const both = [noted(large, 'large'), noted(small, 'small')];
+    resumeCompilers(compilers);
+    await Promise.all(both);
+    assert.deepEqual(order, ['small', 'large']);
+    assert.equal((await deployTo('acme.example.com', example('messages_c'), keys.acme)).status, 200);
+    assert.equal((await deployTo('zoo.example.com', guest('counter'), keys.zoo)).status, 200);
+  });
+
   test('are told nothing of the variables, log lines and records of others', async () => {
     const admin = (host, key) => ({ ...at(host), headers: { ...json, host, authorization: `Convex ${key}` } });
     const acme = admin('acme.example.com', keys.acme);

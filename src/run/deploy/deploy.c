@@ -83,13 +83,44 @@ static cordon_error *begin_deployment(
     return NULL;
 }
 
-static cordon_error *check_stop(struct runner *runner)
+static cordon_error *stopping(void)
 {
-    return !atomic_load(&runner->stops_deploys)
-               ? NULL
-               : cordon_error_new(
-                     CORDON_E_OVERLOADED,
-                     "the program is stopping and deploys no more; deploy again when it is back");
+    return cordon_error_new(
+        CORDON_E_OVERLOADED,
+        "the program is stopping and deploys no more; deploy again when it is back");
+}
+
+static cordon_error *no_tenant(void)
+{
+    return cordon_error_new(
+        CORDON_E_NOT_FOUND,
+        "there is no such tenant any more; name one that `cordon tenant list` has");
+}
+
+static void give_turn(struct runner *runner)
+{
+    build_turn_give(&runner->build_turns);
+}
+
+/*
+ * One of its tenant's turns; to be given back. Errors, after which there is none:
+ * CORDON_E_OVERLOADED, or CORDON_E_NOT_FOUND if the tenant was removed meanwhile.
+ */
+static cordon_error *take_turn(struct runner *runner, uint32_t number)
+{
+    struct build_turn turn;
+    struct tenant *tenant = tenants_find(&runner->tenants, number);
+    if (tenant == NULL) {
+        return no_tenant();
+    }
+    if (!build_turn_take(&runner->build_turns, &tenant->turns_had, &runner->stops_deploys, &turn)) {
+        return stopping();
+    }
+    if (atomic_load(&tenant->is_removed)) {
+        give_turn(runner);
+        return no_tenant();
+    }
+    return NULL;
 }
 
 static cordon_error *make_deployment(
@@ -106,8 +137,10 @@ static cordon_error *make_deployment(
     TRY(begin_deployment(tenant, count, time_ms, &deployment));
     make_cursor_key(deployment, secret);
     for (size_t i = 0; i < count; i++) {
-        TRY(check_stop(runner));
-        TRY(add_module(runner, deployment, &modules[i], secret, false, report));
+        TRY(take_turn(runner, tenant));
+        cordon_error *error = add_module(runner, deployment, &modules[i], secret, false, report);
+        give_turn(runner);
+        TRY(error);
     }
     TRY(deployment_index(deployment));
     TRY(deployment_merge_schemas(deployment));
@@ -140,7 +173,7 @@ cordon_error *runner_build(
 /* More than a row of the store has (64 MiB), in which the bytes of a module lie. */
 #define MODULE_READ_BYTES_MAX ((size_t)65 << 20)
 
-static cordon_error *load_module(
+static cordon_error *read_and_add_module(
     struct runner *runner,
     struct deployment *deployment,
     const struct deploy_past_module *past,
@@ -156,6 +189,26 @@ static cordon_error *load_module(
         runner->options.store, deployment->tenant, past->hash, &arena, &source.wasm));
     histogram_observe_ns(runner->metrics.lookup, clock_monotonic_ns() - began_ns);
     return add_module(runner, deployment, &source, secret, only_cached, report);
+}
+
+/* Who only reads waits for nobody's turn. */
+static cordon_error *load_module(
+    struct runner *runner,
+    struct deployment *deployment,
+    const struct deploy_past_module *past,
+    struct slice secret,
+    bool only_cached,
+    struct buffer *report)
+{
+    if (only_cached) {
+        return atomic_load(&runner->stops_deploys)
+                   ? stopping()
+                   : read_and_add_module(runner, deployment, past, secret, true, report);
+    }
+    TRY(take_turn(runner, deployment->tenant));
+    cordon_error *error = read_and_add_module(runner, deployment, past, secret, false, report);
+    give_turn(runner);
+    return error;
 }
 
 /*
@@ -174,7 +227,6 @@ static cordon_error *remake_deployment(
     TRY(begin_deployment(tenant, past->count, past->time_ms, &deployment));
     make_cursor_key(deployment, past->secret);
     for (size_t i = 0; i < past->count; i++) {
-        TRY(check_stop(runner));
         TRY(load_module(runner, deployment, &past->modules[i], past->secret, only_cached, report));
         if (deployment->modules[i].engine_module == NULL) {
             return NULL;
@@ -270,7 +322,10 @@ static cordon_error *keep_with_schema(
 {
     TRY(schema_change_begin(schema));
     TRY(report_schema(change->deployment, schema, report));
-    return deploy_rows_keep(runner->options.store, change, arena, out_kept);
+    TRY(take_turn(runner, change->deployment->tenant)); /* the modules are in memory once more */
+    cordon_error *error = deploy_rows_keep(runner->options.store, change, arena, out_kept);
+    give_turn(runner);
+    return error;
 }
 
 /* Nothing fails once the store has it: what is kept must not be called a failure. */
@@ -381,13 +436,6 @@ static cordon_error *load_in_place(
 }
 
 /* -- Entries -------------------------------------------------------------------------------- */
-
-static cordon_error *no_tenant(void)
-{
-    return cordon_error_new(
-        CORDON_E_NOT_FOUND,
-        "there is no such tenant any more; name one that `cordon tenant list` has");
-}
 
 /*
  * Who tried to bring in what, and why not. That this could not be written changes no answer; a

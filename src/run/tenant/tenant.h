@@ -66,6 +66,7 @@ struct tenant {
     pthread_mutex_t load_lock;   /* one loads it at a time; for long; taken after change_lock */
     pthread_mutex_t env_lock;    /* variables as the store has them; for a commit; the last taken */
     pthread_mutex_t count_lock;  /* one counts its audit log at a time; for long */
+    uint64_t turns_had;          /* of builds: run/deploy/build_turns.h, under the lock there */
     pthread_rwlock_t lock;       /* guards all below; for short */
     struct deployment *deployment;
     struct env_vars *env;

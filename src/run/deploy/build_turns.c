@@ -1,0 +1,91 @@
+/* Turns of deploys; see build_turns.h. */
+#include "run/deploy/build_turns.h"
+
+#include "base/error.h"
+#include "engine/protocol.h"
+
+_Static_assert(BUILD_TURNS_MAX == WORKERS_MAX, "who has a turn waits for no worker");
+
+void build_turns_init(struct build_turns *turns)
+{
+    *turns = (struct build_turns){.first = NULL};
+    (void)pthread_mutex_init(&turns->lock, NULL);
+    (void)pthread_cond_init(&turns->changed, NULL);
+}
+
+void build_turns_done(struct build_turns *turns)
+{
+    CORDON_ASSERT(turns->first == NULL && turns->under_way == 0);
+    (void)pthread_cond_destroy(&turns->changed);
+    (void)pthread_mutex_destroy(&turns->lock);
+}
+
+static const struct build_turn *choose(const struct build_turns *turns)
+{
+    const struct build_turn *chosen = turns->first;
+    for (const struct build_turn *turn = chosen; turn != NULL; turn = turn->next) {
+        if (*turn->served < *chosen->served) {
+            chosen = turn;
+        }
+    }
+    return chosen;
+}
+
+static void append(struct build_turns *turns, struct build_turn *turn)
+{
+    struct build_turn **end = &turns->first;
+    while (*end != NULL) {
+        end = &(*end)->next;
+    }
+    *end = turn;
+}
+
+static void leave(struct build_turns *turns, const struct build_turn *turn)
+{
+    struct build_turn **link = &turns->first;
+    while (*link != turn) {
+        link = &(*link)->next;
+    }
+    *link = turn->next;
+    (void)pthread_cond_broadcast(&turns->changed); /* another is the next one now */
+}
+
+bool build_turn_take(
+    struct build_turns *turns,
+    uint64_t *served,
+    const atomic_bool *stops,
+    struct build_turn *out_turn)
+{
+    struct build_turn *turn = out_turn;
+    (void)pthread_mutex_lock(&turns->lock);
+    *turn = (struct build_turn){.served = served, .asked = turns->given};
+    append(turns, turn);
+    while (!atomic_load(stops) && (turns->under_way == BUILD_TURNS_MAX || choose(turns) != turn)) {
+        (void)pthread_cond_wait(&turns->changed, &turns->lock);
+    }
+    const bool is_given = !atomic_load(stops);
+    leave(turns, turn);
+    if (is_given) {
+        turns->under_way++;
+        turn->given = ++turns->given;
+        *served = turn->given;
+    }
+    (void)pthread_mutex_unlock(&turns->lock);
+    return is_given;
+}
+
+void build_turn_give(struct build_turns *turns)
+{
+    (void)pthread_mutex_lock(&turns->lock);
+    CORDON_ASSERT(turns->under_way > 0);
+    turns->under_way--;
+    (void)pthread_cond_broadcast(&turns->changed);
+    (void)pthread_mutex_unlock(&turns->lock);
+}
+
+void build_turns_wake(struct build_turns *turns)
+{
+    (void)pthread_mutex_lock(&turns->lock);
+    (void)pthread_cond_broadcast(&turns->changed);
+    (void)pthread_mutex_unlock(&turns->lock);
+}
