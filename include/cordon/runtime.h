@@ -118,6 +118,20 @@ CORDON_API CORDON_MUST_USE cordon_error *cordon_runtime_new(
 /* All calls must be freed. NULL accepted. */
 CORDON_API void cordon_runtime_free(cordon_runtime *runtime);
 
+/*
+ * Gives back to the system what a burst of calls has left in free instances: 128 KiB of each, and
+ * their stacks. Does nothing, fast, unless more than 8 calls with an instance were alive at one
+ * time since it was last asked, and while more than that are. Takes some milliseconds for each 100
+ * instances that were used, in threads of its own that are over when it returns; calls go on
+ * meanwhile. To be called now and then, as `cordon serve` does every ten seconds. What the C
+ * library keeps of freed memory is the program's to give back (malloc_trim()). `*out_bytes` says
+ * how much it was; may be NULL. A later call may succeed where this fails. Errors: CORDON_E_SYSTEM,
+ * CORDON_E_OVERLOADED (the compile worker, which makes an empty module for it), CORDON_E_NO_MEMORY.
+ * Any thread.
+ */
+CORDON_API CORDON_MUST_USE cordon_error *cordon_runtime_trim(
+    cordon_runtime *runtime, uint64_t *out_bytes);
+
 /* The bytes of one WebAssembly module; `name` is used in messages and may be NULL. */
 typedef struct cordon_module {
     const char *name;

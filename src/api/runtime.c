@@ -278,6 +278,16 @@ void cordon_runtime_free(cordon_runtime *runtime)
     mem_free(runtime);
 }
 
+cordon_error *cordon_runtime_trim(cordon_runtime *runtime, uint64_t *out_bytes)
+{
+    size_t bytes = 0;
+    TRY(runner_trim(runtime->runner, &bytes));
+    if (out_bytes != NULL) {
+        *out_bytes = bytes;
+    }
+    return NULL;
+}
+
 void cordon_free(void *text)
 {
     mem_free(text);

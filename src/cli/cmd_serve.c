@@ -262,7 +262,7 @@ static cordon_error *serve(
     handle_signals();
     CLI_CLEANUP(end_reloader)
     struct reloader reloader = {.server = server, .path = options->config, .running = running};
-    CLI_CLEANUP(give_back_end) struct give_back give_back = {0};
+    CLI_CLEANUP(give_back_end) struct give_back give_back = {.runtime = runtime};
     give_back_start(&give_back);
     say_ready(server, data); /* before the reloader frees the texts of `*running` */
     notify_tell(manager, "READY=1");

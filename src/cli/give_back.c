@@ -10,8 +10,12 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Blocks from this size on are mapped and go at once; so much may stay at the end of the heap. */
-enum { OWN_MAPPING_FROM_BYTES = 256 << 10, KEPT_BYTES_MAX = 1 << 20 };
+/*
+ * Blocks from this size on are mapped and go at once; so much may stay at the end of each of the
+ * heap's arenas, which nothing gives back later. Loops and compute threads have one arena each, as
+ * many as there are processors, and all others the rest.
+ */
+enum { OWN_MAPPING_FROM_BYTES = 256 << 10, KEPT_BYTES_MAX = 256 << 10, ARENAS_FOR_OTHERS = 2 };
 
 /* How often memory is looked at, and the growth that is worth the work. */
 enum { LOOK_S = 10, GROWTH_BYTES = 1 << 20 };
@@ -20,6 +24,8 @@ void give_back_configure(void)
 {
     (void)mallopt(M_MMAP_THRESHOLD, OWN_MAPPING_FROM_BYTES);
     (void)mallopt(M_TRIM_THRESHOLD, KEPT_BYTES_MAX);
+    const long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    (void)mallopt(M_ARENA_MAX, (processors > 0 ? (int)processors : 1) * 2 + ARENAS_FOR_OTHERS);
 }
 
 /* Memory of this process that is no file's, in bytes; 0 if that can't be seen. */
@@ -72,9 +78,11 @@ static uint64_t least(uint64_t a, uint64_t b)
 
 static void *look_now_and_then(void *arg)
 {
+    struct give_back *give_back = arg;
     struct look last = look();
     struct look stayed = last; /* when memory was given back, or less */
-    while (wait_for_look(arg)) {
+    while (wait_for_look(give_back)) {
+        cordon_error_free(cordon_runtime_trim(give_back->runtime, NULL)); /* or the next time */
         struct look now = look();
         const bool is_more = now.resident > stayed.resident + GROWTH_BYTES ||
                              now.unused > stayed.unused + GROWTH_BYTES;

@@ -11,7 +11,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <cordon/runtime.h>
+
 struct give_back {
+    cordon_runtime *runtime; /* borrowed */
     pthread_t thread;
     bool has_thread;
     pthread_mutex_t lock;

@@ -135,7 +135,7 @@ void engine_call_free(struct engine_call *call)
     ending_done(call);
     delete_store(call);
     if (call->holds_slot) {
-        atomic_fetch_sub(&engine->instances, 1);
+        slot_give(engine);
     }
     engine_module_unref(call->options.module);
     give_back(engine, call);
@@ -150,20 +150,6 @@ static enum engine_state end(struct engine_call *call, enum engine_end why)
     call->end = why;
     call->state = ENGINE_ENDED;
     return call->state;
-}
-
-/*
- * The engine reports a full pool by words alone; so slots are counted here and the pool is never
- * asked for one that it does not have.
- */
-static bool take_slot(struct engine_call *call)
-{
-    if (atomic_fetch_add(&call->engine->instances, 1) >= call->engine->slots) {
-        atomic_fetch_sub(&call->engine->instances, 1);
-        return false;
-    }
-    call->holds_slot = true;
-    return true;
 }
 
 static void instantiate(struct engine_call *call)
@@ -264,7 +250,8 @@ enum engine_state engine_call_poll(struct engine_call *call)
         return call->state;
     }
     if (call->stage == STAGE_NEW) {
-        if (!take_slot(call)) {
+        call->holds_slot = slot_take(call->engine);
+        if (!call->holds_slot) {
             return end(call, ENGINE_END_POOL_FULL);
         }
         if (!meter_charge(&call->guest.meter, call->guest.context, call->options.loading_fuel)) {

@@ -180,9 +180,6 @@ cordon_error *config_engine_for_compiling(wasm_engine_t **out_engine)
 
 /* -- Running -------------------------------------------------------------------------------- */
 
-/* Stack for handlers, beside the guest's own on one fiber. */
-#define HANDLER_STACK_BYTES ((size_t)512 << 10)
-
 /* The pool wants a guest's memory within its reservation. */
 #define MEMORY_BYTES_MAX (((uint64_t)4 << 30) - ENGINE_HEADROOM_BYTES)
 
@@ -196,27 +193,7 @@ enum { SLOTS_THERE = 64 };
 enum { SLOTS_THERE = ENGINE_INSTANCES_MAX };
 #endif
 
-/*
- * Bytes from the start of each memory that are reset by copying and stay mapped, also in a free
- * slot; the rest is given back to the system, and each page of it costs a fault at its next use.
- *
- * Rust and C guests keep their stack below 64 KiB and data and first allocations behind it. A fresh
- * run of such a guest with 192 KiB of memory that writes to so many pages (microseconds, p50):
- *
- *     kept        0 pages   2    4     8     16
- *     0           2.4       7.0  9.5   13.9  24.1
- *     64 KiB      3.7       3.6  8.4   12.7  16.6
- *     128 KiB     4.9       4.9  4.9   4.9   4.9
- *     192 KiB     5.7       5.8  5.8   5.8   5.8
- */
-#define MEMORY_KEEP_BYTES ((size_t)128 << 10)
 #define TABLE_KEEP_BYTES ((size_t)16 << 10)
-
-/*
- * Slots that stay warm for the module that last used them, at most MEMORY_KEEP_BYTES each. More
- * make the first run of a module after others cheaper; fewer keep the process small.
- */
-enum { WARM_SLOTS_MAX = 64 };
 
 static uint64_t round_up(uint64_t bytes, uint64_t unit)
 {

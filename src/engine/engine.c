@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "engine/config.h"
+#include "engine/sealed.h"
 
 /*
  * The settings, and what the compiler makes of them: its own hash covers the list of WebAssembly
@@ -34,6 +35,8 @@ cordon_error *engine_new(const struct engine_options *options, struct engine **o
     }
     engine->options = *options;
     CORDON_ASSERT(pthread_mutex_init(&engine->lock, NULL) == 0);
+    CORDON_ASSERT(pthread_mutex_init(&engine->trim_lock, NULL) == 0);
+    engine->trim_module = NO_FD;
     TRY(config_engine_for_running(options, &engine->native, &engine->slots));
     make_fingerprint(engine);
     TRY(link_imports(engine));
@@ -65,8 +68,10 @@ void engine_free(struct engine *engine)
     if (engine->native != NULL) {
         wasm_engine_delete(engine->native);
     }
+    fd_closep(&engine->trim_module);
     mem_free(engine->bindings);
     (void)pthread_mutex_destroy(&engine->lock);
+    (void)pthread_mutex_destroy(&engine->trim_lock);
     mem_free(engine);
 }
 

@@ -115,6 +115,18 @@ struct engine_counts engine_get_counts(const struct engine *engine);
 /* Instances that the pool has room for. */
 uint32_t engine_slots(const struct engine *engine);
 
+/*
+ * Gives the system back what free slots keep of their memories and stacks once more than 8 calls
+ * had an instance at one time, and no more have one now; otherwise it does nothing. Calls go on
+ * meanwhile; one that needs one of the last 16 slots may find them taken, for less than a
+ * millisecond. Starts threads that are over when it returns. An empty module is compiled the first
+ * time, in this process if `compiler` is NULL. `*out_bytes` is what was seen to go. Any thread.
+ * Errors: those of compiling.
+ */
+struct compiler;
+CORDON_MUST_USE cordon_error *engine_trim(
+    struct engine *engine, struct compiler *compiler, size_t *out_bytes);
+
 /* -- Modules -------------------------------------------------------------------------------- */
 
 #define ENGINE_NO_OFFSET UINT64_MAX

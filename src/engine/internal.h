@@ -5,6 +5,7 @@
 #ifndef ENGINE_INTERNAL_H
 #define ENGINE_INTERNAL_H
 
+#include "engine/config.h"
 #include "engine/engine.h"
 #include "engine/fuel.h"
 #include "engine/native.h"
@@ -29,8 +30,12 @@ struct engine {
     struct binding *bindings; /* one for each import; linkers point to them */
     uint32_t slots;           /* of the pool */
     _Atomic uint32_t instances;
+    atomic_bool was_busy;      /* more than BUSY_SLOTS of them since trim.c last looked */
+    _Atomic uint32_t trimming; /* those of trim.c */
     _Atomic uint32_t calls;
     _Atomic uint32_t modules;
+    pthread_mutex_t trim_lock; /* one at a time trims */
+    int trim_module;           /* NO_FD until trim.c has compiled it; under `trim_lock` */
     pthread_mutex_t lock;
     struct engine_call *idle; /* calls to use again, linked by `next_idle`; under `lock` */
     uint32_t idle_count;      /* under `lock` */
@@ -112,6 +117,31 @@ struct engine_call {
     struct engine_frame frames[ENGINE_FRAMES_MAX];
     size_t frame_count;
 };
+
+/* So many calls at one time are no burst: what they leave is not worth looking for. */
+enum { BUSY_SLOTS = 8 };
+
+/*
+ * The engine reports a full pool by words alone; so slots are counted here and the pool is never
+ * asked for one that it does not have. False: there is none free.
+ */
+static inline bool slot_take(struct engine *engine)
+{
+    const uint32_t before = atomic_fetch_add(&engine->instances, 1);
+    if (before >= engine->slots) {
+        atomic_fetch_sub(&engine->instances, 1);
+        return false;
+    }
+    if (before >= BUSY_SLOTS + atomic_load_explicit(&engine->trimming, memory_order_relaxed)) {
+        atomic_store_explicit(&engine->was_busy, true, memory_order_relaxed);
+    }
+    return true;
+}
+
+static inline void slot_give(struct engine *engine)
+{
+    atomic_fetch_sub(&engine->instances, 1);
+}
 
 /* link.c: one linker for each kind, with every import bound to its handler or to the denial. */
 CORDON_MUST_USE cordon_error *link_imports(struct engine *engine);

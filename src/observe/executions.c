@@ -1,6 +1,9 @@
 /*
- * The ring of the last runs: see executions.h. Entries are written before the lock is taken, so
- * that under it nothing happens but the linking of a block, or, for a reader, copying.
+ * The ring of the last runs: see executions.h.
+ *
+ * Entries stand side by side in chunks, which go when their last entry goes. Each in a block of its
+ * own would lie between blocks of the burst that they are of, and hold its pages after it: 1,000
+ * entries of half a kilobyte held 4 MiB.
  */
 #include "observe/executions.h"
 
@@ -10,13 +13,24 @@
 
 #include <inttypes.h>
 
+struct chunk {
+    size_t size; /* of `bytes` */
+    size_t used;
+    size_t alive; /* entries */
+    _Alignas(8) uint8_t bytes[];
+};
+
 struct execution {
     struct execution *next;
+    struct chunk *chunk;
     uint64_t number;
     uint64_t cursor_us;
     size_t size;
     uint8_t members[];
 };
+
+/* Of entries in one chunk; one that is larger has its own. */
+#define CHUNK_BYTES_MAX ((size_t)64 << 10)
 
 /* Milliseconds that a cursor of microseconds has room for; far beyond any clock. */
 #define CURSOR_MS_MAX (UINT64_MAX / 1000 - 1)
@@ -27,18 +41,30 @@ void executions_init(struct executions *executions)
     (void)pthread_mutex_init(&executions->lock, NULL);
 }
 
-static size_t cost_of(size_t members_size)
+/* What an entry takes of a chunk. */
+static size_t size_of(size_t members_size)
 {
-    return sizeof(struct execution) + members_size;
+    return (sizeof(struct execution) + members_size + 7) & ~(size_t)7;
+}
+
+static void free_chunk(struct executions *executions, struct chunk *chunk)
+{
+    const struct execution_purse *purse = &executions->purse;
+    if (purse->give != NULL) {
+        purse->give(purse->arg, sizeof *chunk + chunk->size);
+    }
+    if (executions->newest == chunk) {
+        executions->newest = NULL;
+    }
+    mem_free(chunk);
 }
 
 static void free_entry(struct executions *executions, struct execution *entry)
 {
-    const struct execution_purse *purse = &executions->purse;
-    if (purse->give != NULL) {
-        purse->give(purse->arg, cost_of(entry->size));
+    struct chunk *chunk = entry->chunk;
+    if (--chunk->alive == 0) {
+        free_chunk(executions, chunk);
     }
-    mem_free(entry);
 }
 
 static void drop_first(struct executions *executions)
@@ -53,47 +79,61 @@ static void drop_first(struct executions *executions)
     free_entry(executions, gone);
 }
 
-/* The oldest entry makes room for a new one; false: there is none. */
-static bool give_way(struct executions *executions)
-{
-    (void)pthread_mutex_lock(&executions->lock);
-    const bool has_any = executions->first != NULL;
-    if (has_any) {
-        drop_first(executions);
-    }
-    (void)pthread_mutex_unlock(&executions->lock);
-    return has_any;
-}
-
 /* False: the purse has too little, even with all that this ring had of it. */
 static bool take_cost(struct executions *executions, size_t cost)
 {
     const struct execution_purse *purse = &executions->purse;
     while (purse->take != NULL && !purse->take(purse->arg, cost)) {
-        if (!give_way(executions)) {
+        if (executions->first == NULL) {
             return false;
         }
+        drop_first(executions);
     }
     return true;
 }
 
-/* One with these members; NULL: there is no memory for it. */
-static struct execution *make_entry(struct executions *executions, struct slice members)
+static bool add_chunk(struct executions *executions, size_t size)
 {
     const struct execution_purse *purse = &executions->purse;
-    const size_t cost = cost_of(members.size);
+    const size_t cost = sizeof(struct chunk) + size;
     if (!take_cost(executions, cost)) {
-        return NULL;
+        return false;
     }
-    struct execution *const entry = mem_new(cost);
-    if (entry == NULL) {
+    struct chunk *const chunk = mem_new(cost);
+    if (chunk == NULL) {
         if (purse->give != NULL) {
             purse->give(purse->arg, cost);
         }
+        return false;
+    }
+    *chunk = (struct chunk){.size = size};
+    executions->newest = chunk;
+    return true;
+}
+
+/* How large the next chunk is: as all entries there are, so that few are kept in little. */
+static size_t choose_size(const struct executions *executions, size_t needed)
+{
+    const size_t wanted = executions->bytes < CHUNK_BYTES_MAX ? executions->bytes : CHUNK_BYTES_MAX;
+    return needed > wanted ? needed : wanted & ~(size_t)7;
+}
+
+/* One with these members, in the newest chunk; NULL: there is no memory for it. */
+static struct execution *make_entry(struct executions *executions, struct slice members)
+{
+    const size_t size = size_of(members.size);
+    const struct chunk *const newest = executions->newest;
+    const bool has_room = newest != NULL && newest->size - newest->used >= size;
+    if (!has_room && !add_chunk(executions, choose_size(executions, size))) {
         return NULL;
     }
-    memcpy(entry->members, members.data, members.size);
+    struct chunk *const chunk = executions->newest;
+    struct execution *const entry = (struct execution *)(void *)(chunk->bytes + chunk->used);
+    chunk->used += size;
+    chunk->alive++;
+    entry->chunk = chunk;
     entry->size = members.size;
+    memcpy(entry->members, members.data, members.size);
     return entry;
 }
 
@@ -139,12 +179,19 @@ void executions_clear(struct executions *executions)
     (void)pthread_mutex_unlock(&executions->lock);
 }
 
-static void link_entry(struct executions *executions, struct execution *entry)
+/* The oldest go until there is room for one more. */
+static void make_room(struct executions *executions, size_t members_size)
 {
-    while (executions->first != NULL && (executions->count == EXECUTIONS_MAX ||
-                                         executions->bytes + entry->size > executions->bytes_max)) {
+    while (executions->first != NULL &&
+           (executions->count == EXECUTIONS_MAX ||
+            executions->bytes + members_size > executions->bytes_max)) {
         drop_first(executions);
     }
+}
+
+static void link_entry(struct executions *executions, struct execution *entry)
+{
+    entry->next = NULL;
     entry->number = executions->number;
     entry->cursor_us = next_cursor(executions);
     if (executions->last == NULL) {
@@ -163,12 +210,14 @@ void executions_add(struct executions *executions, struct slice members)
     if (!executions_are_kept(executions)) {
         return;
     }
-    const bool fits = members.size > 0 && members.size <= executions->bytes_max;
-    struct execution *const entry = fits ? make_entry(executions, members) : NULL;
     (void)pthread_mutex_lock(&executions->lock);
     executions->number++;
-    if (entry != NULL) {
-        link_entry(executions, entry);
+    if (members.size > 0 && members.size <= executions->bytes_max) {
+        make_room(executions, members.size);
+        struct execution *const entry = make_entry(executions, members);
+        if (entry != NULL) {
+            link_entry(executions, entry);
+        }
     }
     (void)pthread_mutex_unlock(&executions->lock);
 }

@@ -24,6 +24,7 @@
 #define EXECUTIONS_BYTES_MAX ((size_t)4 << 20)
 
 struct execution;
+struct chunk;
 
 /* Somebody who waits for the next entry: is woken once. */
 struct execution_waiter {
@@ -46,6 +47,7 @@ struct executions {
     pthread_mutex_t lock;         /* guards all below */
     struct execution *first;
     struct execution *last;
+    struct chunk *newest; /* with room for entries, maybe; NULL: there is none */
     size_t count;
     size_t bytes;
     uint64_t number;  /* of the entry before the next: all that were made, lost ones too */

@@ -385,6 +385,11 @@ bool runner_wake_tender(struct runner *runner)
     return tender != NULL;
 }
 
+cordon_error *runner_trim(struct runner *runner, size_t *out_bytes)
+{
+    return engine_trim(runner->engine, runner->compiler, out_bytes);
+}
+
 void runner_stop_deploys(struct runner *runner)
 {
     atomic_store(&runner->stops_deploys, true);

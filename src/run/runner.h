@@ -106,6 +106,9 @@ void runner_allow_deploys(struct runner *runner);
  */
 void runner_change_limits(struct runner *runner, const struct limit_changes *limits);
 
+/* Gives back memory of free instances; see engine_trim(). Any thread. */
+CORDON_MUST_USE cordon_error *runner_trim(struct runner *runner, size_t *out_bytes);
+
 /* No run and no deploy may be alive. NULL accepted. */
 void runner_free(struct runner *runner);
 

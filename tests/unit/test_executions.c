@@ -237,6 +237,7 @@ static void cursors_read_back(void **state)
 struct purse {
     uint64_t used;
     uint64_t total;
+    size_t takes;
 };
 
 static bool take(void *arg, uint64_t bytes)
@@ -246,6 +247,7 @@ static bool take(void *arg, uint64_t bytes)
         return false;
     }
     purse->used += bytes;
+    purse->takes++;
     return true;
 }
 
@@ -290,6 +292,30 @@ static void memory_is_of_the_purse(void **state)
     fixture_done(&fixture);
 }
 
+/* In few blocks, so that they hold few pages of the heap; and few entries in little. */
+static void entries_stand_together(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct purse purse = {.total = UINT64_MAX};
+    uint8_t members[500];
+    memset(members, 'x', sizeof members);
+    fixture_init(&fixture);
+    fixture.ring.purse = (struct execution_purse){take, give, &purse};
+    executions_start(&fixture.ring);
+    executions_add(&fixture.ring, slice_of(members, sizeof members));
+    assert_true(purse.used <= 2 * sizeof members);
+    for (size_t i = 1; i < 3 * EXECUTIONS_MAX; i++) {
+        executions_add(&fixture.ring, slice_of(members, sizeof members));
+        assert_true(purse.used < 2 * 2 * (fixture.ring.bytes + sizeof members));
+    }
+    assert_int_equal(fixture.ring.count, EXECUTIONS_MAX);
+    assert_true(purse.takes < 50);
+    executions_clear(&fixture.ring);
+    assert_int_equal(purse.used, 0);
+    fixture_done(&fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -298,6 +324,7 @@ int main(void)
         cmocka_unit_test(the_oldest_give_way),
         cmocka_unit_test(what_has_no_memory_is_a_missing_number),
         cmocka_unit_test(memory_is_of_the_purse),
+        cmocka_unit_test(entries_stand_together),
         cmocka_unit_test(who_waits_is_woken_once),
         cmocka_unit_test(cursors_read_back),
     };

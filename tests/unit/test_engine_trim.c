@@ -1,0 +1,186 @@
+/*
+ * What a burst of calls leaves in free slots goes to the system, and nothing else does: not while
+ * the burst lasts, not after a few calls, and no byte of a call that runs meanwhile.
+ */
+#include "unit/engine_world.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* What a reset leaves of a slot's memory, and calls that are no burst; see engine_trim(). */
+#define KEPT_BYTES ((size_t)128 << 10)
+enum { FEW = 8, MOST = 150 };
+
+/* Goes 100 KiB deep into its stack, waits, says what its data and the end of its memory are. */
+static const char deep[] =
+    MODULE("(memory (export \"memory\") 2) (data (i32.const 70000) \"\\07\")"
+           "(func $down (param i32) (result i64) (local i64 i64 i64 i64 i64 i64)"
+           "  (if (result i64) (local.get 0)"
+           "    (then (i64.add (call $down (i32.sub (local.get 0) (i32.const 1))) (i64.const 1)))"
+           "    (else (i64.const 0))))"
+           "(func (export \"f\")"
+           "  (i64.store (i32.const 131064) (call $down (i32.const 2000)))"
+           "  (drop (call $wait (i32.const 0)))"
+           "  (call $note (i64.load8_u (i32.const 70000)))"
+           "  (call $note (i64.load (i32.const 131064)))"
+           "  (call $note (i64.load (i32.const 65536)))"
+           "  (memory.fill (i32.const 0) (i32.const 0xaa) (i32.const 131072)))");
+
+struct party {
+    struct engine_call *calls[MOST];
+    struct host hosts[MOST];
+    size_t count;
+};
+
+/* So many calls that wait at one time. */
+static void arrive(struct party *party, struct engine_module *module, size_t count)
+{
+    party->count = count;
+    for (size_t i = 0; i < count; i++) {
+        party->hosts[i] = (struct host){.waits = 1};
+        const struct engine_call_options options = call_options(module, &party->hosts[i]);
+        party->calls[i] = begin(&options);
+        assert_int_equal(engine_call_poll(party->calls[i]), ENGINE_WAITING);
+    }
+}
+
+static void leave(struct party *party)
+{
+    static const int64_t expected[] = {7, 2000, 0};
+    for (size_t i = 0; i < party->count; i++) {
+        assert_int_equal(finish(party->calls[i], NULL, NULL), ENGINE_RETURNED);
+        assert_memory_equal(party->hosts[i].notes, expected, sizeof expected);
+        engine_call_free(party->calls[i]);
+    }
+}
+
+static size_t trim(struct engine *engine)
+{
+    size_t bytes = 0;
+    expect_ok(engine_trim(engine, NULL, &bytes));
+    return bytes;
+}
+
+static void test_a_burst_is_given_back(void **state)
+{
+    (void)state;
+    struct engine *engine = engine_for(200); /* from 128 on the pool has its slots in parts */
+    struct engine_module *module = load(engine, deep);
+    const size_t most = engine_slots(engine) < MOST ? engine_slots(engine) : MOST;
+    struct party party;
+    for (int turn = 0; turn < 3; turn++) {
+        arrive(&party, module, most);
+        leave(&party);
+        /* The slots of the second turn are those of the first, or others: all are looked at. */
+        size_t bytes = 0;
+        size_t looks = 0;
+        for (size_t last = trim(engine); last > 0; last = trim(engine)) {
+            bytes += last;
+            looks++;
+        }
+        assert_true(bytes >= most * (KEPT_BYTES + ((size_t)64 << 10)));
+        assert_true(looks <= 4); /* then nothing is left, and it is not looked for any more */
+    }
+    engine_module_unref(module);
+    close_engine(engine);
+}
+
+static void test_few_calls_are_no_burst(void **state)
+{
+    (void)state;
+    struct engine *engine = engine_for(32);
+    struct engine_module *module = load(engine, deep);
+    struct party party;
+    struct party other;
+    arrive(&party, module, FEW);
+    assert_int_equal(trim(engine), 0);
+    leave(&party);
+    assert_int_equal(trim(engine), 0);
+
+    arrive(&party, module, FEW + 1);
+    assert_int_equal(trim(engine), 0); /* it is not over */
+    leave(&party);
+    arrive(&other, module, FEW);
+    assert_true(trim(engine) >= KEPT_BYTES); /* of the one slot that is free */
+    leave(&other);
+    assert_int_equal(trim(engine), 0);
+    engine_module_unref(module);
+    close_engine(engine);
+}
+
+struct walker {
+    struct engine_module *module;
+    atomic_bool *ends;
+    size_t runs;
+};
+
+/* Writes all of its memory, yields many times, and looks whether it is still what it wrote. */
+static const char writer[] = MODULE(
+    "(memory (export \"memory\") 2)"
+    "(func (export \"f\") (local $i i32) (local $bad i64)"
+    "  (memory.fill (i32.const 0) (i32.const 0x5a) (i32.const 131072))"
+    "  (drop (call $wait (i32.const 0)))" TURNS(
+        60000, "") "  (loop $l"
+                   "    (local.set $bad (i64.or (local.get $bad) (i64.xor (i64.load (local.get $i))"
+                   "      (i64.const 0x5a5a5a5a5a5a5a5a))))"
+                   "    (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 8)))"
+                   "      (i32.const 131072))))"
+                   "  (call $note (local.get $bad)))");
+
+static void *walk(void *arg)
+{
+    struct walker *walker = arg;
+    while (!atomic_load(walker->ends)) {
+        struct host host = {.waits = 3};
+        const struct engine_call_options options = call_options(walker->module, &host);
+        struct engine_call *call = begin(&options);
+        assert_int_equal(finish(call, NULL, NULL), ENGINE_RETURNED);
+        assert_int_equal(host.notes[0], 0);
+        engine_call_free(call);
+        walker->runs++;
+    }
+    return NULL;
+}
+
+static void test_calls_go_on_meanwhile(void **state)
+{
+    (void)state;
+    enum { WALKERS = 3 };
+    struct engine *engine = engine_for(200);
+    struct engine_module *module = load(engine, deep);
+    struct engine_module *other = load(engine, writer);
+    atomic_bool ends = false;
+    struct walker walkers[WALKERS];
+    pthread_t threads[WALKERS];
+    for (size_t i = 0; i < WALKERS; i++) {
+        walkers[i] = (struct walker){.module = other, .ends = &ends};
+        assert_int_equal(pthread_create(&threads[i], NULL, walk, &walkers[i]), 0);
+    }
+    size_t bytes = 0;
+    const size_t turns = test_size(50);
+    for (size_t i = 0; i < turns; i++) {
+        struct party party;
+        arrive(&party, module, 30);
+        leave(&party);
+        bytes += trim(engine);
+    }
+    atomic_store(&ends, true);
+    for (size_t i = 0; i < WALKERS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_true(walkers[i].runs > 0);
+    }
+    assert_true(bytes >= turns * KEPT_BYTES);
+    engine_module_unref(module);
+    engine_module_unref(other);
+    close_engine(engine);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_burst_is_given_back),
+        cmocka_unit_test(test_few_calls_are_no_burst),
+        cmocka_unit_test(test_calls_go_on_meanwhile),
+    };
+    return cmocka_run_group_tests_name("engine/trim", tests, NULL, NULL);
+}
