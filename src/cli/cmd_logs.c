@@ -4,7 +4,7 @@
  * something after it, so that following is asking again and again (docs/protocol.md).
  *
  * Who follows is not sent away by a server that is started again: it is asked once a second, from
- * the same cursor. Runs are numbered, and where numbers are missing, that is told.
+ * the same cursor. Entries are numbered, and where numbers are missing, that is told.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -24,7 +24,7 @@ enum {
 struct reader {
     const struct cli_options *options;
     struct text cursor;   /* the last answer's; empty: there was none */
-    uint64_t last_number; /* of the run that was read last; 0: none was */
+    uint64_t last_number; /* of the entry that was read last; 0: none was */
 };
 
 static void reader_done(struct reader *reader)
@@ -90,7 +90,7 @@ static void print_run(const struct reader *reader, const cordon_json_value *run)
     }
 }
 
-/* Tells of runs between the last one and this. A server that was started again counts anew. */
+/* Tells of entries between the last one and this. A server that was started again counts anew. */
 static void note_number(struct reader *reader, const cordon_json_value *run)
 {
     uint64_t number = 0;
@@ -102,7 +102,7 @@ static void note_number(struct reader *reader, const cordon_json_value *run)
         (void)fflush(stdout);
         (void)terminal_fail(
             0,
-            "the logs of %" PRIu64 " runs are lost: more came than the server keeps\n"
+            "%" PRIu64 " entries of the logs are lost: more came than the server keeps\n"
             "Read its own log for what it says of each run.",
             number - before - 1);
     }
@@ -215,7 +215,7 @@ static int run(const struct cli_options *options)
 
 static const struct cli_flag flags[] = {
     {"follow", NULL, "shows what is new, as it comes, until Ctrl-C", flags_set_follow},
-    {"history", "N", "of what was before, the last N runs (default: all; to follow: 0)",
+    {"history", "N", "of what was before, the last N entries (default: all; to follow: 0)",
      flags_set_history},
     FLAG_URL,
     FLAG_ADMIN_KEY,
@@ -231,8 +231,9 @@ const struct cli_command cli_logs = {
     .summary = "shows the log lines of functions on a running server",
     .details =
         "Prints the log lines and errors of the last runs, each with its time and function. A\n"
-        "server keeps the last 1,000 runs, 4 MiB of them at most. With --format json there is one\n"
-        "object a line for each run, also for those that logged nothing.\n"
+        "server keeps the last 1,000 entries, 4 MiB of them at most: one for each run that has\n"
+        "ended, and, of an action that goes on, those for its lines so far. With --format json\n"
+        "there is one object a line for each entry, also for runs that logged nothing.\n"
         "\n"
         "Exit code: 0; 2 wrong usage or a key that is not accepted; 5 no server answers, or it\n"
         "failed.",

@@ -295,6 +295,22 @@ void exchange_stop(struct connection *connection)
     }
 }
 
+void exchange_tell_lines(struct connection *connection)
+{
+    struct loop *const loop = connection->loop;
+    if (connection->phase != PHASE_RUNNING || connection->run == NULL ||
+        connection->run_state != RUN_WAITING) {
+        return;
+    }
+    const uint32_t tenant = run_tenant(connection->run);
+    if (!loop_is_spent(loop, tenant)) {
+        const uint64_t began_ns = clock_monotonic_ns();
+        if (run_tell_waiting(connection->run, began_ns)) {
+            loop_spend(loop, tenant, clock_monotonic_ns() - began_ns);
+        }
+    }
+}
+
 /* What comes after a poll of the run. */
 static void follow(struct connection *connection)
 {

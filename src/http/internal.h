@@ -414,6 +414,9 @@ bool exchange_cancel(struct connection *connection);
  */
 void exchange_stop(struct connection *connection);
 
+/* Tells those who follow the logs what an action that waits has logged; often. */
+void exchange_tell_lines(struct connection *connection);
+
 /* Lets go of body and call. Any thread that has the connection. */
 void exchange_drop_request(struct connection *connection);
 

@@ -146,6 +146,7 @@ static void on_tick(uv_timer_t *timer)
         } else if (loop->stopping && now >= loop->cancel_at_ms) {
             connection_close(at);
         } else {
+            exchange_tell_lines(at);
             connection_check_deadline(at, loop->last_tick_ms);
         }
     }

@@ -1,7 +1,7 @@
 /*
- * The last runs, for whoever follows the functions' logs: one entry for each, with a cursor, in a
- * ring of bounded size. Nobody waits for a reader: the oldest entries make room for new ones, and
- * the running number of each shows a reader how many it missed.
+ * The last runs, for whoever follows the functions' logs: one entry for each, and some for lines of
+ * one that goes on, with a cursor, in a ring of bounded size. Nobody waits for a reader: the oldest
+ * entries make room for new ones, and the running number of each shows a reader how many it missed.
  *
  * A cursor is the time of an entry in microseconds since 1970, made unique: each is greater than
  * all before it. So it goes on being one after the server was started again, and is exact as a

@@ -42,13 +42,13 @@ static cordon_error *write_seconds(struct buffer *out, struct slice key, uint64_
     return json_write_decimal(out, ns / 1000, 1000000);
 }
 
-static cordon_error *write_log_lines(struct buffer *out, const struct outcome *outcome)
+static cordon_error *write_log_lines(struct buffer *out, const struct slice *lines, size_t count)
 {
     TRY(json_write_key(out, SLICE("logLines")));
     TRY(buffer_append_byte(out, '['));
-    for (size_t i = 0; i < outcome->log_line_count; i++) {
+    for (size_t i = 0; i < count; i++) {
         TRY(json_write_comma(out));
-        TRY(json_write_string(out, outcome->log_lines[i]));
+        TRY(json_write_string(out, lines[i]));
     }
     return buffer_append_byte(out, ']');
 }
@@ -66,24 +66,64 @@ static cordon_error *write_error(struct buffer *out, const struct outcome *outco
     return write_text(out, SLICE("code"), slice_str(outcome_code_name(outcome)));
 }
 
-static cordon_error *write_members(
-    struct buffer *out, const struct outcome *outcome, struct slice path, struct slice request_id)
+/* What every entry begins with. */
+static cordon_error *write_head(
+    struct buffer *out,
+    struct slice kind,
+    cordon_kind of,
+    struct slice path,
+    struct slice request_id)
 {
     TRY(buffer_reserve(out, USUAL_BYTES));
-    TRY(buffer_append(out, SLICE("\"kind\":\"Completion\"")));
+    TRY(buffer_append(out, SLICE("\"kind\":")));
+    TRY(json_write_string(out, kind));
     TRY(write_text(out, SLICE("identifier"), utf8_cut(path, PATH_BYTES_MAX)));
-    TRY(write_text(out, SLICE("udfType"), kind_name(outcome->kind)));
+    TRY(write_text(out, SLICE("udfType"), kind_name(of)));
     TRY(write_text(out, SLICE("requestId"), request_id));
-    TRY(write_seconds(out, SLICE("timestamp"), clock_wall_ns()));
+    return write_seconds(out, SLICE("timestamp"), clock_wall_ns());
+}
+
+static cordon_error *write_end(
+    struct buffer *out,
+    const struct outcome *outcome,
+    size_t told_lines,
+    struct slice path,
+    struct slice request_id)
+{
+    const size_t count = outcome->log_line_count;
+    const size_t told = told_lines < count ? told_lines : count;
+    TRY(write_head(out, SLICE("Completion"), outcome->kind, path, request_id));
     TRY(write_seconds(out, SLICE("executionTime"), outcome->wall_time_ns));
     TRY(buffer_append(out, SLICE(",\"cachedResult\":false")));
-    TRY(write_log_lines(out, outcome));
+    TRY(write_log_lines(out, outcome->log_lines + told, count - told));
     return write_error(out, outcome);
+}
+
+static cordon_error *write_lines(
+    struct buffer *out,
+    const struct slice *lines,
+    size_t count,
+    struct slice path,
+    struct slice request_id)
+{
+    TRY(write_head(out, SLICE("Progress"), CORDON_ACTION, path, request_id));
+    return write_log_lines(out, lines, count);
+}
+
+/* Without its members, if they are too large or there is no memory: an entry that is lost. */
+static void add(struct executions *executions, struct buffer *members, cordon_error *unwritten)
+{
+    if (unwritten != NULL) {
+        buffer_clear(members);
+    }
+    cordon_error_free(unwritten);
+    executions_add(executions, buffer_slice(members));
 }
 
 void execution_keep(
     struct executions *executions,
     const struct outcome *outcome,
+    size_t told_lines,
     struct slice path,
     struct slice request_id)
 {
@@ -92,10 +132,20 @@ void execution_keep(
     }
     CORDON_CLEANUP_BUFFER struct buffer members;
     buffer_init(&members, EXECUTIONS_BYTES_MAX);
-    cordon_error *const unwritten = write_members(&members, outcome, path, request_id);
-    if (unwritten != NULL) {
-        buffer_clear(&members); /* too large, or no memory: an entry that is lost */
+    add(executions, &members, write_end(&members, outcome, told_lines, path, request_id));
+}
+
+void execution_keep_lines(
+    struct executions *executions,
+    const struct slice *lines,
+    size_t count,
+    struct slice path,
+    struct slice request_id)
+{
+    if (!executions_are_kept(executions)) {
+        return;
     }
-    cordon_error_free(unwritten);
-    executions_add(executions, buffer_slice(&members));
+    CORDON_CLEANUP_BUFFER struct buffer members;
+    buffer_init(&members, EXECUTIONS_BYTES_MAX);
+    add(executions, &members, write_lines(&members, lines, count, path, request_id));
 }

@@ -329,7 +329,8 @@ enum next run_finish(struct run *run)
             tenant_note_denied(run->home, run->path, outcome->message);
         }
         if (run->home != NULL) {
-            execution_keep(&run->home->executions, outcome, run->path, run->request_id);
+            execution_keep(
+                &run->home->executions, outcome, run->told_lines, run->path, run->request_id);
         }
     }
     return NEXT_STEP;
@@ -452,11 +453,13 @@ static void end_wait(struct run *run)
 static enum run_state leave_poll(struct run *run, enum next next)
 {
     run_note_turn(run);
+    const uint64_t now_ns = clock_monotonic_ns();
     if (run->clock->account != CLOCK_STOPPED) {
         const enum run_clock_account account =
             next == NEXT_READY ? CLOCK_QUEUED : run_idle_account(run);
-        (void)run_clock_switch(run->clock, account, clock_monotonic_ns());
+        (void)run_clock_switch(run->clock, account, now_ns);
     }
+    (void)run_tell_lines(run, now_ns);
     return next == NEXT_READY ? RUN_READY : RUN_WAITING;
 }
 

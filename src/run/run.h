@@ -123,6 +123,12 @@ uint64_t run_sleeps_until_ns(const struct run *run);
 /* For RUN_WAITING: whether it waits for a permit. */
 bool run_is_queued(const struct run *run);
 
+/*
+ * For RUN_WAITING: tells those who follow the logs of lines that it has written, if it is an
+ * action, and the actions that it calls; often. Whether there were any.
+ */
+bool run_tell_waiting(struct run *run, uint64_t now_ns);
+
 /* Whose it is. */
 uint32_t run_tenant(const struct run *run);
 

@@ -5,6 +5,7 @@
  *   run_begin.c  permit, transaction, earlier answer, arguments, the guest's start
  *   run_guest.c  the guest's turns
  *   run_child.c  calls of other functions that it waits for
+ *   run_progress.c  an action's lines, as it goes on
  *   run_trace.c  where in its sources it failed
  *   run_end.c    result, commit, conflict, settling
  *   run_count.c  what the metrics are told of it
@@ -149,6 +150,8 @@ struct run {
     uint64_t memory_at_poll;              /* guest memory when this poll began */
     uint64_t turn_began_ns; /* monotonic, or the thread's processor time; 0: not at work */
     uint64_t started_ns;
+    size_t told_lines;   /* of an action's lines, those that were told while it goes on */
+    uint64_t told_ns;    /* when; 0: none were */
     uint64_t wake_at_ns; /* 0: not waiting */
     uint64_t backoff_until_ns;
     uint64_t time_ns;
@@ -169,6 +172,14 @@ enum next step_result(struct run *run);
 enum next step_commit(struct run *run);
 enum next step_settle(struct run *run);
 enum next step_back_off(struct run *run);
+
+/* -- Telling ---------------------------------------------------------------------------------- */
+
+/*
+ * Tells of lines of an action that have gathered, if it is time to: whether it was. For who polls
+ * it, and not while it runs.
+ */
+bool run_tell_lines(struct run *run, uint64_t now_ns);
 
 /* -- Waiting ---------------------------------------------------------------------------------- */
 

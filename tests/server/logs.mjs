@@ -24,6 +24,7 @@ function start(program, words, env) {
   return child;
 }
 
+const q = (value) => ({ q: JSON.stringify(value) });
 const call = (server, kind, path, args = {}) => server.post(`/api/${kind}`, { path, args });
 
 async function logs(server, cursor, signal) {
@@ -39,7 +40,7 @@ async function logs(server, cursor, signal) {
 let server;
 before(async () => {
   server = await Server.start();
-  await server.deploy(example('messages_rust'), guest('logs'));
+  await server.deploy(example('messages_rust'), guest('logs'), guest('steps'), guest('relay'));
 });
 
 describe('the stream', () => {
@@ -126,6 +127,76 @@ describe('the stream', () => {
   });
 });
 
+describe('an action that goes on', () => {
+  /* Calls an action and leaves it once something is seen; what is told from then until its end. */
+  async function leaveAfter(path, args, seen) {
+    let { newCursor } = await logs(server, 0);
+    const leaves = new AbortController();
+    const answer = fetch(`${server.url}/api/action`, {
+      method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ path, args }), signal: leaves.signal,
+    });
+    const gone = assert.rejects(answer);
+    const entries = [];
+    const more = async () => {
+      const answered = await logs(server, newCursor);
+      newCursor = answered.newCursor;
+      entries.push(...answered.entries);
+    };
+    await seen(entries, more);
+    leaves.abort();
+    await gone;
+    while (!entries.some(({ kind: of, identifier }) => of === 'Completion' && identifier === path)) await more();
+    return entries;
+  }
+  const progress = (entries) => entries.filter(({ kind }) => kind === 'Progress');
+  const some = async (entries, more) => {
+    while (progress(entries).length === 0) await more();
+  };
+
+  test('has its lines told while it waits', async () => {
+    const entries = await leaveAfter('steps:slow', { ms: 20000 }, some);
+    const [first, last] = entries;
+    assert.deepEqual(Object.keys(first), ['number', 'cursor', 'kind', 'identifier', 'udfType', 'requestId', 'timestamp', 'logLines']);
+    assert.deepEqual([first.kind, first.identifier, first.udfType, first.logLines], ['Progress', 'steps:slow', 'Action', ['[INFO] one']]);
+    assert.deepEqual([last.kind, last.requestId, last.number, last.logLines], ['Completion', first.requestId, first.number + 1, []]);
+    assert.equal(entries.length, 2);
+  });
+  test('and while it computes', async () => {
+    const entries = await leaveAfter('steps:busy', {}, some);
+    assert.deepEqual(entries.map(({ kind, logLines }) => [kind, logLines]), [['Progress', ['[INFO] one']], ['Completion', []]]);
+  });
+  test('and when another action calls it', async () => {
+    const args = q({ name: 'steps:slow', args: { ms: 20000 } });
+    const entries = await leaveAfter('relay:call_action', args, some);
+    assert.deepEqual(progress(entries).map(({ identifier, logLines }) => [identifier, logLines]), [['steps:slow', ['[INFO] one']]]);
+  });
+  test('has each line told once, in order, and all in its answer', async () => {
+    const { newCursor } = await logs(server, 0);
+    const { body } = await call(server, 'action', 'steps:slow', { ms: 400 });
+    assert.deepEqual(body.logLines, ['[INFO] one', '[INFO] two', '[INFO] three']);
+    const { entries } = await logs(server, newCursor);
+    assert.equal(entries.at(-1).kind, 'Completion');
+    assert.deepEqual(entries.flatMap(({ logLines }) => logLines), body.logLines);
+  });
+  test('is shown by `cordon logs --follow` as it goes on', async () => {
+    const flags = ['logs', '--follow', '--url', server.url, '--admin-key', await server.key()];
+    const child = start(cordon, flags, {});
+    await until(async () => {
+      await call(server, 'query', 'logs:lines', { n: 1 });
+      return child.said.includes('logs:lines');
+    }, () => child.said);
+    await leaveAfter('steps:slow', { ms: 20000 }, () => until(() => /Action steps:slow \[INFO\] one/.test(child.said), () => child.said));
+    child.kill('SIGINT');
+    await child.ended;
+  });
+  test('of queries and mutations, which may be run again, nothing is told before their end', async () => {
+    const { newCursor } = await logs(server, 0);
+    await call(server, 'query', 'logs:lines', { n: 3 });
+    const { entries } = await logs(server, newCursor);
+    assert.deepEqual(entries.map(({ kind, logLines }) => [kind, logLines.length]), [['Completion', 3]]);
+  });
+});
+
 describe('the bound', () => {
   test('the last 1,000 are kept, and numbers tell of the others', async () => {
     const { newCursor } = await logs(server, 0);
@@ -191,7 +262,7 @@ describe('cordon logs', () => {
     for (let i = 0; i < 2300; i++) await wire.answer();
     wire.socket.destroy();
     child.kill('SIGCONT');
-    await until(() => /the logs of \d+ runs are lost/.test(child.said), () => child.said.slice(-2000));
+    await until(() => /\d+ entries of the logs are lost/.test(child.said), () => child.said.slice(-2000));
     child.kill('SIGINT');
     await child.ended;
   });
