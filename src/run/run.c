@@ -148,17 +148,21 @@ bool run_take_permit(struct run *run)
 
 /* -- Memory --------------------------------------------------------------------------------- */
 
+/* A probe's is its own: that tenants have all there is says nothing of the server's health. */
 static bool take_memory(void *owner, uint64_t bytes)
 {
     struct run *run = owner;
     struct runner *runner = run->runner;
-    return shared_take(
-        &runner->memory, &run->usage->memory, bytes, atomic_load(&runner->share_percent));
+    return run->is_probe ||
+           shared_take(
+               &runner->memory, &run->usage->memory, bytes, atomic_load(&runner->share_percent));
 }
 
 void run_give_tenant_memory(struct run *run, uint64_t bytes)
 {
-    shared_give(&run->runner->memory, &run->usage->memory, bytes);
+    if (!run->is_probe) {
+        shared_give(&run->runner->memory, &run->usage->memory, bytes);
+    }
 }
 
 static void give_memory(void *owner, uint64_t bytes)

@@ -69,8 +69,9 @@ struct run_request {
      */
     bool background;
     /*
-     * Of the server itself, which tries whether runs are done (run/prober.h): it takes no slot, and
-     * is neither counted nor logged nor in an audit log.
+     * Of the server itself, which tries whether runs are done (run/prober.h): it takes no slot, no
+     * place in the queue and no memory that is shared, so that what tenants have of these does not
+     * make the server unready; and is neither counted nor logged nor in an audit log.
      */
     bool is_probe;
     /* Leaves the names of its stack as the name section has them: see run_trace.c. */

@@ -32,7 +32,7 @@ static bool ask_for_permit(struct run *run)
         return true;
     }
     const bool has_begun = run->had_permit || run->depth > 1; /* its caller has */
-    const enum permit_claim claim = has_begun ? PERMIT_AGAIN : PERMIT_FRESH;
+    const enum permit_claim claim = has_begun || run->is_probe ? PERMIT_AGAIN : PERMIT_FRESH;
     const enum permit_answer answer = run_ask_permit(run, claim);
     run->permit_asked = answer == PERMIT_QUEUED;
     return answer != PERMIT_REFUSED;

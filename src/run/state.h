@@ -112,7 +112,7 @@ struct run {
     struct store_txn *reserved; /* begun for it, and not yet in use */
     bool has_host;
     bool background; /* takes no slot and no permit */
-    bool is_probe;   /* takes no slot, and nobody is told of it */
+    bool is_probe;   /* takes nothing that is shared but its turns, and nobody is told of it */
     bool untraced;
     bool returned;               /* for STAGE_RETURNED: the function did, and no proc_exit(0) */
     bool submitted;              /* the transaction's commit was begun */

@@ -1,7 +1,7 @@
 /*
  * The prober over stores that fail in each way that a store can: at once, for one call, on a full
  * disk, by not answering, by hanging; beside threads and permits that are all stuck, and where
- * there is no memory; and loops that stand still. Each has its twin that is well.
+ * tenants have all there is; and loops that stand still. Each has its twin that is well.
  */
 #include "run/prober.h"
 
@@ -214,19 +214,26 @@ static void test_a_full_disk(void **state)
     assert_int_equal(system(command), 0);
 }
 
-static void test_no_memory(void **state)
+/* All that tenants share is theirs: memory, slots. What is tried goes on, and leaves no trace in it. */
+static void test_tenants_have_it_all(void **state)
 {
     (void)state;
     struct world world;
+    struct prober_verdict verdicts[PROBER_CHECKS];
     begin(&world, open_memory());
     assert_true(both_become(&world, true, ""));
-    uint64_t taken = 0;
-    while (runner_take_memory(world.runner, 65536)) {
-        taken += 65536;
+    assert_true(runner_take_memory(world.runner, MEMORY)); /* of which probes have nothing */
+    atomic_store(&world.runner->slots.used, world.runner->slots.total);
+    const uint64_t until_ns = clock_deadline_ns((uint64_t)3 * DEADLINE_MS);
+    const uint64_t first_ts = store_durable_ts(world.store);
+    while (clock_poll_ms(until_ns) > 0) {
+        assert_true(prober_look(world.prober, verdicts));
+        (void)poll(NULL, 0, 5);
     }
-    assert_true(both_become(&world, false, "memory"));
-    runner_give_memory(world.runner, taken);
-    assert_true(both_become(&world, true, ""));
+    assert_true(store_durable_ts(world.store) > first_ts);
+    assert_int_equal(atomic_load(&world.runner->memory.used), MEMORY);
+    runner_give_memory(world.runner, MEMORY);
+    atomic_store(&world.runner->slots.used, 0);
     end(&world);
 }
 
@@ -407,7 +414,7 @@ int main(void)
         cmocka_unit_test(test_a_store_that_does_not_answer),
         cmocka_unit_test(test_a_store_that_fails_once),
         cmocka_unit_test(test_a_full_disk),
-        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_tenants_have_it_all),
         cmocka_unit_test(test_a_store_that_hangs),
         cmocka_unit_test(test_all_are_stuck),
         cmocka_unit_test(test_one_of_two_is_stuck),

@@ -97,9 +97,17 @@ static cordon_error *no_tenant(void)
         "there is no such tenant any more; name one that `cordon tenant list` has");
 }
 
-static void give_turn(struct runner *runner)
+/* The server's own small module waits for no tenant's: readiness depends on it. */
+static bool needs_turn(uint32_t tenant)
 {
-    build_turn_give(&runner->build_turns);
+    return tenant != TENANT_SYSTEM;
+}
+
+static void give_turn(struct runner *runner, uint32_t number)
+{
+    if (needs_turn(number)) {
+        build_turn_give(&runner->build_turns);
+    }
 }
 
 /*
@@ -109,6 +117,9 @@ static void give_turn(struct runner *runner)
 static cordon_error *take_turn(struct runner *runner, uint32_t number)
 {
     struct build_turn turn;
+    if (!needs_turn(number)) {
+        return NULL;
+    }
     struct tenant *tenant = tenants_find(&runner->tenants, number);
     if (tenant == NULL) {
         return no_tenant();
@@ -117,7 +128,7 @@ static cordon_error *take_turn(struct runner *runner, uint32_t number)
         return stopping();
     }
     if (atomic_load(&tenant->is_removed)) {
-        give_turn(runner);
+        give_turn(runner, number);
         return no_tenant();
     }
     return NULL;
@@ -139,7 +150,7 @@ static cordon_error *make_deployment(
     for (size_t i = 0; i < count; i++) {
         TRY(take_turn(runner, tenant));
         cordon_error *error = add_module(runner, deployment, &modules[i], secret, false, report);
-        give_turn(runner);
+        give_turn(runner, tenant);
         TRY(error);
     }
     TRY(deployment_index(deployment));
@@ -207,7 +218,7 @@ static cordon_error *load_module(
     }
     TRY(take_turn(runner, deployment->tenant));
     cordon_error *error = read_and_add_module(runner, deployment, past, secret, false, report);
-    give_turn(runner);
+    give_turn(runner, deployment->tenant);
     return error;
 }
 
@@ -324,7 +335,7 @@ static cordon_error *keep_with_schema(
     TRY(report_schema(change->deployment, schema, report));
     TRY(take_turn(runner, change->deployment->tenant)); /* the modules are in memory once more */
     cordon_error *error = deploy_rows_keep(runner->options.store, change, arena, out_kept);
-    give_turn(runner);
+    give_turn(runner, change->deployment->tenant);
     return error;
 }
 
