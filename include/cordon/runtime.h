@@ -6,7 +6,11 @@
  * environment variable is touched, except that the engine adds handlers for SIGSEGV, SIGILL and
  * SIGFPE which pass on what is not the guest's, and an alternate signal stack of 256 KiB to threads
  * that run guests and have none as large. A data folder is looked at in a child process that has
- * ended before it is opened.
+ * ended before it is opened. Numbers are written and letters compared alike in every locale.
+ *
+ * A program that has descriptors 0 to 2 closed keeps them so. No file that stays open gets their
+ * numbers, but for memory that the engine has as files; what is open for a moment may. So have them
+ * open, on /dev/null if on nothing, where other code of yours writes to them regardless.
  *
  * A fault of the engine itself (a panic in it, an assertion of ours) ends the process by SIGABRT:
  * going on would do worse. Whoever cannot bear that keeps the runtime in a child process, which it

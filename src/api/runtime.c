@@ -6,6 +6,7 @@
 
 #include "audit/actor.h"
 #include "base/clock.h"
+#include "base/descriptors.h"
 #include "base/event.h"
 #include "base/memory.h"
 #include "host/functions.h"
@@ -255,6 +256,8 @@ cordon_error *cordon_runtime_new(
     if (runtime == NULL) {
         return error_no_memory();
     }
+    CORDON_CLEANUP(descriptors_release) struct descriptors_held held;
+    descriptors_hold(&held);
     cordon_error *error = start(runtime, &whole);
     if (error != NULL) {
         cordon_runtime_free(runtime);

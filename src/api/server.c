@@ -1,6 +1,7 @@
 /* The public server and keys, over http/. */
 #include "api/api.h"
 
+#include "base/descriptors.h"
 #include "base/memory.h"
 #include "http/server.h"
 #include "run/audit/auditor.h"
@@ -217,6 +218,8 @@ cordon_error *cordon_server_new(const cordon_server_options *options, cordon_ser
         .auth_clock_skew_s = whole.auth_clock_skew_s,
     };
     TRY(check_audit(&whole));
+    CORDON_CLEANUP(descriptors_release) struct descriptors_held held;
+    descriptors_hold(&held);
     CORDON_CLEANUP(server_freep) cordon_server *server = NULL;
     TRY(make_server(&whole, &server));
     TRY(api_read_providers(

@@ -1,6 +1,7 @@
 /* Settings that change while a server runs; see server.h. */
 #include "api/api.h"
 
+#include "base/descriptors.h"
 #include "run/audit/auditor.h"
 #include "value/json.h"
 
@@ -98,6 +99,8 @@ void cordon_server_reload_refused(const cordon_server *server, const char *why)
 cordon_error *cordon_server_reload(
     cordon_server *server, cordon_config **running, cordon_config **wanted)
 {
+    CORDON_CLEANUP(descriptors_release) struct descriptors_held held;
+    descriptors_hold(&held);
     cordon_error *error = reload(server, *running, *wanted);
     if (error != NULL) {
         cordon_server_reload_refused(server, cordon_error_get_message(error));

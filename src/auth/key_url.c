@@ -6,14 +6,13 @@
 
 #include <arpa/inet.h>
 #include <string.h>
-#include <strings.h>
 
 #define SECURE "https://"
 #define PLAIN "http://"
 
 static bool begins(const char *text, const char *with)
 {
-    return strncasecmp(text, with, strlen(with)) == 0;
+    return slice_starts_with_letters(slice_str(text), slice_str(with));
 }
 
 bool key_url_is_secure(const char *url)

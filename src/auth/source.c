@@ -43,7 +43,7 @@ static cordon_error *unreadable(const char *path, int reason)
         "the key set '%s' can't be read: %s; put the provider's public keys there, readable by "
         "this user. A server that runs and is confined reads new ones in the folders of the old "
         "ones and of its config file",
-        path, strerror(reason));
+        path, strerrordesc_np(reason));
 }
 
 static bool is_ours(const struct stat *status)

@@ -5,7 +5,6 @@
 #include "value/base64.h"
 
 #include <math.h>
-#include <strings.h>
 
 static const struct json_limits limits = {.bytes_max = (size_t)1 << 20, .depth_max = 16};
 
@@ -106,8 +105,7 @@ static bool is_known_type(const struct json_node *type)
     const struct slice name = json_string(type);
     bool known = type == NULL;
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
-        known = known || (name.size == strlen(types[i]) &&
-                          strncasecmp((const char *)name.data, types[i], name.size) == 0);
+        known = known || slice_equal_letters(name, slice_str(types[i]));
     }
     return known;
 }

@@ -54,6 +54,25 @@ static inline bool slice_starts_with(struct slice s, struct slice prefix)
            (prefix.size == 0 || memcmp(s.data, prefix.data, prefix.size) == 0);
 }
 
+/* Of ASCII alone, in whatever locale the process is: small and capital letters are the same. */
+static inline bool slice_starts_with_letters(struct slice s, struct slice prefix)
+{
+    for (size_t i = 0; i < prefix.size; i++) {
+        const uint8_t a = i < s.size ? s.data[i] : 0;
+        const uint8_t b = prefix.data[i];
+        const uint8_t small = (uint8_t)(b >= 'A' && b <= 'Z' ? b + ('a' - 'A') : b);
+        if (i >= s.size || (a >= 'A' && a <= 'Z' ? a + ('a' - 'A') : a) != small) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static inline bool slice_equal_letters(struct slice a, struct slice b)
+{
+    return a.size == b.size && slice_starts_with_letters(a, b);
+}
+
 /* The part from `from` on; `from` must not be past the end. */
 static inline struct slice slice_from(struct slice s, size_t from)
 {

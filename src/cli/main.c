@@ -2,8 +2,10 @@
  * The command `cordon`: a table of commands, and the way from a word to its row. What was written
  * to stdout is checked at the end, so that a full disk never passes for success.
  */
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/flags.h"
 #include "cli/terminal.h"
@@ -120,8 +122,24 @@ static int dispatch(int argc, char **argv)
     return failed == CLI_OK ? command->run(&options) : failed;
 }
 
+/*
+ * Where a standard stream is not open, no file may get its number, and then what is said there.
+ * They are opened the wrong way round, for what is read or written there to fail as it did.
+ */
+static void open_standard_streams(void)
+{
+    int fd = -1;
+    do {
+        fd = open("/dev/null", fcntl(STDIN_FILENO, F_GETFD) == -1 ? O_WRONLY : O_RDONLY);
+    } while (fd >= 0 && fd < STDERR_FILENO);
+    if (fd > STDERR_FILENO) {
+        (void)close(fd);
+    }
+}
+
 int main(int argc, char **argv)
 {
+    open_standard_streams();
     (void)signal(SIGXFSZ, SIG_IGN); /* a file that may not grow answers EFBIG then */
     const int code = dispatch(argc - 1, argv + 1);
     if (fflush(stdout) != 0 || ferror(stdout) != 0) {

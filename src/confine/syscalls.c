@@ -56,7 +56,6 @@ static const int plain[] = {
     SCMP_SYS(fdatasync),
     SCMP_SYS(sync_file_range),
     SCMP_SYS(fchmod),
-    SCMP_SYS(umask),
     /* Sockets that are there, and clients of those that listen. */
     SCMP_SYS(accept),
     SCMP_SYS(accept4),

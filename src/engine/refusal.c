@@ -16,7 +16,6 @@
 #include "engine/codegen.h"
 
 #include <stdio.h>
-#include <strings.h>
 
 static bool is_blank(uint8_t c)
 {
@@ -75,9 +74,9 @@ static const struct {
 static const char *part_name(struct slice s, size_t *out_size)
 {
     for (size_t i = 0; i < sizeof part_names / sizeof part_names[0]; i++) {
-        const size_t size = strlen(part_names[i].name);
-        if (s.size >= size && strncasecmp((const char *)s.data, part_names[i].name, size) == 0) {
-            *out_size = size;
+        const struct slice name = slice_str(part_names[i].name);
+        if (slice_starts_with_letters(s, name)) {
+            *out_size = name.size;
             return part_names[i].word;
         }
     }

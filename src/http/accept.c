@@ -19,6 +19,8 @@
  */
 #include "http/internal.h"
 
+#include "base/descriptors.h"
+
 #include <errno.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -157,7 +159,8 @@ static void pause_accepting(struct listener *listener)
 static int accept_next(struct listener *listener)
 {
     for (;;) {
-        const int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        const int fd =
+            descriptors_raise(accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC));
         if (fd >= 0) {
             return fd;
         }

@@ -17,6 +17,7 @@
 #include "http/internal.h"
 
 #include "base/clock.h"
+#include "base/descriptors.h"
 #include "base/memory.h"
 
 #include <linux/sockios.h>
@@ -609,7 +610,14 @@ static void enter_loop(struct connection *connection)
 /* Makes the handles, with the socket in one of them. Returns a code of libuv. */
 static int open_handles(struct connection *connection, int fd, bool is_unix)
 {
-    uv_loop_t *uv = &connection->loop->uv;
+    struct loop *const loop = connection->loop;
+    uv_loop_t *uv = &loop->uv;
+    /* A loop's first stream opens a file in reserve, which libuv does not bear to be 0 to 2. */
+    struct descriptors_held held = {0};
+    if (!loop->has_streams) {
+        descriptors_hold(&held);
+        loop->has_streams = true;
+    }
     (void)uv_timer_init(uv, &connection->timer);
     connection->timer.data = connection;
     connection->open_handles = 2;
@@ -622,6 +630,7 @@ static int open_handles(struct connection *connection, int fd, bool is_unix)
         failed = uv_tcp_open(&connection->socket.tcp, fd);
         (void)uv_tcp_nodelay(&connection->socket.tcp, 1);
     }
+    descriptors_release(&held);
     connection->socket.handle.data = connection;
     if (failed != 0) {
         (void)close(fd); /* else it is the handle's */

@@ -15,9 +15,9 @@ static cordon_error *write_check(
 {
     TRY(json_write_comma(out));
     TRY(buffer_printf(
-        out, "{\"name\":\"%s\",\"ok\":%s,\"ageMs\":%llu,\"tookMs\":%.3f", name,
-        verdict->is_good ? "true" : "false", (unsigned long long)(verdict->age_ns / 1000000),
-        (double)verdict->took_ns / 1e6));
+        out, "{\"name\":\"%s\",\"ok\":%s,\"ageMs\":%llu,\"tookMs\":", name,
+        verdict->is_good ? "true" : "false", (unsigned long long)(verdict->age_ns / 1000000)));
+    TRY(json_write_decimal(out, verdict->took_ns / 1000, 1000));
     if (!verdict->is_good) {
         TRY(buffer_append(out, SLICE(",\"message\":")));
         TRY(json_write_string(out, slice_str(verdict->words)));

@@ -83,6 +83,7 @@ struct loop_shares {
 struct loop {
     struct http_server *server;
     uv_loop_t uv;
+    bool has_streams; /* libuv has made what it makes with a loop's first stream */
     pthread_t thread;
     bool has_thread;
     struct listener listener;

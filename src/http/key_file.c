@@ -226,7 +226,7 @@ static cordon_error *make_folder(const char *path)
     return cordon_error_new(
         CORDON_E_SYSTEM,
         "the folder '%s' can't be made: %s; name one that you may write to with --data", path,
-        strerror(errno));
+        strerrordesc_np(errno));
 }
 
 static bool write_whole(int fd, struct slice bytes)
@@ -266,7 +266,8 @@ static cordon_error *put_file(const char *folder, const char *name, struct slice
         const int reason = errno;
         (void)unlink(draft);
         return cordon_error_new(
-            CORDON_E_SYSTEM, "the key can't be kept in '%s': %s; %s", folder, strerror(reason),
+            CORDON_E_SYSTEM, "the key can't be kept in '%s': %s; %s", folder,
+            strerrordesc_np(reason),
             reason == ENOSPC || reason == EDQUOT
                 ? "make room on its disk and try again"
                 : "run this as the user of the server, or name its data folder with --data");
@@ -379,7 +380,7 @@ cordon_error *key_files_revoke(
         return cordon_error_new(
             CORDON_E_SYSTEM,
             "the keys in '%s' can't be read or removed: %s; run this as the user of the server",
-            path, strerror(reason));
+            path, strerrordesc_np(reason));
     }
     *out_count = revocation.count;
     return NULL;

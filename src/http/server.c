@@ -124,7 +124,8 @@ static int listen_at(const struct sockaddr *address, socklen_t size, bool shared
     }
     const int yes = 1;
     const int no = 0;
-    if (address->sa_family != AF_UNIX) {
+    const bool is_unix = address->sa_family == AF_UNIX;
+    if (!is_unix) {
         (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
     }
     if (address->sa_family ==
@@ -134,7 +135,9 @@ static int listen_at(const struct sockaddr *address, socklen_t size, bool shared
     if (shared) {
         (void)setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &yes, sizeof yes);
     }
-    if (bind(fd, address, size) != 0 || listen(fd, BACKLOG) != 0) {
+    /* A path is made with the socket's mode, whatever the umask lets: it is never another's. */
+    if ((is_unix && fchmod(fd, S_IRUSR | S_IWUSR) != 0) || bind(fd, address, size) != 0 ||
+        listen(fd, BACKLOG) != 0) {
         const int failed = uv_translate_sys_error(errno);
         (void)close(fd);
         return failed;
@@ -279,9 +282,7 @@ static cordon_error *listen_unix(struct http_server *server, const char *path)
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     (void)snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
     int fd = -1;
-    const mode_t before = umask(0177);
     int failed = listen_at((const struct sockaddr *)&address, sizeof address, false, &fd);
-    (void)umask(before);
     if (failed == 0) {
         const struct listener_kind kind = {.is_operator = true, .unix_path = server->operator_path};
         failed = listener_open(&loop->operator_listener, loop, fd, kind);
@@ -712,7 +713,8 @@ static cordon_error *run_loops(struct http_server *server)
     }
     if (failed != 0) {
         return cordon_error_new(
-            CORDON_E_SYSTEM, "a thread can't be started: %s; lower `loops`", strerror(failed));
+            CORDON_E_SYSTEM, "a thread can't be started: %s; lower `loops`",
+            strerrordesc_np(failed));
     }
     return NULL;
 }

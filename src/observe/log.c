@@ -395,12 +395,6 @@ static cordon_error *write_duration(struct buffer *buffer, int64_t us)
     return buffer_append(buffer, slice_of(at, (size_t)(end - at)));
 }
 
-static cordon_error *write_double(struct buffer *buffer, double number)
-{
-    const bool finite = number - number == 0.0;
-    return finite ? buffer_printf(buffer, "%.15g", number) : buffer_append(buffer, SLICE("null"));
-}
-
 /* What stands before a value; there is room for a number behind it. */
 static cordon_error *write_key(struct log *log, const char *key)
 {
@@ -435,8 +429,6 @@ static cordon_error *write_field(struct log *log, const struct log_field *field)
         return log->text ? write_word(line, field->string) : write_string(line, field->string);
     case LOG_NUMBER:
         return write_i64(line, field->number);
-    case LOG_NUMBER_DOUBLE:
-        return write_double(line, field->number_double);
     case LOG_DURATION:
         return write_duration(line, field->number);
     }

@@ -34,10 +34,9 @@ void log_free(struct log *log);
 /* A field of a line. Strings are escaped; control characters never reach a terminal raw. */
 struct log_field {
     const char *key; /* static */
-    enum { LOG_STRING, LOG_NUMBER, LOG_NUMBER_DOUBLE, LOG_DURATION } type;
+    enum { LOG_STRING, LOG_NUMBER, LOG_DURATION } type;
     struct slice string;
     int64_t number; /* of a duration: microseconds */
-    double number_double;
     bool is_detail; /* left out of text, which is for people */
 };
 

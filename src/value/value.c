@@ -199,8 +199,23 @@ void value_size_text(uint64_t bytes, char out_text[VALUE_SIZE_TEXT_BYTES])
     while (unit < 6 && bytes >> (10 * (unit + 1)) != 0) {
         unit++;
     }
-    const uint64_t unit_bytes = (uint64_t)1 << (10 * unit);
-    const int decimals = bytes % unit_bytes == 0 ? 0 : 2;
-    const double amount = (double)bytes / (double)unit_bytes;
-    (void)snprintf(out_text, VALUE_SIZE_TEXT_BYTES, "%.*f %s", decimals, amount, units[unit]);
+    const unsigned shift = 10 * unit;
+    const uint64_t whole = bytes >> shift;
+    const uint64_t rest = bytes - (whole << shift);
+    if (rest == 0) {
+        (void)snprintf(
+            out_text, VALUE_SIZE_TEXT_BYTES, "%llu %s", (unsigned long long)whole, units[unit]);
+        return;
+    }
+    /* Of the largest unit the last bits are left out, for there to be room for the product. */
+    const unsigned cut = unit == 6 ? 10 : 0;
+    const uint64_t part = (uint64_t)1 << (shift - cut);
+    const uint64_t product = (rest >> cut) * 100;
+    const uint64_t twice = product % part * 2;
+    uint64_t hundredths = whole * 100 + product / part;
+    /* To the nearest, and from the middle to the even one, as printf() does with a double. */
+    hundredths += twice > part || (twice == part && hundredths % 2 == 1);
+    (void)snprintf(
+        out_text, VALUE_SIZE_TEXT_BYTES, "%llu.%02llu %s", (unsigned long long)(hundredths / 100),
+        (unsigned long long)(hundredths % 100), units[unit]);
 }

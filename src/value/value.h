@@ -199,7 +199,7 @@ CORDON_MUST_USE cordon_error *value_write_clean(struct buffer *buffer, const str
 CORDON_MUST_USE cordon_error *value_write_display(struct buffer *buffer, const struct value *value);
 
 /* A number of bytes as Convex's texts have it: "17 B", "1.03 MiB", "16 MiB". */
-#define VALUE_SIZE_TEXT_BYTES 24
+#define VALUE_SIZE_TEXT_BYTES 32
 void value_size_text(uint64_t bytes, char out_text[VALUE_SIZE_TEXT_BYTES]);
 
 #endif

@@ -1,11 +1,14 @@
 /* The executable cordon-compile: a keeper with its starter, or one of their workers. */
 #include "worker/worker.h"
 
+#include "base/descriptors.h"
+
 #include <stdio.h>
 #include <string.h>
 
 int main(int argc, char **argv)
 {
+    descriptors_open_standard();
     if (argc == 2 && strcmp(argv[1], "--starter") == 0) {
         return keeper_run();
     }

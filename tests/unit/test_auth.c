@@ -12,7 +12,8 @@ static void a_good_token_tells_who_it_is(void **state)
     struct auth_config *config = new_config_of(7, NULL);
     static const char *const headers[KINDS][2] = {
         {"{\"alg\":\"RS256\",\"kid\":\"rsa\"}", "{\"alg\":\"RS256\",\"typ\":\"jwt\"}"},
-        {"{\"alg\":\"ES256\",\"kid\":\"ec\"}", "{\"alg\":\"ES256\",\"typ\":\"at+jwt\"}"},
+        {"{\"alg\":\"ES256\",\"kid\":\"ec\"}",
+         "{\"alg\":\"ES256\",\"typ\":\"APPLICATION/AT+JWT\"}"},
         {"{\"alg\":\"EdDSA\",\"kid\":\"ed\"}", "{\"alg\":\"EdDSA\",\"typ\":\"JWT\"}"},
     };
     for (int kind = 0; kind < KINDS; kind++) {

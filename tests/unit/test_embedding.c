@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <locale.h>
+#include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -24,7 +25,10 @@
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -289,6 +293,131 @@ static void the_process_stays_as_it_was(void **state)
     assert_int_equal(nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
 }
 
+/* -- A server ------------------------------------------------------------------------------- */
+
+static atomic_int umasks;
+
+/* In place of the C library's, for all that this program is linked with. */
+mode_t umask(mode_t mask)
+{
+    (void)atomic_fetch_add(&umasks, 1);
+    return (mode_t)syscall(SYS_umask, mask);
+}
+
+static void *serve(void *server)
+{
+    must(cordon_server_run(server));
+    return NULL;
+}
+
+/* A connection with an answer to GET /readyz; -1: there is none. */
+static int client_of(const char *path)
+{
+    static const char request[] = "GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n";
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    char answer[16] = "";
+    (void)snprintf(address.sun_path, sizeof address.sun_path, "%.100s", path);
+    const int low = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const int fd = fcntl(low, F_DUPFD_CLOEXEC, 100);
+    (void)close(low);
+    const bool good = connect(fd, (const struct sockaddr *)&address, sizeof address) == 0 &&
+                      write(fd, request, sizeof request - 1) == (ssize_t)sizeof request - 1 &&
+                      read(fd, answer, 9) == 9 && memcmp(answer, "HTTP/1.1 ", 9) == 0;
+    return good ? fd : -1;
+}
+
+/* By what stays open; memory that the engine has as a file takes nothing any more, and may. */
+static bool is_any_standard_taken_now(void)
+{
+    bool is_taken = false;
+    for (int fd = 0; fd < 3; fd++) {
+        char path[32];
+        char file[32] = "";
+        (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+        const bool is_open = readlink(path, file, sizeof file - 1) > 0;
+        is_taken = is_taken ||
+                   (is_open && strncmp(file, "/memfd:", 7) != 0 && strcmp(file, "/dev/null") != 0);
+    }
+    return is_taken;
+}
+
+/* What is open for a moment, such as a question to the compile worker, has a minute to go. */
+static bool is_any_standard_taken(void)
+{
+    bool is_taken = is_any_standard_taken_now();
+    for (int tries = 0; is_taken && tries < 6000; tries++) {
+        (void)poll(NULL, 0, 10);
+        is_taken = is_any_standard_taken_now();
+    }
+    return is_taken;
+}
+
+/* In a process of its own, without standard streams: which of what should hold does not. */
+static int serve_without_streams(const char *folder)
+{
+    char path[128];
+    struct stat status;
+    pthread_t thread;
+    (void)snprintf(path, sizeof path, "%s/operator.sock", folder);
+    for (int fd = 0; fd < 3; fd++) {
+        (void)close(fd);
+    }
+    (void)syscall(SYS_umask, 0);
+    struct process before;
+    struct process during;
+    look(&before);
+    atomic_store(&umasks, 0);
+    cordon_runtime *runtime = open_runtime(folder, true, 0);
+    const cordon_server_options options = {
+        .size = sizeof options, .runtime = runtime, .listen = "127.0.0.1:0"};
+    cordon_server *server = NULL;
+    must(cordon_server_new(&options, &server));
+    if (is_any_standard_taken()) {
+        return 1;
+    }
+    if (stat(path, &status) != 0 || (status.st_mode & 0777) != 0600) {
+        return 2;
+    }
+    (void)pthread_create(&thread, NULL, serve, server);
+    if (client_of(path) < 0 || client_of(path) < 0) {
+        return 3;
+    }
+    if (is_any_standard_taken()) {
+        return 4; /* a client, then */
+    }
+    if (call(runtime, "counter:add") != CORDON_OUTCOME_SUCCESS) {
+        return 5;
+    }
+    cordon_server_stop(server);
+    (void)pthread_join(thread, NULL);
+    cordon_server_free(server);
+    cordon_runtime_free(runtime);
+    if (atomic_load(&umasks) != 0) {
+        return 6;
+    }
+    engine_signals_restore();
+    look(&during);
+    during.threads = before.threads; /* the last of them may still be ending */
+    expect_same(&before, &during);
+    return is_any_standard_taken() ? 7 : 0;
+}
+
+static void a_server_leaves_the_process_as_it_was(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/cordon-embedding-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    int status = 0;
+    const pid_t pid = fork();
+    if (pid == 0) {
+        _exit(serve_without_streams(folder));
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 /* -- Threads -------------------------------------------------------------------------------- */
 
 enum { THREADS = 4, CALLS = 40 };
@@ -466,6 +595,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_process_stays_as_it_was),
+        cmocka_unit_test(a_server_leaves_the_process_as_it_was),
         cmocka_unit_test(threads_share_a_runtime),
         cmocka_unit_test(threads_have_runtimes_of_their_own),
         cmocka_unit_test(a_loop_and_a_store_of_ones_own_have_no_thread),
