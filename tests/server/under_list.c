@@ -37,8 +37,9 @@ int main(int argc, char **argv)
     const int code = (int)strtol(argv[2], NULL, 10);
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO((uint16_t)code));
     /* The list says who may load it; once this process has no rights to gain. */
-    if (filter != NULL && allow(filter, file) && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-        seccomp_load(filter) == 0) {
+    const bool is_filled = filter != NULL && allow(filter, file);
+    (void)fclose(file);
+    if (is_filled && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && seccomp_load(filter) == 0) {
         (void)execv(argv[3], argv + 3);
     }
     perror("under_list");

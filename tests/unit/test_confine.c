@@ -565,7 +565,8 @@ static void start_victim(void)
         }
         good = good && write(ready[1], "x", 1) == 1;
         (void)close(ready[1]);
-        while (good) {
+        const pid_t parent = player;
+        while (good && getppid() == parent) {
             (void)pause();
         }
         _exit(1);

@@ -379,8 +379,10 @@ static int serve_without_streams(const char *folder)
         return 2;
     }
     (void)pthread_create(&thread, NULL, serve, server);
-    if (client_of(path) < 0 || client_of(path) < 0) {
-        return 3;
+    for (int clients = 0; clients < 2; clients++) {
+        if (client_of(path) < 0) {
+            return 3;
+        }
     }
     if (is_any_standard_taken()) {
         return 4; /* a client, then */
