@@ -19,7 +19,8 @@ extern "C" {
 
 /*
  * Records from the sequence `from` on as lines, about `bytes_max` of them and at least one. An
- * empty text says that there are no more. `*out_next` is where to go on. `*out_lines` is the
+ * empty text says that there are no more; one whose row is damaged is a line that is no record.
+ * `*out_next` is where to go on. `*out_lines` is the
  * caller's; free it with cordon_free(). Errors: CORDON_E_STORE, CORDON_E_NO_MEMORY.
  */
 CORDON_API CORDON_MUST_USE cordon_error *cordon_audit_read(
