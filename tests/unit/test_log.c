@@ -283,7 +283,7 @@ static char *drain(struct log *log, int reader)
 static void a_noisy_source_loses_its_own_lines(void **state)
 {
     (void)state;
-    enum { NOISY = 40000, QUIET = 1000, LINE_BYTES = 1200 };
+    enum { NOISY = 8000, QUIET = 1000, LINE_BYTES = 1200 };
     static const struct {
         int before;    /* lines of the noisy one that come before the first quiet one */
         int noisy;     /* tenants that are */
