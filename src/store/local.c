@@ -86,7 +86,8 @@ static void free_local(struct local *store)
     tables_done(&store->tables);
     overlay_done(&store->overlay);
     waiters_done(&store->waiters);
-    waiters_done(&store->room);
+    waiters_done(&store->settled);
+    local_room_done(&store->room);
     (void)pthread_mutex_destroy(&store->commit_lock);
     (void)pthread_mutex_destroy(&store->flush_lock);
     (void)pthread_mutex_destroy(&store->open.lock);
@@ -174,7 +175,8 @@ static struct local *new_local(const struct store_options *options)
     atomic_store(&store->garbage_waits, true); /* unknown until the flusher has looked */
     tables_init(&store->tables);
     waiters_init(&store->waiters);
-    waiters_init(&store->room);
+    waiters_init(&store->settled);
+    local_room_init(&store->room);
     (void)pthread_mutex_init(&store->commit_lock, NULL);
     (void)pthread_mutex_init(&store->flush_lock, NULL);
     (void)pthread_mutex_init(&store->open.lock, NULL);

@@ -3,13 +3,14 @@
  * over a key-value backend. Private to the local_*.c files.
  *
  * local.c opens and closes; local_txn.c begins, reads and ends; local_hold.c has snapshots that are
- * held; local_write.c holds what a
- * transaction wrote; local_scan.c walks, local_group.c where keys were cut; local_table.c names
- * tables; local_index.c has their indexes and fills them; local_commit.c validates and publishes;
- * local_worker.c makes durable; local_flush.c brings memtables into the backend; local_garbage.c
- * removes old versions.
+ * held; local_write.c holds what a transaction wrote; local_scan.c walks, local_group.c where keys
+ * were cut; local_table.c names tables; local_index.c has their indexes and fills them;
+ * local_commit.c validates and publishes; local_room.c has commits wait for room; local_worker.c
+ * makes durable; local_flush.c brings memtables into the backend; local_garbage.c removes old
+ * versions.
  *
- * Lock order: flush_lock, commit_lock, then any of the others, which are leaves.
+ * Lock order: flush_lock, commit_lock, then any of the others, which are leaves; but that the lock
+ * of the room comes before that of its waiters.
  */
 #ifndef STORE_LOCAL_H
 #define STORE_LOCAL_H
@@ -65,6 +66,27 @@ struct hold {
     uint64_t until_ns;
 };
 
+enum room_state { TICKET_NONE, TICKET_WAITS, TICKET_PROMISED };
+
+/* Of a commit that had to wait for room. */
+struct room_ticket {
+    struct room_ticket *next;
+    _Atomic int state; /* an enum room_state; changed under the lock of the room */
+    uint32_t tenant;
+    uint64_t bytes;
+    uint64_t begin; /* in bytes of its tenant's, behind those that were let in */
+};
+
+/* Who waits for room, and who was let in: see local_room.c. */
+struct room {
+    pthread_mutex_t lock; /* over the next two */
+    struct room_ticket *first;
+    uint64_t virtual_bytes;
+    _Atomic uint64_t promised;
+    _Atomic size_t waiting;
+    struct waiters waiters;
+};
+
 /*
  * How far the garbage queue of the backend has been seen to: each row up to `front_ts` is gone, or
  * was kept for a hold of its tenant. Once a hold has ended those are gone over again, in laps.
@@ -117,7 +139,8 @@ struct local {
     uint64_t hold_ns;
     struct queue_place queue; /* under flush_lock */
     struct waiters waiters;   /* for durable_ts */
-    struct waiters room;      /* for flushed_ts */
+    struct waiters settled;   /* for flushed_ts */
+    struct room room;
     pthread_mutex_t flush_lock;
     struct journal *journal; /* the log, or NULL; of the flusher, but for claims */
     bool logged;             /* what is answered is in the log first; set once, at opening */
@@ -216,6 +239,7 @@ struct local_txn {
     int64_t documents_grow;    /* of documents alone */
     uint64_t audit_grows;      /* and of the audit log */
     struct log_entry *entry;   /* TXN_PREPARED */
+    struct room_ticket ticket;
     struct waiter waiter;
     struct waiters *waits_in;          /* where `waiter` was queued last, or NULL */
     struct store_commit_result result; /* once the phase is past TXN_PREPARED */
@@ -411,6 +435,20 @@ CORDON_MUST_USE cordon_error *local_commit(
     enum store_step *out_step,
     struct store_commit_result *out_result);
 void local_audit_heads_free(struct local *store);
+
+/* -- local_room.c ---------------------------------------------------------------------------- */
+
+void local_room_init(struct room *room);
+void local_room_done(struct room *room); /* nobody waits */
+
+/* Whether a commit has to wait for room; then its transaction is woken to ask again. */
+CORDON_MUST_USE bool local_room_waits(struct local_txn *txn);
+
+/* It needs none any more: it is visible, or over. */
+void local_room_leave(struct local_txn *txn);
+
+/* Lets in whom there is room for; on a full disk all are woken, to be refused. */
+void local_room_let_in(struct local *store, bool is_full);
 
 /* -- local_flush.c --------------------------------------------------------------------------- */
 

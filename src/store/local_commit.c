@@ -16,9 +16,6 @@
 #include "base/clock.h"
 #include "base/memory.h"
 
-/* More than this waiting for the disk, and commits wait before they become visible. */
-#define PENDING_BYTES_MAX ((size_t)64 << 20)
-
 /* A figure of the free disk older than this is asked for anew: others fill disks too. */
 #define DISK_FRESH_NS ((uint64_t)100000000)
 
@@ -242,29 +239,29 @@ static cordon_error *check_disk(struct local *store, const struct batch *batch)
 }
 
 /*
- * Whether the transaction must wait until what is visible now has been flushed. Where that waits
- * in turn, for somebody to free space, it is refused.
+ * Whether the transaction must wait for room, which a flush makes. Where that waits in turn, for
+ * somebody to free space, it is refused.
  */
 static cordon_error *wait_for_room(struct local_txn *txn, bool *out_waits)
 {
     struct local *store = txn->store;
-    *out_waits = false;
-    if (atomic_load(&store->pending_bytes) < PENDING_BYTES_MAX) {
+    *out_waits = local_room_waits(txn);
+    if (!*out_waits) {
         return NULL;
     }
     if (!store->flusher.worker.runs) {
+        *out_waits = false;
+        local_room_leave(txn);
         return local_flush(store);
     }
     if (atomic_load(&store->flush_was_full)) {
+        local_room_leave(txn);
         return cordon_error_new(
             CORDON_E_DISK_FULL,
             "the disk is full: there is no room to store %zu MiB that were committed before; "
             "nothing was written, free some space and try again",
             atomic_load(&store->pending_bytes) >> 20);
     }
-    txn->waits_in = &store->room;
-    *out_waits = waiters_add(
-        txn->waits_in, &txn->waiter, atomic_load(&store->visible_ts), &store->flushed_ts);
     return NULL;
 }
 
@@ -673,7 +670,11 @@ static cordon_error *advance(
         local_flusher_poke(txn->store);
         return NULL;
     }
-    return submit(txn, out_held_up);
+    cordon_error *error = submit(txn, out_held_up);
+    if (txn->phase != TXN_PREPARED) {
+        local_room_leave(txn);
+    }
+    return error;
 }
 
 cordon_error *local_commit(

@@ -170,7 +170,8 @@ cordon_error *local_flush(struct local *store)
     atomic_store(&store->flush_was_full, full);
     waiters_wake(&store->waiters, atomic_load(&store->durable_ts));
     /* Who waits for room on a full disk is woken to be refused. */
-    waiters_wake(&store->room, full ? UINT64_MAX : atomic_load(&store->flushed_ts));
+    waiters_wake(&store->settled, full ? UINT64_MAX : atomic_load(&store->flushed_ts));
+    local_room_let_in(store, full);
     return error;
 }
 

@@ -225,6 +225,7 @@ static void end(struct store_txn *base)
     if (txn->waits_in != NULL) {
         waiters_cancel(txn->waits_in, &txn->waiter);
     }
+    local_room_leave(txn);
     open_list_remove(txn);
     local_scan_end_all(txn);
     local_tables_made_free(txn);

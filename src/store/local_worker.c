@@ -259,11 +259,11 @@ cordon_error *local_settle(struct local *store)
     event_init(&settled);
     struct waiter waiter = {.wake = {event_set, &settled}};
     bool is_full = false;
-    while (!is_full && waiters_add(&store->room, &waiter, ts, &store->flushed_ts)) {
+    while (!is_full && waiters_add(&store->settled, &waiter, ts, &store->flushed_ts)) {
         atomic_store(&store->rotation_wanted, true);
         poke(&store->flusher.worker);
         event_wait(&settled, clock_monotonic_ns() + SETTLE_LOOK_NS);
-        waiters_cancel(&store->room, &waiter);
+        waiters_cancel(&store->settled, &waiter);
         is_full = atomic_load(&store->flush_was_full);
     }
     event_done(&settled);

@@ -67,12 +67,17 @@ static void settle(struct waiters *waiters, struct waiter *waiter)
     }
 }
 
-bool waiters_add(
-    struct waiters *waiters, struct waiter *waiter, uint64_t due, const _Atomic uint64_t *reached)
+void waiters_settle(struct waiters *waiters, struct waiter *waiter)
 {
     if (atomic_load(&waiter->state) == WAITER_CALLING) {
         settle(waiters, waiter); /* woken just now, and already waiting for the next thing */
     }
+}
+
+bool waiters_add(
+    struct waiters *waiters, struct waiter *waiter, uint64_t due, const _Atomic uint64_t *reached)
+{
+    waiters_settle(waiters, waiter);
     (void)pthread_mutex_lock(&waiters->lock);
     const bool waits = atomic_load(reached) < due;
     if (waits && atomic_load(&waiter->state) == WAITER_IDLE) {

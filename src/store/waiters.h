@@ -41,6 +41,9 @@ void waiters_done(struct waiters *waiters);
 bool waiters_add(
     struct waiters *waiters, struct waiter *waiter, uint64_t due, const _Atomic uint64_t *reached);
 
+/* Waits until its wake is not running: after that, or within it, waiters_add() does not block. */
+void waiters_settle(struct waiters *waiters, struct waiter *waiter);
+
 /* Takes a waiter out; after that its wake is not running and will not run. May be called from
  * inside that very wake. */
 void waiters_cancel(struct waiters *waiters, struct waiter *waiter);

@@ -10,6 +10,7 @@
 #include "store/local.h"
 
 #include <math.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -821,6 +822,63 @@ static void holder_stop(struct holder *holder)
     (void)sem_destroy(&holder->enough);
 }
 
+static int ticket_of(const struct client *client)
+{
+    return atomic_load(&((struct local_txn *)client->txn)->ticket.state);
+}
+
+/*
+ * One tenant has more to commit than there is room for, and is always asked for first. What it has
+ * waiting second is let in once the commit of another tenant, which came last, is.
+ */
+static void tenants_have_room_in_turns(struct world *world)
+{
+    if (world->maker != &backend_makers[0]) {
+        return; /* the same of all */
+    }
+    enum { FIT = 2, WAIT = 3, OTHER = FIT + WAIT, COMMITS, LARGE = 33 << 20 };
+    uint8_t *bytes = calloc(1, LARGE);
+    REQUIRE(bytes != NULL);
+    static const char names[] = "abcdef";
+    struct client clients[COMMITS];
+    struct holder holder;
+    bool done[COMMITS] = {false};
+    size_t left = COMMITS;
+    struct store_commit_result result;
+    enum store_step step = STORE_DONE;
+    const struct store_commit_facts facts = {.audit_body = SLICE("{}")};
+    for (size_t i = 0; i < COMMITS; i++) {
+        client_begin(&clients[i], world->store, i == OTHER ? TENANT + 1 : TENANT);
+        OK(store_row_put(
+            clients[i].txn, KEYSPACE_MODULE, slice_of(&names[i], 1), slice_of(bytes, LARGE)));
+    }
+    put_committed(world, 10001, 1, 1, "so that no commit has to read any more");
+    holder_start(&holder, ((struct local *)world->store)->kv);
+    for (size_t i = 0; i < COMMITS; i++) {
+        OK(store_commit(clients[i].txn, &facts, &step, &result));
+        REQUIRE(ticket_of(&clients[i]) == (i < FIT ? TICKET_NONE : TICKET_WAITS));
+    }
+    holder_stop(&holder);
+    while (left > 0) {
+        for (size_t i = 0; i < COMMITS; i++) {
+            if (i > FIT && i < OTHER && ticket_of(&clients[i]) != TICKET_WAITS) {
+                REQUIRE(ticket_of(&clients[OTHER]) != TICKET_WAITS);
+            }
+            if (!done[i]) {
+                OK(store_commit(clients[i].txn, &facts, &step, &result));
+                done[i] = step == STORE_DONE;
+                left -= done[i];
+            }
+        }
+        (void)sched_yield();
+    }
+    for (size_t i = 0; i < COMMITS; i++) {
+        clients[i].pending = clients[i].rings; /* asked for without waiting */
+        client_end(&clients[i]);
+    }
+    free(bytes);
+}
+
 /* More in flight than may wait for the backend: later commits wait before they are visible. */
 static void commits_wait_for_room(void **state)
 {
@@ -898,6 +956,7 @@ static const struct contract_case cases[] = {
     {"audit/conflict_leaves_no_record", conflict_leaves_no_record},
     {"time/only_grows", timestamps_only_grow},
     {"wait/impatient_callers", impatient_callers},
+    {"wait/room_in_turns", tenants_have_room_in_turns},
 };
 
 int main(void)
