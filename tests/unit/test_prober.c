@@ -214,7 +214,7 @@ static void test_a_full_disk(void **state)
     assert_int_equal(system(command), 0);
 }
 
-/* All that tenants share is theirs: memory, slots. What is tried goes on, and leaves no trace in it. */
+/* All that tenants share is theirs. What is tried goes on, and leaves no trace in it. */
 static void test_tenants_have_it_all(void **state)
 {
     (void)state;
