@@ -11,6 +11,7 @@ struct place {
     uint8_t *text;                     /* of the identity: `token`, then `json` */
     size_t text_size;
     size_t token_size;
+    char user_hash[sizeof((struct identity *)0)->hash];
 };
 
 struct auth_accepted {
@@ -95,6 +96,7 @@ static bool copy_out(const struct place *place, struct buffer *out_text, struct 
     const uint8_t *text = out_text->data + before;
     out->token = slice_of(text, place->token_size);
     out->json = slice_of(text + place->token_size, place->text_size - place->token_size);
+    memcpy(out->hash, place->user_hash, sizeof out->hash);
     return true;
 }
 
@@ -138,6 +140,7 @@ static void fill(struct place *place, const struct auth_acceptance *acceptance)
     place->text = text;
     place->text_size = size;
     place->token_size = identity->token.size;
+    memcpy(place->user_hash, identity->hash, sizeof place->user_hash);
 }
 
 void auth_accepted_add(

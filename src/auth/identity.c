@@ -1,6 +1,7 @@
 /* Identities out of claims and attributes; see identity.h. */
 #include "auth/identity.h"
 
+#include "base/hash.h"
 #include "value/name.h"
 #include "value/value.h"
 
@@ -298,7 +299,10 @@ static cordon_error *write_fields(
     const struct value all = value_object(fields->list, fields->count);
     TRY(buffer_append(out, token));
     TRY(value_write_encoded(out, &all));
+    uint8_t hash[SHA256_BYTES];
     out_identity->token = slice_of(out->data + begin, token.size);
+    hash_sha256(&out_identity->token, 1, hash);
+    hex_encode(slice_of(hash, IDENTITY_HASH_BYTES), out_identity->hash);
     out_identity->json = slice_of(out->data + begin + token.size, out->size - begin - token.size);
     return NULL;
 }

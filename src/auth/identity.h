@@ -17,10 +17,15 @@
 #define IDENTITY_FIELDS_MAX 256
 #define IDENTITY_NAME_BYTES_MAX 1024 /* of issuer and subject */
 
+/* Of the hash of a user. */
+enum { IDENTITY_HASH_BYTES = 8 };
+
 /* Slices are borrowed from the buffer that it was written to. All empty: nobody has signed in. */
 struct identity {
     struct slice token; /* `tokenIdentifier`: `issuer|subject`, one for each user */
     struct slice json;  /* canonical encoded JSON, an object */
+    /* Of `token`, in hexadecimal: enough to find who is known, and nothing of who is not. */
+    char hash[2 * IDENTITY_HASH_BYTES + 1];
 };
 
 /*

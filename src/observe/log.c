@@ -373,26 +373,25 @@ static uint8_t *format_i64(int64_t number, uint8_t *end)
     return end;
 }
 
-static cordon_error *write_i64(struct buffer *buffer, int64_t number)
+/* Microseconds as milliseconds, in the same way. */
+static uint8_t *format_duration(int64_t us, uint8_t *end)
 {
-    uint8_t digits[NUMBER_BYTES];
-    uint8_t *const end = digits + sizeof digits;
-    const uint8_t *const at = format_i64(number, end);
-    return buffer_append(buffer, slice_of(at, (size_t)(end - at)));
-}
-
-/* Milliseconds, to the microsecond. */
-static cordon_error *write_duration(struct buffer *buffer, int64_t us)
-{
-    uint8_t digits[NUMBER_BYTES];
-    uint8_t *const end = digits + sizeof digits;
     const unsigned rest = (unsigned)(us % 1000);
     end[-1] = (uint8_t)('0' + rest % 10);
     end[-2] = (uint8_t)('0' + rest / 10 % 10);
     end[-3] = (uint8_t)('0' + rest / 100);
     end[-4] = '.';
-    const uint8_t *const at = format_i64(us / 1000, end - 4);
-    return buffer_append(buffer, slice_of(at, (size_t)(end - at)));
+    return format_i64(us / 1000, end - 4);
+}
+
+/* Appends a number, of which there is room. */
+static void put_number(struct buffer *buffer, int64_t number, bool is_duration)
+{
+    uint8_t digits[NUMBER_BYTES];
+    uint8_t *const end = digits + sizeof digits;
+    const uint8_t *const at = is_duration ? format_duration(number, end) : format_i64(number, end);
+    memcpy(buffer->data + buffer->size, at, (size_t)(end - at));
+    buffer->size += (size_t)(end - at);
 }
 
 /* What stands before a value; there is room for a number behind it. */
@@ -420,17 +419,42 @@ static cordon_error *write_key(struct log *log, const char *key)
     return NULL;
 }
 
+static cordon_error *write_columns(struct log *log, const struct log_field *field)
+{
+    struct buffer *const line = &log->pending;
+    const size_t count = (size_t)field->number;
+    TRY(buffer_reserve(line, count * (LOG_COLUMN_BYTES_MAX + KEY_MARKS_BYTES + NUMBER_BYTES)));
+    for (size_t i = 0; i < count; i++) {
+        const struct log_column *const column = &field->columns[i];
+        if (!log->text) {
+            memcpy(line->data + line->size, column->json.data, column->json.size);
+            line->size += column->json.size;
+        } else if ((field->details >> i & 1) != 0) {
+            continue;
+        } else {
+            TRY(write_key(log, column->key));
+        }
+        put_number(line, field->numbers[i], column->is_duration);
+    }
+    return NULL;
+}
+
 static cordon_error *write_field(struct log *log, const struct log_field *field)
 {
     struct buffer *const line = &log->pending;
+    if (field->type == LOG_COLUMNS) {
+        return write_columns(log, field);
+    }
     TRY(write_key(log, field->key));
     switch (field->type) {
     case LOG_STRING:
         return log->text ? write_word(line, field->string) : write_string(line, field->string);
     case LOG_NUMBER:
-        return write_i64(line, field->number);
     case LOG_DURATION:
-        return write_duration(line, field->number);
+        put_number(line, field->number, field->type == LOG_DURATION);
+        return NULL;
+    case LOG_COLUMNS:
+        break;
     }
     return NULL;
 }
@@ -692,6 +716,11 @@ static bool may_write(struct log *log, enum log_level level, const char *event, 
 }
 
 /* -- Writing -------------------------------------------------------------------------------- */
+
+bool log_is_text(const struct log *log)
+{
+    return log->text;
+}
 
 bool log_admits(struct log *log, enum log_level level, const char *event, struct slice source)
 {

@@ -31,13 +31,30 @@ void log_limit(struct log *log, uint32_t lines_per_second);
 /* Flushes and frees. NULL accepted. */
 void log_free(struct log *log);
 
+/* A number of a line that has many, each in its column: what is written before it is made once. */
+struct log_column {
+    struct slice json; /* the key as JSON has it behind another member */
+    const char *key;
+    bool is_duration; /* in microseconds */
+};
+
+#define LOG_COLUMN(k) {{(const uint8_t *)(",\"" k "\":"), sizeof(k) + 3}, (k), false}
+#define LOG_COLUMN_MS(k) {{(const uint8_t *)(",\"" k "\":"), sizeof(k) + 3}, (k), true}
+
+/* Most columns of one field, and bytes of the key of each. */
+enum { LOG_COLUMNS_MAX = 64, LOG_COLUMN_BYTES_MAX = 40 };
+
 /* A field of a line. Strings are escaped; control characters never reach a terminal raw. */
 struct log_field {
     const char *key; /* static */
-    enum { LOG_STRING, LOG_NUMBER, LOG_DURATION } type;
+    enum { LOG_STRING, LOG_NUMBER, LOG_DURATION, LOG_COLUMNS } type;
     struct slice string;
     int64_t number; /* of a duration: microseconds */
     bool is_detail; /* left out of text, which is for people */
+    /* Of many fields in one: their columns, `number` of them, and what stands in each. */
+    const struct log_column *columns;
+    const int64_t *numbers;
+    uint64_t details; /* a bit for each that is left out of text */
 };
 
 #define LOG_FIELD_STRING(k, s) {.key = (k), .type = LOG_STRING, .string = (s)}
@@ -78,6 +95,9 @@ void log_write(
     const char *event,
     const struct log_field *fields,
     size_t field_count);
+
+/* Whether lines are text for people: who fills in fields can then say which are details. */
+bool log_is_text(const struct log *log);
 
 /* Hands what was collected to the operating system. Any thread; cheap if there is nothing. */
 void log_flush(struct log *log);

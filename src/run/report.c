@@ -4,7 +4,6 @@
  */
 #include "run/report.h"
 
-#include "base/hash.h"
 #include "run/frames.h"
 #include "run/redact.h"
 #include "run/warnings.h"
@@ -42,14 +41,72 @@ static enum log_level level_of(const struct outcome *outcome)
     return ours ? LOG_ERROR : outcome->code == CORDON_OUTCOME_SUCCESS ? LOG_INFO : LOG_WARN;
 }
 
-/* Of the hash of a user. */
-#define USER_BYTES 8
+/* What it used of what it had. */
+static const struct {
+    cordon_limit limit;
+    bool has_use;  /* it is a number here; times stand before */
+    bool is_minor; /* in text only if it came near */
+} uses[] = {
+    {CORDON_LIMIT_USER_TIME_MS, false, false},
+    {CORDON_LIMIT_SYSTEM_TIME_MS, false, false},
+    {CORDON_LIMIT_FUEL, true, false},
+    {CORDON_LIMIT_MEMORY_BYTES, true, false},
+    {CORDON_LIMIT_DOCUMENTS_READ, true, false},
+    {CORDON_LIMIT_BYTES_READ, true, false},
+    {CORDON_LIMIT_DOCUMENTS_WRITTEN, true, false},
+    {CORDON_LIMIT_BYTES_WRITTEN, true, false},
+    {CORDON_LIMIT_INDEX_RANGES, true, true},
+    {CORDON_LIMIT_HOST_BYTES, true, true},
+    {CORDON_LIMIT_ARGS_BYTES, true, true},
+    {CORDON_LIMIT_RESULT_BYTES, true, true},
+    {CORDON_LIMIT_LOG_LINES, true, true},
+};
+
+/* Its numbers: times; what stands in `uses`, each with its limit; how often it was run again. */
+static const struct log_column columns[] = {
+    LOG_COLUMN_MS("execution_time_ms"),
+    LOG_COLUMN_MS("user_execution_time_ms"),
+    LOG_COLUMN_MS("system_execution_time_ms"),
+    LOG_COLUMN_MS("queued_time_ms"),
+    LOG_COLUMN("user_execution_limit_ms"),
+    LOG_COLUMN("system_execution_limit_ms"),
+    LOG_COLUMN("fuel"),
+    LOG_COLUMN("fuel_limit"),
+    LOG_COLUMN("memory_bytes"),
+    LOG_COLUMN("memory_bytes_limit"),
+    LOG_COLUMN("database_read_documents"),
+    LOG_COLUMN("database_read_documents_limit"),
+    LOG_COLUMN("database_read_bytes"),
+    LOG_COLUMN("database_read_bytes_limit"),
+    LOG_COLUMN("database_write_documents"),
+    LOG_COLUMN("database_write_documents_limit"),
+    LOG_COLUMN("database_write_bytes"),
+    LOG_COLUMN("database_write_bytes_limit"),
+    LOG_COLUMN("index_ranges"),
+    LOG_COLUMN("index_ranges_limit"),
+    LOG_COLUMN("host_bytes"),
+    LOG_COLUMN("host_bytes_limit"),
+    LOG_COLUMN("args_bytes"),
+    LOG_COLUMN("args_bytes_limit"),
+    LOG_COLUMN("result_bytes"),
+    LOG_COLUMN("result_bytes_limit"),
+    LOG_COLUMN("log_lines"),
+    LOG_COLUMN("log_lines_limit"),
+    LOG_COLUMN("mutation_retry_count"),
+};
+
+enum {
+    TIMES = 4,
+    USES = sizeof uses / sizeof uses[0],
+    COLUMNS = sizeof columns / sizeof columns[0]
+};
+_Static_assert((size_t)COLUMNS <= (size_t)LOG_COLUMNS_MAX, "there is a bit for each");
 
 /* The fields of a line as they come. */
 struct line {
-    struct log_field fields[48];
+    struct log_field fields[12];
     size_t count;
-    char user[2 * USER_BYTES + 1];
+    int64_t numbers[COLUMNS];
 };
 
 static void add(struct line *line, struct log_field field)
@@ -63,22 +120,6 @@ static void add_text(struct line *line, const char *key, struct slice text)
     add(line, (struct log_field)LOG_FIELD_STRING(key, text));
 }
 
-static void add_number(struct line *line, const char *key, uint64_t number, bool is_detail)
-{
-    struct log_field field = LOG_FIELD_NUMBER(key, number);
-    field.is_detail = is_detail;
-    add(line, field);
-}
-
-/* Enough to find the lines of a user who is known, and nothing of one who is not. */
-static struct slice write_user(struct slice user, char out_text[2 * USER_BYTES + 1])
-{
-    uint8_t hash[SHA256_BYTES];
-    hash_sha256(&user, 1, hash);
-    hex_encode(slice_of(hash, USER_BYTES), out_text);
-    return slice_str(out_text);
-}
-
 /* Who called what. */
 static void add_call(struct line *line, const struct run_report *report)
 {
@@ -89,65 +130,65 @@ static void add_call(struct line *line, const struct run_report *report)
     add_text(line, "type", slice_str(cordon_kind_name(report->outcome->kind)));
     add_text(line, "request_id", report->request_id);
     if (report->user.size > 0) {
-        add_text(line, "user", write_user(report->user, line->user));
+        add_text(line, "user", report->user);
     }
     if (report->traceparent.size > 0) {
         add_text(line, "traceparent", report->traceparent);
     }
 }
 
-/* To people at a terminal, none says nothing. */
-static void add_time(struct line *line, const char *key, uint64_t ns)
+static uint64_t allowed_of(const struct run_report *report, cordon_limit limit)
 {
-    struct log_field field = LOG_FIELD_MS(key, ns);
-    field.is_detail = field.number == 0;
-    add(line, field);
+    return report->allowed == NULL ? 0 : report->allowed[limit];
 }
 
-static void add_times(struct line *line, const struct outcome *outcome)
+/*
+ * To people at a terminal, none says nothing; and of what it had only that which it came near to.
+ * Walks as add_numbers() does.
+ */
+static uint64_t find_details(const struct run_report *report, const int64_t numbers[COLUMNS])
 {
-    add_time(line, "execution_time_ms", outcome->wall_time_ns);
-    add_time(line, "user_execution_time_ms", outcome->user_time_ns);
-    add_time(line, "system_execution_time_ms", outcome->system_time_ns);
-    add_time(line, "queued_time_ms", outcome->queued_time_ns);
-}
-
-/* What it used of what it had; in text, of what it had only what it came near to. */
-static void add_use(struct line *line, const struct run_report *report)
-{
-    static const struct {
-        const char *used; /* NULL: a time, which stands there already */
-        const char *allowed;
-        cordon_limit limit;
-        bool is_minor; /* in text only if it came near */
-    } rows[] = {
-        {NULL, "user_execution_limit_ms", CORDON_LIMIT_USER_TIME_MS, false},
-        {NULL, "system_execution_limit_ms", CORDON_LIMIT_SYSTEM_TIME_MS, false},
-        {"fuel", "fuel_limit", CORDON_LIMIT_FUEL, false},
-        {"memory_bytes", "memory_bytes_limit", CORDON_LIMIT_MEMORY_BYTES, false},
-        {"database_read_documents", "database_read_documents_limit", CORDON_LIMIT_DOCUMENTS_READ,
-         false},
-        {"database_read_bytes", "database_read_bytes_limit", CORDON_LIMIT_BYTES_READ, false},
-        {"database_write_documents", "database_write_documents_limit",
-         CORDON_LIMIT_DOCUMENTS_WRITTEN, false},
-        {"database_write_bytes", "database_write_bytes_limit", CORDON_LIMIT_BYTES_WRITTEN, false},
-        {"index_ranges", "index_ranges_limit", CORDON_LIMIT_INDEX_RANGES, true},
-        {"host_bytes", "host_bytes_limit", CORDON_LIMIT_HOST_BYTES, true},
-        {"args_bytes", "args_bytes_limit", CORDON_LIMIT_ARGS_BYTES, true},
-        {"result_bytes", "result_bytes_limit", CORDON_LIMIT_RESULT_BYTES, true},
-        {"log_lines", "log_lines_limit", CORDON_LIMIT_LOG_LINES, true},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        const uint64_t used = report->outcome->used[rows[i].limit];
-        const uint64_t allowed = report->allowed == NULL ? 0 : report->allowed[rows[i].limit];
-        const bool is_near = warnings_is_near(used, allowed);
-        if (rows[i].used != NULL) {
-            add_number(line, rows[i].used, used, used == 0 || (rows[i].is_minor && !is_near));
-        }
-        add_number(line, rows[i].allowed, allowed, !is_near);
+    uint64_t details = 0;
+    size_t at = 0;
+    for (; at < TIMES; at++) {
+        details |= (uint64_t)(numbers[at] == 0) << at;
     }
-    const uint32_t retries = report->outcome->retries;
-    add_number(line, "mutation_retry_count", retries, retries == 0);
+    for (size_t i = 0; i < USES; i++) {
+        const uint64_t used = report->outcome->used[uses[i].limit];
+        const bool is_near = warnings_is_near(used, allowed_of(report, uses[i].limit));
+        if (uses[i].has_use) {
+            details |= (uint64_t)(used == 0 || (uses[i].is_minor && !is_near)) << at++;
+        }
+        details |= (uint64_t)!is_near << at++;
+    }
+    return details | (uint64_t)(numbers[at] == 0) << at;
+}
+
+static void add_numbers(struct line *line, const struct run_report *report, bool is_text)
+{
+    const struct outcome *const outcome = report->outcome;
+    const uint64_t times[TIMES] = {
+        outcome->wall_time_ns, outcome->user_time_ns, outcome->system_time_ns,
+        outcome->queued_time_ns};
+    size_t at = 0;
+    for (; at < TIMES; at++) {
+        line->numbers[at] = (int64_t)(times[at] / 1000);
+    }
+    for (size_t i = 0; i < USES; i++) {
+        if (uses[i].has_use) {
+            line->numbers[at++] = (int64_t)outcome->used[uses[i].limit];
+        }
+        line->numbers[at++] = (int64_t)allowed_of(report, uses[i].limit);
+    }
+    line->numbers[at++] = outcome->retries;
+    CORDON_ASSERT(at == COLUMNS);
+    add(line, (struct log_field){
+                  .type = LOG_COLUMNS,
+                  .number = COLUMNS,
+                  .columns = columns,
+                  .numbers = line->numbers,
+                  .details = is_text ? find_details(report, line->numbers) : 0,
+              });
 }
 
 void run_report(struct log *log, const struct run_report *report)
@@ -167,8 +208,7 @@ void run_report(struct log *log, const struct run_report *report)
     line.count = 0; /* the rest is written before it is read: it is large */
     add_call(&line, report);
     add_text(&line, "status", failed ? SLICE("failure") : SLICE("success"));
-    add_times(&line, outcome);
-    add_use(&line, report);
+    add_numbers(&line, report, log_is_text(log));
     if (failed) {
         const struct slice frames = write_stack(outcome, &stack);
         cordon_error_free(redact(&message, outcome->message, report->env));

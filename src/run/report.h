@@ -14,7 +14,7 @@ struct run_report {
     struct slice tenant;        /* its name */
     struct slice path;
     struct slice request_id;
-    struct slice user;        /* `tokenIdentifier` of who has signed in; empty: nobody */
+    struct slice user;        /* hash of who has signed in (auth/identity.h); empty: nobody */
     struct slice traceparent; /* empty: none */
 };
 

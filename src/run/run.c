@@ -289,7 +289,7 @@ static void report(const struct run *run)
         .tenant = run->home == NULL ? slice_of(NULL, 0) : slice_str(run->home->name),
         .path = run->path,
         .request_id = run->request_id,
-        .user = run->identity.token,
+        .user = slice_str(run->identity.hash),
         .traceparent = run->traceparent,
     };
     run_report(run->runner->options.log, &report);

@@ -32,7 +32,7 @@ static void add(const struct auth_token_id *id, struct slice token, struct slice
         .provider = &provider,
         .reading = 3,
         .times = {.has_expiry = true, .expires_s = 7},
-        .identity = {.token = token, .json = json},
+        .identity = {.token = token, .json = json, .hash = "0123456789abcdef"},
     };
     auth_accepted_add(accepted, id, &acceptance);
 }
@@ -72,6 +72,7 @@ static void what_was_kept_is_found(void **state)
     assert_true(found.times.has_expiry && found.times.expires_s == 7);
     assert_true(slice_equal(found.identity.token, SLICE("i|ada")));
     assert_true(slice_equal(found.identity.json, SLICE("{\"name\":\"Ada\"}")));
+    assert_string_equal(found.identity.hash, "0123456789abcdef");
     assert_true(slice_equal(buffer_slice(&text), SLICE("beforei|ada{\"name\":\"Ada\"}")));
 }
 
