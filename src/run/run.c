@@ -537,6 +537,7 @@ static bool copy_request(struct run *run, const struct run_request *request)
     run->request_id = copy_text(run, request->request_id);
     run->traceparent = copy_text(run, request->traceparent);
     run->idempotency_key = copy_text(run, request->idempotency_key);
+    run->identity = request->identity;
     run->identity.token = copy_text(run, request->identity.token);
     run->identity.json = copy_text(run, request->identity.json);
     run->asked_by = request->caller;
