@@ -114,10 +114,14 @@ struct walker {
     size_t runs;
 };
 
-/* Writes all of its memory, yields many times, and looks whether it is still what it wrote. */
+/*
+ * Writes all of its memory, yields many times, and looks whether it is still what it wrote. The call
+ * that comes first is where ThreadSanitizer is told that the slot was another's (call.c).
+ */
 static const char writer[] = MODULE(
     "(memory (export \"memory\") 2)"
     "(func (export \"f\") (local $i i32) (local $bad i64)"
+    "  (drop (call $size))"
     "  (memory.fill (i32.const 0) (i32.const 0x5a) (i32.const 131072))"
     "  (drop (call $wait (i32.const 0)))" TURNS(
         60000, "") "  (loop $l"
