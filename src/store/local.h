@@ -84,7 +84,8 @@ struct room {
     uint64_t virtual_bytes;
     _Atomic uint64_t promised;
     _Atomic size_t waiting;
-    struct waiters waiters;
+    _Atomic uint64_t rounds; /* in which some were let in; changed under the lock */
+    struct waiters waiters;  /* for the next round */
 };
 
 /*

@@ -7,6 +7,9 @@
  *
  * Who is let in has a promise of so many bytes, until it is visible or over: those who come
  * meanwhile take nothing from it. Where nobody waits and there is room, none of this is asked.
+ *
+ * All who wait are woken whenever some are let in, and the others wait on. They do so for the next
+ * round, so that whoever wakes them is done with each once, however fast they come back.
  */
 #include "store/local.h"
 
@@ -68,7 +71,7 @@ static struct room_ticket *first_of(const struct room *room)
     return chosen;
 }
 
-/* With the lock of the room. */
+/* True, and a round is over, if any were. With the lock of the room. */
 static bool let_in(struct local *store)
 {
     struct room *room = &store->room;
@@ -81,7 +84,16 @@ static bool let_in(struct local *store)
         atomic_store(&ticket->state, TICKET_PROMISED);
         any = true;
     }
+    if (any) {
+        (void)atomic_fetch_add(&room->rounds, 1);
+    }
     return any;
+}
+
+/* Those who wait for a round that is over. */
+static void wake(struct room *room)
+{
+    waiters_wake(&room->waiters, atomic_load(&room->rounds));
 }
 
 void local_room_let_in(struct local *store, bool is_full)
@@ -92,16 +104,18 @@ void local_room_let_in(struct local *store, bool is_full)
     }
     (void)pthread_mutex_lock(&room->lock);
     const bool any = let_in(store);
+    if (!any && is_full) {
+        (void)atomic_fetch_add(&room->rounds, 1);
+    }
     (void)pthread_mutex_unlock(&room->lock);
     if (any || is_full) {
-        waiters_wake(&room->waiters, UINT64_MAX);
+        wake(room);
     }
 }
 
 /* It is let in, or among those to be woken once it is. With the lock of the room. */
 static bool ask(struct local_txn *txn)
 {
-    static const _Atomic uint64_t never = 0;
     struct room *room = &txn->store->room;
     if (atomic_load(&txn->ticket.state) == TICKET_NONE) {
         queue(room, txn);
@@ -109,7 +123,8 @@ static bool ask(struct local_txn *txn)
     const bool any = let_in(txn->store);
     if (atomic_load(&txn->ticket.state) != TICKET_PROMISED) {
         txn->waits_in = &room->waiters;
-        (void)waiters_add(txn->waits_in, &txn->waiter, UINT64_MAX, &never);
+        const uint64_t next = atomic_load(&room->rounds) + 1;
+        (void)waiters_add(txn->waits_in, &txn->waiter, next, &room->rounds);
     }
     return any;
 }
@@ -131,7 +146,7 @@ bool local_room_waits(struct local_txn *txn)
         waiters_cancel(&room->waiters, &txn->waiter);
     }
     if (any) {
-        waiters_wake(&room->waiters, UINT64_MAX);
+        wake(room);
     }
     return waits;
 }

@@ -879,6 +879,67 @@ static void tenants_have_room_in_turns(struct world *world)
     free(bytes);
 }
 
+/* A commit that asks again within each wake. */
+struct eager {
+    struct store_txn *txn;
+    unsigned wakes;
+    sem_t is_done;
+};
+
+static void ask_again(void *arg)
+{
+    enum { WAKES_MAX = 100 };
+    struct eager *eager = arg;
+    struct store_commit_result result;
+    enum store_step step = STORE_DONE;
+    const struct store_commit_facts facts = {.audit_body = SLICE("{}")};
+    eager->wakes++;
+    REQUIRE(eager->wakes < WAKES_MAX);
+    OK(store_commit(eager->txn, &facts, &step, &result));
+    if (step == STORE_DONE) {
+        REQUIRE(sem_post(&eager->is_done) == 0);
+    }
+}
+
+/* Who is woken without room for it yet, and asks at once, keeps nobody from making some. */
+static void eager_commits_wait_for_room(struct world *world)
+{
+    if (world->maker != &backend_makers[0]) {
+        return; /* the same of all */
+    }
+    enum { COMMITS = 6, LARGE = 33 << 20 };
+    uint8_t *bytes = calloc(1, LARGE);
+    REQUIRE(bytes != NULL);
+    static const char names[] = "abcdef";
+    struct eager commits[COMMITS];
+    struct holder holder;
+    struct store_commit_result result;
+    enum store_step step = STORE_DONE;
+    const struct store_commit_facts facts = {.audit_body = SLICE("{}")};
+    put_committed(world, 10001, 1, 1, "so that no commit has to read any more");
+    for (size_t i = 0; i < COMMITS; i++) {
+        commits[i] = (struct eager){.txn = NULL};
+        REQUIRE(sem_init(&commits[i].is_done, 0, 0) == 0);
+        OK(store_begin(
+            world->store, TENANT, (struct store_wake){ask_again, &commits[i]}, &commits[i].txn));
+        OK(store_row_put(
+            commits[i].txn, KEYSPACE_MODULE, slice_of(&names[i], 1), slice_of(bytes, LARGE)));
+    }
+    holder_start(&holder, ((struct local *)world->store)->kv);
+    for (size_t i = 0; i < COMMITS; i++) {
+        OK(store_commit(commits[i].txn, &facts, &step, &result));
+        REQUIRE(step == STORE_PENDING);
+    }
+    holder_stop(&holder);
+    for (size_t i = 0; i < COMMITS; i++) {
+        while (sem_wait(&commits[i].is_done) != 0) {
+        }
+        store_end(&commits[i].txn);
+        (void)sem_destroy(&commits[i].is_done);
+    }
+    free(bytes);
+}
+
 /* More in flight than may wait for the backend: later commits wait before they are visible. */
 static void commits_wait_for_room(void **state)
 {
@@ -957,6 +1018,7 @@ static const struct contract_case cases[] = {
     {"time/only_grows", timestamps_only_grow},
     {"wait/impatient_callers", impatient_callers},
     {"wait/room_in_turns", tenants_have_room_in_turns},
+    {"wait/eager_for_room", eager_commits_wait_for_room},
 };
 
 int main(void)
