@@ -21,7 +21,10 @@
 /* One flush gathers at most this much; the rest waits for the next. */
 #define GARBAGE_BYTES_MAX ((size_t)64 << 20)
 
-/* Rows of the queue that one look passes over at most, as they are kept: some milliseconds. */
+/*
+ * Rows of the queue that one look passes over at most, as they are kept: some milliseconds. A flush
+ * that brings more passes over more, so that no holder writes faster than the front goes on.
+ */
 #define KEPT_ROWS_MAX 16384
 
 /* -- Horizons -------------------------------------------------------------------------------- */
@@ -158,6 +161,7 @@ struct gathering {
     uint64_t random;
     struct horizons horizons;
     size_t count_max;
+    size_t kept_max;
     size_t kept_left; /* rows that may still be passed over */
 };
 
@@ -284,7 +288,7 @@ static cordon_error *read_part(struct gathering *gathering, struct part *part)
 static cordon_error *read_front(struct gathering *gathering, struct queue_place *queue)
 {
     struct part part = {.at_ts = queue->front_ts, .last_ts = gathering->horizons.others};
-    gathering->kept_left = KEPT_ROWS_MAX;
+    gathering->kept_left = gathering->kept_max;
     TRY(read_part(gathering, &part));
     queue->front_ts = part.at_ts;
     queue->has_kept = queue->has_kept || part.has_kept;
@@ -292,7 +296,11 @@ static cordon_error *read_front(struct gathering *gathering, struct queue_place 
     return NULL;
 }
 
-/* What was kept, where a hold has ended since it was looked at. */
+/*
+ * What was kept, where a hold has ended since it was looked at. The horizon of others may have gone
+ * back meanwhile, as for who has begun on a hold that has ended: then the lap waits for it, as what
+ * lies between is nobody's hold's, and no hold that ends would say that it is due.
+ */
 static cordon_error *read_kept(
     struct gathering *gathering, struct queue_place *queue, uint64_t ended)
 {
@@ -305,12 +313,15 @@ static cordon_error *read_kept(
         queue->lap_ts = 0;
         queue->lap_ended = ended;
     }
-    struct part part = {.at_ts = queue->lap_ts, .last_ts = queue->front_ts};
-    gathering->kept_left = KEPT_ROWS_MAX;
+    struct part part = {
+        .at_ts = queue->lap_ts,
+        .last_ts = lesser(queue->front_ts, gathering->horizons.others),
+    };
+    gathering->kept_left = gathering->kept_max;
     TRY(read_part(gathering, &part));
     queue->lap_ts = part.at_ts;
     queue->lap_has_kept = queue->lap_has_kept || part.has_kept;
-    if (part.has_ended) {
+    if (part.has_ended && part.last_ts == queue->front_ts) {
         queue->in_lap = false;
         queue->has_kept = queue->lap_has_kept;
     }
@@ -373,6 +384,7 @@ cordon_error *local_garbage_gather(
         .garbage = out_garbage,
         .random = 1,
         .count_max = count_max,
+        .kept_max = count_max > KEPT_ROWS_MAX ? count_max : KEPT_ROWS_MAX,
     };
     return gather(store, &gathering);
 }

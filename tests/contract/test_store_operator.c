@@ -264,6 +264,43 @@ static void oldest_of_the_holder_counts(struct world *world)
     REQUIRE(comes_to_few(world, tenants, tables, tenants[1]));
 }
 
+/*
+ * A hold ends while somebody is still open on it, who is older than all that is due: what was kept
+ * goes once that one has ended, too, though no other hold ends.
+ */
+static void who_is_open_keeps_nothing_for_ever(struct world *world)
+{
+    if (world->maker->delay_ms >= 0) {
+        return;
+    }
+    enum { LONG_MS = 400, KEPT = VERSIONS_KEPT };
+    static const uint32_t tenants[] = {TENANT, TENANT + 1};
+    world->options.window_ms = LONG_MS;
+    world->options.checkpoint_ms = 10;
+    world_reopen(world);
+    const uint32_t tables[] = {make_table(world, "t"), make_table_of(world, TENANT + 1, "t")};
+    uint64_t snapshot = 0;
+    struct client client;
+    put(world, tables[0], 1, "old");
+    OK(store_hold(world->store, TENANT, &snapshot));
+    sleep_ms(LONG_MS);
+    for (size_t i = 0; i < KEPT; i++) {
+        put(world, tables[0], 1, "new");
+    }
+    sleep_ms(LONG_MS);
+    REQUIRE(count_versions(world, TENANT) >= KEPT); /* they were due, and are passed over */
+    put(world, tables[0], 2, "beside");
+    REQUIRE(count_versions(world, TENANT) >= KEPT);
+    OK(client_begin_held(&client, world->store, TENANT, snapshot));
+    store_release(world->store, TENANT, snapshot);
+    for (size_t i = 0; i < 4; i++) { /* some looks, while they are younger than two windows */
+        put_of(world, tenants[1], tables[1], 2, "beside");
+        REQUIRE(count_versions(world, TENANT + 1) > 0);
+    }
+    client_end(&client);
+    REQUIRE(comes_to_few(world, tenants, tables, TENANT));
+}
+
 /* More rows are kept than one look passes over: others' go on, and so does who lets go. */
 static void kept_rows_delay_nobody(struct world *world)
 {
@@ -569,6 +606,7 @@ static const struct contract_case cases[] = {
     {"hold/in_order", held_snapshots_stand_in_order},
     {"hold/of_its_tenant_alone", held_snapshot_keeps_its_tenants_alone},
     {"hold/oldest_counts", oldest_of_the_holder_counts},
+    {"hold/open_keeps_nothing_for_ever", who_is_open_keeps_nothing_for_ever},
     {"hold/kept_rows_delay_nobody", kept_rows_delay_nobody},
     {"hold/few", holds_are_few},
     {"hold/left_for_others", holds_are_left_for_others},
