@@ -74,7 +74,7 @@ bench-large: ## Measure up to MOST=10000000 documents; writes bench/large.json, 
 	@bench/run --large
 install: build ## Install below PREFIX=/usr/local (DESTDIR= for a package's tree)
 	@cmake --install build --strip --prefix $(PREFIX)
-deb: build ## Make Debian's packages cordon and libcordon-dev in build/
+deb: build ## Make Debian's packages cordon, libcordon0 and libcordon-dev in build/
 	@tools/bootstrap deb
 	@cd build && cpack -G DEB
 clean: ## Remove what was built here (the shared cache and cordon-data stay)
