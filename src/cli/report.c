@@ -218,6 +218,10 @@ static void print_report(const cordon_json_value *root)
     for (const cordon_json_value *row; (row = cordon_json_walk_next(&walk, NULL)) != NULL;) {
         print_module(row, false);
     }
+    if (cordon_json_is_true(member(root, "unchanged"))) {
+        (void)fputs(
+            "the same modules held already, and the list of deploys is as it was\n", stdout);
+    }
     const cordon_json_value *const schema = member(root, "schema");
     print_schema(schema, "");
     const double documents = cordon_json_get_number(member(schema, "documentsChecked"));

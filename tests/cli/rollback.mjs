@@ -48,6 +48,29 @@ describe('rollback', () => {
     await server.stop();
   });
 
+  test('a deploy of what holds already pushes none out, and says so', async () => {
+    const server = await Server.start();
+    await server.deploy(guest('basic'));
+    const first = await server.deploy(guest('logs'), guest('counter'));
+    assert.doesNotMatch(first.stdout, /held already/);
+    const before = await listed(server);
+    for (let tries = 0; tries < KEPT; tries++) {
+      const { stdout } = await server.deploy(...(tries % 2 === 0 ? [guest('logs'), guest('counter')] : [guest('counter'), guest('logs')]));
+      assert.match(stdout, /^the same modules held already, and the list of deploys is as it was$/m);
+    }
+    const after = await listed(server);
+    assert.deepEqual([after.current, numbers(after), after.deploys.map(({ timeMs }) => timeMs)], [2, [2, 1], before.deploys.map(({ timeMs }) => timeMs)]);
+    assert.equal((await call(server, 'counter:add', {})).body.status, 'success');
+    assert.match((await rollback(server)).stdout, /^deploy 1 holds now\n/);
+    const { stdout } = await server.deploy(guest('logs'), guest('counter'));
+    assert.doesNotMatch(stdout, /held already/, 'another than the one that holds is a new one');
+    assert.deepEqual(numbers(await listed(server)), [3, 2, 1]);
+    const shown = await run(['audit', 'show', '--kind', 'deploy', '--format', 'json', '--data', server.data]);
+    const deploys = shown.stdout.trim().split('\n').map((line) => JSON.parse(line).body);
+    assert.deepEqual(deploys.map(({ unchanged, deploy }) => `${deploy.number} ${unchanged ?? false}`), ['1 false', '2 false', ...Array(KEPT).fill('2 true'), '3 false']);
+    await server.stop();
+  });
+
   test('back, further back, forward, and on from there', async () => {
     const data = newFolder();
     let server = await Server.start({ data });

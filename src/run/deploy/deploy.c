@@ -300,7 +300,13 @@ static cordon_error *report_schema(
     TRY(json_write_u64(report, change->documents));
     TRY(json_write_key(report, SLICE("indexRows")));
     TRY(json_write_u64(report, change->rows));
-    return buffer_append(report, SLICE("}}"));
+    return buffer_append_byte(report, '}');
+}
+
+static cordon_error *report_end(bool is_again, struct buffer *report)
+{
+    TRY(is_again ? buffer_append(report, SLICE(",\"unchanged\":true")) : NULL);
+    return buffer_append_byte(report, '}');
 }
 
 /* -- Deploys that are kept ------------------------------------------------------------------ */
@@ -333,6 +339,7 @@ static cordon_error *keep_with_schema(
 {
     TRY(schema_change_begin(schema));
     TRY(report_schema(change->deployment, schema, report));
+    TRY(report_end(change->is_again, report));
     TRY(take_turn(runner, change->deployment->tenant)); /* the modules are in memory once more */
     cordon_error *error = deploy_rows_keep(runner->options.store, change, arena, out_kept);
     give_turn(runner, change->deployment->tenant);
@@ -357,6 +364,31 @@ static cordon_error *keep(
     return NULL;
 }
 
+static bool has_module(
+    const struct deploy_past *past, struct slice name, const uint8_t hash[SHA256_BYTES])
+{
+    for (size_t i = 0; i < past->count; i++) {
+        if (slice_equal(past->modules[i].name, name) &&
+            memcmp(past->modules[i].hash, hash, SHA256_BYTES) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The very modules that hold: a set, as no path is in two of them. */
+static bool are_those_of(
+    const struct deploy_past *past, const struct deploy_module *modules, size_t count)
+{
+    bool same = past->exists && past->count == count;
+    for (size_t i = 0; same && i < count; i++) {
+        uint8_t hash[SHA256_BYTES];
+        hash_sha256(&modules[i].wasm, 1, hash);
+        same = has_module(past, modules[i].name, hash);
+    }
+    return same;
+}
+
 static cordon_error *deploy_and_keep(
     struct runner *runner,
     uint32_t tenant,
@@ -370,12 +402,21 @@ static cordon_error *deploy_and_keep(
     arena_init(&arena, (size_t)16 << 20);
     struct deploy_past past;
     struct slice secret;
-    TRY(deploy_rows_read(runner->options.store, tenant, false, &arena, &past));
+    TRY(deploy_rows_read(runner->options.store, tenant, true, &arena, &past));
     TRY(choose_secret(&past, &arena, &secret));
+    const bool is_again = are_those_of(&past, modules, count);
     CORDON_CLEANUP(deployment_unrefp) struct deployment *deployment = NULL;
     TRY(make_deployment(
-        runner, tenant, modules, count, secret, clock_wall_ns() / 1000000, report, &deployment));
-    const struct deploy_change change = {deployment, modules, 0, secret, actor};
+        runner, tenant, modules, count, secret, is_again ? past.time_ms : clock_wall_ns() / 1000000,
+        report, &deployment));
+    const struct deploy_change change = {
+        .deployment = deployment,
+        .modules = modules,
+        .number = is_again ? past.number : 0,
+        .is_again = is_again,
+        .secret = secret,
+        .actor = actor,
+    };
     TRY(keep(runner, &change, report, &arena));
     *out_deployment = CORDON_TAKE(deployment);
     return NULL;
@@ -393,7 +434,8 @@ static cordon_error *roll_back_and_keep(
     CORDON_CLEANUP(deployment_unrefp) struct deployment *deployment = NULL;
     TRY(remake_deployment(runner, tenant, past, false, report, &deployment));
     TRY(deployment_merge_schemas(deployment));
-    const struct deploy_change change = {deployment, NULL, past->number, past->secret, actor};
+    const struct deploy_change change = {
+        .deployment = deployment, .number = past->number, .secret = past->secret, .actor = actor};
     TRY(keep(runner, &change, report, arena));
     *out_deployment = CORDON_TAKE(deployment);
     return NULL;
@@ -442,6 +484,7 @@ static cordon_error *load_in_place(
         TRY(give_up(runner, &change, schema_change_make(&change)));
     }
     TRY(report_schema(deployment, &change, report));
+    TRY(report_end(false, report));
     *out_deployment = CORDON_TAKE(deployment);
     return NULL;
 }

@@ -286,8 +286,9 @@ static cordon_error *write_modules(struct rows *rows, const struct deploy_change
 static cordon_error *write_audit_body(
     const struct deploy_change *change, uint64_t before, struct slice row, struct buffer *body)
 {
-    if (change->number == 0) {
+    if (change->number == 0 || change->is_again) {
         TRY(buffer_append(body, SLICE("{\"kind\":\"deploy\"")));
+        TRY(change->is_again ? buffer_append(body, SLICE(",\"unchanged\":true")) : NULL);
     } else {
         TRY(buffer_printf(
             body, "{\"kind\":\"rollback\",\"from\":%llu", (unsigned long long)before));

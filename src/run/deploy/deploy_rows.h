@@ -7,7 +7,8 @@
  *   "secret"            32 random bytes, made with the first deploy: seeds of the import phase
  * Machine code is not in the store: the artifact cache holds what can be made again.
  *
- * Deploys are numbered from 1. Rolling back makes a kept one hold again under the number that it
+ * Deploys are numbered from 1. A deploy of the very modules that hold is no new one, so that who
+ * tries again pushes none out. Rolling back makes a kept one hold again under the number that it
  * has, and so does going forward; the next deploy has one more than the highest. Where nothing was
  * deployed since there are numbers, "deploy" has none and is the first.
  *
@@ -95,6 +96,7 @@ struct deploy_change {
     const struct deployment *deployment;
     const struct deploy_module *modules; /* the bytes of its modules; NULL: the store has them */
     uint64_t number;                     /* of the kept deploy that it is; 0: a new one */
+    bool is_again;                       /* a deploy of what holds already, under that number */
     struct slice secret;
     const struct audit_actor *actor; /* who asked for it; NULL: nobody */
 };
