@@ -48,7 +48,8 @@ enum metric_type {
 
 struct series {
     struct series *next;
-    char *labels; /* without braces; empty for none */
+    char *labels;  /* without braces; empty for none */
+    size_t owners; /* who have registered it, and not given it back */
     uint8_t before[CACHE_LINE_BYTES];
     union {
         struct counter counter;
@@ -266,6 +267,9 @@ static cordon_error *register_series(
     if (error == NULL) {
         error = find_series(family, labels, out_series);
     }
+    if (error == NULL) {
+        (*out_series)->owners++;
+    }
     (void)pthread_mutex_unlock(&metrics->lock);
     return error;
 }
@@ -359,6 +363,33 @@ cordon_error *metrics_histogram_bytes(
     TRY(register_series(metrics, name, labels, help, METRIC_HISTOGRAM_BYTES, &series));
     *out_histogram = &series->number.histogram;
     return NULL;
+}
+
+/* The place that leads to the series of a number; NULL: there is none in this family. */
+static struct series **find_number(struct family *family, const void *number)
+{
+    struct series **at = &family->series;
+    while (*at != NULL && (const void *)&(*at)->number != number) {
+        at = &(*at)->next;
+    }
+    return *at == NULL ? NULL : at;
+}
+
+void metrics_forget(struct metrics *metrics, const void *number)
+{
+    struct series **found = NULL;
+    (void)pthread_mutex_lock(&metrics->lock);
+    for (struct family *family = metrics->families; family != NULL && found == NULL;
+         family = family->next) {
+        found = find_number(family, number);
+    }
+    if (found != NULL && --(*found)->owners == 0) {
+        struct series *series = *found;
+        *found = series->next;
+        mem_free(series->labels);
+        mem_free(series);
+    }
+    (void)pthread_mutex_unlock(&metrics->lock);
 }
 
 /* -- Moving --------------------------------------------------------------------------------- */

@@ -18,7 +18,8 @@ void metrics_free(struct metrics *metrics);
 /*
  * Registers one series. `labels` is the text between the braces, such as
  * `udf_type="query",status="success"`, or NULL. The help of a name's first series counts for all.
- * The result lives as long as the registry; registering a series again gives the same one. Errors:
+ * The result lives as long as the registry, or until metrics_forget(); registering a series again
+ * gives the same one. Errors:
  * CORDON_E_INVALID for labels that are no name="value" pairs and for a name that has another type;
  * CORDON_E_NO_MEMORY. Any thread.
  */
@@ -75,6 +76,12 @@ CORDON_MUST_USE cordon_error *metrics_histogram_bytes(
     const char *labels,
     const char *help,
     struct histogram **out_histogram);
+
+/*
+ * Gives a series back, by the number that registering it gave; NULL accepted. It goes with the last
+ * of those who have registered it, who then may use the number no more. Any thread.
+ */
+void metrics_forget(struct metrics *metrics, const void *number);
 
 void counter_add(struct counter *counter, uint64_t amount);
 uint64_t counter_get(const struct counter *counter);

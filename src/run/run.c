@@ -711,9 +711,11 @@ cordon_error *run_new(
         mem_free(run);
         return error;
     }
-    run->counts = run_is_replay(run) || run->is_probe
-                      ? NULL
-                      : tenant_metrics_of(&runner->metrics.tenants, run->tenant);
+    if (!run_is_replay(run) && !run->is_probe) {
+        struct tenant_metrics_table *const all = &runner->metrics.tenants;
+        run->counts = run->home != NULL ? tenant_metrics_of(all, run->tenant)
+                                        : tenant_metrics_of_removed(all);
+    }
     if (!run_is_inner(run)) {
         take_slot(run);
     }

@@ -552,6 +552,29 @@ static void refresh_audit(struct runner *runner)
     gauge_set(runner->metrics.audit_unsigned_s, (int64_t)(health.age_ns / 1000000000));
 }
 
+static uint64_t used_bytes(const struct tenant *tenant)
+{
+    const long long used = atomic_load(&tenant->quota.used);
+    return used > 0 ? (uint64_t)used : 0;
+}
+
+static void refresh_tenants(struct runner *runner)
+{
+    uint64_t others = 0;
+    for (struct tenant *at = tenants_next(&runner->tenants, 0); at != NULL;
+         at = tenants_next(&runner->tenants, at->number)) {
+        if (!atomic_load(&at->quota.is_counted) || !tenant_enter(at)) {
+            continue;
+        }
+        const uint64_t used = used_bytes(at);
+        if (!tenant_metrics_set_bytes(&runner->metrics.tenants, at->number, used)) {
+            others += used;
+        }
+        tenant_leave(at);
+    }
+    tenant_metrics_set_others_bytes(&runner->metrics.tenants, others);
+}
+
 void runner_refresh_metrics(struct runner *runner)
 {
     int64_t source = 0;
@@ -567,6 +590,7 @@ void runner_refresh_metrics(struct runner *runner)
     gauge_set(runner->metrics.nests_used, counts.nests_used);
     gauge_set(runner->metrics.memory_used, (int64_t)counts.memory_used);
     refresh_audit(runner);
+    refresh_tenants(runner);
 }
 
 struct auditor *tenant_auditor(struct tenant *tenant)

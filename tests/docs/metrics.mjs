@@ -11,7 +11,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { Server, example, guest, newFolder, run } from '../support/cordon.mjs';
+import { Server, example, guest, newFolder, run, until } from '../support/cordon.mjs';
 
 const PAGE = 'docs/metrics.md';
 
@@ -85,6 +85,7 @@ const inConvex = {
   tenant_run_total: OWN,
   tenant_fuel_total: OWN,
   tenant_user_seconds_total: OWN,
+  tenant_data_bytes: OWN,
   udf_record_kept_total: OWN,
   udf_record_unkept_total: OWN,
   udf_replay_total: OWN,
@@ -143,7 +144,7 @@ const absentLabels = {
 const manyValues = {
   op: 'a call of [abi.md](../sdk/abi.md)',
   syscall: 'a call of [abi.md](../sdk/abi.md)',
-  tenant: 'the first 100 by name; later ones are `other`',
+  tenant: 'by name, 100 of them at a time; those that find no place are `other`',
   client_id: 'as `tenant`',
 };
 
@@ -228,7 +229,7 @@ function parseMetrics(text) {
 /* A server's metrics, and the log lines of a run that succeeded and of one that failed. */
 async function observe() {
   const config = join(newFolder(), 'config.json');
-  writeFileSync(config, JSON.stringify({ limits: { fuel: 10000000 } }));
+  writeFileSync(config, JSON.stringify({ limits: { fuel: 10000000, tenant_bytes: 10000000000 } }));
   const server = await Server.start({ flags: ['--config', config] });
   await server.deploy(guest('basic'), guest('relay'), guest('spin'), example('messages_c'));
   const user = Buffer.from(JSON.stringify({ issuer: 'https://i', subject: 's' })).toString('base64');
@@ -240,7 +241,10 @@ async function observe() {
     await server.post('/api/query', { path, args: {} }, traced);
   }
   await run(['call', '--url', server.url, 'relay:cleanup', '{"q": "{\\"queryId\\":1}"}']);
-  const metrics = parseMetrics(await scrape(server));
+  const metrics = parseMetrics(await until(async () => {
+    const text = await scrape(server);
+    return text.includes('tenant_data_bytes') && text;
+  }));
   await server.stop();
   const lines = server.log.trim().split('\n').map((line) => JSON.parse(line));
   const runs = lines.filter(({ event, path }) => event === 'function_execution' && path.startsWith('basic:'));
@@ -335,6 +339,7 @@ Of [replays and records](determinism.md): \`udf_replay_mismatch_total\` is the o
 | \`requests_refused\` | \`warn\` | \`tenant\`, \`host\`, \`code\`, \`requests\` | so many requests of a tenant, or for a host name that is nobody's, were refused with that [code](protocol.md#calls): the first at once, those of the next minute together, at its end; many of \`BadAdminKey\` or \`Unauthenticated\` are somebody who tries keys. Of the operator's listener neither tenant nor host is named; beyond some 60 hosts in a minute, a host is \`other\` |
 | \`admin_key_ignored\` | \`warn\` | \`message\`, \`file\` | a key is not accepted, as others may have read or changed its file; once a minute at most |
 | \`auth_keys_ignored\` | \`warn\` | \`message\`, \`file\` | the keys of a provider can't be read any more, or are gone; once a minute at most |
+| \`auth_provider_without_tenant\` | \`warn\` | \`message\`, \`tenant\`, \`issuer\` | a provider of the settings is for users of a tenant that there is not |
 | \`auth_keys_fetched\` | \`info\` | \`url\` | a provider's [URL](identity.md) has other keys than before, which are good from now on |
 | \`auth_keys_unfetched\` | \`warn\` | \`url\`, \`message\` | its keys could not be fetched, and why; those that there are stay good |
 | \`key_fetcher_confined\` | \`info\`, \`warn\` if something is missing | \`landlockVersion\`, \`missing\` | the process that fetches keys has given up what it does not need |

@@ -231,6 +231,79 @@ static void tenants_have_a_bounded_number_of_series(void **state)
     metrics_free(fixture.metrics);
 }
 
+/* A tenant that is removed gives its place back, and one with its name begins anew. */
+static void places_of_removed_tenants_are_given_again(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    fixture_init(&fixture);
+    struct tenant_metrics_table *const table = &fixture.run.tenants;
+    for (uint32_t tenant = 2; tenant <= 2000; tenant++) {
+        struct tenant_metrics *const entry = tenant_metrics_of(table, tenant);
+        assert_true(tenant_metrics_set_bytes(table, tenant, 7));
+        assert_ptr_not_equal(entry, &table->entries[0]);
+        assert_int_equal(counter_get(entry->succeeded), 0);
+        counter_add(entry->succeeded, 1);
+        tenant_metrics_forget(table, tenant);
+        tenant_metrics_forget(table, tenant);
+    }
+    char *text = text_of(&fixture);
+    assert_series(text, "tenant_run_total", "{tenant=\"default\",status=\"success\"}", "0");
+    assert_series(text, "tenant_run_total", "{tenant=\"other\",status=\"success\"}", "0");
+    assert_null(strstr(text, "tenant=\"2000\""));
+    assert_null(strstr(text, "client_id=\"2000\""));
+    mem_free(text);
+    for (uint32_t tenant = 2001; tenant < 2001 + 99; tenant++) {
+        assert_ptr_not_equal(tenant_metrics_of(table, tenant), &table->entries[0]);
+    }
+    assert_ptr_equal(tenant_metrics_of(table, 5000), &table->entries[0]);
+    assert_false(tenant_metrics_set_bytes(table, 5000, 9));
+    tenant_metrics_set_others_bytes(table, 9);
+    tenant_metrics_forget(table, 2050);
+    for (uint32_t tenant = 2001; tenant < 2001 + 99; tenant++) {
+        assert_int_equal(
+            tenant_metrics_of(table, tenant == 2050 ? 1 : tenant)->tenant,
+            tenant == 2050 ? 1 : tenant);
+    }
+    assert_true(tenant_metrics_set_bytes(table, 5000, 9));
+    text = text_of(&fixture);
+    assert_series(text, "tenant_data_bytes", "{tenant=\"other\"}", "9");
+    assert_series(text, "tenant_data_bytes", "{tenant=\"5000\"}", "9");
+    mem_free(text);
+    metrics_free(fixture.metrics);
+}
+
+/* While runs of the one that is removed last, the one with its name shares their numbers. */
+static char shared_name[] = "acme";
+static void name_alike(void *arg, uint32_t tenant, char out_name[TENANT_LABEL_BYTES])
+{
+    (void)arg;
+    (void)tenant;
+    (void)snprintf(out_name, TENANT_LABEL_BYTES, "%s", shared_name);
+}
+
+static void a_name_can_be_given_again_before_its_last_run_has_ended(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    fixture_init(&fixture);
+    struct tenant_metrics_table *const table = &fixture.run.tenants;
+    table->namer = name_alike;
+    struct tenant_metrics *const old = tenant_metrics_of(table, 7);
+    struct tenant_metrics *const new = tenant_metrics_of(table, 8);
+    counter_add(old->fuel, 5);
+    tenant_metrics_forget(table, 7);
+    counter_add(new->fuel, 3);
+    char *text = text_of(&fixture);
+    assert_series(text, "tenant_fuel_total", "{tenant=\"acme\"}", "8");
+    mem_free(text);
+    tenant_metrics_forget(table, 8);
+    text = text_of(&fixture);
+    assert_null(strstr(text, "acme"));
+    mem_free(text);
+    metrics_free(fixture.metrics);
+}
+
 static void name_oddly(void *arg, uint32_t tenant, char out_name[TENANT_LABEL_BYTES])
 {
     (void)arg;
@@ -400,6 +473,10 @@ int main(void)
          each_outcome_is_counted_where_it_belongs, NULL, NULL, NULL},
         {"run/metrics/tenants_have_a_bounded_number_of_series",
          tenants_have_a_bounded_number_of_series, NULL, NULL, NULL},
+        {"run/metrics/places_of_removed_tenants_are_given_again",
+         places_of_removed_tenants_are_given_again, NULL, NULL, NULL},
+        {"run/metrics/a_name_can_be_given_again_before_its_last_run_has_ended",
+         a_name_can_be_given_again_before_its_last_run_has_ended, NULL, NULL, NULL},
         {"run/metrics/names_of_tenants_stay_inside_their_label",
          names_of_tenants_stay_inside_their_label, NULL, NULL, NULL},
         {"run/report/the_line_of_a_run", the_line_of_a_run, NULL, NULL, NULL},

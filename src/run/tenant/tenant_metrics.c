@@ -75,11 +75,85 @@ static void name_of(
     }
 }
 
+/* The place of a tenant; TENANT_METRICS_PLACES: it has none. */
+static size_t place_of(struct tenant_metrics_table *table, uint32_t tenant)
+{
+    size_t at = (tenant * UINT32_C(2654435769)) % TENANT_METRICS_PLACES;
+    for (size_t steps = 0; steps < TENANT_METRICS_PLACES; steps++) {
+        struct tenant_metrics *entry =
+            atomic_load_explicit(&table->places[at], memory_order_acquire);
+        if (entry == NULL) {
+            break;
+        }
+        if (atomic_load_explicit(&entry->tenant, memory_order_acquire) == tenant) {
+            return at;
+        }
+        at = (at + 1) % TENANT_METRICS_PLACES;
+    }
+    return TENANT_METRICS_PLACES;
+}
+
+/* Where one without a place belongs; there are more places than entries. Under the lock. */
+static size_t free_place(struct tenant_metrics_table *table, uint32_t tenant)
+{
+    size_t at = (tenant * UINT32_C(2654435769)) % TENANT_METRICS_PLACES;
+    for (;;) {
+        struct tenant_metrics *entry = atomic_load(&table->places[at]);
+        if (entry == NULL || entry == &table->vacated) {
+            return at;
+        }
+        at = (at + 1) % TENANT_METRICS_PLACES;
+    }
+}
+
+static struct tenant_metrics *free_entry(struct tenant_metrics_table *table)
+{
+    size_t at = 1;
+    while (atomic_load(&table->entries[at].tenant) != 0) {
+        at++;
+    }
+    CORDON_ASSERT(at <= TENANT_METRICS_MAX);
+    return &table->entries[at];
+}
+
+/* Registers the series by a name; false: there was no memory. Under the lock. */
+static bool fill(struct tenant_metrics_table *table, const char *name, struct tenant_metrics *entry)
+{
+    char escaped[2 * TENANT_LABEL_BYTES];
+    escape(name, escaped);
+    cordon_error *error = register_all(table->metrics, escaped, entry);
+    cordon_error_free(error);
+    return error == NULL;
+}
+
+/* Under the lock. */
+static struct tenant_metrics *add(struct tenant_metrics_table *table, uint32_t tenant)
+{
+    char name[TENANT_LABEL_BYTES];
+    const size_t known = place_of(table, tenant);
+    if (known < TENANT_METRICS_PLACES) {
+        return atomic_load(&table->places[known]);
+    }
+    if (table->count == TENANT_METRICS_MAX) {
+        return &table->entries[0];
+    }
+    struct tenant_metrics *entry = free_entry(table);
+    name_of(table, tenant, name);
+    if (!fill(table, name, entry)) {
+        return &table->entries[0];
+    }
+    table->count++;
+    atomic_store_explicit(&entry->tenant, tenant, memory_order_release);
+    atomic_store_explicit(&table->places[free_place(table, tenant)], entry, memory_order_release);
+    return entry;
+}
+
 cordon_error *tenant_metrics_init(struct tenant_metrics_table *table, struct metrics *metrics)
 {
     table->metrics = metrics;
     (void)pthread_mutex_init(&table->lock, NULL);
-    return register_all(metrics, TENANT_LABEL_OTHERS, &table->entries[0]);
+    TRY(register_all(metrics, TENANT_LABEL_OTHERS, &table->entries[0]));
+    return add(table, TENANT_DEFAULT) != &table->entries[0] ? NULL : error_no_memory();
 }
 
 void tenant_metrics_done(struct tenant_metrics_table *table)
@@ -89,56 +163,118 @@ void tenant_metrics_done(struct tenant_metrics_table *table)
     }
 }
 
-/* The place of a tenant, or the free one where it belongs. */
-static size_t place_of(struct tenant_metrics_table *table, uint32_t tenant)
-{
-    size_t at = (tenant * UINT32_C(2654435769)) % TENANT_METRICS_PLACES;
-    for (;;) {
-        const struct tenant_metrics *entry =
-            atomic_load_explicit(&table->places[at], memory_order_acquire);
-        if (entry == NULL || entry->tenant == tenant) {
-            return at;
-        }
-        at = (at + 1) % TENANT_METRICS_PLACES;
-    }
-}
-
-/* Under the lock. */
-static struct tenant_metrics *add(struct tenant_metrics_table *table, uint32_t tenant)
-{
-    char name[TENANT_LABEL_BYTES];
-    char escaped[2 * TENANT_LABEL_BYTES];
-    const size_t at = place_of(table, tenant);
-    struct tenant_metrics *entry = atomic_load(&table->places[at]);
-    if (entry != NULL) {
-        return entry;
-    }
-    if (table->count == TENANT_METRICS_MAX) {
-        return &table->entries[0];
-    }
-    entry = &table->entries[table->count + 1];
-    name_of(table, tenant, name);
-    escape(name, escaped);
-    cordon_error *error = register_all(table->metrics, escaped, entry);
-    if (error != NULL) {
-        cordon_error_free(error);
-        return &table->entries[0];
-    }
-    entry->tenant = tenant;
-    table->count++;
-    atomic_store_explicit(&table->places[at], entry, memory_order_release);
-    return entry;
-}
-
 struct tenant_metrics *tenant_metrics_of(struct tenant_metrics_table *table, uint32_t tenant)
 {
+    const size_t at = place_of(table, tenant);
     struct tenant_metrics *entry =
-        atomic_load_explicit(&table->places[place_of(table, tenant)], memory_order_acquire);
-    if (entry != NULL) {
+        at < TENANT_METRICS_PLACES ? atomic_load_explicit(&table->places[at], memory_order_acquire)
+                                   : NULL;
+    if (entry != NULL && entry != &table->vacated) {
         return entry;
     }
     (void)pthread_mutex_lock(&table->lock);
     entry = add(table, tenant);
     (void)pthread_mutex_unlock(&table->lock);
     return entry;
+}
+
+struct tenant_metrics *tenant_metrics_of_removed(struct tenant_metrics_table *table)
+{
+    struct tenant_metrics *entry = &table->removed;
+    (void)pthread_mutex_lock(&table->lock);
+    if (entry->allocated == NULL && !fill(table, TENANT_LABEL_REMOVED, entry)) {
+        entry = &table->entries[0];
+    }
+    (void)pthread_mutex_unlock(&table->lock);
+    return entry;
+}
+
+/* Behind a place that nobody has is nothing to be found: those before it can be free, too. */
+static void vacate(struct tenant_metrics_table *table, size_t at)
+{
+    atomic_store(&table->places[at], &table->vacated);
+    if (atomic_load(&table->places[(at + 1) % TENANT_METRICS_PLACES]) != NULL) {
+        return;
+    }
+    while (atomic_load(&table->places[at]) == &table->vacated) {
+        atomic_store(&table->places[at], NULL);
+        at = (at + TENANT_METRICS_PLACES - 1) % TENANT_METRICS_PLACES;
+    }
+}
+
+static void forget_series(struct metrics *metrics, struct tenant_metrics *entry)
+{
+    for (int kind = 0; kind < KIND_COUNT; kind++) {
+        metrics_forget(metrics, entry->runs[kind]);
+    }
+    const void *const rest[] = {entry->held,    entry->succeeded, entry->failed,    entry->fuel,
+                                entry->user_ns, entry->running,   entry->allocated, entry->bytes};
+    for (size_t i = 0; i < sizeof rest / sizeof rest[0]; i++) {
+        metrics_forget(metrics, rest[i]);
+    }
+    entry->bytes = NULL;
+}
+
+void tenant_metrics_forget(struct tenant_metrics_table *table, uint32_t tenant)
+{
+    (void)pthread_mutex_lock(&table->lock);
+    const size_t at = place_of(table, tenant);
+    if (at < TENANT_METRICS_PLACES) {
+        struct tenant_metrics *entry = atomic_load(&table->places[at]);
+        vacate(table, at);
+        atomic_store(&entry->tenant, 0);
+        forget_series(table->metrics, entry);
+        table->count--;
+    }
+    (void)pthread_mutex_unlock(&table->lock);
+}
+
+/* -- Bytes ---------------------------------------------------------------------------------- */
+
+/* Registered once there is one: of who is not counted nothing is said. Under the lock. */
+static void set_bytes(
+    struct tenant_metrics_table *table,
+    const char *name,
+    struct tenant_metrics *entry,
+    uint64_t bytes)
+{
+    char escaped[2 * TENANT_LABEL_BYTES];
+    char labels[LABELS_MAX];
+    escape(name, escaped);
+    (void)snprintf(labels, sizeof labels, "tenant=\"%s\"", escaped);
+    cordon_error *error =
+        entry->bytes != NULL
+            ? NULL
+            : metrics_gauge(
+                  table->metrics, "tenant_data_bytes", labels,
+                  "Size of the documents and kept results of a tenant that `tenant_bytes` bounds.",
+                  &entry->bytes);
+    if (error == NULL) {
+        gauge_set(entry->bytes, bytes > INT64_MAX ? INT64_MAX : (int64_t)bytes);
+    }
+    cordon_error_free(error);
+}
+
+bool tenant_metrics_set_bytes(struct tenant_metrics_table *table, uint32_t tenant, uint64_t bytes)
+{
+    char name[TENANT_LABEL_BYTES];
+    (void)pthread_mutex_lock(&table->lock);
+    struct tenant_metrics *entry = add(table, tenant);
+    const bool has_place = entry != &table->entries[0];
+    if (has_place) {
+        name_of(table, tenant, name);
+        set_bytes(table, name, entry, bytes);
+    }
+    (void)pthread_mutex_unlock(&table->lock);
+    return has_place;
+}
+
+void tenant_metrics_set_others_bytes(struct tenant_metrics_table *table, uint64_t bytes)
+{
+    struct tenant_metrics *others = &table->entries[0];
+    (void)pthread_mutex_lock(&table->lock);
+    if (bytes > 0 || others->bytes != NULL) {
+        set_bytes(table, TENANT_LABEL_OTHERS, others, bytes);
+    }
+    (void)pthread_mutex_unlock(&table->lock);
 }
