@@ -80,7 +80,8 @@ typedef struct cordon_data_batch {
  * none get one. One that is there already is passed over if it is alike, and an error if it is not.
  * The answer is {"inserted": N, "unchanged": N}. Errors name line and field: CORDON_E_INVALID,
  * CORDON_E_BAD_JSON, CORDON_E_BAD_VALUE, CORDON_E_VALUE_TOO_LARGE, CORDON_E_TOO_NESTED,
- * CORDON_E_TOO_MANY_FIELDS, CORDON_E_TOO_LARGE; and CORDON_E_CONFLICT, CORDON_E_DISK_FULL,
+ * CORDON_E_TOO_MANY_FIELDS, CORDON_E_TOO_LARGE; CORDON_E_TENANT_FULL, CORDON_E_AUDIT_FULL; and
+ * CORDON_E_CONFLICT, CORDON_E_DISK_FULL,
  * CORDON_E_STORE.
  */
 CORDON_API CORDON_MUST_USE cordon_error *cordon_data_import(

@@ -29,8 +29,8 @@ CORDON_API CORDON_MUST_USE cordon_error *cordon_env_list(
  * value, or with null, unsets; to unset what is not there changes nothing. At most 1,024 changes.
  * Blocks until they are durable, with an audit record of the names; runs that begin later see them.
  * Errors: CORDON_E_ENV_NAME_INVALID, CORDON_E_ENV_NAME_TOO_LONG, CORDON_E_ENV_VALUE_TOO_LARGE;
- * CORDON_E_TOO_LARGE for too many of them; CORDON_E_BAD_JSON, CORDON_E_INVALID for other JSON;
- * CORDON_E_CONFLICT, CORDON_E_DISK_FULL, CORDON_E_STORE.
+ * CORDON_E_ENV_LIMIT_MET, CORDON_E_ENV_TOTAL_SIZE_LIMIT_MET for too many; CORDON_E_BAD_JSON,
+ * CORDON_E_INVALID for other JSON; CORDON_E_CONFLICT, CORDON_E_DISK_FULL, CORDON_E_STORE.
  */
 CORDON_API CORDON_MUST_USE cordon_error *cordon_env_change(
     cordon_runtime *runtime, const char *tenant, const char *json, size_t size);

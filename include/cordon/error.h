@@ -60,7 +60,14 @@ extern "C" {
     X(ENV_NAME_TOO_LONG, "EnvironmentVariableNameTooLong", 400, false,                             \
       "the name of an environment variable over its size limit")                                   \
     X(ENV_VALUE_TOO_LARGE, "EnvironmentVariableValueTooLarge", 400, false,                         \
-      "the value of an environment variable over its size limit")
+      "the value of an environment variable over its size limit")                                  \
+    X(ENV_LIMIT_MET, "EnvVarLimitMet", 400, false, "more environment variables than there may be") \
+    X(ENV_TOTAL_SIZE_LIMIT_MET, "EnvVarTotalSizeLimitMet", 400, false,                             \
+      "all environment variables together over their size limit")                                  \
+    X(TENANT_FULL, "TenantFull", 413, false,                                                       \
+      "the documents of a tenant would be more than `tenant_bytes` allows; nothing was written")   \
+    X(AUDIT_FULL, "AuditFull", 507, false,                                                         \
+      "an audit log would be more than `audit_bytes` allows; nothing was done")
 
 typedef enum cordon_error_code {
 #define CORDON_ERROR_ENUM(name, text, status, retry, doc) CORDON_E_##name,

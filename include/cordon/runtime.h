@@ -155,6 +155,14 @@ CORDON_API CORDON_MUST_USE cordon_error *cordon_deploy(
 CORDON_API CORDON_MUST_USE cordon_error *cordon_load(
     cordon_runtime *runtime, const cordon_module *modules, size_t count, char **out_report);
 
+/* The same for a tenant, by its name; NULL: the default one. Errors: also CORDON_E_NOT_FOUND. */
+CORDON_API CORDON_MUST_USE cordon_error *cordon_load_of(
+    cordon_runtime *runtime,
+    const char *tenant,
+    const cordon_module *modules,
+    size_t count,
+    char **out_report);
+
 /*
  * Makes one of the last 5 deploys hold again, by the number that cordon_deploys() says, with all
  * checks of a deploy: also that the documents that are there fit its schema. It keeps its number;

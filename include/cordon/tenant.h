@@ -22,8 +22,10 @@ extern "C" {
 
 /*
  * All of them, the default one first: [{"name": S, "number": N, "hosts": [S], "limits": {NAME: N},
- * "weight": N if it was set, "madeAt": ms or null, "awake": B, "runs": N}], NUL-terminated; the
- * caller's, freed with cordon_free(). Errors: CORDON_E_NO_MEMORY.
+ * "weight": N if it was set, "serverLimits": {NAME: N}, "madeAt": ms or null, "awake": B, "runs":
+ * N, "dataBytes": N or null, "auditBytes": N or null}], NUL-terminated; the caller's, freed with
+ * cordon_free(). `serverLimits` has what the runtime allows where that is less than a limit of the
+ * tenant's. Errors: CORDON_E_NO_MEMORY.
  */
 CORDON_API CORDON_MUST_USE cordon_error *cordon_tenant_list(
     cordon_runtime *runtime, char **out_json);
@@ -31,18 +33,20 @@ CORDON_API CORDON_MUST_USE cordon_error *cordon_tenant_list(
 /*
  * Makes one: {"name": S, "hosts": [S], "limits": {NAME: N}, "weight": N}; all but the name may be
  * left out. The weight is its share of the processors beside others, in percent of theirs, from 1
- * to 10,000. Without a host it is reached by cordon_request.tenant alone. At most 16 hosts, none
- * of this machine's own names. A limit that is not lower than the runtime's changes nothing. At
- * most 10,000 tenants. Errors: CORDON_E_INVALID for what can't be or is taken, saying which;
- * CORDON_E_BAD_JSON; CORDON_E_TOO_LARGE, CORDON_E_CONFLICT, CORDON_E_DISK_FULL, CORDON_E_STORE,
- * CORDON_E_NO_MEMORY.
+ * to 10,000. Without a host it is reached by cordon_request.tenant alone. At most 16 hosts, none of
+ * this machine's own names. A limit that is not lower than the runtime's changes nothing; one with
+ * which nothing could run, such as 0 of fuel, is refused. It begins with no keys: those in the data
+ * folder that name it are revoked. At most 10,000 tenants. Errors: CORDON_E_INVALID for what can't
+ * be or is taken, saying which; CORDON_E_BAD_JSON; CORDON_E_TOO_LARGE, CORDON_E_CONFLICT,
+ * CORDON_E_DISK_FULL, CORDON_E_STORE, CORDON_E_NO_MEMORY.
  */
 CORDON_API CORDON_MUST_USE cordon_error *cordon_tenant_create(
     cordon_runtime *runtime, const char *json, size_t size);
 
 /*
- * Changes one, by the same JSON: what is given replaces what it has. Calls that begin later see
- * that. Errors as above; CORDON_E_NOT_FOUND.
+ * Changes one, by the same JSON: what is given replaces what it has. In place of "limits" there may
+ * be "set_limits": {NAME: N or null}, which sets these alone, or takes them away. Calls that begin
+ * later see that. Errors as above; CORDON_E_NOT_FOUND.
  */
 CORDON_API CORDON_MUST_USE cordon_error *cordon_tenant_change(
     cordon_runtime *runtime, const char *json, size_t size);

@@ -215,6 +215,12 @@ static cordon_error *read_limit(
         return cordon_error_new(
             CORDON_E_INVALID, "the limit \"%s\" must be a whole number", names[limit]);
     }
+    if (set->value[limit] < limit_least(limit)) {
+        return cordon_error_new(
+            CORDON_E_INVALID,
+            "the limit \"%s\" must be at least %llu, or no function could run at all", names[limit],
+            (unsigned long long)limit_least(limit));
+    }
     set->set[limit] = true;
     return NULL;
 }

@@ -308,11 +308,14 @@ static struct deploy_module read_module(const cordon_module *module)
 
 static cordon_error *set_functions(
     cordon_runtime *runtime,
+    const char *tenant,
     const cordon_module *modules,
     size_t count,
     enum deploy_mode mode,
     char **out_report)
 {
+    uint32_t number = TENANT_DEFAULT;
+    TRY(api_find_tenant(runtime, tenant, &number));
     struct deploy_module *list = mem_new_array(count == 0 ? 1 : count, sizeof *list);
     if (list == NULL) {
         return error_no_memory();
@@ -324,7 +327,7 @@ static cordon_error *set_functions(
     buffer_init(&report, (size_t)64 << 20);
     const struct audit_actor actor = audit_actor_local();
     cordon_error *error =
-        runner_deploy(runtime->runner, TENANT_DEFAULT, list, count, mode, &actor, &report);
+        runner_deploy(runtime->runner, number, list, count, mode, &actor, &report);
     mem_free(list);
     TRY(error);
     return api_give_text(&report, out_report);
@@ -333,13 +336,23 @@ static cordon_error *set_functions(
 cordon_error *cordon_deploy(
     cordon_runtime *runtime, const cordon_module *modules, size_t count, char **out_report)
 {
-    return set_functions(runtime, modules, count, DEPLOY_KEEP, out_report);
+    return set_functions(runtime, NULL, modules, count, DEPLOY_KEEP, out_report);
 }
 
 cordon_error *cordon_load(
     cordon_runtime *runtime, const cordon_module *modules, size_t count, char **out_report)
 {
-    return set_functions(runtime, modules, count, DEPLOY_LOAD_ONLY, out_report);
+    return set_functions(runtime, NULL, modules, count, DEPLOY_LOAD_ONLY, out_report);
+}
+
+cordon_error *cordon_load_of(
+    cordon_runtime *runtime,
+    const char *tenant,
+    const cordon_module *modules,
+    size_t count,
+    char **out_report)
+{
+    return set_functions(runtime, tenant, modules, count, DEPLOY_LOAD_ONLY, out_report);
 }
 
 cordon_error *cordon_rollback(cordon_runtime *runtime, uint64_t number, char **out_report)
@@ -404,7 +417,7 @@ cordon_error *api_find_tenant(const cordon_runtime *runtime, const char *name, u
     if (found == NULL) {
         return cordon_error_new(
             CORDON_E_NOT_FOUND,
-            "there is no tenant '%.80s'; name one that cordon_tenant_list() gives", name);
+            "there is no tenant '%.80s'; see `cordon tenant list` for those that there are", name);
     }
     *out_number = found->number;
     return NULL;

@@ -18,18 +18,6 @@ static struct slice slice_of_json(const char *json, size_t size)
     return slice_of(json, json == NULL ? 0 : size);
 }
 
-cordon_error *cordon_tenant_create(cordon_runtime *runtime, const char *json, size_t size)
-{
-    const struct audit_actor actor = audit_actor_local();
-    return tenant_admin_create(runtime->runner, slice_of_json(json, size), &actor);
-}
-
-cordon_error *cordon_tenant_change(cordon_runtime *runtime, const char *json, size_t size)
-{
-    const struct audit_actor actor = audit_actor_local();
-    return tenant_admin_change(runtime->runner, slice_of_json(json, size), &actor);
-}
-
 static cordon_error *revoke_keys(void *arg, const char *name)
 {
     const cordon_runtime *runtime = arg;
@@ -37,6 +25,19 @@ static cordon_error *revoke_keys(void *arg, const char *name)
     return runtime->data_folder == NULL
                ? NULL
                : key_files_revoke(runtime->data_folder, NULL, name, &revoked);
+}
+
+cordon_error *cordon_tenant_create(cordon_runtime *runtime, const char *json, size_t size)
+{
+    const struct audit_actor actor = audit_actor_local();
+    return tenant_admin_create(
+        runtime->runner, slice_of_json(json, size), &actor, revoke_keys, runtime);
+}
+
+cordon_error *cordon_tenant_change(cordon_runtime *runtime, const char *json, size_t size)
+{
+    const struct audit_actor actor = audit_actor_local();
+    return tenant_admin_change(runtime->runner, slice_of_json(json, size), &actor);
 }
 
 cordon_error *cordon_tenant_remove(cordon_runtime *runtime, const char *json, size_t size)

@@ -158,6 +158,9 @@ static int read_folder(const struct cli_options *options, audit_visit *visit, vo
     if (!cordon_data_folder_has_store(options->data)) {
         return no_store(options->data);
     }
+    if (operator_is_elsewhere(options->data)) {
+        return CLI_MACHINE;
+    }
     CLI_CLEANUP(local_close) cordon_runtime *runtime = NULL;
     cordon_error *error = local_open(options, &runtime);
     int ended = CLI_OK;
@@ -189,6 +192,9 @@ static int read_tenants(
         const struct http_request request = {
             .options = options, .path = "/tenants", .socket = socket_path};
         return http_get(&request, out_list);
+    }
+    if (operator_is_elsewhere(options->data)) {
+        return CLI_MACHINE;
     }
     CLI_CLEANUP(local_close) cordon_runtime *runtime = NULL;
     char *json = NULL;
@@ -283,6 +289,9 @@ int audit_source_prune(
     TEXT_CLEANUP body = {0};
     const char *socket = NULL;
     if (!operator_find(options, &socket_path, &asked, &socket)) {
+        if (operator_is_elsewhere(asked.data)) {
+            return CLI_MACHINE;
+        }
         return terminal_fail(
             CLI_USAGE,
             "no server runs on '%s': start it, as pruning is signed by its keys, or name its\n"

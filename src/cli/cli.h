@@ -23,7 +23,7 @@ enum cli_exit {
 
 enum cli_format { CLI_TEXT, CLI_JSON };
 
-enum { CLI_SEED_BYTES = 32, CLI_HOSTS_MAX = 16 };
+enum { CLI_SEED_BYTES = 32, CLI_HOSTS_MAX = 16, CLI_FROM_FILES_MAX = 64 };
 
 /* What was given on the command line, for every command; what was not given is NULL, 0 or false. */
 struct cli_options {
@@ -35,8 +35,11 @@ struct cli_options {
     const char *listen;
     const char *config;
     cordon_limit_set limits;
+    bool unset_limits[CORDON_LIMIT_COUNT]; /* `NAME=default` */
     const char *hosts[CLI_HOSTS_MAX];
     size_t host_count;
+    const char *from_files[CLI_FROM_FILES_MAX]; /* NAME=FILE */
+    size_t from_file_count;
     uint8_t seed[CLI_SEED_BYTES];
     uint64_t time_ms;
     const char *record;
@@ -83,6 +86,7 @@ struct cli_options {
     bool memory;
     bool has_number;
     bool has_weight;
+    bool no_hosts;
     bool once;
     bool list;
 };

@@ -11,6 +11,9 @@
 /* As many as one request changes. */
 enum { NAMES_MAX = 1024 };
 
+/* Of a file: more than a value may have, so that the refusal tells its size. */
+enum { VALUE_READ_MAX = 1 << 20 };
+
 /* Appends a text as JSON. */
 static int append_quoted(struct text *out, cordon_text text)
 {
@@ -26,6 +29,17 @@ static int append_quoted(struct text *out, cordon_text text)
 
 /* -- Setting -------------------------------------------------------------------------------- */
 
+/* The first one is behind nothing. */
+static int append_change(struct text *changes, cordon_text name, cordon_text value, size_t number)
+{
+    text_printf(changes, "%s{\"name\":", number == 0 ? "" : ",");
+    int failed = append_quoted(changes, name);
+    text_printf(changes, ",\"value\":");
+    failed = failed != CLI_OK ? failed : append_quoted(changes, value);
+    text_printf(changes, "}");
+    return failed;
+}
+
 static int append_assignment(const struct cli_options *options, int number, struct text *changes)
 {
     const char *const word = options->operands[number];
@@ -34,11 +48,44 @@ static int append_assignment(const struct cli_options *options, int number, stru
         return terminal_usage(
             options->command, "word %d behind `set` is no NAME=VALUE; nothing was set", number);
     }
-    text_printf(changes, "%s{\"name\":", number == 1 ? "" : ",");
-    int failed = append_quoted(changes, (cordon_text){word, (size_t)(equals - word)});
-    text_printf(changes, ",\"value\":");
-    failed = failed != CLI_OK ? failed : append_quoted(changes, terminal_text(equals + 1));
-    text_printf(changes, "}");
+    return append_change(
+        changes, (cordon_text){word, (size_t)(equals - word)}, terminal_text(equals + 1),
+        (size_t)number - 1);
+}
+
+/* All that the file holds, but for one line break at its end, which an editor or echo has put. */
+static int append_file(const char *word, size_t number, struct text *changes)
+{
+    TEXT_CLEANUP value = {0};
+    const char *const equals = strchr(word, '=');
+    const bool is_stdin = strcmp(equals + 1, "-") == 0;
+    const int unread = text_read_file(&value, is_stdin ? "/dev/stdin" : equals + 1, VALUE_READ_MAX);
+    if (unread != CLI_OK) {
+        return unread;
+    }
+    size_t size = value.size;
+    if (size > 0 && value.data[size - 1] == '\n') {
+        size -= size > 1 && value.data[size - 2] == '\r' ? 2 : 1;
+    }
+    return append_change(
+        changes, (cordon_text){word, (size_t)(equals - word)}, (cordon_text){value.data, size},
+        number);
+}
+
+static int append_all(const struct cli_options *options, struct text *changes)
+{
+    size_t stdin_count = 0;
+    int failed = CLI_OK;
+    size_t number = 0;
+    for (int i = 1; i < options->operand_count && failed == CLI_OK; i++, number++) {
+        failed = append_assignment(options, i, changes);
+    }
+    for (size_t i = 0; i < options->from_file_count && failed == CLI_OK; i++, number++) {
+        stdin_count += strcmp(strchr(options->from_files[i], '='), "=-") == 0;
+        failed = stdin_count > 1
+                     ? terminal_usage(options->command, "stdin can be the value of one alone")
+                     : append_file(options->from_files[i], number, changes);
+    }
     return failed;
 }
 
@@ -46,11 +93,9 @@ static int set(const struct cli_options *options)
 {
     TEXT_CLEANUP changes = {0};
     text_printf(&changes, "{\"changes\":[");
-    for (int i = 1; i < options->operand_count; i++) {
-        const int failed = append_assignment(options, i, &changes);
-        if (failed != CLI_OK) {
-            return failed;
-        }
+    const int wrong = append_all(options, &changes);
+    if (wrong != CLI_OK) {
+        return wrong;
     }
     text_printf(&changes, "]}");
     CLI_CLEANUP(source_close) struct source source = {0};
@@ -151,7 +196,7 @@ static int run(const struct cli_options *options)
         bool has_words;
         int (*run)(const struct cli_options *options);
     } deeds[] = {
-        {"set", "NAME=VALUE...", true, set},
+        {"set", "NAME=VALUE... or --from-file NAME=FILE", true, set},
         {"list", "nothing more", false, list},
         {"unset", "NAME...", true, unset},
     };
@@ -159,7 +204,10 @@ static int run(const struct cli_options *options)
         if (strcmp(options->operands[0], deeds[i].name) != 0) {
             continue;
         }
-        if (deeds[i].has_words != (options->operand_count > 1)) {
+        const bool sets = deeds[i].run == set;
+        const bool has_files = options->from_file_count > 0;
+        const bool has_words = options->operand_count > 1 || (sets && has_files);
+        if (deeds[i].has_words != has_words || (has_files && !sets)) {
             return terminal_usage(
                 options->command, "`cordon env %s` takes %s", deeds[i].name, deeds[i].takes);
         }
@@ -171,7 +219,14 @@ static int run(const struct cli_options *options)
 }
 
 static const struct cli_flag flags[] = {
-    FLAG_DATA_OR_URL, FLAG_TENANT_OF_DATA, FLAG_URL, FLAG_ADMIN_KEY, FLAG_FORMAT, FLAGS_END,
+    {"from-file", "NAME=FILE", "with `set`: the value is in a file (-: stdin); may be repeated",
+     flags_set_from_file},
+    FLAG_DATA_OR_URL,
+    FLAG_TENANT_OF_DATA,
+    FLAG_URL,
+    FLAG_ADMIN_KEY,
+    FLAG_FORMAT,
+    FLAGS_END,
 };
 
 const struct cli_command cli_env = {
@@ -187,6 +242,8 @@ const struct cli_command cli_env = {
         "later\n"
         "see the change; those under way do not. A name has letters, digits and underscores, at\n"
         "most 256 bytes, a value 8 KiB; there are at most 512 variables and 512 KiB of them.\n"
+        "What stands on a command line others can read: --from-file takes a value from a file or\n"
+        "from stdin, without the line break at its end.\n"
         "Values are in records of runs that read them, and where a function prints or throws "
         "them;\n"
         "the server puts none into its log, but those under 6 bytes in messages of failed runs.\n"
@@ -195,6 +252,7 @@ const struct cli_command cli_env = {
         "or\n"
         "a key that is not accepted; 5 no server answers, or it failed.",
     .example = "  cordon env set GREETING=hello\n"
+               "  cordon env set --from-file API_KEY=api-key.txt\n"
                "  cordon env list --format json",
     .flags = flags,
     .run = run,

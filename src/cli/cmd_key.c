@@ -1,13 +1,26 @@
 /* `cordon key`: the keys of a data folder, listed and revoked, whether a server uses it or not. */
 #include <inttypes.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/flags.h"
 #include "cli/terminal.h"
+#include "cli/text.h"
 
 static const char *folder_of(const struct cli_options *options)
 {
     return options->data == NULL ? CLI_DEFAULT_DATA : options->data;
+}
+
+/* It has a store or keys; else a slip in its name would be told that there are none. */
+static int check_folder(const char *folder)
+{
+    TEXT_CLEANUP keys = {0};
+    text_printf(&keys, "%s/keys.d", folder);
+    return cordon_data_folder_has_store(folder) || access(keys.data, F_OK) == 0
+               ? CLI_OK
+               : terminal_fail(
+                     CLI_USAGE, "there is no data folder '%s'; check its name (--data)", folder);
 }
 
 /* -- Listing -------------------------------------------------------------------------------- */
@@ -58,13 +71,17 @@ static int list(const struct cli_options *options)
     if (options->operand_count > 1 || options->tenant != NULL) {
         return terminal_usage(options->command, "`cordon key list` takes nothing more");
     }
+    const int missing = check_folder(folder_of(options));
+    if (missing != CLI_OK) {
+        return missing;
+    }
     cordon_error *const error = cordon_keys(folder_of(options), &text);
     return error != NULL ? terminal_error(error) : print_all(options, text);
 }
 
 /* -- Revoking ------------------------------------------------------------------------------- */
 
-static int revoke(const struct cli_options *options)
+static int revoke_keys(const struct cli_options *options)
 {
     const char *const id = options->operand_count > 1 ? options->operands[1] : NULL;
     size_t count = 0;
@@ -73,6 +90,10 @@ static int revoke(const struct cli_options *options)
             options->command,
             "`cordon key revoke` takes the ID of a key, as `cordon key list` shows it, or "
             "--tenant NAME for all of a tenant");
+    }
+    const int missing = check_folder(folder_of(options));
+    if (missing != CLI_OK) {
+        return missing;
     }
     cordon_error *const error = cordon_keys_revoke(folder_of(options), id, options->tenant, &count);
     if (error != NULL) {
@@ -92,11 +113,9 @@ static int revoke(const struct cli_options *options)
 
 static int run(const struct cli_options *options)
 {
-    if (strcmp(options->operands[0], "list") == 0) {
-        return list(options);
-    }
-    if (strcmp(options->operands[0], "revoke") == 0) {
-        return revoke(options);
+    const bool lists = strcmp(options->operands[0], "list") == 0;
+    if (lists || strcmp(options->operands[0], "revoke") == 0) {
+        return lists ? list(options) : revoke_keys(options);
     }
     return terminal_usage(
         options->command, "there is no `cordon key %s`; it is list or revoke",

@@ -42,6 +42,7 @@ static cordon_error *run_in(
     const cordon_request request = {
         .size = sizeof request,
         .path = options->operands[1],
+        .tenant = options->tenant,
         .args = options->operand_count > 2 ? options->operands[2] : NULL,
         .internal = true,
         .seed = options->has_seed ? options->seed : NULL,
@@ -65,15 +66,16 @@ static cordon_error *run_in(
     return outcome_print(options, outcome);
 }
 
-static cordon_error *load(cordon_runtime *runtime, const char *path, const struct text *bytes)
+static cordon_error *load(
+    cordon_runtime *runtime, const struct cli_options *options, const struct text *bytes)
 {
     const cordon_module module = {
-        .name = local_module_name(path),
+        .name = local_module_name(options->operands[0]),
         .data = bytes->data,
         .size = bytes->size,
     };
     char *report = NULL;
-    cordon_error *const error = cordon_load(runtime, &module, 1, &report);
+    cordon_error *const error = cordon_load_of(runtime, options->tenant, &module, 1, &report);
     cordon_free(report);
     return error;
 }
@@ -84,6 +86,10 @@ static int run(const struct cli_options *options)
     if (wrong != CLI_OK) {
         return wrong;
     }
+    if (options->tenant != NULL && options->data == NULL) {
+        return terminal_usage(
+            options->command, "--tenant is for a data folder; name that with --data, too");
+    }
     TEXT_CLEANUP bytes = {0};
     const int unread = local_read_module(options, options->operands[0], &bytes);
     if (unread != CLI_OK) {
@@ -93,7 +99,7 @@ static int run(const struct cli_options *options)
     int exit_code = CLI_OK;
     cordon_error *error = local_open(options, &runtime);
     if (error == NULL) {
-        error = load(runtime, options->operands[0], &bytes);
+        error = load(runtime, options, &bytes);
     }
     CLI_CLEANUP(file_secret_drop) struct file_secret record = {0};
     if (error == NULL && options->record != NULL) {
@@ -111,6 +117,7 @@ static int run(const struct cli_options *options)
 static const struct cli_flag flags[] = {
     {"limit", "NAME=VALUE", "changes a limit, up or down; may be repeated", flags_set_limit},
     {"data", "DIR", "the data to run on (default: an empty store in memory)", flags_set_data},
+    FLAG_TENANT_OF_DATA,
     {"seed", "HEX64", "what randomness is drawn from (default: a new one)", flags_set_seed},
     {"time", "MS", "the time the function sees, since 1970 (default: now)", flags_set_time},
     {"identity", "JSON", "who has signed in: {\"issuer\", \"subject\", …}", flags_set_identity},
@@ -131,8 +138,10 @@ const struct cli_command cli_run = {
         "Log\n"
         "lines and errors go to stderr. With --data the module's functions run on the data of "
         "that\n"
-        "folder, whatever is deployed there; what a mutation writes stays. A server must not be\n"
-        "using the folder: call it with `cordon call` instead.\n"
+        "folder, or of its tenant that --tenant names, whatever is deployed there; what a "
+        "mutation\n"
+        "writes stays. A server must not be using the folder: call it with `cordon call` "
+        "instead.\n"
         "\n"
         "With the same --seed and --time and the same data a query or mutation does the same "
         "again.\n"

@@ -253,9 +253,34 @@ bool flags_set_weight(struct cli_options *options, const char *value)
 bool flags_set_host(struct cli_options *options, const char *value)
 {
     if (options->host_count == CLI_HOSTS_MAX) {
+        (void)terminal_fail(0, "a tenant has at most %d host names", CLI_HOSTS_MAX);
         return false;
     }
     options->hosts[options->host_count++] = value;
+    return true;
+}
+
+bool flags_set_from_file(struct cli_options *options, const char *value)
+{
+    const char *const equals = strchr(value, '=');
+    if (equals == NULL || equals == value || equals[1] == '\0') {
+        (void)terminal_fail(0, "--from-file takes NAME=FILE, or NAME=- for stdin");
+        return false;
+    }
+    if (options->from_file_count == CLI_FROM_FILES_MAX) {
+        (void)terminal_fail(
+            0, "--from-file may be given %d times; set the others by another command",
+            CLI_FROM_FILES_MAX);
+        return false;
+    }
+    options->from_files[options->from_file_count++] = value;
+    return true;
+}
+
+bool flags_set_no_hosts(struct cli_options *options, const char *value)
+{
+    (void)value;
+    options->no_hosts = true;
     return true;
 }
 
@@ -302,19 +327,41 @@ static void name_the_limits(const char *name)
     (void)fputs("\n`cordon limits` explains them.\n", stderr);
 }
 
-bool flags_set_limit(struct cli_options *options, const char *value)
+/* The limit that a word begins with the name of, or says that there is none. */
+static bool find_limit(const char *value, cordon_limit *out_limit)
 {
     char name[64];
-    const char *const equals = strchr(value, '=');
-    const size_t size = equals == NULL ? strlen(value) : (size_t)(equals - value);
-    (void)snprintf(
-        name, sizeof name, "%.*s", (int)(size < sizeof name ? size : sizeof name), value);
-
-    cordon_limit limit = CORDON_LIMIT_FUEL;
-    if (!cordon_limit_find(name, &limit)) {
+    (void)snprintf(name, sizeof name, "%.*s", (int)strcspn(value, "="), value);
+    const bool found = cordon_limit_find(name, out_limit);
+    if (!found) {
         name_the_limits(name);
+    }
+    return found;
+}
+
+bool flags_set_tenant_limit(struct cli_options *options, const char *value)
+{
+    cordon_limit limit = CORDON_LIMIT_FUEL;
+    if (!find_limit(value, &limit)) {
         return false;
     }
+    const char *const equals = strchr(value, '=');
+    options->unset_limits[limit] = equals != NULL && strcmp(equals, "=default") == 0;
+    if (options->unset_limits[limit]) {
+        options->limits.set[limit] = false;
+        return true;
+    }
+    return flags_set_limit(options, value);
+}
+
+bool flags_set_limit(struct cli_options *options, const char *value)
+{
+    cordon_limit limit = CORDON_LIMIT_FUEL;
+    if (!find_limit(value, &limit)) {
+        return false;
+    }
+    const char *const name = cordon_limit_get_info(limit)->name;
+    const char *const equals = strchr(value, '=');
     if (equals == NULL || !read_number(equals + 1, &options->limits.value[limit])) {
         (void)terminal_fail(
             0, "--limit takes NAME=VALUE with a plain decimal number, such as %s=%llu; not '%s'",

@@ -63,6 +63,9 @@ bool flags_set_before(struct cli_options *options, const char *value);
 bool flags_set_to(struct cli_options *options, const char *value);
 bool flags_set_list(struct cli_options *options, const char *value);
 bool flags_set_weight(struct cli_options *options, const char *value);
+bool flags_set_tenant_limit(struct cli_options *options, const char *value);
+bool flags_set_from_file(struct cli_options *options, const char *value);
+bool flags_set_no_hosts(struct cli_options *options, const char *value);
 bool flags_set_host(struct cli_options *options, const char *value);
 bool flags_set_path(struct cli_options *options, const char *value);
 

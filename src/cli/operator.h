@@ -19,4 +19,10 @@ bool operator_find(
     struct cli_options *out_options,
     const char **out_socket);
 
+/*
+ * Whether a process uses the folder whose server operator_find() has not found: then it says so,
+ * and how such a server is reached.
+ */
+bool operator_is_elsewhere(const char *folder);
+
 #endif

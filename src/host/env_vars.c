@@ -56,7 +56,7 @@ static cordon_error *check_all(const struct env_var *vars, size_t count, size_t 
 {
     if (count > ENV_VARS_MAX) {
         return cordon_error_new(
-            CORDON_E_TOO_LARGE,
+            CORDON_E_ENV_LIMIT_MET,
             "a deployment has at most %zu environment variables; with these it would have %zu. "
             "Unset some",
             ENV_VARS_MAX, count);
@@ -67,7 +67,7 @@ static cordon_error *check_all(const struct env_var *vars, size_t count, size_t 
     }
     if (bytes > ENV_BYTES_MAX) {
         return cordon_error_new(
-            CORDON_E_TOO_LARGE,
+            CORDON_E_ENV_TOTAL_SIZE_LIMIT_MET,
             "the environment variables of a deployment have at most %zu bytes, names and values "
             "together; with these they would have %zu. Unset some, or shorten their values",
             ENV_BYTES_MAX, bytes);

@@ -33,7 +33,8 @@ struct env_vars {
 
 /*
  * Copies variables, in any order, each name once; the caller has the one reference. Errors:
- * CORDON_E_TOO_LARGE for too many of them, or too many bytes; CORDON_E_NO_MEMORY.
+ * CORDON_E_ENV_LIMIT_MET for too many of them, CORDON_E_ENV_TOTAL_SIZE_LIMIT_MET for too many
+ * bytes; CORDON_E_NO_MEMORY.
  */
 CORDON_MUST_USE cordon_error *env_vars_new(
     const struct env_var *vars, size_t count, struct env_vars **out_vars);

@@ -153,7 +153,8 @@ bool authorize_operator(struct connection *connection, struct http_refusal *out_
     static const struct http_refusal refused = {
         401, "BadOperatorKey",
         "The operator's listener needs the operator's key at an address: `Authorization: Bearer "
-        "<key>`. `cordon keygen operator --data DIR` makes one; a Unix socket needs none."};
+        "<key>`. `cordon keygen operator --data DIR` makes one, which commands take from "
+        "$CORDON_OPERATOR_KEY; a Unix socket needs none."};
     if (!connection->needs_operator_key) {
         const struct audit_actor user = user_of(connection);
         set_actor(connection, &user);
@@ -253,10 +254,10 @@ static void refuse_full(
 {
     struct buffer *words = &connection->identity_text;
     const cordon_error_code code = cordon_error_get_code(error);
-    const struct http_refusal said = code == CORDON_E_TOO_LARGE
+    const struct http_refusal said = code == CORDON_E_AUDIT_FULL
                                          ? (struct http_refusal){507, "AuditFull", NULL}
                                          : (struct http_refusal){503, "Overloaded", NULL};
-    const bool is_told = code == CORDON_E_TOO_LARGE || code == CORDON_E_OVERLOADED;
+    const bool is_told = code == CORDON_E_AUDIT_FULL || code == CORDON_E_OVERLOADED;
     buffer_clear(words);
     cordon_error *unsaid = buffer_printf(words, "%s", cordon_error_get_message(error));
     if (unsaid == NULL) {

@@ -251,7 +251,7 @@ static cordon_error *change_tenants(
     return buffer_append(out, SLICE("{}"));
 }
 
-/* Its keys go, too, or they would be those of the next tenant with the name. */
+/* Keys of that name go, or they would be those of the next tenant with the name. */
 static cordon_error *revoke_keys(void *arg, const char *name)
 {
     const struct connection *connection = arg;
@@ -259,11 +259,18 @@ static cordon_error *revoke_keys(void *arg, const char *name)
     return server_revoke_keys(server, name, &connection->actor);
 }
 
-static cordon_error *remove_tenant(
-    struct connection *connection, struct slice body, struct buffer *out)
+/* Making or removing one. */
+typedef cordon_error *tenant_deed(
+    struct runner *runner,
+    struct slice json,
+    const struct audit_actor *actor,
+    tenant_revoke *revoke,
+    void *arg);
+
+static cordon_error *do_to_tenant(
+    struct connection *connection, tenant_deed *deed, struct slice body, struct buffer *out)
 {
-    TRY(tenant_admin_remove(
-        connection->tenant->runner, body, &connection->actor, revoke_keys, connection));
+    TRY(deed(connection->tenant->runner, body, &connection->actor, revoke_keys, connection));
     return buffer_append(out, SLICE("{}"));
 }
 
@@ -302,11 +309,11 @@ static cordon_error *perform(struct connection *connection, struct slice body)
     case DATA_TENANT_LIST:
         return tenant_admin_list(tenant->runner, out);
     case DATA_TENANT_CREATE:
-        return change_tenants(connection, tenant_admin_create, body, out);
+        return do_to_tenant(connection, tenant_admin_create, body, out);
     case DATA_TENANT_CHANGE:
         return change_tenants(connection, tenant_admin_change, body, out);
     case DATA_TENANT_REMOVE:
-        return remove_tenant(connection, body, out);
+        return do_to_tenant(connection, tenant_admin_remove, body, out);
     case DATA_DEPLOYS:
         return runner_list_deploys(tenant->runner, tenant->number, out);
     }

@@ -535,6 +535,31 @@ static cordon_error *claim_hosts(struct http_server *server)
     return error;
 }
 
+/* A slip, or of one that is yet to be made: until then nobody signs in by it. */
+static void warn_of_providers(
+    struct log *log, const struct http_server_options *options, struct tenants *tenants)
+{
+    for (size_t i = 0; i < options->auth_provider_count; i++) {
+        const struct auth_provider *const provider = &options->auth_providers[i];
+        const char *const name = provider->tenant;
+        if (name == NULL || tenants_find_name(tenants, slice_str(name)) != NULL) {
+            continue;
+        }
+        const struct log_field fields[] = {
+            LOG_FIELD_STRING(
+                "message",
+                SLICE(
+                    "a provider of `auth_providers` is of a tenant that there is not; see `cordon "
+                    "tenant list`")),
+            LOG_FIELD_STRING("tenant", slice_str(name)),
+            LOG_FIELD_STRING("issuer", slice_str(provider->issuer)),
+        };
+        log_write(
+            log, LOG_WARN, "auth_provider_without_tenant", fields,
+            sizeof fields / sizeof fields[0]);
+    }
+}
+
 static void give_up_hosts(struct http_server *server)
 {
     if (server->has_hosts) {
@@ -561,6 +586,7 @@ static cordon_error *start(struct http_server *server)
     server_watch_keys(server);
     TRY(site_read(&server->site, options));
     TRY(claim_hosts(server));
+    warn_of_providers(options->log, options, runner_tenants(options->runner));
     const uint32_t wanted = server->settings.loops;
     server->loops = mem_new_array(wanted, sizeof *server->loops);
     if (server->loops == NULL) {
@@ -650,6 +676,7 @@ static cordon_error *change(
     set_timeouts(&server->settings, timeouts);
     tenants_set_usual_hosts(tenants, CORDON_TAKE(hosts));
     site_swap(&server->site, next);
+    warn_of_providers(server->options.log, options, tenants);
     return NULL;
 }
 

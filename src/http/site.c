@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "http/internal.h"
 #include "http/request_headers.h"
+#include "value/printable.h"
 
 void site_init(struct site *site)
 {
@@ -21,6 +22,22 @@ void site_done(struct site *site)
     (void)pthread_rwlock_destroy(&site->lock);
 }
 
+/*
+ * In small letters. What could match no request is a slip. An address may be one of IPv6, in
+ * brackets.
+ */
+static cordon_error *check_name(const char *name)
+{
+    const struct slice text = slice_str(name);
+    const bool is_v6 = text.size > 2 && name[0] == '[' && name[text.size - 1] == ']' &&
+                       strspn(name + 1, "0123456789abcdef:.") == text.size - 2;
+    const char *const wrong = is_v6 ? NULL : tenant_host_wrong(text);
+    return wrong == NULL ? NULL
+                         : cordon_error_new(
+                               CORDON_E_INVALID, "'%.80s' of `host_names` is no host name: %s",
+                               printable(text).text, wrong);
+}
+
 static cordon_error *copy_names(const struct http_server_options *options, struct site_names *names)
 {
     names->list = mem_new_array(options->host_name_count + 1, sizeof *names->list);
@@ -36,6 +53,7 @@ static cordon_error *copy_names(const struct http_server_options *options, struc
             *at = *at >= 'A' && *at <= 'Z' ? (char)(*at | 0x20) : *at;
         }
         names->list[names->count++] = name;
+        TRY(check_name(name));
     }
     return NULL;
 }

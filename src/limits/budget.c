@@ -22,6 +22,14 @@ void budget_lower(struct budget *budget, const struct limit_changes *lower)
     }
 }
 
+uint64_t limit_least(cordon_limit limit)
+{
+    const bool is_needed = limit_is_time(limit) || limit == CORDON_LIMIT_FUEL;
+    return limit == CORDON_LIMIT_MEMORY_BYTES ? 65536 /* a page of WebAssembly */
+           : is_needed                        ? 1
+                                              : 0;
+}
+
 bool budget_fits(const struct budget *budget, cordon_limit limit, uint64_t amount)
 {
     return amount <= budget_left(budget, limit);

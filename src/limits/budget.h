@@ -28,6 +28,9 @@ static inline bool limit_can_change(cordon_limit limit)
            limit != CORDON_LIMIT_CALL_DEPTH;
 }
 
+/* Below that no function can run at all; 0 where less is only less. */
+uint64_t limit_least(cordon_limit limit);
+
 /* The one of the documents written that came nearest to a limit on each. */
 enum { BUDGET_ID_BYTES = 40 };
 struct budget_write {

@@ -4,10 +4,10 @@
  */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Server, example, guest, newFolder, run } from '../support/cordon.mjs';
+import { Server, cordon, example, guest, newFolder, run } from '../support/cordon.mjs';
 import { Wire, metric, metricBecomes, request } from '../server/wire.mjs';
 
 const folder = newFolder();
@@ -92,10 +92,38 @@ for (const [kind, make] of kinds) {
       await good(place, 'unset', ...Object.keys(held));
     });
 
+    test('a value can come from a file, or from stdin, without the line break at its end', async () => {
+      const from = (script, ...words) => run(['-c', `${script} "$0" "$@"`, resolve(cordon), 'env', 'set', ...place.flags, ...words], { program: 'sh', env: place.env });
+      const file = join(newFolder(), 'value=1');
+      writeFileSync(file, 'two\nlines\n\n');
+      const done = await from('printf "by pipe\\r\\n" |', '--from-file', `FILE=${file}`, '--from-file', 'PIPE=-', 'WORD=@x');
+      assert.deepEqual([done.code, done.stdout, done.stderr], [0, '', '']);
+      const held = await all(place);
+      assert.deepEqual([held.FILE, held.PIPE, held.WORD], ['two\nlines\n', 'by pipe', '@x']);
+      writeFileSync(file, '');
+      assert.equal((await from('', '--from-file', `FILE=${file}`)).code, 0);
+      assert.equal((await all(place)).FILE, '');
+      writeFileSync(file, 'v'.repeat(8193));
+      for (const [says, ...words] of [
+        [/EnvironmentVariableValueTooLarge: .* has at most 8192 bytes; that of FILE has 8193/, '--from-file', `FILE=${file}`],
+        [/cannot open/, '--from-file', `FILE=${file}.none`],
+        [/--from-file takes NAME=FILE/, '--from-file', 'FILE'],
+        [/--from-file takes NAME=FILE/, '--from-file', 'FILE='],
+        [/stdin can be the value of one alone/, '--from-file', 'A=-', '--from-file', 'B=-'],
+      ]) {
+        const { code, stderr } = await from('printf x |', 'OTHER=1', ...words);
+        assert.equal(code, 2, stderr);
+        assert.match(stderr, says);
+      }
+      assert.equal((await all(place)).OTHER, undefined);
+      assert.equal((await run(['env', 'list', '--from-file', `A=${file}`, ...place.flags], { env: place.env })).code, 2);
+      await good(place, 'unset', 'FILE', 'PIPE', 'WORD');
+    });
+
     test('all together have bounds', async () => {
       const some = Array.from({ length: 512 }, (_, n) => `N${n}`);
       await good(place, 'set', ...some.map((name) => `${name}=`));
-      await refused(/at most 512 environment variables; with these it would have 513/, place, 'set', 'ONE_MORE=');
+      await refused(/EnvVarLimitMet: a deployment has at most 512 environment variables; with these it would have 513/, place, 'set', 'ONE_MORE=');
       await good(place, 'set', 'N7=there already');
       await good(place, 'unset', ...some);
       // 63 of 8 KiB and 4 bytes of name, and one that takes what is left of 512 KiB

@@ -3,7 +3,7 @@
  * and the audit log says of each when it came and went.
  */
 import assert from 'node:assert/strict';
-import { chmodSync, readdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -29,6 +29,7 @@ describe('a folder', () => {
   const data = join(folder, 'data');
 
   test('has the keys that were made, and never what opens', async () => {
+    mkdirSync(join(data, 'keys.d'), { recursive: true });
     const { stdout, stderr } = await run(['key', 'list', '--data', data]);
     assert.deepEqual([stdout, stderr], ['', 'There are no keys. `cordon keygen admin` makes one.\n']);
     const keys = [await make(data, 'admin'), await make(data, 'admin', '--tenant', 'acme'), await make(data, 'operator')];

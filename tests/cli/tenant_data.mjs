@@ -52,6 +52,30 @@ describe('with --tenant', () => {
     assert.deepEqual(await bodies(), ['of the default one']);
   });
 
+  test('run runs a module on its data and variables, and keeps to its limits', async () => {
+    const call = (...words) => run(['run', example('messages_c'), ...words, '--data', data]);
+    const bodiesOfRun = async (...words) => {
+      const { code, stdout, stderr } = await call('messages:list', ...words);
+      assert.equal(code, 0, stderr);
+      return JSON.parse(stdout).map(({ body }) => body);
+    };
+    assert.deepEqual(await bodiesOfRun('--tenant', 'acme'), ['of acme']);
+    assert.deepEqual(await bodiesOfRun(), ['of the default one']);
+    const sent = await call('messages:send', '{"author": "a", "body": "by run"}', '--tenant', 'empty');
+    assert.equal(sent.code, 0, sent.stderr);
+    assert.deepEqual(await bodiesOfRun('--tenant', 'empty'), ['of acme', 'by run']);
+    await good('tenant', 'change', 'empty', '--limit', 'fuel=100000');
+    assert.equal((await call('math:fib', '{"n": 25}', '--tenant', 'empty')).code, 3);
+    assert.equal((await call('math:fib', '{"n": 25}')).code, 0);
+    await good('tenant', 'change', 'empty', '--limit', 'fuel=default');
+    const none = await call('messages:list', '--tenant', 'nobody');
+    assert.equal(none.code, 2, none.stderr);
+    assert.match(none.stderr, /there is no tenant 'nobody'/);
+    const nowhere = await run(['run', example('messages_c'), 'messages:list', '--tenant', 'acme']);
+    assert.equal(nowhere.code, 2);
+    assert.match(nowhere.stderr, /--tenant is for a data folder/);
+  });
+
   test('env sets, lists and unsets its variables', async () => {
     const list = async (...words) => JSON.parse(await good('env', 'list', '--format', 'json', ...words)).map(({ name, value }) => `${name}=${value}`);
     await good('env', 'set', 'COLOR=red', '--tenant', 'acme');

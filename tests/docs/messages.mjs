@@ -57,6 +57,8 @@ const ALONE = [
   ['Path component is empty', "Convex's words"],
   ['%s at byte %zu (line %zu', 'where a text stops being JSON; what was expected stands before it'],
   ['is no valid %s: %s', 'what follows is the rule'],
+  ['is no host name: %s', 'what follows is the rule, and what to leave out'],
+  ['is no host name for a tenant: %s', 'the same'],
   ['in the validator: %s', 'what follows is the rule'],
   ['in the validator at %s: %s', 'what follows is the rule'],
   ['a sort key is damaged: %s', 'nobody writes one by hand'],

@@ -527,7 +527,7 @@ static void nothing_is_left_of_a_tenant(void **state)
     struct harness harness;
     harness_open(&harness, &options);
     const struct slice acme = SLICE("{\"name\":\"acme\"}");
-    assert_good(tenant_admin_create(harness.runner, acme, NULL));
+    assert_good(tenant_admin_create(harness.runner, acme, NULL, revoke_nothing, NULL));
     assert_good(runner_load(harness.runner, ACME));
     harness_deploy(&harness, ACME);
     assert_adds(&harness, "mine", 1);

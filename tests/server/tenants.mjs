@@ -69,10 +69,14 @@ describe('tenants of a server', () => {
     await refused(/is no name for a tenant/, 'create', 'Acme');
     await refused(/is no name for a tenant/, 'create', 'acme-');
     await refused(/is no name for a tenant/, 'create', '42');
-    await refused(/no host name/, 'create', 'other', '--host', 'localhost');
-    await refused(/no host name/, 'create', 'other', '--host', '127.0.0.1');
-    await refused(/no host name/, 'create', 'other', '--host', 'a..b');
-    await refused(/no host name/, 'create', 'other', '--host', 'a.test:80');
+    for (const [host, rule] of [
+      ['localhost', /is this machine's own/], ['127.0.0.1', /is this machine's own/], ['a..b', /is empty/], ['', /is empty/], ['a.test.', /is empty/],
+      ['a.test:80', /leave the port out/], ['https://a.test', /leave the scheme out/], ['a.test/x', /leave scheme and path out/],
+      ['*.a.test', /no wildcards/], [' a.test', /has a space/], ['bücher.test', /xn--/], ['a_b.test', /letters, digits, hyphens and dots alone/],
+      ['-a.test', /hyphen at an end/], [`${'a'.repeat(64)}.test`, /more than 63/], [`${'a.'.repeat(127)}test`, /more than 253/],
+    ]) {
+      await refused(new RegExp(`no host name for a tenant: .*${rule.source}`), 'create', 'other', '--host', host);
+    }
     const hidden = await operator('/tenants/create', { name: 'other', hosts: ['a.test\0.b.test'] });
     assert.equal(hidden.status, 400, hidden.text);
     await refused(/no limit 'module_bytes' of a tenant/, 'create', 'other', '--limit', 'module_bytes=1');

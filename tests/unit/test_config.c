@@ -122,7 +122,7 @@ static void test_every_setting(void **state)
         "\"audit_interval_ms\":100,\"audit_checkpoint_file\":\"/c/f\",\"audit_checkpoint_syslog\":"
         "\"/dev/log\",\"log_lines_per_second\":11,\"jwks_refresh_ms\":60000,\"turn_wait_ms\":12,"
         "\"queue_target_ms\":9,\"queue_interval_ms\":10,\"tenant_share_percent\":100,"
-        "\"limits\":{\"fuel\":0,\"memory_bytes\":65536}}";
+        "\"limits\":{\"fuel\":1,\"memory_bytes\":65536}}";
     cordon_config *config = NULL;
     assert_null(cordon_config_parse(text, sizeof text - 1, &config));
     assert_int_equal(config->replay_sample, 0);
@@ -171,7 +171,7 @@ static void test_every_setting(void **state)
         const bool given = i == CORDON_LIMIT_FUEL || i == CORDON_LIMIT_MEMORY_BYTES;
         assert_int_equal(config->limits.set[i], given);
     }
-    assert_true(config->limits.value[CORDON_LIMIT_FUEL] == 0);
+    assert_true(config->limits.value[CORDON_LIMIT_FUEL] == 1);
     assert_true(config->limits.value[CORDON_LIMIT_MEMORY_BYTES] == 65536);
     cordon_config_free(config);
 }

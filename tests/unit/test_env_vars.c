@@ -96,10 +96,12 @@ static void there_are_so_many_and_no_more(void **state)
     expect_ok(env_vars_new(vars, ENV_VARS_MAX, &made));
     env_vars_unref(made);
     made = NULL;
-    expect_error(env_vars_new(vars, ENV_VARS_MAX + 1, &made), CORDON_E_TOO_LARGE, "at most 512");
+    expect_error(
+        env_vars_new(vars, ENV_VARS_MAX + 1, &made), CORDON_E_ENV_LIMIT_MET, "at most 512");
     const struct env_var most = {SLICE("A"), text_of(ENV_BYTES_MAX - 1)};
     const struct env_var over = {SLICE("A"), text_of(ENV_BYTES_MAX)};
-    expect_error(env_vars_new(&over, 1, &made), CORDON_E_TOO_LARGE, "at most 524288 bytes");
+    expect_error(
+        env_vars_new(&over, 1, &made), CORDON_E_ENV_TOTAL_SIZE_LIMIT_MET, "at most 524288 bytes");
     assert_null(made);
     expect_ok(env_vars_new(&most, 1, &made));
     env_vars_unref(made);

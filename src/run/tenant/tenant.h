@@ -73,9 +73,15 @@ struct tenant {
     struct tenant_settings *settings; /* NULL: none */
 };
 
-/* What a tenant's name and a host name may be. */
+/* What a tenant's name may be. */
 bool tenant_name_is_good(struct slice name);
-bool tenant_host_is_good(struct slice host);
+
+/*
+ * Why this can't be a host name, in small letters, by the rule that it breaks: words that can stand
+ * behind a colon, static. NULL: it can be one. A tenant may not have this machine's own names.
+ */
+const char *tenant_host_wrong(struct slice host);
+bool tenant_host_is_of_machine(struct slice host);
 
 /* Copies host names and all; the caller's. Errors: CORDON_E_NO_MEMORY. */
 CORDON_MUST_USE cordon_error *tenant_settings_copy(

@@ -28,6 +28,8 @@ struct told {
     bool has_hosts;
     bool has_limits;
     bool has_weight;
+    bool sets_limits; /* some, in place of all */
+    bool unset[CORDON_LIMIT_COUNT];
     struct tenant_settings *settings;
     const struct audit_actor *actor; /* who asks for it; NULL: nobody */
 };
@@ -66,7 +68,8 @@ static cordon_error *wrong_shape(void)
     return cordon_error_new(
         CORDON_E_INVALID,
         "a tenant is {\"name\": string, \"hosts\": [string], \"limits\": {name: number}, "
-        "\"weight\": number}; see docs/operating.md");
+        "\"weight\": number}, and one that is changed may have \"set_limits\": {name: number or "
+        "null} in place of limits; see docs/operating.md");
 }
 
 static cordon_error *read_name(const struct json_node *root, struct told *told)
@@ -99,13 +102,15 @@ static cordon_error *add_host(struct tenant_settings *settings, struct slice hos
         *at = *at >= 'A' && *at <= 'Z' ? (char)(*at + ('a' - 'A')) : *at;
     }
     settings->hosts[settings->host_count++] = copy;       /* it is freed with the rest now */
-    return tenant_host_is_good(slice_of(copy, host.size)) /* all of it, behind a NUL too */
+    const struct slice whole = slice_of(copy, host.size); /* all of it, behind a NUL too */
+    const char *const wrong =
+        tenant_host_is_of_machine(whole)
+            ? "it is this machine's own, by which the default tenant is reached"
+            : tenant_host_wrong(whole);
+    return wrong == NULL
                ? NULL
                : cordon_error_new(
-                     CORDON_E_INVALID,
-                     "'%.80s' is no host name for a tenant: name it without scheme, port and path, "
-                     "and none that is this machine's own, such as localhost",
-                     copy);
+                     CORDON_E_INVALID, "'%.80s' is no host name for a tenant: %s", copy, wrong);
 }
 
 static cordon_error *read_hosts(const struct json_node *root, struct told *told)
@@ -177,12 +182,34 @@ static bool find_limit(struct slice name, cordon_limit *out_limit)
     return false;
 }
 
+static cordon_error *read_limit(
+    const struct json_node *value, cordon_limit limit, struct told *told)
+{
+    struct limit_changes *limits = &told->settings->limits;
+    if (told->sets_limits && json_kind(value) == JSON_NULL) {
+        told->unset[limit] = true;
+        return NULL;
+    }
+    if (!json_u64(value, &limits->value[limit])) {
+        return cordon_error_new(
+            CORDON_E_INVALID, "the limit '%s' must be a whole number",
+            cordon_limit_get_info(limit)->name);
+    }
+    limits->set[limit] = true;
+    told->settings->has_limits = true;
+    return NULL;
+}
+
+/* `limits` are all that there are from now on; `set_limits` some of them, null for none. */
 static cordon_error *read_limits(const struct json_node *root, struct told *told)
 {
-    const struct json_node *object = json_get(root, SLICE("limits"));
-    struct limit_changes *limits = &told->settings->limits;
-    told->has_limits = json_kind(object) != JSON_MISSING;
-    if (told->has_limits && json_kind(object) != JSON_OBJECT) {
+    const struct json_node *all = json_get(root, SLICE("limits"));
+    const struct json_node *some = json_get(root, SLICE("set_limits"));
+    told->has_limits = json_kind(all) != JSON_MISSING;
+    told->sets_limits = json_kind(some) != JSON_MISSING;
+    const struct json_node *object = told->has_limits ? all : some;
+    if ((told->has_limits || told->sets_limits) &&
+        (json_kind(object) != JSON_OBJECT || told->has_limits == told->sets_limits)) {
         return wrong_shape();
     }
     struct json_walk walk = json_walk_fields(object);
@@ -192,13 +219,22 @@ static cordon_error *read_limits(const struct json_node *root, struct told *told
         if (!find_limit(name, &limit)) {
             return unknown_limit(name);
         }
-        if (!json_u64(value, &limits->value[limit])) {
+        TRY(read_limit(value, limit, told));
+    }
+    return NULL;
+}
+
+/* What was asked for before there was this check stays in the store as it is. */
+static cordon_error *check_limits(const struct limit_changes *limits)
+{
+    for (int i = 0; i < CORDON_LIMIT_COUNT; i++) {
+        const uint64_t least = limit_least((cordon_limit)i);
+        if (limits->set[i] && limits->value[i] < least) {
             return cordon_error_new(
-                CORDON_E_INVALID, "the limit '%s' must be a whole number",
-                cordon_limit_get_info(limit)->name);
+                CORDON_E_INVALID,
+                "the limit '%s' must be at least %llu, or no function could run at all",
+                cordon_limit_get_info((cordon_limit)i)->name, (unsigned long long)least);
         }
-        limits->set[limit] = true;
-        told->settings->has_limits = true;
     }
     return NULL;
 }
@@ -237,7 +273,7 @@ static cordon_error *read_tenant(const struct json_node *root, struct told *told
 /* Whatever else an object has was meant to be something. */
 static cordon_error *check_members(const struct json_node *root)
 {
-    static const char *const known[] = {"name", "hosts", "limits", "weight"};
+    static const char *const known[] = {"name", "hosts", "limits", "set_limits", "weight"};
     const size_t count = sizeof known / sizeof known[0];
     struct json_walk walk = json_walk_fields(root);
     struct slice name = {0};
@@ -262,7 +298,8 @@ static cordon_error *read_request(struct slice json, struct told *told)
         return wrong_shape();
     }
     TRY(check_members(json_root(doc)));
-    return read_tenant(json_root(doc), told);
+    TRY(read_tenant(json_root(doc), told));
+    return check_limits(&told->settings->limits);
 }
 
 static cordon_error *damaged(void)
@@ -505,7 +542,8 @@ static cordon_error *check_unreserved(const struct told *told)
 }
 
 /* With the lock of such changes; a deploy of the default tenant's does not hold it up. */
-static cordon_error *create(struct runner *runner, struct told *told)
+static cordon_error *create(
+    struct runner *runner, struct told *told, tenant_revoke *revoke, void *arg)
 {
     if (runner->tenants.count > TENANTS_MAX) {
         return cordon_error_new(
@@ -515,19 +553,27 @@ static cordon_error *create(struct runner *runner, struct told *told)
     CORDON_CLEANUP(tenant_freep) struct tenant *tenant = NULL;
     TRY(prepare(runner, told, &tenant));
     TRY(check_unreserved(told));
+    TRY(revoke(arg, told->name));
     TRY(change_rows(runner, create_row, told));
     put(runner, (uint32_t)told->number, CORDON_TAKE(tenant));
     return NULL;
 }
 
 cordon_error *tenant_admin_create(
-    struct runner *runner, struct slice json, const struct audit_actor *actor)
+    struct runner *runner,
+    struct slice json,
+    const struct audit_actor *actor,
+    tenant_revoke *revoke,
+    void *arg)
 {
     CORDON_CLEANUP(told_done) struct told told = {
         .made_ms = clock_wall_ns() / 1000000, .actor = actor};
     TRY(read_request(json, &told));
+    if (told.sets_limits) {
+        return wrong_shape();
+    }
     (void)pthread_mutex_lock(&runner->tenants.admin_lock);
-    cordon_error *error = create(runner, &told);
+    cordon_error *error = create(runner, &told, revoke, arg);
     (void)pthread_mutex_unlock(&runner->tenants.admin_lock);
     return error;
 }
@@ -549,6 +595,19 @@ static cordon_error *find(struct runner *runner, const struct told *told, struct
     return NULL;
 }
 
+static void merge_limits(
+    const struct told *told, const struct limit_changes *now, struct tenant_settings *view)
+{
+    view->has_limits = false;
+    for (int i = 0; i < CORDON_LIMIT_COUNT; i++) {
+        if (!view->limits.set[i] && !told->unset[i]) {
+            view->limits.set[i] = now->set[i];
+            view->limits.value[i] = now->value[i];
+        }
+        view->has_limits = view->has_limits || view->limits.set[i];
+    }
+}
+
 /* What is not said anew stays as it is. */
 static cordon_error *complete(struct told *told, const struct tenant *tenant)
 {
@@ -560,8 +619,7 @@ static cordon_error *complete(struct told *told, const struct tenant *tenant)
         view.host_count = now->host_count;
     }
     if (!told->has_limits) {
-        view.limits = now->limits;
-        view.has_limits = now->has_limits;
+        merge_limits(told, &now->limits, &view);
     }
     if (!told->has_weight) {
         view.weight = now->weight;
@@ -740,6 +798,50 @@ cordon_error *tenant_admin_load(struct runner *runner)
 
 /* -- Listing -------------------------------------------------------------------------------- */
 
+/* What the server allows at most, whatever the kind of function. */
+static uint64_t most_of(struct runner *runner, cordon_limit limit)
+{
+    uint64_t most = 0;
+    for (int kind = 0; kind < CORDON_KIND_COUNT; kind++) {
+        struct budget budget;
+        runner_init_budget(runner, (cordon_kind)kind, &budget);
+        most = budget.allowed[limit] > most ? budget.allowed[limit] : most;
+    }
+    return most;
+}
+
+/* Limits of the server's that are lower than the tenant's: those hold. With the tenant's lock. */
+static cordon_error *write_server_limits(struct buffer *out, struct tenant *tenant)
+{
+    TRY(json_write_key(out, SLICE("serverLimits")));
+    TRY(buffer_append_byte(out, '{'));
+    for (int i = 0; tenant->settings != NULL && i < CORDON_LIMIT_COUNT; i++) {
+        const cordon_limit limit = (cordon_limit)i;
+        const struct limit_changes *const limits = &tenant->settings->limits;
+        const uint64_t most = limits->set[i] ? most_of(tenant->runner, limit) : 0;
+        if (limits->set[i] && limits->value[i] > most) {
+            TRY(write_member(out, cordon_limit_get_info(limit)->name, most));
+        }
+    }
+    return buffer_append_byte(out, '}');
+}
+
+/* The default one has its hosts from the settings of the server. */
+static cordon_error *write_said(struct buffer *out, struct tenant *tenant)
+{
+    struct tenants *tenants = &tenant->runner->tenants;
+    (void)pthread_rwlock_rdlock(&tenants->lock);
+    (void)pthread_rwlock_rdlock(&tenant->lock);
+    cordon_error *error =
+        write_settings(out, tenant == tenants->usual ? tenants->usual_hosts : tenant->settings);
+    if (error == NULL) {
+        error = write_server_limits(out, tenant);
+    }
+    (void)pthread_rwlock_unlock(&tenant->lock);
+    (void)pthread_rwlock_unlock(&tenants->lock);
+    return error;
+}
+
 static cordon_error *write_tenant(struct buffer *out, struct tenant *tenant)
 {
     TRY(json_write_comma(out));
@@ -747,10 +849,7 @@ static cordon_error *write_tenant(struct buffer *out, struct tenant *tenant)
     TRY(json_write_key(out, SLICE("name")));
     TRY(json_write_string(out, slice_str(tenant->name)));
     TRY(write_member(out, "number", tenant->number));
-    (void)pthread_rwlock_rdlock(&tenant->lock);
-    cordon_error *error = write_settings(out, tenant->settings);
-    (void)pthread_rwlock_unlock(&tenant->lock);
-    TRY(error);
+    TRY(write_said(out, tenant));
     TRY(json_write_key(out, SLICE("madeAt")));
     TRY(tenant->made_ms == 0 ? buffer_append(out, SLICE("null"))
                              : json_write_u64(out, tenant->made_ms));

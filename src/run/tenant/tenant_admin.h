@@ -40,12 +40,23 @@ CORDON_MUST_USE cordon_error *tenant_admin_load(struct runner *runner);
  * CORDON_E_INVALID for JSON of another shape, for a name or host that can't be or is taken, and an
  * unknown limit, naming it; CORDON_E_TOO_LARGE for one tenant more than TENANTS_MAX;
  * CORDON_E_BAD_JSON; those of store_commit(). Nothing is changed then.
+ *
+ * Before it is there `revoke` is called with its name: keys that somebody made too early, or that a
+ * folder from elsewhere brought, open nothing of it. Its error is the answer, and nothing is made.
  */
+typedef cordon_error *tenant_revoke(void *arg, const char *name);
+
 CORDON_MUST_USE cordon_error *tenant_admin_create(
-    struct runner *runner, struct slice json, const struct audit_actor *actor);
+    struct runner *runner,
+    struct slice json,
+    const struct audit_actor *actor,
+    tenant_revoke *revoke,
+    void *arg);
 
 /*
- * The same for one that is there: what is given replaces what it has.
+ * The same for one that is there: what is given replaces what it has. In place of "limits" there
+ * may be "set_limits": {NAME: N or null}, which sets these, takes those with null away, and leaves
+ * others.
  * Errors as above; CORDON_E_NOT_FOUND.
  */
 CORDON_MUST_USE cordon_error *tenant_admin_change(
@@ -58,8 +69,6 @@ CORDON_MUST_USE cordon_error *tenant_admin_change(
  * those of the next tenant with the name. Errors as above; CORDON_E_INVALID for the default tenant;
  * that of `revoke`, after which the tenant is there as it was.
  */
-typedef cordon_error *tenant_revoke(void *arg, const char *name);
-
 CORDON_MUST_USE cordon_error *tenant_admin_remove(
     struct runner *runner,
     struct slice json,
@@ -75,9 +84,10 @@ CORDON_MUST_USE cordon_error *tenant_admin_next_removed(struct runner *runner, u
 CORDON_MUST_USE cordon_error *tenant_admin_forget_removed(struct runner *runner, uint32_t number);
 
 /*
- * Appends [{"name", "number", "hosts", "limits", "madeAt", "awake", "runs", "dataBytes",
- * "auditBytes"}], in order of numbers, the default one first. `dataBytes` and `auditBytes` are null
- * where they were not counted.
+ * Appends [{"name", "number", "hosts", "limits", "serverLimits", "madeAt", "awake", "runs",
+ * "dataBytes", "auditBytes"}], in order of numbers, the default one first, with the hosts that the
+ * settings give it. `serverLimits` has those of the runner's limits that are lower than the
+ * tenant's. `dataBytes` and `auditBytes` are null where they were not counted.
  */
 CORDON_MUST_USE cordon_error *tenant_admin_list(struct runner *runner, struct buffer *out);
 

@@ -346,7 +346,7 @@ cordon_error *quota_audit_bytes(struct tenant *tenant, bool *out_is_counted, uin
 static cordon_error *audit_error(uint64_t used, uint64_t allowed)
 {
     return cordon_error_new(
-        CORDON_E_TOO_LARGE,
+        CORDON_E_AUDIT_FULL,
         "the audit log would have %llu bytes, and `audit_bytes` allows %llu; nothing was done, as "
         "it could not be recorded: have the operator prune the log (`cordon audit prune`), or "
         "raise the limit",
@@ -408,7 +408,7 @@ cordon_error *quota_error(const struct store_commit_result *result)
         return audit_error(result->full_used, result->full_allowed);
     }
     return cordon_error_new(
-        CORDON_E_TOO_LARGE,
+        CORDON_E_TENANT_FULL,
         "all documents, and results kept under idempotency keys, would have %llu bytes together, "
         "and `tenant_bytes` allows %llu; nothing was written: remove documents, or raise the limit "
         "(`cordon tenant change`, or the config file); results go by themselves after 14 days",

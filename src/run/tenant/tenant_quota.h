@@ -48,7 +48,7 @@ CORDON_MUST_USE cordon_error *quota_audit_bytes(
  * Whether the audit log has no room for another record, of 1 KiB as most are smaller: what would
  * have to be recorded is refused before it is done. Until it is counted, what was appended since
  * the start is held against the bound, and against STORE_UNCOUNTED_BYTES_MAX. Errors:
- * CORDON_E_TOO_LARGE, saying what it has, may have, and what to do; CORDON_E_OVERLOADED: it is yet
+ * CORDON_E_AUDIT_FULL, saying what it has, may have, and what to do; CORDON_E_OVERLOADED: it is yet
  * to be counted; those of the store. Any thread.
  */
 CORDON_MUST_USE cordon_error *quota_check_audit(struct tenant *tenant);
