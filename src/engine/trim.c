@@ -19,12 +19,10 @@
 
 #include <sched.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 /* Slots that are taken at one time; the most parts that a pool has (Wasmtime 48). */
 enum { BATCH = 16, PARTS_MAX = 16 };
-
-/* The smallest pages of a system. */
-#define PAGE_BYTES ((size_t)4096)
 
 /* How many are looked at by one call. */
 enum { PAGES_AT_ONCE = 256 };
@@ -55,6 +53,7 @@ struct trim {
     struct engine *engine;
     wasmtime_linker_t *linker; /* for the empty module */
     struct slice artifact;     /* of the empty module */
+    size_t page_bytes;         /* of the system */
     size_t bytes;              /* given back */
     struct taken taken[BATCH];
     size_t count;
@@ -64,39 +63,48 @@ struct trim {
 };
 
 /* What is resident of up to 256 pages goes; gives its bytes, or 0 where the system does not say. */
-static size_t drop_some(void *start, size_t size)
+static size_t drop_some(void *start, size_t pages, size_t page_bytes)
 {
-    unsigned char pages[PAGES_AT_ONCE];
+    unsigned char states[PAGES_AT_ONCE];
+    const size_t size = pages * page_bytes;
     size_t resident = 0;
-    const bool is_told = mincore(start, size, pages) == 0;
-    for (size_t i = 0; is_told && i < size / PAGE_BYTES; i++) {
-        resident += pages[i] & 1U;
+    const bool is_told = mincore(start, size, states) == 0;
+    for (size_t i = 0; is_told && i < pages; i++) {
+        resident += states[i] & 1U;
     }
     const bool is_worth_it = !is_told || resident > 0;
-    return is_worth_it && madvise(start, size, MADV_DONTNEED) == 0 ? resident * PAGE_BYTES : 0;
+    return is_worth_it && madvise(start, size, MADV_DONTNEED) == 0 ? resident * page_bytes : 0;
 }
 
-static size_t drop_pages(uintptr_t start, size_t size)
+/* Whole pages between two addresses; `end` is where one ends. */
+static size_t drop_pages(const struct trim *trim, uintptr_t start, uintptr_t end)
 {
-    const size_t most = PAGES_AT_ONCE * PAGE_BYTES;
+    const size_t page_bytes = trim->page_bytes;
     size_t bytes = 0;
-    for (size_t done = 0; done < size; done += most) {
+    for (size_t left = (end - start) / page_bytes; left > 0;) {
+        const size_t pages = left < PAGES_AT_ONCE ? left : PAGES_AT_ONCE;
         /* Addresses are numbers here. NOLINTNEXTLINE(performance-no-int-to-ptr) */
-        bytes += drop_some((void *)(start + done), size - done < most ? size - done : most);
+        bytes += drop_some((void *)(end - left * page_bytes), pages, page_bytes);
+        left -= pages;
     }
     return bytes;
 }
 
+static size_t drop_memory(const struct trim *trim, const uint8_t *memory)
+{
+    return drop_pages(trim, (uintptr_t)memory, (uintptr_t)memory + MEMORY_KEEP_BYTES);
+}
+
 /*
- * From the page above the one where the stack was seen: that is still the stack, or the guard
- * behind it, which has no pages to lose.
+ * Up to the end of the page where the stack was seen, and no further: that is still the stack, and
+ * what lies behind the last one is not the pool's.
  */
 static size_t drop_stack(const struct trim *trim, uintptr_t seen)
 {
     const size_t size =
         (size_t)trim->engine->options.stack_bytes + HANDLER_STACK_BYTES - STACK_END_BYTES;
-    const uintptr_t end = (seen & ~(uintptr_t)(PAGE_BYTES - 1)) + 2 * PAGE_BYTES;
-    return drop_pages(end - size, size);
+    const uintptr_t end = (seen | (trim->page_bytes - 1)) + 1;
+    return drop_pages(trim, end - size, end);
 }
 
 /* What starts in the empty module, on the fiber; such a call has the depth of any other's first. */
@@ -209,7 +217,7 @@ static bool trim_batch(struct trim *trim)
         const struct taken *taken = &trim->taken[i];
         trim->is_round = trim->is_round || taken->memory == trim->first;
         trim->first = trim->first != NULL ? trim->first : taken->memory;
-        trim->bytes += drop_pages((uintptr_t)taken->memory, MEMORY_KEEP_BYTES);
+        trim->bytes += drop_memory(trim, taken->memory);
         trim->bytes += drop_stack(trim, taken->stack);
         wasmtime_store_delete(taken->store);
         release_slot(trim->engine);
@@ -257,6 +265,7 @@ static void trim_all(struct engine *engine, struct slice artifact, struct trim *
         .engine = engine,
         .linker = new_linker(engine),
         .artifact = artifact,
+        .page_bytes = (size_t)sysconf(_SC_PAGESIZE),
     };
     for (int i = count_parts(); i > 0; i--) {
         pthread_t thread;

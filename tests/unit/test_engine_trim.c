@@ -179,12 +179,63 @@ static void test_calls_go_on_meanwhile(void **state)
     close_engine(engine);
 }
 
+/* Has its table's second function at both places, waits, says what the one at the first gives. */
+static const char indirect[] =
+    MODULE("(type $t (func (result i64))) (table 2 funcref) (elem (i32.const 0) $a $b)"
+           "(func $a (result i64) (i64.const 1)) (func $b (result i64) (i64.const 2))"
+           "(func (export \"f\")"
+           "  (table.copy (i32.const 0) (i32.const 1) (i32.const 1))"
+           "  (drop (call $wait (i32.const 0)))"
+           "  (call $note (call_indirect (type $t) (i32.const 0))))");
+
+/* The system maps the stacks below the tables: behind the last one is the first one's table. */
+static void test_nothing_behind_the_last_stack_goes(void **state)
+{
+    (void)state;
+    enum { SLOTS = 64 };
+    struct engine *engine = engine_for(SLOTS);
+    struct engine_module *module = load(engine, deep);
+    struct engine_module *other = load(engine, indirect);
+    struct party first;
+    struct party rest;
+    arrive(&first, other, FEW);
+    arrive(&rest, module, SLOTS - FEW);
+    leave(&rest);
+    assert_true(trim(engine) > 0);
+    for (size_t i = 0; i < FEW; i++) {
+        assert_int_equal(finish(first.calls[i], NULL, NULL), ENGINE_RETURNED);
+        assert_int_equal(first.hosts[i].notes[0], 2);
+        engine_call_free(first.calls[i]);
+    }
+    engine_module_unref(module);
+    engine_module_unref(other);
+    close_engine(engine);
+}
+
+/* Whose size is no number of whole pages, as a limit may be. */
+static void test_stacks_of_any_size_go(void **state)
+{
+    (void)state;
+    struct engine_options options = options_for(32);
+    options.stack_bytes = (256 << 10) + 100;
+    struct engine *engine = engine_with(&options);
+    struct engine_module *module = load(engine, deep);
+    struct party party;
+    arrive(&party, module, 2 * FEW);
+    leave(&party);
+    assert_true(trim(engine) >= (size_t)2 * FEW * (KEPT_BYTES + ((size_t)64 << 10)));
+    engine_module_unref(module);
+    close_engine(engine);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_burst_is_given_back),
         cmocka_unit_test(test_few_calls_are_no_burst),
         cmocka_unit_test(test_calls_go_on_meanwhile),
+        cmocka_unit_test(test_nothing_behind_the_last_stack_goes),
+        cmocka_unit_test(test_stacks_of_any_size_go),
     };
     return cmocka_run_group_tests_name("engine/trim", tests, NULL, NULL);
 }
