@@ -23,7 +23,8 @@ function under(calls, given = {}) {
   const [list, config] = ['calls', 'config.json'].map((name) => join(folder, name));
   writeFileSync(list, calls.join('\n'));
   writeFileSync(config, JSON.stringify(given));
-  const before = `set -- '${build}/tests/server/under_list' '${list}' ${constants.errno[code]} "$@"`;
+  /* LeakSanitizer, in a build that has it, looks by ptrace, which is in neither list. */
+  const before = `export ASAN_OPTIONS=detect_leaks=0; set -- '${build}/tests/server/under_list' '${list}' ${constants.errno[code]} "$@"`;
   return Server.start({ flags: ['--config', config, '--production'], before });
 }
 
