@@ -48,9 +48,9 @@ enum { LOG_COLUMNS_MAX = 64, LOG_COLUMN_BYTES_MAX = 40 };
 struct log_field {
     const char *key; /* static */
     enum { LOG_STRING, LOG_NUMBER, LOG_DURATION, LOG_COLUMNS } type;
+    bool is_detail; /* left out of text, which is for people */
     struct slice string;
     int64_t number; /* of a duration: microseconds */
-    bool is_detail; /* left out of text, which is for people */
     /* Of many fields in one: their columns, `number` of them, and what stands in each. */
     const struct log_column *columns;
     const int64_t *numbers;
