@@ -97,9 +97,10 @@ static void tell(struct refusals *refusals, struct fold *fold, uint64_t now_ns)
     fold->told_ns = now_ns;
 }
 
+/* Of loops one may have read the clock before another that was told first. */
 static bool is_over(const struct fold *fold, uint64_t now_ns)
 {
-    return fold->key == 0 || now_ns - fold->told_ns >= FOLD_NS;
+    return fold->key == 0 || now_ns >= fold->told_ns + FOLD_NS;
 }
 
 /* Of some folds; whether any has something left. */

@@ -106,6 +106,20 @@ static void a_minute_is_one_line(void **state)
     end(&world);
 }
 
+/* Loops read their clocks before they have their turn here. */
+static void an_earlier_clock_is_the_same_minute(void **state)
+{
+    (void)state;
+    struct world world;
+    begin(&world);
+    const uint64_t now_ns = 1000 * SECOND;
+    refusals_note(world.refusals, &bad_key, SLICE("ada"), SLICE("h"), now_ns);
+    refusals_note(world.refusals, &bad_key, SLICE("ada"), SLICE("h"), now_ns - 1);
+    refusals_tell(world.refusals, now_ns - 1);
+    expect_told(&world, "tenant=ada host=\"\" code=BadAdminKey requests=1\n");
+    end(&world);
+}
+
 static void each_is_counted_where_it_belongs(void **state)
 {
     (void)state;
@@ -158,6 +172,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_minute_is_one_line),
+        cmocka_unit_test(an_earlier_clock_is_the_same_minute),
         cmocka_unit_test(each_is_counted_where_it_belongs),
         cmocka_unit_test(many_are_told_apart),
     };
