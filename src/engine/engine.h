@@ -115,10 +115,13 @@ struct engine_counts engine_get_counts(const struct engine *engine);
 /* Instances that the pool has room for. */
 uint32_t engine_slots(const struct engine *engine);
 
+/* Slots that engine_trim() takes at one time. */
+enum { ENGINE_TRIM_SLOTS = 4 };
+
 /*
  * Gives the system back what free slots keep of their memories and stacks once more than 8 calls
  * had an instance at one time, and no more have one now; otherwise it does nothing. Calls go on
- * meanwhile; one that needs one of the last 16 slots may find them taken, for less than a
+ * meanwhile; one that needs one of the last ENGINE_TRIM_SLOTS may find them taken, for less than a
  * millisecond. Starts threads that are over when it returns. An empty module is compiled the first
  * time, in this process if `compiler` is NULL. `*out_bytes` is what was seen to go. Any thread.
  * Errors: those of compiling.

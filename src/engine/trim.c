@@ -21,8 +21,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* Slots that are taken at one time; the most parts that a pool has (Wasmtime 48). */
-enum { BATCH = 16, PARTS_MAX = 16 };
+/* The most parts that a pool has (Wasmtime 48). */
+enum { PARTS_MAX = 16 };
 
 /* How many are looked at by one call. */
 enum { PAGES_AT_ONCE = 256 };
@@ -55,7 +55,7 @@ struct trim {
     struct slice artifact;     /* of the empty module */
     size_t page_bytes;         /* of the system */
     size_t bytes;              /* given back */
-    struct taken taken[BATCH];
+    struct taken taken[ENGINE_TRIM_SLOTS];
     size_t count;
     /* Of the part at hand: */
     const uint8_t *first; /* memory of the slot with which it began; NULL: none yet */
@@ -186,7 +186,7 @@ static bool hold_slot(struct engine *engine)
 static bool take(struct trim *trim, const wasmtime_module_t *module)
 {
     struct engine *engine = trim->engine;
-    if (trim->count == BATCH || !hold_slot(engine)) {
+    if (trim->count == ENGINE_TRIM_SLOTS || !hold_slot(engine)) {
         return false;
     }
     struct taken *taken = &trim->taken[trim->count];
@@ -232,7 +232,7 @@ static void *trim_part(void *arg)
     struct trim *trim = arg;
     trim->first = NULL;
     trim->is_round = false;
-    for (uint32_t i = 0; i <= trim->engine->slots / BATCH && trim_batch(trim); i++) {
+    for (uint32_t i = 0; i <= trim->engine->slots / ENGINE_TRIM_SLOTS && trim_batch(trim); i++) {
     }
     return NULL;
 }

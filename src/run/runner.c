@@ -39,8 +39,12 @@
 /* What a process has beside them: code of modules, stacks of threads, allocations. */
 #define MAPPINGS_BESIDE 4096
 
-/* Of the engine's pool beyond those of runs alive: probes, and instances that are being reset. */
+/*
+ * Of the engine's pool beyond those of runs alive: probes, instances that are being reset, and
+ * those that engine_trim() takes, so that it turns no run away.
+ */
 #define SPARE_INSTANCES 8
+_Static_assert(ENGINE_TRIM_SLOTS <= SPARE_INSTANCES / 2, "there are some for probes");
 
 /* Runs that make calls inside their transactions at one time; others wait for one of them. */
 #define NESTS_LEAST 32

@@ -115,8 +115,8 @@ struct walker {
 };
 
 /*
- * Writes all of its memory, yields many times, and looks whether it is still what it wrote. The call
- * that comes first is where ThreadSanitizer is told that the slot was another's (call.c).
+ * Writes all of its memory, yields many times, and looks whether it is still what it wrote. The
+ * call that comes first is where ThreadSanitizer is told that the slot was another's (call.c).
  */
 static const char writer[] = MODULE(
     "(memory (export \"memory\") 2)"
