@@ -83,6 +83,20 @@ static void give_back(struct engine *engine, struct engine_call *call)
     }
 }
 
+void calls_free_idle(struct engine *engine)
+{
+    CORDON_ASSERT(pthread_mutex_lock(&engine->lock) == 0);
+    struct engine_call *idle = engine->idle;
+    engine->idle = NULL;
+    engine->idle_count = 0;
+    CORDON_ASSERT(pthread_mutex_unlock(&engine->lock) == 0);
+    while (idle != NULL) {
+        struct engine_call *call = idle;
+        idle = call->next_idle;
+        mem_free(call);
+    }
+}
+
 /* Everything but the frames, which are valid up to `frame_count` alone. */
 static void clear(struct engine_call *call)
 {

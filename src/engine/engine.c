@@ -44,22 +44,13 @@ cordon_error *engine_new(const struct engine_options *options, struct engine **o
     return NULL;
 }
 
-static void free_idle_calls(struct engine *engine)
-{
-    while (engine->idle != NULL) {
-        struct engine_call *call = engine->idle;
-        engine->idle = call->next_idle;
-        mem_free(call);
-    }
-}
-
 void engine_free(struct engine *engine)
 {
     if (engine == NULL) {
         return;
     }
     CORDON_ASSERT(engine->calls == 0 && engine->modules == 0);
-    free_idle_calls(engine);
+    calls_free_idle(engine);
     for (int kind = 0; kind < KIND_COUNT; kind++) {
         if (engine->linkers[kind] != NULL) {
             wasmtime_linker_delete(engine->linkers[kind]);

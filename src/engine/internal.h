@@ -146,6 +146,9 @@ static inline void slot_give(struct engine *engine)
 /* link.c: one linker for each kind, with every import bound to its handler or to the denial. */
 CORDON_MUST_USE cordon_error *link_imports(struct engine *engine);
 
+/* call.c: what was kept of calls for the next ones goes. */
+void calls_free_idle(struct engine *engine);
+
 /* limiter.c: gives the call's new store the limits of its options. */
 void limiter_attach(struct engine_call *call);
 

@@ -295,20 +295,6 @@ static cordon_error *compile(struct engine *engine, struct compiler *compiler, i
     return NULL;
 }
 
-static void free_idle_calls(struct engine *engine)
-{
-    CORDON_ASSERT(pthread_mutex_lock(&engine->lock) == 0);
-    struct engine_call *idle = engine->idle;
-    engine->idle = NULL;
-    engine->idle_count = 0;
-    CORDON_ASSERT(pthread_mutex_unlock(&engine->lock) == 0);
-    while (idle != NULL) {
-        struct engine_call *call = idle;
-        idle = call->next_idle;
-        mem_free(call);
-    }
-}
-
 static cordon_error *trim_once(struct engine *engine, struct compiler *compiler, size_t *out_bytes)
 {
     CORDON_CLEANUP(sealed_view_close) struct sealed_view view = {0};
@@ -319,7 +305,7 @@ static cordon_error *trim_once(struct engine *engine, struct compiler *compiler,
     atomic_store(&engine->was_busy, false);
     struct trim trim;
     trim_all(engine, view.bytes, &trim);
-    free_idle_calls(engine);
+    calls_free_idle(engine);
     if (trim.bytes > AGAIN_BYTES) {
         atomic_store(&engine->was_busy, true);
     }
