@@ -719,7 +719,7 @@ static bool may_write(struct log *log, enum log_level level, const char *event, 
 
 bool log_is_text(const struct log *log)
 {
-    return log->text;
+    return log != NULL && log->text;
 }
 
 bool log_admits(struct log *log, enum log_level level, const char *event, struct slice source)
