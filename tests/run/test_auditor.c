@@ -336,6 +336,25 @@ static void who_hurries_is_signed_at_once(void **state)
     end_store(store);
 }
 
+/* Also after what kept it from that is gone: it is tried again each second. */
+static void who_hurries_is_tried_again(void **state)
+{
+    (void)state;
+    struct store *store = new_store();
+    struct auditor *auditor = start_auditor(store, HOUR_MS);
+    char path[128];
+    path_of(path, "1.draft");
+    assert_int_equal(mkdir(path, 0700), 0);
+    add_record(store, "{\"kind\":\"deploy\"}");
+    auditor_sign_soon(auditor);
+    expect_error(auditor_sign(auditor), CORDON_E_STORE, "could not be signed"); /* it was tried */
+    assert_int_equal(check_log(store).checkpoints, 0);
+    assert_int_equal(rmdir(path), 0);
+    assert_int_equal(wait_for_checkpoints(store, 1), 1);
+    auditor_free(auditor);
+    end_store(store);
+}
+
 /* A follower's is, too, and nobody else's. */
 static void a_follower_that_hurries_is_signed_at_once(void **state)
 {
@@ -574,6 +593,7 @@ int main(void)
         cmocka_unit_test(a_log_that_was_cut_is_not_signed),
         cmocka_unit_test(a_log_that_was_cut_is_not_signed_once_it_has_grown),
         cmocka_unit_test(who_hurries_is_signed_at_once),
+        cmocka_unit_test(who_hurries_is_tried_again),
         cmocka_unit_test(a_follower_that_hurries_is_signed_at_once),
         cmocka_unit_test(a_flood_is_signed_once_a_second),
         cmocka_unit_test(what_can_not_be_signed_is_told_and_seen),

@@ -671,7 +671,8 @@ struct due {
 
 /*
  * Of one log; whether notes still wait that nothing keeps from being written. What hurries may be
- * among those, and is signed again in a second: it is nobody's turn but its own.
+ * among those, or fail for a while, and is signed again in a second: it is nobody's turn but its
+ * own.
  */
 static bool take_turn(struct auditor *auditor, const struct due *due)
 {
@@ -689,6 +690,9 @@ static bool take_turn(struct auditor *auditor, const struct due *due)
     }
     if (due->signs || is_asked || hurries) {
         sign_all(auditor, asked);
+        if (hurries && auditor->failure.is_there && !auditor->failure.is_hopeless) {
+            auditor_sign_soon(auditor);
+        }
     }
     return has_more;
 }
