@@ -137,7 +137,8 @@ describe('the audit log of a server', () => {
     assert.match(stdout, /^The audit log is whole: \d+ records/);
     const shown = await audit('show', '--data', data);
     assert.equal(shown.code, 0);
-    assert.match(shown.stdout, /^1 \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ settings effective=\{.*\n2 \S+ keys count=0 keys=\[\]$/m);
+    assert.match(shown.stdout, /^1 \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ settings effective=\{.*$/m);
+    assert.match(shown.stdout, /^\d \S+ keys count=0 keys=\[\]$/m); /* a checkpoint may be before it */
     assert.match(shown.stdout, /^\d+ \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ deploy deploy=\{/m);
     assert.match(shown.stdout, / deploy_refused message=.*modules=\["[0-9a-f]{64}"\]/);
   });

@@ -79,7 +79,7 @@ static void what_is_not_counted_is_bounded(void **state)
         size_t bytes;
         cordon_error_code code;
     } cases[] = {
-        {ALLOWED, 30, 100, CORDON_E_TOO_LARGE},
+        {ALLOWED, 30, 100, CORDON_E_AUDIT_FULL},
         {(uint64_t)1 << 30, 17, 1000000, CORDON_E_OVERLOADED},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -110,7 +110,7 @@ static void a_sleeper_is_counted(void **state)
     assert_true(is_counted);
     assert_int_equal(bytes, RECORDS * (100 + AUDIT_RECORD_BYTES));
     append(&harness, 1, 100);
-    assert_refused(tenant, CORDON_E_TOO_LARGE);
+    assert_refused(tenant, CORDON_E_AUDIT_FULL);
     harness_close(&harness);
 }
 

@@ -1,6 +1,6 @@
 /*
- * What the audit log is told outside of commits. Notes and what is folded wait in memory until their
- * records are durable: what could not be written is tried again at the next turn.
+ * What the audit log is told outside of commits. Notes and what is folded wait in memory until
+ * their records are durable: what could not be written is tried again at the next turn.
  */
 #include "run/audit/auditor_internal.h"
 
