@@ -1,6 +1,6 @@
 /* From the guest's end to the outcome: see state.h. */
 #include "base/clock.h"
-#include "run/record/record.h"
+#include "run/audit/audited_call.h"
 #include "run/result.h"
 #include "run/state.h"
 #include "run/tenant/tenant_quota.h"
@@ -101,7 +101,7 @@ static bool lost_its_snapshot(const struct run *run)
 static cordon_error *add_records(struct run *run, bool with_session, struct buffer *audit)
 {
     const struct audited_call call = run_audited_call(run);
-    TRY(record_audit(audit, &run->outcome, &call));
+    TRY(audited_call_write(audit, &run->outcome, &call));
     if (!with_session || run->idempotency_key.size == 0) {
         return NULL;
     }

@@ -15,8 +15,8 @@
 #define RUN_STATE_H
 
 #include "host/check.h"
+#include "run/audit/audited_call.h"
 #include "run/internal.h"
-#include "run/record/record.h"
 #include "run/record/recording.h"
 #include "run/resolve.h"
 #include "run/session/session.h"

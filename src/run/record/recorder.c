@@ -11,10 +11,10 @@
 #include "base/memory.h"
 #include "base/pipe_signal.h"
 #include "run/audit/audit_rows.h"
+#include "run/audit/audited_call.h"
 #include "run/await.h"
 #include "run/deploy/deploy_rows.h"
 #include "run/permits/cpu_share.h"
-#include "run/record/record.h"
 #include "run/state.h"
 
 #include <sys/resource.h>
@@ -367,7 +367,7 @@ static cordon_error *write_audit(
     CORDON_CLEANUP_BUFFER struct buffer body;
     buffer_init(&body, 65536);
     const struct audited_call call = run_audited_call(run);
-    TRY(record_mismatch_audit(&body, &call, words, record));
+    TRY(audited_call_write_mismatch(&body, &call, words, record));
     return audit_rows_add(recorder->runner->options.store, run->tenant, buffer_slice(&body));
 }
 

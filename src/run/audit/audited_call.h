@@ -1,6 +1,6 @@
-/* What a mutation's commit says beside its writes: its audit record. */
-#ifndef RUN_RECORD_H
-#define RUN_RECORD_H
+/* What the audit log says of a call: a mutation, in its own commit, or a replay that differs. */
+#ifndef RUN_AUDIT_AUDITED_CALL_H
+#define RUN_AUDIT_AUDITED_CALL_H
 
 #include "audit/actor.h"
 #include "base/buffer.h"
@@ -18,14 +18,14 @@ struct audited_call {
 };
 
 /* The body of an audit record, JSON: the call, and what came of it. */
-CORDON_MUST_USE cordon_error *record_audit(
+CORDON_MUST_USE cordon_error *audited_call_write(
     struct buffer *out, const struct outcome *outcome, const struct audited_call *call);
 
 /*
  * The body of the audit record of a replay that was another run than the recorded one. `difference`
  * holds nothing of what the run saw; `kept` is the id of its record, or empty.
  */
-CORDON_MUST_USE cordon_error *record_mismatch_audit(
+CORDON_MUST_USE cordon_error *audited_call_write_mismatch(
     struct buffer *out,
     const struct audited_call *call,
     struct slice difference,

@@ -1,5 +1,5 @@
-/* Bodies of audit records; see record.h. */
-#include "run/record/record.h"
+/* Bodies of audit records of calls; see audited_call.h. */
+#include "run/audit/audited_call.h"
 
 #include "base/hash.h"
 #include "value/json.h"
@@ -30,7 +30,7 @@ static cordon_error *write_call(struct buffer *out, const struct audited_call *c
     return audit_actor_end(out, call->actor);
 }
 
-cordon_error *record_audit(
+cordon_error *audited_call_write(
     struct buffer *out, const struct outcome *outcome, const struct audited_call *call)
 {
     TRY(buffer_append_byte(out, '{'));
@@ -40,7 +40,7 @@ cordon_error *record_audit(
     return write_call(out, call);
 }
 
-cordon_error *record_mismatch_audit(
+cordon_error *audited_call_write_mismatch(
     struct buffer *out, const struct audited_call *call, struct slice difference, struct slice kept)
 {
     TRY(buffer_append(out, SLICE("{\"kind\":\"replay_mismatch\"")));
