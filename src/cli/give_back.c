@@ -15,7 +15,12 @@
  * heap's arenas, which nothing gives back later. Loops and compute threads have one arena each, as
  * many as there are processors, and all others the rest.
  */
-enum { OWN_MAPPING_FROM_BYTES = 256 << 10, KEPT_BYTES_MAX = 256 << 10, ARENAS_FOR_OTHERS = 2 };
+enum {
+    OWN_MAPPING_FROM_BYTES = 256 << 10,
+    KEPT_BYTES_MAX = 128 << 10,
+    TAKEN_BYTES = 64 << 10, /* more than is needed, when an arena grows */
+    ARENAS_FOR_OTHERS = 2,
+};
 
 /* How often memory is looked at, and the growth that is worth the work. */
 enum { LOOK_S = 10, GROWTH_BYTES = 1 << 20 };
@@ -24,6 +29,7 @@ void give_back_configure(void)
 {
     (void)mallopt(M_MMAP_THRESHOLD, OWN_MAPPING_FROM_BYTES);
     (void)mallopt(M_TRIM_THRESHOLD, KEPT_BYTES_MAX);
+    (void)mallopt(M_TOP_PAD, TAKEN_BYTES);
     const long processors = sysconf(_SC_NPROCESSORS_ONLN);
     (void)mallopt(M_ARENA_MAX, (processors > 0 ? (int)processors : 1) * 2 + ARENAS_FOR_OTHERS);
 }
