@@ -181,7 +181,7 @@ static bool note_audit_read(struct connection *connection)
     const uint32_t number = connection->route.tenant_number;
     struct runner *runner = connection->loop->server->options.runner;
     struct tenant *named = number == 0 ? NULL : tenants_find(runner_tenants(runner), number);
-    if (tenant_enter(named)) {
+    if (named != NULL && tenant_enter(named)) {
         const bool is_noted =
             note_read_of(connection, named, AUDITOR_READS_AUDIT, slice_str(named->name));
         tenant_leave(named);

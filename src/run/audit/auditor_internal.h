@@ -44,7 +44,6 @@ struct failure {
 struct auditor {
     struct store *store;
     struct log *log;
-    uint32_t tenant;
     struct auditor *lead;                /* who has the thread: itself, or whom it follows */
     _Atomic(struct auditor *) followers; /* of a lead; by their `next` */
     struct auditor *next;
@@ -52,14 +51,17 @@ struct auditor {
     _Atomic(struct checkpoint_sink *) sink; /* NULL: checkpoints go nowhere else */
 
     pthread_t thread;
+    uint32_t tenant;
     bool has_thread;
+    atomic_bool hurries; /* what it has, or of a lead one of them, is to be signed at once */
+    atomic_bool any_hurries;
     struct event woken;
     struct note_queue notes;
     pthread_mutex_t lock; /* over all up to the blank line */
-    bool ends;
     uint64_t signs_asked; /* checkpoints that somebody waits for, and those of them that are made */
     uint64_t signs_done;
     bool sign_failed;
+    bool ends;
     pthread_cond_t is_signed;
     uint64_t notes_lost;
     struct folded *folded; /* as many as are counted apart, once there is one */
@@ -69,9 +71,6 @@ struct auditor {
     struct auditor_health health; /* of a lead: of all logs that it has; `age_ns` is made of */
     uint64_t all_signed_ns;       /* then all of them were signed, */
     uint64_t turn_interval_ns;    /* in this interval */
-
-    atomic_bool hurries; /* what it has, or of a lead one of them, is to be signed at once */
-    atomic_bool any_hurries;
 
     /* Of the thread alone. */
     struct secret_file file;
