@@ -368,11 +368,7 @@ static int run(const struct cli_options *options)
 static const struct cli_flag flags[] = {
     {"limit", "N", "at most so many documents (default 100)", flags_set_count},
     {"order", "asc|desc", "oldest or newest first (the default)", flags_set_order},
-    FLAG_DATA_OR_URL,
-    FLAG_TENANT_OF_DATA,
-    FLAG_URL,
-    FLAG_ADMIN_KEY,
-    FLAG_FORMAT,
+    FLAGS_OF_DATA,
     FLAGS_END,
 };
 

@@ -221,11 +221,7 @@ static int run(const struct cli_options *options)
 static const struct cli_flag flags[] = {
     {"from-file", "NAME=FILE", "with `set`: the value is in a file (-: stdin); may be repeated",
      flags_set_from_file},
-    FLAG_DATA_OR_URL,
-    FLAG_TENANT_OF_DATA,
-    FLAG_URL,
-    FLAG_ADMIN_KEY,
-    FLAG_FORMAT,
+    FLAGS_OF_DATA,
     FLAGS_END,
 };
 

@@ -393,11 +393,7 @@ static int run(const struct cli_options *options)
 
 static const struct cli_flag flags[] = {
     {"overwrite", NULL, "replace FILE if it is there", flags_set_overwrite},
-    FLAG_DATA_OR_URL,
-    FLAG_TENANT_OF_DATA,
-    FLAG_URL,
-    FLAG_ADMIN_KEY,
-    FLAG_FORMAT,
+    FLAGS_OF_DATA,
     FLAGS_END,
 };
 

@@ -720,11 +720,7 @@ static const struct cli_flag flags[] = {
     {"replace", NULL, "first remove what the tables in FILE have", flags_set_replace},
     {"replace-all", NULL, "first remove what all tables have", flags_set_replace_all},
     {"strings", NULL, "take strings of an old Convex export as they are", flags_set_strings},
-    FLAG_DATA_OR_URL,
-    FLAG_TENANT_OF_DATA,
-    FLAG_URL,
-    FLAG_ADMIN_KEY,
-    FLAG_FORMAT,
+    FLAGS_OF_DATA,
     FLAGS_END,
 };
 

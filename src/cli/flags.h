@@ -79,6 +79,8 @@ bool flags_set_path(struct cli_options *options, const char *value);
     {"data", "DIR", "a data folder that no server uses, in place of a server", flags_set_data}
 #define FLAG_TENANT_OF_DATA                                                                        \
     {"tenant", "NAME", "whose, of a data folder (default: default)", flags_set_tenant}
+/* Of whose data and how it is reached, for commands that work with a server and without. */
+#define FLAGS_OF_DATA FLAG_DATA_OR_URL, FLAG_TENANT_OF_DATA, FLAG_URL, FLAG_ADMIN_KEY, FLAG_FORMAT
 #define FLAGS_END {NULL, NULL, NULL, NULL}
 
 #define CLI_DEFAULT_URL "http://127.0.0.1:3210"

@@ -83,41 +83,39 @@ static cordon_error *write_head(
     return write_seconds(out, SLICE("timestamp"), clock_wall_ns());
 }
 
-static cordon_error *write_end(
-    struct buffer *out,
-    const struct outcome *outcome,
-    size_t told_lines,
-    struct slice path,
-    struct slice request_id)
+/* An entry of a run that is done, or, without an outcome, of an action that goes on. */
+struct entry {
+    const struct outcome *outcome;
+    const struct slice *lines; /* to be told now */
+    size_t line_count;
+    struct slice path;
+    struct slice request_id;
+};
+
+static cordon_error *write_entry(struct buffer *out, const struct entry *entry)
 {
-    const size_t count = outcome->log_line_count;
-    const size_t told = told_lines < count ? told_lines : count;
-    TRY(write_head(out, SLICE("Completion"), outcome->kind, path, request_id));
+    const struct outcome *outcome = entry->outcome;
+    if (outcome == NULL) {
+        TRY(write_head(out, SLICE("Progress"), CORDON_ACTION, entry->path, entry->request_id));
+        return write_log_lines(out, entry->lines, entry->line_count);
+    }
+    TRY(write_head(out, SLICE("Completion"), outcome->kind, entry->path, entry->request_id));
     TRY(write_seconds(out, SLICE("executionTime"), outcome->wall_time_ns));
     TRY(buffer_append(out, SLICE(",\"cachedResult\":false")));
-    TRY(write_log_lines(out, outcome->log_lines + told, count - told));
+    TRY(write_log_lines(out, entry->lines, entry->line_count));
     return write_error(out, outcome);
 }
 
-static cordon_error *write_lines(
-    struct buffer *out,
-    const struct slice *lines,
-    size_t count,
-    struct slice path,
-    struct slice request_id)
-{
-    TRY(write_head(out, SLICE("Progress"), CORDON_ACTION, path, request_id));
-    return write_log_lines(out, lines, count);
-}
-
 /* Without its members, if they are too large or there is no memory: an entry that is lost. */
-static void add(struct executions *executions, struct buffer *members, cordon_error *unwritten)
+static void keep(struct executions *executions, const struct entry *entry)
 {
-    if (unwritten != NULL) {
-        buffer_clear(members);
+    if (!executions_are_kept(executions)) {
+        return;
     }
-    cordon_error_free(unwritten);
-    executions_add(executions, buffer_slice(members));
+    CORDON_CLEANUP_BUFFER struct buffer members;
+    buffer_init(&members, EXECUTIONS_BYTES_MAX);
+    CORDON_CLEANUP(cordon_error_freep) cordon_error *error = write_entry(&members, entry);
+    executions_add(executions, error == NULL ? buffer_slice(&members) : (struct slice){0});
 }
 
 void execution_keep(
@@ -127,12 +125,10 @@ void execution_keep(
     struct slice path,
     struct slice request_id)
 {
-    if (!executions_are_kept(executions)) {
-        return;
-    }
-    CORDON_CLEANUP_BUFFER struct buffer members;
-    buffer_init(&members, EXECUTIONS_BYTES_MAX);
-    add(executions, &members, write_end(&members, outcome, told_lines, path, request_id));
+    const size_t count = outcome->log_line_count;
+    const size_t told = told_lines < count ? told_lines : count;
+    const struct entry entry = {outcome, outcome->log_lines + told, count - told, path, request_id};
+    keep(executions, &entry);
 }
 
 void execution_keep_lines(
@@ -142,10 +138,6 @@ void execution_keep_lines(
     struct slice path,
     struct slice request_id)
 {
-    if (!executions_are_kept(executions)) {
-        return;
-    }
-    CORDON_CLEANUP_BUFFER struct buffer members;
-    buffer_init(&members, EXECUTIONS_BYTES_MAX);
-    add(executions, &members, write_lines(&members, lines, count, path, request_id));
+    const struct entry entry = {NULL, lines, count, path, request_id};
+    keep(executions, &entry);
 }
