@@ -717,11 +717,6 @@ static bool may_write(struct log *log, enum log_level level, const char *event, 
 
 /* -- Writing -------------------------------------------------------------------------------- */
 
-bool log_is_text(const struct log *log)
-{
-    return log != NULL && log->text;
-}
-
 bool log_admits(struct log *log, enum log_level level, const char *event, struct slice source)
 {
     if (log == NULL) {

@@ -38,11 +38,14 @@ struct log_column {
     bool is_duration; /* in microseconds */
 };
 
-#define LOG_COLUMN(k) {{(const uint8_t *)(",\"" k "\":"), sizeof(k) + 3}, (k), false}
-#define LOG_COLUMN_MS(k) {{(const uint8_t *)(",\"" k "\":"), sizeof(k) + 3}, (k), true}
-
-/* Most columns of one field, and bytes of the key of each. */
+/* Most columns of one field, and bytes of the key of each as JSON has it. */
 enum { LOG_COLUMNS_MAX = 64, LOG_COLUMN_BYTES_MAX = 40 };
+
+/* A key that is longer does not compile. */
+#define LOG_COLUMN_BYTES(k)                                                                        \
+    (sizeof(k) + 3 + 0 * sizeof(char[sizeof(k) + 3 <= LOG_COLUMN_BYTES_MAX ? 1 : -1]))
+#define LOG_COLUMN(k) {{(const uint8_t *)(",\"" k "\":"), LOG_COLUMN_BYTES(k)}, (k), false}
+#define LOG_COLUMN_MS(k) {{(const uint8_t *)(",\"" k "\":"), LOG_COLUMN_BYTES(k)}, (k), true}
 
 /* A field of a line. Strings are escaped; control characters never reach a terminal raw. */
 struct log_field {
@@ -95,9 +98,6 @@ void log_write(
     const char *event,
     const struct log_field *fields,
     size_t field_count);
-
-/* Whether lines are text for people: who fills in fields can then say which are details. */
-bool log_is_text(const struct log *log);
 
 /* Hands what was collected to the operating system. Any thread; cheap if there is nothing. */
 void log_flush(struct log *log);

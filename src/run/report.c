@@ -107,6 +107,8 @@ struct line {
     struct log_field fields[12];
     size_t count;
     int64_t numbers[COLUMNS];
+    size_t number_count;
+    uint64_t details; /* of the numbers, a bit each */
 };
 
 static void add(struct line *line, struct log_field field)
@@ -142,52 +144,43 @@ static uint64_t allowed_of(const struct run_report *report, cordon_limit limit)
     return report->allowed == NULL ? 0 : report->allowed[limit];
 }
 
-/*
- * To people at a terminal, none says nothing; and of what it had only that which it came near to.
- * Walks as add_numbers() does.
- */
-static uint64_t find_details(const struct run_report *report, const int64_t numbers[COLUMNS])
+static void put(struct line *line, uint64_t number, bool is_detail)
 {
-    uint64_t details = 0;
-    size_t at = 0;
-    for (; at < TIMES; at++) {
-        details |= (uint64_t)(numbers[at] == 0) << at;
-    }
-    for (size_t i = 0; i < USES; i++) {
-        const uint64_t used = report->outcome->used[uses[i].limit];
-        const bool is_near = warnings_is_near(used, allowed_of(report, uses[i].limit));
-        if (uses[i].has_use) {
-            details |= (uint64_t)(used == 0 || (uses[i].is_minor && !is_near)) << at++;
-        }
-        details |= (uint64_t)!is_near << at++;
-    }
-    return details | (uint64_t)(numbers[at] == 0) << at;
+    CORDON_ASSERT(line->number_count < COLUMNS);
+    line->details |= (uint64_t)is_detail << line->number_count;
+    line->numbers[line->number_count++] = (int64_t)number;
 }
 
-static void add_numbers(struct line *line, const struct run_report *report, bool is_text)
+/*
+ * What stands in the columns. To people at a terminal, none says nothing; and of what it had only
+ * that which it came near to.
+ */
+static void add_numbers(struct line *line, const struct run_report *report)
 {
     const struct outcome *const outcome = report->outcome;
-    const uint64_t times[TIMES] = {
+    const uint64_t times_ns[TIMES] = {
         outcome->wall_time_ns, outcome->user_time_ns, outcome->system_time_ns,
         outcome->queued_time_ns};
-    size_t at = 0;
-    for (; at < TIMES; at++) {
-        line->numbers[at] = (int64_t)(times[at] / 1000);
+    for (size_t i = 0; i < TIMES; i++) {
+        put(line, times_ns[i] / 1000, times_ns[i] < 1000);
     }
     for (size_t i = 0; i < USES; i++) {
+        const uint64_t used = outcome->used[uses[i].limit];
+        const uint64_t allowed = allowed_of(report, uses[i].limit);
+        const bool is_near = warnings_is_near(used, allowed);
         if (uses[i].has_use) {
-            line->numbers[at++] = (int64_t)outcome->used[uses[i].limit];
+            put(line, used, used == 0 || (uses[i].is_minor && !is_near));
         }
-        line->numbers[at++] = (int64_t)allowed_of(report, uses[i].limit);
+        put(line, allowed, !is_near);
     }
-    line->numbers[at++] = outcome->retries;
-    CORDON_ASSERT(at == COLUMNS);
+    put(line, outcome->retries, outcome->retries == 0);
+    CORDON_ASSERT(line->number_count == COLUMNS);
     add(line, (struct log_field){
                   .type = LOG_COLUMNS,
                   .number = COLUMNS,
                   .columns = columns,
                   .numbers = line->numbers,
-                  .details = is_text ? find_details(report, line->numbers) : 0,
+                  .details = line->details,
               });
 }
 
@@ -205,10 +198,11 @@ void run_report(struct log *log, const struct run_report *report)
     buffer_init(&stack, STACK_BYTES_MAX);
     buffer_init(&message, REDACTED_BYTES_MAX);
     struct line line;
-    line.count = 0; /* the rest is written before it is read: it is large */
+    line.count = line.number_count = 0; /* the rest is written before it is read: it is large */
+    line.details = 0;
     add_call(&line, report);
     add_text(&line, "status", failed ? SLICE("failure") : SLICE("success"));
-    add_numbers(&line, report, log_is_text(log));
+    add_numbers(&line, report);
     if (failed) {
         const struct slice frames = write_stack(outcome, &stack);
         cordon_error_free(redact(&message, outcome->message, report->env));
