@@ -14,14 +14,7 @@ struct contract_case {
     void (*run)(struct world *world);
 };
 
-/*
- * Runs each case with a world of each maker, as "store/MAKER/CASE", and behind them `more`, which
- * may be NULL. What main() returns.
- */
-int contract_run(
-    const char *group,
-    const struct contract_case *cases,
-    size_t count,
-    const struct CMUnitTest *more);
+/* Runs each case with a world of each maker, as "store/MAKER/CASE". What main() returns. */
+int contract_run(const char *group, const struct contract_case *cases, size_t count);
 
 #endif

@@ -339,6 +339,20 @@ void client_remove(struct client *client, uint32_t table, uint64_t n, double cre
     OK(store_remove(client->txn, &id, creation_time));
 }
 
+void world_put(
+    struct world *world,
+    uint32_t tenant,
+    uint32_t table,
+    uint64_t n,
+    double creation_time,
+    const char *text)
+{
+    struct client client;
+    client_begin(&client, world->store, tenant);
+    client_put(&client, table, n, creation_time, text);
+    REQUIRE(!client_commit(&client, NULL).conflict);
+}
+
 bool client_next(struct client *client, struct store_scan *scan, struct slice *out_body)
 {
     bool found = false;

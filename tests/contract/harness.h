@@ -98,6 +98,15 @@ void client_put(
     struct client *client, uint32_t table, uint64_t n, double creation_time, const char *text);
 void client_remove(struct client *client, uint32_t table, uint64_t n, double creation_time);
 
+/* Writes document n in a commit of its own. */
+void world_put(
+    struct world *world,
+    uint32_t tenant,
+    uint32_t table,
+    uint64_t n,
+    double creation_time,
+    const char *text);
+
 /* The next document of a scan. */
 bool client_next(struct client *client, struct store_scan *scan, struct slice *out_body);
 /* Requires that a scan gives exactly these texts, separated by blanks, and ends. */

@@ -7,11 +7,8 @@
 
 #include "base/buffer.h"
 #include "store/batch.h"
-#include "store/local.h"
 
 #include <math.h>
-#include <sched.h>
-#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,15 +23,6 @@ static uint32_t make_table(struct world *world, const char *name)
     const uint32_t table = client_table(&client, name);
     REQUIRE(!client_commit(&client, NULL).conflict);
     return table;
-}
-
-static void put_committed(
-    struct world *world, uint32_t table, uint64_t n, double time, const char *text)
-{
-    struct client client;
-    client_begin(&client, world->store, TENANT);
-    client_put(&client, table, n, time, text);
-    REQUIRE(!client_commit(&client, NULL).conflict);
 }
 
 /* -- Documents ------------------------------------------------------------------------------- */
@@ -83,13 +71,13 @@ static void abandoned_leaves_nothing(struct world *world)
 static void snapshot_is_stable(struct world *world)
 {
     const uint32_t table = make_table(world, "t");
-    put_committed(world, table, 1, 10, "old");
-    put_committed(world, table, 2, 20, "gone");
+    world_put(world, TENANT, table, 1, 10, "old");
+    world_put(world, TENANT, table, 2, 20, "gone");
     struct client before;
     client_begin(&before, world->store, TENANT);
 
-    put_committed(world, table, 1, 10, "new");
-    put_committed(world, table, 3, 30, "more");
+    world_put(world, TENANT, table, 1, 10, "new");
+    world_put(world, TENANT, table, 3, 30, "more");
     struct client client;
     client_begin(&client, world->store, TENANT);
     client_expect(&client, table, 2, "gone");
@@ -115,18 +103,18 @@ static void snapshot_is_stable(struct world *world)
 static void hot_document_keeps_its_versions_apart(struct world *world)
 {
     const uint32_t table = make_table(world, "t");
-    put_committed(world, table, 1, 10, "a");
-    put_committed(world, table, 3, 30, "c");
+    world_put(world, TENANT, table, 1, 10, "a");
+    world_put(world, TENANT, table, 3, 30, "c");
     char text[16];
     for (int i = 0; i < 12; i++) {
         (void)snprintf(text, sizeof text, "b%d", i);
-        put_committed(world, table, 2, 20, text);
+        world_put(world, TENANT, table, 2, 20, text);
     }
     struct client before;
     client_begin(&before, world->store, TENANT);
     for (int i = 12; i < 24; i++) {
         (void)snprintf(text, sizeof text, "b%d", i);
-        put_committed(world, table, 2, 20, text);
+        world_put(world, TENANT, table, 2, 20, text);
     }
     client_expect(&before, table, 2, "b11");
     client_expect_scan(&before, table, STORE_ASCENDING, "a b11 c");
@@ -143,12 +131,12 @@ static void hot_document_keeps_its_versions_apart(struct world *world)
 static void document_comes_and_goes(struct world *world)
 {
     const uint32_t table = make_table(world, "t");
-    put_committed(world, table, 1, 10, "a");
-    put_committed(world, table, 3, 30, "c");
+    world_put(world, TENANT, table, 1, 10, "a");
+    world_put(world, TENANT, table, 3, 30, "c");
     struct client there;
     struct client gone;
     for (int i = 0; i < 8; i++) {
-        put_committed(world, table, 2, 20, "b");
+        world_put(world, TENANT, table, 2, 20, "b");
         if (i == 3) {
             client_begin(&there, world->store, TENANT);
         }
@@ -194,7 +182,7 @@ static void made_and_removed_in_one_go(struct world *world)
 static void creation_time_is_kept(struct world *world)
 {
     const uint32_t table = make_table(world, "t");
-    put_committed(world, table, 1, 10, "one");
+    world_put(world, TENANT, table, 1, 10, "one");
     struct client client;
     client_begin(&client, world->store, TENANT);
     const struct store_id id = doc_id(table, 1);
@@ -227,10 +215,10 @@ static void order_is_time_then_id(struct world *world)
     const size_t count = sizeof docs / sizeof docs[0];
     const uint32_t table = make_table(world, "t");
     const uint32_t other = make_table(world, "u");
-    put_committed(world, other, 1, 1.0, "stranger");
+    world_put(world, TENANT, other, 1, 1.0, "stranger");
     for (size_t i = 0; i < count; i++) {
         const size_t at = (i * 7) % count; /* in no order */
-        put_committed(world, table, docs[at].n, docs[at].time, docs[at].text);
+        world_put(world, TENANT, table, docs[at].n, docs[at].time, docs[at].text);
     }
     struct client client;
     client_begin(&client, world->store, TENANT);
@@ -246,7 +234,7 @@ static void scan_sees_own_writes_as_they_happen(struct world *world)
     const uint32_t table = make_table(world, "t");
     for (uint64_t n = 1; n <= 9; n += 2) {
         char text[2] = {(char)('0' + n), '\0'};
-        put_committed(world, table, n, (double)n, text);
+        world_put(world, TENANT, table, n, (double)n, text);
     }
     for (int descending = 0; descending < 2; descending++) {
         struct client client;
@@ -436,7 +424,7 @@ static void snapshot_knows_its_tables(struct world *world)
 static void tenants_are_apart(struct world *world)
 {
     const uint32_t table = make_table(world, "t");
-    put_committed(world, table, 1, 10, "mine");
+    world_put(world, TENANT, table, 1, 10, "mine");
     struct client client;
     client_begin(&client, world->store, TENANT + 1);
     uint32_t number = 0;
@@ -728,7 +716,7 @@ static void conflict_leaves_no_record(struct world *world)
     client_begin(&loser, world->store, TENANT);
     client_expect(&loser, table, 1, NULL);
     client_put(&loser, table, 2, 20, "x");
-    put_committed(world, table, 1, 10, "y");
+    world_put(world, TENANT, table, 1, 10, "y");
     REQUIRE(client_commit(&loser, "{}").conflict);
     struct client client;
     client_begin(&client, world->store, TENANT);
@@ -786,211 +774,6 @@ static void impatient_callers(struct world *world)
     client_end(&client);
 }
 
-/* A thread that holds a reader of the memory backend open, so that no flush can end. */
-struct holder {
-    struct kv *kv;
-    sem_t holds;
-    sem_t enough;
-    pthread_t thread;
-};
-
-static void *hold(void *arg)
-{
-    struct holder *holder = arg;
-    struct kv_reader *reader = NULL;
-    OK(holder->kv->ops->reader_open(holder->kv, &reader));
-    REQUIRE(sem_post(&holder->holds) == 0);
-    while (sem_wait(&holder->enough) != 0) {
-    }
-    kv_reader_closep(&reader);
-    return NULL;
-}
-
-static void holder_start(struct holder *holder, struct kv *kv)
-{
-    *holder = (struct holder){.kv = kv};
-    REQUIRE(sem_init(&holder->holds, 0, 0) == 0 && sem_init(&holder->enough, 0, 0) == 0);
-    REQUIRE(pthread_create(&holder->thread, NULL, hold, holder) == 0);
-    while (sem_wait(&holder->holds) != 0) {
-    }
-}
-
-static void holder_stop(struct holder *holder)
-{
-    REQUIRE(sem_post(&holder->enough) == 0 && pthread_join(holder->thread, NULL) == 0);
-    (void)sem_destroy(&holder->holds);
-    (void)sem_destroy(&holder->enough);
-}
-
-static int ticket_of(const struct client *client)
-{
-    return atomic_load(&((struct local_txn *)client->txn)->ticket.state);
-}
-
-/*
- * One tenant has more to commit than there is room for, and is always asked for first. What it has
- * waiting second is let in once the commit of another tenant, which came last, is.
- */
-static void tenants_have_room_in_turns(struct world *world)
-{
-    if (world->maker != &backend_makers[0]) {
-        return; /* the same of all */
-    }
-    enum { FIT = 2, WAIT = 3, OTHER = FIT + WAIT, COMMITS, LARGE = 33 << 20 };
-    uint8_t *bytes = calloc(1, LARGE);
-    REQUIRE(bytes != NULL);
-    static const char names[] = "abcdef";
-    struct client clients[COMMITS];
-    struct holder holder;
-    bool done[COMMITS] = {false};
-    size_t left = COMMITS;
-    struct store_commit_result result;
-    enum store_step step = STORE_DONE;
-    const struct store_commit_facts facts = {.audit_body = SLICE("{}")};
-    for (size_t i = 0; i < COMMITS; i++) {
-        client_begin(&clients[i], world->store, i == OTHER ? TENANT + 1 : TENANT);
-        OK(store_row_put(
-            clients[i].txn, KEYSPACE_MODULE, slice_of(&names[i], 1), slice_of(bytes, LARGE)));
-    }
-    put_committed(world, 10001, 1, 1, "so that no commit has to read any more");
-    holder_start(&holder, ((struct local *)world->store)->kv);
-    for (size_t i = 0; i < COMMITS; i++) {
-        OK(store_commit(clients[i].txn, &facts, &step, &result));
-        REQUIRE(ticket_of(&clients[i]) == (i < FIT ? TICKET_NONE : TICKET_WAITS));
-    }
-    holder_stop(&holder);
-    while (left > 0) {
-        for (size_t i = 0; i < COMMITS; i++) {
-            if (i > FIT && i < OTHER && ticket_of(&clients[i]) != TICKET_WAITS) {
-                REQUIRE(ticket_of(&clients[OTHER]) != TICKET_WAITS);
-            }
-            if (!done[i]) {
-                OK(store_commit(clients[i].txn, &facts, &step, &result));
-                done[i] = step == STORE_DONE;
-                left -= done[i];
-            }
-        }
-        (void)sched_yield();
-    }
-    for (size_t i = 0; i < COMMITS; i++) {
-        clients[i].pending = UINT32_MAX; /* however many wakes came */
-        client_end(&clients[i]);
-    }
-    free(bytes);
-}
-
-/* A commit that asks again within each wake. */
-struct eager {
-    struct store_txn *txn;
-    unsigned wakes;
-    sem_t is_done;
-};
-
-static void ask_again(void *arg)
-{
-    enum { WAKES_MAX = 100 };
-    struct eager *eager = arg;
-    struct store_commit_result result;
-    enum store_step step = STORE_DONE;
-    const struct store_commit_facts facts = {.audit_body = SLICE("{}")};
-    eager->wakes++;
-    REQUIRE(eager->wakes < WAKES_MAX);
-    OK(store_commit(eager->txn, &facts, &step, &result));
-    if (step == STORE_DONE) {
-        REQUIRE(sem_post(&eager->is_done) == 0);
-    }
-}
-
-/* Who is woken without room for it yet, and asks at once, keeps nobody from making some. */
-static void eager_commits_wait_for_room(struct world *world)
-{
-    if (world->maker != &backend_makers[0]) {
-        return; /* the same of all */
-    }
-    enum { COMMITS = 6, LARGE = 33 << 20 };
-    uint8_t *bytes = calloc(1, LARGE);
-    REQUIRE(bytes != NULL);
-    static const char names[] = "abcdef";
-    struct eager commits[COMMITS];
-    struct holder holder;
-    struct store_commit_result result;
-    enum store_step step = STORE_DONE;
-    const struct store_commit_facts facts = {.audit_body = SLICE("{}")};
-    put_committed(world, 10001, 1, 1, "so that no commit has to read any more");
-    for (size_t i = 0; i < COMMITS; i++) {
-        commits[i] = (struct eager){.txn = NULL};
-        REQUIRE(sem_init(&commits[i].is_done, 0, 0) == 0);
-        OK(store_begin(
-            world->store, TENANT, (struct store_wake){ask_again, &commits[i]}, &commits[i].txn));
-        OK(store_row_put(
-            commits[i].txn, KEYSPACE_MODULE, slice_of(&names[i], 1), slice_of(bytes, LARGE)));
-    }
-    holder_start(&holder, ((struct local *)world->store)->kv);
-    for (size_t i = 0; i < COMMITS; i++) {
-        OK(store_commit(commits[i].txn, &facts, &step, &result));
-        REQUIRE(step == STORE_PENDING);
-    }
-    holder_stop(&holder);
-    for (size_t i = 0; i < COMMITS; i++) {
-        while (sem_wait(&commits[i].is_done) != 0) {
-        }
-        store_end(&commits[i].txn);
-        (void)sem_destroy(&commits[i].is_done);
-    }
-    free(bytes);
-}
-
-/* More in flight than may wait for the backend: later commits wait before they are visible. */
-static void commits_wait_for_room(void **state)
-{
-    (void)state;
-    enum { COMMITS = 5, FIT = 3, LARGE = 24 << 20 };
-    uint8_t *bytes = calloc(1, LARGE);
-    REQUIRE(bytes != NULL);
-    static const char names[] = "abcde";
-    struct world world;
-    struct client clients[COMMITS];
-    struct holder holder;
-    const struct store_commit_facts facts = {.audit_body = SLICE("{}")};
-    world_open(&world, &backend_makers[0]);
-    for (size_t i = 0; i < COMMITS; i++) {
-        client_begin(&clients[i], world.store, TENANT);
-        OK(store_row_put(
-            clients[i].txn, KEYSPACE_MODULE, slice_of(&names[i], 1), slice_of(bytes, LARGE)));
-    }
-    put_committed(&world, 10001, 1, 1, "so that no commit has to read any more");
-    holder_start(&holder, ((struct local *)world.store)->kv);
-    for (size_t i = 0; i < COMMITS; i++) {
-        struct store_commit_result result;
-        enum store_step step = STORE_DONE;
-        const uint64_t before = store_visible_ts(world.store);
-        OK(store_commit(clients[i].txn, &facts, &step, &result));
-        REQUIRE(step == STORE_PENDING);
-        REQUIRE((store_visible_ts(world.store) == before) == (i >= FIT));
-    }
-    holder_stop(&holder);
-    for (size_t i = 0; i < COMMITS; i++) {
-        if (i == COMMITS - 2) {
-            clients[i].pending = 1; /* never comes back; its wake may have come */
-            client_end(&clients[i]);
-        } else {
-            client_wait(&clients[i]);
-            REQUIRE(!client_commit(&clients[i], "{}").conflict);
-        }
-    }
-    struct client client;
-    struct slice value = {0};
-    client_begin(&client, world.store, TENANT);
-    for (size_t i = 0; i < COMMITS; i++) {
-        REQUIRE(
-            client_row_get(&client, KEYSPACE_MODULE, slice_of(&names[i], 1), &value) ==
-            (i != COMMITS - 2));
-    }
-    client_end(&client);
-    world_close(&world);
-    free(bytes);
-}
-
 static const struct contract_case cases[] = {
     {"document/missing_is_no_error", missing_is_no_error},
     {"document/own_writes_are_read", own_writes_are_read},
@@ -1017,13 +800,9 @@ static const struct contract_case cases[] = {
     {"audit/conflict_leaves_no_record", conflict_leaves_no_record},
     {"time/only_grows", timestamps_only_grow},
     {"wait/impatient_callers", impatient_callers},
-    {"wait/room_in_turns", tenants_have_room_in_turns},
-    {"wait/eager_for_room", eager_commits_wait_for_room},
 };
 
 int main(void)
 {
-    static const struct CMUnitTest for_room = {
-        .name = "store/memory/wait/for_room", .test_func = commits_wait_for_room};
-    return contract_run("store", cases, sizeof cases / sizeof cases[0], &for_room);
+    return contract_run("store", cases, sizeof cases / sizeof cases[0]);
 }

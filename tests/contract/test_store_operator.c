@@ -620,5 +620,5 @@ static const struct contract_case cases[] = {
 
 int main(void)
 {
-    return contract_run("store_operator", cases, sizeof cases / sizeof cases[0], NULL);
+    return contract_run("store_operator", cases, sizeof cases / sizeof cases[0]);
 }
