@@ -165,13 +165,42 @@ static void reads_of_many_things_are_all_told(void **state)
 
 /* -- Stores that do not take a record, or meanwhile others come ------------------------------- */
 
+enum { HOUR_MS = 3600000 };
+
 static struct store_ops hooked;
 static const struct store_ops *good;
+static struct store_txn_ops hooked_txn;
 static struct auditor *hooked_auditor;
-static atomic_int failing;      /* so many of the next commits */
-static atomic_int meddling;     /* denials that come, one during each commit */
+static atomic_int failing;  /* so many of the next commits */
+static atomic_int meddling; /* denials that come, one during each commit */
+static atomic_bool refuses; /* each commit; what is read is read */
+static atomic_int refused;
 static atomic_int begun;        /* transactions, since it was last set to 0 */
 static atomic_int begun_before; /* the first one of OTHER */
+
+static cordon_error *refuse_commit(
+    struct store_txn *txn,
+    const struct store_commit_facts *facts,
+    enum store_step *out_step,
+    struct store_commit_result *out_result)
+{
+    (void)txn;
+    (void)facts;
+    (void)out_step;
+    (void)out_result;
+    refused++;
+    return cordon_error_new(CORDON_E_DISK_FULL, "the disk is full, for this test");
+}
+
+static cordon_error *begin_refused(
+    struct store *store, uint32_t tenant, struct store_wake wake, struct store_txn **out_txn)
+{
+    TRY(good->begin(store, tenant, wake, out_txn));
+    hooked_txn = *(*out_txn)->ops; /* by the auditor's thread alone */
+    hooked_txn.commit = refuse_commit;
+    (*out_txn)->ops = &hooked_txn;
+    return NULL;
+}
 
 static cordon_error *hooked_begin(
     struct store *store, uint32_t tenant, struct store_wake wake, struct store_txn **out_txn)
@@ -191,15 +220,16 @@ static cordon_error *hooked_begin(
         failing--;
         return cordon_error_new(CORDON_E_DISK_FULL, "the disk is full, for this test");
     }
-    return good->begin(store, tenant, wake, out_txn);
+    return refuses ? begin_refused(store, tenant, wake, out_txn)
+                   : good->begin(store, tenant, wake, out_txn);
 }
 
-static struct auditor *start_hooked(struct store *store)
+static struct auditor *start_hooked(struct store *store, uint32_t interval_ms)
 {
     good = store->ops;
     hooked = *good;
     hooked.begin = hooked_begin;
-    hooked_auditor = start_auditor(store, 0);
+    hooked_auditor = start_auditor(store, interval_ms);
     store->ops = &hooked;
     return hooked_auditor;
 }
@@ -209,7 +239,7 @@ static void denials_that_never_end_are_one_record(void **state)
 {
     (void)state;
     struct store *store = new_store();
-    struct auditor *auditor = start_hooked(store);
+    struct auditor *auditor = start_hooked(store, 0);
     auditor_note_denied(auditor, SLICE("a:b"), SLICE("no"));
     meddling = 1000;
     auditor_free(auditor);
@@ -224,7 +254,7 @@ static void what_a_full_disk_did_not_take_is_written_later(void **state)
 {
     (void)state;
     struct store *store = new_store();
-    struct auditor *auditor = start_hooked(store);
+    struct auditor *auditor = start_hooked(store, 0);
     failing = 2;
     auditor_note(auditor, SLICE("{\"kind\":\"noted\",\"n\":1}"));
     auditor_note(auditor, SLICE("{\"kind\":\"noted\",\"n\":2}"));
@@ -249,12 +279,39 @@ static void what_a_full_disk_did_not_take_is_written_later(void **state)
     end_store(store);
 }
 
+/*
+ * A note that hurries and could not be written is tried again in a second, though nothing else was
+ * to be signed, and that went well.
+ */
+static void a_note_that_hurries_does_so_until_it_is_written(void **state)
+{
+    (void)state;
+    struct store *store = new_store();
+    struct auditor *auditor = start_hooked(store, HOUR_MS);
+    refuses = true;
+    auditor_note(auditor, SLICE("{\"kind\":\"key_made\"}"));
+    expect_ok(auditor_sign(auditor));
+    expect_ok(auditor_sign(auditor)); /* no turn is under way now that knows of the hurry */
+    assert_true(refused > 0);
+    refuses = false;
+    struct audit_verdict verdict = check_log(store);
+    for (int tries = 0; verdict.checkpoints == 0 && tries < 20000; tries++) {
+        (void)usleep(1000);
+        verdict = check_log(store);
+    }
+    assert_int_equal(verdict.checkpoints, 1);
+    assert_int_equal(verdict.signed_to, 1);
+    auditor_free(auditor);
+    store->ops = good;
+    end_store(store);
+}
+
 /* And what none takes until the end is freed. */
 static void a_disk_that_stays_full_ends_it_all_the_same(void **state)
 {
     (void)state;
     struct store *store = new_store();
-    struct auditor *auditor = start_hooked(store);
+    struct auditor *auditor = start_hooked(store, 0);
     failing = INT_MAX;
     auditor_note(auditor, SLICE("{\"kind\":\"noted\"}"));
     auditor_note_denied(auditor, SLICE("a:b"), SLICE("no"));
@@ -284,7 +341,7 @@ static void requests_leave_room_for_the_server(void **state)
 {
     (void)state;
     struct store *store = new_store();
-    struct auditor *auditor = start_hooked(store);
+    struct auditor *auditor = start_hooked(store, 0);
     failing = INT_MAX; /* nothing is written, and all waits */
     flood(auditor);
     assert_false(auditor_note_read(auditor, AUDITOR_READS_LOGS, (struct slice){0}, NULL));
@@ -307,7 +364,7 @@ static void a_flood_of_one_tenant_holds_up_no_other(void **state)
 {
     (void)state;
     struct store *store = new_store();
-    struct auditor *auditor = start_hooked(store);
+    struct auditor *auditor = start_hooked(store, 0);
     struct auditor *other = NULL;
     expect_ok(auditor_follow(auditor, OTHER, &other));
     failing = INT_MAX;
@@ -346,6 +403,7 @@ int main(void)
         cmocka_unit_test(reads_of_many_things_are_all_told),
         cmocka_unit_test(denials_that_never_end_are_one_record),
         cmocka_unit_test(what_a_full_disk_did_not_take_is_written_later),
+        cmocka_unit_test(a_note_that_hurries_does_so_until_it_is_written),
         cmocka_unit_test(a_disk_that_stays_full_ends_it_all_the_same),
         cmocka_unit_test(requests_leave_room_for_the_server),
         cmocka_unit_test(a_flood_of_one_tenant_holds_up_no_other),

@@ -148,8 +148,8 @@ struct due {
 
 /*
  * Of one log; whether notes still wait that nothing keeps from being written. What hurries may be
- * among those, or fail for a while, and is signed again in a second: it is nobody's turn but its
- * own.
+ * among those, or among what could not be written, or fail for a while, and is signed again in a
+ * second: it is nobody's turn but its own.
  */
 static bool take_turn(struct auditor *auditor, const struct due *due)
 {
@@ -158,7 +158,7 @@ static bool take_turn(struct auditor *auditor, const struct due *due)
     const bool hurries = (due->hurries || due->signs) && atomic_exchange(&auditor->hurries, false);
     cordon_error *error = auditor_write_notes(auditor, due->ends || is_asked);
     const bool has_more = error == NULL && note_queue_bytes(&auditor->notes) > 0;
-    if (hurries && has_more) {
+    if (hurries && note_queue_bytes(&auditor->notes) > 0) {
         auditor_sign_soon(auditor);
     }
     look_at(auditor, WORK_NOTES, error);
