@@ -29,7 +29,6 @@ struct tender {
     struct runner *runner;
     struct event woken;
     struct event ended; /* ends a pause */
-    bool has_signed;    /* of the thread alone */
     atomic_bool ends;
     pthread_t thread;
 };
@@ -73,14 +72,11 @@ static cordon_error *tend(struct tender *tender, struct tenant *tenant)
 
 /*
  * What an earlier server was killed before it signed, or somebody wrote while there was none, of
- * tenants that nobody calls, too; each once.
+ * tenants that nobody calls, too.
  */
 static cordon_error *sign(struct tender *tender, struct tenant *tenant)
 {
     struct audit_last last = {0};
-    if (tender->has_signed || runner_auditor(tender->runner) == NULL) {
-        return NULL;
-    }
     if (atomic_load(&tenant->auditor) != NULL) {
         tenant_sign_soon(tenant);
         return NULL;
@@ -148,10 +144,11 @@ static void *thread_main(void *arg)
     sigset_t before;
     (void)pipe_signal_block(&before); /* for its lines in the log; it ends with the thread */
     (void)setpriority(PRIO_PROCESS, 0, NICE_LOWEST);
+    if (runner_auditor(tender->runner) != NULL) {
+        (void)tend_all(tender, "audit_unwritten", sign); /* which takes no time */
+    }
     while (!atomic_load(&tender->ends)) {
-        bool is_done = tend_all(tender, "audit_unwritten", sign); /* which takes no time */
-        tender->has_signed = true;
-        is_done = tend_all(tender, "quota_count_delayed", count) && is_done; /* some wait for it */
+        bool is_done = tend_all(tender, "quota_count_delayed", count); /* some wait for it */
         is_done = tend_all(tender, "session_expiry_delayed", expire) && is_done;
         is_done = tend_all(tender, "index_work_delayed", tend) && is_done; /* which takes longest */
         is_done = erase_all(tender) && is_done;
@@ -180,7 +177,8 @@ cordon_error *tender_new(struct runner *runner, struct tender **out_tender)
         free_events(tender);
         mem_free(tender);
         return cordon_error_new(
-            CORDON_E_SYSTEM, "the thread that looks after indexes could not be started: %s%s",
+            CORDON_E_SYSTEM,
+            "the thread that looks after what is left to be done could not be started: %s%s",
             strerrordesc_np(failed), advice_on(failed));
     }
     *out_tender = tender;

@@ -2,7 +2,8 @@
  * The tender: a thread that does the work which changed indexes have left, so that no deploy waits
  * for it, and none must come for it to go on after a crash. It also counts what tenants have,
  * erases what removed ones have left, and, at its start and every half an hour, removes results of
- * idempotent calls that are old.
+ * idempotent calls that are old. At its start it has audit logs signed that were not when the
+ * server before it ended, of tenants that sleep, too.
  *
  * It works some rows at a time, holds the lock of its tenant's changes for as long as that takes,
  * and pauses in between, so that it is in nobody's way. What it cannot do now, as the store fails
