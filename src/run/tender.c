@@ -70,6 +70,14 @@ static cordon_error *tend(struct tender *tender, struct tenant *tenant)
     return NULL;
 }
 
+/* With a secret that has signed a checkpoint and still lies there something is left to be done. */
+static bool is_all_done(struct runner *runner, uint32_t tenant, const struct audit_last *last)
+{
+    return last->sequence == 0 ||
+           (last->is_checkpoint &&
+            !auditor_is_needed(runner_auditor(runner), tenant, last->sequence));
+}
+
 /*
  * What an earlier server was killed before it signed, or somebody wrote while there was none, of
  * tenants that nobody calls, too.
@@ -84,7 +92,7 @@ static cordon_error *sign(struct tender *tender, struct tenant *tenant)
     /* It sleeps; so does its keeper without need, who tells what can't be read, too. */
     CORDON_CLEANUP(cordon_error_freep) cordon_error *unread =
         audit_rows_last(tender->runner->options.store, tenant->number, 0, &last);
-    if (unread != NULL || (last.sequence > 0 && !last.is_checkpoint)) {
+    if (unread != NULL || !is_all_done(tender->runner, tenant->number, &last)) {
         tenant_sign_soon(tenant);
     }
     return NULL;

@@ -119,6 +119,27 @@ describe('the logs of many tenants, whose checkpoints are in one file', () => {
     assert.match(stderr, /none of the \d+ checkpoints that were kept is of it/);
     assert.doesNotMatch(stderr, /cut, or brought back/);
   });
+
+  test('a secret that has signed goes at the next start, though its tenant sleeps', async () => {
+    const secret = join(data, 'audit.d', `${NUMBERS.acme}.secret`);
+    const draft = join(data, 'audit.d', `${NUMBERS.fresh}.draft`);
+    const signs = readFileSync(secret, 'utf8');
+    const before = keptOf(NUMBERS.acme).length;
+    await good('env', 'set', '--data', data, '--tenant', 'acme', 'MORE=acme');
+    const server = await Server.start({ data, flags: ['--config', config] });
+    await until(() => keptOf(NUMBERS.acme).length > before);
+    await server.stop();
+    const next = readFileSync(secret, 'utf8');
+    assert.notEqual(next, signs);
+
+    writeFileSync(secret, signs); /* as it lies there when a server is killed between the checkpoint and the next secret, */
+    writeFileSync(draft, signs); /* and as another does when it is killed between that and its end */
+    const again = await Server.start({ data, flags: ['--config', config] });
+    await until(() => readFileSync(secret, 'utf8') === next && !existsSync(draft));
+    await again.stop();
+    assert.equal(keptOf(NUMBERS.acme).length, before + 1);
+    assert.equal((await verify('--data', data, '--tenant', 'acme', '--checkpoint', checkpoints)).code, 0);
+  });
 });
 
 describe('who takes the machine a moment after', () => {

@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SECRET_BYTES_MAX = 256 };
+enum { SECRET_BYTES_MAX = 256, HOUR_MS = 3600000 };
 
 static size_t read_secret(char out[SECRET_BYTES_MAX])
 {
@@ -214,6 +214,68 @@ static void secrets_that_were_are_overwritten(void **state)
     end_store(store);
 }
 
+/* Those of tenants that nobody calls by the start of the lead; what else lies there stays. */
+static void drafts_of_those_who_sleep_are_overwritten(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        bool stays;
+    } files[] = {
+        {"2.draft", false},         {"4294967293.draft", false}, {"03.draft", true},
+        {"4294967299.draft", true}, {"-1.draft", true},          {".draft", true},
+        {"4.drafts", true},         {"5.secret", true},
+    };
+    struct store *store = new_store();
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        char path[128];
+        path_of(path, files[i].name);
+        const int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        assert_true(fd >= 0);
+        assert_int_equal(write(fd, "secret", 6), 6);
+        auditor_free(start_auditor(store, 0));
+        assert_int_equal(access(path, F_OK), files[i].stays ? 0 : -1);
+        if (files[i].stays) {
+            char text[7] = "";
+            assert_int_equal(pread(fd, text, 6, 0), 6);
+            assert_string_equal(text, "secret");
+            assert_int_equal(unlink(path), 0);
+            (void)close(fd);
+        } else {
+            assert_erased(fd);
+        }
+    }
+    end_store(store);
+}
+
+/* Of a log that ends with a checkpoint: a secret that was not replaced when that was made. */
+static void a_secret_that_may_have_signed_is_found(void **state)
+{
+    (void)state;
+    struct store *store = new_store();
+    struct auditor *auditor = start_auditor(store, HOUR_MS);
+    assert_false(auditor_is_needed(auditor, OTHER, 2)); /* it has none */
+    expect_ok(auditor_sign(auditor));
+    char before[SECRET_BYTES_MAX];
+    char after[SECRET_BYTES_MAX];
+    const size_t before_size = read_secret(before);
+    for (uint64_t last = 2; last <= 6; last += 2) {
+        add_record(store, "{\"kind\":\"mutation\"}");
+        expect_ok(auditor_sign(auditor));
+        assert_false(auditor_is_needed(auditor, TENANT, last));
+        assert_true(auditor_is_needed(auditor, TENANT, last + 2));
+    }
+    const size_t after_size = read_secret(after);
+    write_secret(before, before_size); /* the first one's, which says that it has signed nothing */
+    assert_true(auditor_is_needed(auditor, TENANT, 2));
+    write_secret("no secret", 9);
+    assert_true(auditor_is_needed(auditor, TENANT, 2)); /* whose keeper says what is wrong */
+    write_secret(after, after_size);
+    auditor_free(auditor);
+    assert_true(check_log(store).is_good);
+    end_store(store);
+}
+
 /* Nothing new comes, and still the secret that has signed goes, as soon as it can. */
 static void a_secret_that_could_not_be_replaced_is_later(void **state)
 {
@@ -302,8 +364,6 @@ static void a_log_that_was_cut_is_not_signed_once_it_has_grown(void **state)
 }
 
 /* -- At once ------------------------------------------------------------------------------- */
-
-enum { HOUR_MS = 3600000 };
 
 static uint64_t wait_for_checkpoints(struct store *store, uint64_t wanted)
 {
@@ -589,6 +649,8 @@ int main(void)
         cmocka_unit_test(the_secret_is_private_and_damage_is_named),
         cmocka_unit_test(keys_begin_anew_where_there_is_no_secret),
         cmocka_unit_test(secrets_that_were_are_overwritten),
+        cmocka_unit_test(drafts_of_those_who_sleep_are_overwritten),
+        cmocka_unit_test(a_secret_that_may_have_signed_is_found),
         cmocka_unit_test(a_secret_that_could_not_be_replaced_is_later),
         cmocka_unit_test(a_log_that_was_cut_is_not_signed),
         cmocka_unit_test(a_log_that_was_cut_is_not_signed_once_it_has_grown),

@@ -327,6 +327,7 @@ static void *thread_main(void *arg)
 static cordon_error *start(struct auditor *auditor, const struct auditor_options *options)
 {
     TRY(secret_file_open(options->folder, options->tenant, &auditor->file));
+    secret_file_erase_drafts(options->folder); /* also of tenants that nobody comes to call */
     const struct checkpoint_sink_options sink = {
         .file = options->checkpoint_file,
         .syslog_socket = options->checkpoint_syslog,
@@ -398,6 +399,11 @@ cordon_error *auditor_follow(struct auditor *lead, uint32_t tenant, struct audit
     }
     *out_auditor = auditor;
     return NULL;
+}
+
+bool auditor_is_needed(const struct auditor *lead, uint32_t tenant, uint64_t last)
+{
+    return secret_file_may_have_signed(lead->folder, tenant, last);
 }
 
 void auditor_free(struct auditor *auditor)

@@ -31,8 +31,9 @@ struct auditor_options {
 };
 
 /*
- * Reads the secret or makes the first one, and starts the thread. Errors: CORDON_E_SYSTEM,
- * CORDON_E_STORE for a secret that is damaged.
+ * Reads the secret or makes the first one, overwrites the drafts that a kill has left, of whatever
+ * tenant, and starts the thread. Errors: CORDON_E_SYSTEM, CORDON_E_STORE for a secret that is
+ * damaged.
  */
 CORDON_MUST_USE cordon_error *auditor_new(
     const struct auditor_options *options, struct auditor **out_auditor);
@@ -44,6 +45,13 @@ CORDON_MUST_USE cordon_error *auditor_new(
  */
 CORDON_MUST_USE cordon_error *auditor_follow(
     struct auditor *lead, uint32_t tenant, struct auditor **out_auditor);
+
+/*
+ * Whether the log of a tenant that nobody keeps now needs somebody who does, though its last
+ * record, of that sequence, is a checkpoint: its secret may be one that has signed already, as a
+ * server was killed before it was replaced. Any thread.
+ */
+bool auditor_is_needed(const struct auditor *lead, uint32_t tenant, uint64_t last);
 
 /*
  * Has checkpoints told to another file from now on, which is the auditor's then, and the log signed

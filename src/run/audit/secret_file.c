@@ -218,6 +218,36 @@ cordon_error *secret_file_covered(const char *folder, uint32_t tenant, uint64_t 
     return error;
 }
 
+static void erase_if_draft(int folder, const char *name, void *arg)
+{
+    struct secret_file file = {.folder = folder};
+    char *end = NULL;
+    (void)arg;
+    file.tenant = (uint32_t)strtoul(name, &end, 10);
+    if (strcmp(name, name_of(&file, ".draft").text) == 0) {
+        erase_draft(&file);
+    }
+}
+
+void secret_file_erase_drafts(const char *folder)
+{
+    const int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) {
+        folder_each(fd, erase_if_draft, NULL);
+        (void)close(fd);
+    }
+}
+
+bool secret_file_may_have_signed(const char *folder, uint32_t tenant, uint64_t last)
+{
+    struct secret_file file = {.tenant = tenant};
+    file.folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    CORDON_CLEANUP(cordon_error_freep) cordon_error *error = file.folder < 0 ? NULL : load(&file);
+    const bool may_have = error != NULL || (file.is_kept && file.covered + 1 != last);
+    secret_file_close(&file);
+    return may_have;
+}
+
 void secret_file_close(struct secret_file *file)
 {
     if (file->folder >= 0) {

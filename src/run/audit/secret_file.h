@@ -31,6 +31,20 @@ CORDON_MUST_USE cordon_error *secret_file_open(
 CORDON_MUST_USE cordon_error *secret_file_covered(
     const char *folder, uint32_t tenant, uint64_t *out_covered);
 
+/*
+ * Overwrites and removes all drafts in that folder, of whatever tenant, that a kill has left. While
+ * nobody has a secret of it open.
+ */
+void secret_file_erase_drafts(const char *folder);
+
+/*
+ * Whether a checkpoint that is record `last` of the log may be signed by the very secret that lies
+ * in that folder, as somebody was killed before it was replaced: it does not say that it has signed
+ * the record before. So it may be where records came between the two, too; and one that is damaged
+ * is no other. False: it has not, or there is none.
+ */
+bool secret_file_may_have_signed(const char *folder, uint32_t tenant, uint64_t last);
+
 /* Replaces the file by what `secret` and `covered` are now. Errors: CORDON_E_SYSTEM. */
 CORDON_MUST_USE cordon_error *secret_file_keep(struct secret_file *file);
 
