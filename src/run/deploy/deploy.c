@@ -377,14 +377,12 @@ static bool has_module(
 }
 
 /* The very modules that hold: a set, as no path is in two of them. */
-static bool are_those_of(
-    const struct deploy_past *past, const struct deploy_module *modules, size_t count)
+static bool is_that_of(const struct deploy_past *past, const struct deployment *deployment)
 {
-    bool same = past->exists && past->count == count;
-    for (size_t i = 0; same && i < count; i++) {
-        uint8_t hash[SHA256_BYTES];
-        hash_sha256(&modules[i].wasm, 1, hash);
-        same = has_module(past, modules[i].name, hash);
+    bool same = past->exists && past->count == deployment->module_count;
+    for (size_t i = 0; same && i < deployment->module_count; i++) {
+        const struct deployed_module *module = &deployment->modules[i];
+        same = has_module(past, module->name, module->hash);
     }
     return same;
 }
@@ -404,11 +402,13 @@ static cordon_error *deploy_and_keep(
     struct slice secret;
     TRY(deploy_rows_read(runner->options.store, tenant, true, &arena, &past));
     TRY(choose_secret(&past, &arena, &secret));
-    const bool is_again = are_those_of(&past, modules, count);
     CORDON_CLEANUP(deployment_unrefp) struct deployment *deployment = NULL;
     TRY(make_deployment(
-        runner, tenant, modules, count, secret, is_again ? past.time_ms : clock_wall_ns() / 1000000,
-        report, &deployment));
+        runner, tenant, modules, count, secret, clock_wall_ns() / 1000000, report, &deployment));
+    const bool is_again = is_that_of(&past, deployment);
+    if (is_again) {
+        deployment->time_ms = past.time_ms; /* nothing has run yet that saw another */
+    }
     const struct deploy_change change = {
         .deployment = deployment,
         .modules = modules,
