@@ -2,9 +2,6 @@
 #include "run/deploy/build_turns.h"
 
 #include "base/error.h"
-#include "engine/protocol.h"
-
-_Static_assert(BUILD_TURNS_MAX == WORKERS_MAX, "who has a turn waits for no worker");
 
 void build_turns_init(struct build_turns *turns)
 {

@@ -6,15 +6,24 @@
 #ifndef RUN_BUILD_TURNS_H
 #define RUN_BUILD_TURNS_H
 
+#include "engine/protocol.h"
+
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-/* At one time: as many as there are workers that compile. */
-#define BUILD_TURNS_MAX 2
+/*
+ * At one time: as many as there are workers that compile. So who has a turn waits for a worker only
+ * where one compiles a module of the server's own without a turn: readiness' probe and the empty
+ * module of trimming, which are small, and of which there is one each.
+ */
+#define BUILD_TURNS_MAX WORKERS_MAX
 
-/* One that is waited for, or had. Lives where it was asked for until it is given back. */
+/*
+ * One that is waited for; lives until build_turn_take() returns. The numbers are for who counts
+ * turns then, as the test does.
+ */
 struct build_turn {
     struct build_turn *next;
     uint64_t *served; /* its tenant's */

@@ -97,7 +97,10 @@ static cordon_error *no_tenant(void)
         "there is no such tenant any more; name one that `cordon tenant list` has");
 }
 
-/* The server's own small module waits for no tenant's: readiness depends on it. */
+/*
+ * The server's own small module waits for no tenant's: readiness depends on it. It takes a worker
+ * all the same, once, for which somebody with a turn may wait.
+ */
 static bool needs_turn(uint32_t tenant)
 {
     return tenant != TENANT_SYSTEM;
