@@ -91,33 +91,34 @@ cordon_error *audit_checkpoint_sign(
     return error;
 }
 
+/* Whether that is the public key of what the secret signs with. */
+static cordon_error *has_key(
+    const struct audit_secret *secret, const uint8_t key[SIGN_PUBLIC_BYTES], bool *out_has)
+{
+    uint8_t signing[SIGN_SECRET_BYTES];
+    uint8_t own[SIGN_PUBLIC_BYTES];
+    cordon_error *error = public_of(secret, signing, own);
+    explicit_bzero(signing, sizeof signing);
+    TRY(error);
+    *out_has = memcmp(own, key, sizeof own) == 0;
+    return NULL;
+}
+
 cordon_error *audit_secret_has_signed(
     const struct audit_secret *secret, const struct audit_checkpoint *checkpoint, bool *out_has)
 {
-    uint8_t signing[SIGN_SECRET_BYTES];
-    uint8_t key[SIGN_PUBLIC_BYTES];
-    if (checkpoint->epoch != secret->epoch) {
-        *out_has = false;
-        return NULL;
-    }
-    cordon_error *error = public_of(secret, signing, key);
-    explicit_bzero(signing, sizeof signing);
-    TRY(error);
-    *out_has =
-        memcmp(key, checkpoint->key, sizeof key) == 0 && audit_checkpoint_is_signed(checkpoint);
+    bool has = checkpoint->epoch == secret->epoch;
+    TRY(has ? has_key(secret, checkpoint->key, &has) : NULL);
+    *out_has = has && audit_checkpoint_is_signed(checkpoint);
     return NULL;
 }
 
 cordon_error *audit_secret_is_next(
     const struct audit_secret *secret, const struct audit_checkpoint *checkpoint, bool *out_is)
 {
-    uint8_t signing[SIGN_SECRET_BYTES];
-    uint8_t key[SIGN_PUBLIC_BYTES];
-    cordon_error *error = public_of(secret, signing, key);
-    explicit_bzero(signing, sizeof signing);
-    TRY(error);
-    *out_is = checkpoint->epoch + 1 == secret->epoch &&
-              memcmp(key, checkpoint->next_key, sizeof key) == 0;
+    bool is_next = checkpoint->epoch + 1 == secret->epoch;
+    TRY(is_next ? has_key(secret, checkpoint->next_key, &is_next) : NULL);
+    *out_is = is_next;
     return NULL;
 }
 
