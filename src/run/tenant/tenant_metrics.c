@@ -20,6 +20,12 @@ static void escape(const char *name, char out[2 * TENANT_LABEL_BYTES])
     *out = '\0';
 }
 
+/* Of the series that have no other label. */
+static void label_of(const char *escaped, char out_labels[LABELS_MAX])
+{
+    (void)snprintf(out_labels, LABELS_MAX, "tenant=\"%s\"", escaped);
+}
+
 static cordon_error *register_runs(
     struct metrics *metrics, const char *name, struct tenant_metrics *entry)
 {
@@ -44,7 +50,7 @@ static cordon_error *register_all(
 {
     char labels[LABELS_MAX];
     TRY(register_runs(metrics, name, entry));
-    (void)snprintf(labels, sizeof labels, "tenant=\"%s\"", name);
+    label_of(name, labels);
     TRY(metrics_counter(
         metrics, "tenant_fuel_total", labels, "Fuel used, by tenant.", &entry->fuel));
     TRY(metrics_counter_seconds(
@@ -231,39 +237,40 @@ void tenant_metrics_forget(struct tenant_metrics_table *table, uint32_t tenant)
 
 /* -- Bytes ---------------------------------------------------------------------------------- */
 
-/* Registered once there is one: of who is not counted nothing is said. Under the lock. */
-static void set_bytes(
-    struct tenant_metrics_table *table,
-    const char *name,
-    struct tenant_metrics *entry,
-    uint64_t bytes)
+/* Of who is not counted nothing is said. Under the lock. */
+static cordon_error *register_bytes(
+    struct tenant_metrics_table *table, const char *name, struct tenant_metrics *entry)
 {
     char escaped[2 * TENANT_LABEL_BYTES];
     char labels[LABELS_MAX];
     escape(name, escaped);
-    (void)snprintf(labels, sizeof labels, "tenant=\"%s\"", escaped);
-    cordon_error *error =
-        entry->bytes != NULL
-            ? NULL
-            : metrics_gauge(
-                  table->metrics, "tenant_data_bytes", labels,
-                  "Size of the documents and kept results of a tenant that `tenant_bytes` bounds.",
-                  &entry->bytes);
-    if (error == NULL) {
+    label_of(escaped, labels);
+    return metrics_gauge(
+        table->metrics, "tenant_data_bytes", labels,
+        "Size of the documents and kept results of a tenant that `tenant_bytes` bounds.",
+        &entry->bytes);
+}
+
+/* Where there was no memory to register it there is no series. Under the lock. */
+static void set_bytes(struct tenant_metrics *entry, uint64_t bytes)
+{
+    if (entry->bytes != NULL) {
         gauge_set(entry->bytes, bytes > INT64_MAX ? INT64_MAX : (int64_t)bytes);
     }
-    cordon_error_free(error);
 }
 
 bool tenant_metrics_set_bytes(struct tenant_metrics_table *table, uint32_t tenant, uint64_t bytes)
 {
-    char name[TENANT_LABEL_BYTES];
     (void)pthread_mutex_lock(&table->lock);
     struct tenant_metrics *entry = add(table, tenant);
     const bool has_place = entry != &table->entries[0];
-    if (has_place) {
+    if (has_place && entry->bytes == NULL) {
+        char name[TENANT_LABEL_BYTES];
         name_of(table, tenant, name);
-        set_bytes(table, name, entry, bytes);
+        cordon_error_free(register_bytes(table, name, entry));
+    }
+    if (has_place) {
+        set_bytes(entry, bytes);
     }
     (void)pthread_mutex_unlock(&table->lock);
     return has_place;
@@ -273,8 +280,9 @@ void tenant_metrics_set_others_bytes(struct tenant_metrics_table *table, uint64_
 {
     struct tenant_metrics *others = &table->entries[0];
     (void)pthread_mutex_lock(&table->lock);
-    if (bytes > 0 || others->bytes != NULL) {
-        set_bytes(table, TENANT_LABEL_OTHERS, others, bytes);
+    if (others->bytes == NULL && bytes > 0) {
+        cordon_error_free(register_bytes(table, TENANT_LABEL_OTHERS, others));
     }
+    set_bytes(others, bytes);
     (void)pthread_mutex_unlock(&table->lock);
 }

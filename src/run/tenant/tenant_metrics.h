@@ -36,7 +36,10 @@ struct tenant_metrics {
     struct gauge *bytes;     /* of data; NULL: not counted yet */
 };
 
-/* Writes the name of a tenant, cut to its room; any thread. */
+/*
+ * Writes the name of a tenant, cut to its room. Any thread; called with the table's lock, it takes
+ * that of the tenants, so nobody with that one comes to the table.
+ */
 typedef void tenant_namer(void *arg, uint32_t tenant, char out_name[TENANT_LABEL_BYTES]);
 
 /* Open addressing; never full. */
