@@ -798,36 +798,42 @@ cordon_error *tenant_admin_load(struct runner *runner)
 
 /* -- Listing -------------------------------------------------------------------------------- */
 
-/* What the server allows at most, whatever the kind of function. */
-static uint64_t most_of(struct runner *runner, cordon_limit limit)
+/* What the server allows at most of each limit, whatever the kind of function. */
+struct most {
+    uint64_t of[CORDON_LIMIT_COUNT];
+};
+
+static struct most find_most(struct runner *runner)
 {
-    uint64_t most = 0;
+    struct most most = {{0}};
     for (int kind = 0; kind < CORDON_KIND_COUNT; kind++) {
         struct budget budget;
         runner_init_budget(runner, (cordon_kind)kind, &budget);
-        most = budget.allowed[limit] > most ? budget.allowed[limit] : most;
+        for (int i = 0; i < CORDON_LIMIT_COUNT; i++) {
+            most.of[i] = budget.allowed[i] > most.of[i] ? budget.allowed[i] : most.of[i];
+        }
     }
     return most;
 }
 
 /* Limits of the server's that are lower than the tenant's: those hold. With the tenant's lock. */
-static cordon_error *write_server_limits(struct buffer *out, struct tenant *tenant)
+static cordon_error *write_server_limits(
+    struct buffer *out, struct tenant *tenant, const struct most *most)
 {
     TRY(json_write_key(out, SLICE("serverLimits")));
     TRY(buffer_append_byte(out, '{'));
     for (int i = 0; tenant->settings != NULL && i < CORDON_LIMIT_COUNT; i++) {
         const cordon_limit limit = (cordon_limit)i;
         const struct limit_changes *const limits = &tenant->settings->limits;
-        const uint64_t most = limits->set[i] ? most_of(tenant->runner, limit) : 0;
-        if (limits->set[i] && limits->value[i] > most) {
-            TRY(write_member(out, cordon_limit_get_info(limit)->name, most));
+        if (limits->set[i] && limits->value[i] > most->of[i]) {
+            TRY(write_member(out, cordon_limit_get_info(limit)->name, most->of[i]));
         }
     }
     return buffer_append_byte(out, '}');
 }
 
 /* The default one has its hosts from the settings of the server. */
-static cordon_error *write_said(struct buffer *out, struct tenant *tenant)
+static cordon_error *write_said(struct buffer *out, struct tenant *tenant, const struct most *most)
 {
     struct tenants *tenants = &tenant->runner->tenants;
     (void)pthread_rwlock_rdlock(&tenants->lock);
@@ -835,21 +841,22 @@ static cordon_error *write_said(struct buffer *out, struct tenant *tenant)
     cordon_error *error =
         write_settings(out, tenant == tenants->usual ? tenants->usual_hosts : tenant->settings);
     if (error == NULL) {
-        error = write_server_limits(out, tenant);
+        error = write_server_limits(out, tenant, most);
     }
     (void)pthread_rwlock_unlock(&tenant->lock);
     (void)pthread_rwlock_unlock(&tenants->lock);
     return error;
 }
 
-static cordon_error *write_tenant(struct buffer *out, struct tenant *tenant)
+static cordon_error *write_tenant(
+    struct buffer *out, struct tenant *tenant, const struct most *most)
 {
     TRY(json_write_comma(out));
     TRY(buffer_append_byte(out, '{'));
     TRY(json_write_key(out, SLICE("name")));
     TRY(json_write_string(out, slice_str(tenant->name)));
     TRY(write_member(out, "number", tenant->number));
-    TRY(write_said(out, tenant));
+    TRY(write_said(out, tenant, most));
     TRY(json_write_key(out, SLICE("madeAt")));
     TRY(tenant->made_ms == 0 ? buffer_append(out, SLICE("null"))
                              : json_write_u64(out, tenant->made_ms));
@@ -870,10 +877,11 @@ static cordon_error *write_tenant(struct buffer *out, struct tenant *tenant)
 
 cordon_error *tenant_admin_list(struct runner *runner, struct buffer *out)
 {
+    const struct most most = find_most(runner);
     TRY(buffer_append_byte(out, '['));
     for (struct tenant *at = tenants_next(&runner->tenants, 0); at != NULL;
          at = tenants_next(&runner->tenants, at->number)) {
-        TRY(write_tenant(out, at));
+        TRY(write_tenant(out, at, &most));
     }
     return buffer_append_byte(out, ']');
 }
