@@ -20,8 +20,8 @@ extern "C" {
 
 /*
  * Holds the newest moment of the store, so that it can be read in many pages, for as long as a page
- * is asked for every two minutes, four hours at most. Eight are held at one time. Errors:
- * CORDON_E_OVERLOADED.
+ * is asked for every two minutes, four hours at most. Eight of a tenant are held at one time, or
+ * two while all tenants hold 64. Errors: CORDON_E_OVERLOADED.
  */
 CORDON_API CORDON_MUST_USE cordon_error *cordon_data_hold(
     cordon_runtime *runtime, const char *tenant, uint64_t *out_snapshot);
