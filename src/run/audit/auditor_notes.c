@@ -88,7 +88,7 @@ static void copy_text(char out[FOLDED_TEXT_BYTES], struct slice text)
     out[size] = '\0';
 }
 
-/* The place of a thing, made if there is room; NULL if not. With the lock. */
+/* The place of a thing; NULL: it has none. With the lock. */
 static struct folded *find_folded(struct auditor *auditor, const struct folded *wanted)
 {
     for (size_t i = 0; i < auditor->folded_count; i++) {
