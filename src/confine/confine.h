@@ -14,7 +14,7 @@
 #ifndef CONFINE_CONFINE_H
 #define CONFINE_CONFINE_H
 
-#include "base/error.h"
+#include "base/buffer.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -79,10 +79,12 @@ void landlock_make(
     int *out_failed);
 
 /*
- * What the Landlock of a version cannot hold back, of what newer ones can, in words; "" if that is
- * nothing, or where there is no Landlock at all (0).
+ * What the Landlock of a version cannot hold back, of what newer ones can, in words, for a buffer
+ * that is empty; none if that is nothing, or where there is no Landlock at all (0). Errors: those
+ * of the buffer.
  */
-void landlock_lacks(int version, enum landlock_of whose, char *out_words, size_t size);
+CORDON_MUST_USE cordon_error *landlock_lacks(
+    int version, enum landlock_of whose, struct buffer *words);
 
 /* Has the calling thread follow the rules; errno, or 0. As a signal handler may. */
 int landlock_restrict(int ruleset);

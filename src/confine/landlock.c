@@ -13,8 +13,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -139,28 +137,18 @@ static const struct {
     {6, {"abstract sockets", "abstract sockets, signals"}},
 };
 
-static void append(char *out, size_t size, const char *words)
+cordon_error *landlock_lacks(int version, enum landlock_of whose, struct buffer *words)
 {
-    const size_t used = strlen(out);
-    (void)snprintf(out + used, size - used, "%s", words);
-}
-
-void landlock_lacks(int version, enum landlock_of whose, char *out_words, size_t size)
-{
-    bool is_first = true;
-    out_words[0] = '\0';
     for (size_t i = 0; i < sizeof additions / sizeof additions[0] && version > 0; i++) {
         if (version >= additions[i].version) {
             continue;
         }
-        if (is_first) {
-            (void)snprintf(
-                out_words, size, "Landlock %d of this kernel cannot hold back ", version);
-        }
-        append(out_words, size, is_first ? "" : ", ");
-        append(out_words, size, additions[i].words[whose]);
-        is_first = false;
+        TRY(words->size > 0
+                ? buffer_append(words, SLICE(", "))
+                : buffer_printf(words, "Landlock %d of this kernel cannot hold back ", version));
+        TRY(buffer_append(words, slice_str(additions[i].words[whose])));
     }
+    return NULL;
 }
 
 int landlock_restrict(int ruleset)
