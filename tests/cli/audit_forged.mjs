@@ -239,3 +239,64 @@ describe('a data folder', () => {
     assert.equal((await verify('--file', join(folder, 'damaged.jsonl'))).fault.sequence, sequence);
   });
 });
+
+describe('a row that is damaged', () => {
+  const folder = newFolder();
+  const data = join(folder, 'data');
+  const config = join(folder, 'config.json');
+  const secret = join(data, 'audit.d', '1.secret');
+  writeFileSync(config, JSON.stringify({ audit_interval_ms: 100 }));
+  const serve = () => Server.start({ data, flags: ['--config', config] });
+  const isReady = async ({ url }) => (await fetch(`${url}/readyz`)).status === 200;
+  const records = async () => (await audit('export', '--data', data)).stdout.trimEnd().split('\n').map((line) => JSON.parse(line));
+  const checkpoints = async () => (await records()).filter(({ body }) => body?.kind === 'checkpoint');
+  const DAMAGE = /a row of the audit log is damaged; `cordon audit verify` tells which/;
+  let damaged;
+  let earlier;
+  let server;
+  after(() => server?.stop());
+
+  before(async () => {
+    await (await serve()).stop();
+    earlier = readFileSync(secret);
+    const first = await serve();
+    await first.deploy(guest('documents'));
+    await first.stop();
+    damaged = (await records()).find(({ body }) => body.kind === 'deploy').sequence;
+    const file = join(data, 'data.mdb');
+    const bytes = readFileSync(file);
+    const text = '{"kind":"deploy",';
+    for (let at = -1; (at = bytes.indexOf(text, at + 1)) >= 0;) bytes[at + text.length - 3] ^= 1;
+    writeFileSync(file, bytes);
+    assert.deepEqual((await records()).filter((record) => record.damaged).map(({ sequence }) => sequence), [damaged]);
+  });
+
+  test('keeps the log from being pruned, and nothing behind it from being signed', async () => {
+    server = await serve();
+    await until(async () => (await checkpoints()).at(-1).body.covers > damaged + 1, () => server.log);
+    await until(() => isReady(server), () => server.log);
+    for (const before of ['1000000', `${damaged}`, '2030-01-01']) {
+      const { code, stderr } = await audit('prune', '--data', data, '--before', before);
+      assert.equal(code, 5, stderr);
+      assert.match(stderr, new RegExp(`nothing was pruned: record ${damaged}: it can't be read`));
+    }
+    const left = await records();
+    assert.deepEqual(left.map(({ sequence }) => sequence), left.map((_, i) => i + 1));
+    assert.ok(left.every(({ body }) => body?.kind !== 'prune'));
+    assert.doesNotMatch(server.log, DAMAGE);
+    await server.stop();
+    server = undefined;
+  });
+
+  test('keeps a secret of before it from signing, which might have signed there', async () => {
+    const signed = (await checkpoints()).length;
+    writeFileSync(secret, earlier);
+    server = await serve();
+    await until(async () => !await isReady(server) && /"unready"/.test(server.log), () => server.log);
+    assert.match(server.log.split('\n').find((line) => /"unready"/.test(line)), new RegExp(`"check":"audit",.*${DAMAGE.source}`));
+    assert.notEqual((await records()).at(-1).body.kind, 'checkpoint', 'there is something to be signed');
+    await server.stop();
+    server = undefined;
+    assert.equal((await checkpoints()).length, signed);
+  });
+});
