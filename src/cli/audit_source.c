@@ -8,6 +8,7 @@
 #include "cli/http.h"
 #include "cli/local.h"
 #include "cli/operator.h"
+#include "cli/tenant_place.h"
 #include "cli/terminal.h"
 
 enum { TENANT_DEFAULT_NUMBER = 1 };
@@ -123,12 +124,6 @@ static int read_server(
 
 /* -- A store --------------------------------------------------------------------------------- */
 
-static int no_store(const char *data)
-{
-    return terminal_fail(
-        CLI_USAGE, "there is no store in '%s'; name the data folder of a server with --data", data);
-}
-
 static cordon_error *read_store(
     cordon_runtime *runtime, const char *tenant, audit_visit *visit, void *arg, int *out_ended)
 {
@@ -156,7 +151,9 @@ static cordon_error *read_store(
 static int read_folder(const struct cli_options *options, audit_visit *visit, void *arg)
 {
     if (!cordon_data_folder_has_store(options->data)) {
-        return no_store(options->data);
+        return terminal_fail(
+            CLI_USAGE, "there is no store in '%s'; name the data folder of a server with --data",
+            options->data);
     }
     if (operator_is_elsewhere(options->data)) {
         return CLI_MACHINE;
@@ -185,67 +182,20 @@ int audit_source_read(const struct cli_options *options, audit_visit *visit, voi
 
 /* -- Tenants --------------------------------------------------------------------------------- */
 
-static int read_tenants(
-    const struct cli_options *options, const char *socket_path, struct text *out_list)
-{
-    if (options->url != NULL) {
-        const struct http_request request = {
-            .options = options, .path = "/tenants", .socket = socket_path};
-        return http_get(&request, out_list);
-    }
-    if (operator_is_elsewhere(options->data)) {
-        return CLI_MACHINE;
-    }
-    CLI_CLEANUP(local_close) cordon_runtime *runtime = NULL;
-    char *json = NULL;
-    cordon_error *error = local_open(options, &runtime);
-    if (error == NULL) {
-        error = cordon_tenant_list(runtime, &json);
-    }
-    if (error != NULL) {
-        return local_fail(options, error);
-    }
-    text_append(out_list, json, strlen(json));
-    cordon_free(json);
-    return CLI_OK;
-}
-
-/* 0: there is none of that name, or it is no such list. */
-static uint32_t find_number(const struct text *list, const char *name)
-{
-    JSON_CLEANUP json = NULL;
-    cordon_error *const error =
-        cordon_json_parse(list->size == 0 ? "" : list->data, list->size, &json);
-    if (error != NULL) {
-        cordon_error_free(error);
-        return 0;
-    }
-    uint64_t number = 0;
-    cordon_json_walk walk = cordon_json_walk_begin(cordon_json_get_root(json));
-    for (const cordon_json_value *at; (at = cordon_json_walk_next(&walk, NULL)) != NULL;) {
-        const cordon_text text = cordon_json_get_text(cordon_json_get_member(at, "name"));
-        if (text.size == strlen(name) && memcmp(text.data, name, text.size) == 0) {
-            (void)cordon_json_get_u64(cordon_json_get_member(at, "number"), &number);
-        }
-    }
-    return number > UINT32_MAX ? 0 : (uint32_t)number;
-}
-
 static int ask_for_number(const struct cli_options *options, uint32_t *out_number)
 {
-    struct cli_options asked;
-    TEXT_CLEANUP path = {0};
-    TEXT_CLEANUP list = {0};
-    const char *socket_path = NULL;
-    if (!operator_find(options, &path, &asked, &socket_path) &&
-        !cordon_data_folder_has_store(asked.data)) {
-        return no_store(asked.data);
-    }
-    const int failed = read_tenants(&asked, socket_path, &list);
+    CLI_CLEANUP(tenant_place_close) struct tenant_place place = {0};
+    JSON_CLEANUP json = NULL;
+    uint64_t number = 0;
+    int failed = tenant_place_open(&place, options);
+    failed = failed != CLI_OK ? failed : tenant_place_list(&place, &json);
     if (failed != CLI_OK) {
         return failed;
     }
-    *out_number = find_number(&list, options->tenant);
+    const cordon_json_value *const tenant =
+        tenant_place_find(cordon_json_get_root(json), options->tenant);
+    (void)cordon_json_get_u64(cordon_json_get_member(tenant, "number"), &number);
+    *out_number = number > UINT32_MAX ? 0 : (uint32_t)number;
     return *out_number != 0
                ? CLI_OK
                : terminal_fail(
