@@ -57,7 +57,7 @@ void exchange_done(struct connection *connection)
 
 /*
  * Whose functions and data a request is for: its host name alone says it, but for an operator, who
- * names it. NULL: nobody's.
+ * names it, or gives its number; that of one that was removed is the default one's. NULL: nobody's.
  */
 static struct tenant *find_tenant(
     const struct connection *connection,
@@ -67,6 +67,10 @@ static struct tenant *find_tenant(
     struct http_server *server = connection->loop->server;
     struct tenants *tenants = runner_tenants(server->options.runner);
     const struct slice host = request->headers[HTTP_HOST];
+    if (connection->is_operator && route->tenant_number != 0) {
+        struct tenant *const named = tenants_find(tenants, route->tenant_number);
+        return named != NULL ? named : tenants->usual;
+    }
     if (connection->is_operator) {
         return route->tenant.size == 0 ? tenants->usual : tenants_find_name(tenants, route->tenant);
     }
@@ -151,23 +155,17 @@ static void begin_data(struct connection *connection)
  * What an admin looks at stands in the audit log: it holds what functions saw and said. False: it
  * can't be recorded now, so it is not shown, and that was answered.
  */
-static bool note_read_of(
-    struct connection *connection, struct tenant *tenant, enum auditor_read what, struct slice text)
+static bool note_read(struct connection *connection, enum auditor_read what, struct slice text)
 {
     static const struct http_refusal unrecorded = {
         503, "Overloaded",
         "What is read here is recorded, and too many records wait to be written "
         "to the audit log now; nothing was read, try again in a moment."};
-    const bool is_noted = tenant_note_read(tenant, what, text, &connection->actor);
+    const bool is_noted = tenant_note_read(connection->tenant, what, text, &connection->actor);
     if (!is_noted) {
         exchange_answer_refusal(connection, &unrecorded);
     }
     return is_noted;
-}
-
-static bool note_read(struct connection *connection, enum auditor_read what, struct slice text)
-{
-    return note_read_of(connection, connection->tenant, what, text);
 }
 
 /* -- The audit log --------------------------------------------------------------------------- */
@@ -179,18 +177,11 @@ static bool note_read(struct connection *connection, enum auditor_read what, str
 static bool note_audit_read(struct connection *connection)
 {
     const uint32_t number = connection->route.tenant_number;
-    struct runner *runner = connection->loop->server->options.runner;
-    struct tenant *named = number == 0 ? NULL : tenants_find(runner_tenants(runner), number);
-    if (named != NULL && tenant_enter(named)) {
-        const bool is_noted =
-            note_read_of(connection, named, AUDITOR_READS_AUDIT, slice_str(named->name));
-        tenant_leave(named);
-        return is_noted;
-    }
+    const struct tenant *const tenant = connection->tenant;
+    const bool is_removed = number != 0 && number != tenant->number;
     char text[16];
     (void)snprintf(text, sizeof text, "%u", number);
-    return note_read(
-        connection, AUDITOR_READS_AUDIT, slice_str(number == 0 ? connection->tenant->name : text));
+    return note_read(connection, AUDITOR_READS_AUDIT, slice_str(is_removed ? text : tenant->name));
 }
 
 static void begin_audit(struct connection *connection)

@@ -144,10 +144,19 @@ describe('a record of a server names', () => {
       assert.ok(found.every(({ by, by_key }) => by === 'operator key' && by_key === ids.operator));
     }
     assert.equal((await reads('gone'))[0].request_id, 'read-gone-0');
-    const { number } = (await (await operate('/tenants')).json()).find(({ name }) => name === 'gone');
+    const numberOf = async (wanted) => (await (await operate('/tenants')).json()).find(({ name }) => name === wanted).number;
+    const numbered = await operate('/tenants/create', { name: 'numbered' });
+    assert.equal(numbered.status, 200, await numbered.text());
+    const byNumber = await operate(`/audit?from=1&tenant=${await numberOf('numbered')}`, undefined, { 'convex-request-id': 'by-number' });
+    assert.equal(byNumber.status, 200);
+    const isByNumber = ({ request_id }) => request_id === 'by-number';
+    const found = await until(async () => (await reads('numbered')).length > 0 && reads('numbered'));
+    assert.equal(found.filter(isByNumber).length, 1, JSON.stringify(found));
+    const number = await numberOf('gone');
     const { status } = await operate('/tenants/remove', { name: 'gone' });
     assert.equal(status, 200);
     await until(async () => (await operate(`/audit?from=1&tenant=${number}`)).status === 200 && (await reads(`${number}`, 'default')).length > 0);
+    assert.deepEqual((await records()).filter(isByNumber), []); /* it would be there by now */
   });
 
   test('the operator\'s key that pruned', async () => {
