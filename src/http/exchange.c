@@ -371,6 +371,7 @@ void exchange_begin(struct connection *connection)
     const struct http_request *request = &connection->parser.request;
     counter_add(server->requests, 1);
     connection->phase = PHASE_RUNNING;
+    connection->tenant = NULL; /* whose the last request was is nothing to this one */
     memcpy(connection->date, connection->loop->date, sizeof connection->date);
     http_route(request, connection->is_operator, &connection->route);
     connection->frame = (struct http_frame){

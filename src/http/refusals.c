@@ -26,13 +26,11 @@ enum {
 struct code {
     const char *name;
     bool is_of_host;
-    bool is_of_operator; /* whose listener is no tenant's */
 };
 
 static const struct code codes[] = {
-    {"BadAdminKey", false, false},       {"BadOperatorKey", false, true},
-    {"InvalidAuthHeader", false, false}, {"NoAuthProvider", false, false},
-    {"Unauthenticated", false, false},   {"MisdirectedRequest", true, false},
+    {"BadAdminKey", false},    {"BadOperatorKey", false},  {"InvalidAuthHeader", false},
+    {"NoAuthProvider", false}, {"Unauthenticated", false}, {"MisdirectedRequest", true},
 };
 
 #define CODE_COUNT (sizeof codes / sizeof codes[0])
@@ -149,8 +147,7 @@ void refusals_free(struct refusals *refusals)
 
 static const struct code *find_code(const struct http_refusal *refusal)
 {
-    const bool is_ours = refusal->status == 401 || refusal->status == 403 || refusal->status == 421;
-    for (size_t i = 0; i < CODE_COUNT && is_ours; i++) {
+    for (size_t i = 0; i < CODE_COUNT; i++) {
         if (strcmp(codes[i].name, refusal->code) == 0) {
             return &codes[i];
         }
@@ -210,9 +207,7 @@ void refusals_note(
         return;
     }
     counter_add(refusals->counters[code - codes], 1);
-    const struct slice of = code->is_of_host       ? http_host_name(host)
-                            : code->is_of_operator ? SLICE("")
-                                                   : tenant;
+    const struct slice of = code->is_of_host ? http_host_name(host) : tenant;
     bool is_new = false;
     (void)pthread_mutex_lock(&refusals->lock);
     struct fold *const fold =

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { Server, example, guest, newFolder, run } from '../support/cordon.mjs';
+import { Server, example, freePort, guest, newFolder, run } from '../support/cordon.mjs';
 import { Wire, metricsText } from './wire.mjs';
 
 const lines = (server, event) => server.log.split('\n').filter((line) => line.includes(`"event":"${event}"`)).map((line) => JSON.parse(line));
@@ -92,6 +92,23 @@ describe('who is refused', () => {
     assert.equal(told.length, 6, server.log);
     assert.ok(told.every(({ level }) => level === 'warn'));
     assert.ok(!server.log.includes(wrong), server.log);
+  });
+  /* Whose the request before was, on the same connection, is nothing to the next. */
+  test('by the operator\'s listener is no tenant\'s', async () => {
+    const port = await freePort();
+    const config = join(newFolder(), 'config.json');
+    writeFileSync(config, JSON.stringify({ operator_listen: `127.0.0.1:${port}` }));
+    const server = await Server.start({ flags: ['--config', config] });
+    const { code, stdout, stderr } = await run(['keygen', 'operator', '--data', server.data]);
+    assert.equal(code, 0, stderr);
+    const wire = new Wire({ host: '127.0.0.1', port });
+    for (const [key, status] of [[stdout.trim().split(/\s+/).at(-1), 200], ['wrong', 401]]) {
+      wire.send(`GET /audit?from=1 HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nAuthorization: Bearer ${key}\r\n\r\n`);
+      assert.equal((await wire.answer()).status, status);
+    }
+    wire.close();
+    await server.stop();
+    assert.deepEqual(lines(server, 'requests_refused').map(({ code: word, tenant, host }) => [word, tenant, host]), [['BadOperatorKey', '', '']]);
   });
   test('by names that a client invents takes no room of tenants', async () => {
     const server = await Server.start();

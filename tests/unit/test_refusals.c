@@ -132,7 +132,7 @@ static void each_is_counted_where_it_belongs(void **state)
         refusals_note(world.refusals, &others[i], SLICE("ada"), SLICE("h"), now_ns);
     }
     static const struct http_refusal operator_key = {401, "BadOperatorKey", ""};
-    refusals_note(world.refusals, &operator_key, SLICE("ada"), SLICE("h"), now_ns);
+    refusals_note(world.refusals, &operator_key, SLICE(""), SLICE("h"), now_ns);
     refusals_note(world.refusals, &foreign, SLICE("ada"), SLICE("h.example:80"), now_ns);
     expect_told(
         &world, "tenant=\"\" host=\"\" code=BadOperatorKey requests=1\n"
