@@ -44,15 +44,17 @@ struct fold {
     char name[NAME_BYTES];
 };
 
+/* First those of tenants, then of hosts, then of what found no place, by its code. */
+#define FIRST_HOST ((size_t)TENANTS_MAX)
+#define FIRST_OTHER (FIRST_HOST + HOSTS_MAX)
+#define FOLDS (FIRST_OTHER + CODE_COUNT)
+
 struct refusals {
     struct log *log;
     struct counter *counters[CODE_COUNT];
     pthread_mutex_t lock; /* guards what follows */
-    uint64_t looked_ns;
-    bool has_untold;
-    struct fold others[CODE_COUNT];
-    struct fold hosts[HOSTS_MAX];
-    struct fold tenants[TENANTS_MAX];
+    uint64_t due_ns;      /* when one is to be told; UINT64_MAX: none is */
+    struct fold folds[FOLDS];
 };
 
 cordon_error *refusals_new(struct metrics *metrics, struct log *log, struct refusals **out_refusals)
@@ -62,6 +64,7 @@ cordon_error *refusals_new(struct metrics *metrics, struct log *log, struct refu
         return error_no_memory();
     }
     refusals->log = log;
+    refusals->due_ns = UINT64_MAX;
     (void)pthread_mutex_init(&refusals->lock, NULL);
     for (size_t i = 0; i < CODE_COUNT; i++) {
         char labels[64];
@@ -76,23 +79,30 @@ cordon_error *refusals_new(struct metrics *metrics, struct log *log, struct refu
 
 /* -- The log -------------------------------------------------------------------------------- */
 
-/* With the lock, as all below. */
-static void tell(struct refusals *refusals, struct fold *fold, uint64_t now_ns)
+/* Without the lock, as this may be a write to a slow reader. */
+static void write_line(const struct refusals *refusals, const struct fold *told)
 {
-    const struct slice name = slice_str(fold->name);
+    const struct slice name = slice_str(told->name);
     const struct slice none = SLICE("");
-    const struct slice tenant = fold->code->is_of_host ? none : name;
+    const struct slice tenant = told->code->is_of_host ? none : name;
     const struct log_field fields[] = {
         LOG_FIELD_STRING("tenant", tenant),
-        LOG_FIELD_STRING("host", fold->code->is_of_host ? name : none),
-        LOG_FIELD_STRING("code", slice_str(fold->code->name)),
-        LOG_FIELD_NUMBER("requests", fold->untold),
+        LOG_FIELD_STRING("host", told->code->is_of_host ? name : none),
+        LOG_FIELD_STRING("code", slice_str(told->code->name)),
+        LOG_FIELD_NUMBER("requests", told->untold),
     };
     log_write_of(
         refusals->log, LOG_WARN, "requests_refused", tenant, fields,
         sizeof fields / sizeof fields[0]);
+}
+
+/* With the lock, as all up to refusals_tell(). What is told is in the copy. */
+static struct fold take(struct fold *fold, uint64_t now_ns)
+{
+    const struct fold told = *fold;
     fold->untold = 0;
     fold->told_ns = now_ns;
+    return told;
 }
 
 /* Of loops one may have read the clock before another that was told first. */
@@ -101,33 +111,43 @@ static bool is_over(const struct fold *fold, uint64_t now_ns)
     return fold->key == 0 || now_ns >= fold->told_ns + FOLD_NS;
 }
 
-/* Of some folds; whether any has something left. */
-static bool tell_due(struct refusals *refusals, struct fold *folds, size_t count, uint64_t now_ns)
+/* At a whole second, so that many that are due one after the other are looked for together. */
+static void expect(struct refusals *refusals, const struct fold *fold)
 {
-    bool has_untold = false;
-    for (size_t i = 0; i < count; i++) {
-        if (folds[i].untold > 0 && is_over(&folds[i], now_ns)) {
-            tell(refusals, &folds[i], now_ns);
-        }
-        has_untold = has_untold || folds[i].untold > 0;
+    const uint64_t later_ns = fold->told_ns + FOLD_NS + LOOK_NS - 1;
+    const uint64_t due_ns = later_ns - later_ns % LOOK_NS;
+    if (fold->untold > 0 && due_ns < refusals->due_ns) {
+        refusals->due_ns = due_ns;
     }
-    return has_untold;
 }
 
-static void tell_all_due(struct refusals *refusals, uint64_t now_ns)
+/* The next one from `*at` on that is due. False: there is none, and when one will be is known. */
+static bool take_due(struct refusals *refusals, size_t *at, uint64_t now_ns, struct fold *out_told)
 {
-    const bool hosts = tell_due(refusals, refusals->hosts, HOSTS_MAX, now_ns);
-    const bool tenants = tell_due(refusals, refusals->tenants, TENANTS_MAX, now_ns);
-    const bool others = tell_due(refusals, refusals->others, CODE_COUNT, now_ns);
-    refusals->has_untold = hosts || tenants || others;
-    refusals->looked_ns = now_ns;
+    while (*at < FOLDS) {
+        struct fold *const fold = &refusals->folds[(*at)++];
+        if (fold->untold > 0 && is_over(fold, now_ns)) {
+            *out_told = take(fold, now_ns);
+            return true;
+        }
+        expect(refusals, fold);
+    }
+    return false;
 }
 
 void refusals_tell(struct refusals *refusals, uint64_t now_ns)
 {
+    struct fold told;
+    size_t at = FOLDS;
     (void)pthread_mutex_lock(&refusals->lock);
-    if (refusals->has_untold && now_ns - refusals->looked_ns >= LOOK_NS) {
-        tell_all_due(refusals, now_ns);
+    if (now_ns >= refusals->due_ns) {
+        refusals->due_ns = UINT64_MAX;
+        at = 0;
+    }
+    while (take_due(refusals, &at, now_ns, &told)) {
+        (void)pthread_mutex_unlock(&refusals->lock);
+        write_line(refusals, &told);
+        (void)pthread_mutex_lock(&refusals->lock);
     }
     (void)pthread_mutex_unlock(&refusals->lock);
 }
@@ -138,7 +158,7 @@ void refusals_free(struct refusals *refusals)
     if (refusals == NULL) {
         return;
     }
-    tell_all_due(refusals, UINT64_MAX);
+    refusals_tell(refusals, UINT64_MAX);
     (void)pthread_mutex_destroy(&refusals->lock);
     mem_free(refusals);
 }
@@ -174,7 +194,7 @@ static struct fold *find_fold(
     bool *out_new)
 {
     const uint64_t key = hash_fast(name, (uint64_t)(code - codes)) | 1;
-    struct fold *const folds = code->is_of_host ? refusals->hosts : refusals->tenants;
+    struct fold *const folds = &refusals->folds[code->is_of_host ? FIRST_HOST : 0];
     const size_t count = code->is_of_host ? HOSTS_MAX : TENANTS_MAX;
     struct fold *unused = NULL;
     for (size_t i = 0; i < TRIES; i++) {
@@ -190,7 +210,7 @@ static struct fold *find_fold(
         *out_new = true;
         return begin_fold(unused, key, code, name);
     }
-    struct fold *const other = &refusals->others[code - codes];
+    struct fold *const other = &refusals->folds[FIRST_OTHER + (size_t)(code - codes)];
     *out_new = is_over(other, now_ns) && other->untold == 0;
     return other->key != 0 ? other : begin_fold(other, 1, code, SLICE("other"));
 }
@@ -208,14 +228,18 @@ void refusals_note(
     }
     counter_add(refusals->counters[code - codes], 1);
     const struct slice of = code->is_of_host ? http_host_name(host) : tenant;
+    struct fold told = {.key = 0};
     bool is_new = false;
     (void)pthread_mutex_lock(&refusals->lock);
     struct fold *const fold =
         find_fold(refusals, code, utf8_cut(of, NAME_BYTES - 1), now_ns, &is_new);
     fold->untold++;
     if (is_new) {
-        tell(refusals, fold, now_ns);
+        told = take(fold, now_ns);
     }
-    refusals->has_untold = refusals->has_untold || fold->untold > 0;
+    expect(refusals, fold);
     (void)pthread_mutex_unlock(&refusals->lock);
+    if (is_new) {
+        write_line(refusals, &told);
+    }
 }

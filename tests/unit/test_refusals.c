@@ -106,6 +106,40 @@ static void a_minute_is_one_line(void **state)
     end(&world);
 }
 
+/* Of several, each when its own minute is over, or up to a second later. */
+static void each_is_told_when_it_is_due(void **state)
+{
+    (void)state;
+    struct world world;
+    begin(&world);
+    const uint64_t now_ns = 1000 * SECOND;
+    for (int i = 0; i < 3; i++) {
+        refusals_note(world.refusals, &bad_key, SLICE("ada"), SLICE("h"), now_ns);
+        refusals_note(world.refusals, &foreign, SLICE(""), SLICE("h"), now_ns + SECOND / 2);
+        refusals_note(world.refusals, &bad_key, SLICE("bob"), SLICE("h"), now_ns + 30 * SECOND);
+    }
+    char *const first = told(&world);
+    static const struct {
+        uint64_t at_ms;
+        const char *line; /* "": none */
+    } rows[] = {
+        {59999, ""},  {60000, "tenant=ada host=\"\" code=BadAdminKey requests=2\n"},
+        {60400, ""},  {61000, "tenant=\"\" host=h code=MisdirectedRequest requests=2\n"},
+        {89999, ""},  {90000, "tenant=bob host=\"\" code=BadAdminKey requests=2\n"},
+        {200000, ""},
+    };
+    size_t known = strlen(first);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        refusals_tell(world.refusals, now_ns + rows[i].at_ms * (SECOND / 1000));
+        char *const text = told(&world);
+        assert_string_equal(text + known, rows[i].line);
+        known = strlen(text);
+        mem_free(text);
+    }
+    mem_free(first);
+    end(&world);
+}
+
 /* Loops read their clocks before they have their turn here. */
 static void an_earlier_clock_is_the_same_minute(void **state)
 {
@@ -172,6 +206,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_minute_is_one_line),
+        cmocka_unit_test(each_is_told_when_it_is_due),
         cmocka_unit_test(an_earlier_clock_is_the_same_minute),
         cmocka_unit_test(each_is_counted_where_it_belongs),
         cmocka_unit_test(many_are_told_apart),
