@@ -240,38 +240,12 @@ static cordon_error *prune(
 
 /* -- Tenants -------------------------------------------------------------------------------- */
 
-static cordon_error *change_tenants(
-    const struct connection *connection,
-    cordon_error *(*change)(
-        struct runner *runner, struct slice json, const struct audit_actor *actor),
-    struct slice body,
-    struct buffer *out)
-{
-    TRY(change(connection->tenant->runner, body, &connection->actor));
-    return buffer_append(out, SLICE("{}"));
-}
-
 /* Keys of that name go, or they would be those of the next tenant with the name. */
 static cordon_error *revoke_keys(void *arg, const char *name)
 {
     const struct connection *connection = arg;
     struct http_server *server = connection->loop->server;
     return server_revoke_keys(server, name, &connection->actor);
-}
-
-/* Making or removing one. */
-typedef cordon_error *tenant_deed(
-    struct runner *runner,
-    struct slice json,
-    const struct audit_actor *actor,
-    tenant_revoke *revoke,
-    void *arg);
-
-static cordon_error *do_to_tenant(
-    struct connection *connection, tenant_deed *deed, struct slice body, struct buffer *out)
-{
-    TRY(deed(connection->tenant->runner, body, &connection->actor, revoke_keys, connection));
-    return buffer_append(out, SLICE("{}"));
 }
 
 /* -- One request ---------------------------------------------------------------------------- */
@@ -309,11 +283,14 @@ static cordon_error *perform(struct connection *connection, struct slice body)
     case DATA_TENANT_LIST:
         return tenant_admin_list(tenant->runner, out);
     case DATA_TENANT_CREATE:
-        return do_to_tenant(connection, tenant_admin_create, body, out);
+        TRY(tenant_admin_create(tenant->runner, body, actor, revoke_keys, connection));
+        return buffer_append(out, SLICE("{}"));
     case DATA_TENANT_CHANGE:
-        return change_tenants(connection, tenant_admin_change, body, out);
+        TRY(tenant_admin_change(tenant->runner, body, actor));
+        return buffer_append(out, SLICE("{}"));
     case DATA_TENANT_REMOVE:
-        return do_to_tenant(connection, tenant_admin_remove, body, out);
+        TRY(tenant_admin_remove(tenant->runner, body, actor, revoke_keys, connection));
+        return buffer_append(out, SLICE("{}"));
     case DATA_DEPLOYS:
         return runner_list_deploys(tenant->runner, tenant->number, out);
     }
