@@ -14,28 +14,15 @@ enum { NAMES_MAX = 1024 };
 /* Of a file: more than a value may have, so that the refusal tells its size. */
 enum { VALUE_READ_MAX = 1 << 20 };
 
-/* Appends a text as JSON. */
-static int append_quoted(struct text *out, cordon_text text)
-{
-    char *quoted = NULL;
-    cordon_error *const error = cordon_json_quote(text, &quoted);
-    if (error != NULL) {
-        return terminal_error(error);
-    }
-    text_printf(out, "%s", quoted);
-    cordon_free(quoted);
-    return CLI_OK;
-}
-
 /* -- Setting -------------------------------------------------------------------------------- */
 
 /* The first one is behind nothing. */
 static int append_change(struct text *changes, cordon_text name, cordon_text value, size_t number)
 {
     text_printf(changes, "%s{\"name\":", number == 0 ? "" : ",");
-    int failed = append_quoted(changes, name);
+    int failed = text_append_quoted(changes, name);
     text_printf(changes, ",\"value\":");
-    failed = failed != CLI_OK ? failed : append_quoted(changes, value);
+    failed = failed != CLI_OK ? failed : text_append_quoted(changes, value);
     text_printf(changes, "}");
     return failed;
 }
@@ -167,7 +154,7 @@ static int unset_all(struct source *source, const cordon_json_value *all)
                 name);
         }
         text_printf(&changes, "%s{\"name\":", i == 1 ? "" : ",");
-        const int failed = append_quoted(&changes, terminal_text(name));
+        const int failed = text_append_quoted(&changes, terminal_text(name));
         if (failed != CLI_OK) {
             return failed;
         }

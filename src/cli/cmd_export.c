@@ -103,17 +103,15 @@ static int take_table(void *arg, const cordon_json_value *table)
     const cordon_text name = cordon_json_get_text(cordon_json_get_member(table, "name"));
     uint64_t number = 0;
     (void)cordon_json_get_u64(cordon_json_get_member(table, "id"), &number);
-    char *quoted = NULL;
-    cordon_error *const error = cordon_json_quote(name, &quoted);
-    if (error != NULL) {
-        return terminal_error(error);
+    struct text *const tables = &export->entries[0].bytes;
+    text_printf(tables, "{\"name\":");
+    int failed = text_append_quoted(tables, name);
+    text_printf(tables, ",\"id\":%llu}\n", (unsigned long long)number);
+    if (failed != CLI_OK) {
+        return failed;
     }
-    text_printf(
-        &export->entries[0].bytes, "{\"name\":%s,\"id\":%llu}\n", quoted,
-        (unsigned long long)number);
-    cordon_free(quoted);
     export->tables++;
-    const int failed = add_entry(export, name, documents_file, NULL);
+    failed = add_entry(export, name, documents_file, NULL);
     return failed != CLI_OK ? failed
                             : add_entry(export, name, "generated_schema.jsonl", "\"uniform\"\n");
 }

@@ -82,24 +82,12 @@ static int list(struct tenant_place *place)
 
 /* -- Changes -------------------------------------------------------------------------------- */
 
-static int append_quoted(struct text *out, const char *string)
-{
-    char *quoted = NULL;
-    cordon_error *const error = cordon_json_quote(terminal_text(string), &quoted);
-    if (error != NULL) {
-        return terminal_error(error);
-    }
-    text_printf(out, "%s", quoted);
-    cordon_free(quoted);
-    return CLI_OK;
-}
-
 static int append_hosts(struct text *out, const struct cli_options *options)
 {
     text_printf(out, ",\"hosts\":[");
     for (size_t i = 0; i < options->host_count; i++) {
         text_printf(out, "%s", i == 0 ? "" : ",");
-        const int failed = append_quoted(out, options->hosts[i]);
+        const int failed = text_append_quoted(out, terminal_text(options->hosts[i]));
         if (failed != CLI_OK) {
             return failed;
         }
@@ -130,7 +118,7 @@ static void append_limits(struct text *out, const struct cli_options *options, b
 static int write_change(struct text *out, const struct cli_options *options, bool is_new)
 {
     text_printf(out, "{\"name\":");
-    int failed = append_quoted(out, options->operands[1]);
+    int failed = text_append_quoted(out, terminal_text(options->operands[1]));
     if (failed == CLI_OK && (options->host_count > 0 || options->no_hosts)) {
         failed = append_hosts(out, options);
     }

@@ -55,6 +55,18 @@ void text_printf(struct text *text, const char *format, ...)
     text->size += (size_t)size;
 }
 
+int text_append_quoted(struct text *text, cordon_text words)
+{
+    char *quoted = NULL;
+    cordon_error *const error = cordon_json_quote(words, &quoted);
+    if (error != NULL) {
+        return terminal_error(error);
+    }
+    text_printf(text, "%s", quoted);
+    cordon_free(quoted);
+    return CLI_OK;
+}
+
 void text_done(struct text *text)
 {
     free(text->data);

@@ -16,6 +16,9 @@ struct text {
 void text_append(struct text *text, const void *bytes, size_t size);
 CORDON_PRINTF(2, 3) void text_printf(struct text *text, const char *format, ...);
 
+/* Appends words as JSON. 0, or the exit code after having said what is wrong. */
+int text_append_quoted(struct text *text, cordon_text words);
+
 /* Frees the bytes; the text may be used again. */
 void text_done(struct text *text);
 
