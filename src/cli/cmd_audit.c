@@ -40,8 +40,7 @@ static int expect_owner(const struct cli_options *options, cordon_audit_check *c
     if (options->file != NULL || options->url != NULL) {
         return CLI_OK;
     }
-    cordon_error *const error = cordon_audit_check_secret(
-        check, options->data == NULL ? CLI_DEFAULT_DATA : options->data, tenant);
+    cordon_error *const error = cordon_audit_check_secret(check, flags_folder(options), tenant);
     return error == NULL ? CLI_OK : terminal_error(error);
 }
 

@@ -28,16 +28,11 @@ static int print_report(
     return CLI_OK;
 }
 
-static const char *data_of(const struct cli_options *options)
-{
-    return options->data == NULL ? CLI_DEFAULT_DATA : options->data;
-}
-
 static int back_up(const struct cli_options *options)
 {
     const cordon_backup_options wanted = {
         .size = sizeof wanted,
-        .data_folder = data_of(options),
+        .data_folder = flags_folder(options),
         .file = options->operands[0],
         .replace = options->replace,
         .progress = progress_shown(),
@@ -51,7 +46,7 @@ static int back_up(const struct cli_options *options)
 
 static int restore(const struct cli_options *options)
 {
-    const char *const folder = data_of(options);
+    const char *const folder = flags_folder(options);
     const cordon_progress progress = progress_shown();
     char *report = NULL;
     cordon_error *const error =

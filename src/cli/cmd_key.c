@@ -7,11 +7,6 @@
 #include "cli/terminal.h"
 #include "cli/text.h"
 
-static const char *folder_of(const struct cli_options *options)
-{
-    return options->data == NULL ? CLI_DEFAULT_DATA : options->data;
-}
-
 /* It has a store or keys; else a slip in its name would be told that there are none. */
 static int check_folder(const char *folder)
 {
@@ -71,11 +66,11 @@ static int list(const struct cli_options *options)
     if (options->operand_count > 1 || options->tenant != NULL) {
         return terminal_usage(options->command, "`cordon key list` takes nothing more");
     }
-    const int missing = check_folder(folder_of(options));
+    const int missing = check_folder(flags_folder(options));
     if (missing != CLI_OK) {
         return missing;
     }
-    cordon_error *const error = cordon_keys(folder_of(options), &text);
+    cordon_error *const error = cordon_keys(flags_folder(options), &text);
     return error != NULL ? terminal_error(error) : print_all(options, text);
 }
 
@@ -91,11 +86,12 @@ static int revoke_keys(const struct cli_options *options)
             "`cordon key revoke` takes the ID of a key, as `cordon key list` shows it, or "
             "--tenant NAME for all of a tenant");
     }
-    const int missing = check_folder(folder_of(options));
+    const int missing = check_folder(flags_folder(options));
     if (missing != CLI_OK) {
         return missing;
     }
-    cordon_error *const error = cordon_keys_revoke(folder_of(options), id, options->tenant, &count);
+    cordon_error *const error =
+        cordon_keys_revoke(flags_folder(options), id, options->tenant, &count);
     if (error != NULL) {
         return terminal_error(error);
     }
@@ -103,7 +99,7 @@ static int revoke_keys(const struct cli_options *options)
         return terminal_fail(
             CLI_USAGE,
             "there is no such key in the data folder '%s'; check its ID with `cordon key list`",
-            folder_of(options));
+            flags_folder(options));
     }
     (void)printf("%zu revoked\n", count);
     return CLI_OK;

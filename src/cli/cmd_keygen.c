@@ -12,11 +12,6 @@ static cordon_error *make(const char *folder, const char *tenant, char **out_key
                           : cordon_keygen_tenant(folder, tenant, out_key);
 }
 
-static const char *folder_of(const struct cli_options *options)
-{
-    return options->data == NULL ? CLI_DEFAULT_DATA : options->data;
-}
-
 /* A key of a tenant that there is not opens nothing, as one that is made begins without keys. */
 static int check_tenant(const struct cli_options *options, const char *tenant, bool has_store)
 {
@@ -31,14 +26,14 @@ static int check_tenant(const struct cli_options *options, const char *tenant, b
             CLI_USAGE,
             "there is no tenant '%s' in the data folder '%s'; see `cordon tenant list`, or make it "
             "first by `cordon tenant create %s`",
-            tenant, folder_of(options), tenant);
+            tenant, flags_folder(options), tenant);
     }
     if (failed == CLI_OK && !known && has_store) {
         (void)terminal_fail(
             0,
             "warning: whether there is a tenant '%s' can't be told, as the data folder '%s' is in "
             "use and nobody listens for the operator there; see `cordon tenant list --url`",
-            tenant, folder_of(options));
+            tenant, flags_folder(options));
     }
     return failed;
 }
@@ -75,7 +70,7 @@ static int run(const struct cli_options *options)
     const char *const tenant = !is_admin                 ? NULL
                                : options->tenant != NULL ? options->tenant
                                                          : "default";
-    const char *const folder = folder_of(options);
+    const char *const folder = flags_folder(options);
     const bool has_store = cordon_data_folder_has_store(folder);
     const int refused = check_tenant(options, tenant, has_store);
     if (refused != CLI_OK) {

@@ -87,7 +87,7 @@ static int print_report(const char *folder, const char *text, bool sound)
 
 static int run(const struct cli_options *options)
 {
-    const char *const folder = options->data == NULL ? CLI_DEFAULT_DATA : options->data;
+    const char *const folder = flags_folder(options);
     const cordon_progress progress = progress_shown();
     char *report = NULL;
     bool sound = false;

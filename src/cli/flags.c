@@ -613,6 +613,11 @@ int flags_read(
     return check_operands(&options);
 }
 
+const char *flags_folder(const struct cli_options *options)
+{
+    return options->data == NULL ? CLI_DEFAULT_DATA : options->data;
+}
+
 void flags_print_help(const struct cli_command *command)
 {
     (void)printf(

@@ -14,6 +14,9 @@ int flags_read(
 /* 0 if the text may be ARGS-JSON, one JSON object; else CLI_USAGE after having said why not. */
 int flags_check_args(const char *args);
 
+/* The data folder that is meant: the default one where none is named. */
+const char *flags_folder(const struct cli_options *options);
+
 /* Prints the help of a command. */
 void flags_print_help(const struct cli_command *command);
 

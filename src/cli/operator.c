@@ -43,7 +43,7 @@ bool operator_find(
     if (options->url != NULL) {
         return true;
     }
-    out_options->data = options->data == NULL ? CLI_DEFAULT_DATA : options->data;
+    out_options->data = flags_folder(options);
     text_printf(path, "%s/operator.sock", out_options->data);
     if (!is_served(path->data)) {
         return false;
