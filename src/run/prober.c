@@ -141,11 +141,8 @@ static void judge_loops(const struct prober *prober, uint64_t now_ns, struct pro
 static void judge_audit(const struct prober *prober, struct prober_verdict *out)
 {
     const struct runner *runner = prober->world.runner;
-    struct auditor *auditor = runner == NULL ? NULL : runner_auditor(runner);
-    struct auditor_health health = {.tenant = 0};
-    if (auditor != NULL) {
-        auditor_look(auditor, &health);
-    }
+    struct auditor_health health;
+    auditor_look(runner == NULL ? NULL : runner_auditor(runner), &health);
     const uint64_t age_max_ns = 3 * health.interval_ns + prober->deadline_ns;
     *out = (struct prober_verdict){.age_ns = health.age_ns};
     out->is_good = !health.is_hopeless && health.age_ns <= age_max_ns;

@@ -548,11 +548,8 @@ static void refresh_engine(struct runner *runner)
 /* Where nobody keeps the logs, nothing waits to be signed. */
 static void refresh_audit(struct runner *runner)
 {
-    struct auditor_health health = {.age_ns = 0};
-    struct auditor *auditor = runner_auditor(runner);
-    if (auditor != NULL) {
-        auditor_look(auditor, &health);
-    }
+    struct auditor_health health;
+    auditor_look(runner_auditor(runner), &health);
     gauge_set(runner->metrics.audit_unsigned_s, (int64_t)(health.age_ns / 1000000000));
 }
 

@@ -265,6 +265,10 @@ static void tell_health(struct auditor *lead, const struct due *due, uint64_t be
 
 void auditor_look(struct auditor *auditor, struct auditor_health *out_health)
 {
+    if (auditor == NULL) {
+        *out_health = (struct auditor_health){.age_ns = 0};
+        return;
+    }
     struct auditor *lead = auditor->lead;
     (void)pthread_mutex_lock(&lead->lock);
     *out_health = lead->health;

@@ -87,7 +87,7 @@ struct auditor_health {
     char words[AUDITOR_WORDS_BYTES]; /* why not */
 };
 
-/* How it is with all logs that it, or whom it follows, keeps. Any thread. */
+/* How it is with all logs that it, or whom it follows, keeps; of NULL, zeros. Any thread. */
 void auditor_look(struct auditor *auditor, struct auditor_health *out_health);
 
 /*
