@@ -109,9 +109,11 @@ static int revoke_keys(const struct cli_options *options)
 
 static int run(const struct cli_options *options)
 {
-    const bool lists = strcmp(options->operands[0], "list") == 0;
-    if (lists || strcmp(options->operands[0], "revoke") == 0) {
-        return lists ? list(options) : revoke_keys(options);
+    if (strcmp(options->operands[0], "list") == 0) {
+        return list(options);
+    }
+    if (strcmp(options->operands[0], "revoke") == 0) {
+        return revoke_keys(options);
     }
     return terminal_usage(
         options->command, "there is no `cordon key %s`; it is list or revoke",

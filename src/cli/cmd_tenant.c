@@ -99,8 +99,10 @@ static int append_hosts(struct text *out, const struct cli_options *options)
 /* All of one that is made; of one that is changed those that are named, null for the default. */
 static void append_limits(struct text *out, const struct cli_options *options, bool is_new)
 {
-    const char *before = is_new ? ",\"limits\":{" : ",\"set_limits\":{";
+    const char *const head = is_new ? ",\"limits\":{" : ",\"set_limits\":{";
+    size_t count = 0;
     for (int i = 0; i < CORDON_LIMIT_COUNT; i++) {
+        const char *const before = count == 0 ? head : ",";
         const char *const name = cordon_limit_get_info((cordon_limit)i)->name;
         if (options->limits.set[i]) {
             text_printf(
@@ -110,9 +112,9 @@ static void append_limits(struct text *out, const struct cli_options *options, b
         } else {
             continue;
         }
-        before = ",";
+        count++;
     }
-    text_printf(out, "%s}", before[1] == '\0' ? "}" : "");
+    text_printf(out, "%s}", count > 0 ? "}" : "");
 }
 
 static int write_change(struct text *out, const struct cli_options *options, bool is_new)
@@ -129,9 +131,9 @@ static int write_change(struct text *out, const struct cli_options *options, boo
     return failed;
 }
 
-/* One deed with its path at a server and its function of the library. */
 enum deed_kind { DEED_CREATE, DEED_CHANGE, DEED_REMOVE };
 
+/* One deed with its path at a server and its function of the library. */
 struct deed {
     enum deed_kind kind;
     const char *name;
@@ -219,23 +221,25 @@ static const struct deed deeds[] = {
     {DEED_REMOVE, "remove", "/tenants/remove", cordon_tenant_remove, "removed"},
 };
 
-/* What takes something away. */
-static bool has_removals(const struct cli_options *options)
+static bool any_limit(const bool named[CORDON_LIMIT_COUNT])
 {
-    bool any = options->no_hosts;
+    bool any = false;
     for (int i = 0; i < CORDON_LIMIT_COUNT; i++) {
-        any = any || options->unset_limits[i];
+        any = any || named[i];
     }
     return any;
 }
 
+/* What takes something away. */
+static bool has_removals(const struct cli_options *options)
+{
+    return options->no_hosts || any_limit(options->unset_limits);
+}
+
 static bool has_settings(const struct cli_options *options)
 {
-    bool any = options->host_count > 0 || options->has_weight || has_removals(options);
-    for (int i = 0; i < CORDON_LIMIT_COUNT; i++) {
-        any = any || options->limits.set[i];
-    }
-    return any;
+    return options->host_count > 0 || options->has_weight || any_limit(options->limits.set) ||
+           has_removals(options);
 }
 
 static int check_deed(const struct cli_options *options, const struct deed *deed)
