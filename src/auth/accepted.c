@@ -7,11 +7,8 @@
 
 struct place {
     struct auth_token_id id;
-    struct auth_acceptance acceptance; /* but the identity; without a provider: free */
-    uint8_t *text;                     /* of the identity: `token`, then `json` */
-    size_t text_size;
-    size_t token_size;
-    char user_hash[sizeof((struct identity *)0)->hash];
+    struct auth_acceptance acceptance; /* without a provider: the place is free */
+    uint8_t *text;                     /* of its identity */
 };
 
 struct auth_accepted {
@@ -79,24 +76,37 @@ bool auth_accepted_look(
     const bool found = has(place, id);
     if (found) {
         *out_acceptance = place->acceptance;
+        out_acceptance->identity = (struct identity){0}; /* its text may go with the lock */
     }
     (void)pthread_mutex_unlock(&accepted->lock);
     return found;
 }
 
+/* Of the text of an identity: its token, then its attributes. */
+static size_t text_size(const struct identity *identity)
+{
+    return identity->token.size + identity->json.size;
+}
+
+/* Has it stand in a copy of its text. */
+static void move_to(struct identity *identity, const uint8_t *text)
+{
+    identity->token = slice_of(text, identity->token.size);
+    identity->json = slice_of(text + identity->token.size, identity->json.size);
+}
+
 /* Under the lock. */
 static bool copy_out(const struct place *place, struct buffer *out_text, struct identity *out)
 {
+    const struct identity *identity = &place->acceptance.identity;
     const size_t before = out_text->size;
-    cordon_error *error = buffer_append(out_text, slice_of(place->text, place->text_size));
+    cordon_error *error = buffer_append(out_text, slice_of(place->text, text_size(identity)));
     if (error != NULL) {
         cordon_error_free(error);
         return false;
     }
-    const uint8_t *text = out_text->data + before;
-    out->token = slice_of(text, place->token_size);
-    out->json = slice_of(text + place->token_size, place->text_size - place->token_size);
-    memcpy(out->hash, place->user_hash, sizeof out->hash);
+    *out = *identity;
+    move_to(out, out_text->data + before);
     return true;
 }
 
@@ -128,7 +138,7 @@ void auth_accepted_drop(struct auth_accepted *accepted, const struct auth_token_
 static void fill(struct place *place, const struct auth_acceptance *acceptance)
 {
     const struct identity *identity = &acceptance->identity;
-    const size_t size = identity->token.size + identity->json.size;
+    const size_t size = text_size(identity);
     uint8_t *text = size <= AUTH_ACCEPTED_BYTES_MAX ? mem_new(size) : NULL;
     if (text == NULL) {
         return;
@@ -136,11 +146,8 @@ static void fill(struct place *place, const struct auth_acceptance *acceptance)
     memcpy(text, identity->token.data, identity->token.size);
     memcpy(text + identity->token.size, identity->json.data, identity->json.size);
     place->acceptance = *acceptance;
-    place->acceptance.identity = (struct identity){0};
+    move_to(&place->acceptance.identity, text);
     place->text = text;
-    place->text_size = size;
-    place->token_size = identity->token.size;
-    memcpy(place->user_hash, identity->hash, sizeof place->user_hash);
 }
 
 void auth_accepted_add(
