@@ -601,6 +601,68 @@ static void limits_are_lowered_by_a_call_and_never_raised(void **state)
     }
 }
 
+/* -- Tenants, and their logs ---------------------------------------------------------------- */
+
+static void functions_are_loaded_for_a_tenant_that_is_there(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *tenant;
+        bool is_there;
+    } rows[] = {{NULL, true}, {"default", true}, {"nobody", false}, {"", false}};
+    cordon_runtime *runtime = open_runtime(NULL, false, 0);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char *report = NULL;
+        cordon_error *const error =
+            cordon_load_of(runtime, rows[i].tenant, modules, GUESTS, &report);
+        if (rows[i].is_there) {
+            expect_ok(error);
+            assert_non_null(report);
+        } else {
+            expect_error(error, CORDON_E_NOT_FOUND, rows[i].tenant);
+            assert_null(report);
+        }
+        cordon_free(report);
+    }
+    cordon_runtime_free(runtime);
+}
+
+/* What is found in an empty log; `folder` NULL: without any secret. The caller's to free. */
+static char *check_empty_log(const char *folder)
+{
+    cordon_audit_check *check = NULL;
+    bool is_good = false;
+    char *report = NULL;
+    expect_ok(cordon_audit_check_new(&check));
+    if (folder != NULL) {
+        expect_ok(cordon_audit_check_secret(check, folder, 1));
+    }
+    expect_ok(cordon_audit_check_end(check, &is_good, &report));
+    cordon_audit_check_free(check);
+    assert_true(is_good);
+    return report;
+}
+
+static void a_log_is_checked_against_a_secret_that_is_there(void **state)
+{
+    (void)state;
+    cordon_audit_check *check = NULL;
+    expect_ok(cordon_audit_check_new(&check));
+    expect_error(cordon_audit_check_secret(check, NULL, 1), CORDON_E_INVALID, "data folder");
+    cordon_audit_check_free(check);
+    char folder[] = "/tmp/cordon-embedding-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    const char *const folders[] = {folder, "/tmp/cordon-embedding-nowhere"};
+    char *const without = check_empty_log(NULL);
+    for (size_t i = 0; i < COUNT(folders); i++) {
+        char *const report = check_empty_log(folders[i]);
+        assert_string_equal(report, without);
+        cordon_free(report);
+    }
+    cordon_free(without);
+    assert_int_equal(rmdir(folder), 0); /* nothing was made there */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -610,6 +672,8 @@ int main(void)
         cmocka_unit_test(threads_have_runtimes_of_their_own),
         cmocka_unit_test(a_loop_and_a_store_of_ones_own_have_no_thread),
         cmocka_unit_test(limits_are_lowered_by_a_call_and_never_raised),
+        cmocka_unit_test(functions_are_loaded_for_a_tenant_that_is_there),
+        cmocka_unit_test(a_log_is_checked_against_a_secret_that_is_there),
     };
     return cmocka_run_group_tests(tests, read_guests, free_guests);
 }
