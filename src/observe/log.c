@@ -16,21 +16,17 @@
  * buffer, rounded up to a power of two, those that have more lose their newest lines, and from then
  * on nobody gets more. So a buffer is gone through at most once for each doubling of those who
  * write, not for each line.
- *
- * Control characters, and the characters that reorder or hide text on a terminal, are escaped in
- * both formats: what a client sends must not be able to forge a line or move a cursor.
  */
 #include "observe/log.h"
 
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/pipe_signal.h"
+#include "observe/log_line.h"
 #include "observe/log_sources.h"
-#include "value/utf8.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
 #include <pthread.h>
@@ -38,7 +34,6 @@
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -46,9 +41,6 @@ enum {
     PENDING_BYTES_MAX = 4 << 20, /* what may wait for a reader */
     LINE_BYTES_MAX = 256 << 10,  /* of one that comes when so much is waiting */
     KEPT_BYTES_MAX = 256 << 10,  /* a buffer that grew past this is given back once it is empty */
-    TIME_TEXT_BYTES = 20,        /* 2026-01-31T23:59:59 and a NUL */
-    KEY_MARKS_BYTES = 4,         /* around the key of a field */
-    NUMBER_BYTES = 32,           /* of a value that is one */
 };
 
 enum sink_kind { SINK_FILE, SINK_OWN, SINK_SOCKET, SINK_SHARED };
@@ -75,7 +67,6 @@ struct round {
 
 struct log {
     struct sink sink;
-    bool text;
     pthread_mutex_t lock;  /* guards what follows, save that the flushing thread owns `leaving` */
     struct buffer pending; /* whole lines */
     struct buffer marks;   /* a struct mark for each of them */
@@ -85,11 +76,10 @@ struct log {
     struct round round;
     uint64_t now_s;  /* as of the last line that was asked for */
     uint64_t told_s; /* when it was last looked for what was dropped */
-    uint64_t time_s; /* whose text stands in `time_text` */
-    char time_text[TIME_TEXT_BYTES];
     uint32_t lines_per_second;
     _Atomic uint64_t lost;
     _Atomic uint64_t dropped;
+    struct log_writer writer; /* to `pending` */
     struct log_sources sources;
 };
 
@@ -237,8 +227,7 @@ cordon_error *log_new(int fd, enum log_format format, struct log **out_log)
         return error_no_memory();
     }
     log->sink = open_sink(fd);
-    log->text = format == LOG_TEXT || (format == LOG_AUTO && isatty(fd) == 1);
-    log->time_s = UINT64_MAX;
+    log_writer_init(&log->writer, format == LOG_TEXT || (format == LOG_AUTO && isatty(fd) == 1));
     log->round = (struct round){.number = 1, .parts = 1};
     log->lines_per_second = LOG_LINES_PER_SECOND;
     buffer_init(&log->pending, PENDING_BYTES_MAX + LINE_BYTES_MAX);
@@ -285,234 +274,6 @@ uint64_t log_lost(const struct log *log)
 uint64_t log_dropped(const struct log *log)
 {
     return log == NULL ? 0 : atomic_load(&log->dropped);
-}
-
-/* -- Strings -------------------------------------------------------------------------------- */
-
-/* Characters that move, hide or reorder what stands around them. */
-static bool is_unsafe(uint32_t code_point)
-{
-    return code_point < 0x20 || (code_point >= 0x7f && code_point < 0xa0) ||
-           (code_point >= 0x200b && code_point <= 0x200f) ||
-           (code_point >= 0x2028 && code_point <= 0x202e) ||
-           (code_point >= 0x2060 && code_point <= 0x206f) || code_point == 0xfeff;
-}
-
-static bool is_plain(uint8_t byte)
-{
-    return byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
-}
-
-/* One character that is not plain ASCII. `*text` moves past it. */
-static cordon_error *write_special(struct buffer *buffer, struct slice *text)
-{
-    const uint8_t byte = text->data[0];
-    if (byte == '"' || byte == '\\') {
-        const uint8_t escaped[2] = {'\\', byte};
-        *text = slice_from(*text, 1);
-        return buffer_append(buffer, slice_of(escaped, 2));
-    }
-    if (byte == '\n' || byte == '\t') {
-        *text = slice_from(*text, 1);
-        return buffer_append(buffer, byte == '\n' ? SLICE("\\n") : SLICE("\\t"));
-    }
-    uint32_t code_point = 0;
-    size_t skip = 0;
-    const size_t size = utf8_decode(*text, &code_point, &skip);
-    if (size == 0) {
-        *text = slice_from(*text, skip);
-        return buffer_append(buffer, SLICE("\\ufffd"));
-    }
-    const struct slice character = slice_of(text->data, size);
-    *text = slice_from(*text, size);
-    if (is_unsafe(code_point)) {
-        return buffer_printf(buffer, "\\u%04" PRIx32, code_point);
-    }
-    return buffer_append(buffer, character);
-}
-
-/* A string in quotes, valid JSON and safe to look at. */
-static cordon_error *write_string(struct buffer *buffer, struct slice text)
-{
-    TRY(buffer_append_byte(buffer, '"'));
-    while (text.size > 0) {
-        size_t plain = 0;
-        while (plain < text.size && is_plain(text.data[plain])) {
-            plain++;
-        }
-        TRY(buffer_append(buffer, slice_of(text.data, plain)));
-        text = slice_from(text, plain);
-        if (text.size > 0) {
-            TRY(write_special(buffer, &text));
-        }
-    }
-    return buffer_append_byte(buffer, '"');
-}
-
-/* For people: without quotes where nothing needs them. */
-static cordon_error *write_word(struct buffer *buffer, struct slice text)
-{
-    bool bare = text.size > 0;
-    for (size_t i = 0; i < text.size && bare; i++) {
-        bare = is_plain(text.data[i]) && text.data[i] != ' ' && text.data[i] != '=';
-    }
-    return bare ? buffer_append(buffer, text) : write_string(buffer, text);
-}
-
-/* The digits of a number up to `end`, of which there is room for; returns where they begin. */
-static uint8_t *format_i64(int64_t number, uint8_t *end)
-{
-    uint64_t rest = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
-    do {
-        *--end = (uint8_t)('0' + rest % 10);
-        rest /= 10;
-    } while (rest > 0);
-    if (number < 0) {
-        *--end = '-';
-    }
-    return end;
-}
-
-/* Microseconds as milliseconds, in the same way. */
-static uint8_t *format_duration(int64_t us, uint8_t *end)
-{
-    const unsigned rest = (unsigned)(us % 1000);
-    end[-1] = (uint8_t)('0' + rest % 10);
-    end[-2] = (uint8_t)('0' + rest / 10 % 10);
-    end[-3] = (uint8_t)('0' + rest / 100);
-    end[-4] = '.';
-    return format_i64(us / 1000, end - 4);
-}
-
-/* Appends a number, of which there is room. */
-static void put_number(struct buffer *buffer, int64_t number, bool is_duration)
-{
-    uint8_t digits[NUMBER_BYTES];
-    uint8_t *const end = digits + sizeof digits;
-    const uint8_t *const at = is_duration ? format_duration(number, end) : format_i64(number, end);
-    memcpy(buffer->data + buffer->size, at, (size_t)(end - at));
-    buffer->size += (size_t)(end - at);
-}
-
-/* What stands before a value; there is room for a number behind it. */
-static cordon_error *write_key(struct log *log, const char *key)
-{
-    struct buffer *const line = &log->pending;
-    const size_t size = strlen(key);
-    TRY(buffer_reserve(line, size + KEY_MARKS_BYTES + NUMBER_BYTES));
-    uint8_t *at = line->data + line->size;
-    if (!log->text) {
-        *at++ = ',';
-        *at++ = '"';
-    } else {
-        *at++ = ' ';
-    }
-    memcpy(at, key, size);
-    at += size;
-    if (!log->text) {
-        *at++ = '"';
-        *at++ = ':';
-    } else {
-        *at++ = '=';
-    }
-    line->size = (size_t)(at - line->data);
-    return NULL;
-}
-
-static cordon_error *write_columns(struct log *log, const struct log_field *field)
-{
-    struct buffer *const line = &log->pending;
-    const size_t count = (size_t)field->number;
-    TRY(buffer_reserve(line, count * (LOG_COLUMN_BYTES_MAX + KEY_MARKS_BYTES + NUMBER_BYTES)));
-    for (size_t i = 0; i < count; i++) {
-        const struct log_column *const column = &field->columns[i];
-        if (!log->text) {
-            memcpy(line->data + line->size, column->json.data, column->json.size);
-            line->size += column->json.size;
-        } else if ((field->details >> i & 1) != 0) {
-            continue;
-        } else {
-            TRY(write_key(log, column->key));
-        }
-        put_number(line, field->numbers[i], column->is_duration);
-    }
-    return NULL;
-}
-
-static cordon_error *write_field(struct log *log, const struct log_field *field)
-{
-    struct buffer *const line = &log->pending;
-    if (field->type == LOG_COLUMNS) {
-        return write_columns(log, field);
-    }
-    TRY(write_key(log, field->key));
-    switch (field->type) {
-    case LOG_STRING:
-        return log->text ? write_word(line, field->string) : write_string(line, field->string);
-    case LOG_NUMBER:
-    case LOG_DURATION:
-        put_number(line, field->number, field->type == LOG_DURATION);
-        return NULL;
-    case LOG_COLUMNS:
-        break;
-    }
-    return NULL;
-}
-
-/* -- Lines ---------------------------------------------------------------------------------- */
-
-/* UTC with milliseconds. The text of a second is made once. */
-static cordon_error *write_time(struct log *log, uint64_t now_ns)
-{
-    const uint64_t now_s = now_ns / 1000000000;
-    if (now_s != log->time_s) {
-        const time_t seconds = (time_t)now_s;
-        struct tm parts;
-        if (gmtime_r(&seconds, &parts) == NULL ||
-            strftime(log->time_text, sizeof log->time_text, "%Y-%m-%dT%H:%M:%S", &parts) == 0) {
-            log->time_text[0] = '\0';
-        }
-        log->time_s = now_s;
-    }
-    const unsigned ms = (unsigned)(now_ns / 1000000 % 1000);
-    const uint8_t fraction[5] = {
-        '.', (uint8_t)('0' + ms / 100), (uint8_t)('0' + ms / 10 % 10), (uint8_t)('0' + ms % 10),
-        'Z',
-    };
-    TRY(buffer_append(&log->pending, slice_str(log->time_text)));
-    return buffer_append(&log->pending, slice_of(fraction, sizeof fraction));
-}
-
-static cordon_error *write_line(
-    struct log *log,
-    enum log_level level,
-    const char *event,
-    const struct log_field *fields,
-    size_t field_count)
-{
-    static const char *const json_levels[] = {"debug", "info", "warn", "error"};
-    static const char *const text_levels[] = {" DEBUG ", " INFO  ", " WARN  ", " ERROR "};
-    struct buffer *const line = &log->pending;
-    if (!log->text) {
-        TRY(buffer_append(line, SLICE("{\"time\":\"")));
-    }
-    TRY(write_time(log, clock_wall_ns()));
-    if (log->text) {
-        TRY(buffer_append(line, slice_str(text_levels[level])));
-        TRY(buffer_append(line, slice_str(event)));
-    } else {
-        TRY(buffer_append(line, SLICE("\",\"level\":\"")));
-        TRY(buffer_append(line, slice_str(json_levels[level])));
-        TRY(buffer_append(line, SLICE("\",\"event\":\"")));
-        TRY(buffer_append(line, slice_str(event)));
-        TRY(buffer_append_byte(line, '"'));
-    }
-    for (size_t i = 0; i < field_count; i++) {
-        if (!log->text || !fields[i].is_detail) {
-            TRY(write_field(log, &fields[i]));
-        }
-    }
-    return buffer_append(line, log->text ? SLICE("\n") : SLICE("}\n"));
 }
 
 /* -- Shares --------------------------------------------------------------------------------- */
@@ -616,7 +377,7 @@ static bool add_line(
     CORDON_CLEANUP(cordon_error_freep) cordon_error *error =
         buffer_reserve(&log->marks, sizeof(struct mark));
     if (error == NULL) {
-        error = write_line(log, level, event, fields, field_count);
+        error = log_writer_add(&log->writer, &log->pending, level, event, fields, field_count);
     }
     const size_t bytes = log->pending.size - before;
     if (error != NULL || !admit(log, share, bytes)) {

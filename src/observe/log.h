@@ -36,28 +36,44 @@ struct log_column {
     struct slice json; /* the key as JSON has it behind another member */
     const char *key;
     bool is_duration; /* in microseconds */
+    /* Mostly that of a line before: JSON has these last, with the text that they had then. */
+    bool recurs;
 };
 
-/* Most columns of one field, and bytes of the key of each as JSON has it. */
-enum { LOG_COLUMNS_MAX = 64, LOG_COLUMN_BYTES_MAX = 40 };
+/* Most columns of one field; those of them that recur; and bytes of the key of each in JSON. */
+enum { LOG_COLUMNS_MAX = 64, LOG_RECURRING_MAX = 16, LOG_COLUMN_BYTES_MAX = 40 };
 
 /* A key that is longer does not compile. */
 #define LOG_COLUMN_BYTES(k)                                                                        \
     (sizeof(k) + 3 + 0 * sizeof(char[sizeof(k) + 3 <= LOG_COLUMN_BYTES_MAX ? 1 : -1]))
-#define LOG_COLUMN(k) {{(const uint8_t *)(",\"" k "\":"), LOG_COLUMN_BYTES(k)}, (k), false}
-#define LOG_COLUMN_MS(k) {{(const uint8_t *)(",\"" k "\":"), LOG_COLUMN_BYTES(k)}, (k), true}
+#define LOG_COLUMN(k) {{(const uint8_t *)(",\"" k "\":"), LOG_COLUMN_BYTES(k)}, (k), false, false}
+#define LOG_COLUMN_MS(k) {{(const uint8_t *)(",\"" k "\":"), LOG_COLUMN_BYTES(k)}, (k), true, false}
+#define LOG_COLUMN_RECURRING(k)                                                                    \
+    {{(const uint8_t *)(",\"" k "\":"), LOG_COLUMN_BYTES(k)}, (k), false, true}
+
+/* Those of a kind of line; static. */
+struct log_columns {
+    const struct log_column *list;
+    size_t count;
+};
+
+/* The numbers of a line. */
+struct log_row {
+    const struct log_columns *columns;
+    const int64_t *numbers;
+    uint64_t details; /* a bit for each that is left out of text */
+};
 
 /* A field of a line. Strings are escaped; control characters never reach a terminal raw. */
 struct log_field {
-    const char *key; /* static */
-    enum { LOG_STRING, LOG_NUMBER, LOG_DURATION, LOG_COLUMNS } type;
+    const char *key; /* static; a row has none */
+    enum { LOG_STRING, LOG_NUMBER, LOG_DURATION, LOG_ROW } type;
     bool is_detail; /* left out of text, which is for people */
-    struct slice string;
-    int64_t number; /* of a duration: microseconds */
-    /* Of many fields in one: their columns, `number` of them, and what stands in each. */
-    const struct log_column *columns;
-    const int64_t *numbers;
-    uint64_t details; /* a bit for each that is left out of text */
+    union {
+        struct slice string;
+        int64_t number; /* of a duration: microseconds */
+        const struct log_row *row;
+    };
 };
 
 #define LOG_FIELD_STRING(k, s) {.key = (k), .type = LOG_STRING, .string = (s)}

@@ -63,44 +63,46 @@ static const struct {
 };
 
 /* Its numbers: times; what stands in `uses`, each with its limit; how often it was run again. */
-static const struct log_column columns[] = {
+static const struct log_column column_list[] = {
     LOG_COLUMN_MS("execution_time_ms"),
     LOG_COLUMN_MS("user_execution_time_ms"),
     LOG_COLUMN_MS("system_execution_time_ms"),
     LOG_COLUMN_MS("queued_time_ms"),
-    LOG_COLUMN("user_execution_limit_ms"),
-    LOG_COLUMN("system_execution_limit_ms"),
+    LOG_COLUMN_RECURRING("user_execution_limit_ms"),
+    LOG_COLUMN_RECURRING("system_execution_limit_ms"),
     LOG_COLUMN("fuel"),
-    LOG_COLUMN("fuel_limit"),
+    LOG_COLUMN_RECURRING("fuel_limit"),
     LOG_COLUMN("memory_bytes"),
-    LOG_COLUMN("memory_bytes_limit"),
+    LOG_COLUMN_RECURRING("memory_bytes_limit"),
     LOG_COLUMN("database_read_documents"),
-    LOG_COLUMN("database_read_documents_limit"),
+    LOG_COLUMN_RECURRING("database_read_documents_limit"),
     LOG_COLUMN("database_read_bytes"),
-    LOG_COLUMN("database_read_bytes_limit"),
+    LOG_COLUMN_RECURRING("database_read_bytes_limit"),
     LOG_COLUMN("database_write_documents"),
-    LOG_COLUMN("database_write_documents_limit"),
+    LOG_COLUMN_RECURRING("database_write_documents_limit"),
     LOG_COLUMN("database_write_bytes"),
-    LOG_COLUMN("database_write_bytes_limit"),
+    LOG_COLUMN_RECURRING("database_write_bytes_limit"),
     LOG_COLUMN("index_ranges"),
-    LOG_COLUMN("index_ranges_limit"),
+    LOG_COLUMN_RECURRING("index_ranges_limit"),
     LOG_COLUMN("host_bytes"),
-    LOG_COLUMN("host_bytes_limit"),
+    LOG_COLUMN_RECURRING("host_bytes_limit"),
     LOG_COLUMN("args_bytes"),
-    LOG_COLUMN("args_bytes_limit"),
+    LOG_COLUMN_RECURRING("args_bytes_limit"),
     LOG_COLUMN("result_bytes"),
-    LOG_COLUMN("result_bytes_limit"),
+    LOG_COLUMN_RECURRING("result_bytes_limit"),
     LOG_COLUMN("log_lines"),
-    LOG_COLUMN("log_lines_limit"),
+    LOG_COLUMN_RECURRING("log_lines_limit"),
     LOG_COLUMN("mutation_retry_count"),
 };
 
 enum {
     TIMES = 4,
     USES = sizeof uses / sizeof uses[0],
-    COLUMNS = sizeof columns / sizeof columns[0]
+    COLUMNS = sizeof column_list / sizeof column_list[0]
 };
+static const struct log_columns columns = {column_list, COLUMNS};
 _Static_assert((size_t)COLUMNS <= (size_t)LOG_COLUMNS_MAX, "there is a bit for each");
+_Static_assert((size_t)USES <= (size_t)LOG_RECURRING_MAX, "and each limit's text has a place");
 
 /* The fields of a line as they come. */
 struct line {
@@ -108,7 +110,7 @@ struct line {
     size_t count;
     int64_t numbers[COLUMNS];
     size_t number_count;
-    uint64_t details; /* of the numbers, a bit each */
+    struct log_row row; /* of the numbers */
 };
 
 static void add(struct line *line, struct log_field field)
@@ -147,7 +149,7 @@ static uint64_t allowed_of(const struct run_report *report, cordon_limit limit)
 static void put(struct line *line, uint64_t number, bool is_detail)
 {
     CORDON_ASSERT(line->number_count < COLUMNS);
-    line->details |= (uint64_t)is_detail << line->number_count;
+    line->row.details |= (uint64_t)is_detail << line->number_count;
     line->numbers[line->number_count++] = (int64_t)number;
 }
 
@@ -175,13 +177,7 @@ static void add_numbers(struct line *line, const struct run_report *report)
     }
     put(line, outcome->retries, outcome->retries == 0);
     CORDON_ASSERT(line->number_count == COLUMNS);
-    add(line, (struct log_field){
-                  .type = LOG_COLUMNS,
-                  .number = COLUMNS,
-                  .columns = columns,
-                  .numbers = line->numbers,
-                  .details = line->details,
-              });
+    add(line, (struct log_field){.type = LOG_ROW, .row = &line->row});
 }
 
 void run_report(struct log *log, const struct run_report *report)
@@ -199,7 +195,7 @@ void run_report(struct log *log, const struct run_report *report)
     buffer_init(&message, REDACTED_BYTES_MAX);
     struct line line;
     line.count = line.number_count = 0; /* the rest is written before it is read: it is large */
-    line.details = 0;
+    line.row = (struct log_row){.columns = &columns, .numbers = line.numbers};
     add_call(&line, report);
     add_text(&line, "status", failed ? SLICE("failure") : SLICE("success"));
     add_numbers(&line, report);

@@ -17,13 +17,19 @@
 
 enum { TIME_BYTES = 24, LINE_BYTES = 8192 };
 
-static void write_line(
-    enum log_format format, const struct run_report *report, char out_line[LINE_BYTES])
+static int open_file(void)
 {
     char path[] = "/tmp/cordon-report-XXXXXX";
     const int fd = mkstemp(path);
     assert_true(fd >= 0);
     (void)unlink(path);
+    return fd;
+}
+
+static void write_line(
+    enum log_format format, const struct run_report *report, char out_line[LINE_BYTES])
+{
+    const int fd = open_file();
     struct log *log = NULL;
     assert_null(log_new(fd, format, &log));
     run_report(log, report);
@@ -120,11 +126,61 @@ static void json_has_all(void **state)
     }
 }
 
+/* The number of a line's member. */
+static uint64_t number_of(const char *line, const char *key)
+{
+    char member[64];
+    (void)snprintf(member, sizeof member, "\"%s\":", key);
+    const char *at = strstr(line, member);
+    assert_non_null(at);
+    return strtoull(at + strlen(member), NULL, 10);
+}
+
+/* Limits of more kinds than have their text kept, one after the other and again. */
+static void each_line_has_its_own_limits(void **state)
+{
+    (void)state;
+    enum { KINDS = 40, LINES = 3 * KINDS };
+    const int fd = open_file();
+    struct log *log = NULL;
+    assert_null(log_new(fd, LOG_JSON, &log));
+    struct outcome outcome = {.code = CORDON_OUTCOME_SUCCESS, .kind = CORDON_QUERY};
+    uint64_t allowed[CORDON_LIMIT_COUNT];
+    struct run_report report = {
+        .outcome = &outcome, .allowed = allowed, .tenant = SLICE("default"), .path = SLICE("a:b")};
+    for (size_t i = 0; i < LINES; i++) {
+        for (size_t limit = 0; limit < CORDON_LIMIT_COUNT; limit++) {
+            allowed[limit] = 1000;
+        }
+        /* They differ in the first that is told, in one in between, and in the last. */
+        allowed[CORDON_LIMIT_USER_TIME_MS] = i % KINDS % 4;
+        allowed[CORDON_LIMIT_BYTES_READ] = i % KINDS / 4 % 4;
+        allowed[CORDON_LIMIT_LOG_LINES] = i % KINDS / 16;
+        outcome.used[CORDON_LIMIT_FUEL] = i;
+        run_report(log, &report);
+    }
+    log_free(log);
+    FILE *file = fdopen(fd, "r");
+    assert_non_null(file);
+    assert_int_equal(fseek(file, 0, SEEK_SET), 0);
+    for (size_t i = 0; i < LINES; i++) {
+        char line[LINE_BYTES];
+        assert_non_null(fgets(line, sizeof line, file));
+        assert_int_equal(number_of(line, "fuel"), i);
+        assert_int_equal(number_of(line, "user_execution_limit_ms"), i % KINDS % 4);
+        assert_int_equal(number_of(line, "database_read_bytes_limit"), i % KINDS / 4 % 4);
+        assert_int_equal(number_of(line, "log_lines_limit"), i % KINDS / 16);
+        assert_int_equal(number_of(line, "result_bytes_limit"), 1000);
+    }
+    (void)fclose(file);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_has_what_tells_something),
         cmocka_unit_test(json_has_all),
+        cmocka_unit_test(each_line_has_its_own_limits),
     };
     return cmocka_run_group_tests_name("run/report", tests, NULL, NULL);
 }
