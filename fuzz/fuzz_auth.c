@@ -86,16 +86,16 @@ static void try_token(struct slice token, bool is_signed)
 {
     struct auth_config *config = the_config();
     struct buffer text;
-    struct identity identity = {0};
+    struct auth_acceptance accepted = {0};
     buffer_init(&text, IDENTITY_BYTES_MAX);
     const uint64_t before = auth_config_verifications(config);
     const enum auth_verdict verdict =
-        auth_config_judge(config, SLICE("default"), token, NOW_S, &text, &identity);
+        auth_config_judge(config, SLICE("default"), token, NOW_S, &text, &accepted);
     const uint64_t verified = auth_config_verifications(config) - before;
     switch (verdict) {
     case AUTH_ACCEPTED:
         CORDON_ASSERT(is_signed && verified <= 1); /* none for one that came before */
-        check_identity(&identity);
+        check_identity(&accepted.identity);
         break;
     case AUTH_REJECTED:
         CORDON_ASSERT(verified == 1 && text.size == 0);

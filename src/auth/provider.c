@@ -1,11 +1,11 @@
 /* Providers and their verdicts; see provider.h. */
 #include "auth/provider.h"
 
-#include "auth/accepted.h"
 #include "auth/keys.h"
 #include "auth/source.h"
 #include "auth/token.h"
 #include "base/memory.h"
+#include "base/random.h"
 
 #include <stdatomic.h>
 
@@ -20,6 +20,7 @@ struct provider {
 
 struct auth_config {
     atomic_uint references;
+    uint64_t number;
     atomic_uint_fast64_t verifications;
     double skew_s;
     struct auth_accepted *accepted;
@@ -102,6 +103,7 @@ cordon_error *auth_config_new(
         return error_no_memory();
     }
     atomic_init(&config->references, 1);
+    random_system(&config->number, sizeof config->number);
     config->skew_s = skew_s;
     cordon_error *error = read_providers(providers, count, teller, config);
     if (error != NULL) {
@@ -133,6 +135,11 @@ void auth_config_unref(struct auth_config *config)
     }
     auth_accepted_free(config->accepted);
     mem_free(config);
+}
+
+uint64_t auth_config_number(const struct auth_config *config)
+{
+    return config->number;
 }
 
 uint64_t auth_config_verifications(const struct auth_config *config)
@@ -283,8 +290,8 @@ static enum auth_verdict judge(
     return verdict;
 }
 
-/* Whether nothing has changed that it hung on that this token was accepted. */
-static bool still_holds(
+/* By nothing that it hung on having changed. */
+bool auth_config_holds(
     const struct auth_config *config, const struct auth_acceptance *acceptance, double now_s)
 {
     const struct provider *provider = acceptance->provider;
@@ -307,7 +314,7 @@ static bool recall(
     if (!auth_accepted_look(config->accepted, id, out_acceptance)) {
         return false;
     }
-    if (!still_holds(config, out_acceptance, now_s)) {
+    if (!auth_config_holds(config, out_acceptance, now_s)) {
         auth_accepted_drop(config->accepted, id);
         return false;
     }
@@ -320,7 +327,7 @@ enum auth_verdict auth_config_judge(
     struct slice text,
     double now_s,
     struct buffer *out_text,
-    struct identity *out_identity)
+    struct auth_acceptance *out_acceptance)
 {
     struct auth_acceptance acceptance = {0};
     enum auth_verdict verdict = AUTH_ACCEPTED;
@@ -335,7 +342,7 @@ enum auth_verdict auth_config_judge(
         }
     }
     if (verdict == AUTH_ACCEPTED) {
-        *out_identity = acceptance.identity;
+        *out_acceptance = acceptance;
     }
     return verdict;
 }

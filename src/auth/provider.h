@@ -7,7 +7,7 @@
  * the key is for, and the provider's if it names one. Whatever is wrong with a token that has a
  * provider, the answer is the same and takes the same work: exactly one signature is verified, by a
  * key that is not meant where none is. Only a good token that was verified lately is not verified
- * again (auth/accepted.h).
+ * again (auth/accepted.h, auth/memo.h).
  *
  * Keys are read from a file again when it changes. One that cannot be read, or holds no keys,
  * leaves those that there were, as it may be half written; one that is gone leaves none. Keys of a
@@ -17,7 +17,7 @@
 #ifndef AUTH_PROVIDER_H
 #define AUTH_PROVIDER_H
 
-#include "auth/identity.h"
+#include "auth/accepted.h"
 
 #define AUTH_PROVIDERS_MAX 64
 #define AUTH_SKEW_S_DEFAULT 60
@@ -88,7 +88,14 @@ enum auth_verdict auth_config_judge(
     struct slice token,
     double now_s,
     struct buffer *out_text,
-    struct identity *out_identity);
+    struct auth_acceptance *out_acceptance);
+
+/* Whether one that this very configuration has accepted still is. Any thread. */
+bool auth_config_holds(
+    const struct auth_config *config, const struct auth_acceptance *acceptance, double now_s);
+
+/* Which one it is: no other has this number, also once this one is gone. */
+uint64_t auth_config_number(const struct auth_config *config);
 
 /* How many signatures were verified so far. */
 uint64_t auth_config_verifications(const struct auth_config *config);

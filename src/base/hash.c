@@ -69,7 +69,18 @@ uint64_t hash_fast(struct slice bytes, uint64_t seed)
 
 bool hash_equal_constant_time(const void *a, const void *b, size_t size)
 {
-    return CRYPTO_memcmp(a, b, size) == 0;
+    const uint8_t *const x = a;
+    const uint8_t *const y = b;
+    uint64_t difference = 0;
+    size_t at = 0;
+    for (; size - at >= sizeof difference; at += sizeof difference) {
+        uint64_t words[2];
+        memcpy(&words[0], x + at, sizeof words[0]);
+        memcpy(&words[1], y + at, sizeof words[1]);
+        difference |= words[0] ^ words[1];
+        __asm__("" : "+r"(difference)); /* the compiler knows nothing of it that lets it stop */
+    }
+    return CRYPTO_memcmp(x + at, y + at, size - at) == 0 && difference == 0;
 }
 
 void hex_encode(struct slice bytes, char *out)

@@ -6,7 +6,6 @@
  * What is said of a token is Convex's: that it is none, that nobody here speaks for its issuer, or
  * that it is not accepted; why not, and at what point, is told by neither words nor time.
  */
-#include "auth/provider.h"
 #include "base/clock.h"
 #include "http/internal.h"
 #include "run/tenant/tenant_quota.h"
@@ -49,11 +48,10 @@ static bool sign_in(
              "again."},
         [AUTH_UNSEEN] = NO_MEMORY_REFUSAL,
     };
-    buffer_clear(&connection->identity_text);
     struct auth_config *const auth = site_auth(&connection->loop->server->site);
-    const enum auth_verdict verdict = auth_config_judge(
-        auth, slice_str(connection->tenant->name), token, (double)clock_wall_ns() / 1e9,
-        &connection->identity_text, &connection->identity);
+    const enum auth_verdict verdict = auth_memo_judge(
+        &connection->signed_in, auth, slice_str(connection->tenant->name), token,
+        (double)clock_wall_ns() / 1e9, &connection->identity);
     auth_config_unref(auth);
     if (verdict != AUTH_ACCEPTED) {
         *out_refusal = refusals[verdict];

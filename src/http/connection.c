@@ -66,6 +66,7 @@ static void free_connection(struct connection *connection)
     buffer_done(&connection->output);
     buffer_done(&connection->scratch);
     buffer_done(&connection->unpacked);
+    auth_memo_done(&connection->signed_in);
     buffer_done(&connection->identity_text);
     charge_done(&connection->charge);
     charge_done(&connection->input_charge);
@@ -218,6 +219,7 @@ static void answered(struct connection *connection)
     trim(&connection->scratch);
     trim(&connection->unpacked);
     trim(&connection->identity_text);
+    auth_memo_trim(&connection->signed_in, HTTP_KEPT_BYTES_MAX);
     connection->step_bytes = STEP_UNKNOWN;
     if (!connection->frame.keep_alive) {
         start_lingering(connection);
@@ -587,6 +589,7 @@ static struct connection *new_connection(struct loop *loop, struct listener_kind
     buffer_init_charged(&connection->output, (size_t)1 << 30, account);
     buffer_init_charged(&connection->scratch, (size_t)1 << 30, account);
     buffer_init_charged(&connection->unpacked, settings->body_bytes_max, account);
+    auth_memo_init(&connection->signed_in, account);
     buffer_init_charged(&connection->identity_text, IDENTITY_BYTES_MAX, account);
     http_parser_init(
         &connection->parser, settings->body_bytes_max, exchange_body_cap, connection, account);

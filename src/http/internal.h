@@ -12,7 +12,7 @@
 #define HTTP_INTERNAL_H
 
 #include "audit/actor.h"
-#include "auth/provider.h"
+#include "auth/memo.h"
 #include "base/random.h"
 #include "http/answer.h"
 #include "http/charge.h"
@@ -256,8 +256,9 @@ struct connection {
     bool is_large; /* its arguments take long to read and to check */
     enum http_format format;
     struct http_refusal refusal;
-    struct identity identity; /* who has signed in, in `identity_text` */
-    struct buffer identity_text;
+    struct identity identity;    /* whom it acts as, in one of the next two */
+    struct auth_memo signed_in;  /* by a token */
+    struct buffer identity_text; /* an admin does */
     struct audit_actor actor; /* the holder of a key, or the operator; else nobody in particular */
     bool is_refused;          /* by what a piece of work has found */
     bool is_built;            /* its tenant's machine code is made anew, or was, for it */

@@ -96,13 +96,13 @@ enum auth_verdict judge_text(struct auth_config *config, struct slice token, cha
 {
     CORDON_CLEANUP_BUFFER struct buffer text;
     buffer_init(&text, IDENTITY_BYTES_MAX);
-    struct identity identity = {0};
+    struct auth_acceptance accepted = {0};
     const enum auth_verdict verdict =
-        auth_config_judge(config, SLICE("default"), token, NOW, &text, &identity);
-    assert_int_equal(verdict == AUTH_ACCEPTED, identity.token.size > 0);
+        auth_config_judge(config, SLICE("default"), token, NOW, &text, &accepted);
+    assert_int_equal(verdict == AUTH_ACCEPTED, accepted.identity.token.size > 0);
     assert_int_equal(verdict == AUTH_ACCEPTED, text.size > 0);
     if (out_token != NULL) {
-        (void)snprintf(out_token, 256, "%.*s", SLICE_FMT(identity.token));
+        (void)snprintf(out_token, 256, "%.*s", SLICE_FMT(accepted.identity.token));
     }
     return verdict;
 }

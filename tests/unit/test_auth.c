@@ -153,8 +153,8 @@ static void a_good_token_is_verified_once(void **state)
     buffer_init(&token, TEXT_MAX);
     buffer_init(&text, IDENTITY_BYTES_MAX);
     signer_token(signers[SIGNER_RSA], SIGNER_RSA, "{\"alg\":\"RS256\"}", "{" GOOD "}", &token);
-    struct identity identity = {0};
-    struct identity again = {0};
+    struct auth_acceptance accepted = {0};
+    struct auth_acceptance again = {0};
     for (int i = 0; i < 10; i++) {
         char who[256];
         assert_int_equal(judge_text(config, buffer_slice(&token), who), AUTH_ACCEPTED);
@@ -164,16 +164,16 @@ static void a_good_token_is_verified_once(void **state)
     struct auth_config *other = new_config_of(7, NULL); /* which sees it for the first time */
     expect_ok(buffer_reserve(&text, 4096));
     assert_int_equal(
-        auth_config_judge(other, SLICE("default"), buffer_slice(&token), NOW, &text, &identity),
+        auth_config_judge(other, SLICE("default"), buffer_slice(&token), NOW, &text, &accepted),
         AUTH_ACCEPTED);
     assert_int_equal(
         auth_config_judge(config, SLICE("default"), buffer_slice(&token), NOW, &text, &again),
         AUTH_ACCEPTED);
-    assert_true(slice_equal(identity.json, again.json));
+    assert_true(slice_equal(accepted.identity.json, again.identity.json));
     auth_config_unref(other);
     assert_int_equal(
         auth_config_judge(
-            config, SLICE("default"), buffer_slice(&token), NOW + 1000, &text, &identity),
+            config, SLICE("default"), buffer_slice(&token), NOW + 1000, &text, &accepted),
         AUTH_REJECTED);
     assert_int_equal(auth_config_verifications(config), 2);
     token.data[token.size - 20] = token.data[token.size - 20] == 'A' ? 'B' : 'A';
@@ -224,10 +224,10 @@ static void a_provider_speaks_for_one_tenant(void **state)
         {"acme2", AUTH_NO_PROVIDER},
         {"", AUTH_NO_PROVIDER}};
     for (size_t i = 0; i < COUNT(cases); i++) {
-        struct identity identity = {0};
+        struct auth_acceptance accepted = {0};
         assert_int_equal(
             auth_config_judge(
-                config, slice_str(cases[i].tenant), buffer_slice(&token), NOW, &text, &identity),
+                config, slice_str(cases[i].tenant), buffer_slice(&token), NOW, &text, &accepted),
             cases[i].verdict);
     }
     auth_config_unref(config);

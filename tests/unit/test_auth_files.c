@@ -184,9 +184,9 @@ static void *ask(void *arg)
     for (int i = 0; i < ROUNDS; i++) {
         uint8_t room[1024];
         struct buffer text = {.data = room, .capacity = sizeof room, .size_max = sizeof room};
-        struct identity identity = {0};
+        struct auth_acceptance accepted = {0};
         const enum auth_verdict verdict = auth_config_judge(
-            asking->config, SLICE("default"), asking->tokens[i % 2], NOW, &text, &identity);
+            asking->config, SLICE("default"), asking->tokens[i % 2], NOW, &text, &accepted);
         const bool good = verdict == AUTH_ACCEPTED || verdict == AUTH_REJECTED;
         (void)atomic_fetch_add(asking->accepted, verdict == AUTH_ACCEPTED);
         (void)atomic_fetch_add(asking->others, !good);

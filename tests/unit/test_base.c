@@ -181,6 +181,25 @@ static void hashes_match_published_vectors(void **state)
     check_hex(out, sizeof out, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
 }
 
+/* Of each size, and with one bit that differs in each place. */
+static void a_difference_is_seen_wherever_it_is(void **state)
+{
+    enum { SIZE_MAX_HERE = 40 };
+    (void)state;
+    uint8_t a[SIZE_MAX_HERE];
+    uint8_t b[SIZE_MAX_HERE];
+    memset(a, 0x5a, sizeof a);
+    memset(b, 0x5a, sizeof b);
+    for (size_t size = 0; size <= sizeof a; size++) {
+        assert_true(hash_equal_constant_time(a, b, size));
+        for (size_t bit = 0; bit < 8 * sizeof a; bit++) {
+            b[bit / 8] ^= (uint8_t)(1u << bit % 8);
+            assert_int_equal(hash_equal_constant_time(a, b, size), bit / 8 >= size);
+            b[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        }
+    }
+}
+
 static void hex_is_strict(void **state)
 {
     (void)state;
@@ -286,6 +305,7 @@ int main(void)
         cmocka_unit_test(streams_do_not_depend_on_how_they_are_drawn),
         cmocka_unit_test(pool_gives_each_byte_once),
         cmocka_unit_test(hashes_match_published_vectors),
+        cmocka_unit_test(a_difference_is_seen_wherever_it_is),
         cmocka_unit_test(hex_is_strict),
         cmocka_unit_test(deadlines_do_not_overflow),
         cmocka_unit_test(events_are_waited_for_once),
