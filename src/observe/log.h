@@ -34,10 +34,9 @@ void log_free(struct log *log);
 /* A number of a line that has many, each in its column: what is written before it is made once. */
 struct log_column {
     struct slice json; /* the key as JSON has it behind another member */
-    const char *key;
-    bool is_duration; /* in microseconds */
-    /* Mostly that of a line before: JSON has these last, with the text that they had then. */
-    bool recurs;
+    const char *key;   /* in text */
+    bool is_duration;  /* in microseconds */
+    bool recurs;       /* see below */
 };
 
 /* Most columns of one field; those of them that recur; and bytes of the key of each in JSON. */
@@ -46,15 +45,20 @@ enum { LOG_COLUMNS_MAX = 64, LOG_RECURRING_MAX = 16, LOG_COLUMN_BYTES_MAX = 40 }
 /* A key that is longer does not compile. */
 #define LOG_COLUMN_BYTES(k)                                                                        \
     (sizeof(k) + 3 + 0 * sizeof(char[sizeof(k) + 3 <= LOG_COLUMN_BYTES_MAX ? 1 : -1]))
-#define LOG_COLUMN(k) {{(const uint8_t *)(",\"" k "\":"), LOG_COLUMN_BYTES(k)}, (k), false, false}
-#define LOG_COLUMN_MS(k) {{(const uint8_t *)(",\"" k "\":"), LOG_COLUMN_BYTES(k)}, (k), true, false}
-#define LOG_COLUMN_RECURRING(k)                                                                    \
-    {{(const uint8_t *)(",\"" k "\":"), LOG_COLUMN_BYTES(k)}, (k), false, true}
+#define LOG_COLUMN_JSON(k) {(const uint8_t *)(",\"" k "\":"), LOG_COLUMN_BYTES(k)}
+#define LOG_COLUMN(k) {LOG_COLUMN_JSON(k), (k), false, false}
+#define LOG_COLUMN_MS(k) {LOG_COLUMN_JSON(k), (k), true, false}
+/* `name`: the key in JSON. */
+#define LOG_COLUMN_RECURRING(k, name) {LOG_COLUMN_JSON(name), (k), false, true}
 
-/* Those of a kind of line; static. */
+/*
+ * The columns of a kind of line; static. The numbers of those that recur are mostly those of a line
+ * before: JSON has them in an object, as the last of all, with the text that they had then.
+ */
 struct log_columns {
     const struct log_column *list;
     size_t count;
+    struct slice recurring; /* the object's key as JSON has it behind another member */
 };
 
 /* The numbers of a line. */

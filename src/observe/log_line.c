@@ -181,17 +181,20 @@ static uint8_t *put_column(uint8_t *at, const struct log_column *column, int64_t
     return put_number(put(at, column->json), number, column->is_duration);
 }
 
-/* The numbers of the columns that recur, which stand there anew. */
+/* The object of the columns that recur. */
 static void keep(
     struct log_kept *kept, const struct log_columns *columns, const int64_t *numbers, size_t count)
 {
-    uint8_t *at = kept->text;
+    uint8_t *const begin = put(kept->text, columns->recurring);
+    uint8_t *at = begin;
     size_t next = 0;
     for (size_t i = 0; i < columns->count; i++) {
         if (columns->list[i].recurs) {
             at = put_column(at, &columns->list[i], numbers[next++]);
         }
     }
+    *begin = '{'; /* the first comma */
+    at = put_byte(at, '}');
     kept->columns = columns;
     memcpy(kept->numbers, numbers, count * sizeof *numbers);
     kept->size = (size_t)(at - kept->text);
@@ -220,7 +223,7 @@ static cordon_error *write_json_row(
     int64_t recurring[LOG_RECURRING_MAX];
     size_t count = 0;
     uint8_t *at = NULL;
-    TRY(reserve(out, columns->count * LOG_COLUMN_TEXT_BYTES, &at));
+    TRY(reserve(out, sizeof writer->kept->text + columns->count * LOG_COLUMN_TEXT_BYTES, &at));
     for (size_t i = 0; i < columns->count; i++) {
         if (!columns->list[i].recurs) {
             at = put_column(at, &columns->list[i], row->numbers[i]);

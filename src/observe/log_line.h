@@ -20,7 +20,7 @@ struct log_kept {
     const struct log_columns *columns; /* NULL: nothing is kept */
     int64_t numbers[LOG_RECURRING_MAX];
     size_t size; /* of the text */
-    uint8_t text[LOG_RECURRING_MAX * LOG_COLUMN_TEXT_BYTES];
+    uint8_t text[LOG_COLUMN_BYTES_MAX + LOG_RECURRING_MAX * LOG_COLUMN_TEXT_BYTES];
 };
 
 /* Has no memory of its own, and is used by one thread at a time. */

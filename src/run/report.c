@@ -62,36 +62,39 @@ static const struct {
     {CORDON_LIMIT_LOG_LINES, true, true},
 };
 
-/* Its numbers: times; what stands in `uses`, each with its limit; how often it was run again. */
+/*
+ * Its numbers: times; what stands in `uses`, each with its limit; how often it was run again. JSON
+ * has the limits by the names that they are set by.
+ */
 static const struct log_column column_list[] = {
     LOG_COLUMN_MS("execution_time_ms"),
     LOG_COLUMN_MS("user_execution_time_ms"),
     LOG_COLUMN_MS("system_execution_time_ms"),
     LOG_COLUMN_MS("queued_time_ms"),
-    LOG_COLUMN_RECURRING("user_execution_limit_ms"),
-    LOG_COLUMN_RECURRING("system_execution_limit_ms"),
+    LOG_COLUMN_RECURRING("user_execution_limit_ms", "user_time_ms"),
+    LOG_COLUMN_RECURRING("system_execution_limit_ms", "system_time_ms"),
     LOG_COLUMN("fuel"),
-    LOG_COLUMN_RECURRING("fuel_limit"),
+    LOG_COLUMN_RECURRING("fuel_limit", "fuel"),
     LOG_COLUMN("memory_bytes"),
-    LOG_COLUMN_RECURRING("memory_bytes_limit"),
+    LOG_COLUMN_RECURRING("memory_bytes_limit", "memory_bytes"),
     LOG_COLUMN("database_read_documents"),
-    LOG_COLUMN_RECURRING("database_read_documents_limit"),
+    LOG_COLUMN_RECURRING("database_read_documents_limit", "documents_read"),
     LOG_COLUMN("database_read_bytes"),
-    LOG_COLUMN_RECURRING("database_read_bytes_limit"),
+    LOG_COLUMN_RECURRING("database_read_bytes_limit", "bytes_read"),
     LOG_COLUMN("database_write_documents"),
-    LOG_COLUMN_RECURRING("database_write_documents_limit"),
+    LOG_COLUMN_RECURRING("database_write_documents_limit", "documents_written"),
     LOG_COLUMN("database_write_bytes"),
-    LOG_COLUMN_RECURRING("database_write_bytes_limit"),
+    LOG_COLUMN_RECURRING("database_write_bytes_limit", "bytes_written"),
     LOG_COLUMN("index_ranges"),
-    LOG_COLUMN_RECURRING("index_ranges_limit"),
+    LOG_COLUMN_RECURRING("index_ranges_limit", "index_ranges"),
     LOG_COLUMN("host_bytes"),
-    LOG_COLUMN_RECURRING("host_bytes_limit"),
+    LOG_COLUMN_RECURRING("host_bytes_limit", "host_bytes"),
     LOG_COLUMN("args_bytes"),
-    LOG_COLUMN_RECURRING("args_bytes_limit"),
+    LOG_COLUMN_RECURRING("args_bytes_limit", "args_bytes"),
     LOG_COLUMN("result_bytes"),
-    LOG_COLUMN_RECURRING("result_bytes_limit"),
+    LOG_COLUMN_RECURRING("result_bytes_limit", "result_bytes"),
     LOG_COLUMN("log_lines"),
-    LOG_COLUMN_RECURRING("log_lines_limit"),
+    LOG_COLUMN_RECURRING("log_lines_limit", "log_lines"),
     LOG_COLUMN("mutation_retry_count"),
 };
 
@@ -100,7 +103,7 @@ enum {
     USES = sizeof uses / sizeof uses[0],
     COLUMNS = sizeof column_list / sizeof column_list[0]
 };
-static const struct log_columns columns = {column_list, COLUMNS};
+static const struct log_columns columns = {column_list, COLUMNS, LOG_COLUMN_JSON("limits")};
 _Static_assert((size_t)COLUMNS <= (size_t)LOG_COLUMNS_MAX, "there is a bit for each");
 _Static_assert((size_t)USES <= (size_t)LOG_RECURRING_MAX, "and each limit's text has a place");
 

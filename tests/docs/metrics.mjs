@@ -176,19 +176,7 @@ const fields = {
   result_bytes: ['size of the result, as JSON', OWN],
   log_lines: ['lines that it logged', OWN],
   mutation_retry_count: ['attempts before the last, after conflicts', '`function.mutation_retry_count`'],
-  user_execution_limit_ms: ['what `user_time_ms` allowed it; 0, as the limits below, where no function was found', OWN],
-  system_execution_limit_ms: ['the same of `system_time_ms`', OWN],
-  fuel_limit: ['allowed', OWN],
-  memory_bytes_limit: ['allowed', OWN],
-  database_read_documents_limit: ['allowed', OWN],
-  database_read_bytes_limit: ['allowed', OWN],
-  database_write_documents_limit: ['allowed', OWN],
-  database_write_bytes_limit: ['allowed', OWN],
-  index_ranges_limit: ['allowed', OWN],
-  host_bytes_limit: ['allowed', OWN],
-  args_bytes_limit: ['allowed', OWN],
-  result_bytes_limit: ['allowed', OWN],
-  log_lines_limit: ['allowed', OWN],
+  limits: ['what it might use of what it has above, by the names of [limits.md](limits.md); 0 of all where no function was found', OWN],
   code: ['of failures: as in [error-codes.md](error-codes.md) and [limits.md](limits.md)', OWN],
   error_message: ['of failures, in production too: up to 4,096 bytes, without values that did not match a validator, and with stars in place of what environment variables hold', SAME],
   stack: ['of failures inside the function: a line `at NAME (FILE:LINE)` for each frame, innermost first, up to 4,096 bytes', 'in `error_message`'],
@@ -308,8 +296,8 @@ ${table(['metric', 'label', 'why'], Object.entries(absentLabels).flatMap(([name,
 
 \`cordon serve\` writes one line for each run to stderr: a JSON object, or text if that is a terminal.
 Convex's log stream nests some of the fields in \`function\` and \`usage\`. Text is for people: of these fields
-it has those that tell something, so no zeros, no tenant \`default\`, and a limit, and from \`index_ranges\` to
-\`log_lines\` also what was used, only if more than four fifths of it were used.
+it has those that tell something, so no zeros, no tenant \`default\`, and a limit, beside what was used of it, and from
+\`index_ranges\` to \`log_lines\` also that, only if more than four fifths of it were used.
 
 ${table(['field', 'meaning', 'Convex'], Object.entries(fields).map(([name, [meaning, convex]]) => [`\`${name}\``, meaning, convex]))}
 

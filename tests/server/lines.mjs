@@ -33,18 +33,18 @@ describe('the line of a run', () => {
     await server.stop();
     const [inserted, lowered, missing, logged, listed] = runs(server);
     assert.equal(inserted.tenant, 'default');
-    assert.deepEqual([inserted.database_write_documents, inserted.database_write_documents_limit], [3, 7]);
-    assert.equal(inserted.fuel_limit, 5000000);
-    assert.ok(inserted.fuel > 0 && inserted.fuel < inserted.fuel_limit);
-    assert.ok(inserted.memory_bytes > 0 && inserted.memory_bytes < inserted.memory_bytes_limit);
+    assert.deepEqual([inserted.database_write_documents, inserted.limits.documents_written], [3, 7]);
+    assert.equal(inserted.limits.fuel, 5000000);
+    assert.ok(inserted.fuel > 0 && inserted.fuel < inserted.limits.fuel);
+    assert.ok(inserted.memory_bytes > 0 && inserted.memory_bytes < inserted.limits.memory_bytes);
     for (const name of ['host_bytes', 'args_bytes', 'result_bytes']) {
-      assert.ok(inserted[name] > 0 && inserted[name] < inserted[`${name}_limit`], name);
+      assert.ok(inserted[name] > 0 && inserted[name] < inserted.limits[name], name);
     }
     assert.deepEqual([logged.log_lines, inserted.log_lines], [logLines.length, 0]);
-    assert.ok(listed.index_ranges > 0 && listed.index_ranges < listed.index_ranges_limit);
-    assert.equal(lowered.fuel_limit, 100000, 'as the function says it');
+    assert.ok(listed.index_ranges > 0 && listed.index_ranges < listed.limits.index_ranges);
+    assert.equal(lowered.limits.fuel, 100000, 'as the function says it');
     assert.equal(missing.code, 'FunctionNotFound');
-    assert.equal(missing.fuel_limit, 0, 'nothing was allowed to what is not there');
+    assert.equal(missing.limits.fuel, 0, 'nothing was allowed to what is not there');
   });
 
   test('has the trace of who called, also of runs that it makes itself', async () => {

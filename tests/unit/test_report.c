@@ -104,26 +104,18 @@ static void json_has_all(void **state)
     char line[LINE_BYTES];
     write_line(LOG_JSON, &report, line);
     static const char *const keys[] = {
-        "tenant\":\"default\"",
-        "queued_time_ms\":0.000",
-        "fuel\":0",
-        "fuel_limit\":0",
-        "database_write_bytes_limit\":0",
-        "index_ranges\":0",
-        "index_ranges_limit\":0",
-        "host_bytes\":0",
-        "host_bytes_limit\":0",
-        "args_bytes\":0",
-        "args_bytes_limit\":0",
-        "result_bytes\":0",
-        "result_bytes_limit\":0",
-        "log_lines\":0",
-        "log_lines_limit\":0",
-        "mutation_retry_count\":0",
+        "tenant\":\"default\"", "queued_time_ms\":0.000", "fuel\":0",
+        "index_ranges\":0",     "host_bytes\":0",         "args_bytes\":0",
+        "result_bytes\":0",     "log_lines\":0",          "mutation_retry_count\":0",
     };
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         assert_non_null(strstr(line, keys[i]));
     }
+    assert_non_null(strstr(
+        line, ",\"limits\":{\"user_time_ms\":0,\"system_time_ms\":0,\"fuel\":0,\"memory_bytes\":0,"
+              "\"documents_read\":0,\"bytes_read\":0,\"documents_written\":0,\"bytes_written\":0,"
+              "\"index_ranges\":0,\"host_bytes\":0,\"args_bytes\":0,\"result_bytes\":0,"
+              "\"log_lines\":0}"));
 }
 
 /* The number of a line's member. */
@@ -134,6 +126,33 @@ static uint64_t number_of(const char *line, const char *key)
     const char *at = strstr(line, member);
     assert_non_null(at);
     return strtoull(at + strlen(member), NULL, 10);
+}
+
+/* Each limit by its own name. */
+static void json_has_limits_by_their_names(void **state)
+{
+    static const cordon_limit told[] = {
+        CORDON_LIMIT_USER_TIME_MS,      CORDON_LIMIT_SYSTEM_TIME_MS, CORDON_LIMIT_FUEL,
+        CORDON_LIMIT_MEMORY_BYTES,      CORDON_LIMIT_DOCUMENTS_READ, CORDON_LIMIT_BYTES_READ,
+        CORDON_LIMIT_DOCUMENTS_WRITTEN, CORDON_LIMIT_BYTES_WRITTEN,  CORDON_LIMIT_INDEX_RANGES,
+        CORDON_LIMIT_HOST_BYTES,        CORDON_LIMIT_ARGS_BYTES,     CORDON_LIMIT_RESULT_BYTES,
+        CORDON_LIMIT_LOG_LINES,
+    };
+    (void)state;
+    uint64_t allowed[CORDON_LIMIT_COUNT];
+    for (size_t i = 0; i < CORDON_LIMIT_COUNT; i++) {
+        allowed[i] = 1000 + i;
+    }
+    struct outcome outcome = {.code = CORDON_OUTCOME_SUCCESS, .kind = CORDON_QUERY};
+    const struct run_report report = {
+        .outcome = &outcome, .allowed = allowed, .tenant = SLICE("default"), .path = SLICE("a:b")};
+    char line[LINE_BYTES];
+    write_line(LOG_JSON, &report, line);
+    const char *limits = strstr(line, "\"limits\":{");
+    assert_non_null(limits);
+    for (size_t i = 0; i < sizeof told / sizeof told[0]; i++) {
+        assert_int_equal(number_of(limits, cordon_limit_get_info(told[i])->name), 1000 + told[i]);
+    }
 }
 
 /* Limits of more kinds than have their text kept, one after the other and again. */
@@ -167,10 +186,12 @@ static void each_line_has_its_own_limits(void **state)
         char line[LINE_BYTES];
         assert_non_null(fgets(line, sizeof line, file));
         assert_int_equal(number_of(line, "fuel"), i);
-        assert_int_equal(number_of(line, "user_execution_limit_ms"), i % KINDS % 4);
-        assert_int_equal(number_of(line, "database_read_bytes_limit"), i % KINDS / 4 % 4);
-        assert_int_equal(number_of(line, "log_lines_limit"), i % KINDS / 16);
-        assert_int_equal(number_of(line, "result_bytes_limit"), 1000);
+        const char *limits = strstr(line, "\"limits\":{");
+        assert_non_null(limits);
+        assert_int_equal(number_of(limits, "user_time_ms"), i % KINDS % 4);
+        assert_int_equal(number_of(limits, "bytes_read"), i % KINDS / 4 % 4);
+        assert_int_equal(number_of(limits, "log_lines"), i % KINDS / 16);
+        assert_int_equal(number_of(limits, "result_bytes"), 1000);
     }
     (void)fclose(file);
 }
@@ -180,6 +201,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_has_what_tells_something),
         cmocka_unit_test(json_has_all),
+        cmocka_unit_test(json_has_limits_by_their_names),
         cmocka_unit_test(each_line_has_its_own_limits),
     };
     return cmocka_run_group_tests_name("run/report", tests, NULL, NULL);
