@@ -116,31 +116,37 @@ struct line {
     struct log_row row; /* of the numbers */
 };
 
-static void add(struct line *line, struct log_field field)
+/* The next field, to be filled where it is: copying costs more than all else about it. */
+static struct log_field *add(struct line *line, const char *key)
 {
     CORDON_ASSERT(line->count < sizeof line->fields / sizeof line->fields[0]);
-    line->fields[line->count++] = field;
+    struct log_field *field = &line->fields[line->count++];
+    field->key = key;
+    field->is_detail = false;
+    return field;
 }
 
-static void add_text(struct line *line, const char *key, struct slice text)
+static struct log_field *add_text(struct line *line, const char *key, struct slice text)
 {
-    add(line, (struct log_field)LOG_FIELD_STRING(key, text));
+    struct log_field *field = add(line, key);
+    field->type = LOG_STRING;
+    field->string = text;
+    return field;
 }
 
 /* Who called what. */
 static void add_call(struct line *line, const struct run_report *report)
 {
-    struct log_field tenant = LOG_FIELD_STRING("tenant", report->tenant);
-    tenant.is_detail = slice_equal(report->tenant, SLICE("default"));
-    add(line, tenant);
-    add_text(line, "path", utf8_cut(report->path, PATH_BYTES_MAX));
-    add_text(line, "type", slice_str(cordon_kind_name(report->outcome->kind)));
-    add_text(line, "request_id", report->request_id);
+    struct log_field *const tenant = add_text(line, "tenant", report->tenant);
+    tenant->is_detail = slice_equal(report->tenant, SLICE("default"));
+    (void)add_text(line, "path", utf8_cut(report->path, PATH_BYTES_MAX));
+    (void)add_text(line, "type", slice_str(cordon_kind_name(report->outcome->kind)));
+    (void)add_text(line, "request_id", report->request_id);
     if (report->user.size > 0) {
-        add_text(line, "user", report->user);
+        (void)add_text(line, "user", report->user);
     }
     if (report->traceparent.size > 0) {
-        add_text(line, "traceparent", report->traceparent);
+        (void)add_text(line, "traceparent", report->traceparent);
     }
 }
 
@@ -180,7 +186,9 @@ static void add_numbers(struct line *line, const struct run_report *report)
     }
     put(line, outcome->retries, outcome->retries == 0);
     CORDON_ASSERT(line->number_count == COLUMNS);
-    add(line, (struct log_field){.type = LOG_ROW, .row = &line->row});
+    struct log_field *field = add(line, NULL);
+    field->type = LOG_ROW;
+    field->row = &line->row;
 }
 
 void run_report(struct log *log, const struct run_report *report)
@@ -200,15 +208,15 @@ void run_report(struct log *log, const struct run_report *report)
     line.count = line.number_count = 0; /* the rest is written before it is read: it is large */
     line.row = (struct log_row){.columns = &columns, .numbers = line.numbers};
     add_call(&line, report);
-    add_text(&line, "status", failed ? SLICE("failure") : SLICE("success"));
+    (void)add_text(&line, "status", failed ? SLICE("failure") : SLICE("success"));
     add_numbers(&line, report);
     if (failed) {
         const struct slice frames = write_stack(outcome, &stack);
         cordon_error_free(redact(&message, outcome->message, report->env));
-        add_text(&line, "code", slice_str(outcome_code_name(outcome)));
-        add_text(&line, "error_message", buffer_slice(&message));
+        (void)add_text(&line, "code", slice_str(outcome_code_name(outcome)));
+        (void)add_text(&line, "error_message", buffer_slice(&message));
         if (frames.size > 0) {
-            add_text(&line, "stack", frames);
+            (void)add_text(&line, "stack", frames);
         }
     }
     log_write_admitted(log, level, event, report->tenant, line.fields, line.count);
