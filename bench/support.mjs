@@ -134,7 +134,7 @@ export async function startCordon({ alone, again, settings }) {
   const data = again ?? fresh;
   writeFileSync(config, JSON.stringify({ ...settings, ...(alone && { loops: 1 }), listen: '127.0.0.1:0', data }));
   const server = await start(join(build, 'cordon'), ['serve', '--config', config], {
-    core: alone ? SERVER_CORE : undefined, log: openSync(log, 'w'),
+    core: alone ? SERVER_CORE : undefined, log: openSync(log, 'a'),
   });
   const url = server.line.match(/http:\/\/[\d.]+:\d+/)?.[0];
   if (url === undefined) throw new Error(`no URL in: ${server.line}`);
