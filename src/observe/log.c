@@ -38,9 +38,10 @@
 
 enum {
     FLUSH_BYTES = 64 << 10,
-    PENDING_BYTES_MAX = 4 << 20, /* what may wait for a reader */
-    LINE_BYTES_MAX = 256 << 10,  /* of one that comes when so much is waiting */
-    KEPT_BYTES_MAX = 256 << 10,  /* a buffer that grew past this is given back once it is empty */
+    FLUSH_FILE_BYTES = 128 << 10, /* of the cache's pages, the first and the last cost twice */
+    PENDING_BYTES_MAX = 4 << 20,  /* what may wait for a reader */
+    LINE_BYTES_MAX = 256 << 10,   /* of one that comes when so much is waiting */
+    KEPT_BYTES_MAX = 256 << 10,   /* a buffer that grew past this is given back once it is empty */
 };
 
 enum sink_kind { SINK_FILE, SINK_OWN, SINK_SOCKET, SINK_SHARED };
@@ -504,7 +505,8 @@ void log_write_admitted(
     if (!may_fit || !add_line(log, share, 0, level, event, fields, field_count)) {
         lose(log, share, 1);
     }
-    const bool flush = log->pending.size >= FLUSH_BYTES || level == LOG_ERROR;
+    const size_t lump = log->sink.kind == SINK_FILE ? FLUSH_FILE_BYTES : FLUSH_BYTES;
+    const bool flush = log->pending.size >= lump || level == LOG_ERROR;
     (void)pthread_mutex_unlock(&log->lock);
     if (flush) {
         log_flush(log);

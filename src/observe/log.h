@@ -1,8 +1,8 @@
 /*
  * Log lines of our own: one JSON object a line to a file descriptor, or readable text if it is a
- * terminal. Lines are collected per call to log_flush() or when 64 KiB have gathered, so that a
- * request costs no system call of its own. A reader that does not read makes lines get lost (and
- * counted), never a request wait.
+ * terminal. Lines are collected per call to log_flush() or when 64 KiB have gathered (for a file
+ * 128), so that a request costs no system call of its own. A reader that does not read makes lines
+ * get lost (and counted), never a request wait.
  *
  * Each source of lines has so many a second: who fails or calls without end fills no disk, and is
  * in nobody's way. What is left out is counted, and a line says how many they were, and whose. Each

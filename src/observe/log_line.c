@@ -24,13 +24,15 @@ void log_writer_init(struct log_writer *writer, bool text)
 
 /* -- Where there is room -------------------------------------------------------------------- */
 
-static uint8_t *put(uint8_t *at, struct slice bytes)
+static inline uint8_t *put(uint8_t *at, struct slice bytes)
 {
-    memcpy(at, bytes.data, bytes.size);
+    if (bytes.size > 0) {
+        memcpy(at, bytes.data, bytes.size);
+    }
     return at + bytes.size;
 }
 
-static uint8_t *put_byte(uint8_t *at, uint8_t byte)
+static inline uint8_t *put_byte(uint8_t *at, uint8_t byte)
 {
     *at = byte;
     return at + 1;
@@ -45,7 +47,7 @@ static unsigned count_digits(uint64_t number)
     return digits;
 }
 
-static uint8_t *put_digits(uint8_t *at, uint64_t number, unsigned digits)
+static inline uint8_t *put_digits(uint8_t *at, uint64_t number, unsigned digits)
 {
     for (unsigned i = digits; i > 0; i--) {
         at[i - 1] = (uint8_t)('0' + number % 10);
@@ -54,8 +56,12 @@ static uint8_t *put_digits(uint8_t *at, uint64_t number, unsigned digits)
     return at + digits;
 }
 
-static uint8_t *put_i64(uint8_t *at, int64_t number)
+/* Most numbers of a line have one digit. */
+static inline uint8_t *put_i64(uint8_t *at, int64_t number)
 {
+    if (number >= 0 && number < 10) {
+        return put_byte(at, (uint8_t)('0' + number));
+    }
     if (number < 0) {
         at = put_byte(at, '-');
     }
@@ -64,13 +70,13 @@ static uint8_t *put_i64(uint8_t *at, int64_t number)
 }
 
 /* Microseconds as milliseconds; a duration is not negative. */
-static uint8_t *put_duration(uint8_t *at, int64_t us)
+static inline uint8_t *put_duration(uint8_t *at, int64_t us)
 {
     at = put_byte(put_i64(at, us / 1000), '.');
     return put_digits(at, (uint64_t)(us % 1000), FRACTION_BYTES - 1);
 }
 
-static uint8_t *put_number(uint8_t *at, int64_t number, bool is_duration)
+static inline uint8_t *put_number(uint8_t *at, int64_t number, bool is_duration)
 {
     return is_duration ? put_duration(at, number) : put_i64(at, number);
 }
@@ -176,7 +182,7 @@ static cordon_error *write_word(struct buffer *buffer, struct slice text)
 
 /* -- Rows ----------------------------------------------------------------------------------- */
 
-static uint8_t *put_column(uint8_t *at, const struct log_column *column, int64_t number)
+static inline uint8_t *put_column(uint8_t *at, const struct log_column *column, int64_t number)
 {
     return put_number(put(at, column->json), number, column->is_duration);
 }
@@ -271,14 +277,14 @@ static cordon_error *write_field(
     uint8_t *at = NULL;
     TRY(reserve(out, key.size + MARKS_BYTES + value_bytes, &at));
     at = put_key(writer, at, key);
-    if (!is_string) {
-        at = put_number(at, field->number, field->type == LOG_DURATION);
+    if (is_string && (writer->text || count_plain(field->string) < field->string.size)) {
+        set_end(out, at);
+        return writer->text ? write_word(out, field->string) : write_string(out, field->string);
     }
+    at = is_string ? put_byte(put(put_byte(at, '"'), field->string), '"')
+                   : put_number(at, field->number, field->type == LOG_DURATION);
     set_end(out, at);
-    if (!is_string) {
-        return NULL;
-    }
-    return writer->text ? write_word(out, field->string) : write_string(out, field->string);
+    return NULL;
 }
 
 /* UTC. The text of a second is made once. */

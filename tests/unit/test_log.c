@@ -82,6 +82,7 @@ static void lines_in_both_formats(void **state)
         {LOG_FIELD_MS("ms", UINT64_MAX), "\"ms\":18446744073709.551", "ms=18446744073709.551"},
         {LOG_FIELD_STRING("s", SLICE("word")), "\"s\":\"word\"", "s=word"},
         {LOG_FIELD_STRING("s", SLICE("")), "\"s\":\"\"", "s=\"\""},
+        {LOG_FIELD_STRING("s", (struct slice){0}), "\"s\":\"\"", "s=\"\""},
         {LOG_FIELD_STRING("s", SLICE("two words")), "\"s\":\"two words\"", "s=\"two words\""},
         {LOG_FIELD_STRING("s", SLICE("a=b")), "\"s\":\"a=b\"", "s=\"a=b\""},
         {LOG_FIELD_STRING("s", SLICE("\"\\")), "\"s\":\"\\\"\\\\\"", "s=\"\\\"\\\\\""},
