@@ -322,7 +322,13 @@ cordon_error *identity_from_claims(
             json_get(claims, slice_str(attributes[i].claim))));
     }
     TRY(add_custom(&fields, (struct slice){0}, claims));
-    return write_fields(&fields, out_text, out_identity);
+    const size_t before = out_text->size;
+    TRY(write_fields(&fields, out_text, out_identity));
+    if (out_text->size - before > IDENTITY_BYTES_MAX) {
+        return cordon_error_new(
+            CORDON_E_TOO_LARGE, "an identity has at most %zu bytes", IDENTITY_BYTES_MAX);
+    }
+    return NULL;
 }
 
 cordon_error *identity_from_attributes(

@@ -32,7 +32,7 @@ struct identity {
  * Both append to `out_text`, whose ceiling is IDENTITY_BYTES_MAX or more and which outlives the
  * identity. Errors: CORDON_E_INVALID if issuer or subject is missing, too long, or has characters
  * that would make it read like another (a control character; `|` in an issuer); CORDON_E_TOO_LARGE
- * for too much of it; CORDON_E_NO_MEMORY.
+ * for too much of it, of claims for more than IDENTITY_BYTES_MAX; CORDON_E_NO_MEMORY.
  */
 CORDON_MUST_USE cordon_error *identity_from_claims(
     const struct json_node *claims, struct buffer *out_text, struct identity *out_identity);

@@ -210,6 +210,24 @@ static void one_that_is_too_long_is_not_kept(void **state)
     assert_int_equal(asking->memo.text.size, 0);
 }
 
+/* The room that a token's own text leaves in the memo is none of an identity's. */
+static void an_identity_has_its_bounds_here_too(void **state)
+{
+    struct asking *asking = *state;
+    CORDON_CLEANUP_BUFFER struct buffer claims;
+    buffer_init(&claims, TEXT_MAX);
+    for (int members = 64; members <= 68; members += 4) {
+        buffer_clear(&claims);
+        expect_ok(buffer_printf(&claims, "{" GOOD ",\"%01000d\":{", 0));
+        for (int i = 0; i < members; i++) {
+            expect_ok(buffer_printf(&claims, "%s\"%02d\":%d", i == 0 ? "" : ",", i, i));
+        }
+        expect_ok(buffer_append(&claims, SLICE("}}\0")));
+        sign(&asking->token, (const char *)claims.data);
+        assert_int_equal(ask(asking), members == 64 ? AUTH_ACCEPTED : AUTH_REJECTED);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -221,6 +239,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(keys_that_are_gone_do_not_hold_it, begin, end),
         cmocka_unit_test_setup_teardown(without_memory_nobody_is_seen, begin, end),
         cmocka_unit_test_setup_teardown(one_that_is_too_long_is_not_kept, begin, end),
+        cmocka_unit_test_setup_teardown(an_identity_has_its_bounds_here_too, begin, end),
     };
     return cmocka_run_group_tests_name("auth/memo", tests, make_signers, free_signers);
 }
