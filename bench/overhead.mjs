@@ -4,7 +4,7 @@
  *
  * On: the server confines itself; every run has its line in the log; one run in a thousand is recorded and
  * replayed; the audit log is signed each second, its checkpoints kept in a file; each call comes with a
- * token of a user, which a provider's keys verify; there is another tenant; a queue that stands for
+ * token of a user, which a provider's keys verify when it comes first; there is another tenant; a queue that stands for
  * long is cut short. Off: none of that. What no setting switches is in both: metrics, the limits of
  * a run, permits and slots, probes of health, and the audit log's keeper, which a query gives nothing to do.
  */

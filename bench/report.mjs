@@ -386,9 +386,9 @@ ${table(['connections', 'server', 'requests/s', 'p50 µs', 'p99 µs', 'server bu
 ## All of it on against all of it off
 
 The same query, of two servers on that core in turns, 1 s each. One has all on that an operator can switch: it
-confines itself; each run has its line in the log; one run in a thousand is recorded and replayed; the audit log
-is signed each second, its checkpoints in a file of their own; a provider's keys verify the token (ES256)
-that each call brings; there is another tenant, with its share; the queue is cut short when it stands for
+confines itself; each run has its line in the log, a file that is cut after each turn, as rotating it does; one run in a thousand is recorded and replayed; the audit log
+is signed each second, its checkpoints in a file of their own; each call brings a token (ES256), which a
+provider's keys verify when it comes first; there is another tenant, with its share; the queue is cut short when it stands for
 long. The other has none of that: \`confine\` false, \`replay_sample\` 0, \`log_lines_per_second\` 1,
 \`audit_interval_ms\` a day, no providers, no token, no other tenant, \`queue_target_ms\` weeks. What no
 setting switches is on in both: metrics, the limits of a run, permits and slots, probes of health; and a query
