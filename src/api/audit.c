@@ -150,12 +150,6 @@ cordon_error *cordon_audit_check_secret(
 
 /* -- The report ------------------------------------------------------------------------------ */
 
-static cordon_error *write_number(struct buffer *out, const char *name, uint64_t number)
-{
-    TRY(json_write_key(out, slice_str(name)));
-    return json_write_u64(out, number);
-}
-
 /* Milliseconds since 1970; null where there is none. */
 static cordon_error *write_time(struct buffer *out, const char *name, uint64_t ts)
 {
@@ -181,7 +175,7 @@ static cordon_error *write_fault(struct buffer *out, const struct audit_verdict 
         return buffer_append(out, SLICE("null"));
     }
     TRY(buffer_append_byte(out, '{'));
-    TRY(write_number(out, "sequence", verdict->fault_at));
+    TRY(json_write_member_u64(out, "sequence", verdict->fault_at));
     TRY(json_write_key(out, SLICE("message")));
     TRY(json_write_string(out, slice_str(verdict->fault)));
     return buffer_append_byte(out, '}');
@@ -190,9 +184,9 @@ static cordon_error *write_fault(struct buffer *out, const struct audit_verdict 
 static cordon_error *write_pruning(struct buffer *out, const struct audit_verdict *verdict)
 {
     const bool is_pruned = verdict->pruned_at > 0;
-    TRY(write_number(out, "kept_pruned", verdict->kept_pruned));
-    TRY(write_number(out, "pruned_before", verdict->prune.before));
-    TRY(write_number(out, "pruned_at", verdict->pruned_at));
+    TRY(json_write_member_u64(out, "kept_pruned", verdict->kept_pruned));
+    TRY(json_write_member_u64(out, "pruned_before", verdict->prune.before));
+    TRY(json_write_member_u64(out, "pruned_at", verdict->pruned_at));
     TRY(write_time(out, "pruned_time_ms", verdict->pruned_ts));
     TRY(json_write_key(out, SLICE("pruned_by")));
     const struct audit_actor *const actor = &verdict->prune.actor;
@@ -206,19 +200,19 @@ static cordon_error *write_report(struct buffer *out, const struct audit_verdict
 {
     TRY(buffer_append(out, SLICE("{\"status\":")));
     TRY(json_write_string(out, verdict->is_good ? SLICE("success") : SLICE("error")));
-    TRY(write_number(out, "tenant", verdict->tenant));
-    TRY(write_number(out, "records", verdict->records));
-    TRY(write_number(out, "first", verdict->first));
-    TRY(write_number(out, "last", verdict->last));
+    TRY(json_write_member_u64(out, "tenant", verdict->tenant));
+    TRY(json_write_member_u64(out, "records", verdict->records));
+    TRY(json_write_member_u64(out, "first", verdict->first));
+    TRY(json_write_member_u64(out, "last", verdict->last));
     TRY(write_time(out, "last_time_ms", verdict->last_ts));
-    TRY(write_number(out, "checkpoints", verdict->checkpoints));
-    TRY(write_number(out, "signed_to", verdict->signed_to));
+    TRY(json_write_member_u64(out, "checkpoints", verdict->checkpoints));
+    TRY(json_write_member_u64(out, "signed_to", verdict->signed_to));
     TRY(write_time(out, "signed_time_ms", verdict->signed_ts));
-    TRY(write_number(out, "kept", verdict->kept));
-    TRY(write_number(out, "kept_to", verdict->kept_to));
+    TRY(json_write_member_u64(out, "kept", verdict->kept));
+    TRY(json_write_member_u64(out, "kept_to", verdict->kept_to));
     TRY(write_pruning(out, verdict));
-    TRY(write_number(out, "keys_anew", verdict->anew));
-    TRY(write_number(out, "keys_anew_at", verdict->anew_at));
+    TRY(json_write_member_u64(out, "keys_anew", verdict->anew));
+    TRY(json_write_member_u64(out, "keys_anew_at", verdict->anew_at));
     TRY(write_time(out, "keys_anew_time_ms", verdict->anew_ts));
     TRY(write_key(out, verdict));
     TRY(write_fault(out, verdict));

@@ -60,13 +60,6 @@ static void pass_on(void *arg, const char *phase, uint64_t done, uint64_t total)
 
 /* -- Reports --------------------------------------------------------------------------------- */
 
-static cordon_error *write_number(struct buffer *out, const char *name, uint64_t number)
-{
-    TRY(json_write_comma(out));
-    TRY(json_write_key(out, slice_str(name)));
-    return json_write_u64(out, number);
-}
-
 static cordon_error *write_bool(struct buffer *out, const char *name, bool value)
 {
     TRY(json_write_comma(out));
@@ -94,8 +87,8 @@ static cordon_error *write_backup(
 {
     TRY(buffer_append_byte(out, '{'));
     TRY(write_text(out, what, place));
-    TRY(write_number(out, "bytes", info->bytes));
-    TRY(write_number(out, "format", info->format));
+    TRY(json_write_member_u64(out, "bytes", info->bytes));
+    TRY(json_write_member_u64(out, "format", info->format));
     TRY(write_time(out, "begun", info->begun_ns));
     TRY(write_time(out, "lastCommit", info->last_ts));
     return buffer_append_byte(out, '}');
@@ -118,7 +111,7 @@ static cordon_error *write_damage(struct buffer *out, const struct verify_damage
     TRY(buffer_append_byte(out, '{'));
     TRY(write_text(out, "file", damage->file));
     if (damage->has_offset) {
-        TRY(write_number(out, "offset", damage->offset));
+        TRY(json_write_member_u64(out, "offset", damage->offset));
     }
     if (damage->key.size > 0 && damage->key.size <= LAYOUT_KEY_BYTES_MAX) {
         hex_encode(damage->key, hex);
@@ -164,7 +157,7 @@ static cordon_error *write_counts(struct buffer *out, const struct verify_counts
     TRY(write_bool(out, "sound", counts->damages == 0));
     TRY(write_bool(out, "agreement", !counts->skipped_agreement));
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        TRY(write_number(out, numbers[i].name, numbers[i].number));
+        TRY(json_write_member_u64(out, numbers[i].name, numbers[i].number));
     }
     return NULL;
 }

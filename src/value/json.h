@@ -164,6 +164,10 @@ CORDON_MUST_USE cordon_error *json_write_comma(struct buffer *buffer);
 /* A comma if one is needed, the name as a string, a colon: a value must follow. */
 CORDON_MUST_USE cordon_error *json_write_key(struct buffer *buffer, struct slice name);
 
+/* A member with a number: its key as above, and the value. */
+CORDON_MUST_USE cordon_error *json_write_member_u64(
+    struct buffer *buffer, const char *name, uint64_t number);
+
 /* The digits of json_write_number(), without a NUL; returns how many. */
 #define JSON_NUMBER_BYTES 32
 size_t json_format_number(double number, char out_text[JSON_NUMBER_BYTES]);

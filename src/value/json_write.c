@@ -252,6 +252,12 @@ cordon_error *json_write_key(struct buffer *buffer, struct slice name)
     return put_byte(buffer, ':');
 }
 
+cordon_error *json_write_member_u64(struct buffer *buffer, const char *name, uint64_t number)
+{
+    TRY(json_write_key(buffer, slice_str(name)));
+    return json_write_u64(buffer, number);
+}
+
 static cordon_error *write_items(struct buffer *buffer, const struct json_node *array)
 {
     TRY(put_byte(buffer, '['));

@@ -12,12 +12,6 @@ static cordon_error *write_text(struct buffer *out, const char *key, struct slic
     return json_write_string(out, text);
 }
 
-static cordon_error *write_number(struct buffer *out, const char *key, uint64_t number)
-{
-    TRY(json_write_key(out, slice_str(key)));
-    return json_write_u64(out, number);
-}
-
 static cordon_error *write_bool(struct buffer *out, const char *key, bool value)
 {
     TRY(json_write_key(out, slice_str(key)));
@@ -78,7 +72,7 @@ static cordon_error *write_calls(struct buffer *out, const struct calls *calls)
     const bool recursive = deepest == WASM_RECURSIVE;
     TRY(write_bool(out, "recursive", recursive));
     return recursive ? write_raw(out, "callDepth", SLICE("null"))
-                     : write_number(out, "callDepth", deepest);
+                     : json_write_member_u64(out, "callDepth", deepest);
 }
 
 static void add_export(
@@ -191,9 +185,9 @@ static cordon_error *write_range(
     const char *maximum_key)
 {
     TRY(buffer_append_byte(out, '{'));
-    TRY(write_number(out, initial_key, range.min * unit_size));
+    TRY(json_write_member_u64(out, initial_key, range.min * unit_size));
     if (range.has_max) {
-        TRY(write_number(out, maximum_key, range.max * unit_size));
+        TRY(json_write_member_u64(out, maximum_key, range.max * unit_size));
     } else {
         TRY(write_raw(out, maximum_key, SLICE("null")));
     }
@@ -221,11 +215,11 @@ static cordon_error *write_counts(struct buffer *out, const struct wasm_module *
 {
     const uint32_t imported = wasm_count_imports(module, WASM_FUNCTION);
     TRY(write_raw(out, "counts", SLICE("{")));
-    TRY(write_number(out, "types", module->type_count));
-    TRY(write_number(out, "functions", module->function_count - imported));
-    TRY(write_number(out, "globals", module->global_count));
-    TRY(write_number(out, "elementSegments", module->element_count));
-    TRY(write_number(out, "dataSegments", module->data_count));
+    TRY(json_write_member_u64(out, "types", module->type_count));
+    TRY(json_write_member_u64(out, "functions", module->function_count - imported));
+    TRY(json_write_member_u64(out, "globals", module->global_count));
+    TRY(json_write_member_u64(out, "elementSegments", module->element_count));
+    TRY(json_write_member_u64(out, "dataSegments", module->data_count));
     return close_with(out, '}');
 }
 
@@ -243,9 +237,9 @@ static cordon_error *write_largest(struct buffer *out, const struct wasm_module 
         return write_raw(out, "largest", SLICE("null"));
     }
     TRY(write_raw(out, "largest", SLICE("{")));
-    TRY(write_number(out, "index", (uint64_t)(largest - module->functions)));
+    TRY(json_write_member_u64(out, "index", (uint64_t)(largest - module->functions)));
     TRY(write_text(out, "name", utf8_cut(largest->name, WASM_NAME_SHOWN_MAX)));
-    TRY(write_number(out, "bytes", largest->body_bytes));
+    TRY(json_write_member_u64(out, "bytes", largest->body_bytes));
     return close_with(out, '}');
 }
 
@@ -257,11 +251,11 @@ static cordon_error *write_code_and_data(struct buffer *out, const struct wasm_m
         data_bytes += module->data[i].bytes.size;
     }
     TRY(write_raw(out, "code", SLICE("{")));
-    TRY(write_number(out, "bytes", code == NULL ? 0 : code->content.size));
+    TRY(json_write_member_u64(out, "bytes", code == NULL ? 0 : code->content.size));
     TRY(write_largest(out, module));
     TRY(close_with(out, '}'));
     TRY(write_raw(out, "data", SLICE("{")));
-    TRY(write_number(out, "bytes", data_bytes));
+    TRY(json_write_member_u64(out, "bytes", data_bytes));
     return close_with(out, '}');
 }
 
@@ -274,7 +268,7 @@ static cordon_error *write_sections(struct buffer *out, const struct wasm_module
         TRY(open_item(out));
         TRY(write_text(
             out, "name", custom ? section->name : slice_str(wasm_section_name(section->id))));
-        TRY(write_number(out, "bytes", section->content.size));
+        TRY(json_write_member_u64(out, "bytes", section->content.size));
         TRY(close_with(out, '}'));
     }
     return close_with(out, ']');
@@ -307,7 +301,7 @@ cordon_error *wasm_report_json(
     struct buffer *buffer)
 {
     TRY(buffer_append_byte(buffer, '{'));
-    TRY(write_number(buffer, "bytes", module->bytes.size));
+    TRY(json_write_member_u64(buffer, "bytes", module->bytes.size));
     TRY(write_functions(buffer, module, graph, metadata));
     TRY(write_schema(buffer, schema));
     TRY(write_imports(buffer, module));
