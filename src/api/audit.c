@@ -123,8 +123,12 @@ cordon_error *cordon_audit_check_add(cordon_audit_check *check, const char *text
     while (slice_take_line(&rest, &line)) {
         struct audit_record record;
         if (!audit_record_read(line, &record)) {
-            const bool is_damaged = audit_record_is_damaged(line);
-            (is_damaged ? audit_chain_add_damaged : audit_chain_add_malformed)(check->chain);
+            uint64_t sequence = 0;
+            if (audit_record_is_damaged(line, &sequence)) {
+                audit_chain_add_damaged(check->chain, sequence);
+            } else {
+                audit_chain_add_malformed(check->chain);
+            }
             return NULL;
         }
         TRY(audit_chain_add(check->chain, &record));

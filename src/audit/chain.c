@@ -162,6 +162,8 @@ static size_t find_expected(const struct audit_chain *chain, uint64_t sequence)
 
 /* -- Faults ---------------------------------------------------------------------------------- */
 
+#define TAKEN_OUT "it is missing: records were taken out"
+
 static void fault(struct audit_chain *chain, uint64_t sequence, const char *what)
 {
     if (chain->verdict.is_good) {
@@ -176,10 +178,14 @@ void audit_chain_add_malformed(struct audit_chain *chain)
     fault(chain, chain->verdict.last + 1, "it is no audit record; the text was changed or cut");
 }
 
-void audit_chain_add_damaged(struct audit_chain *chain)
+void audit_chain_add_damaged(struct audit_chain *chain, uint64_t sequence)
 {
+    if (chain->verdict.first > 0 && sequence > chain->verdict.last + 1) {
+        fault(chain, chain->verdict.last + 1, TAKEN_OUT);
+        return;
+    }
     fault(
-        chain, chain->verdict.last + 1,
+        chain, sequence, /* if it is the first of all, those before it may have been pruned */
         "it can't be read: its row in the data file was changed or is damaged; `cordon verify` "
         "tells what else is");
 }
@@ -209,7 +215,7 @@ static const char *fault_of_record(
     const struct audit_verdict *verdict = &chain->verdict;
     uint8_t hash[SHA256_BYTES];
     if (record->sequence > verdict->last + 1) {
-        return "it is missing: records were taken out";
+        return TAKEN_OUT;
     }
     if (record->sequence < verdict->first) {
         return "it is missing where the log begins, and comes later: records were put in another "

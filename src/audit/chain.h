@@ -63,8 +63,8 @@ CORDON_MUST_USE cordon_error *audit_chain_add(
 /* Says that the log has a line that is no record. */
 void audit_chain_add_malformed(struct audit_chain *chain);
 
-/* The same of one whose row in the store is damaged (audit_record_write_damaged()). */
-void audit_chain_add_damaged(struct audit_chain *chain);
+/* The same of the record whose row in the store is damaged (audit_record_write_damaged()). */
+void audit_chain_add_damaged(struct audit_chain *chain, uint64_t sequence);
 
 /* What the whole log was found to be. */
 struct audit_verdict {

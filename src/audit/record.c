@@ -81,10 +81,9 @@ bool audit_record_read(struct slice line, struct audit_record *out_record)
     return true;
 }
 
-bool audit_record_is_damaged(struct slice line)
+bool audit_record_is_damaged(struct slice line, uint64_t *out_sequence)
 {
-    uint64_t sequence = 0;
-    return take(&line, SLICE("{\"sequence\":")) && take_number(&line, &sequence) &&
+    return take(&line, SLICE("{\"sequence\":")) && take_number(&line, out_sequence) &&
            slice_equal(line, SLICE(DAMAGED_END));
 }
 

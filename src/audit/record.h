@@ -38,8 +38,8 @@ CORDON_MUST_USE cordon_error *audit_record_write(
  */
 CORDON_MUST_USE cordon_error *audit_record_write_damaged(struct buffer *out, uint64_t sequence);
 
-/* Whether a line, without its newline, is such a one. */
-bool audit_record_is_damaged(struct slice line);
+/* Whether a line, without its newline, is such a one, and of which record. */
+bool audit_record_is_damaged(struct slice line, uint64_t *out_sequence);
 
 /* Reads a line without its newline; the body is borrowed from it. False for any other form. */
 bool audit_record_read(struct slice line, struct audit_record *out_record);

@@ -522,6 +522,7 @@ static cordon_error *audit_read(
     const bool found = cursor.found && cursor.row.key.size == key.size &&
                        slice_starts_with(cursor.row.key, prefix);
     if (found) {
+        out_record->sequence = layout_audit_sequence(cursor.row.key);
         TRY(parse_record(txn, cursor.row, out_record));
         if (out_record->ts > txn->seen_ts) {
             txn->seen_ts = out_record->ts; /* what is told must be durable first */

@@ -540,7 +540,8 @@ CORDON_MUST_USE cordon_error *store_row_next(
 
 /*
  * The audit record with the lowest sequence >= `sequence`, as of now; its body is borrowed until
- * the next call on the transaction.
+ * the next call on the transaction. If its row is damaged, that is CORDON_E_STORE, and the record's
+ * sequence is told all the same.
  */
 CORDON_MUST_USE cordon_error *store_audit_read(
     struct store_txn *txn,

@@ -288,6 +288,35 @@ describe('a row that is damaged', () => {
     server = undefined;
   });
 
+  test('is told by its number also where it is the first that is left', async () => {
+    const place = join(folder, 'pruned');
+    server = await Server.start({ data: place, flags: ['--config', config] });
+    for (let i = 0; i < 2; i++) {
+      await server.deploy(guest(i === 0 ? 'documents' : 'basic'));
+      await until(async () => (await verify('--data', place)).signed_to > 3 * (i + 1), () => server.log);
+    }
+    const log = async () => (await audit('export', '--data', place)).stdout.trimEnd().split('\n').map((line) => JSON.parse(line));
+    const cut = (await log()).findLast(({ body }) => body.kind === 'checkpoint').sequence;
+    const { code: failed, stderr: words } = await audit('prune', '--data', place, '--before', `${cut}`);
+    assert.equal(failed, 0, words);
+    await server.stop();
+    server = undefined;
+    const [first, ...others] = await log();
+    assert.ok(first.sequence > 1);
+    const file = join(place, 'data.mdb');
+    const bytes = readFileSync(file);
+    const row = Buffer.from(first.hash, 'hex');
+    for (let at = -1; (at = bytes.indexOf(row, at + 1)) >= 0;) bytes[at + row.length + 10] ^= 1;
+    writeFileSync(file, bytes);
+    const { code, stderr, fault } = await verify('--data', place);
+    assert.equal(code, 1, stderr);
+    assert.equal(fault.sequence, first.sequence);
+    assert.match(fault.message, /its row in the data file was changed or is damaged/);
+    const left = await log();
+    assert.equal(left[0].damaged, true);
+    assert.deepEqual(left.map(({ sequence }) => sequence), [first, ...others].map(({ sequence }) => sequence));
+  });
+
   test('keeps a secret of before it from signing, which might have signed there', async () => {
     const signed = (await checkpoints()).length;
     writeFileSync(secret, earlier);

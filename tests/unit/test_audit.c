@@ -418,20 +418,35 @@ static void a_damaged_row_is_found(void **state)
     buffer_init(&line, 256);
     assert_good(audit_record_write_damaged(&line, 6));
     const struct slice text = slice_of(line.data, line.size - 1);
-    assert_true(audit_record_is_damaged(text));
+    uint64_t sequence = 0;
+    assert_true(audit_record_is_damaged(text, &sequence));
+    assert_int_equal(sequence, 6);
     assert_false(audit_record_read(text, &record));
-    assert_false(audit_record_is_damaged(slice_str("{\"sequence\":6}")));
-    assert_false(audit_record_is_damaged(slice_str("")));
+    assert_false(audit_record_is_damaged(slice_str("{\"sequence\":6}"), &sequence));
+    assert_false(audit_record_is_damaged(slice_str(""), &sequence));
     assert_good(audit_chain_new(&chain));
     for (size_t at = 0; at < 5; at++) {
         assert_good(audit_chain_add(chain, &log->records[at]));
     }
-    audit_chain_add_damaged(chain);
+    audit_chain_add_damaged(chain, 6);
     for (size_t at = 6; at < RECORDS; at++) {
         assert_good(audit_chain_add(chain, &log->records[at]));
     }
     const struct audit_verdict verdict = audit_chain_end(chain);
     must_find(&verdict, 6, "its row in the data file was changed or is damaged");
+    audit_chain_free(chain);
+
+    /* As the first that is left of a log, and behind one that is missing. */
+    assert_good(audit_chain_new(&chain));
+    audit_chain_add_damaged(chain, 6);
+    const struct audit_verdict first = audit_chain_end(chain);
+    must_find(&first, 6, "its row in the data file was changed or is damaged");
+    audit_chain_free(chain);
+    assert_good(audit_chain_new(&chain));
+    assert_good(audit_chain_add(chain, &log->records[0]));
+    audit_chain_add_damaged(chain, 3);
+    const struct audit_verdict behind = audit_chain_end(chain);
+    must_find(&behind, 2, "records were taken out");
     audit_chain_free(chain);
     free(log);
 }

@@ -51,10 +51,11 @@ static cordon_error *look_at_lines(struct survey *survey, struct slice lines)
     struct slice line = {0};
     while (slice_take_line(&lines, &line)) {
         struct audit_record record;
+        uint64_t damaged = 0;
         if (audit_record_read(line, &record)) {
             TRY(look_at_record(survey, &record));
-        } else {
-            audit_chain_add_damaged(survey->chain);
+        } else if (audit_record_is_damaged(line, &damaged)) {
+            audit_chain_add_damaged(survey->chain, damaged);
         }
     }
     return NULL;

@@ -158,7 +158,8 @@ cordon_error *audit_rows_last(
 
 /*
  * The same for who reads all: rows that are damaged are lines that say so, and it goes on behind
- * them. Where that does not end, it is not rows that are damaged.
+ * them. Where that does not end, it is not rows that are damaged. The first of a log that was
+ * pruned is not the one that was asked for.
  */
 static cordon_error *read_or_mark(
     struct rows *rows,
@@ -167,11 +168,12 @@ static cordon_error *read_or_mark(
     bool *out_found,
     struct audit_record *out_record)
 {
+    out_record->sequence = *next;
     cordon_error *error = read_from(rows, *next, out_found, out_record);
     for (int i = 0; i < DAMAGED_MAX && is_damage(error); i++) {
         cordon_error_free(error);
-        TRY(audit_record_write_damaged(out, *next));
-        *next += 1;
+        TRY(audit_record_write_damaged(out, out_record->sequence));
+        *next = out_record->sequence += 1;
         error = read_from(rows, *next, out_found, out_record);
     }
     return error;
