@@ -1,255 +1,17 @@
 /*
- * Deployments: made of modules that are built one by one, kept in the store, and put in the place
- * of the last one. All or nothing.
+ * Deploys: deployments that are made (make.h), kept in the store with the schema that they bring,
+ * and put in the place of the last one. All or nothing.
  */
 #include "audit/actor.h"
 #include "base/clock.h"
-#include "base/event.h"
 #include "base/random.h"
 #include "run/audit/audit_rows.h"
-#include "run/deploy/build.h"
-#include "run/deploy/deploy_rows.h"
+#include "run/deploy/make.h"
 #include "run/deploy/schema_change.h"
+#include "run/deploy/wake.h"
 #include "run/internal.h"
 #include "run/tenant/tenant_quota.h"
 #include "value/json.h"
-
-/* `secret` empty: a run without a store, whose seed is the module's hash. */
-static void seed_import_phase(struct deployed_module *module, struct slice secret)
-{
-    if (secret.size == 0) {
-        memcpy(module->import_seed, module->hash, sizeof module->import_seed);
-        return;
-    }
-    const struct slice part = {module->hash, sizeof module->hash};
-    hash_hmac_sha256(secret, &part, 1, module->import_seed);
-}
-
-static void make_cursor_key(struct deployment *deployment, struct slice secret)
-{
-    _Static_assert(SEAL_KEY_BYTES == 2 * SHA256_BYTES, "the key is two hashes");
-    const struct slice words[] = {SLICE("cursors, first half"), SLICE("cursors, second half")};
-    for (size_t i = 0; i < 2; i++) {
-        hash_hmac_sha256(secret, &words[i], 1, deployment->cursor_key + i * SHA256_BYTES);
-    }
-}
-
-static cordon_error *add_module(
-    struct runner *runner,
-    struct deployment *deployment,
-    const struct deploy_module *source,
-    struct slice secret,
-    bool only_cached,
-    struct buffer *report)
-{
-    const struct build_order order = {deployment->tenant, only_cached};
-    struct deployed_module *module = &deployment->modules[deployment->module_count];
-    module->name = arena_copy(&deployment->arena, source->name);
-    if (module->name.data == NULL) {
-        return arena_error(&deployment->arena);
-    }
-    struct built built;
-    TRY(build_module(runner, &order, source, &deployment->arena, &built, report));
-    memcpy(module->hash, built.hash, sizeof module->hash);
-    module->engine_module = built.module;
-    module->metadata = built.metadata;
-    module->schema = built.schema;
-    module->names = built.names;
-    module->has_initialize = built.has_initialize;
-    module->loading_fuel = built.loading_fuel;
-    module->has_debug = built.has_debug;
-    module->size = source->wasm.size;
-    seed_import_phase(module, secret);
-    deployment->module_count++;
-    return NULL;
-}
-
-static void deployment_unrefp(struct deployment **deployment)
-{
-    deployment_unref(*deployment);
-    *deployment = NULL;
-}
-
-/* An empty one, for so many modules. */
-static cordon_error *begin_deployment(
-    uint32_t tenant, size_t count, uint64_t time_ms, struct deployment **out_deployment)
-{
-    if (count > DEPLOY_MODULES_MAX) {
-        return cordon_error_new(
-            CORDON_E_MODULE_REFUSED, "A deploy has at most %d modules.", DEPLOY_MODULES_MAX);
-    }
-    TRY(deployment_new(tenant, count == 0 ? 1 : count, out_deployment));
-    (*out_deployment)->time_ms = time_ms;
-    return NULL;
-}
-
-static cordon_error *stopping(void)
-{
-    return cordon_error_new(
-        CORDON_E_OVERLOADED,
-        "the program is stopping and deploys no more; deploy again when it is back");
-}
-
-static cordon_error *no_tenant(void)
-{
-    return cordon_error_new(
-        CORDON_E_NOT_FOUND,
-        "there is no such tenant any more; name one that `cordon tenant list` has");
-}
-
-/*
- * The server's own small module waits for no tenant's: readiness depends on it. It takes a worker
- * all the same, once, for which somebody with a turn may wait.
- */
-static bool needs_turn(uint32_t tenant)
-{
-    return tenant != TENANT_SYSTEM;
-}
-
-static void give_turn(struct runner *runner, uint32_t number)
-{
-    if (needs_turn(number)) {
-        build_turn_give(&runner->build_turns);
-    }
-}
-
-/*
- * One of its tenant's turns; to be given back. Errors, after which there is none:
- * CORDON_E_OVERLOADED, or CORDON_E_NOT_FOUND if the tenant was removed meanwhile.
- */
-static cordon_error *take_turn(struct runner *runner, uint32_t number)
-{
-    struct build_turn turn;
-    if (!needs_turn(number)) {
-        return NULL;
-    }
-    struct tenant *tenant = tenants_find(&runner->tenants, number);
-    if (tenant == NULL) {
-        return no_tenant();
-    }
-    if (!build_turn_take(&runner->build_turns, &tenant->turns_had, &runner->stops_deploys, &turn)) {
-        return stopping();
-    }
-    if (atomic_load(&tenant->is_removed)) {
-        give_turn(runner, number);
-        return no_tenant();
-    }
-    return NULL;
-}
-
-static cordon_error *make_deployment(
-    struct runner *runner,
-    uint32_t tenant,
-    const struct deploy_module *modules,
-    size_t count,
-    struct slice secret,
-    uint64_t time_ms,
-    struct buffer *report,
-    struct deployment **out_deployment)
-{
-    CORDON_CLEANUP(deployment_unrefp) struct deployment *deployment = NULL;
-    TRY(begin_deployment(tenant, count, time_ms, &deployment));
-    make_cursor_key(deployment, secret);
-    for (size_t i = 0; i < count; i++) {
-        TRY(take_turn(runner, tenant));
-        cordon_error *error = add_module(runner, deployment, &modules[i], secret, false, report);
-        give_turn(runner, tenant);
-        TRY(error);
-    }
-    TRY(deployment_index(deployment));
-    TRY(deployment_merge_schemas(deployment));
-    *out_deployment = CORDON_TAKE(deployment);
-    return NULL;
-}
-
-cordon_error *runner_build(
-    struct runner *runner,
-    uint32_t tenant,
-    const struct deploy_module *module,
-    struct deployment **out_deployment)
-{
-    uint8_t secret[DEPLOY_SECRET_BYTES];
-    random_system(secret, sizeof secret);
-    cordon_error *error = make_deployment(
-        runner, tenant, module, 1, slice_of(secret, sizeof secret), clock_wall_ns() / 1000000, NULL,
-        out_deployment);
-    explicit_bzero(secret, sizeof secret);
-    if (error == NULL && runner->cache != NULL) { /* and not that of an older version */
-        artifact_cache_keep(
-            runner->cache, tenant,
-            (const uint8_t(*)[SHA256_BYTES])(*out_deployment)->modules[0].hash, 1);
-    }
-    return error;
-}
-
-/* -- Deployments that the store has ---------------------------------------------------------- */
-
-/* More than a row of the store has (64 MiB), in which the bytes of a module lie. */
-#define MODULE_READ_BYTES_MAX ((size_t)65 << 20)
-
-static cordon_error *read_and_add_module(
-    struct runner *runner,
-    struct deployment *deployment,
-    const struct deploy_past_module *past,
-    struct slice secret,
-    bool only_cached,
-    struct buffer *report)
-{
-    CORDON_CLEANUP_ARENA struct arena arena;
-    arena_init(&arena, MODULE_READ_BYTES_MAX);
-    struct deploy_module source = {.name = past->name};
-    const uint64_t began_ns = clock_monotonic_ns();
-    TRY(deploy_rows_read_module(
-        runner->options.store, deployment->tenant, past->hash, &arena, &source.wasm));
-    histogram_observe_ns(runner->metrics.lookup, clock_monotonic_ns() - began_ns);
-    return add_module(runner, deployment, &source, secret, only_cached, report);
-}
-
-/* Who only reads waits for nobody's turn. */
-static cordon_error *load_module(
-    struct runner *runner,
-    struct deployment *deployment,
-    const struct deploy_past_module *past,
-    struct slice secret,
-    bool only_cached,
-    struct buffer *report)
-{
-    if (only_cached) {
-        return atomic_load(&runner->stops_deploys)
-                   ? stopping()
-                   : read_and_add_module(runner, deployment, past, secret, true, report);
-    }
-    TRY(take_turn(runner, deployment->tenant));
-    cordon_error *error = read_and_add_module(runner, deployment, past, secret, false, report);
-    give_turn(runner, deployment->tenant);
-    return error;
-}
-
-/*
- * One that was deployed before, from the store. `report` NULL: none is wanted. `*out_deployment` is
- * untouched if it was to come from the cache alone, which lacks some.
- */
-static cordon_error *remake_deployment(
-    struct runner *runner,
-    uint32_t tenant,
-    const struct deploy_past *past,
-    bool only_cached,
-    struct buffer *report,
-    struct deployment **out_deployment)
-{
-    CORDON_CLEANUP(deployment_unrefp) struct deployment *deployment = NULL;
-    TRY(begin_deployment(tenant, past->count, past->time_ms, &deployment));
-    make_cursor_key(deployment, past->secret);
-    for (size_t i = 0; i < past->count; i++) {
-        TRY(load_module(runner, deployment, &past->modules[i], past->secret, only_cached, report));
-        if (deployment->modules[i].engine_module == NULL) {
-            return NULL;
-        }
-    }
-    TRY(deployment_index(deployment));
-    *out_deployment = CORDON_TAKE(deployment);
-    return NULL;
-}
 
 /* -- Schemas -------------------------------------------------------------------------------- */
 
@@ -343,9 +105,10 @@ static cordon_error *keep_with_schema(
     TRY(schema_change_begin(schema));
     TRY(report_schema(change->deployment, schema, report));
     TRY(report_end(change->is_again, report));
-    TRY(take_turn(runner, change->deployment->tenant)); /* the modules are in memory once more */
+    TRY(deploy_take_turn(
+        runner, change->deployment->tenant)); /* the modules are in memory once more */
     cordon_error *error = deploy_rows_keep(runner->options.store, change, arena, out_kept);
-    give_turn(runner, change->deployment->tenant);
+    deploy_give_turn(runner, change->deployment->tenant);
     return error;
 }
 
@@ -406,7 +169,7 @@ static cordon_error *deploy_and_keep(
     TRY(deploy_rows_read(runner->options.store, tenant, true, &arena, &past));
     TRY(choose_secret(&past, &arena, &secret));
     CORDON_CLEANUP(deployment_unrefp) struct deployment *deployment = NULL;
-    TRY(make_deployment(
+    TRY(deployment_make(
         runner, tenant, modules, count, secret, clock_wall_ns() / 1000000, report, &deployment));
     const bool is_again = is_that_of(&past, deployment);
     if (is_again) {
@@ -435,7 +198,7 @@ static cordon_error *roll_back_and_keep(
     struct deployment **out_deployment)
 {
     CORDON_CLEANUP(deployment_unrefp) struct deployment *deployment = NULL;
-    TRY(remake_deployment(runner, tenant, past, false, report, &deployment));
+    TRY(deployment_remake(runner, tenant, past, false, report, &deployment));
     TRY(deployment_merge_schemas(deployment));
     const struct deploy_change change = {
         .deployment = deployment, .number = past->number, .secret = past->secret, .actor = actor};
@@ -479,7 +242,7 @@ static cordon_error *load_in_place(
     struct deploy_past past;
     TRY(deploy_rows_read(runner->options.store, tenant, false, &arena, &past));
     CORDON_CLEANUP(deployment_unrefp) struct deployment *deployment = NULL;
-    TRY(make_deployment(
+    TRY(deployment_make(
         runner, tenant, modules, count, past.secret, past.time_ms, report, &deployment));
     TRY(keep_bytes(deployment, modules));
     struct schema_change change = change_of(runner, deployment);
@@ -569,32 +332,6 @@ static void swap(struct tenant *tenant, struct deployment *deployment, enum depl
     }
 }
 
-/* What is to be counted is by the tender, if there is one. */
-static cordon_error *begin_quota(struct tenant *tenant)
-{
-    quota_set(tenant);
-    return quota_is_due(tenant) && !runner_wake_tender(tenant->runner) ? quota_count(tenant) : NULL;
-}
-
-static cordon_error *load_variables_locked(struct tenant *tenant)
-{
-    if (atomic_load(&tenant->is_awake)) {
-        return NULL;
-    }
-    TRY(environment_load(tenant));
-    TRY(runner_audit_tenant(tenant));
-    return begin_quota(tenant);
-}
-
-/* Functions that come may be the cure of those that are, and can't be loaded. */
-static cordon_error *load_variables(struct tenant *tenant)
-{
-    (void)pthread_mutex_lock(&tenant->load_lock);
-    cordon_error *error = load_variables_locked(tenant);
-    (void)pthread_mutex_unlock(&tenant->load_lock);
-    return error;
-}
-
 /* With the lock of the tenant's changes. */
 static cordon_error *deploy(
     struct tenant *tenant,
@@ -606,7 +343,7 @@ static cordon_error *deploy(
 {
     struct runner *runner = tenant->runner;
     struct deployment *deployment = NULL;
-    TRY(load_variables(tenant));
+    TRY(tenant_load_variables(tenant));
     if (mode == DEPLOY_KEEP) {
         TRY(deploy_and_keep(runner, tenant->number, modules, count, actor, report, &deployment));
     } else {
@@ -628,7 +365,7 @@ cordon_error *runner_deploy(
     struct tenant *tenant = tenants_find(&runner->tenants, number);
     TRY(buffer_append(out_report, SLICE("{\"modules\":[")));
     if (!tenant_enter(tenant)) {
-        return no_tenant();
+        return tenants_no_such();
     }
     (void)pthread_mutex_lock(&tenant->change_lock);
     cordon_error *error = deploy(tenant, modules, count, mode, actor, out_report);
@@ -650,7 +387,7 @@ static cordon_error *roll_back(
     arena_init(&arena, (size_t)16 << 20);
     struct deploy_past past;
     struct deployment *deployment = NULL;
-    TRY(load_variables(tenant));
+    TRY(tenant_load_variables(tenant));
     TRY(deploy_rows_read_kept(runner->options.store, tenant->number, number, &arena, &past));
     TRY(roll_back_and_keep(runner, tenant->number, &past, actor, &arena, report, &deployment));
     swap(tenant, deployment, DEPLOY_KEEP);
@@ -671,7 +408,7 @@ cordon_error *runner_rollback(
     }
     TRY(buffer_append(out_report, SLICE("{\"modules\":[")));
     if (!tenant_enter(tenant)) {
-        return no_tenant();
+        return tenants_no_such();
     }
     (void)pthread_mutex_lock(&tenant->change_lock);
     cordon_error *error = roll_back(tenant, number, actor, out_report);
@@ -695,123 +432,8 @@ cordon_error *runner_check(
     struct deployment *deployment = NULL;
     CORDON_CLEANUP_BUFFER struct buffer report;
     buffer_init(&report, out_report->size_max);
-    TRY(make_deployment(
+    TRY(deployment_make(
         runner, TENANT_DEFAULT, module, 1, (struct slice){0}, 0, &report, &deployment));
     deployment_unref(deployment);
     return buffer_append(out_report, buffer_slice(&report));
-}
-
-/* `*out_is_loaded` false: they were to come from the cache alone, which lacks some. */
-static cordon_error *load_functions(struct tenant *tenant, bool only_cached, bool *out_is_loaded)
-{
-    struct runner *runner = tenant->runner;
-    CORDON_CLEANUP_ARENA struct arena arena;
-    arena_init(&arena, (size_t)16 << 20);
-    struct deploy_past past;
-    TRY(deploy_rows_read(runner->options.store, tenant->number, true, &arena, &past));
-    *out_is_loaded = true;
-    if (!past.exists) {
-        return NULL;
-    }
-    struct deployment *deployment = NULL;
-    TRY(remake_deployment(runner, tenant->number, &past, only_cached, NULL, &deployment));
-    *out_is_loaded = deployment != NULL;
-    if (deployment != NULL) {
-        tenant_swap_deployment(tenant, deployment);
-    }
-    return NULL;
-}
-
-/* With the lock of its loading; nothing, if it is awake. */
-static cordon_error *load(struct tenant *tenant, bool only_cached)
-{
-    if (atomic_load(&tenant->is_awake)) {
-        return NULL;
-    }
-    bool is_loaded = false;
-    TRY(environment_load(tenant));
-    TRY(load_functions(tenant, only_cached, &is_loaded));
-    if (!is_loaded) {
-        atomic_store(&tenant->lacks_code, true);
-        return NULL;
-    }
-    TRY(begin_quota(tenant));
-    atomic_store(&tenant->is_awake, true); /* before: who begins to keep logs looks at it after */
-    cordon_error *error = runner_audit_tenant(tenant);
-    if (error != NULL) {
-        atomic_store(&tenant->is_awake, false); /* and is loaded again, rather than not audited */
-    }
-    return error;
-}
-
-/* With the lock, too. It is marked before its machine code is made anew: see lock_for_reading(). */
-static cordon_error *load_whole(struct tenant *tenant)
-{
-    if (!atomic_load(&tenant->lacks_code)) {
-        TRY(load(tenant, true));
-    }
-    return load(tenant, false);
-}
-
-/* How often whoever waits for the lock looks whether it is held for long. */
-#define LOOK_MS 2
-
-/* The lock of its loading; false: whoever has it makes machine code anew, or would have to. */
-static bool lock_for_reading(struct tenant *tenant)
-{
-    struct event never;
-    bool is_locked = false;
-    event_init(&never);
-    while (!is_locked && !atomic_load(&tenant->lacks_code)) {
-        is_locked = pthread_mutex_trylock(&tenant->load_lock) == 0;
-        if (!is_locked) {
-            event_wait(&never, clock_deadline_ns(LOOK_MS));
-        }
-    }
-    event_done(&never);
-    return is_locked;
-}
-
-cordon_error *runner_wake_tenant(struct runner *runner, uint32_t number, struct tenant **out_tenant)
-{
-    struct tenant *tenant = tenants_find(&runner->tenants, number);
-    if (!tenant_enter(tenant)) {
-        return no_tenant();
-    }
-    cordon_error *error = NULL;
-    if (!atomic_load(&tenant->is_awake)) {
-        (void)pthread_mutex_lock(&tenant->load_lock);
-        error = load_whole(tenant);
-        (void)pthread_mutex_unlock(&tenant->load_lock);
-    }
-    if (error != NULL) {
-        tenant_leave(tenant);
-        return error;
-    }
-    *out_tenant = tenant;
-    return NULL;
-}
-
-cordon_error *runner_load(struct runner *runner, uint32_t number)
-{
-    struct tenant *tenant = NULL;
-    TRY(runner_wake_tenant(runner, number, &tenant));
-    tenant_leave(tenant);
-    return NULL;
-}
-
-cordon_error *runner_load_cached(struct runner *runner, uint32_t number, bool *out_is_loaded)
-{
-    struct tenant *tenant = tenants_find(&runner->tenants, number);
-    if (!tenant_enter(tenant)) {
-        return no_tenant();
-    }
-    cordon_error *error = NULL;
-    if (!atomic_load(&tenant->is_awake) && lock_for_reading(tenant)) {
-        error = load(tenant, true);
-        (void)pthread_mutex_unlock(&tenant->load_lock);
-    }
-    *out_is_loaded = atomic_load(&tenant->is_awake);
-    tenant_leave(tenant);
-    return error;
 }
