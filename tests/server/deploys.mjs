@@ -78,11 +78,13 @@ test('deploys hold up nobody else', async () => {
 test('deploys come in their order, and the last one stays', async () => {
   const server = await start();
   const { compilers, wires } = await deployMany(server, 4);
-  const done = [];
-  const answers = wires.map((wire, i) => wire.answer().then(({ status }) => done.push(i) && status));
   resumeCompilers(compilers);
-  assert.deepEqual(await Promise.all(answers), [200, 200, 200, 200]);
-  assert.deepEqual(done, [0, 1, 2, 3]);
+  const answers = await Promise.all(wires.map((wire) => wire.answer()));
+  assert.deepEqual(answers.map(({ status }) => status), [200, 200, 200, 200]);
+  const headers = { Authorization: `Convex ${await server.key()}` };
+  const { text } = await Wire.to(server).send(request('GET', '/api/cordon/deploys', { headers })).answer();
+  const names = JSON.parse(text).deploys.map(({ modules }) => modules.map(({ name }) => name).sort().join());
+  assert.deepEqual(names, ['counter', 'logs', 'counter', 'logs', 'basic.wasm,spin.wasm'], 'the newest first');
   assert.equal(value(await Wire.to(server).send(call('mutation', 'counter:add', {})).answer()), 1);
   await server.stop();
 });
