@@ -68,10 +68,9 @@ static int print_answer(const cordon_json_value *answer)
         print_value(stdout, "", cordon_json_get_member(answer, "value"));
         return CLI_OK;
     }
-    (void)fputs("cordon: ", stderr);
-    terminal_write_lines(
-        stderr, cordon_json_get_text(cordon_json_get_member(answer, "errorMessage")), "  ");
-    (void)fputc('\n', stderr);
+    terminal_complain(
+        (cordon_text){NULL, 0},
+        cordon_json_get_text(cordon_json_get_member(answer, "errorMessage")));
     const cordon_json_value *const data = cordon_json_get_member(answer, "errorData");
     if (data != NULL) {
         print_value(stderr, "  data ", data);

@@ -276,11 +276,7 @@ static int refusal(const struct exchange *exchange, const char *url, long status
         (void)terminal_fail(
             0, "%s answered with HTTP status %ld\n%s", url, status, hint_for(status));
     } else {
-        (void)fputs("cordon: ", stderr);
-        terminal_write(stderr, code);
-        (void)fputs(": ", stderr);
-        terminal_write_lines(stderr, message, "  ");
-        (void)fputc('\n', stderr);
+        terminal_complain(code, message);
     }
     cordon_json_free(json);
     return exit_code;

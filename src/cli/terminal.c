@@ -117,14 +117,44 @@ cordon_text terminal_text(const char *string)
     return (cordon_text){string, strlen(string)};
 }
 
-/* "cordon: " and the words. They quote what was typed; of a very long quote the start will do. */
+static void write_complaint(FILE *file, cordon_text name, cordon_text words)
+{
+    (void)fputs("cordon: ", file);
+    if (name.size > 0) {
+        terminal_write(file, name);
+        (void)fputs(": ", file);
+    }
+    terminal_write_lines(file, words, "  ");
+    (void)fputc('\n', file);
+}
+
+void terminal_complain(cordon_text name, cordon_text words)
+{
+    char *line = NULL;
+    size_t size = 0;
+    FILE *const memory = open_memstream(&line, &size);
+    if (memory == NULL) {
+        write_complaint(stderr, name, words);
+        return;
+    }
+    write_complaint(memory, name, words);
+    if (fclose(memory) == 0) {
+        (void)fwrite(line, 1, size, stderr);
+    }
+    free(line);
+}
+
+/* They quote what was typed; of a very long quote the start will do. */
 static CORDON_PRINTF(1, 0) void complain(const char *format, va_list args)
 {
-    char words[4096];
-    const int wanted = vsnprintf(words, sizeof words, format, args);
-    (void)fputs("cordon: ", stderr);
-    terminal_write_lines(stderr, terminal_text(wanted < 0 ? format : words), "  ");
-    (void)fputs(wanted >= (int)sizeof words ? "… (cut)\n" : "\n", stderr);
+    static const char cut[] = "… (cut)";
+    enum { SHOWN = 4095 };
+    char words[SHOWN + sizeof cut];
+    const int wanted = vsnprintf(words, SHOWN + 1, format, args);
+    if (wanted > SHOWN) {
+        memcpy(words + SHOWN, cut, sizeof cut);
+    }
+    terminal_complain((cordon_text){NULL, 0}, terminal_text(wanted < 0 ? format : words));
 }
 
 int terminal_fail(int exit_code, const char *format, ...)
@@ -157,9 +187,9 @@ int terminal_exit_code(cordon_error_code code)
 int terminal_error(cordon_error *error)
 {
     const cordon_error_code code = cordon_error_get_code(error);
-    (void)fprintf(stderr, "cordon: %s: ", cordon_error_code_name(code));
-    terminal_write_lines(stderr, terminal_text(cordon_error_get_message(error)), "  ");
-    (void)fputc('\n', stderr);
+    terminal_complain(
+        terminal_text(cordon_error_code_name(code)),
+        terminal_text(cordon_error_get_message(error)));
     cordon_error_free(error);
     return terminal_exit_code(code);
 }

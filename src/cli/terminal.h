@@ -38,6 +38,12 @@ CORDON_PRINTF(2, 3) int terminal_fail(int exit_code, const char *format, ...);
 /* As terminal_fail(CLI_USAGE, …), with a last line that says where to read more. */
 CORDON_PRINTF(2, 3) int terminal_usage(const struct cli_command *command, const char *format, ...);
 
+/*
+ * The same of an error by its name, such as "NotFound", unless that is empty: `cordon: NotFound:`
+ * and the words, as one write, so that what two programs say at one terminal is not mixed.
+ */
+void terminal_complain(cordon_text name, cordon_text words);
+
 /* The exit code that an error of the library stands for. */
 int terminal_exit_code(cordon_error_code code);
 
