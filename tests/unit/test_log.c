@@ -14,7 +14,9 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -412,8 +414,6 @@ static void lines_wait_for_a_flush_save_errors(void **state)
     (void)close(fds[1]);
 }
 
-/* -- Sources --------------------------------------------------------------------------------- */
-
 /* A file to which lines are written: no reader is behind. */
 static int open_file(void)
 {
@@ -423,6 +423,54 @@ static int open_file(void)
     (void)unlink(path);
     return fd;
 }
+
+/* How many bytes of lines there are when the first of them come, none of which an error hurries. */
+static size_t first_lump(int fd, int (*count)(int fd))
+{
+    char padding[1000];
+    memset(padding, 'p', sizeof padding);
+    const struct log_field field = LOG_FIELD_STRING("padding", slice_of(padding, sizeof padding));
+    struct log *log = NULL;
+    size_t lines = 0;
+    assert_null(log_new(fd, LOG_JSON, &log));
+    while (count(fd) == 0 && lines < 1000) {
+        log_write(log, LOG_INFO, "padded", &field, 1);
+        lines++;
+    }
+    assert_true(count(fd) > 0);
+    log_free(log);
+    return lines * sizeof padding;
+}
+
+static int count_of_file(int fd)
+{
+    struct stat status;
+    assert_int_equal(fstat(fd, &status), 0);
+    return (int)status.st_size;
+}
+
+static int count_of_pipe(int fd)
+{
+    int bytes = 0;
+    assert_int_equal(ioctl(fd, FIONREAD, &bytes), 0);
+    return bytes;
+}
+
+static void lines_go_in_lumps(void **state)
+{
+    (void)state;
+    int fds[2];
+    make_pipe(fds);
+    const size_t of_pipe = first_lump(fds[1], count_of_pipe);
+    assert_in_range(of_pipe, 54 << 10, 64 << 10); /* a line has more than its padding */
+    const int file = open_file();
+    assert_in_range(first_lump(file, count_of_file), 2 * of_pipe - 2000, 2 * of_pipe);
+    (void)close(file);
+    (void)close(fds[0]);
+    (void)close(fds[1]);
+}
+
+/* -- Sources --------------------------------------------------------------------------------- */
 
 static char *read_file(int fd)
 {
@@ -624,6 +672,7 @@ int main(void)
         cmocka_unit_test(a_reader_that_went_away_ends_nothing),
         cmocka_unit_test(a_line_too_long_for_the_buffer_is_lost_whole),
         cmocka_unit_test(lines_wait_for_a_flush_save_errors),
+        cmocka_unit_test(lines_go_in_lumps),
         cmocka_unit_test(a_source_has_so_many_lines_a_second),
         cmocka_unit_test(what_was_dropped_is_told_by_a_flush),
         cmocka_unit_test(many_sources_lose_their_own_lines),
