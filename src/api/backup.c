@@ -60,33 +60,19 @@ static void pass_on(void *arg, const char *phase, uint64_t done, uint64_t total)
 
 /* -- Reports --------------------------------------------------------------------------------- */
 
-static cordon_error *write_bool(struct buffer *out, const char *name, bool value)
-{
-    TRY(json_write_comma(out));
-    TRY(json_write_key(out, slice_str(name)));
-    return json_write_bool(out, value);
-}
-
-static cordon_error *write_text(struct buffer *out, const char *name, const char *text)
-{
-    TRY(json_write_comma(out));
-    TRY(json_write_key(out, slice_str(name)));
-    return json_write_string(out, slice_str(text));
-}
-
 /* Nanoseconds are more than a double can tell apart. */
 static cordon_error *write_time(struct buffer *out, const char *name, uint64_t ns)
 {
     char text[24];
     (void)snprintf(text, sizeof text, "%" PRIu64, ns);
-    return write_text(out, name, text);
+    return json_write_member_string(out, name, slice_str(text));
 }
 
 static cordon_error *write_backup(
     struct buffer *out, const char *what, const char *place, const struct backup_info *info)
 {
     TRY(buffer_append_byte(out, '{'));
-    TRY(write_text(out, what, place));
+    TRY(json_write_member_string(out, what, slice_str(place)));
     TRY(json_write_member_u64(out, "bytes", info->bytes));
     TRY(json_write_member_u64(out, "format", info->format));
     TRY(write_time(out, "begun", info->begun_ns));
@@ -109,17 +95,17 @@ static cordon_error *write_damage(struct buffer *out, const struct verify_damage
     char hex[2 * LAYOUT_KEY_BYTES_MAX + 1];
     TRY(json_write_comma(out));
     TRY(buffer_append_byte(out, '{'));
-    TRY(write_text(out, "file", damage->file));
+    TRY(json_write_member_string(out, "file", slice_str(damage->file)));
     if (damage->has_offset) {
         TRY(json_write_member_u64(out, "offset", damage->offset));
     }
     if (damage->key.size > 0 && damage->key.size <= LAYOUT_KEY_BYTES_MAX) {
         hex_encode(damage->key, hex);
         verify_name_row(damage->key, name);
-        TRY(write_text(out, "key", hex));
-        TRY(write_text(out, "row", name));
+        TRY(json_write_member_string(out, "key", slice_str(hex)));
+        TRY(json_write_member_string(out, "row", slice_str(name)));
     }
-    TRY(write_text(out, "message", damage->words));
+    TRY(json_write_member_string(out, "message", slice_str(damage->words)));
     return buffer_append_byte(out, '}');
 }
 
@@ -154,8 +140,8 @@ static cordon_error *write_counts(struct buffer *out, const struct verify_counts
         {"logRows", counts->log_rows},
         {"logUnfinished", counts->log_unfinished},
     };
-    TRY(write_bool(out, "sound", counts->damages == 0));
-    TRY(write_bool(out, "agreement", !counts->skipped_agreement));
+    TRY(json_write_member_bool(out, "sound", counts->damages == 0));
+    TRY(json_write_member_bool(out, "agreement", !counts->skipped_agreement));
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         TRY(json_write_member_u64(out, numbers[i].name, numbers[i].number));
     }

@@ -46,20 +46,6 @@ CORDON_PRINTF(2, 3) static void add_missing(struct confine_report *report, const
     (void)snprintf(report->missing + used, sizeof report->missing - used, "%s%s", between, words);
 }
 
-/* Who can't be told what is lacking is told why. */
-static void add_lacking(struct confine_report *report)
-{
-    CORDON_CLEANUP_BUFFER struct buffer lacking;
-    buffer_init(&lacking, 256);
-    CORDON_CLEANUP(cordon_error_freep) cordon_error *error =
-        landlock_lacks(report->landlock, LANDLOCK_OF_SERVER, &lacking);
-    if (error != NULL) {
-        add_missing(report, "Landlock: %s", cordon_error_get_message(error));
-    } else if (lacking.size > 0) {
-        add_missing(report, "%.*s", SLICE_FMT(buffer_slice(&lacking)));
-    }
-}
-
 static void say_of_threads(
     const struct restriction *restriction, uint32_t missed, struct confine_report *report)
 {
@@ -78,7 +64,11 @@ static void say_of_threads(
     if (missed > 0 || privileges != 0 || landlock != 0) {
         report->landlock = 0;
     }
-    add_lacking(report);
+    char lacking[LANDLOCK_WORDS_BYTES];
+    landlock_lacks(report->landlock, LANDLOCK_OF_SERVER, lacking);
+    if (lacking[0] != '\0') {
+        add_missing(report, "%s", lacking);
+    }
 }
 
 /* No new privileges first, without which the kernel takes neither of the others. */

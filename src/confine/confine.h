@@ -14,7 +14,7 @@
 #ifndef CONFINE_CONFINE_H
 #define CONFINE_CONFINE_H
 
-#include "base/buffer.h"
+#include "base/error.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -78,13 +78,14 @@ void landlock_make(
     int *out_version,
     int *out_failed);
 
+/* Room for what it says. */
+#define LANDLOCK_WORDS_BYTES 256
+
 /*
- * What the Landlock of a version cannot hold back, of what newer ones can, in words, for a buffer
- * that is empty; none if that is nothing, or where there is no Landlock at all (0). Errors: those
- * of the buffer.
+ * What the Landlock of a version cannot hold back, of what newer ones can, in words; "" if that is
+ * nothing, or where there is no Landlock at all (0).
  */
-CORDON_MUST_USE cordon_error *landlock_lacks(
-    int version, enum landlock_of whose, struct buffer *words);
+void landlock_lacks(int version, enum landlock_of whose, char out_words[LANDLOCK_WORDS_BYTES]);
 
 /* Has the calling thread follow the rules; errno, or 0. As a signal handler may. */
 int landlock_restrict(int ruleset);

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -137,18 +138,24 @@ static const struct {
     {6, {"abstract sockets", "abstract sockets, signals"}},
 };
 
-cordon_error *landlock_lacks(int version, enum landlock_of whose, struct buffer *words)
+void landlock_lacks(int version, enum landlock_of whose, char out_words[LANDLOCK_WORDS_BYTES])
 {
+    size_t used = 0;
+    out_words[0] = '\0';
     for (size_t i = 0; i < sizeof additions / sizeof additions[0] && version > 0; i++) {
         if (version >= additions[i].version) {
             continue;
         }
-        TRY(words->size > 0
-                ? buffer_append(words, SLICE(", "))
-                : buffer_printf(words, "Landlock %d of this kernel cannot hold back ", version));
-        TRY(buffer_append(words, slice_str(additions[i].words[whose])));
+        char begin[64] = ", ";
+        if (used == 0) {
+            (void)snprintf(
+                begin, sizeof begin, "Landlock %d of this kernel cannot hold back ", version);
+        }
+        used += (size_t)snprintf(
+            out_words + used, LANDLOCK_WORDS_BYTES - used, "%s%s", begin,
+            additions[i].words[whose]);
+        CORDON_ASSERT(used < LANDLOCK_WORDS_BYTES);
     }
-    return NULL;
 }
 
 int landlock_restrict(int ruleset)

@@ -173,20 +173,6 @@ CORDON_PRINTF(2, 3) static void add_missing(char words[FETCH_WORDS_BYTES], const
     va_end(arguments);
 }
 
-/* Who can't be told what is lacking is told why. */
-static void add_lacking(char words[FETCH_WORDS_BYTES], int landlock)
-{
-    CORDON_CLEANUP_BUFFER struct buffer lacking;
-    buffer_init(&lacking, 256);
-    CORDON_CLEANUP(cordon_error_freep) cordon_error *error =
-        landlock_lacks(landlock, LANDLOCK_OF_FETCHER, &lacking);
-    if (error != NULL) {
-        add_missing(words, "Landlock: %s; ", cordon_error_get_message(error));
-    } else if (lacking.size > 0) {
-        add_missing(words, "%.*s; ", SLICE_FMT(buffer_slice(&lacking)));
-    }
-}
-
 void fetch_confine(const char *folder, int32_t *out_landlock, char words[FETCH_WORDS_BYTES])
 {
     int version = 0;
@@ -202,7 +188,11 @@ void fetch_confine(const char *folder, int32_t *out_landlock, char words[FETCH_W
                                                    : strerrordesc_np(files));
         version = 0;
     }
-    add_lacking(words, version);
+    char lacking[LANDLOCK_WORDS_BYTES];
+    landlock_lacks(version, LANDLOCK_OF_FETCHER, lacking);
+    if (lacking[0] != '\0') {
+        add_missing(words, "%s; ", lacking);
+    }
     const int calls = restrict_calls();
     if (calls != 0) {
         add_missing(words, "seccomp: %s; ", strerrordesc_np(calls));

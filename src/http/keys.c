@@ -308,12 +308,6 @@ enum keys_verdict keys_judge_operator(
 
 /* -- Watching ------------------------------------------------------------------------------- */
 
-static cordon_error *write_text(struct buffer *out, const char *name, const char *text)
-{
-    TRY(json_write_key(out, slice_str(name)));
-    return json_write_string(out, slice_str(text));
-}
-
 /* Where changes are told, and who has revoked all keys of a tenant just now, if somebody has. */
 struct watch {
     void (*note)(void *arg, struct slice body);
@@ -338,11 +332,11 @@ static cordon_error *write_change(
 {
     const struct key_id id = key_file_id(file);
     TRY(buffer_append_byte(out, '{'));
-    TRY(write_text(out, "kind", kind));
-    TRY(write_text(out, "key", id.text));
-    TRY(write_text(out, "of", key_kind_name(file->kind)));
+    TRY(json_write_member_string(out, "kind", slice_str(kind)));
+    TRY(json_write_member_string(out, "key", slice_str(id.text)));
+    TRY(json_write_member_string(out, "of", slice_str(key_kind_name(file->kind))));
     if (file->kind == KEY_ADMIN) {
-        TRY(write_text(out, "tenant", file->tenant));
+        TRY(json_write_member_string(out, "tenant", slice_str(file->tenant)));
     }
     return audit_actor_end(out, actor);
 }
@@ -351,7 +345,7 @@ static cordon_error *write_change(
 static cordon_error *write_all(const struct key_list *list, struct buffer *out)
 {
     TRY(buffer_append_byte(out, '{'));
-    TRY(write_text(out, "kind", "keys"));
+    TRY(json_write_member_string(out, "kind", slice_str("keys")));
     TRY(json_write_key(out, SLICE("count")));
     TRY(json_write_u64(out, list->count));
     TRY(json_write_key(out, SLICE("keys")));

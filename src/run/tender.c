@@ -153,7 +153,7 @@ static void *thread_main(void *arg)
     (void)pipe_signal_block(&before); /* for its lines in the log; it ends with the thread */
     (void)setpriority(PRIO_PROCESS, 0, NICE_LOWEST);
     if (runner_auditor(tender->runner) != NULL) {
-        (void)tend_all(tender, "audit_unwritten", sign); /* which takes no time */
+        (void)tend_all(tender, "audit_unwritten", sign); /* which takes little */
     }
     while (!atomic_load(&tender->ends)) {
         bool is_done = tend_all(tender, "quota_count_delayed", count); /* some wait for it */

@@ -164,9 +164,13 @@ CORDON_MUST_USE cordon_error *json_write_comma(struct buffer *buffer);
 /* A comma if one is needed, the name as a string, a colon: a value must follow. */
 CORDON_MUST_USE cordon_error *json_write_key(struct buffer *buffer, struct slice name);
 
-/* A member with a number: its key as above, and the value. */
+/* A member: its key as above, and the value. */
 CORDON_MUST_USE cordon_error *json_write_member_u64(
     struct buffer *buffer, const char *name, uint64_t number);
+CORDON_MUST_USE cordon_error *json_write_member_bool(
+    struct buffer *buffer, const char *name, bool boolean);
+CORDON_MUST_USE cordon_error *json_write_member_string(
+    struct buffer *buffer, const char *name, struct slice string);
 
 /* The digits of json_write_number(), without a NUL; returns how many. */
 #define JSON_NUMBER_BYTES 32

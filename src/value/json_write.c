@@ -258,6 +258,18 @@ cordon_error *json_write_member_u64(struct buffer *buffer, const char *name, uin
     return json_write_u64(buffer, number);
 }
 
+cordon_error *json_write_member_bool(struct buffer *buffer, const char *name, bool boolean)
+{
+    TRY(json_write_key(buffer, slice_str(name)));
+    return json_write_bool(buffer, boolean);
+}
+
+cordon_error *json_write_member_string(struct buffer *buffer, const char *name, struct slice string)
+{
+    TRY(json_write_key(buffer, slice_str(name)));
+    return json_write_string(buffer, string);
+}
+
 static cordon_error *write_items(struct buffer *buffer, const struct json_node *array)
 {
     TRY(put_byte(buffer, '['));

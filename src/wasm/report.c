@@ -6,18 +6,6 @@
 #include "wasm/admit.h"
 #include "wasm/refusal.h"
 
-static cordon_error *write_text(struct buffer *out, const char *key, struct slice text)
-{
-    TRY(json_write_key(out, slice_str(key)));
-    return json_write_string(out, text);
-}
-
-static cordon_error *write_bool(struct buffer *out, const char *key, bool value)
-{
-    TRY(json_write_key(out, slice_str(key)));
-    return json_write_bool(out, value);
-}
-
 /* Text that is JSON already: null, a bracket, a validator. */
 static cordon_error *write_raw(struct buffer *out, const char *key, struct slice json)
 {
@@ -70,7 +58,7 @@ static cordon_error *write_calls(struct buffer *out, const struct calls *calls)
         deepest = depth > deepest ? depth : deepest; /* recursive ones are the deepest */
     }
     const bool recursive = deepest == WASM_RECURSIVE;
-    TRY(write_bool(out, "recursive", recursive));
+    TRY(json_write_member_bool(out, "recursive", recursive));
     return recursive ? write_raw(out, "callDepth", SLICE("null"))
                      : json_write_member_u64(out, "callDepth", deepest);
 }
@@ -99,10 +87,11 @@ static cordon_error *write_functions(
         struct calls calls = {.graph = graph};
         add_export(&calls, module, function->export_name);
         TRY(open_item(out));
-        TRY(write_text(out, "path", function->path.text));
-        TRY(write_text(out, "export", function->export_name));
-        TRY(write_text(out, "kind", slice_str(cordon_kind_name(function->kind))));
-        TRY(write_text(out, "visibility", slice_str(wasm_visibility_name(function->visibility))));
+        TRY(json_write_member_string(out, "path", function->path.text));
+        TRY(json_write_member_string(out, "export", function->export_name));
+        TRY(json_write_member_string(out, "kind", slice_str(cordon_kind_name(function->kind))));
+        TRY(json_write_member_string(
+            out, "visibility", slice_str(wasm_visibility_name(function->visibility))));
         TRY(write_raw(out, "args", function->args_json));
         TRY(write_raw(out, "returns", function->returns_json));
         TRY(write_calls(out, &calls));
@@ -123,7 +112,7 @@ static cordon_error *write_schema(struct buffer *out, const struct schema *schem
         TRY(schema_table_write(&schema->tables[i], out));
     }
     TRY(close_with(out, ']'));
-    TRY(write_bool(out, "schemaValidation", schema->validates));
+    TRY(json_write_member_bool(out, "schemaValidation", schema->validates));
     return close_with(out, '}');
 }
 
@@ -137,7 +126,7 @@ static cordon_error *write_start(
     }
     add_export(&calls, module, wasm_initialize_name);
     const bool starts = module->start != WASM_NO_FUNCTION || wasm_has_initialize(module);
-    TRY(write_bool(out, "start", starts));
+    TRY(json_write_member_bool(out, "start", starts));
     if (calls.count == 0) {
         return write_raw(out, "initialization", SLICE("null"));
     }
@@ -152,12 +141,12 @@ static cordon_error *write_imports(struct buffer *out, const struct wasm_module 
     for (uint32_t i = 0; i < module->import_count; i++) {
         const struct wasm_import *import = &module->imports[i];
         TRY(open_item(out));
-        TRY(write_text(out, "module", import->module));
-        TRY(write_text(out, "name", import->name));
-        TRY(write_text(out, "kind", slice_str(wasm_kind_name(import->kind))));
+        TRY(json_write_member_string(out, "module", import->module));
+        TRY(json_write_member_string(out, "name", import->name));
+        TRY(json_write_member_string(out, "kind", slice_str(wasm_kind_name(import->kind))));
         if (import->kind == WASM_FUNCTION) {
             const struct wasm_type_text type = wasm_print_type(&module->types[import->type]);
-            TRY(write_text(out, "type", slice_str(type.text)));
+            TRY(json_write_member_string(out, "type", slice_str(type.text)));
         }
         TRY(close_with(out, '}'));
     }
@@ -169,8 +158,9 @@ static cordon_error *write_exports(struct buffer *out, const struct wasm_module 
     TRY(write_raw(out, "exports", SLICE("[")));
     for (uint32_t i = 0; i < module->export_count; i++) {
         TRY(open_item(out));
-        TRY(write_text(out, "name", module->exports[i].name));
-        TRY(write_text(out, "kind", slice_str(wasm_kind_name(module->exports[i].kind))));
+        TRY(json_write_member_string(out, "name", module->exports[i].name));
+        TRY(json_write_member_string(
+            out, "kind", slice_str(wasm_kind_name(module->exports[i].kind))));
         TRY(close_with(out, '}'));
     }
     return close_with(out, ']');
@@ -238,7 +228,7 @@ static cordon_error *write_largest(struct buffer *out, const struct wasm_module 
     }
     TRY(write_raw(out, "largest", SLICE("{")));
     TRY(json_write_member_u64(out, "index", (uint64_t)(largest - module->functions)));
-    TRY(write_text(out, "name", utf8_cut(largest->name, WASM_NAME_SHOWN_MAX)));
+    TRY(json_write_member_string(out, "name", utf8_cut(largest->name, WASM_NAME_SHOWN_MAX)));
     TRY(json_write_member_u64(out, "bytes", largest->body_bytes));
     return close_with(out, '}');
 }
@@ -266,7 +256,7 @@ static cordon_error *write_sections(struct buffer *out, const struct wasm_module
         const struct wasm_section *section = &module->sections[i];
         const bool custom = section->id == WASM_SECTION_CUSTOM;
         TRY(open_item(out));
-        TRY(write_text(
+        TRY(json_write_member_string(
             out, "name", custom ? section->name : slice_str(wasm_section_name(section->id))));
         TRY(json_write_member_u64(out, "bytes", section->content.size));
         TRY(close_with(out, '}'));
@@ -282,11 +272,11 @@ static bool has_custom(const struct wasm_module *module, struct slice name)
 static cordon_error *write_debug(struct buffer *out, const struct wasm_module *module)
 {
     TRY(write_raw(out, "debug", SLICE("{")));
-    TRY(write_bool(out, "names", has_custom(module, SLICE("name"))));
-    TRY(write_bool(out, "dwarf", has_custom(module, SLICE(".debug_info"))));
-    TRY(write_bool(out, "sourceMap", has_custom(module, SLICE("sourceMappingURL"))));
+    TRY(json_write_member_bool(out, "names", has_custom(module, SLICE("name"))));
+    TRY(json_write_member_bool(out, "dwarf", has_custom(module, SLICE(".debug_info"))));
+    TRY(json_write_member_bool(out, "sourceMap", has_custom(module, SLICE("sourceMappingURL"))));
     if (module->names_fault.size > 0) {
-        TRY(write_text(out, "fault", module->names_fault));
+        TRY(json_write_member_string(out, "fault", module->names_fault));
     } else {
         TRY(write_raw(out, "fault", SLICE("null")));
     }

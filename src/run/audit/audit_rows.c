@@ -173,7 +173,8 @@ static cordon_error *read_or_mark(
     for (int i = 0; i < DAMAGED_MAX && is_damage(error); i++) {
         cordon_error_free(error);
         TRY(audit_record_write_damaged(out, out_record->sequence));
-        *next = out_record->sequence += 1;
+        *next = out_record->sequence + 1;
+        out_record->sequence = *next;
         error = read_from(rows, *next, out_found, out_record);
     }
     return error;

@@ -4,12 +4,6 @@
 #include "base/hash.h"
 #include "value/json.h"
 
-static cordon_error *write_text(struct buffer *out, const char *name, struct slice text)
-{
-    TRY(json_write_key(out, slice_str(name)));
-    return json_write_string(out, text);
-}
-
 /* What was called with what by whom: the rest of an audit record's body, and its end. */
 static cordon_error *write_call(struct buffer *out, const struct audited_call *call)
 {
@@ -19,13 +13,13 @@ static cordon_error *write_call(struct buffer *out, const struct audited_call *c
     hex_encode(slice_of(hash, sizeof hash), hex);
     char module[2 * SHA256_BYTES + 1];
     hex_encode(slice_of(call->function->module->hash, SHA256_BYTES), module);
-    TRY(write_text(out, "module_sha256", slice_str(module)));
-    TRY(write_text(out, "args_sha256", slice_str(hex)));
+    TRY(json_write_member_string(out, "module_sha256", slice_str(module)));
+    TRY(json_write_member_string(out, "args_sha256", slice_str(hex)));
     if (call->request_id.size > 0) {
-        TRY(write_text(out, "request_id", call->request_id));
+        TRY(json_write_member_string(out, "request_id", call->request_id));
     }
     if (call->user.size > 0) {
-        TRY(write_text(out, "user", call->user));
+        TRY(json_write_member_string(out, "user", call->user));
     }
     return audit_actor_end(out, call->actor);
 }
@@ -34,9 +28,9 @@ cordon_error *audited_call_write(
     struct buffer *out, const struct outcome *outcome, const struct audited_call *call)
 {
     TRY(buffer_append_byte(out, '{'));
-    TRY(write_text(out, "kind", slice_str(cordon_kind_name(outcome->kind))));
-    TRY(write_text(out, "path", call->function->metadata->path.text));
-    TRY(write_text(out, "outcome", slice_str(outcome_code_name(outcome))));
+    TRY(json_write_member_string(out, "kind", slice_str(cordon_kind_name(outcome->kind))));
+    TRY(json_write_member_string(out, "path", call->function->metadata->path.text));
+    TRY(json_write_member_string(out, "outcome", slice_str(outcome_code_name(outcome))));
     return write_call(out, call);
 }
 
@@ -44,10 +38,10 @@ cordon_error *audited_call_write_mismatch(
     struct buffer *out, const struct audited_call *call, struct slice difference, struct slice kept)
 {
     TRY(buffer_append(out, SLICE("{\"kind\":\"replay_mismatch\"")));
-    TRY(write_text(out, "path", call->function->metadata->path.text));
-    TRY(write_text(out, "difference", difference));
+    TRY(json_write_member_string(out, "path", call->function->metadata->path.text));
+    TRY(json_write_member_string(out, "difference", difference));
     if (kept.size > 0) {
-        TRY(write_text(out, "record", kept));
+        TRY(json_write_member_string(out, "record", kept));
     }
     return write_call(out, call);
 }

@@ -76,13 +76,6 @@ static cordon_error *stopping(void)
         "the program is stopping and deploys no more; deploy again when it is back");
 }
 
-cordon_error *tenants_no_such(void)
-{
-    return cordon_error_new(
-        CORDON_E_NOT_FOUND,
-        "there is no such tenant any more; name one that `cordon tenant list` has");
-}
-
 /*
  * The server's own small module waits for no tenant's: readiness depends on it. It takes a worker
  * all the same, once, for which somebody with a turn may wait.

@@ -50,7 +50,4 @@ CORDON_MUST_USE cordon_error *deployment_remake(
 CORDON_MUST_USE cordon_error *deploy_take_turn(struct runner *runner, uint32_t tenant);
 void deploy_give_turn(struct runner *runner, uint32_t tenant);
 
-/* What a tenant that is gone, or never was, is answered. */
-CORDON_MUST_USE cordon_error *tenants_no_such(void);
-
 #endif

@@ -626,6 +626,13 @@ struct tenant *tenants_find_host(struct tenants *tenants, struct slice host)
     return tenant;
 }
 
+cordon_error *tenants_no_such(void)
+{
+    return cordon_error_new(
+        CORDON_E_NOT_FOUND,
+        "there is no such tenant any more; name one that `cordon tenant list` has");
+}
+
 bool tenants_is_used(struct tenants *tenants, uint32_t number)
 {
     (void)pthread_rwlock_rdlock(&tenants->lock);

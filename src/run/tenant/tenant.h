@@ -162,6 +162,9 @@ struct tenant *tenants_find(struct tenants *tenants, uint32_t number);
 struct tenant *tenants_find_name(struct tenants *tenants, struct slice name);
 struct tenant *tenants_find_host(struct tenants *tenants, struct slice host);
 
+/* What is answered for one that is gone: CORDON_E_NOT_FOUND. */
+CORDON_MUST_USE cordon_error *tenants_no_such(void);
+
 /* The one with the next number after `after`; NULL behind the last. */
 struct tenant *tenants_next(struct tenants *tenants, uint32_t after);
 
