@@ -1,6 +1,7 @@
 /*
  * An audit log that somebody else wrote: each line read, each record checked, each checkpoint taken
- * apart. The first line of the input may be a checkpoint that was kept elsewhere.
+ * apart, each place to cut it asked for. Its first lines may be checkpoints that were kept
+ * elsewhere, its last byte says what is known beforehand: `k` a key, `t` the tenant.
  */
 #include "audit/chain.h"
 #include "base/error.h"
@@ -20,13 +21,24 @@ static void must(cordon_error *error)
 static void add_line(struct audit_chain *chain, struct slice line)
 {
     struct audit_record record;
+    uint64_t damaged = 0;
+    uint64_t cut = 0;
+    uint8_t hash[SHA256_BYTES];
+    CORDON_CLEANUP_BUFFER struct buffer again;
+    buffer_init(&again, 2 * line.size + 4096);
+    if (audit_record_is_damaged(line, &damaged)) {
+        audit_chain_add_damaged(chain, damaged);
+        must(audit_record_write_damaged(&again, damaged));
+        CORDON_ASSERT(slice_equal(slice_of(again.data, again.size - 1), line));
+        return;
+    }
     if (!audit_record_read(line, &record)) {
         audit_chain_add_malformed(chain);
         return;
     }
     must(audit_chain_add(chain, &record));
-    CORDON_CLEANUP_BUFFER struct buffer again;
-    buffer_init(&again, 2 * line.size + 4096);
+    audit_chain_cut(chain, &cut, hash);
+    CORDON_ASSERT(cut >= 1);
     must(audit_record_write(&again, &record));
     struct audit_record reread;
     CORDON_ASSERT(audit_record_read(slice_of(again.data, again.size - 1), &reread));
@@ -55,9 +67,14 @@ static void sign(struct slice line)
     CORDON_ASSERT(audit_checkpoint_is_signed(&read));
     must(audit_secret_has_signed(&secret, &read, &has_signed));
     CORDON_ASSERT(has_signed);
+    bool is_next = true;
+    must(audit_secret_is_next(&secret, &read, &is_next));
+    CORDON_ASSERT(!is_next);
     audit_secret_advance(&secret);
     must(audit_secret_has_signed(&secret, &read, &has_signed));
     CORDON_ASSERT(!has_signed);
+    must(audit_secret_is_next(&secret, &read, &is_next));
+    CORDON_ASSERT(is_next);
     read.hash[0] ^= 1;
     CORDON_ASSERT(!audit_checkpoint_is_signed(&read));
 }
@@ -70,13 +87,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         const uint8_t key[SIGN_PUBLIC_BYTES] = {0};
         audit_chain_trust(chain, key);
     }
+    if (size > 0 && data[size - 1] == 't') {
+        audit_chain_of(chain, 1);
+        audit_chain_reach(chain, size / 512);
+    }
     struct slice rest = slice_of(data, size);
-    for (bool is_first = true; rest.size > 0; is_first = false) {
+    for (bool is_kept = true; rest.size > 0;) {
         const uint8_t *end = memchr(rest.data, '\n', rest.size);
         const size_t length = end == NULL ? rest.size : (size_t)(end - rest.data);
         const struct slice line = slice_of(rest.data, length);
-        bool is_kept = false;
-        if (is_first) {
+        if (is_kept) { /* so far all of them were */
             must(audit_chain_expect(chain, line, &is_kept));
         }
         if (!is_kept) {
