@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <linux/futex.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -14,7 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { THREAD_MS = 1000, LOOK_NS = 100000, THREADS_BYTES_MAX = 1 << 20 };
+/* LOOK_NS: how long until somebody sees that a thread has ended in place of making its call. */
+enum { THREAD_MS = 1000, LOOK_NS = 1000000, THREADS_BYTES_MAX = 1 << 20 };
 
 /* ThreadSanitizer has a thread that blocks every signal and does nothing of ours. */
 #if defined(__SANITIZE_THREAD__)
@@ -28,7 +30,7 @@ static struct {
     pthread_mutex_t lock; /* of the one who calls */
     void (*call)(void *arg);
     void *arg;
-    atomic_int wanted; /* the thread that is to make the call; 0: none */
+    atomic_int wanted; /* the thread that is to make the call; 0: none; a futex */
 } now = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* One that comes late, after nobody has waited for it any more, does nothing. */
@@ -40,6 +42,7 @@ static void on_signal(int number)
     if (atomic_load(&now.wanted) == self) {
         now.call(now.arg);
         (void)atomic_compare_exchange_strong(&now.wanted, &self, 0);
+        (void)syscall(SYS_futex, &now.wanted, FUTEX_WAKE_PRIVATE, 1);
     }
     errno = before;
 }
@@ -52,7 +55,7 @@ static bool call_in(pid_t process, pid_t thread)
     atomic_store(&now.wanted, thread);
     bool is_gone = syscall(SYS_tgkill, process, thread, EVERYWHERE_SIGNAL) != 0;
     while (!is_gone && atomic_load(&now.wanted) != 0 && clock_monotonic_ns() < until_ns) {
-        (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &look, NULL);
+        (void)syscall(SYS_futex, &now.wanted, FUTEX_WAIT_PRIVATE, thread, &look);
         is_gone = syscall(SYS_tgkill, process, thread, 0) != 0;
     }
     int still = thread;
