@@ -1,6 +1,6 @@
 /*
- * What the files of the server share: server.c binds and starts, loop.c is one thread's loop,
- * accept.c lets clients in, connection.c moves bytes, exchange.c turns one request into one
+ * What the files of the server share: server.c starts and stops, listen.c binds, loop.c is one
+ * thread's loop, accept.c lets clients in, connection.c moves bytes, exchange.c turns one request into one
  * answer, authorize.c says who asks, deploy.c does what takes longest, data.c what an operator
  * does with documents, jobs.c has both wait their turn, reading.c gives out what is kept of runs.
  *
@@ -295,6 +295,15 @@ struct connection {
     uv_write_t write;
     uv_shutdown_t shutdown;
 };
+
+/* -- listen.c ------------------------------------------------------------------------------- */
+
+/*
+ * Has each loop listen for clients, the first for the operator too, as the options say; fills in
+ * the URL. Errors: CORDON_E_INVALID for an address that cannot be or that is reached by others
+ * than may be, CORDON_E_SYSTEM where the system refuses it.
+ */
+CORDON_MUST_USE cordon_error *server_listen(struct http_server *server);
 
 /* -- server.c ------------------------------------------------------------------------------- */
 
