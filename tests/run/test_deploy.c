@@ -7,6 +7,7 @@
 #include "run/audit/auditor.h"
 #include "run/await.h"
 #include "run/deploy/deploy_rows.h"
+#include "run/deploy/deployment.h"
 #include "run/names.h"
 #include "run/tenant/tenant.h"
 #include "unit/wasm_build.h"
@@ -41,6 +42,69 @@ static cordon_error *deploy(struct harness *harness, struct slice wasm, struct b
 {
     const struct deploy_module module = {.name = SLICE("built.wasm"), .wasm = wasm};
     return runner_deploy(harness->runner, TENANT_DEFAULT, &module, 1, DEPLOY_KEEP, NULL, report);
+}
+
+/* -- Many functions --------------------------------------------------------------------------- */
+
+enum { CROWD = 8192, CROWD_PATH_BYTES = 16 };
+
+/* Paths whose hashes without a seed lie in one part of 64 of an index for so many. */
+static void choose_crowded(
+    char paths[CROWD][CROWD_PATH_BYTES], struct wasm_metadata_function functions[CROWD])
+{
+    size_t count = 0;
+    for (uint32_t i = 0; count < CROWD; i++) {
+        (void)snprintf(paths[count], CROWD_PATH_BYTES, "a:f%u", i);
+        const struct slice path = slice_str(paths[count]);
+        if (hash_fast(path, 0) % ((size_t)2 * CROWD) < (size_t)2 * CROWD / 64) {
+            functions[count++].path.text = path;
+        }
+    }
+}
+
+/* How many places that are taken stand side by side at most: so many a search may look at. */
+static size_t longest_run(const struct deployment *deployment)
+{
+    size_t longest = 0;
+    size_t run = 0;
+    for (size_t i = 0; i < deployment->index_size; i++) {
+        run = deployment->index[i] == 0 ? 0 : run + 1;
+        longest = run > longest ? run : longest;
+    }
+    return longest;
+}
+
+/*
+ * Who chooses paths can't have them all in one place of the index, where each call, on its loop,
+ * and each function of the deploy would go past all others: of 8,192 in twice as many places by
+ * chance, more than some 200 stand together once in a lifetime.
+ */
+static void paths_can_not_be_crowded(void **state)
+{
+    (void)state;
+    char(*paths)[CROWD_PATH_BYTES] = mem_new_array(CROWD, sizeof *paths);
+    struct wasm_metadata_function *functions = mem_new_array(CROWD, sizeof *functions);
+    struct deployment *deployment = NULL;
+    assert_non_null(paths);
+    assert_non_null(functions);
+    choose_crowded(paths, functions);
+    const struct wasm_metadata metadata = {.functions = functions, .function_count = CROWD};
+    assert_good(deployment_new(TENANT_DEFAULT, 1, &deployment));
+    deployment->modules[0] = (struct deployed_module){.metadata = &metadata};
+    deployment->module_count = 1;
+    assert_good(deployment_index(deployment));
+    assert_int_equal(deployment->function_count, CROWD);
+    assert_in_range(longest_run(deployment), 1, 1000);
+    for (size_t i = 0; i < CROWD; i++) {
+        const struct deployed_function *const found =
+            deployment_find(deployment, slice_str(paths[i]));
+        assert_non_null(found);
+        assert_ptr_equal(found->metadata, &functions[i]);
+    }
+    assert_null(deployment_find(deployment, SLICE("a:none")));
+    deployment_unref(deployment);
+    mem_free(functions);
+    mem_free(paths);
 }
 
 /* -- Names ------------------------------------------------------------------------------------ */
@@ -586,6 +650,7 @@ static void who_lacks_machine_code_is_marked_before_it_is_made(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(paths_can_not_be_crowded),
         cmocka_unit_test(a_large_name_costs_nothing),
         cmocka_unit_test(names_are_kept_up_to_a_bound),
         cmocka_unit_test(a_cut_name_is_whole_characters),

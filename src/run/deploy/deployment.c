@@ -2,6 +2,7 @@
 #include "run/deploy/deployment.h"
 
 #include "base/memory.h"
+#include "base/random.h"
 #include "value/printable.h"
 
 /* Functions of a whole deployment: one metadata section of 1 MiB holds some 10,000. */
@@ -23,6 +24,7 @@ cordon_error *deployment_new(
     }
     atomic_store(&deployment->references, 1);
     deployment->tenant = tenant;
+    random_system(&deployment->index_seed, sizeof deployment->index_seed);
     arena_init(&deployment->arena, (size_t)1 << 30);
     deployment->modules =
         arena_alloc(&deployment->arena, modules_max * sizeof *deployment->modules);
@@ -57,7 +59,7 @@ void deployment_unref(struct deployment *deployment)
 static size_t place_of(const struct deployment *deployment, struct slice path)
 {
     const size_t mask = deployment->index_size - 1;
-    size_t at = (size_t)hash_fast(path, 0) & mask;
+    size_t at = (size_t)hash_fast(path, deployment->index_seed) & mask;
     while (
         deployment->index[at] != 0 &&
         !slice_equal(deployment->functions[deployment->index[at] - 1].metadata->path.text, path)) {

@@ -47,6 +47,7 @@ struct deployment {
     size_t function_count;
     uint32_t *index; /* open addressing by path: number of the function + 1 */
     size_t index_size;
+    uint64_t index_seed;  /* who chooses the paths must not choose their places, too */
     struct schema schema; /* of all modules, once they are merged */
 };
 
