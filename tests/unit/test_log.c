@@ -96,6 +96,7 @@ static void lines_in_both_formats(void **state)
         {LOG_FIELD_STRING("s", SLICE("\xc2\x9b")), "\"s\":\"\\u009b\"", "s=\"\\u009b\""},
         {LOG_FIELD_STRING("s", SLICE("\xe2\x80\xae")), "\"s\":\"\\u202e\"", "s=\"\\u202e\""},
         {LOG_FIELD_STRING("s", SLICE("\xe2\x80\xa8")), "\"s\":\"\\u2028\"", "s=\"\\u2028\""},
+        {LOG_FIELD_STRING("s", SLICE("\xd8\x9c")), "\"s\":\"\\u061c\"", "s=\"\\u061c\""},
         /* Text stays text; bytes that are none become the replacement character. */
         {LOG_FIELD_STRING("s", SLICE("h\xc3\xa9")), "\"s\":\"h\xc3\xa9\"", "s=\"h\xc3\xa9\""},
         {LOG_FIELD_STRING("s", SLICE("\xff!")), "\"s\":\"\\ufffd!\"", "s=\"\\ufffd!\""},
