@@ -11,8 +11,8 @@
 #include "base/memory.h"
 #include "host/functions.h"
 #include "run/outcome_json.h"
-#include "run/tenant/tenant.h"
 #include "run/tenant/tenant_admin.h"
+#include "run/tenant/tenants.h"
 #include "upkeep/check.h"
 #include "value/json.h"
 

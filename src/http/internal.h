@@ -1,8 +1,9 @@
 /*
  * What the files of the server share: server.c starts and stops, listen.c binds, loop.c is one
- * thread's loop, accept.c lets clients in, connection.c moves bytes, exchange.c turns one request into one
- * answer, authorize.c says who asks, deploy.c does what takes longest, data.c what an operator
- * does with documents, jobs.c has both wait their turn, reading.c gives out what is kept of runs.
+ * thread's loop, accept.c lets clients in, connection.c moves bytes, exchange.c turns one request
+ * into one answer, authorize.c says who asks, deploy.c does what takes longest, data.c what an
+ * operator does with documents, jobs.c has both wait their turn, reading.c gives out what is kept
+ * of runs.
  *
  * All of a connection is touched by its loop's thread alone, except while a piece of work is in
  * flight on a compute thread: then that thread has its run, call and answer, and the loop leaves
@@ -26,7 +27,7 @@
 #include "run/prober.h"
 #include "run/record/recorder.h"
 #include "run/run.h"
-#include "run/tenant/tenant.h"
+#include "run/tenant/tenants.h"
 #include "run/turn.h"
 
 #include <pthread.h>

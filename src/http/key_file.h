@@ -18,7 +18,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/slice.h"
-#include "run/tenant/tenant.h"
+#include "run/tenant/tenant_name.h"
 
 #include <limits.h>
 

@@ -11,7 +11,7 @@
 #include "run/record/recorder.h"
 #include "run/run.h"
 #include "run/run_metrics.h"
-#include "run/tenant/tenant.h"
+#include "run/tenant/tenants.h"
 #include "run/tender.h"
 #include "run/trace_cache.h"
 

@@ -594,52 +594,6 @@ void runner_refresh_metrics(struct runner *runner)
     refresh_tenants(runner);
 }
 
-struct auditor *tenant_auditor(struct tenant *tenant)
-{
-    if (atomic_load(&tenant->auditor) == NULL &&
-        runner_auditor(tenant->runner) != NULL) { /* it sleeps */
-        cordon_error_free(runner_audit_tenant(tenant));
-    }
-    return atomic_load(&tenant->auditor);
-}
-
-void tenant_sign_soon(struct tenant *tenant)
-{
-    auditor_sign_soon(tenant_auditor(tenant));
-}
-
-void tenant_note_done(struct tenant *tenant, struct slice body)
-{
-    auditor_note_done(tenant_auditor(tenant), body);
-}
-
-/* Somebody keeps the log, but there was no memory for it. */
-static bool lacks_auditor(const struct tenant *tenant, const struct auditor *auditor)
-{
-    return auditor == NULL && runner_auditor(tenant->runner) != NULL;
-}
-
-bool tenant_note_request(struct tenant *tenant, struct slice body)
-{
-    struct auditor *const auditor = tenant_auditor(tenant);
-    return !lacks_auditor(tenant, auditor) && auditor_note_request(auditor, body);
-}
-
-void tenant_note_denied(struct tenant *tenant, struct slice path, struct slice words)
-{
-    auditor_note_denied(tenant_auditor(tenant), path, words);
-}
-
-bool tenant_note_read(
-    struct tenant *tenant,
-    enum auditor_read what,
-    struct slice text,
-    const struct audit_actor *actor)
-{
-    struct auditor *const auditor = tenant_auditor(tenant);
-    return !lacks_auditor(tenant, auditor) && auditor_note_read(auditor, what, text, actor);
-}
-
 struct recorder *runner_recorder(const struct runner *runner)
 {
     return runner->recorder;

@@ -233,7 +233,7 @@ bool runner_is_production(const struct runner *runner);
 /* From now on the last runs of each tenant are kept, for whoever serves them. Any thread. */
 void runner_keep_executions(struct runner *runner);
 
-/* Of whom runs may be: run/tenant/tenant.h. Borrowed. */
+/* Of whom runs may be: run/tenant/tenants.h. Borrowed. */
 struct tenants *runner_tenants(struct runner *runner);
 
 #endif

@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
-#include "run/tenant/tenant.h"
+#include "run/tenant/tenants.h"
 #include "support/signals.h"
 
 #include <setjmp.h>

@@ -4,8 +4,8 @@
  */
 #include "run/audit/audit_rows.h"
 #include "run/harness.h"
-#include "run/tenant/tenant.h"
 #include "run/tenant/tenant_quota.h"
+#include "run/tenant/tenants.h"
 #include "store/vtable.h"
 
 #include <pthread.h>

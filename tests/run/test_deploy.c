@@ -9,7 +9,7 @@
 #include "run/deploy/deploy_rows.h"
 #include "run/deploy/deployment.h"
 #include "run/names.h"
-#include "run/tenant/tenant.h"
+#include "run/tenant/tenants.h"
 #include "unit/wasm_build.h"
 #include "wasm/reader.h"
 

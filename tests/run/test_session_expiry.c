@@ -8,10 +8,10 @@
 #include "run/harness.h"
 #include "run/session/session.h"
 #include "run/session/session_expiry.h"
-#include "run/tenant/tenant.h"
 #include "run/tenant/tenant_admin.h"
 #include "run/tenant/tenant_erase.h"
 #include "run/tenant/tenant_quota.h"
+#include "run/tenant/tenants.h"
 #include "store/vtable.h"
 
 #include <setjmp.h>

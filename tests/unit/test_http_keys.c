@@ -2,6 +2,7 @@
  * Keys: the files of a folder, as they come, change and go, whose they are, and the headers that
  * bring one.
  */
+#include "audit/actor.h"
 #include "http/key_file.h"
 #include "http/keys.h"
 

@@ -19,6 +19,7 @@
 #include "observe/executions.h"
 #include "run/audit/auditor.h"
 #include "run/runner.h"
+#include "run/tenant/tenant_name.h"
 #include "run/usage.h"
 #include "store/store.h"
 
@@ -29,13 +30,6 @@ struct env_vars;
 
 /* Of a weight. */
 #define TENANT_WEIGHT_MAX 10000
-
-/* As a label of a host name (RFC 1123, section 2.1), in small letters, of which it has one. */
-#define TENANT_NAME_BYTES_MAX 63
-
-/* Of host names (RFC 1035, section 2.3.4), and how many a tenant may have. */
-#define TENANT_HOST_BYTES_MAX 253
-#define TENANT_HOSTS_MAX 16
 
 /* What an operator says of a tenant. Immutable once it is in place. */
 struct tenant_settings {
@@ -73,111 +67,12 @@ struct tenant {
     struct tenant_settings *settings; /* NULL: none */
 };
 
-/* What a tenant's name may be. */
-bool tenant_name_is_good(struct slice name);
-
-/*
- * Why this can't be a host name, in small letters, by the rule that it breaks: words that can stand
- * behind a colon, static. NULL: it can be one. A tenant may not have this machine's own names.
- */
-const char *tenant_host_wrong(struct slice host);
-bool tenant_host_is_of_machine(struct slice host);
-
 /* Copies host names and all; the caller's. Errors: CORDON_E_NO_MEMORY. */
 CORDON_MUST_USE cordon_error *tenant_settings_copy(
     const struct tenant_settings *settings, struct tenant_settings **out_settings);
 
 /* NULL accepted. */
 void tenant_settings_free(struct tenant_settings *settings);
-
-/* -- All of them ---------------------------------------------------------------------------- */
-
-struct tenant_host {
-    const char *name; /* its tenant's */
-    struct tenant *tenant;
-};
-
-struct tenants {
-    pthread_mutex_t
-        admin_lock;        /* one change of them at a time (run/tenant/tenant_admin.h); for long */
-    pthread_rwlock_t lock; /* guards all below; for short */
-    struct tenant *usual;  /* the default one, also in the list; set once */
-    struct tenant **list;  /* by number */
-    size_t count;
-    size_t room;
-    struct tenant_host *hosts; /* by name */
-    size_t host_count;
-    size_t host_room;
-    struct tenant_settings *usual_hosts; /* of the default one, by the settings; NULL: none */
-    struct tenant *gone;
-};
-
-/* With the default one in it. Errors: CORDON_E_NO_MEMORY. */
-CORDON_MUST_USE cordon_error *tenants_init(struct tenants *tenants, struct runner *runner);
-
-/* No run may be alive. For one that was never made, too, if it is all zeros. */
-void tenants_done(struct tenants *tenants);
-
-/*
- * Whether a tenant, or with NULL one that is to come, may have this name and these hosts. Errors:
- * CORDON_E_INVALID if another has one of them, or the settings give it to the default one, saying
- * which.
- */
-CORDON_MUST_USE cordon_error *tenants_check(
-    struct tenants *tenants,
-    const struct tenant *tenant,
-    struct slice name,
-    const struct tenant_settings *settings);
-
-/*
- * The hosts that the settings give to the default tenant, which no other may have. Whoever sets
- * them holds `admin_lock` from the check on. Errors: CORDON_E_INVALID if a tenant has one of them,
- * saying which.
- */
-CORDON_MUST_USE cordon_error *tenants_check_usual_hosts(
-    struct tenants *tenants, const struct tenant_settings *hosts);
-
-/* Takes over the hosts; NULL for none. */
-void tenants_set_usual_hosts(struct tenants *tenants, struct tenant_settings *hosts);
-
-/*
- * Who changes them is one thread at a time (run/tenant/tenant_admin.h). A change has three steps:
- * room, the commit, and then one of the three that cannot fail any more. Errors:
- * CORDON_E_NO_MEMORY.
- */
-CORDON_MUST_USE cordon_error *tenants_make_room(struct tenants *tenants);
-
-/* Takes over one with a number that no other has, and what tenants_check() has said is good. */
-void tenants_put(struct tenants *tenants, struct tenant *tenant);
-
-/* Replaces what was said of one; takes over the settings. */
-void tenants_change(
-    struct tenants *tenants, struct tenant *tenant, struct tenant_settings *settings);
-
-/* From now on nobody finds it; what it had in memory goes once its last run has ended. */
-void tenants_remove(struct tenants *tenants, struct tenant *tenant);
-
-/* NULL: there is none. A host is compared without regard to case. */
-struct tenant *tenants_find(struct tenants *tenants, uint32_t number);
-struct tenant *tenants_find_name(struct tenants *tenants, struct slice name);
-struct tenant *tenants_find_host(struct tenants *tenants, struct slice host);
-
-/* What is answered for one that is gone: CORDON_E_NOT_FOUND. */
-CORDON_MUST_USE cordon_error *tenants_no_such(void);
-
-/* The one with the next number after `after`; NULL behind the last. */
-struct tenant *tenants_next(struct tenants *tenants, uint32_t after);
-
-/* Each of them keeps its last runs from now on, and those that are to come do. */
-void tenants_keep_executions(struct tenants *tenants);
-
-/*
- * Whether one that is to be erased can still have runs: some are alive, or it is yet to be taken
- * out of the list, which comes after the commit that removes it.
- */
-bool tenants_is_used(struct tenants *tenants, uint32_t number);
-
-/* -- One ------------------------------------------------------------------------------------- */
 
 /*
  * One without a number, asleep, in no list. Takes over the settings, NULL for none, in any case.
