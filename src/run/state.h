@@ -1,13 +1,16 @@
 /*
  * A run from within: its state, and what the files of its state machine share.
  *
- *   run.c        its life, its polls, its end
+ *   run.c        its life and its polls
+ *   run_room.c   memory and slots, which all runs share
+ *   run_turns.c  when it may work, and whose time passes
  *   run_begin.c  permit, transaction, earlier answer, arguments, the guest's start
  *   run_guest.c  the guest's turns
  *   run_child.c  calls of other functions that it waits for
  *   run_progress.c  an action's lines, as it goes on
  *   run_trace.c  where in its sources it failed
  *   run_end.c    result, commit, conflict, settling
+ *   run_finish.c giving back, the outcome, the report
  *   run_count.c  what the metrics are told of it
  *   run_record.c its record, and whether a replay was the same
  */
@@ -201,6 +204,11 @@ static inline bool run_is_inner(const struct run *run)
 /* Queries and mutations; not actions. */
 bool run_is_transactional(const struct run *run);
 
+/* -- When it may work: run_turns.c ------------------------------------------------------------ */
+
+/* Has its permits wake it, and count as its tenant's. */
+void run_init_permits(struct run *run);
+
 /*
  * Who pays while nothing of a run executes: who is queued for a permit waits for others; else its
  * waiting is the host's time, and an action's is its own.
@@ -220,6 +228,7 @@ void run_leave_permit(struct run *run);
 
 /* Asks for a permit as permits_take() does. */
 enum permit_answer run_ask_permit(struct run *run, enum permit_claim claim);
+
 /*
  * What a run that has a permit uses of a processor from now on is its tenant's; to be told once it
  * is polled, on the thread that does. Its first turn is short and counts by the clock, which was
@@ -232,6 +241,35 @@ void run_note_turn(struct run *run);
 
 /* Asks for the permit that the guest needs to go on. False: it is queued for one. */
 CORDON_MUST_USE bool run_take_permit(struct run *run);
+
+/* -- What all runs share: run_room.c ---------------------------------------------------------- */
+
+/* The memory of the process, for accounts; and as its tenant's, of a run that is no inner one. */
+struct account_source run_process_memory(struct runner *runner);
+struct account_source run_tenant_memory(struct run *run);
+void run_give_tenant_memory(struct run *run, uint64_t bytes);
+
+/* The guest's memory in the budget of the process; `owner` is the run. */
+bool run_takes_memory(void *owner, uint64_t bytes);
+void run_gives_memory(void *owner, uint64_t bytes);
+
+/* Gives back all memory but what the result holds; what the account took in advance goes last. */
+void run_settle_memory(struct run *run);
+
+/*
+ * A large request counts against the memory of the process until the run is freed. The first lump
+ * comes with the slot and is asked of nobody: those of all slots together are small.
+ */
+void run_open_request(struct run *run);
+void run_close_request(struct run *run);
+
+/* Of a run that is done: the recorder answers for what it holds, not the memory of the process. */
+void run_leave_memory(struct run *run);
+void run_tape_leave_memory(struct run *run);
+
+/* A slot, or an outcome that says there is none. */
+void run_take_slot(struct run *run);
+void run_give_slot(struct run *run);
 
 /* -- Calls of other functions ----------------------------------------------------------------- */
 
@@ -282,10 +320,6 @@ struct session_call run_session_call(const struct run *run);
 /* The call, as audit records say it. */
 struct audited_call run_audited_call(const struct run *run);
 
-/* The guest's memory in the budget of the process; `owner` is the run. */
-bool run_takes_memory(void *owner, uint64_t bytes);
-void run_gives_memory(void *owner, uint64_t bytes);
-
 /*
  * Checks a value; on a mismatch the outcome says so with `code` and `prefix`.
  */
@@ -310,10 +344,6 @@ bool run_needs_trace(struct run *run);
 CORDON_MUST_USE cordon_error *run_tape_new(struct run *run, const struct run_request *request);
 void run_tape_free(struct run *run);
 
-/* Of a run that is done: the recorder answers for what it holds, not the memory of the process. */
-void run_leave_memory(struct run *run);
-void run_tape_leave_memory(struct run *run);
-
 /* Records a run that the recorder has chosen, before it begins; without memory it does not. */
 void run_tape_choose(struct run *run);
 
@@ -325,11 +355,6 @@ CORDON_MUST_USE cordon_error *run_check_recorded(const struct run *run);
 
 /* Gives back a run that is done and was not handed to the recorder. */
 void run_dispose(struct run *run);
-
-/* The memory of the process, for accounts; and as its tenant's, of a run that is no inner one. */
-struct account_source run_process_memory(struct runner *runner);
-struct account_source run_tenant_memory(struct run *run);
-void run_give_tenant_memory(struct run *run, uint64_t bytes);
 
 /* Forgets an attempt that lost a conflict. */
 void run_tape_begin(struct run *run);
@@ -368,7 +393,7 @@ void run_count_call(struct run *run);
 /* It is over, and its outcome is whole. */
 void run_count_end(struct run *run);
 
-/* -- Endings ---------------------------------------------------------------------------------- */
+/* -- Endings: run_finish.c --------------------------------------------------------------------- */
 
 /* Ends guest and host; what the outcome needs was copied before. The result's tree stays. */
 void run_end_guest(struct run *run);
