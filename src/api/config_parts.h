@@ -1,6 +1,6 @@
 /*
- * What the files that read, compare and write settings share: api/config.c has the table, and
- * api/config_providers.c knows auth providers.
+ * What the files that read, compare and write settings share: api/config.c has the table and reads
+ * by it, api/config_changes.c compares and writes, api/config_providers.c knows auth providers.
  */
 #ifndef API_CONFIG_PARTS_H
 #define API_CONFIG_PARTS_H
@@ -11,7 +11,31 @@
 #include "base/arena.h"
 #include "base/buffer.h"
 
-struct setting;
+/* What holds where nothing is said; 0 and NULL are the defaults of the options that they become. */
+#define CONFIG_USUAL {.replay_sample = CORDON_REPLAY_SAMPLE_DEFAULT, .confine = true}
+
+enum setting_type {
+    SETTING_TEXT,
+    SETTING_TEXTS,
+    SETTING_U32,
+    SETTING_U64,
+    SETTING_FLAG,
+    SETTING_LIMITS,
+    SETTING_PROVIDERS
+};
+
+struct setting {
+    const char *name;
+    enum setting_type type;
+    size_t offset;      /* in cordon_config */
+    size_t count_at;    /* of a list: where its length is */
+    const char *wanted; /* of a number: its unit, or nothing */
+    uint64_t least;     /* of a number, as the next one */
+    uint64_t most;
+};
+
+/* All of them; static. */
+const struct setting *config_settings(size_t *out_count);
 
 /* "…" must be …, by the setting's own words. */
 cordon_error *config_wrong(const struct setting *setting);
