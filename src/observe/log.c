@@ -68,11 +68,12 @@ struct round {
 
 struct log {
     struct sink sink;
-    pthread_mutex_t lock;  /* guards what follows, save that the flushing thread owns `leaving` */
+    pthread_mutex_t lock;  /* guards what follows; see `leaving` */
     struct buffer pending; /* whole lines */
     struct buffer marks;   /* a struct mark for each of them */
-    struct buffer leaving; /* what is being written */
+    struct buffer leaving; /* what is being written; the flushing thread's, as the next two */
     size_t left;           /* bytes of `leaving` that are written */
+    bool is_torn;          /* what was written last is the beginning of a line that is lost */
     bool flushing;
     struct round round;
     uint64_t now_s;  /* as of the last line that was asked for */
@@ -130,21 +131,29 @@ static uint64_t count_lines(struct slice bytes)
     return lines;
 }
 
+static bool is_inside_a_line(const struct log *log)
+{
+    return log->left > 0 && log->leaving.data[log->left - 1] != '\n';
+}
+
 /*
  * Writes `leaving`. False: the reader is behind, and the rest stays for later. Adds to `*out_lost`
- * what could not be written.
+ * what could not be written. A line that a full disk has cut off is ended before the next one.
  */
 static bool write_leaving(struct log *log, uint64_t *out_lost)
 {
     while (log->left < log->leaving.size) {
         const struct slice rest = slice_from(buffer_slice(&log->leaving), log->left);
-        const ssize_t written = write_some(log->sink, rest);
-        if (written >= 0) {
+        const ssize_t written = write_some(log->sink, log->is_torn ? SLICE("\n") : rest);
+        if (written > 0 && log->is_torn) {
+            log->is_torn = false;
+        } else if (written >= 0) {
             log->left += (size_t)written;
         } else if (errno == EAGAIN) {
             return false;
         } else if (errno != EINTR) { /* the reader is gone or the disk is full */
             *out_lost += count_lines(rest);
+            log->is_torn = log->is_torn || is_inside_a_line(log);
             break;
         }
     }

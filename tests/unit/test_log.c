@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -457,6 +458,57 @@ static int count_of_pipe(int fd)
     return bytes;
 }
 
+/* How far files may reach. */
+static void limit_files(rlim_t bytes)
+{
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = bytes;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static void write_and_flush(struct log *log, const char *event)
+{
+    log_write(log, LOG_INFO, event, NULL, 0);
+    log_flush(log);
+}
+
+static void a_full_disk_cuts_one_line_and_leaves_those_after_it_whole(void **state)
+{
+    (void)state;
+    const int fd = open_file();
+    struct log *log = NULL;
+    (void)signal(SIGXFSZ, SIG_IGN);
+    assert_null(log_new(fd, LOG_JSON, &log));
+    write_and_flush(log, "before");
+    limit_files((rlim_t)count_of_file(fd) + 20);
+    write_and_flush(log, "cut");
+    write_and_flush(log, "lost");
+    limit_files(RLIM_INFINITY);
+    write_and_flush(log, "after");
+    write_and_flush(log, "last");
+    log_free(log);
+    (void)signal(SIGXFSZ, SIG_DFL);
+    assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+    char *text = read_all(fd);
+    static const char *const wanted[] = {
+        "\"before\"}", "", "\"after\"}", "\"log_lines_lost\",\"of_source\":\"\",\"lines\":2}",
+        "\"last\"}",
+    };
+    char *rest = NULL;
+    const char *line = strtok_r(text, "\n", &rest);
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
+        assert_non_null(line);
+        assert_memory_equal(line, "{\"time\":\"", 9);
+        assert_int_equal(count_of(line, "{"), 1);
+        assert_non_null(strstr(line, wanted[i]));
+        line = strtok_r(NULL, "\n", &rest);
+    }
+    assert_null(line);
+    mem_free(text);
+    (void)close(fd);
+}
+
 static void lines_go_in_lumps(void **state)
 {
     (void)state;
@@ -673,6 +725,7 @@ int main(void)
         cmocka_unit_test(a_reader_that_went_away_ends_nothing),
         cmocka_unit_test(a_line_too_long_for_the_buffer_is_lost_whole),
         cmocka_unit_test(lines_wait_for_a_flush_save_errors),
+        cmocka_unit_test(a_full_disk_cuts_one_line_and_leaves_those_after_it_whole),
         cmocka_unit_test(lines_go_in_lumps),
         cmocka_unit_test(a_source_has_so_many_lines_a_second),
         cmocka_unit_test(what_was_dropped_is_told_by_a_flush),
