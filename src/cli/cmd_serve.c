@@ -191,12 +191,19 @@ static void *reload_when_told(void *arg)
     return NULL;
 }
 
-static void start_reloader(struct reloader *reloader)
+static cordon_error *start_reloader(struct reloader *reloader)
 {
-    if (reloader->path != NULL) {
-        reloader->has_thread =
-            pthread_create(&reloader->thread, NULL, reload_when_told, reloader) == 0;
+    if (reloader->path == NULL) {
+        return NULL;
     }
+    const int failed = pthread_create(&reloader->thread, NULL, reload_when_told, reloader);
+    reloader->has_thread = failed == 0;
+    return failed == 0 ? NULL
+                       : cordon_error_new(
+                             CORDON_E_SYSTEM,
+                             "the thread that has settings read again could not be started: %s; "
+                             "allow more threads and processes (ulimit -u)",
+                             strerrordesc_np(failed));
 }
 
 static void end_reloader(struct reloader *reloader)
@@ -264,9 +271,14 @@ static cordon_error *serve(
     struct reloader reloader = {.server = server, .path = options->config, .running = running};
     CLI_CLEANUP(give_back_end) struct give_back give_back = {.runtime = runtime};
     give_back_start(&give_back);
-    say_ready(server, data); /* before the reloader frees the texts of `*running` */
+    TEXT_CLEANUP shown = {0}; /* the reloader may free the texts of `*running` */
+    text_append(&shown, data, strlen(data));
+    error = start_reloader(&reloader);
+    if (error != NULL) {
+        return error;
+    }
+    say_ready(server, shown.data);
     notify_tell(manager, "READY=1");
-    start_reloader(&reloader);
     return cordon_server_run(server);
 }
 

@@ -235,9 +235,8 @@ static void begin_logs(struct connection *connection)
 
 /* -- Other threads -------------------------------------------------------------------------- */
 
-static void on_work(uv_work_t *work)
+void exchange_work(struct connection *connection)
 {
-    struct connection *connection = work->data;
     switch (connection->work_kind) {
     case WORK_READ_CALL:
         connection->is_refused = !exchange_read_call(connection);
@@ -251,7 +250,7 @@ static void on_work(uv_work_t *work)
     case WORK_READ:
         connection->is_refused = !reading_write(connection);
         break;
-    case WORK_POLL: /* these have threads of their own */
+    case WORK_POLL: /* these are done elsewhere */
     case WORK_DEPLOY:
     case WORK_DATA:
     case WORK_LOAD:
@@ -289,26 +288,12 @@ static void end_work(struct connection *connection)
     connection_settle(connection);
 }
 
-static void on_worked(uv_work_t *work, int status)
-{
-    (void)status;
-    end_work(work->data);
-}
-
 void exchange_start_work(struct connection *connection, enum work_kind kind)
 {
     connection->phase = PHASE_WORKING;
     connection->work_kind = kind;
     connection->woken = false;
-    connection->work.data = connection;
-    const bool is_started =
-        kind == WORK_POLL
-            ? compute_add_connection(connection)
-            : uv_queue_work(&connection->loop->uv, &connection->work, on_work, on_worked) == 0;
-    if (!is_started) {
-        connection->phase = PHASE_RUNNING;
-        connection_abandon(connection);
-    }
+    compute_add_connection(connection);
 }
 
 /* -- Events --------------------------------------------------------------------------------- */

@@ -55,6 +55,9 @@ void exchange_on_timer(uv_timer_t *timer);
 /* It waits for news of functions no more, if it did. */
 void exchange_stop_waiting(struct connection *connection);
 
+/* What a connection's `work_kind` says, of long texts, for the thread that has it. */
+void exchange_work(struct connection *connection);
+
 /* Goes on with that on another thread. */
 void exchange_start_work(struct connection *connection, enum work_kind kind);
 

@@ -1,7 +1,8 @@
 /*
  * A call: read, run, answered. The loop polls its run for a moment; one that computes goes to the
  * compute threads (compute.c), a turn at a time, and comes back to the loop between them, so that
- * it holds no loop. Long texts are read and written on libuv's pool.
+ * it holds no loop. Long texts are read and written on threads of
+ * their own there.
  */
 #include "http/exchange.h"
 
@@ -16,7 +17,7 @@
  * that goes on after it moves to the compute threads.
  */
 #define LOOP_SLICE_NS ((uint64_t)1000000)
-/* Bodies and results above this are read and written on the pool. */
+/* Bodies and results above this are read and written on threads for that. */
 #define SHORT_BYTES ((size_t)65536)
 
 static void answer_outcome(struct connection *connection);

@@ -155,8 +155,10 @@ struct jobs {
     bool ends;
 };
 
-/* Runs whose turn is next, and the threads that take them: see compute.c. */
+/* Runs whose turn is next, or long texts, and the threads that have them: see compute.c. */
 struct compute {
+    void (*work)(struct turn *turn);
+    int nice;
     pthread_mutex_t lock; /* over all of this, the links of turns included */
     pthread_cond_t changed;
     struct turn *first;
@@ -187,6 +189,7 @@ struct http_server {
     struct jobs deploys;
     struct jobs data;
     struct compute compute;
+    struct compute texts; /* reads and writes long ones */
     struct jobs loads;
     struct jobs builds; /* loads whose machine code has to be made anew */
     struct purse purse; /* the memory of connections */
@@ -276,11 +279,10 @@ struct connection {
     struct run *run;
     uint64_t loop_ns_left; /* that the loop polls it for */
     uv_timer_t timer;
-    uv_work_t work;
     enum work_kind work_kind;
     enum run_state run_state;
     bool woken;      /* its run was woken while work was in flight */
-    bool has_worked; /* its run comes back from a compute thread */
+    bool has_worked; /* it comes back from another thread */
     bool was_woken;  /* its run was woken */
     bool wakes_run;  /* the next two become these: guarded by wake_lock */
     bool wakes_worked;
@@ -331,7 +333,7 @@ void loop_done(struct loop *loop);
 /* The wake of a run: queues its connection and pokes the loop. Any thread. */
 void loop_wake(void *connection);
 
-/* The same, of a compute thread that has polled the run. */
+/* The same, of a thread of compute.c that has done its work. */
 void loop_wake_worked(struct connection *connection);
 
 /* Takes a connection out of the queue of the woken. */
@@ -482,20 +484,23 @@ bool reading_write(struct connection *connection);
 
 /* -- compute.c ------------------------------------------------------------------------------ */
 
-/* A thread for each permit. Errors: CORDON_E_NO_MEMORY. */
+/* A thread for each permit. Errors: CORDON_E_NO_MEMORY, CORDON_E_SYSTEM. */
 CORDON_MUST_USE cordon_error *compute_init(struct compute *compute, uint32_t permits);
 
-/* No run may be under way. Does nothing if it was not initialised. */
+/* Those for long texts. Errors: as above. */
+CORDON_MUST_USE cordon_error *compute_init_texts(struct compute *compute);
+
+/* No work may be under way. Does nothing if it was not initialised. */
 void compute_done(struct compute *compute);
 
 /*
- * Polls a run on another thread, whose the run is until `worked` of the turn is called. False:
- * there is no thread. Any thread; `compute` is a struct compute.
+ * Does the work of a turn, such as polling its run, on another thread, whose it is until `worked`
+ * is called. Any thread; `compute` is a struct compute.
  */
-CORDON_MUST_USE bool compute_add(void *compute, struct turn *turn);
+void compute_add(void *compute, struct turn *turn);
 
-/* The same for the run of a connection, which is woken by loop_wake_worked(). */
-CORDON_MUST_USE bool compute_add_connection(struct connection *connection);
+/* The same for what a connection's `work_kind` says; it is woken by loop_wake_worked(). */
+void compute_add_connection(struct connection *connection);
 
 /* -- deploy.c ------------------------------------------------------------------------------- */
 

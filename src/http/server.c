@@ -262,6 +262,8 @@ static cordon_error *start(struct http_server *server)
 {
     const struct http_server_options *options = &server->options;
     TRY(read_settings(server));
+    TRY(compute_init(&server->compute, runner_get_permits(options->runner)));
+    TRY(compute_init_texts(&server->texts));
     TRY(register_metrics(server));
     TRY(keys_new(options->data_folder, options->log, &server->keys));
     if (options->data_folder != NULL) {
@@ -336,10 +338,7 @@ cordon_error *http_server_new(
     init_jobs(server);
     site_init(&server->site);
     purse_init(&server->purse, options->runner);
-    cordon_error *error = compute_init(&server->compute, runner_get_permits(options->runner));
-    if (error == NULL) {
-        error = start(server);
-    }
+    cordon_error *error = start(server);
     if (error != NULL) {
         http_server_free(server);
         return error;
@@ -463,6 +462,7 @@ void http_server_free(struct http_server *server)
     }
     prober_free(server->prober); /* its runs have their turns on the compute threads */
     compute_done(&server->compute);
+    compute_done(&server->texts);
     jobs_done(&server->deploys);
     jobs_done(&server->data);
     jobs_done(&server->loads);

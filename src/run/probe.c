@@ -107,17 +107,12 @@ static bool is_away(struct probe *probe)
 }
 
 /* What is woken from here on is woken for the turn after this one. */
-static cordon_error *send_away(struct probe *probe)
+static void send_away(struct probe *probe)
 {
     atomic_store(&probe->woken, false);
     probe->is_away = true; /* nobody else has it now */
     probe->turn.run = probe->run;
-    if (probe->world->add_turn(probe->world->add_arg, &probe->turn)) {
-        return NULL;
-    }
-    probe->is_away = false;
-    return cordon_error_new(
-        CORDON_E_SYSTEM, "no thread could be started to compute on; allow more (ulimit -u)");
+    probe->world->add_turn(probe->world->add_arg, &probe->turn);
 }
 
 /* Of a run that is here: whether it is to have a turn now. */
@@ -146,11 +141,7 @@ static uint64_t tend(struct probe *probe, uint64_t now_ns)
     if (!is_due(probe, now_ns)) {
         return run_wake_at_ns(probe->run);
     }
-    cordon_error *error = send_away(probe);
-    if (error != NULL) {
-        cordon_error_free(error);
-        end(probe);
-    }
+    send_away(probe);
     return UINT64_MAX;
 }
 
@@ -171,25 +162,23 @@ static bool is_over(const struct probe_world *world, uint64_t now_ns, uint64_t u
     return now_ns >= until_ns || atomic_load(&world->ends);
 }
 
-/* Gives the run its turns until it is done, or the time is over. */
-static cordon_error *drive(struct probe *probe, uint64_t until_ns, bool *out_done)
+/* Gives the run its turns until it is done; false: before that the time is over. */
+static bool drive(struct probe *probe, uint64_t until_ns)
 {
-    *out_done = false;
-    while (!*out_done) {
+    for (;;) {
         const uint64_t now_ns = clock_monotonic_ns();
         const bool away = is_away(probe);
-        *out_done = !away && probe->turn.state == RUN_DONE;
-        if (*out_done || is_over(probe->world, now_ns, until_ns)) {
-            break;
+        const bool is_done = !away && probe->turn.state == RUN_DONE;
+        if (is_done || is_over(probe->world, now_ns, until_ns)) {
+            return is_done;
         }
         if (!away && is_due(probe, now_ns)) {
-            TRY(send_away(probe));
+            send_away(probe);
             continue;
         }
         const uint64_t at_ns = away ? UINT64_MAX : run_wake_at_ns(probe->run);
         probe_world_wait(probe->world, at_ns < until_ns ? at_ns : until_ns);
     }
-    return NULL;
 }
 
 /* -- Calls ---------------------------------------------------------------------------------- */
@@ -266,7 +255,6 @@ static cordon_error *late(struct probe *probe)
 static cordon_error *call(
     struct probe *probe, uint64_t number, uint64_t until_ns, uint64_t *out_number)
 {
-    bool is_done = false;
     while (probe->run != NULL) { /* an earlier one */
         if (is_over(probe->world, clock_monotonic_ns(), until_ns)) {
             return late(probe);
@@ -274,16 +262,13 @@ static cordon_error *call(
         probe_world_wait(probe->world, until_ns);
     }
     TRY(begin(probe, number));
-    cordon_error *error = drive(probe, until_ns, &is_done);
-    if (error == NULL && !is_done) {
-        error = late(probe);
+    if (!drive(probe, until_ns)) {
+        cordon_error *const error = late(probe);
         probe->is_late = true;
         run_cancel(probe->run);
         return error;
     }
-    if (error == NULL) {
-        error = read_outcome(probe, out_number);
-    }
+    cordon_error *const error = read_outcome(probe, out_number);
     end(probe);
     return error;
 }

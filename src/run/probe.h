@@ -31,7 +31,7 @@ struct probe {
 
 struct probe_world {
     struct runner *runner;                          /* borrowed, as the next two */
-    bool (*add_turn)(void *arg, struct turn *turn); /* as compute_add() of http/ */
+    void (*add_turn)(void *arg, struct turn *turn); /* as compute_add() of http/ */
     void *add_arg;
     uint64_t deadline_ns;          /* of each try */
     struct deployment *deployment; /* the module's; NULL: not built yet */

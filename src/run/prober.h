@@ -26,8 +26,8 @@ struct prober;
 struct prober_options {
     struct runner *runner; /* borrowed, as all the rest; all outlive the prober */
     struct log *log;       /* NULL: none */
-    /* Hands a run to a thread that polls it; false: there is none. */
-    bool (*add_turn)(void *arg, struct turn *turn);
+    /* Hands a run to a thread that polls it. */
+    void (*add_turn)(void *arg, struct turn *turn);
     void *add_arg;
     uint32_t loops;       /* that are to beat */
     uint32_t interval_ms; /* 0: PROBER_INTERVAL_MS */

@@ -83,7 +83,7 @@ describe(`${COUNT} sleeping actions`, () => {
     await metricBecomes(server, 'run_slots_used_info', COUNT);
     await metricBecomes(server, 'concurrency_permits_used_info', 0);
     assert.equal(await metric(server, 'concurrency_permits_waiting_info'), 0);
-    assert.ok(threads(server) <= before + 4, 'the pool of libuv may have come, and no more');
+    assert.ok(threads(server) <= before + 4, 'the threads for long texts may have come, and no more');
     assert.equal((await query(server, 'basic:echo', { a: 1 })).status, 200);
     const began = Date.now();
     for (const wire of wires) wire.close();
