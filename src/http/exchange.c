@@ -213,6 +213,10 @@ static void begin_records(struct connection *connection)
  */
 static void begin_logs(struct connection *connection)
 {
+    static const struct http_refusal crowded = {
+        503, "Overloaded",
+        "As many as may follow these logs at one time, 64, do so already; ask again later."};
+    _Static_assert(EXECUTIONS_WAITERS_MAX == 64, "the words say how many");
     if (!authorize_recorded(connection, &connection->refusal)) {
         exchange_answer_refusal(connection, &connection->refusal);
         return;
@@ -221,11 +225,16 @@ static void begin_logs(struct connection *connection)
         return;
     }
     connection->log_waiter = (struct execution_waiter){.wake = loop_wake, .arg = connection};
-    connection->waits_for_logs =
-        connection->route.after_us > 0 && !connection->loop->stopping &&
-        executions_wait(
-            &connection->tenant->executions, connection->route.after_us, &connection->log_waiter);
-    if (connection->waits_for_logs) {
+    const bool may_wait = connection->route.after_us > 0 && !connection->loop->stopping;
+    const enum executions_wait wait = may_wait
+                                          ? executions_wait(
+                                                &connection->tenant->executions,
+                                                connection->route.after_us, &connection->log_waiter)
+                                          : EXECUTIONS_NEWS;
+    connection->waits_for_logs = wait == EXECUTIONS_WAITS;
+    if (wait == EXECUTIONS_CROWDED) {
+        exchange_answer_refusal(connection, &crowded);
+    } else if (wait == EXECUTIONS_WAITS) {
         connection_wait_in(connection, &connection->loop->idle);
         (void)uv_timer_start(&connection->timer, exchange_on_timer, LOGS_WAIT_MS, 0);
     } else {

@@ -167,6 +167,7 @@ static void wake_all(struct executions *executions)
         at->wake(at->arg);
     }
     executions->waiters = NULL;
+    executions->waiter_count = 0;
 }
 
 void executions_clear(struct executions *executions)
@@ -297,17 +298,29 @@ cordon_error *executions_write(
     return error;
 }
 
-bool executions_wait(
+/* With the lock. */
+static enum executions_wait add_waiter(
+    struct executions *executions, uint64_t after_us, struct execution_waiter *waiter)
+{
+    if (executions->last != NULL && executions->last->cursor_us > after_us) {
+        return EXECUTIONS_NEWS;
+    }
+    if (executions->waiter_count == EXECUTIONS_WAITERS_MAX) {
+        return EXECUTIONS_CROWDED;
+    }
+    waiter->next = executions->waiters;
+    executions->waiters = waiter;
+    executions->waiter_count++;
+    return EXECUTIONS_WAITS;
+}
+
+enum executions_wait executions_wait(
     struct executions *executions, uint64_t after_us, struct execution_waiter *waiter)
 {
     (void)pthread_mutex_lock(&executions->lock);
-    const bool waits = executions->last == NULL || executions->last->cursor_us <= after_us;
-    if (waits) {
-        waiter->next = executions->waiters;
-        executions->waiters = waiter;
-    }
+    const enum executions_wait answer = add_waiter(executions, after_us, waiter);
     (void)pthread_mutex_unlock(&executions->lock);
-    return waits;
+    return answer;
 }
 
 void executions_leave(struct executions *executions, struct execution_waiter *waiter)
@@ -317,6 +330,7 @@ void executions_leave(struct executions *executions, struct execution_waiter *wa
          link = &(*link)->next) {
         if (*link == waiter) {
             *link = waiter->next;
+            executions->waiter_count--;
             break;
         }
     }

@@ -23,6 +23,12 @@
 #define EXECUTIONS_MAX 1000
 #define EXECUTIONS_BYTES_MAX ((size_t)4 << 20)
 
+/*
+ * Who waits at one time at most: an entry wakes all of them, each of whom then has an answer of the
+ * loops that the calls of others are read by.
+ */
+#define EXECUTIONS_WAITERS_MAX 64
+
 struct execution;
 struct chunk;
 
@@ -53,7 +59,10 @@ struct executions {
     uint64_t number;  /* of the entry before the next: all that were made, lost ones too */
     uint64_t last_us; /* the greatest cursor that was given */
     struct execution_waiter *waiters;
+    size_t waiter_count;
 };
+
+enum executions_wait { EXECUTIONS_NEWS, EXECUTIONS_WAITS, EXECUTIONS_CROWDED };
 
 void executions_init(struct executions *executions);
 
@@ -86,8 +95,11 @@ void executions_add(struct executions *executions, struct slice members);
 CORDON_MUST_USE cordon_error *executions_write(
     struct executions *executions, uint64_t after_us, struct buffer *out, uint64_t *out_cursor_us);
 
-/* Waits for an entry after a cursor. False, and nothing else, if there is one already. */
-CORDON_MUST_USE bool executions_wait(
+/*
+ * Waits for an entry after a cursor. Nothing is done if there is one already, or if as many wait as
+ * may.
+ */
+CORDON_MUST_USE enum executions_wait executions_wait(
     struct executions *executions, uint64_t after_us, struct execution_waiter *waiter);
 
 /* Waits no longer, woken or not. After this it is not woken any more. */

@@ -7,8 +7,9 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Server, cordon, example, guest, newFolder, run, until } from '../support/cordon.mjs';
-import { Wire, call as callBytes } from './wire.mjs';
+import { Wire, call as callBytes, request } from './wire.mjs';
 
 const running = new Set();
 after(() => running.forEach((child) => child.kill('SIGKILL')));
@@ -102,6 +103,32 @@ describe('the stream', () => {
     }
     const { body } = await call(server, 'query', 'messages:list');
     assert.equal(body.status, 'success');
+  });
+  test('64 may wait at one time, as each run has an answer for all of them', async () => {
+    const { newCursor } = await logs(server, 0);
+    const headers = { Authorization: `Convex ${await server.key()}` };
+    const follow = request('GET', `/api/stream_function_logs?cursor=${newCursor}`, { headers });
+    const wires = Array.from({ length: 65 }, () => Wire.to(server).send(follow));
+    const answers = wires.map((wire) => wire.answer());
+    const refused = await Promise.race(answers.map(async (answer, i) => ({ i, ...(await answer) })));
+    assert.deepEqual([refused.status, JSON.parse(refused.text).code, refused.headers['retry-after']], [503, 'Overloaded', '1']);
+    const early = Wire.to(server).send(request('GET', '/api/stream_function_logs?cursor=0', { headers }));
+    assert.equal((await early.answer()).status, 200, 'who does not wait is answered');
+    const [leaves, ...others] = [...wires.keys()].filter((i) => i !== refused.i);
+    answers[leaves].catch(() => {}); // its end
+    wires[leaves].close();
+    const late = Wire.to(server);
+    await until(async () => {
+      const answer = late.send(follow).answer();
+      return (await Promise.race([answer, sleep(200)])) === undefined && (answers.push(answer), others.push(answers.length - 1));
+    });
+    await call(server, 'query', 'messages:list');
+    for (const i of others) {
+      const { status, text } = await answers[i];
+      assert.equal(status, 200, text);
+      assert.deepEqual(JSON.parse(text).entries.map(({ identifier }) => identifier), ['messages:list']);
+    }
+    [...wires, early, late].forEach((wire) => wire.close());
   });
   test('it is for the holder of an admin key, and read with GET', async () => {
     const bare = await fetch(`${server.url}/api/stream_function_logs?cursor=0`);

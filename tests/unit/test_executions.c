@@ -173,8 +173,9 @@ static void who_waits_is_woken_once(void **state)
     const uint64_t cursor_us = fixture.cursor_us;
     for (int i = 0; i < 3; i++) {
         waiters[i] = (struct execution_waiter){.wake = count_wake, .arg = &woken[i]};
-        assert_false(executions_wait(&fixture.ring, cursor_us - 1, &waiters[i]));
-        assert_true(executions_wait(&fixture.ring, cursor_us, &waiters[i]));
+        assert_int_equal(
+            executions_wait(&fixture.ring, cursor_us - 1, &waiters[i]), EXECUTIONS_NEWS);
+        assert_int_equal(executions_wait(&fixture.ring, cursor_us, &waiters[i]), EXECUTIONS_WAITS);
     }
     executions_leave(&fixture.ring, &waiters[1]);
     add_number(&fixture, 2);
@@ -183,6 +184,38 @@ static void who_waits_is_woken_once(void **state)
     assert_int_equal(woken[0], 1);
     assert_int_equal(woken[1], 0);
     assert_int_equal(woken[2], 1);
+    fixture_done(&fixture);
+}
+
+/* One entry wakes so many and no more, however many would like to be; who leaves makes room. */
+static void so_many_may_wait(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    fixture_init(&fixture);
+    executions_start(&fixture.ring);
+    int woken = 0;
+    struct execution_waiter waiters[EXECUTIONS_WAITERS_MAX];
+    struct execution_waiter late = {.wake = count_wake, .arg = &woken};
+    for (int round = 0; round < 2; round++) {
+        add_number(&fixture, 1);
+        (void)read_after(&fixture, 0);
+        const uint64_t cursor_us = fixture.cursor_us;
+        for (size_t i = 0; i < EXECUTIONS_WAITERS_MAX; i++) {
+            waiters[i] = (struct execution_waiter){.wake = count_wake, .arg = &woken};
+            assert_int_equal(
+                executions_wait(&fixture.ring, cursor_us, &waiters[i]), EXECUTIONS_WAITS);
+        }
+        assert_int_equal(executions_wait(&fixture.ring, cursor_us, &late), EXECUTIONS_CROWDED);
+        assert_int_equal(executions_wait(&fixture.ring, cursor_us - 1, &late), EXECUTIONS_NEWS);
+        executions_leave(&fixture.ring, &late); /* which is nothing */
+        assert_int_equal(executions_wait(&fixture.ring, cursor_us, &late), EXECUTIONS_CROWDED);
+        executions_leave(&fixture.ring, &waiters[7]);
+        assert_int_equal(executions_wait(&fixture.ring, cursor_us, &late), EXECUTIONS_WAITS);
+        woken = 0;
+        add_number(&fixture, 2);
+        assert_int_equal(woken, EXECUTIONS_WAITERS_MAX);
+    }
     fixture_done(&fixture);
 }
 
@@ -326,6 +359,7 @@ int main(void)
         cmocka_unit_test(memory_is_of_the_purse),
         cmocka_unit_test(entries_stand_together),
         cmocka_unit_test(who_waits_is_woken_once),
+        cmocka_unit_test(so_many_may_wait),
         cmocka_unit_test(cursors_read_back),
     };
     return cmocka_run_group_tests_name("observe/executions", tests, NULL, NULL);
