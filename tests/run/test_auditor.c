@@ -17,16 +17,21 @@
 
 enum { SECRET_BYTES_MAX = 256, HOUR_MS = 3600000 };
 
-static size_t read_secret(char out[SECRET_BYTES_MAX])
+static size_t read_secret_of(const char *name, char out[SECRET_BYTES_MAX])
 {
     char path[128];
-    path_of(path, "1.secret");
+    path_of(path, name);
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
     assert_true(fd >= 0);
     const ssize_t size = read(fd, out, SECRET_BYTES_MAX);
     assert_true(size > 0);
     (void)close(fd);
     return (size_t)size;
+}
+
+static size_t read_secret(char out[SECRET_BYTES_MAX])
+{
+    return read_secret_of("1.secret", out);
 }
 
 /* Of which checkpoint the secret is that lies there: the next one, never one that is made. */
@@ -39,14 +44,19 @@ static uint64_t read_epoch(void)
     return strtoull(line + 1, NULL, 10);
 }
 
-static void write_secret(const char *text, size_t size)
+static void write_secret_of(const char *name, const char *text, size_t size)
 {
     char path[128];
-    path_of(path, "1.secret");
+    path_of(path, name);
     const int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
     assert_true(fd >= 0);
     assert_int_equal(write(fd, text, size), size);
     (void)close(fd);
+}
+
+static void write_secret(const char *text, size_t size)
+{
+    write_secret_of("1.secret", text, size);
 }
 
 static void each_end_signs_what_is_new(void **state)
@@ -561,6 +571,81 @@ static void many_followers_are_signed_at_the_end(void **state)
     end_store(store);
 }
 
+/* -- Secrets that change beside a server ----------------------------------------------------- */
+
+/* Signs one more record of OTHER's; returns the checkpoint. */
+static struct audit_checkpoint sign_one(struct store *store, struct auditor *follower)
+{
+    CORDON_CLEANUP_BUFFER struct buffer lines;
+    buffer_init(&lines, (size_t)1 << 20);
+    struct audit_last last = {0};
+    uint64_t next = 0;
+    expect_ok(audit_rows_add(store, OTHER, SLICE("{\"kind\":\"deploy\"}")));
+    expect_ok(auditor_sign(follower));
+    expect_ok(audit_rows_last(store, OTHER, 0, &last));
+    assert_true(last.is_checkpoint);
+    expect_ok(audit_rows_page(store, OTHER, last.sequence, 1, &lines, &next));
+    struct audit_record record;
+    assert_true(audit_record_read(slice_of(lines.data, lines.size - 1), &record));
+    struct audit_checkpoint checkpoint = {0};
+    bool is_whole = false;
+    expect_ok(audit_checkpoint_read(record.body, &is_whole, &checkpoint));
+    assert_true(is_whole);
+    return checkpoint;
+}
+
+/*
+ * Whoever is told that it is damaged may remove it, whether a server runs or not: keys begin anew
+ * then, with a secret that nobody knows.
+ */
+static void a_secret_that_is_removed_is_made_anew(void **state)
+{
+    (void)state;
+    static const struct audit_secret zeros = {.epoch = 0};
+    struct store *store = new_store();
+    struct auditor *lead = start_auditor(store, HOUR_MS);
+    struct auditor *follower = NULL;
+    char path[128];
+    path_of(path, "2.secret");
+    expect_ok(auditor_follow(lead, OTHER, &follower));
+    for (uint64_t round = 0; round < 3; round++) {
+        bool is_known = true;
+        const struct audit_checkpoint first = sign_one(store, follower);
+        assert_int_equal(first.epoch, 0);
+        expect_ok(audit_secret_has_signed(&zeros, &first, &is_known));
+        assert_false(is_known);
+        const struct audit_checkpoint second = sign_one(store, follower);
+        assert_int_equal(second.epoch, 1);
+        assert_memory_equal(second.key, first.next_key, sizeof second.key);
+        assert_int_equal(unlink(path), 0);
+    }
+    auditor_free(lead);
+    end_store(store);
+}
+
+/* One of an earlier day is brought past what it has signed: no key signs twice. */
+static void a_secret_that_is_put_back_signs_nothing_twice(void **state)
+{
+    (void)state;
+    struct store *store = new_store();
+    struct auditor *lead = start_auditor(store, HOUR_MS);
+    struct auditor *follower = NULL;
+    char path[128];
+    char before[SECRET_BYTES_MAX];
+    path_of(path, "2.secret");
+    expect_ok(auditor_follow(lead, OTHER, &follower));
+    (void)sign_one(store, follower);
+    const size_t size = read_secret_of("2.secret", before);
+    const struct audit_checkpoint last = sign_one(store, follower);
+    write_secret_of("2.secret", before, size);
+    const struct audit_checkpoint next = sign_one(store, follower);
+    assert_int_equal(next.epoch, last.epoch + 1);
+    assert_memory_equal(next.key, last.next_key, sizeof next.key);
+    auditor_free(lead);
+    assert_int_equal(unlink(path), 0);
+    end_store(store);
+}
+
 /* -- The file elsewhere ---------------------------------------------------------------------- */
 
 /* A line that was cut, as by a full disk, costs none but itself. */
@@ -661,6 +746,8 @@ int main(void)
         cmocka_unit_test(what_can_not_be_signed_is_told_and_seen),
         cmocka_unit_test(the_follower_that_can_not_be_signed_is_named),
         cmocka_unit_test(many_followers_are_signed_at_the_end),
+        cmocka_unit_test(a_secret_that_is_removed_is_made_anew),
+        cmocka_unit_test(a_secret_that_is_put_back_signs_nothing_twice),
         cmocka_unit_test(a_line_that_was_cut_is_alone),
         cmocka_unit_test(a_pipe_without_a_reader_is_refused),
         cmocka_unit_test(the_last_record_is_found),

@@ -127,6 +127,19 @@ static cordon_error *sign_news(struct auditor *auditor)
 }
 
 /*
+ * Its file, which nobody watches between two checkpoints: one that was removed, as who is told that
+ * it is damaged may do, or that is of another day, is looked at as at the start.
+ */
+static cordon_error *open_again(struct auditor *auditor)
+{
+    const uint64_t covered = auditor->file.covered;
+    TRY(secret_file_open(auditor->lead->folder, auditor->tenant, &auditor->file));
+    const bool is_as_it_was = auditor->file.is_kept && auditor->file.covered == covered;
+    auditor->is_ready = auditor->is_ready && is_as_it_was;
+    return NULL;
+}
+
+/*
  * A follower has its secret in memory, and its folder open, only while it signs: there may be as
  * many as tenants.
  */
@@ -134,13 +147,13 @@ static cordon_error *follow(struct auditor *auditor)
 {
     struct audit_last last = {0};
     bool is_new = true;
-    if (auditor->is_ready) { /* so the file has the secret, and what it covers is known */
+    if (auditor->is_ready) { /* so the file had the secret, and what it covers is known */
         TRY(find_news(auditor, &last, &is_new));
     }
     if (!is_new) {
         return NULL;
     }
-    cordon_error *error = secret_file_open(auditor->lead->folder, auditor->tenant, &auditor->file);
+    cordon_error *error = open_again(auditor);
     if (error == NULL) {
         error = sign_news(auditor);
     }
