@@ -90,7 +90,7 @@ static void lines_in_both_formats(void **state)
         {LOG_FIELD_STRING("s", SLICE("a=b")), "\"s\":\"a=b\"", "s=\"a=b\""},
         {LOG_FIELD_STRING("s", SLICE("\"\\")), "\"s\":\"\\\"\\\\\"", "s=\"\\\"\\\\\""},
         {LOG_FIELD_STRING("s", SLICE("a\nb\tc")), "\"s\":\"a\\nb\\tc\"", "s=\"a\\nb\\tc\""},
-        /* Clear screen, delete, a C1 control, reversed text, an invisible space. */
+        /* Clear screen, delete, a C1 control, reversed text, a line's end, an Arabic mark. */
         {LOG_FIELD_STRING("s", SLICE("\x1b[2J")), "\"s\":\"\\u001b[2J\"", "s=\"\\u001b[2J\""},
         {LOG_FIELD_STRING("s", SLICE("\0\x7f")), "\"s\":\"\\u0000\\u007f\"",
          "s=\"\\u0000\\u007f\""},
