@@ -273,6 +273,33 @@ static void places_of_removed_tenants_are_given_again(void **state)
     metrics_free(fixture.metrics);
 }
 
+/* Series that were made before memory was out are not left to nobody. */
+static void without_memory_a_tenant_has_no_series(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    fixture_init(&fixture);
+    struct tenant_metrics_table *const table = &fixture.run.tenants;
+    for (uint32_t round = 0; round < 3; round++) {
+        uint64_t nth = 0;
+        const struct tenant_metrics *entry = &table->entries[0];
+        while (entry == &table->entries[0]) {
+            (void)mem_fail_nth(++nth);
+            entry = tenant_metrics_of(table, 7);
+            (void)mem_fail_nth(0);
+            char *text = text_of(&fixture);
+            assert_true((strstr(text, "\"7\"") == NULL) == (entry == &table->entries[0]));
+            mem_free(text);
+        }
+        assert_true(nth > 10);
+        tenant_metrics_forget(table, 7);
+        char *text = text_of(&fixture);
+        assert_null(strstr(text, "\"7\""));
+        mem_free(text);
+    }
+    metrics_free(fixture.metrics);
+}
+
 /* While runs of the one that is removed last, the one with its name shares their numbers. */
 static char shared_name[] = "acme";
 static void name_alike(void *arg, uint32_t tenant, char out_name[TENANT_LABEL_BYTES])
@@ -475,6 +502,8 @@ int main(void)
          tenants_have_a_bounded_number_of_series, NULL, NULL, NULL},
         {"run/metrics/places_of_removed_tenants_are_given_again",
          places_of_removed_tenants_are_given_again, NULL, NULL, NULL},
+        {"run/metrics/without_memory_a_tenant_has_no_series", without_memory_a_tenant_has_no_series,
+         NULL, NULL, NULL},
         {"run/metrics/a_name_can_be_given_again_before_its_last_run_has_ended",
          a_name_can_be_given_again_before_its_last_run_has_ended, NULL, NULL, NULL},
         {"run/metrics/names_of_tenants_stay_inside_their_label",

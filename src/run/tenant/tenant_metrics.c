@@ -122,12 +122,32 @@ static struct tenant_metrics *free_entry(struct tenant_metrics_table *table)
     return &table->entries[at];
 }
 
+/* Gives back those that an entry has: all, some or none. */
+static void forget_series(struct metrics *metrics, struct tenant_metrics *entry)
+{
+    const void *const rest[] = {entry->held,    entry->succeeded, entry->failed,    entry->fuel,
+                                entry->user_ns, entry->running,   entry->allocated, entry->bytes};
+    for (int kind = 0; kind < KIND_COUNT; kind++) {
+        metrics_forget(metrics, entry->runs[kind]);
+        entry->runs[kind] = NULL;
+    }
+    for (size_t i = 0; i < sizeof rest / sizeof rest[0]; i++) {
+        metrics_forget(metrics, rest[i]);
+    }
+    entry->held = NULL;
+    entry->succeeded = entry->failed = entry->fuel = entry->user_ns = NULL;
+    entry->running = entry->allocated = entry->bytes = NULL;
+}
+
 /* Registers the series by a name; false: there was no memory. Under the lock. */
 static bool fill(struct tenant_metrics_table *table, const char *name, struct tenant_metrics *entry)
 {
     char escaped[2 * TENANT_LABEL_BYTES];
     escape(name, escaped);
     cordon_error *error = register_all(table->metrics, escaped, entry);
+    if (error != NULL) {
+        forget_series(table->metrics, entry); /* those that were made before */
+    }
     cordon_error_free(error);
     return error == NULL;
 }
@@ -206,19 +226,6 @@ static void vacate(struct tenant_metrics_table *table, size_t at)
         atomic_store(&table->places[at], NULL);
         at = (at + TENANT_METRICS_PLACES - 1) % TENANT_METRICS_PLACES;
     }
-}
-
-static void forget_series(struct metrics *metrics, struct tenant_metrics *entry)
-{
-    for (int kind = 0; kind < KIND_COUNT; kind++) {
-        metrics_forget(metrics, entry->runs[kind]);
-    }
-    const void *const rest[] = {entry->held,    entry->succeeded, entry->failed,    entry->fuel,
-                                entry->user_ns, entry->running,   entry->allocated, entry->bytes};
-    for (size_t i = 0; i < sizeof rest / sizeof rest[0]; i++) {
-        metrics_forget(metrics, rest[i]);
-    }
-    entry->bytes = NULL;
 }
 
 void tenant_metrics_forget(struct tenant_metrics_table *table, uint32_t tenant)
