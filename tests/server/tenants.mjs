@@ -77,8 +77,17 @@ describe('tenants of a server', () => {
     ]) {
       await refused(new RegExp(`no host name for a tenant: .*${rule.source}`), 'create', 'other', '--host', host);
     }
-    const hidden = await operator('/tenants/create', { name: 'other', hosts: ['a.test\0.b.test'] });
-    assert.equal(hidden.status, 400, hidden.text);
+    for (const [body, said] of [
+      [{ name: 'other', hosts: ['a.test\0.b.test'] }, "'a.test\\x00.b.test' is no host name"],
+      [{ name: 'a\0b' }, "'a\\x00b' is no name"],
+      [{ name: `${'a'.repeat(79)}é\x1b[2J` }, `'${'a'.repeat(79)}é\\x1b[2J' is no name`],
+      [{ name: 'other', limits: { 'fuel\0s': 1 } }, "no limit 'fuel\\x00s' of a tenant; did you mean 'fuel'?"],
+      [{ name: 'other', limits: { '\u202eten': 1 } }, "no limit '\\xe2\\x80\\xaeten' of a tenant"],
+    ]) {
+      const strange = await operator('/tenants/create', body);
+      assert.equal(strange.status, 400, strange.text);
+      assert.ok(JSON.parse(strange.text).message.includes(said), strange.text);
+    }
     await refused(/no limit 'module_bytes' of a tenant/, 'create', 'other', '--limit', 'module_bytes=1');
     await refused(/'other' is no name for a tenant, as metrics use it/, 'create', 'other');
     await refused(/'removed' is no name for a tenant, as metrics use it/, 'create', 'removed');

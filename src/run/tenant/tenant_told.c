@@ -1,13 +1,11 @@
 /* Tenants in JSON; see tenant_told.h. */
 #include "run/tenant/tenant_told.h"
 
-#include "base/arena.h"
 #include "base/memory.h"
 #include "base/nearest.h"
 #include "run/internal.h"
 #include "value/json.h"
-
-#include <stdio.h>
+#include "value/printable.h"
 
 #define JSON_BYTES_MAX ((size_t)1 << 20)
 
@@ -38,9 +36,9 @@ static cordon_error *read_name(const struct json_node *root, struct tenant_told 
     if (!tenant_name_is_good(name)) {
         return cordon_error_new(
             CORDON_E_INVALID,
-            "'%.*s' is no name for a tenant; use 1 to %d small letters, digits and hyphens, at "
+            "'%s' is no name for a tenant; use 1 to %d small letters, digits and hyphens, at "
             "least one letter, the hyphens neither first nor last",
-            (int)(name.size < 80 ? name.size : 80), (const char *)name.data, TENANT_NAME_BYTES_MAX);
+            printable(name).text, TENANT_NAME_BYTES_MAX);
     }
     memcpy(told->name, name.data, name.size);
     told->name[name.size] = '\0';
@@ -63,10 +61,10 @@ static cordon_error *add_host(struct tenant_settings *settings, struct slice hos
         tenant_host_is_of_machine(whole)
             ? "it is this machine's own, by which the default tenant is reached"
             : tenant_host_wrong(whole);
-    return wrong == NULL
-               ? NULL
-               : cordon_error_new(
-                     CORDON_E_INVALID, "'%.80s' is no host name for a tenant: %s", copy, wrong);
+    return wrong == NULL ? NULL
+                         : cordon_error_new(
+                               CORDON_E_INVALID, "'%s' is no host name for a tenant: %s",
+                               printable(whole).text, wrong);
 }
 
 static cordon_error *read_hosts(const struct json_node *root, struct tenant_told *told)
@@ -113,16 +111,15 @@ static cordon_error *unknown_limit(struct slice name)
         }
     }
     const size_t nearest = nearest_name(name, names, count);
-    const int size = (int)(name.size < 80 ? name.size : 80);
     return nearest < count
                ? cordon_error_new(
-                     CORDON_E_INVALID, "there is no limit '%.*s' of a tenant; did you mean '%s'?",
-                     size, (const char *)name.data, names[nearest])
+                     CORDON_E_INVALID, "there is no limit '%s' of a tenant; did you mean '%s'?",
+                     printable(name).text, names[nearest])
                : cordon_error_new(
                      CORDON_E_INVALID,
-                     "there is no limit '%.*s' of a tenant; see `cordon limits` for "
+                     "there is no limit '%s' of a tenant; see `cordon limits` for "
                      "those that are not of the process",
-                     size, (const char *)name.data);
+                     printable(name).text);
 }
 
 static bool find_limit(struct slice name, cordon_limit *out_limit)
