@@ -89,7 +89,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     if (size > 0 && data[size - 1] == 't') {
         audit_chain_of(chain, 1);
-        audit_chain_reach(chain, size / 512);
+        audit_chain_reach(chain, size / 512, NULL);
     }
     struct slice rest = slice_of(data, size);
     for (bool is_kept = true; rest.size > 0;) {

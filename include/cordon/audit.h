@@ -69,10 +69,10 @@ CORDON_API CORDON_MUST_USE cordon_error *cordon_audit_check_expect(
     cordon_audit_check *check, const char *text, size_t size);
 
 /*
- * Has the log reach as far as its keeper's secret in that data folder has signed, if there is one
- * and this process may read it; else this does nothing. Before the log is read, as a server that
- * runs on the folder goes on signing. Errors: CORDON_E_INVALID, CORDON_E_NO_MEMORY, CORDON_E_STORE
- * for a secret that is damaged.
+ * Has the log reach as far as its keeper's secret in that data folder has signed, and announce that
+ * secret there, if there is one and this process may read it; else this does nothing. Before the
+ * log is read, as a server that runs on the folder goes on signing. Errors: CORDON_E_INVALID,
+ * CORDON_E_NO_MEMORY, CORDON_E_STORE for a secret that is damaged, CORDON_E_SYSTEM.
  */
 CORDON_API CORDON_MUST_USE cordon_error *cordon_audit_check_secret(
     cordon_audit_check *check, const char *data_folder, uint32_t tenant);

@@ -142,13 +142,14 @@ cordon_error *cordon_audit_check_secret(
     CORDON_CLEANUP_BUFFER struct buffer folder;
     buffer_init(&folder, 65536);
     uint64_t covered = 0;
+    uint8_t key[SIGN_PUBLIC_BYTES] = {0};
     if (data_folder == NULL) {
         return cordon_error_new(CORDON_E_INVALID, "name the data folder whose log it is");
     }
     TRY(buffer_printf(&folder, "%s/audit.d", data_folder));
     TRY(buffer_append_byte(&folder, '\0'));
-    TRY(secret_file_covered((const char *)folder.data, tenant, &covered));
-    audit_chain_reach(check->chain, covered);
+    TRY(secret_file_covered((const char *)folder.data, tenant, &covered, key));
+    audit_chain_reach(check->chain, covered, key);
     return NULL;
 }
 

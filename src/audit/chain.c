@@ -31,13 +31,20 @@ struct audit_chain {
     uint64_t first_covers;          /* what the first checkpoint speaks of, */
     uint64_t first_checkpoint_at;   /* and its record */
 
+    struct audit_prune unsigned_prune; /* the last that no checkpoint has signed yet */
+    uint64_t unsigned_at;              /* its record; 0: there is none */
+    uint64_t unsigned_ts;
+
     uint8_t (*recent)[SHA256_BYTES]; /* of records from `recent_from` on */
     size_t recent_capacity;
     size_t recent_count;
     uint64_t recent_from;
 
     uint32_t tenant;  /* whose it must be; 0: of whom the first checkpoint says */
-    uint64_t covered; /* up to there a checkpoint must speak for it */
+    uint64_t covered; /* up to there a checkpoint must speak for it, */
+    bool has_next_key;
+    uint8_t next_key[SIGN_PUBLIC_BYTES]; /* and have announced that key, if there is one */
+    bool has_announced;
     bool is_trusting;
     uint8_t trusted[SIGN_PUBLIC_BYTES];
     struct audit_checkpoint last_checkpoint; /* if there were any */
@@ -75,9 +82,14 @@ void audit_chain_of(struct audit_chain *chain, uint32_t tenant)
     chain->tenant = tenant;
 }
 
-void audit_chain_reach(struct audit_chain *chain, uint64_t covered)
+void audit_chain_reach(
+    struct audit_chain *chain, uint64_t covered, const uint8_t next_key[SIGN_PUBLIC_BYTES])
 {
     chain->covered = covered;
+    chain->has_next_key = next_key != NULL;
+    if (next_key != NULL) {
+        memcpy(chain->next_key, next_key, SIGN_PUBLIC_BYTES);
+    }
 }
 
 void audit_chain_trust(struct audit_chain *chain, const uint8_t key[SIGN_PUBLIC_BYTES])
@@ -264,6 +276,35 @@ static void forget(struct audit_chain *chain, uint64_t sequence)
     }
 }
 
+/* -- Prunes ---------------------------------------------------------------------------------- */
+
+/* It says nothing until it is signed: nothing is removed by it before that. */
+static cordon_error *add_prune(struct audit_chain *chain, const struct audit_record *record)
+{
+    struct audit_prune prune = {0};
+    bool is_whole = false;
+    TRY(audit_prune_read(record->body, &is_whole, &prune));
+    if (!is_whole || prune.before < 2 || prune.before > record->sequence) {
+        fault(chain, record->sequence, "it is no whole record of a prune");
+        return NULL;
+    }
+    chain->unsigned_at = record->sequence;
+    chain->unsigned_ts = record->ts;
+    chain->unsigned_prune = prune;
+    return NULL;
+}
+
+/* The last one counts: it knows of those before. */
+static void sign_prune(struct audit_chain *chain)
+{
+    if (chain->unsigned_at > 0 && chain->unsigned_at <= chain->verdict.signed_to) {
+        chain->verdict.pruned_at = chain->unsigned_at;
+        chain->verdict.pruned_ts = chain->unsigned_ts;
+        chain->verdict.prune = chain->unsigned_prune;
+        chain->unsigned_at = 0;
+    }
+}
+
 /* -- Checkpoints ----------------------------------------------------------------------------- */
 
 /* Of whom the log is: what it says itself counts only where nobody has said whose it must be. */
@@ -354,7 +395,7 @@ static const char *fault_of_checkpoint(
 
 static bool is_same(const struct audit_checkpoint *a, const struct audit_checkpoint *b)
 {
-    return a->epoch == b->epoch && a->covers == b->covers &&
+    return a->epoch == b->epoch && a->tenant == b->tenant && a->covers == b->covers &&
            memcmp(a->hash, b->hash, sizeof a->hash) == 0 &&
            memcmp(a->key, b->key, sizeof a->key) == 0 &&
            memcmp(a->signature, b->signature, sizeof a->signature) == 0;
@@ -403,29 +444,18 @@ static cordon_error *add_checkpoint(struct audit_chain *chain, const struct audi
     }
     verdict->signed_to = checkpoint.covers;
     verdict->signed_ts = record->ts;
+    sign_prune(chain);
+    chain->has_announced =
+        chain->has_announced ||
+        (checkpoint.covers == chain->covered &&
+         memcmp(checkpoint.next_key, chain->next_key, sizeof chain->next_key) == 0);
     chain->last_checkpoint = checkpoint;
     meet(chain, &checkpoint);
     forget(chain, checkpoint.covers);
     return NULL;
 }
 
-/* -- Prunes ---------------------------------------------------------------------------------- */
-
-/* The last one counts: it knows of those before. */
-static cordon_error *add_prune(struct audit_chain *chain, const struct audit_record *record)
-{
-    struct audit_prune prune = {0};
-    bool is_whole = false;
-    TRY(audit_prune_read(record->body, &is_whole, &prune));
-    if (!is_whole || prune.before < 2 || prune.before > record->sequence) {
-        fault(chain, record->sequence, "it is no whole record of a prune");
-        return NULL;
-    }
-    chain->verdict.pruned_at = record->sequence;
-    chain->verdict.pruned_ts = record->ts;
-    chain->verdict.prune = prune;
-    return NULL;
-}
+/* -- The beginning --------------------------------------------------------------------------- */
 
 /*
  * Why the log may not begin where it does. A prune leaves the checkpoint that signs the cut, which
@@ -436,7 +466,7 @@ static const char *fault_of_beginning(const struct audit_chain *chain)
 {
     const struct audit_verdict *const verdict = &chain->verdict;
     const struct audit_prune *const prune = &verdict->prune;
-    if (verdict->pruned_at == 0 || verdict->pruned_at > verdict->signed_to) {
+    if (verdict->pruned_at == 0) {
         return "it is missing: records were taken out, and no signed record says that they were "
                "pruned";
     }
@@ -514,7 +544,7 @@ static void look_for_the_unmet(struct audit_chain *chain)
         if (chain->expected[i].is_met) {
             continue;
         }
-        if (checkpoint->covers + 1 < chain->verdict.first) {
+        if (is_pruned(chain) && checkpoint->covers < chain->verdict.first - 1) {
             chain->verdict.kept_pruned++;
             chain->kept_pruned_to = checkpoint->covers;
             continue;
@@ -522,8 +552,8 @@ static void look_for_the_unmet(struct audit_chain *chain)
         fault(
             chain, checkpoint->covers,
             checkpoint->covers >= chain->verdict.last
-                ? "a checkpoint that was kept speaks of it, and it is not there: the log was cut, "
-                  "or brought back to an earlier state"
+                ? "a checkpoint that was kept speaks of it, and that checkpoint is not there: the "
+                  "log was cut, or brought back to an earlier state"
                 : "a checkpoint that was kept speaks of it, and is not in this log: the log was "
                   "made anew, or is another one");
     }
@@ -548,6 +578,11 @@ static void look_for_the_covered(struct audit_chain *chain)
             chain, chain->covered,
             "the folder's own secret has signed up to there, and that checkpoint is not in the "
             "log: it was cut, or brought back to an earlier state");
+    } else if (chain->covered > 0 && chain->has_next_key && !chain->has_announced) {
+        fault(
+            chain, chain->covered,
+            "the folder's own secret has signed up to there, and no checkpoint of it announced "
+            "that secret's key: the secret was exchanged, or the log was made anew");
     }
 }
 

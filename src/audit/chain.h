@@ -41,9 +41,11 @@ void audit_chain_of(struct audit_chain *chain, uint32_t tenant);
 
 /*
  * Up to which record somebody knows that a checkpoint has signed the log, as the keeper of its
- * secret does: there must be one that covers it. Before the end.
+ * secret does: there must be one that covers it, and that of `covered` must have announced the
+ * secret's key; NULL: any. With 0 nothing is asked. Before the first record.
  */
-void audit_chain_reach(struct audit_chain *chain, uint64_t covered);
+void audit_chain_reach(
+    struct audit_chain *chain, uint64_t covered, const uint8_t next_key[SIGN_PUBLIC_BYTES]);
 
 /*
  * A checkpoint that somebody kept, of another tenant's log maybe, which then says nothing: the log
@@ -81,7 +83,7 @@ struct audit_verdict {
     uint64_t kept_to;     /* the last record that one of them speaks of */
     uint64_t kept_pruned; /* others, that speak of records which were pruned */
     uint64_t kept_others; /* and of other tenants' logs, which say nothing of this one */
-    uint64_t pruned_at;   /* the record of the last prune; 0: there was none */
+    uint64_t pruned_at;   /* the record of the last prune that is signed; 0: there is none */
     uint64_t pruned_ts;
     struct audit_prune prune;
     bool has_key;                   /* there was a checkpoint: */

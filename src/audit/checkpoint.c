@@ -91,15 +91,21 @@ cordon_error *audit_checkpoint_sign(
     return error;
 }
 
+cordon_error *audit_secret_key(
+    const struct audit_secret *secret, uint8_t out_key[SIGN_PUBLIC_BYTES])
+{
+    uint8_t signing[SIGN_SECRET_BYTES];
+    cordon_error *error = public_of(secret, signing, out_key);
+    explicit_bzero(signing, sizeof signing);
+    return error;
+}
+
 /* Whether that is the public key of what the secret signs with. */
 static cordon_error *has_key(
     const struct audit_secret *secret, const uint8_t key[SIGN_PUBLIC_BYTES], bool *out_has)
 {
-    uint8_t signing[SIGN_SECRET_BYTES];
     uint8_t own[SIGN_PUBLIC_BYTES];
-    cordon_error *error = public_of(secret, signing, own);
-    explicit_bzero(signing, sizeof signing);
-    TRY(error);
+    TRY(audit_secret_key(secret, own));
     *out_has = memcmp(own, key, sizeof own) == 0;
     return NULL;
 }

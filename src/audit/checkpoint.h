@@ -36,6 +36,10 @@ struct audit_secret {
 /* Makes it that of the next epoch; the old one is gone from memory. */
 void audit_secret_advance(struct audit_secret *secret);
 
+/* The public key of what it signs with. Errors: CORDON_E_SYSTEM if the library fails. */
+CORDON_MUST_USE cordon_error *audit_secret_key(
+    const struct audit_secret *secret, uint8_t out_key[SIGN_PUBLIC_BYTES]);
+
 /*
  * Fills in epoch, keys and signature; the rest says what is signed. Errors: CORDON_E_SYSTEM if the
  * library fails.

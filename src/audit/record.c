@@ -56,14 +56,16 @@ static bool take_number(struct slice *line, uint64_t *out_number)
     return true;
 }
 
+/* Takes a hash as it is written: small letters, so that a record has one line alone. */
 static bool take_hash(struct slice *line, uint8_t out_hash[SHA256_BYTES])
 {
     const size_t digits = (size_t)2 * SHA256_BYTES;
+    char written[2 * SHA256_BYTES + 1];
     if (line->size < digits || !hex_decode(slice_of(line->data, digits), out_hash, SHA256_BYTES)) {
         return false;
     }
-    *line = slice_from(*line, digits);
-    return true;
+    hex_encode(slice_of(out_hash, SHA256_BYTES), written);
+    return take(line, slice_str(written));
 }
 
 bool audit_record_read(struct slice line, struct audit_record *out_record)

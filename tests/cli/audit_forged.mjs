@@ -4,7 +4,8 @@
  * says so where what was kept elsewhere speaks of another log.
  */
 import assert from 'node:assert/strict';
-import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -118,6 +119,36 @@ describe('the logs of many tenants, whose checkpoints are in one file', () => {
     assert.equal(code, 2, stderr);
     assert.match(stderr, /none of the \d+ checkpoints that were kept is of it/);
     assert.doesNotMatch(stderr, /cut, or brought back/);
+  });
+
+  test('a secret in the place of another is found, as is what is none', async () => {
+    const place = (number) => join(data, 'audit.d', `${number}.secret`);
+    const acme = readFileSync(place(NUMBERS.acme), 'utf8');
+    const own = (number) => acme.replace(/^(\S+ \S+ \S+ \S+\n\d+ )\d+/, `$1${number}`);
+    const own_to = (await verify('--data', data, '--tenant', 'acme')).signed_to;
+    const exchanged = readFileSync(place(NUMBERS.beta), 'utf8').replace(/^(.*\n\d+ )\d+/, `$1${own_to}`);
+    assert.equal(own(own_to), acme, 'it says up to where it has signed');
+    writeFileSync(place(NUMBERS.acme), exchanged);
+    const { code, stderr, fault } = await verify('--data', data, '--tenant', 'acme', '--checkpoint', checkpoints);
+    assert.equal(code, 1, stderr);
+    assert.equal(fault.sequence, own_to);
+    assert.match(fault.message, /the secret was exchanged/);
+
+    for (const make of [
+      (path) => execFileSync('mkfifo', [path]),
+      (path) => mkdirSync(path),
+      (path) => symlinkSync(join(data, 'audit.d', `${NUMBERS.beta}.secret`), path),
+      (path) => writeFileSync(path, ''),
+    ]) {
+      rmSync(place(NUMBERS.acme), { recursive: true });
+      make(place(NUMBERS.acme));
+      const none = await verify('--data', data, '--tenant', 'acme');
+      assert.equal(none.code, 5, `${make}`);
+      assert.match(none.stderr, /2\.secret in the data folder, is damaged, and a backup holds none/);
+    }
+    rmSync(place(NUMBERS.acme), { recursive: true });
+    writeFileSync(place(NUMBERS.acme), acme, { mode: 0o600 });
+    assert.equal((await verify('--data', data, '--tenant', 'acme', '--checkpoint', checkpoints)).code, 0);
   });
 
   test('a secret that has signed goes at the next start, though its tenant sleeps', async () => {

@@ -86,6 +86,38 @@ static void a_time_prunes_what_is_older(void **state)
     end_store(store);
 }
 
+/* Whoever is killed between a prune's record and its signature has removed nothing by it. */
+static void a_prune_that_is_not_signed_takes_nothing_from_the_one_before(void **state)
+{
+    (void)state;
+    struct store *store = new_store();
+    fill(store);
+    struct auditor *auditor = start_auditor(store, 0);
+    expect_ok(prune(store, auditor, 30, 0));
+    const struct audit_verdict first = check_log(store);
+    assert_true(first.is_good);
+    auditor_free(auditor);
+
+    struct audit_prune second = {.before = 44, .records = 22, .actor = {.by = "another"}};
+    CORDON_CLEANUP_BUFFER struct buffer body;
+    buffer_init(&body, 4096);
+    expect_ok(audit_prune_write(&body, &second));
+    expect_ok(audit_rows_add(store, TENANT, buffer_slice(&body)));
+    struct audit_verdict verdict = check_log(store);
+    if (!verdict.is_good) {
+        fail_msg("record %d: %s", (int)verdict.fault_at, verdict.fault);
+    }
+    assert_int_equal(verdict.pruned_at, first.pruned_at);
+    assert_int_equal(verdict.prune.before, first.prune.before);
+
+    auditor_free(start_auditor(store, 0)); /* signs it */
+    verdict = check_log(store);
+    assert_true(verdict.is_good);
+    assert_true(verdict.pruned_at > first.pruned_at);
+    assert_int_equal(verdict.prune.before, second.before);
+    end_store(store);
+}
+
 /* Of a store, whose record 5 is another than was written. */
 static struct store_txn_ops lying;
 static const struct store_txn_ops *honest;
@@ -148,6 +180,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_a_prune_leaves_is_good),
         cmocka_unit_test(a_time_prunes_what_is_older),
+        cmocka_unit_test(a_prune_that_is_not_signed_takes_nothing_from_the_one_before),
         cmocka_unit_test(a_log_with_a_fault_is_not_pruned),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -152,6 +152,7 @@ static uint64_t checked_from = 1;
 /* Whose it must be, and up to where it must be signed; 0: anybody's, and anywhere. */
 static uint32_t checked_of = 0;
 static uint64_t checked_to = 0;
+static const uint8_t *checked_next = NULL; /* and the key that it must have announced there */
 
 /* Checks a log, against checkpoints of another copy and a key if they are given. */
 static struct audit_verdict check(
@@ -160,7 +161,7 @@ static struct audit_verdict check(
     struct audit_chain *chain = NULL;
     assert_good(audit_chain_new(&chain));
     audit_chain_of(chain, checked_of);
-    audit_chain_reach(chain, checked_to);
+    audit_chain_reach(chain, checked_to, checked_next);
     if (trusted != NULL) {
         audit_chain_trust(chain, trusted);
     }
@@ -407,6 +408,31 @@ static void a_log_must_reach_as_far_as_it_was_signed(void **state)
     free(log);
 }
 
+/* And with which key it goes on: a secret of another log, or of another time, is not the one. */
+static void a_log_must_have_announced_its_secret(void **state)
+{
+    (void)state;
+    struct log *log = new_log(1);
+    struct log *other = new_log(2);
+    uint8_t key[SIGN_PUBLIC_BYTES];
+    assert_good(audit_secret_key(&log->secret, key));
+    checked_to = RECORDS - 1;
+    checked_next = key;
+    struct audit_verdict verdict = check(log, NULL, NULL);
+    assert_true(verdict.is_good);
+    verdict = check(other, NULL, NULL);
+    must_find(&verdict, RECORDS - 1, "the secret was exchanged");
+    checked_to = RECORDS - 1 - EVERY; /* there another key was announced */
+    verdict = check(log, NULL, NULL);
+    must_find(&verdict, RECORDS - 1 - EVERY, "the secret was exchanged");
+    checked_to = 0;
+    verdict = check(other, NULL, NULL);
+    assert_true(verdict.is_good); /* it has signed nothing yet */
+    checked_next = NULL;
+    free(other);
+    free(log);
+}
+
 /* A row that is damaged has a line, which is no record. */
 static void a_damaged_row_is_found(void **state)
 {
@@ -507,6 +533,33 @@ static void a_cut_end_is_found_from_outside(void **state)
 }
 
 /* In whatever order they are given, the first that is not there is told. */
+/* Whatever the number that a kept checkpoint speaks of: it is of no record that was pruned. */
+static void a_record_that_never_was_is_found_from_outside(void **state)
+{
+    (void)state;
+    static const uint64_t covered[] = {0, RECORDS + 1, UINT64_MAX - 1, UINT64_MAX};
+    struct log *log = new_log(1);
+    for (size_t i = 0; i < sizeof covered / sizeof covered[0]; i++) {
+        const struct audit_checkpoint checkpoint = {.tenant = 1, .covers = covered[i]};
+        CORDON_CLEANUP_BUFFER struct buffer line;
+        buffer_init(&line, BODY_BYTES);
+        assert_good(audit_checkpoint_write(&line, &checkpoint));
+        struct audit_chain *chain = NULL;
+        bool is_whole = false;
+        assert_good(audit_chain_new(&chain));
+        assert_good(audit_chain_expect(chain, buffer_slice(&line), &is_whole));
+        assert_true(is_whole);
+        for (size_t at = 0; at < RECORDS; at++) {
+            assert_good(audit_chain_add(chain, &log->records[at]));
+        }
+        const struct audit_verdict verdict = audit_chain_end(chain);
+        must_find(&verdict, covered[i], "a checkpoint that was kept speaks of it");
+        assert_int_equal(verdict.kept_pruned, 0);
+        audit_chain_free(chain);
+    }
+    free(log);
+}
+
 static void kept_checkpoints_may_be_in_any_order(void **state)
 {
     (void)state;
@@ -781,7 +834,8 @@ static void lines_are_read_as_they_are_written(void **state)
 static void other_forms_are_no_lines(void **state)
 {
     (void)state;
-#define HASH "0000000000000000000000000000000000000000000000000000000000000000"
+#define HASH_REST "000000000000000000000000000000000000000000000000000000000000000"
+#define HASH "0" HASH_REST
     static const char *const lines[] = {
         "",
         "{}",
@@ -797,6 +851,10 @@ static void other_forms_are_no_lines(void **state)
         "{\"sequence\":1,\"ts\":\"1\",\"previous\":\"" HASH "0\",\"hash\":\"" HASH
         "\",\"body\":{}}",
         "{\"sequence\":1,\"ts\":\"1\",\"previous\":\"" HASH "\",\"hash\":\"" HASH "\",\"body\":",
+        "{\"sequence\":1,\"ts\":\"1\",\"previous\":\"" HASH "\",\"hash\":\"A" HASH_REST
+        "\",\"body\":{}}",
+        "{\"sequence\":1,\"ts\":\"1\",\"previous\":\"A" HASH_REST "\",\"hash\":\"" HASH
+        "\",\"body\":{}}",
         "{\"ts\":\"1\",\"sequence\":1,\"previous\":\"" HASH "\",\"hash\":\"" HASH "\",\"body\":{}}",
     };
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
@@ -808,7 +866,12 @@ static void other_forms_are_no_lines(void **state)
         SLICE("{\"sequence\":1,\"ts\":\"1\",\"previous\":\"" HASH "\",\"hash\":\"" HASH
               "\",\"body\":{}}"),
         &record));
+    assert_true(audit_record_read(
+        SLICE("{\"sequence\":1,\"ts\":\"1\",\"previous\":\"a" HASH_REST "\",\"hash\":\"" HASH
+              "\",\"body\":{}}"),
+        &record));
 #undef HASH
+#undef HASH_REST
 }
 
 int main(void)
@@ -824,10 +887,12 @@ int main(void)
         cmocka_unit_test(the_log_of_another_tenant_does_not_go_on),
         cmocka_unit_test(what_was_kept_of_others_is_passed_over),
         cmocka_unit_test(a_log_must_reach_as_far_as_it_was_signed),
+        cmocka_unit_test(a_log_must_have_announced_its_secret),
         cmocka_unit_test(a_damaged_row_is_found),
         cmocka_unit_test(an_old_record_is_not_signed_anew),
         cmocka_unit_test(a_log_made_anew_is_found_from_outside),
         cmocka_unit_test(a_cut_end_is_found_from_outside),
+        cmocka_unit_test(a_record_that_never_was_is_found_from_outside),
         cmocka_unit_test(kept_checkpoints_may_be_in_any_order),
         cmocka_unit_test(keys_that_begin_anew_are_told),
         cmocka_unit_test(other_keys_do_not_go_on),

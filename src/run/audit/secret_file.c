@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define SECRET_HEAD "cordon audit secret 1\n"
@@ -161,35 +162,48 @@ static bool parse_secret(struct secret_file *file, const char *text)
            hex_decode(slice_of(text, digits), file->secret.bytes, SHA256_BYTES);
 }
 
+/* Its text; -1, and why not in `errno`. What is no file has none, and is not waited for. */
+static ssize_t read_text(const struct secret_file *file, const char *name, char *text, size_t size)
+{
+    struct stat status;
+    const int flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+    const int fd = openat(file->folder, name, flags);
+    if (fd < 0) {
+        return errno == ELOOP || errno == ENXIO ? 0 : -1;
+    }
+    const bool is_file = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+    const ssize_t got = is_file ? read(fd, text, size) : 0;
+    const int code = errno;
+    (void)close(fd);
+    errno = code;
+    return got;
+}
+
 /* The secret that is kept; where there is none, the first of a new chain is made later. */
 static cordon_error *load(struct secret_file *file)
 {
     const struct secret_name name = name_of(file, ".secret");
     char text[SECRET_FILE_BYTES_MAX + 1] = "";
-    const int fd = openat(file->folder, name.text, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0 && errno == ENOENT) {
+    const ssize_t size = read_text(file, name.text, text, sizeof text - 1);
+    if (size < 0 && errno == ENOENT) {
         file->is_new = true;
         return NULL;
-    }
-    const ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-    const int code = errno;
-    if (fd >= 0) {
-        (void)close(fd);
     }
     if (size < 0) {
         return cordon_error_new(
             CORDON_E_SYSTEM,
             "the secret of the audit log can't be read: %s; let this user read "
             "the data folder's audit.d",
-            strerrordesc_np(code));
+            strerrordesc_np(errno));
     }
     const bool good = parse_secret(file, text);
     explicit_bzero(text, sizeof text);
     if (!good) {
         return cordon_error_new(
             CORDON_E_STORE,
-            "the secret of the audit log, audit.d/%s in the data folder, is damaged; bring it back "
-            "from a backup, or remove it, after which the log is signed by new keys",
+            "the secret of the audit log, audit.d/%s in the data folder, is damaged, and a backup "
+            "holds none; keep a copy of the folder and remove that file, after which the log is "
+            "signed by new keys, and `cordon audit verify` says from where on",
             name.text);
     }
     file->is_kept = true;
@@ -204,7 +218,8 @@ cordon_error *secret_file_open(const char *folder, uint32_t tenant, struct secre
     return load(file);
 }
 
-cordon_error *secret_file_covered(const char *folder, uint32_t tenant, uint64_t *out_covered)
+cordon_error *secret_file_covered(
+    const char *folder, uint32_t tenant, uint64_t *out_covered, uint8_t out_key[SIGN_PUBLIC_BYTES])
 {
     struct secret_file file = {.tenant = tenant};
     file.folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -214,6 +229,9 @@ cordon_error *secret_file_covered(const char *folder, uint32_t tenant, uint64_t 
         error = NULL;
     }
     *out_covered = file.is_kept ? file.covered : 0;
+    if (error == NULL && file.is_kept) {
+        error = audit_secret_key(&file.secret, out_key);
+    }
     secret_file_close(&file);
     return error;
 }

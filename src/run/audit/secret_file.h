@@ -25,11 +25,12 @@ CORDON_MUST_USE cordon_error *secret_file_open(
     const char *folder, uint32_t tenant, struct secret_file *file);
 
 /*
- * Only reads up to which record the secret in that folder has signed; 0 if there is none, or none
- * that this process may read. Errors: CORDON_E_STORE for one that is damaged.
+ * Only reads up to which record the secret in that folder has signed, and what its key is; 0 if
+ * there is none, or none that this process may read. Errors: CORDON_E_STORE for one that is
+ * damaged, CORDON_E_SYSTEM if the library fails.
  */
 CORDON_MUST_USE cordon_error *secret_file_covered(
-    const char *folder, uint32_t tenant, uint64_t *out_covered);
+    const char *folder, uint32_t tenant, uint64_t *out_covered, uint8_t out_key[SIGN_PUBLIC_BYTES]);
 
 /*
  * Overwrites and removes all drafts in that folder, of whatever tenant, that a kill has left. While
