@@ -16,6 +16,8 @@ struct showing {
     uint64_t since_ms;
     uint64_t until_ms; /* those before it */
     bool has_begun;
+    uint64_t damaged;    /* how many can't be read, */
+    uint64_t damaged_at; /* and the first of them */
 };
 
 /* -- Which ----------------------------------------------------------------------------------- */
@@ -79,15 +81,20 @@ static bool is_wanted(
 
 /* -- How ------------------------------------------------------------------------------------- */
 
-/* A member as `name=value`, if it is a text or a number. */
+/*
+ * A member as `name=value`; a text is as it is unless it could pass itself off as other members, as
+ * the name of a user might.
+ */
 static void print_member(const cordon_json_value *value, cordon_text name)
 {
     char *json = NULL;
-    if (cordon_json_get_type(value) == CORDON_JSON_STRING) {
+    const cordon_text text = cordon_json_get_text(value);
+    const bool is_plain = text.size == 0 || memchr(text.data, '=', text.size) == NULL;
+    if (cordon_json_get_type(value) == CORDON_JSON_STRING && is_plain) {
         (void)fputc(' ', stdout);
         terminal_write(stdout, name);
         (void)fputc('=', stdout);
-        terminal_write(stdout, cordon_json_get_text(value));
+        terminal_write(stdout, text);
         return;
     }
     cordon_error *const error = cordon_json_write(value, &json);
@@ -120,7 +127,18 @@ static void print_record(const cordon_json_value *record, const cordon_json_valu
     (void)fputc('\n', stdout);
 }
 
-static int show_line(const struct showing *showing, const char *line, size_t size)
+/* A row that can't be read has a line that says so, which might be any record. */
+static bool note_damaged(struct showing *showing, const cordon_json_value *record)
+{
+    const bool is_damaged =
+        cordon_json_get_type(cordon_json_get_member(record, "damaged")) == CORDON_JSON_BOOLEAN;
+    if (is_damaged && showing->damaged++ == 0) {
+        (void)cordon_json_get_u64(cordon_json_get_member(record, "sequence"), &showing->damaged_at);
+    }
+    return is_damaged;
+}
+
+static int show_line(struct showing *showing, const char *line, size_t size)
 {
     cordon_json *json = NULL;
     cordon_error *const error = cordon_json_parse(line, size, &json);
@@ -132,8 +150,10 @@ static int show_line(const struct showing *showing, const char *line, size_t siz
     }
     const cordon_json_value *const record = cordon_json_get_root(json);
     const cordon_json_value *const body = cordon_json_get_member(record, "body");
-    if (is_wanted(showing, record, body)) {
-        if (showing->options->format == CLI_JSON) {
+    const bool is_damaged = note_damaged(showing, record);
+    const bool is_json = showing->options->format == CLI_JSON;
+    if (is_damaged ? is_json : is_wanted(showing, record, body)) {
+        if (is_json) {
             (void)fwrite(line, 1, size, stdout);
             (void)fputc('\n', stdout);
         } else {
@@ -187,6 +207,26 @@ static bool take_time(const char *flag, const char *text, uint64_t *out_ms)
     return false;
 }
 
+/* A filter that is empty, as of a variable that was not set, would be met by who lacks it. */
+static bool has_words(const struct cli_options *options)
+{
+    const struct {
+        const char *flag;
+        const char *text;
+    } filters[] = {
+        {"kind", options->kind},
+        {"path", options->path},
+        {"user", options->user},
+        {"request", options->request}};
+    for (size_t i = 0; i < sizeof filters / sizeof filters[0]; i++) {
+        if (filters[i].text != NULL && filters[i].text[0] == '\0') {
+            (void)terminal_usage(&cli_audit, "--%s is empty", filters[i].flag);
+            return false;
+        }
+    }
+    return true;
+}
+
 const char *audit_show_filter(const struct cli_options *options)
 {
     return options->kind != NULL      ? "kind"
@@ -201,7 +241,7 @@ const char *audit_show_filter(const struct cli_options *options)
 int audit_show(const struct cli_options *options)
 {
     struct showing showing = {.options = options, .until_ms = UINT64_MAX};
-    if (!take_time("since", options->since, &showing.since_ms) ||
+    if (!has_words(options) || !take_time("since", options->since, &showing.since_ms) ||
         !take_time("until", options->until, &showing.until_ms)) {
         return CLI_USAGE;
     }
@@ -210,5 +250,12 @@ int audit_show(const struct cli_options *options)
             &cli_audit, "show --key takes the id of a key, 16 hex digits as `cordon key list` has "
                         "them, and never the key itself");
     }
-    return audit_source_read(options, show_lines, &showing);
+    const int ended = audit_source_read(options, show_lines, &showing);
+    return ended == CLI_OK && showing.damaged > 0
+               ? terminal_fail(
+                     CLI_FUNCTION,
+                     "%" PRIu64 " of the records can't be read, the first of them record %" PRIu64
+                     ": what is shown may lack them; run `cordon audit verify`",
+                     showing.damaged, showing.damaged_at)
+               : ended;
 }

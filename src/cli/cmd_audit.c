@@ -94,6 +94,31 @@ static void print_pruning(FILE *file, const cordon_json_value *report)
     (void)fputs(".\n", file);
 }
 
+/*
+ * How far a log with a fault is good all the same. That its records follow each other says nothing:
+ * who changes one makes the hashes behind it anew.
+ */
+static void print_good_part(const cordon_json_value *report)
+{
+    const uint64_t kept_to = number_of(report, "kept_to");
+    const uint64_t signed_to = number_of(report, "signed_to");
+    if (kept_to > 0) {
+        (void)fprintf(
+            stderr,
+            "Up to record %" PRIu64 " it is as checkpoints that were kept say; what comes behind "
+            "may be\nchanged.",
+            kept_to);
+    } else if (signed_to > 0) {
+        (void)fprintf(
+            stderr,
+            "Up to record %" PRIu64 " its own checkpoints sign it; what comes behind may be "
+            "changed.",
+            signed_to);
+    } else {
+        (void)fputs("No checkpoint of it signs any record: all of it may be changed.", stderr);
+    }
+}
+
 static void print_fault(const cordon_json_value *report)
 {
     const cordon_json_value *const fault = cordon_json_get_member(report, "fault");
@@ -101,12 +126,11 @@ static void print_fault(const cordon_json_value *report)
         stderr, "cordon: the audit log is not what it was: record %" PRIu64 ": ",
         number_of(fault, "sequence"));
     terminal_write(stderr, cordon_json_get_text(cordon_json_get_member(fault, "message")));
-    (void)fprintf(
-        stderr,
-        "\nThe %" PRIu64
-        " records before are good. Keep a copy of the data folder as it is, and compare\n"
-        "with a backup from before.\n",
-        number_of(report, "records"));
+    (void)fputs("\n", stderr);
+    print_good_part(report);
+    (void)fputs(
+        "\nKeep a copy of the data folder as it is, and compare with a backup from before.\n",
+        stderr);
     print_pruning(stderr, report);
 }
 

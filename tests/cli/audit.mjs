@@ -3,6 +3,7 @@
  * and what was changed, cut or made anew is found.
  */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { join } from 'node:path';
@@ -12,6 +13,21 @@ import { Server, guest, newFolder, parseOne, run } from '../support/cordon.mjs';
 /* A copy with one item in another's place; Array's own with() is not in Node 18. */
 const replaced = (items, at, item) => items.map((old, index) => (index === at ? item : old));
 const audit = (...words) => run(['audit', ...words]);
+
+/* A log as who can write all of it makes it: from some line on, each is what its hash says and names the one before. */
+const rechained = (lines, from) => {
+  const made = lines.slice(0, from);
+  for (const line of lines.slice(from)) {
+    const [, sequence, ts, body] = line.match(/^\{"sequence":(\d+),"ts":"(\d+)".*?"body":(.*)\}$/);
+    const previous = made.length > 0 ? JSON.parse(made.at(-1)).hash : '0'.repeat(64);
+    const numbers = Buffer.alloc(16);
+    numbers.writeBigUInt64BE(BigInt(sequence), 0);
+    numbers.writeBigUInt64BE(BigInt(ts), 8);
+    const hash = createHash('sha256').update(numbers).update(Buffer.from(previous, 'hex')).update(body).digest('hex');
+    made.push(`{"sequence":${sequence},"ts":"${ts}","previous":"${previous}","hash":"${hash}","body":${body}}`);
+  }
+  return made;
+};
 
 /* What the operator's listener answers. */
 const operator = (socketPath, path) =>
@@ -100,7 +116,7 @@ describe('pruning', () => {
   });
 
   test('is asked for in words that can be understood', async () => {
-    for (const words of [['prune'], ['prune', '--before', 'yesterday'], ['prune', '--before', '2026-13-01'], ['prune', '--before', '']]) {
+    for (const words of [['prune'], ['prune', '--before', 'yesterday'], ['prune', '--before', '2026-13-01'], ['prune', '--before', '2026-02-30'], ['prune', '--before', '']]) {
       const { code, stderr } = await audit(...words);
       assert.equal(code, 2, words.join(' '));
       assert.match(stderr, /--before DATE|neither a day such as/);
@@ -196,6 +212,7 @@ describe('the audit log of a server', () => {
     await check([lines[0], lines[2], lines[1], ...lines.slice(3)], 2, /missing/);
     await check([lines[0], lines[0], ...lines.slice(1)], 2, /twice/);
     await check(replaced(lines, 2, lines[2].slice(0, 40)), 3, /no audit record/);
+    await check(replaced(lines, 1, lines[1].replace(/[0-9a-f]{64}/, (hash) => hash.toUpperCase())), 2, /no audit record/);
     await check(replaced(lines, 1, lines[1] + ' '.repeat(9 << 20)), 2, /no audit record/);
     await check([lines[0], ' '.repeat(20 << 20)], 2, /no audit record/);
     writeFileSync(exported, stdout.trimEnd());
@@ -204,7 +221,21 @@ describe('the audit log of a server', () => {
     assert.equal((await audit('verify', '--file', exported)).code, 0, 'alone it can not tell');
     const cut = await audit('verify', '--file', exported, '--checkpoint', checkpoints);
     assert.equal(cut.code, 1);
-    assert.match(cut.stderr, /the log was cut/);
+    assert.match(cut.stderr, /that checkpoint is not there: the log was cut/);
+
+    /* Who makes the hashes anew is found by the next checkpoint: what that would sign is not called good. */
+    assert.deepEqual(rechained(lines, 0), lines);
+    const records = lines.map((line) => JSON.parse(line));
+    const at = records.findLastIndex(({ body }) => body.kind === 'mutation' || body.kind === 'env');
+    const { sequence } = records.find(({ body }) => body.kind === 'checkpoint' && body.covers > at);
+    const { covers } = records.findLast(({ body }) => body.kind === 'checkpoint' && body.covers <= at).body;
+    await check(rechained(replaced(lines, at, lines[at].replace('"kind":"', '"kind":"x')), at), sequence, /records before it were changed/);
+    const told = await audit('verify', '--file', exported);
+    assert.match(told.stderr, new RegExp(`Up to record ${covers} its own checkpoints sign it; what comes behind may be changed`));
+    const kept = await audit('verify', '--file', exported, '--checkpoint', checkpoints);
+    assert.match(kept.stderr, new RegExp(`Up to record ${covers} it is as checkpoints that were kept say`));
+    await check(rechained(replaced(lines, 0, lines[0].replace('"kind":"', '"kind":"x')), 0), records.find(({ body }) => body.kind === 'checkpoint').sequence, /records before it were changed/);
+    assert.match((await audit('verify', '--file', exported)).stderr, /No checkpoint of it signs any record: all of it may be changed/);
     await start();
   });
 
@@ -270,6 +301,7 @@ describe('show', () => {
     [['--since', '2026-01-31'], [1, 2, 3, 4, 5]],
     [['--until', '2026-01-31'], []],
     [['--since', '2026-02-01'], []],
+    [['--since', '2026-01-31T00:00:01Z', '--until', '2028-02-29'], [2, 3, 4, 5]],
   ];
   for (const [words, wanted] of cases) {
     test(`${words.join(' ')} has ${wanted.join(', ') || 'none'}`, async () => {
@@ -281,9 +313,38 @@ describe('show', () => {
     });
   }
 
+  test('takes no member of a record for another', async () => {
+    const named = join(newFolder(), 'named');
+    const user = 'https://i|eve by="operator key" by_key=0';
+    writeFileSync(named, ['|ada', user].map((one) =>
+      `{"sequence":1,"ts":"${day(0)}","previous":"${'0'.repeat(64)}","hash":"${'0'.repeat(64)}","body":${JSON.stringify({ kind: 'mutation', user: one, by: 'admin key' })}}\n`).join(''));
+    const { stdout } = await audit('show', '--file', named);
+    assert.deepEqual(stdout.split('\n').filter(Boolean).map((line) => line.replace(/^.*mutation /, '')), [
+      'user=|ada by=admin key', `user=${JSON.stringify(user)} by=admin key`,
+    ]);
+  });
+
+  test('says which can not be read, whatever is asked for', async () => {
+    const damaged = join(newFolder(), 'damaged');
+    const lines = readFileSync(file, 'utf8').split('\n');
+    writeFileSync(damaged, replaced(replaced(lines, 1, '{"sequence":2,"damaged":true}'), 3, '{"sequence":4,"damaged":true}').join('\n'));
+    for (const [words, wanted] of [[[], [1, 3, 5]], [['--kind', 'deploy'], [5]], [['--since', '2026-02-01'], []]]) {
+      const { code, stdout, stderr } = await audit('show', '--file', damaged, ...words);
+      assert.equal(code, 1);
+      assert.match(stderr, /2 of the records can't be read, the first of them record 2: what is shown may lack them/);
+      assert.deepEqual(stdout.split('\n').filter(Boolean).map((line) => Number(line.split(' ')[0])), wanted);
+    }
+    const json = await audit('show', '--file', damaged, '--format', 'json', '--kind', 'deploy');
+    assert.equal(json.code, 1);
+    assert.deepEqual(json.stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line).sequence), [2, 4, 5]);
+  });
+
   const wrong = [
     [['show', '--since', 'yesterday'], /--since takes a day such as 2026-01-31, or a time such as .*not 'yesterday'/],
     [['show', '--until', '2026-13-01'], /--until takes/],
+    [['show', '--until', '2026-02-29'], /--until takes/],
+    [['show', '--user', ''], /--user is empty/],
+    [['show', '--path', '', '--kind', 'deploy'], /--path is empty/],
     [['show', '--key', 'default|0123'], /takes the id of a key, 16 hex digits/],
     [['verify', '--user', 'ada'], /--user is for `cordon audit show`; verify takes all records/],
     [['export', '--since', '2026-01-31'], /--since is for `cordon audit show`; export takes all records/],
