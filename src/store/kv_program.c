@@ -117,14 +117,30 @@ static cordon_error *seek_before(
     return find((struct program_reader *)reader, key, CORDON_STORE_BEFORE, out_found, out_row);
 }
 
-/* The least key over that of the row found last has a zero byte more. */
+/*
+ * The least key over that of the row found last has a zero byte more, and of the longest keys, as
+ * there are no longer ones, a last byte that is one more: the program is asked for no key that it
+ * could not have.
+ */
 static cordon_error *next(struct kv_reader *base, bool *out_found, struct kv_row *out_row)
 {
     const struct slice at = ((struct program_reader *)base)->at;
-    uint8_t key[LAYOUT_KEY_BYTES_MAX + 1];
-    memcpy(key, at.data, at.size);
-    key[at.size] = 0;
-    return seek(base, slice_of(key, at.size + 1), out_found, out_row);
+    uint8_t key[LAYOUT_KEY_BYTES_MAX];
+    size_t size = at.size;
+    memcpy(key, at.data, size);
+    if (size < sizeof key) {
+        key[size++] = 0;
+        return seek(base, slice_of(key, size), out_found, out_row);
+    }
+    while (size > 0 && key[size - 1] == UINT8_MAX) {
+        size--;
+    }
+    if (size == 0) {
+        *out_found = false;
+        return NULL;
+    }
+    key[size - 1]++;
+    return seek(base, slice_of(key, size), out_found, out_row);
 }
 
 static cordon_error *previous(struct kv_reader *base, bool *out_found, struct kv_row *out_row)

@@ -100,6 +100,7 @@ static cordon_error *program_find(
     cordon_text *out_value)
 {
     const struct kv *kv = arg;
+    REQUIRE(key.size > 0 && key.size <= 511); /* as store.h promises */
     const struct slice from = slice_of((const uint8_t *)key.data, key.size);
     struct kv_row row = {0};
     TRY((place == CORDON_STORE_BEFORE ? kv->ops->seek_before : kv->ops->seek)(
@@ -118,6 +119,7 @@ static cordon_error *program_commit(void *arg, const cordon_store_change *change
             slice_of((const uint8_t *)changes[i].key.data, changes[i].key.size);
         const struct slice value =
             slice_of((const uint8_t *)changes[i].value.data, changes[i].value.size);
+        REQUIRE(key.size > 0 && key.size <= 511);
         cordon_error *error = changes[i].removes ? kv->ops->write_remove(kv, key)
                                                  : kv->ops->write_put(kv, key, value);
         if (error != NULL) {

@@ -2,6 +2,7 @@
  * A store over the functions of a program: what it keeps is there again, what it gets wrong is an
  * error, and it is closed once. The contract of every store is in tests/contract.
  */
+#include "store/kv.h"
 #include "store/store.h"
 #include "support/expect.h"
 
@@ -111,10 +112,75 @@ static void a_store_is_closed_once(void **state)
     }
 }
 
+/* -- Rows in order -------------------------------------------------------------------------- */
+
+enum { KEY_BYTES_MAX = 511, ROWS = 5 };
+
+/* Sorted. */
+static uint8_t keys[ROWS][KEY_BYTES_MAX];
+static const size_t key_sizes[ROWS] = {1, KEY_BYTES_MAX, KEY_BYTES_MAX, 2, KEY_BYTES_MAX};
+
+static cordon_error *find_in_order(
+    void *arg,
+    void *snapshot_made,
+    cordon_text key,
+    cordon_store_place place,
+    bool *out_found,
+    cordon_text *out_key,
+    cordon_text *out_value)
+{
+    (void)arg;
+    (void)snapshot_made;
+    assert_in_range(key.size, 1, KEY_BYTES_MAX);
+    const struct slice asked = slice_of(key.data, key.size);
+    *out_found = false;
+    for (size_t i = 0; i < ROWS; i++) {
+        const bool is_before = slice_compare(slice_of(keys[i], key_sizes[i]), asked) < 0;
+        if (place == CORDON_STORE_BEFORE ? is_before : !is_before && !*out_found) {
+            *out_found = true;
+            *out_key = (cordon_text){(const char *)keys[i], key_sizes[i]};
+            *out_value = *out_key;
+        }
+    }
+    return NULL;
+}
+
+/* From row to row, also behind the longest keys, and at the end of those that there can be. */
+static void no_key_is_asked_for_that_there_can_not_be(void **state)
+{
+    (void)state;
+    memset(keys, 'k', sizeof keys);
+    keys[2][KEY_BYTES_MAX - 1] = UINT8_MAX; /* and before it a row whose key ends less */
+    keys[3][1] = 'l';
+    memset(keys[4], UINT8_MAX, KEY_BYTES_MAX);
+    cordon_store_functions ordered = functions;
+    ordered.find = find_in_order;
+    struct shelf shelf = {0};
+    struct kv *kv = NULL;
+    struct kv_reader *reader = NULL;
+    struct kv_row row;
+    bool found = false;
+    bool is_new = true;
+    expect_ok(kv_open_program(&ordered, &shelf, &is_new, &kv));
+    assert_false(is_new);
+    expect_ok(kv->ops->reader_open(kv, &reader));
+    expect_ok(kv->ops->seek(reader, SLICE("k"), &found, &row));
+    for (size_t i = 0; i < ROWS; i++) {
+        assert_true(found);
+        assert_ptr_equal(row.key.data, keys[i]);
+        assert_int_equal(row.key.size, key_sizes[i]);
+        expect_ok(kv->ops->next(reader, &found, &row));
+    }
+    assert_false(found);
+    kv->ops->reader_close(reader);
+    kv->ops->close(kv);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_store_is_closed_once),
+        cmocka_unit_test(no_key_is_asked_for_that_there_can_not_be),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
