@@ -4,7 +4,7 @@
  * A function that can fail returns `cordon_error *`; NULL is success. The error carries a code and
  * words together. When memory is out a static error is returned, so reporting never allocates its
  * way into a second failure. What a *guest* did wrong is never an error: it is an outcome
- * (see run.h).
+ * (see outcome.h).
  */
 #ifndef CORDON_ERROR_H
 #define CORDON_ERROR_H
@@ -86,6 +86,7 @@ typedef struct cordon_error cordon_error;
 /*
  * A new error, for functions of yours that Cordon calls: a code, and words as by printf, which say
  * what is wrong and what to do. It is the caller's. Without memory it is a static one that says so.
+ * A code that is none of this version's becomes CORDON_E_INTERNAL.
  */
 CORDON_PRINTF(2, 3) CORDON_API CORDON_MUST_USE cordon_error *cordon_error_new(
     cordon_error_code code, const char *format, ...);

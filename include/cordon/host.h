@@ -65,7 +65,9 @@ typedef struct cordon_host_function {
      * Answers a call: on the thread that polls the run, on its ordinary stack, never on two threads
      * for one call. It takes the run's system time, and others wait that want this thread: what
      * takes long answers CORDON_HOST_PENDING. It must not poll, cancel or free the call of its own
-     * run. After PENDING it may also be asked again without a wake.
+     * run. Another call of the runtime that it waits for needs a permit beside that of its own run,
+     * and ends as Overloaded where all are taken so. After PENDING it may also be asked again
+     * without a wake.
      */
     cordon_host_answer (*call)(void *arg, cordon_host_call *call);
     /*
@@ -76,7 +78,10 @@ typedef struct cordon_host_function {
     void *arg;
 } cordon_host_function;
 
-/* The arguments: one JSON object. Borrowed; they live as long as the call. */
+/*
+ * The arguments: one JSON object of `*out_size` bytes, with no NUL behind it. Borrowed; they live
+ * as long as the call.
+ */
 CORDON_API const char *cordon_host_call_get_args(const cordon_host_call *call, size_t *out_size);
 
 /* The kind of the function that makes the call. */

@@ -65,12 +65,13 @@ CORDON_API cordon_text cordon_outcome_get_data(const cordon_outcome *outcome);
 /* How many lines the run has logged. */
 CORDON_API size_t cordon_outcome_get_log_line_count(const cordon_outcome *outcome);
 
-/* One of them, in their order, by index from 0; there must be such a line. */
+/* One of them, in their order, by index from 0; empty where there is no such line. */
 CORDON_API cordon_text cordon_outcome_get_log_line(const cordon_outcome *outcome, size_t index);
 
 /*
  * Frames of the guest's stack where it was stopped, innermost first, 64 at most. Calls that the
- * compiler inlined are frames too, if the module has debug information.
+ * compiler inlined are frames too, if the module has debug information. What is asked of a frame
+ * that there is not is empty, 0 or false.
  */
 CORDON_API size_t cordon_outcome_get_frame_count(const cordon_outcome *outcome);
 

@@ -16,6 +16,12 @@
  * going on would do worse. Whoever cannot bear that keeps the runtime in a child process, which it
  * starts again, and sends it calls over a socket: `cordon serve` is such a child.
  *
+ * A fork of the process has neither the runtime's threads nor its locks: what is called with the
+ * runtime there is an error, and freeing it does nothing. A program that becomes a daemon makes its
+ * runtime after that.
+ *
+ * What has to be given and is NULL is CORDON_E_INVALID, in every function that returns an error.
+ *
  *     cordon_runtime_options options = {.size = sizeof options};
  *     options.compile_worker = "cordon-compile";
  *     cordon_runtime *runtime = NULL;
@@ -267,7 +273,7 @@ CORDON_API CORDON_MUST_USE cordon_error *cordon_limits_to_json(char **out_json);
 
 /*
  * True if the text is one JSON object (what ARGS-JSON must be). Otherwise `*out_error` says why;
- * it is the caller's.
+ * it is the caller's. `out_error` may be NULL.
  */
 CORDON_API bool cordon_json_is_object(const char *text, size_t size, cordon_error **out_error);
 

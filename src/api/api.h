@@ -10,12 +10,14 @@
 #include "run/run.h"
 
 struct cordon_runtime {
+    pid_t process; /* that made it: a fork has neither its threads nor its locks */
     struct metrics *metrics;
     struct log *log; /* NULL: none */
     struct store *store;
     struct host_functions *functions; /* of the program; NULL: none */
     struct runner *runner;
-    char *data_folder; /* NULL: a store in memory */
+    char *data_folder;  /* its whole path; NULL: a store in memory */
+    char *given_folder; /* the same as the program named it */
 };
 
 struct cordon_server {
@@ -39,6 +41,22 @@ struct cordon_server {
  */
 CORDON_MUST_USE cordon_error *api_take_struct(
     const void *given, const char *name, const char *type, size_t size, void *out);
+
+/* What a caller has to pass, by its name. Errors: CORDON_E_INVALID where it is NULL. */
+CORDON_MUST_USE cordon_error *api_need(const void *given, const char *name);
+
+/* The same of an array or bytes, which may be NULL where there are none. */
+CORDON_MUST_USE cordon_error *api_need_items(const void *given, size_t count, const char *name);
+
+/* The same of a list of texts, and of each of them. */
+CORDON_MUST_USE cordon_error *api_need_texts(
+    const char *const *texts, size_t count, const char *name);
+
+/* The same of modules and of their bytes. */
+CORDON_MUST_USE cordon_error *api_need_modules(const cordon_module *modules, size_t count);
+
+/* The same of a runtime, which must be of this very process. */
+CORDON_MUST_USE cordon_error *api_need_runtime(const cordon_runtime *runtime);
 
 /* Who runs the server, for the audit log: the user of this process. */
 struct audit_actor api_server_actor(void);

@@ -43,6 +43,9 @@ cordon_error *cordon_audit_read_of(
     char **out_lines,
     uint64_t *out_next)
 {
+    TRY(api_need_runtime(runtime));
+    TRY(api_need(out_lines, "out_lines"));
+    TRY(api_need(out_next, "out_next"));
     uint32_t number = TENANT_DEFAULT;
     if (!read_tenant_number(tenant, &number)) {
         TRY(api_find_tenant(runtime, tenant, &number));
@@ -60,6 +63,7 @@ cordon_error *cordon_audit_read_of(
 
 cordon_error *cordon_audit_check_new(cordon_audit_check **out_check)
 {
+    TRY(api_need(out_check, "out_check"));
     cordon_audit_check *check = MEM_NEW(struct cordon_audit_check);
     if (check == NULL) {
         return error_no_memory();
@@ -88,6 +92,7 @@ void cordon_audit_check_of(cordon_audit_check *check, uint32_t tenant)
 
 cordon_error *cordon_audit_check_trust(cordon_audit_check *check, const char *key)
 {
+    TRY(api_need(check, "check"));
     uint8_t bytes[SIGN_PUBLIC_BYTES];
     if (key == NULL || !hex_decode(slice_str(key), bytes, sizeof bytes)) {
         return cordon_error_new(
@@ -100,6 +105,8 @@ cordon_error *cordon_audit_check_trust(cordon_audit_check *check, const char *ke
 
 cordon_error *cordon_audit_check_expect(cordon_audit_check *check, const char *text, size_t size)
 {
+    TRY(api_need(check, "check"));
+    TRY(api_need_items(text, size, "text"));
     struct slice rest = slice_of(text, size);
     struct slice line = {0};
     for (size_t number = 1; slice_take_line(&rest, &line); number++) {
@@ -118,6 +125,8 @@ cordon_error *cordon_audit_check_expect(cordon_audit_check *check, const char *t
 
 cordon_error *cordon_audit_check_add(cordon_audit_check *check, const char *text, size_t size)
 {
+    TRY(api_need(check, "check"));
+    TRY(api_need_items(text, size, "text"));
     struct slice rest = slice_of(text, size);
     struct slice line = {0};
     while (slice_take_line(&rest, &line)) {
@@ -139,6 +148,7 @@ cordon_error *cordon_audit_check_add(cordon_audit_check *check, const char *text
 cordon_error *cordon_audit_check_secret(
     cordon_audit_check *check, const char *data_folder, uint32_t tenant)
 {
+    TRY(api_need(check, "check"));
     CORDON_CLEANUP_BUFFER struct buffer folder;
     buffer_init(&folder, 65536);
     uint64_t covered = 0;
@@ -238,6 +248,9 @@ static cordon_error *nothing_of_it(const struct audit_verdict *verdict)
 cordon_error *cordon_audit_check_end(
     cordon_audit_check *check, bool *out_is_good, char **out_report)
 {
+    TRY(api_need(check, "check"));
+    TRY(api_need(out_is_good, "out_is_good"));
+    TRY(api_need(out_report, "out_report"));
     const struct audit_verdict verdict = audit_chain_end(check->chain);
     if (verdict.is_good && verdict.kept_others > 0 &&
         verdict.kept_others == audit_chain_expected(check->chain)) {

@@ -174,6 +174,8 @@ static cordon_error *verify_in_child(void *arg, struct child *child, struct buff
 cordon_error *cordon_folder_verify(
     const char *data_folder, const cordon_progress *progress, bool *out_sound, char **out_report)
 {
+    TRY(api_need(out_sound, "out_sound"));
+    TRY(api_need(out_report, "out_report"));
     TRY(check_path(data_folder, "the data folder"));
     struct child_work work = {
         .what = "the check of the data folder",
@@ -308,6 +310,7 @@ static cordon_error *read_options(
 
 cordon_error *cordon_folder_backup(const cordon_backup_options *options, char **out_report)
 {
+    TRY(api_need(out_report, "out_report"));
     cordon_backup_options whole;
     CORDON_CLEANUP(beside_done) struct beside file = {.fd = -1};
     TRY(read_options(options, &whole));
@@ -350,6 +353,7 @@ static cordon_error *restore_in_child(void *arg, struct child *child, struct buf
 cordon_error *cordon_folder_restore(
     const char *data_folder, const char *file, const cordon_progress *progress, char **out_report)
 {
+    TRY(api_need(out_report, "out_report"));
     TRY(check_path(data_folder, "the data folder"));
     TRY(check_path(file, "the file of the backup"));
     struct restoring restoring = {.folder = data_folder, .fd = open(file, O_RDONLY | O_CLOEXEC)};

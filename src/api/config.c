@@ -352,6 +352,7 @@ static void config_freep(cordon_config **config)
 
 cordon_error *cordon_config_parse(const char *text, size_t size, cordon_config **out_config)
 {
+    TRY(api_need(out_config, "out_config"));
     CORDON_CLEANUP(document_freep) cordon_json *json = NULL;
     TRY(cordon_json_parse(text, size, &json));
 
@@ -452,6 +453,7 @@ static cordon_error *read_entry(struct owned_config *owned, const char *entry)
 
 cordon_error *cordon_config_override(cordon_config *config, const char *const *environment)
 {
+    TRY(api_need(config, "config"));
     struct owned_config *const owned = (struct owned_config *)(void *)config;
     for (size_t i = 0; environment != NULL && environment[i] != NULL; i++) {
         TRY(read_entry(owned, environment[i]));

@@ -12,6 +12,8 @@ static struct slice text_of(const char *text)
 
 cordon_error *cordon_data_hold(cordon_runtime *runtime, const char *tenant, uint64_t *out_snapshot)
 {
+    TRY(api_need_runtime(runtime));
+    TRY(api_need(out_snapshot, "out_snapshot"));
     uint32_t number = TENANT_DEFAULT;
     TRY(api_find_tenant(runtime, tenant, &number));
     return store_hold(runtime->store, number, out_snapshot);
@@ -30,6 +32,8 @@ void cordon_data_release(cordon_runtime *runtime, const char *tenant, uint64_t s
 cordon_error *cordon_data_tables(
     cordon_runtime *runtime, const char *tenant, uint64_t snapshot, uint32_t after, char **out_json)
 {
+    TRY(api_need_runtime(runtime));
+    TRY(api_need(out_json, "out_json"));
     uint32_t number = TENANT_DEFAULT;
     TRY(api_find_tenant(runtime, tenant, &number));
     CORDON_CLEANUP_BUFFER struct buffer answer;
@@ -41,6 +45,8 @@ cordon_error *cordon_data_tables(
 cordon_error *cordon_data_documents(
     cordon_runtime *runtime, const cordon_data_page *page, char **out_json)
 {
+    TRY(api_need_runtime(runtime));
+    TRY(api_need(out_json, "out_json"));
     cordon_data_page whole;
     uint32_t number = TENANT_DEFAULT;
     TRY(api_take_struct(page, "page", "cordon_data_page", sizeof whole, &whole));
@@ -61,6 +67,8 @@ cordon_error *cordon_data_documents(
 cordon_error *cordon_data_import(
     cordon_runtime *runtime, const cordon_data_batch *batch, char **out_json)
 {
+    TRY(api_need_runtime(runtime));
+    TRY(api_need(out_json, "out_json"));
     cordon_data_batch whole;
     uint32_t number = TENANT_DEFAULT;
     TRY(api_take_struct(batch, "batch", "cordon_data_batch", sizeof whole, &whole));
@@ -88,6 +96,8 @@ cordon_error *cordon_data_clear(
     const char *cursor,
     char **out_json)
 {
+    TRY(api_need_runtime(runtime));
+    TRY(api_need(out_json, "out_json"));
     uint32_t number = TENANT_DEFAULT;
     TRY(api_find_tenant(runtime, tenant, &number));
     CORDON_CLEANUP_BUFFER struct buffer answer;

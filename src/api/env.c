@@ -7,6 +7,8 @@
 
 cordon_error *cordon_env_list(cordon_runtime *runtime, const char *tenant, char **out_json)
 {
+    TRY(api_need_runtime(runtime));
+    TRY(api_need(out_json, "out_json"));
     uint32_t number = TENANT_DEFAULT;
     CORDON_CLEANUP_BUFFER struct buffer list;
     buffer_init(&list, ENV_LIST_BYTES_MAX);
@@ -18,6 +20,7 @@ cordon_error *cordon_env_list(cordon_runtime *runtime, const char *tenant, char 
 cordon_error *cordon_env_change(
     cordon_runtime *runtime, const char *tenant, const char *json, size_t size)
 {
+    TRY(api_need_runtime(runtime));
     uint32_t number = TENANT_DEFAULT;
     TRY(api_find_tenant(runtime, tenant, &number));
     const struct audit_actor actor = audit_actor_local();

@@ -36,6 +36,29 @@ cordon_error *api_take_struct(
     return NULL;
 }
 
+cordon_error *api_need(const void *given, const char *name)
+{
+    return given != NULL ? NULL : cordon_error_new(CORDON_E_INVALID, "%s must not be NULL", name);
+}
+
+cordon_error *api_need_items(const void *given, size_t count, const char *name)
+{
+    return given != NULL || count == 0
+               ? NULL
+               : cordon_error_new(
+                     CORDON_E_INVALID, "%s must not be NULL where there are %zu of it", name,
+                     count);
+}
+
+cordon_error *api_need_texts(const char *const *texts, size_t count, const char *name)
+{
+    TRY(api_need_items((const void *)texts, count, name));
+    for (size_t i = 0; i < count; i++) {
+        TRY(api_need(texts[i], name));
+    }
+    return NULL;
+}
+
 cordon_error *api_give_text(struct buffer *buffer, char **out_text)
 {
     TRY(buffer_append_byte(buffer, '\0'));
@@ -46,6 +69,8 @@ cordon_error *api_give_text(struct buffer *buffer, char **out_text)
 
 cordon_error *cordon_json_parse(const char *text, size_t size, cordon_json **out_json)
 {
+    TRY(api_need_items(text, size, "text"));
+    TRY(api_need(out_json, "out_json"));
     static const struct json_limits limits = {
         .bytes_max = TREE_BYTES_MAX, .depth_max = JSON_DEPTH_MAX};
     struct json_doc *doc = NULL;
@@ -86,7 +111,7 @@ cordon_json_type cordon_json_get_type(const cordon_json_value *value)
 
 const cordon_json_value *cordon_json_get_member(const cordon_json_value *object, const char *name)
 {
-    return value_of(json_get(node_of(object), slice_str(name)));
+    return name == NULL ? NULL : value_of(json_get(node_of(object), slice_str(name)));
 }
 
 cordon_text cordon_json_get_text(const cordon_json_value *value)
@@ -134,6 +159,7 @@ const cordon_json_value *cordon_json_walk_next(cordon_json_walk *walk, cordon_te
 
 cordon_error *cordon_json_write(const cordon_json_value *value, char **out_text)
 {
+    TRY(api_need(out_text, "out_text"));
     CORDON_CLEANUP_BUFFER struct buffer text;
     buffer_init(&text, SIZE_MAX);
     TRY(json_write_node(&text, node_of(value)));
@@ -142,6 +168,8 @@ cordon_error *cordon_json_write(const cordon_json_value *value, char **out_text)
 
 cordon_error *cordon_json_quote(cordon_text text, char **out_text)
 {
+    TRY(api_need_items(text.data, text.size, "text.data"));
+    TRY(api_need(out_text, "out_text"));
     CORDON_CLEANUP_BUFFER struct buffer quoted;
     buffer_init(&quoted, SIZE_MAX);
     TRY(json_write_string(&quoted, slice_of(text.data, text.size)));
@@ -150,6 +178,8 @@ cordon_error *cordon_json_quote(cordon_text text, char **out_text)
 
 cordon_error *cordon_error_to_json(const cordon_error *error, char **out_json)
 {
+    TRY(api_need(error, "error"));
+    TRY(api_need(out_json, "out_json"));
     CORDON_CLEANUP_BUFFER struct buffer text;
     buffer_init(&text, SIZE_MAX);
     TRY(buffer_printf(

@@ -21,12 +21,14 @@ cordon_error *cordon_keygen_admin(const char *data_folder, char **out_key)
 
 cordon_error *cordon_keygen_tenant(const char *data_folder, const char *tenant, char **out_key)
 {
+    TRY(api_need(out_key, "out_key"));
     TRY(check_folder(data_folder));
     return key_file_make(data_folder, KEY_ADMIN, tenant == NULL ? "" : tenant, out_key);
 }
 
 cordon_error *cordon_keygen_operator(const char *data_folder, char **out_key)
 {
+    TRY(api_need(out_key, "out_key"));
     TRY(check_folder(data_folder));
     return key_file_make(data_folder, KEY_OPERATOR, NULL, out_key);
 }
@@ -80,6 +82,7 @@ static void mem_freep(char **text)
 
 cordon_error *cordon_keys(const char *data_folder, char **out_json)
 {
+    TRY(api_need(out_json, "out_json"));
     CORDON_CLEANUP(mem_freep) char *path = NULL;
     struct listing listing = {0};
     TRY(check_folder(data_folder));
@@ -96,6 +99,7 @@ cordon_error *cordon_keys(const char *data_folder, char **out_json)
 cordon_error *cordon_keys_revoke(
     const char *data_folder, const char *id, const char *tenant, size_t *out_count)
 {
+    TRY(api_need(out_count, "out_count"));
     TRY(check_folder(data_folder));
     if ((id == NULL) == (tenant == NULL)) {
         return cordon_error_new(

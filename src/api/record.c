@@ -24,6 +24,10 @@ cordon_error *cordon_call_get_record(
     char **out_bytes,
     size_t *out_size)
 {
+    TRY(api_need(call, "call"));
+    TRY(api_need_modules(modules, count));
+    TRY(api_need(out_bytes, "out_bytes"));
+    TRY(api_need(out_size, "out_size"));
     CORDON_CLEANUP_BUFFER struct buffer bytes;
     CORDON_CLEANUP_ARENA struct arena arena;
     buffer_init(&bytes, RECORDING_BYTES_MAX);
@@ -59,6 +63,8 @@ static cordon_error *read_record(struct slice bytes, cordon_record *record)
 
 cordon_error *cordon_record_read(const void *bytes, size_t size, cordon_record **out_record)
 {
+    TRY(api_need_items(bytes, size, "bytes"));
+    TRY(api_need(out_record, "out_record"));
     cordon_record *record = MEM_NEW(struct cordon_record);
     if (record == NULL) {
         return error_no_memory();
@@ -105,6 +111,9 @@ cordon_error *cordon_replay_new(
     void *arg,
     cordon_call **out_call)
 {
+    TRY(api_need_runtime(runtime));
+    TRY(api_need(record, "record"));
+    TRY(api_need(out_call, "out_call"));
     TRY(recording_check_engine(&record->recording, runtime->runner));
     const struct run_request request = recording_request(&record->recording);
     return api_call_new(runtime, &request, wake, arg, out_call);
@@ -112,6 +121,8 @@ cordon_error *cordon_replay_new(
 
 cordon_error *cordon_replay_get_difference(const cordon_call *call, char **out_difference)
 {
+    TRY(api_need(call, "call"));
+    TRY(api_need(out_difference, "out_difference"));
     char words[1024];
     bool differs = false;
     TRY(run_replay_differs(api_run_of(call), WORDS_WITH_VALUES, words, sizeof words, &differs));
@@ -128,6 +139,9 @@ cordon_error *cordon_replay_get_difference(const cordon_call *call, char **out_d
 cordon_error *cordon_replay_profile(
     cordon_runtime *runtime, const cordon_record *record, uint32_t cuts, char **out_folded)
 {
+    TRY(api_need_runtime(runtime));
+    TRY(api_need(record, "record"));
+    TRY(api_need(out_folded, "out_folded"));
     CORDON_CLEANUP_BUFFER struct buffer folded;
     buffer_init(&folded, SIZE_MAX);
     TRY(profile_write(runtime->runner, &record->recording, cuts, &folded));

@@ -16,6 +16,7 @@
 #include "upkeep/check.h"
 #include "value/json.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -89,6 +90,19 @@ void api_copy_limits(const cordon_limit_set *set, struct limit_changes *out_chan
     memcpy(out_changes->value, set->value, sizeof out_changes->value);
 }
 
+/* -- Arguments ------------------------------------------------------------------------------ */
+
+cordon_error *api_need_runtime(const cordon_runtime *runtime)
+{
+    TRY(api_need(runtime, "runtime"));
+    return runtime->process == getpid()
+               ? NULL
+               : cordon_error_new(
+                     CORDON_E_INVALID,
+                     "the runtime is of the process that this one was forked from; make one here, "
+                     "after the fork");
+}
+
 /* -- Life ----------------------------------------------------------------------------------- */
 
 /* What is taken over once is closed once, whatever becomes of it. */
@@ -110,6 +124,19 @@ static cordon_error *open_program_store(
     return store_open_program(&functions, options->store_arg, store, &runtime->store);
 }
 
+/* A path that stays the same folder's when the program changes its current one. */
+static cordon_error *make_whole(const char *path, char **out_path)
+{
+    char current[PATH_MAX];
+    CORDON_CLEANUP_BUFFER struct buffer whole;
+    buffer_init(&whole, (size_t)2 << 16);
+    if (path[0] != '/' && path[0] != '\0' && getcwd(current, sizeof current) != NULL) {
+        TRY(buffer_printf(&whole, "%s/", current));
+    }
+    TRY(buffer_append(&whole, slice_str(path)));
+    return api_give_text(&whole, out_path);
+}
+
 static cordon_error *open_store(cordon_runtime *runtime, const cordon_runtime_options *options)
 {
     const struct store_options store = {
@@ -122,10 +149,11 @@ static cordon_error *open_store(cordon_runtime *runtime, const cordon_runtime_op
     if (options->data_folder == NULL) {
         return store_open_memory(&store, &runtime->store);
     }
-    runtime->data_folder = mem_copy_string(slice_str(options->data_folder));
-    if (runtime->data_folder == NULL) {
+    runtime->given_folder = mem_copy_string(slice_str(options->data_folder));
+    if (runtime->given_folder == NULL) {
         return error_no_memory();
     }
+    TRY(make_whole(options->data_folder, &runtime->data_folder));
     TRY(check_before_opening(options->data_folder));
     return store_open_lmdb(options->data_folder, &store, &runtime->store);
 }
@@ -200,6 +228,7 @@ static cordon_error *take_functions(cordon_runtime *runtime, const cordon_runtim
     if (count == 0) {
         return NULL;
     }
+    TRY(api_need((const void *)options->host_functions, "options.host_functions"));
     if (count > CORDON_HOST_FUNCTIONS_MAX) {
         return cordon_error_new(
             CORDON_E_INVALID, "options.host_function_count is at most %d",
@@ -233,6 +262,8 @@ static cordon_error *start(cordon_runtime *runtime, const cordon_runtime_options
         return cordon_error_new(
             CORDON_E_INVALID, "options.tenant_share_percent is at most 100, all there is");
     }
+    TRY(api_need_texts(
+        options->record_functions, options->record_function_count, "options.record_functions"));
     TRY(metrics_new(&runtime->metrics));
     if (options->log_fd > 0) {
         TRY(log_new(options->log_fd, LOG_AUTO, &runtime->log));
@@ -250,12 +281,14 @@ static cordon_error *start(cordon_runtime *runtime, const cordon_runtime_options
 cordon_error *cordon_runtime_new(
     const cordon_runtime_options *options, cordon_runtime **out_runtime)
 {
+    TRY(api_need(out_runtime, "out_runtime"));
     cordon_runtime_options whole;
     TRY(api_take_struct(options, "options", "cordon_runtime_options", sizeof whole, &whole));
     cordon_runtime *runtime = MEM_NEW(struct cordon_runtime);
     if (runtime == NULL) {
         return error_no_memory();
     }
+    runtime->process = getpid();
     CORDON_CLEANUP(descriptors_release) struct descriptors_held held;
     descriptors_hold(&held);
     cordon_error *error = start(runtime, &whole);
@@ -269,8 +302,8 @@ cordon_error *cordon_runtime_new(
 
 void cordon_runtime_free(cordon_runtime *runtime)
 {
-    if (runtime == NULL) {
-        return;
+    if (runtime == NULL || runtime->process != getpid()) {
+        return; /* of another process, which still has its worker and its files */
     }
     runner_free(runtime->runner);
     host_functions_free(runtime->functions);
@@ -278,11 +311,13 @@ void cordon_runtime_free(cordon_runtime *runtime)
     log_free(runtime->log);
     metrics_free(runtime->metrics);
     mem_free(runtime->data_folder);
+    mem_free(runtime->given_folder);
     mem_free(runtime);
 }
 
 cordon_error *cordon_runtime_trim(cordon_runtime *runtime, uint64_t *out_bytes)
 {
+    TRY(api_need_runtime(runtime));
     size_t bytes = 0;
     TRY(runner_trim(runtime->runner, &bytes));
     if (out_bytes != NULL) {
@@ -297,6 +332,15 @@ void cordon_free(void *text)
 }
 
 /* -- Modules -------------------------------------------------------------------------------- */
+
+cordon_error *api_need_modules(const cordon_module *modules, size_t count)
+{
+    TRY(api_need_items(modules, count, "modules"));
+    for (size_t i = 0; i < count; i++) {
+        TRY(api_need_items(modules[i].data, modules[i].size, "the data of a module"));
+    }
+    return NULL;
+}
 
 static struct deploy_module read_module(const cordon_module *module)
 {
@@ -314,6 +358,9 @@ static cordon_error *set_functions(
     enum deploy_mode mode,
     char **out_report)
 {
+    TRY(api_need_runtime(runtime));
+    TRY(api_need_modules(modules, count));
+    TRY(api_need(out_report, "out_report"));
     uint32_t number = TENANT_DEFAULT;
     TRY(api_find_tenant(runtime, tenant, &number));
     struct deploy_module *list = mem_new_array(count == 0 ? 1 : count, sizeof *list);
@@ -357,6 +404,8 @@ cordon_error *cordon_load_of(
 
 cordon_error *cordon_rollback(cordon_runtime *runtime, uint64_t number, char **out_report)
 {
+    TRY(api_need_runtime(runtime));
+    TRY(api_need(out_report, "out_report"));
     CORDON_CLEANUP_BUFFER struct buffer report;
     buffer_init(&report, (size_t)64 << 20);
     const struct audit_actor actor = audit_actor_local();
@@ -366,6 +415,8 @@ cordon_error *cordon_rollback(cordon_runtime *runtime, uint64_t number, char **o
 
 cordon_error *cordon_deploys(cordon_runtime *runtime, char **out_json)
 {
+    TRY(api_need_runtime(runtime));
+    TRY(api_need(out_json, "out_json"));
     CORDON_CLEANUP_BUFFER struct buffer json;
     buffer_init(&json, (size_t)64 << 20);
     TRY(runner_list_deploys(runtime->runner, TENANT_DEFAULT, &json));
@@ -374,6 +425,9 @@ cordon_error *cordon_deploys(cordon_runtime *runtime, char **out_json)
 
 cordon_error *cordon_check(cordon_runtime *runtime, const cordon_module *module, char **out_report)
 {
+    TRY(api_need_runtime(runtime));
+    TRY(api_need_modules(module, 1));
+    TRY(api_need(out_report, "out_report"));
     CORDON_CLEANUP_BUFFER struct buffer report;
     buffer_init(&report, (size_t)64 << 20);
     const struct deploy_module inside = read_module(module);
@@ -399,6 +453,13 @@ static cordon_error *read_request(const cordon_request *given, cordon_request *o
     if (out_request->path == NULL) {
         return cordon_error_new(
             CORDON_E_INVALID, "request.path must name a function, such as \"messages:list\"");
+    }
+    if (out_request->args == NULL && out_request->args_size > 0) {
+        return cordon_error_new(
+            CORDON_E_INVALID, "request.args_size is the size of request.args, which is NULL");
+    }
+    if (out_request->has_kind && (unsigned)out_request->kind >= CORDON_KIND_COUNT) {
+        return cordon_error_new(CORDON_E_INVALID, "request.kind must be one of cordon_kind");
     }
     if (out_request->has_time && out_request->time_ms > UINT64_MAX / 1000000) {
         return cordon_error_new(
@@ -475,6 +536,8 @@ cordon_error *cordon_call_new(
     void *arg,
     cordon_call **out_call)
 {
+    TRY(api_need_runtime(runtime));
+    TRY(api_need(out_call, "out_call"));
     cordon_request whole;
     uint32_t tenant = TENANT_DEFAULT;
     TRY(read_request(request, &whole));
@@ -567,6 +630,8 @@ void cordon_call_free(cordon_call *call)
 
 cordon_error *cordon_outcome_to_json(const cordon_outcome *outcome, char **out_json)
 {
+    TRY(api_need(outcome, "outcome"));
+    TRY(api_need(out_json, "out_json"));
     CORDON_CLEANUP_BUFFER struct buffer text;
     buffer_init(&text, SIZE_MAX);
     TRY(outcome_write_json((const struct outcome *)outcome, &text));
@@ -593,6 +658,7 @@ static cordon_error *write_limit(
 
 cordon_error *cordon_limits_to_json(char **out_json)
 {
+    TRY(api_need(out_json, "out_json"));
     CORDON_CLEANUP_BUFFER struct buffer text;
     buffer_init(&text, 65536);
     TRY(buffer_append_byte(&text, '['));
@@ -614,13 +680,20 @@ bool cordon_json_is_object(const char *text, size_t size, cordon_error **out_err
 {
     const struct json_limits limits = {.bytes_max = SIZE_MAX, .depth_max = 128};
     CORDON_CLEANUP(json_freep) struct json_doc *doc = NULL;
-    cordon_error *error = json_parse(slice_of(text, size), &limits, &doc);
+    cordon_error *error = api_need_items(text, size, "text");
+    if (error == NULL) {
+        error = json_parse(slice_of(text, size), &limits, &doc);
+    }
     if (error == NULL && json_kind(json_root(doc)) != JSON_OBJECT) {
         error = cordon_error_new(CORDON_E_BAD_JSON, "it is JSON, but no object");
     }
-    if (error != NULL) {
-        *out_error = error;
-        return false;
+    if (error == NULL) {
+        return true;
     }
-    return true;
+    if (out_error == NULL) {
+        cordon_error_free(error);
+    } else {
+        *out_error = error;
+    }
+    return false;
 }

@@ -205,6 +205,7 @@ static cordon_error *run_rounds(struct rounds *rounds)
 cordon_error *cordon_selftest_run(
     const cordon_selftest_options *given, cordon_selftest **out_selftest)
 {
+    TRY(api_need(out_selftest, "out_selftest"));
     cordon_selftest_options options;
     CORDON_CLEANUP(selftest_freep) cordon_selftest *selftest = NULL;
     TRY(read_options(given, &options));
@@ -223,6 +224,8 @@ cordon_error *cordon_selftest_run(
 
 cordon_error *cordon_selftest_check(const char *lines, size_t size, cordon_selftest **out_selftest)
 {
+    TRY(api_need_items(lines, size, "lines"));
+    TRY(api_need(out_selftest, "out_selftest"));
     CORDON_CLEANUP(selftest_freep) cordon_selftest *selftest = NULL;
     TRY(new_selftest(&selftest));
     TRY(history_read_lines(&selftest->history, slice_of(lines, size)));

@@ -9,6 +9,7 @@
 #include "value/json.h"
 
 #include <string.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define UNIX_PREFIX "unix:"
@@ -34,6 +35,11 @@ static cordon_error *read_options(
         return cordon_error_new(
             CORDON_E_INVALID, "options.runtime must be the runtime that the server runs");
     }
+    TRY(api_need_runtime(out_options->runtime));
+    TRY(api_need_texts(
+        out_options->host_names, out_options->host_name_count, "options.host_names"));
+    TRY(api_need_items(
+        out_options->auth_providers, out_options->auth_provider_count, "options.auth_providers"));
     return NULL;
 }
 
@@ -175,6 +181,17 @@ static cordon_error *name_keys_folder(const char *data_folder, char **out_path)
     return copy_path((const char *)path.data, out_path);
 }
 
+/* The one of its two paths that has room for a socket in it; the whole one, if it has. */
+static const char *folder_for_socket(const cordon_runtime *runtime)
+{
+    static const char name[] = "/operator.sock";
+    const struct sockaddr_un address;
+    const char *const whole = runtime->data_folder;
+    return whole == NULL || strlen(whole) + sizeof name <= sizeof address.sun_path
+               ? whole
+               : runtime->given_folder;
+}
+
 static cordon_error *make_server(const cordon_server_options *options, cordon_server **out_server)
 {
     CORDON_CLEANUP(server_freep) cordon_server *server = MEM_NEW(struct cordon_server);
@@ -192,6 +209,7 @@ static cordon_error *make_server(const cordon_server_options *options, cordon_se
 
 cordon_error *cordon_server_new(const cordon_server_options *options, cordon_server **out_server)
 {
+    TRY(api_need(out_server, "out_server"));
     cordon_server_options whole;
     TRY(read_options(options, &whole));
     const cordon_runtime *runtime = whole.runtime;
@@ -201,6 +219,7 @@ cordon_error *cordon_server_new(const cordon_server_options *options, cordon_ser
         .metrics = runtime->metrics,
         .log = runtime->log,
         .data_folder = runtime->data_folder,
+        .socket_folder = folder_for_socket(runtime),
         .listen = whole.listen,
         .operator_listen = whole.operator_listen,
         .insecure_dev = whole.insecure_dev,
@@ -247,6 +266,7 @@ const char *cordon_server_get_url(const cordon_server *server)
 
 cordon_error *cordon_server_run(cordon_server *server)
 {
+    TRY(api_need(server, "server"));
     return http_server_run(server->http);
 }
 

@@ -109,6 +109,7 @@ static void log_confinement(struct log *log, const struct confine_report *report
 cordon_error *cordon_server_confine(
     const cordon_server *server, const cordon_confine_options *options)
 {
+    TRY(api_need(server, "server"));
     cordon_confine_options whole = {.size = sizeof whole};
     if (options != NULL) {
         TRY(api_take_struct(options, "options", "cordon_confine_options", sizeof whole, &whole));

@@ -99,6 +99,9 @@ void cordon_server_reload_refused(const cordon_server *server, const char *why)
 cordon_error *cordon_server_reload(
     cordon_server *server, cordon_config **running, cordon_config **wanted)
 {
+    TRY(api_need(server, "server"));
+    TRY(api_need(running, "running"));
+    TRY(api_need(wanted, "wanted"));
     CORDON_CLEANUP(descriptors_release) struct descriptors_held held;
     descriptors_hold(&held);
     cordon_error *error = reload(server, *running, *wanted);

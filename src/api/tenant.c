@@ -7,6 +7,8 @@
 
 cordon_error *cordon_tenant_list(cordon_runtime *runtime, char **out_json)
 {
+    TRY(api_need_runtime(runtime));
+    TRY(api_need(out_json, "out_json"));
     CORDON_CLEANUP_BUFFER struct buffer list;
     buffer_init(&list, TENANT_LIST_BYTES_MAX);
     TRY(tenant_admin_list(runtime->runner, &list));
@@ -29,6 +31,7 @@ static cordon_error *revoke_keys(void *arg, const char *name)
 
 cordon_error *cordon_tenant_create(cordon_runtime *runtime, const char *json, size_t size)
 {
+    TRY(api_need_runtime(runtime));
     const struct audit_actor actor = audit_actor_local();
     return tenant_admin_create(
         runtime->runner, slice_of_json(json, size), &actor, revoke_keys, runtime);
@@ -36,12 +39,14 @@ cordon_error *cordon_tenant_create(cordon_runtime *runtime, const char *json, si
 
 cordon_error *cordon_tenant_change(cordon_runtime *runtime, const char *json, size_t size)
 {
+    TRY(api_need_runtime(runtime));
     const struct audit_actor actor = audit_actor_local();
     return tenant_admin_change(runtime->runner, slice_of_json(json, size), &actor);
 }
 
 cordon_error *cordon_tenant_remove(cordon_runtime *runtime, const char *json, size_t size)
 {
+    TRY(api_need_runtime(runtime));
     const struct audit_actor actor = audit_actor_local();
     return tenant_admin_remove(
         runtime->runner, slice_of_json(json, size), &actor, revoke_keys, runtime);

@@ -21,6 +21,12 @@ static struct cordon_error out_of_memory = {
     .message = (char *)(size_t)"out of memory",
 };
 
+/* A program that was compiled against a newer header may have others. */
+static bool is_known(cordon_error_code code)
+{
+    return (unsigned)code < CORDON_ERROR_CODE_COUNT;
+}
+
 cordon_error *error_no_memory(void)
 {
     return &out_of_memory;
@@ -43,7 +49,7 @@ cordon_error *cordon_error_new(cordon_error_code code, const char *format, ...)
     if (size > ERROR_MESSAGE_BYTES_MAX) {
         size = ERROR_MESSAGE_BYTES_MAX;
     }
-    error->code = code;
+    error->code = is_known(code) ? code : CORDON_E_INTERNAL;
     error->message = malloc(size);
     if (error->message == NULL) {
         va_end(again);
@@ -88,24 +94,29 @@ static const struct code_row code_rows[] = {
 #undef CODE_ROW
 };
 
+static const struct code_row *row_of(cordon_error_code code)
+{
+    return &code_rows[is_known(code) ? code : CORDON_E_INTERNAL];
+}
+
 const char *cordon_error_code_name(cordon_error_code code)
 {
-    return code_rows[code].name;
+    return row_of(code)->name;
 }
 
 int cordon_error_code_http_status(cordon_error_code code)
 {
-    return code_rows[code].http_status;
+    return row_of(code)->http_status;
 }
 
 bool cordon_error_code_retryable(cordon_error_code code)
 {
-    return code_rows[code].retryable;
+    return row_of(code)->retryable;
 }
 
 const char *cordon_error_code_text(cordon_error_code code)
 {
-    return code_rows[code].text;
+    return row_of(code)->text;
 }
 
 _Noreturn void assert_failed(const char *condition, const char *file, int line)

@@ -223,7 +223,13 @@ void keeper_end(struct keeper *keeper)
         return;
     }
     end_watcher(keeper);
-    /* By this the starter ends its workers and itself, and then the keeper ends. */
+    /*
+     * By this the starter ends its workers and itself, and then the keeper ends; also where a
+     * process that this one has forked still has the socket.
+     */
+    if (keeper->socket != NO_FD) {
+        (void)shutdown(keeper->socket, SHUT_RDWR);
+    }
     fd_closep(&keeper->socket);
     if (keeper->process != NO_FD && !keeper->is_lost) {
         spawn_end(keeper->process, END_MS);

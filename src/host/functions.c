@@ -195,9 +195,9 @@ cordon_kind cordon_host_call_get_kind(const cordon_host_call *call)
 static cordon_error *write_refusal(struct buffer *out, const char *code, const char *message)
 {
     TRY(buffer_append(out, SLICE("{\"code\":")));
-    TRY(json_write_string(out, slice_str(code)));
+    TRY(json_write_string(out, slice_str(code == NULL ? "" : code)));
     TRY(buffer_append(out, SLICE(",\"message\":")));
-    TRY(json_write_string(out, slice_str(message)));
+    TRY(json_write_string(out, slice_str(message == NULL ? "" : message)));
     return buffer_append_byte(out, '}');
 }
 
@@ -211,7 +211,7 @@ void cordon_host_call_reply(cordon_host_call *call, const char *json, size_t siz
     const struct json_limits limits = {.bytes_max = SIZE_MAX, .depth_max = REPLY_DEPTH_MAX};
     CORDON_CLEANUP(json_freep) struct json_doc *doc = NULL;
     CORDON_CLEANUP(cordon_error_freep) cordon_error *error =
-        json_parse(slice_of(json, size), &limits, &doc);
+        json_parse(slice_of(json, json == NULL ? 0 : size), &limits, &doc);
     if (error != NULL && cordon_error_get_code(error) == CORDON_E_BAD_JSON) {
         cordon_host_call_refuse(call, "InvalidHostReply", cordon_error_get_message(error));
     } else if (error != NULL) {

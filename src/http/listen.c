@@ -300,11 +300,13 @@ static cordon_error *listen_operator_default(struct http_server *server)
     if (options->operator_listen != NULL) {
         return listen_operator(server, options->operator_listen);
     }
-    if (options->data_folder == NULL) {
+    const char *const folder =
+        options->socket_folder != NULL ? options->socket_folder : options->data_folder;
+    if (folder == NULL) {
         return NULL;
     }
     char path[sizeof server->operator_path];
-    const int size = snprintf(path, sizeof path, "%s/operator.sock", options->data_folder);
+    const int size = snprintf(path, sizeof path, "%s/operator.sock", folder);
     if (size < 0 || (size_t)size >= sizeof path) {
         const struct log_field why[] = {LOG_FIELD_STRING(
             "message",

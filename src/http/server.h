@@ -16,10 +16,11 @@ struct http_server;
 
 /* Texts are borrowed during http_server_new(). Zero means the default that server.h gives. */
 struct http_server_options {
-    struct runner *runner;   /* borrowed; outlives the server */
-    struct metrics *metrics; /* the same */
-    struct log *log;         /* the same; NULL: none */
-    const char *data_folder; /* holds keys.d; NULL: no admin key is accepted */
+    struct runner *runner;     /* borrowed; outlives the server */
+    struct metrics *metrics;   /* the same */
+    struct log *log;           /* the same; NULL: none */
+    const char *data_folder;   /* holds keys.d; NULL: no admin key is accepted */
+    const char *socket_folder; /* where operator.sock is made; NULL: in `data_folder` */
     const char *listen;
     const char *operator_listen;
     const struct auth_provider *auth_providers; /* who may say who a user is */

@@ -30,7 +30,7 @@ const cordon_limit_info *cordon_limit_get_info(cordon_limit limit)
 
 bool cordon_limit_find(const char *name, cordon_limit *out_limit)
 {
-    for (size_t i = 0; i < CORDON_LIMIT_COUNT; i++) {
+    for (size_t i = 0; name != NULL && i < CORDON_LIMIT_COUNT; i++) {
         if (strcmp(rows[i].name, name) == 0) {
             *out_limit = (cordon_limit)i;
             return true;

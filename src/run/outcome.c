@@ -147,7 +147,15 @@ size_t cordon_outcome_get_log_line_count(const cordon_outcome *outcome)
 
 cordon_text cordon_outcome_get_log_line(const cordon_outcome *outcome, size_t index)
 {
-    return text_of(inside(outcome)->log_lines[index]);
+    const struct outcome *in = inside(outcome);
+    return text_of(index < in->log_line_count ? in->log_lines[index] : slice_of(NULL, 0));
+}
+
+/* Of a program's index; one that there is not is empty. */
+static struct outcome_frame frame_at(const cordon_outcome *outcome, size_t index)
+{
+    const struct outcome *in = inside(outcome);
+    return index < in->frame_count ? in->frames[index] : (struct outcome_frame){0};
 }
 
 size_t cordon_outcome_get_frame_count(const cordon_outcome *outcome)
@@ -157,27 +165,27 @@ size_t cordon_outcome_get_frame_count(const cordon_outcome *outcome)
 
 cordon_text cordon_outcome_get_frame_function(const cordon_outcome *outcome, size_t index)
 {
-    return text_of(inside(outcome)->frames[index].function);
+    return text_of(frame_at(outcome, index).function);
 }
 
 cordon_text cordon_outcome_get_frame_file(const cordon_outcome *outcome, size_t index)
 {
-    return text_of(inside(outcome)->frames[index].file);
+    return text_of(frame_at(outcome, index).file);
 }
 
 uint32_t cordon_outcome_get_frame_line(const cordon_outcome *outcome, size_t index)
 {
-    return inside(outcome)->frames[index].line;
+    return frame_at(outcome, index).line;
 }
 
 bool cordon_outcome_is_frame_inlined(const cordon_outcome *outcome, size_t index)
 {
-    return inside(outcome)->frames[index].is_inlined;
+    return frame_at(outcome, index).is_inlined;
 }
 
 uint64_t cordon_outcome_get_used(const cordon_outcome *outcome, cordon_limit limit)
 {
-    return inside(outcome)->used[limit];
+    return (unsigned)limit < CORDON_LIMIT_COUNT ? inside(outcome)->used[limit] : 0;
 }
 
 bool cordon_outcome_get_limit(

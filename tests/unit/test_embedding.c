@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <limits.h>
 #include <locale.h>
 #include <poll.h>
 #include <pthread.h>
@@ -30,6 +31,7 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -663,6 +665,297 @@ static void a_log_is_checked_against_a_secret_that_is_there(void **state)
     assert_int_equal(rmdir(folder), 0); /* nothing was made there */
 }
 
+/* -- Arguments ------------------------------------------------------------------------------ */
+
+#define NEEDS(call, words) expect_error(call, CORDON_E_INVALID, words)
+
+/* A call that is done, with its record. */
+static cordon_call *done_call(cordon_runtime *runtime)
+{
+    const cordon_request request = {.size = sizeof request, .path = "counter:get", .record = true};
+    cordon_call *made = NULL;
+    expect_ok(cordon_call_new(runtime, &request, NULL, NULL, &made));
+    cordon_call_finish(made);
+    return made;
+}
+
+static void what_runs_must_be_given(void **state)
+{
+    (void)state;
+    const cordon_module no_bytes = {"none", NULL, 1};
+    cordon_runtime *runtime = open_runtime(NULL, false, 0);
+    cordon_call *made = done_call(runtime);
+    const cordon_outcome *outcome = cordon_call_get_outcome(made);
+    char *text = NULL;
+    size_t size = 0;
+    cordon_request request = {.size = sizeof request, .path = "counter:get"};
+    NEEDS(cordon_runtime_trim(NULL, NULL), "runtime");
+    NEEDS(cordon_deploy(NULL, modules, GUESTS, &text), "runtime");
+    NEEDS(cordon_deploy(runtime, NULL, 1, &text), "modules");
+    NEEDS(cordon_deploy(runtime, &no_bytes, 1, &text), "data of a module");
+    NEEDS(cordon_deploy(runtime, modules, GUESTS, NULL), "out_report");
+    NEEDS(cordon_load(runtime, NULL, 1, &text), "modules");
+    NEEDS(cordon_load_of(runtime, "default", modules, GUESTS, NULL), "out_report");
+    NEEDS(cordon_rollback(NULL, 1, &text), "runtime");
+    NEEDS(cordon_deploys(runtime, NULL), "out_json");
+    NEEDS(cordon_check(runtime, NULL, &text), "modules");
+    NEEDS(cordon_check(runtime, &no_bytes, &text), "data of a module");
+    NEEDS(cordon_check(runtime, modules, NULL), "out_report");
+    NEEDS(cordon_call_new(NULL, &request, NULL, NULL, &made), "runtime");
+    NEEDS(cordon_call_new(runtime, NULL, NULL, NULL, &made), "request.size");
+    NEEDS(cordon_call_new(runtime, &request, NULL, NULL, NULL), "out_call");
+    request.args_size = 4096;
+    NEEDS(cordon_call_new(runtime, &request, NULL, NULL, &made), "request.args");
+    request.args_size = 0;
+    request.has_kind = true;
+    request.kind = (cordon_kind)CORDON_KIND_COUNT;
+    NEEDS(cordon_call_new(runtime, &request, NULL, NULL, &made), "request.kind");
+    NEEDS(cordon_outcome_to_json(outcome, NULL), "out_json");
+    NEEDS(cordon_outcome_to_json(NULL, &text), "outcome");
+    NEEDS(cordon_limits_to_json(NULL), "out_json");
+    NEEDS(cordon_call_get_record(made, NULL, 1, &text, &size), "modules");
+    NEEDS(cordon_call_get_record(made, &no_bytes, 1, &text, &size), "data of a module");
+    NEEDS(cordon_call_get_record(made, modules, GUESTS, NULL, &size), "out_bytes");
+    NEEDS(cordon_record_read(NULL, 1, NULL), "bytes");
+    NEEDS(cordon_replay_new(runtime, NULL, NULL, NULL, &made), "record");
+    NEEDS(cordon_replay_get_difference(NULL, &text), "call");
+    NEEDS(cordon_replay_profile(runtime, NULL, 0, &text), "record");
+    assert_null(text);
+
+    /* What there is not is empty, and its twin is there. */
+    const size_t none = cordon_outcome_get_log_line_count(outcome);
+    assert_int_equal(cordon_outcome_get_log_line(outcome, none).size, 0);
+    assert_int_equal(cordon_outcome_get_frame_function(outcome, SIZE_MAX).size, 0);
+    assert_int_equal(cordon_outcome_get_frame_line(outcome, SIZE_MAX), 0);
+    assert_int_equal(cordon_outcome_get_used(outcome, (cordon_limit)CORDON_LIMIT_COUNT), 0);
+    assert_true(cordon_outcome_get_used(outcome, CORDON_LIMIT_FUEL) > 0);
+    expect_ok(cordon_call_get_record(made, modules, GUESTS, &text, &size));
+    cordon_free(text);
+    cordon_call_free(made);
+    cordon_runtime_free(runtime);
+}
+
+static void what_operators_use_must_be_given(void **state)
+{
+    (void)state;
+    cordon_runtime *runtime = open_runtime(NULL, false, 0);
+    char *text = NULL;
+    uint64_t number = 0;
+    bool is_good = false;
+    NEEDS(cordon_audit_read(NULL, 0, 1, &text, &number), "runtime");
+    NEEDS(cordon_audit_read(runtime, 0, 1, &text, NULL), "out_next");
+    NEEDS(cordon_audit_check_new(NULL), "out_check");
+    NEEDS(cordon_audit_check_trust(NULL, "00"), "check");
+    NEEDS(cordon_audit_check_expect(NULL, "", 0), "check");
+    NEEDS(cordon_audit_check_add(NULL, "", 0), "check");
+    NEEDS(cordon_audit_check_end(NULL, &is_good, &text), "check");
+    NEEDS(cordon_folder_verify("/tmp", NULL, &is_good, NULL), "out_report");
+    NEEDS(cordon_folder_backup(NULL, NULL), "out_report");
+    NEEDS(cordon_folder_restore("/tmp", "/tmp", NULL, NULL), "out_report");
+    NEEDS(cordon_config_parse(NULL, 1, NULL), "out_config");
+    NEEDS(cordon_config_override(NULL, NULL), "config");
+    NEEDS(cordon_data_hold(runtime, NULL, NULL), "out_snapshot");
+    NEEDS(cordon_data_tables(NULL, NULL, 0, 0, &text), "runtime");
+    NEEDS(cordon_data_documents(runtime, NULL, NULL), "out_json");
+    NEEDS(cordon_data_import(NULL, NULL, &text), "runtime");
+    NEEDS(cordon_data_clear(runtime, NULL, "t", NULL, NULL), "out_json");
+    NEEDS(cordon_env_list(NULL, NULL, &text), "runtime");
+    NEEDS(cordon_env_change(NULL, NULL, "{}", 2), "runtime");
+    NEEDS(cordon_json_parse(NULL, 1, NULL), "text");
+    NEEDS(cordon_json_write(NULL, NULL), "out_text");
+    NEEDS(cordon_json_quote((cordon_text){NULL, 1}, &text), "text.data");
+    NEEDS(cordon_error_to_json(NULL, &text), "error");
+    NEEDS(cordon_keygen_admin("/tmp", NULL), "out_key");
+    NEEDS(cordon_keygen_operator("/tmp", NULL), "out_key");
+    NEEDS(cordon_keys("/tmp", NULL), "out_json");
+    NEEDS(cordon_keys_revoke("/tmp", "id", NULL, NULL), "out_count");
+    NEEDS(cordon_selftest_run(NULL, NULL), "out_selftest");
+    NEEDS(cordon_selftest_check(NULL, 1, NULL), "lines");
+    NEEDS(cordon_server_run(NULL), "server");
+    NEEDS(cordon_server_confine(NULL, NULL), "server");
+    NEEDS(cordon_server_reload(NULL, NULL, NULL), "server");
+    NEEDS(cordon_tenant_list(runtime, NULL), "out_json");
+    NEEDS(cordon_tenant_create(NULL, "{}", 2), "runtime");
+    NEEDS(cordon_tenant_change(NULL, "{}", 2), "runtime");
+    NEEDS(cordon_tenant_remove(NULL, "{}", 2), "runtime");
+    cordon_limit limit = CORDON_LIMIT_FUEL;
+    assert_false(cordon_limit_find(NULL, &limit));
+    cordon_json *json = NULL;
+    expect_ok(cordon_json_parse("{\"a\":1}", 7, &json));
+    assert_null(cordon_json_get_member(cordon_json_get_root(json), NULL));
+    assert_non_null(cordon_json_get_member(cordon_json_get_root(json), "a"));
+    cordon_json_free(json);
+    assert_false(cordon_json_is_object(NULL, 1, NULL));
+    assert_false(cordon_json_is_object("[]", 2, NULL));
+    assert_true(cordon_json_is_object("{}", 2, NULL));
+    assert_null(text);
+    cordon_runtime_free(runtime);
+}
+
+static void lists_of_options_must_be_given(void **state)
+{
+    (void)state;
+    const char *const texts[] = {NULL};
+    const cordon_runtime_options good = {.size = sizeof good, .compile_inside = true};
+    cordon_runtime *runtime = NULL;
+    cordon_server *server = NULL;
+    NEEDS(cordon_runtime_new(&good, NULL), "out_runtime");
+    cordon_runtime_options options = good;
+    options.host_function_count = 1;
+    NEEDS(cordon_runtime_new(&options, &runtime), "options.host_functions");
+    options = good;
+    options.record_function_count = 1;
+    NEEDS(cordon_runtime_new(&options, &runtime), "options.record_functions");
+    options.record_functions = texts;
+    NEEDS(cordon_runtime_new(&options, &runtime), "options.record_functions");
+    expect_ok(cordon_runtime_new(&good, &runtime));
+    const cordon_server_options usual = {
+        .size = sizeof usual, .runtime = runtime, .listen = "127.0.0.1:0"};
+    NEEDS(cordon_server_new(&usual, NULL), "out_server");
+    cordon_server_options serving = usual;
+    serving.host_name_count = 1;
+    NEEDS(cordon_server_new(&serving, &server), "options.host_names");
+    serving.host_names = texts;
+    NEEDS(cordon_server_new(&serving, &server), "options.host_names");
+    serving = usual;
+    serving.auth_provider_count = 1;
+    NEEDS(cordon_server_new(&serving, &server), "options.auth_providers");
+    cordon_runtime_free(runtime);
+}
+
+/* As a store or a function of a program compiled against a newer header may give one. */
+static void an_error_has_a_code_that_is_known(void **state)
+{
+    (void)state;
+    static const int rows[][2] = {
+        {CORDON_ERROR_CODE_COUNT, CORDON_E_INTERNAL},
+        {-1, CORDON_E_INTERNAL},
+        {CORDON_ERROR_CODE_COUNT - 1, CORDON_ERROR_CODE_COUNT - 1},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const cordon_error_code code = (cordon_error_code)rows[i][0];
+        const cordon_error_code known = (cordon_error_code)rows[i][1];
+        expect_error(cordon_error_new(code, "words"), known, "words");
+        assert_ptr_equal(cordon_error_code_name(code), cordon_error_code_name(known));
+        assert_ptr_equal(cordon_error_code_text(code), cordon_error_code_text(known));
+        assert_int_equal(cordon_error_code_http_status(code), cordon_error_code_http_status(known));
+        assert_int_equal(cordon_error_code_retryable(code), cordon_error_code_retryable(known));
+    }
+}
+
+/* -- Processes and folders ------------------------------------------------------------------ */
+
+/* In a fork of the process that has the runtime: which of what should hold does not. */
+static int use_in_a_fork(cordon_runtime *runtime)
+{
+    const cordon_request request = {.size = sizeof request, .path = "counter:add"};
+    cordon_call *made = NULL;
+    char *text = NULL;
+    cordon_error *error = cordon_call_new(runtime, &request, NULL, NULL, &made);
+    if (error == NULL || strstr(cordon_error_get_message(error), "after the fork") == NULL) {
+        return 1;
+    }
+    cordon_error_free(error);
+    error = cordon_deploy(runtime, modules, GUESTS, &text);
+    if (error == NULL || cordon_error_get_code(error) != CORDON_E_INVALID) {
+        return 2;
+    }
+    cordon_error_free(error);
+    cordon_runtime_free(runtime);
+    runtime = open_runtime(NULL, true, 0); /* its own */
+    const cordon_outcome_code code = call(runtime, "counter:add");
+    cordon_runtime_free(runtime);
+    return code == CORDON_OUTCOME_SUCCESS ? 0 : 3;
+}
+
+static void a_fork_has_a_runtime_of_its_own_or_none(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/cordon-embedding-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    cordon_runtime *runtime = open_runtime(folder, true, 0);
+    engine_signals_restore();
+    assert_int_equal(call(runtime, "counter:add"), CORDON_OUTCOME_SUCCESS);
+    int status = 0;
+    const pid_t pid = fork();
+    if (pid == 0) {
+        _exit(use_in_a_fork(runtime));
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    char *text = NULL;
+    expect_ok(cordon_check(runtime, &modules[0], &text)); /* its compile worker is still there */
+    cordon_free(text);
+    assert_int_equal(call(runtime, "counter:add"), CORDON_OUTCOME_SUCCESS);
+    cordon_runtime_free(runtime);
+    assert_int_equal(nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+}
+
+static long ms_now(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* The worker's processes end by themselves, and are not killed after the second that they have. */
+static void a_fork_that_lives_on_does_not_hold_up_the_end(void **state)
+{
+    (void)state;
+    long least = LONG_MAX;
+    for (int tries = 0; tries < 5 && least >= 900; tries++) {
+        cordon_runtime *runtime = open_runtime(NULL, true, 0);
+        const pid_t pid = fork();
+        if (pid == 0) {
+            (void)pause();
+            _exit(0);
+        }
+        const long begun = ms_now();
+        cordon_runtime_free(runtime);
+        const long took = ms_now() - begun;
+        least = took < least ? took : least;
+        (void)kill(pid, SIGKILL);
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
+    }
+    assert_in_range(least, 0, 899);
+}
+
+/* What is named by a path is the same when the process is in another folder. */
+static void the_current_folder_may_change(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/cordon-embedding-XXXXXX";
+    char *key = NULL;
+    char *keys = NULL;
+    assert_non_null(mkdtemp(folder));
+    const int before = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_true(before >= 0);
+    assert_int_equal(chdir(folder), 0);
+    cordon_runtime *runtime = open_runtime("data", true, 0);
+    expect_ok(cordon_tenant_create(runtime, "{\"name\":\"acme\"}", 15));
+    assert_int_equal(fchdir(before), 0);
+    (void)close(before);
+    char data[128];
+    (void)snprintf(data, sizeof data, "%s/data", folder);
+    expect_ok(cordon_keygen_tenant(data, "acme", &key));
+    expect_ok(cordon_tenant_remove(runtime, "{\"name\":\"acme\"}", 15));
+    expect_ok(cordon_keys(data, &keys));
+    assert_string_equal(keys, "[]"); /* it is revoked with its tenant */
+    const cordon_server_options options = {
+        .size = sizeof options, .runtime = runtime, .listen = "127.0.0.1:0"};
+    cordon_server *server = NULL;
+    expect_ok(cordon_server_new(&options, &server));
+    (void)snprintf(data, sizeof data, "%s/data/operator.sock", folder);
+    assert_int_equal(access(data, F_OK), 0);
+    cordon_server_free(server);
+    assert_int_equal(access("data", F_OK), -1);
+    cordon_runtime_free(runtime);
+    cordon_free(key);
+    cordon_free(keys);
+    assert_int_equal(nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -674,6 +967,13 @@ int main(void)
         cmocka_unit_test(limits_are_lowered_by_a_call_and_never_raised),
         cmocka_unit_test(functions_are_loaded_for_a_tenant_that_is_there),
         cmocka_unit_test(a_log_is_checked_against_a_secret_that_is_there),
+        cmocka_unit_test(what_runs_must_be_given),
+        cmocka_unit_test(what_operators_use_must_be_given),
+        cmocka_unit_test(lists_of_options_must_be_given),
+        cmocka_unit_test(an_error_has_a_code_that_is_known),
+        cmocka_unit_test(a_fork_has_a_runtime_of_its_own_or_none),
+        cmocka_unit_test(a_fork_that_lives_on_does_not_hold_up_the_end),
+        cmocka_unit_test(the_current_folder_may_change),
     };
     return cmocka_run_group_tests(tests, read_guests, free_guests);
 }

@@ -32,6 +32,7 @@ struct shop {
     size_t reply_size; /* 0: strlen */
     const char *refusal;
     bool twice;      /* another reply first */
+    bool gives_null; /* in place of what it says, and of its size */
     atomic_int left; /* times that it answers PENDING first */
     bool by_thread;  /* and a thread wakes it */
     bool by_itself;  /* and it wakes itself */
@@ -73,7 +74,11 @@ static cordon_host_answer price(void *arg, cordon_host_call *call)
         cordon_host_call_reply(call, "\"an earlier reply, longer than the one that counts\"", 51);
         cordon_host_call_refuse(call, "Earlier", "and a refusal");
     }
-    if (shop->refusal != NULL) {
+    if (shop->gives_null && shop->refusal != NULL) {
+        cordon_host_call_refuse(call, NULL, NULL);
+    } else if (shop->gives_null) {
+        cordon_host_call_reply(call, NULL, 9);
+    } else if (shop->refusal != NULL) {
         cordon_host_call_refuse(call, "OutOfStock", shop->refusal);
     } else if (shop->reply != NULL) {
         cordon_host_call_reply(
@@ -175,6 +180,10 @@ static void a_call_is_answered(void **state)
         {{.reply = "{cents"}, "program:ask", "\"value\":{\"code\":\"InvalidHostReply\""},
         {{.reply = "1 2"}, "program:ask", "\"code\":\"InvalidHostReply\""},
         {{.reply = "\"\xff\""}, "program:ask", "\"code\":\"InvalidHostReply\""},
+        {{.gives_null = true}, "program:ask", "\"value\":{\"code\":\"InvalidHostReply\""},
+        {{.refusal = "none", .gives_null = true},
+         "program:ask",
+         "\"value\":{\"code\":\"\",\"message\":\"\"}"},
         {{.reply = "1", .left = 3, .by_itself = true}, "program:ask", "\"value\":1"},
         {{.reply = "2", .left = 1, .by_thread = true}, "program:ask", "\"value\":2"},
         {{.reply = "3", .left = 1, .by_thread = true}, "program:ask_query", "\"value\":3"},
