@@ -5,24 +5,26 @@
 
 void purse_init(struct purse *purse, struct runner *runner)
 {
-    *purse = (struct purse){.runner = runner, .bytes_max = runner_get_memory_bytes(runner) / 2};
+    *purse =
+        (struct purse){.runner = runner, .bytes = {.total = runner_get_memory_bytes(runner) / 2}};
 }
 
-static bool purse_take(struct purse *purse, uint64_t bytes)
+static bool purse_take(struct purse *purse, atomic_ullong *owner, uint64_t bytes)
 {
-    const uint64_t before = atomic_fetch_add(&purse->bytes, bytes);
-    if (before <= purse->bytes_max && bytes <= purse->bytes_max - before &&
-        runner_take_memory(purse->runner, bytes)) {
+    if (!shared_take(&purse->bytes, owner, bytes, runner_get_share_percent(purse->runner))) {
+        return false;
+    }
+    if (runner_take_memory(purse->runner, bytes)) {
         return true;
     }
-    (void)atomic_fetch_sub(&purse->bytes, bytes);
+    shared_give(&purse->bytes, owner, bytes);
     return false;
 }
 
-static void purse_give(struct purse *purse, uint64_t bytes)
+static void purse_give(struct purse *purse, atomic_ullong *owner, uint64_t bytes)
 {
     runner_give_memory(purse->runner, bytes);
-    (void)atomic_fetch_sub(&purse->bytes, bytes);
+    shared_give(&purse->bytes, owner, bytes);
 }
 
 /* -- Charges -------------------------------------------------------------------------------- */
@@ -40,7 +42,7 @@ static bool take(void *owner, uint64_t bytes)
         return false;
     }
     const uint64_t more = beyond(charge, charge->taken + bytes) - beyond(charge, charge->taken);
-    if (more > 0 && !purse_take(charge->purse, more)) {
+    if (more > 0 && !purse_take(charge->purse, charge->owner, more)) {
         return false;
     }
     charge->taken += bytes;
@@ -54,15 +56,23 @@ static void give(void *owner, uint64_t bytes)
     const uint64_t less = beyond(charge, charge->taken) - beyond(charge, charge->taken - bytes);
     charge->taken -= bytes;
     if (less > 0) {
-        purse_give(charge->purse, less);
+        purse_give(charge->purse, charge->owner, less);
     }
 }
 
 void charge_init(struct charge *charge, struct purse *purse, uint64_t free_bytes)
 {
-    *charge = (struct charge){.purse = purse, .free_bytes = free_bytes};
+    *charge = (struct charge){.purse = purse, .owner = &purse->of_nobody, .free_bytes = free_bytes};
     const struct account_source source = {take, give, charge};
     account_init(&charge->account, UINT64_MAX, &source);
+}
+
+void charge_pass(struct charge *charge, atomic_ullong *owner)
+{
+    const uint64_t bytes = beyond(charge, charge->taken);
+    (void)atomic_fetch_add(owner, bytes);
+    (void)atomic_fetch_sub(charge->owner, bytes);
+    charge->owner = owner;
 }
 
 void charge_done(struct charge *charge)

@@ -78,18 +78,31 @@ static struct tenant *find_tenant(
                                               : tenants_find_host(tenants, http_host_name(host));
 }
 
+/* What comes and what is answered is of its share; NULL: it is nobody's. */
+static void own_memory(struct connection *connection, struct tenant *tenant)
+{
+    atomic_ullong *const owner =
+        tenant != NULL ? &tenant->usage.requests : &connection->loop->server->purse.of_nobody;
+    charge_pass(&connection->charge, owner);
+    charge_pass(&connection->input_charge, owner);
+}
+
 size_t exchange_body_cap(void *arg, const struct http_request *head)
 {
     struct connection *connection = arg;
     const struct http_server *server = connection->loop->server;
     struct http_route route;
     struct key_id key;
-    http_route(head, connection->is_operator, &route);
-    const struct tenant *tenant =
-        route.id == ROUTE_DEPLOY ? find_tenant(connection, head, &route) : NULL;
-    if (tenant != NULL && keys_judge(
-                              server->keys, slice_str(tenant->name),
-                              head->headers[HTTP_AUTHORIZATION], &key) == KEYS_ACCEPTED) {
+    if (connection->is_operator) {
+        return server->settings.body_bytes_max;
+    }
+    http_route(head, false, &route);
+    struct tenant *const tenant = find_tenant(connection, head, &route);
+    own_memory(connection, tenant);
+    if (tenant != NULL && route.id == ROUTE_DEPLOY &&
+        keys_judge(
+            server->keys, slice_str(tenant->name), head->headers[HTTP_AUTHORIZATION], &key) ==
+            KEYS_ACCEPTED) {
         return DEPLOY_BYTES_MAX;
     }
     return server->settings.body_bytes_max;

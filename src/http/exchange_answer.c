@@ -94,7 +94,7 @@ void exchange_answer_metrics(struct connection *connection)
 {
     struct http_server *server = connection->loop->server;
     runner_refresh_metrics(server->options.runner);
-    gauge_set(server->memory_used, (int64_t)atomic_load(&server->purse.bytes));
+    gauge_set(server->memory_used, (int64_t)atomic_load(&server->purse.bytes.used));
     process_metrics_refresh(&server->process);
     const struct log *const log = server->options.log;
     const uint64_t unwritten = log_lost(log) + log_dropped(log);

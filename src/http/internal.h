@@ -437,7 +437,10 @@ void exchange_drop_request(struct connection *connection);
 /* Lets go of run and request. */
 void exchange_done(struct connection *connection);
 
-/* The body cap of a request by its head: large for a deploy with an accepted key. */
+/*
+ * The body cap of a request by its head: large for a deploy with an accepted key. What the
+ * connection holds is of the share of the tenant whose request it is from then on.
+ */
 size_t exchange_body_cap(void *connection, const struct http_request *head);
 
 /* What refuses requests once the server stops. */

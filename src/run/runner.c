@@ -482,6 +482,11 @@ void runner_share(struct runner *runner, bool has_several)
     atomic_store(&runner->share_percent, has_several ? (unsigned)share : 100);
 }
 
+uint32_t runner_get_share_percent(const struct runner *runner)
+{
+    return atomic_load(&runner->share_percent);
+}
+
 void runner_set_weight(struct runner *runner, uint32_t tenant, uint32_t percent)
 {
     struct tenant *found = tenants_find(&runner->tenants, tenant);

@@ -197,6 +197,9 @@ struct runner_counts runner_get_counts(struct runner *runner);
  */
 void runner_share(struct runner *runner, bool has_several);
 
+/* What a tenant may have of it now, in percent. Any thread. */
+uint32_t runner_get_share_percent(const struct runner *runner);
+
 /*
  * What a tenant has of the processors beside others that want them too, in percent of what one has
  * that was given none. Nothing, if there is no such tenant. Any thread.

@@ -13,6 +13,7 @@ struct tenant_usage {
     atomic_ullong slots;        /* of calls from outside */
     atomic_ullong nested_slots; /* of calls that actions make */
     atomic_ullong memory;       /* bytes */
+    atomic_ullong requests;     /* bytes that connections hold: http/charge.h */
     struct permit_tenant permits;
     struct permit_tenant nests;
 };

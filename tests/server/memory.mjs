@@ -11,6 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { brotliCompressSync, constants } from 'node:zlib';
 import { Server, build, guest, newFolder } from '../support/cordon.mjs';
 import { customSection } from '../support/wasm.mjs';
+import { askFunction, deployTo, makeTenant } from './hosts.mjs';
 import { Wire, call, metric, metricBecomes, request } from './wire.mjs';
 
 /* The words of a refusal want memory, too: where there is none at all, there are others. */
@@ -186,6 +187,57 @@ test('a request of more values than are read at once', async () => {
 });
 
 test('and it ends well', () => server.stop());
+
+describe('one tenant of several', () => {
+  /* So many connections with bodies of a host that do not end; those that the server holds. */
+  async function holdOf(several, host, count) {
+    const start = `POST /api/query HTTP/1.1\r\nHost: ${host}\r\nContent-Length: ${MEBIBYTE}\r\n\r\n`;
+    const wires = Array.from({ length: count }, () => Wire.to(several).send(start).send(Buffer.alloc(MEBIBYTE - 1, ' ')));
+    const isOver = (wire) => wire.closed || wire.bytes.length > 0;
+    const used = () => metric(several, 'http_memory_used_bytes');
+    for (let last, same = 0; same < 10; await sleep(50)) {
+      const now = `${await used()} ${wires.filter(isOver).length}`;
+      same = now === last ? same + 1 : 0;
+      last = now;
+    }
+    for (const wire of wires.filter(isOver)) refused(await wire.answer(), 503, 'Overloaded', NO_MEMORY);
+    return { wires, held: wires.filter((wire) => !isOver(wire)).length, bytes: await used() };
+  }
+  const large = (several, host) =>
+    askFunction(several, host, 'query', 'basic:echo', { text: 'x'.repeat(MEBIBYTE) });
+
+  for (const [whose, host] of [['a tenant', 'greedy.test'], ['the default one', 'localhost'], ['nobody', 'nobody.test']]) {
+    test(`leaves memory for the requests of others: ${whose}`, async () => {
+      const several = await Server.start({ flags: ['--config', config] });
+      await makeTenant(several, 'greedy');
+      assert.equal((await deployTo(several, 'modest.test', guest('basic'), await makeTenant(several, 'modest'))).status, 200);
+      const { wires, held, bytes } = await holdOf(several, host, 100);
+      assert.ok(bytes > MEMORY / 2 / 2 && bytes <= MEMORY / 2 * 0.76, `three quarters of half the memory at most, ${bytes}`);
+      assert.ok(held > 20 && held < 60, `${held}`);
+      assert.equal((await large(several, 'modest.test')).status, 200);
+      for (const wire of wires) wire.close();
+      await metricBecomes(several, 'http_memory_used_bytes', 0);
+      const again = await holdOf(several, host, 20); // it has nothing any more
+      assert.equal(again.held, 20);
+      for (const wire of again.wires) wire.close();
+      await several.stop();
+    });
+  }
+  test('has what it passed from another on the same connection', async () => {
+    const several = await Server.start({ flags: ['--config', config] });
+    for (const name of ['greedy', 'modest']) {
+      assert.equal((await deployTo(several, `${name}.test`, guest('basic'), await makeTenant(several, name))).status, 200);
+    }
+    const wire = Wire.to(several);
+    for (const host of ['greedy.test', 'modest.test', 'localhost', 'greedy.test', 'nobody.test', 'modest.test']) {
+      const { status } = await wire.send(call('query', 'basic:echo', { text: 'x'.repeat(MEBIBYTE) }, { Host: host })).answer();
+      assert.equal(status, host === 'nobody.test' ? 421 : 200);
+    }
+    wire.close();
+    await metricBecomes(several, 'http_memory_used_bytes', 0);
+    await several.stop();
+  });
+});
 
 /* What the store maps from its file is counted apart; the rest at its most is what this is about. */
 test('a start holds one of its modules at a time', { skip: SANITIZED && 'what was freed is kept' }, async () => {
