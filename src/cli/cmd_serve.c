@@ -31,7 +31,7 @@ static void stop(int signal_number)
     (void)signal_number;
     cordon_server *const server = server_to_stop;
     if (server != NULL) {
-        notify_tell(manager, "STOPPING=1");
+        notify_tell_at_once(manager, "STOPPING=1");
         cordon_server_stop(server);
     }
 }

@@ -6,9 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
+
+/* A manager that starts many services may be behind for a moment. */
+enum { PATIENCE_S = 5 };
 
 int notify_open(void)
 {
@@ -23,19 +27,33 @@ int notify_open(void)
         address.sun_path[0] = '\0'; /* in the abstract namespace, which has no NUL at the end */
     }
     const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    const struct timeval patience = {.tv_sec = PATIENCE_S};
     const socklen_t address_size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + size);
     if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, address_size) != 0) {
         (void)close(fd);
         return -1;
     }
+    if (fd >= 0) {
+        (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    }
     return fd;
+}
+
+static void tell(int fd, const char *state, int flags)
+{
+    if (fd >= 0) {
+        (void)send(fd, state, strlen(state), MSG_NOSIGNAL | flags);
+    }
 }
 
 void notify_tell(int fd, const char *state)
 {
-    if (fd >= 0) {
-        (void)send(fd, state, strlen(state), MSG_NOSIGNAL | MSG_DONTWAIT);
-    }
+    tell(fd, state, 0);
+}
+
+void notify_tell_at_once(int fd, const char *state)
+{
+    tell(fd, state, MSG_DONTWAIT);
 }
 
 void notify_tell_reloading(int fd)

@@ -116,6 +116,49 @@ static void a_manager_with_an_abstract_name_is_told(void **state)
     is_told(name);
 }
 
+/* Sends what fills the manager's queue. */
+static void crowd(const char *socket_name)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    (void)snprintf(address.sun_path, sizeof address.sun_path, "%s", socket_name);
+    const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&address, sizeof address), 0);
+    while (send(fd, "X", 1, MSG_DONTWAIT) == 1) {
+    }
+    (void)close(fd);
+}
+
+/* One that reads later than it is told, as when many services start at one time. */
+static void a_manager_that_is_behind_is_told_all_the_same(void **state)
+{
+    (void)state;
+    char name[64];
+    (void)snprintf(name, sizeof name, "%s/crowded", folder);
+    const int manager = manager_open(name);
+    crowd(name);
+    int out[2];
+    assert_int_equal(pipe(out), 0);
+    const pid_t pid = serve(name, out[1], "crowded.d", "config");
+    (void)close(out[1]);
+    char line[256] = "";
+    assert_true(read(out[0], line, sizeof line - 1) > 0);
+    (void)poll(NULL, 0, 200);
+    char text[64] = "X";
+    while (text[0] == 'X') {
+        struct pollfd poll_fd = {.fd = manager, .events = POLLIN};
+        assert_int_equal(poll(&poll_fd, 1, 5000), 1);
+        assert_true(recv(manager, text, sizeof text, 0) > 0);
+    }
+    assert_memory_equal(text, "READY=1", strlen("READY=1"));
+    assert_int_equal(kill(pid, SIGTERM), 0);
+    int status = 0;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    (void)close(out[0]);
+    (void)close(manager);
+}
+
 /* -- The system's log ------------------------------------------------------------------------- */
 
 /* Has a function commit something, so that there is something to sign. */
@@ -202,6 +245,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_manager_with_a_path_is_told),
         cmocka_unit_test(a_manager_with_an_abstract_name_is_told),
+        cmocka_unit_test(a_manager_that_is_behind_is_told_all_the_same),
         cmocka_unit_test(checkpoints_go_to_the_systems_log),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
