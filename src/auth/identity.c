@@ -196,19 +196,17 @@ static bool is_standard(struct slice name)
     return found;
 }
 
-/* `name`, or `prefix.name`. */
+/* `prefix.name`; also where the prefix is empty, so that nothing in there passes for a claim. */
 static cordon_error *join(
     struct arena *arena, struct slice prefix, struct slice name, struct slice *out_name)
 {
-    if (prefix.size == 0) {
-        *out_name = name;
-        return NULL;
-    }
     uint8_t *text = arena_alloc(arena, prefix.size + 1 + name.size);
     if (text == NULL) {
         return arena_error(arena);
     }
-    memcpy(text, prefix.data, prefix.size);
+    if (prefix.size > 0) {
+        memcpy(text, prefix.data, prefix.size);
+    }
     text[prefix.size] = '.';
     if (name.size > 0) {
         memcpy(text + prefix.size + 1, name.data, name.size);
@@ -217,20 +215,22 @@ static cordon_error *join(
     return NULL;
 }
 
-/* Goes as deep as the reader of tokens allows. */
+/* `prefix` is NULL for the claims themselves. Goes as deep as the reader of tokens allows. */
 static cordon_error *add_custom(
-    struct fields *fields, struct slice prefix, const struct json_node *object)
+    struct fields *fields, const struct slice *prefix, const struct json_node *object)
 {
     struct json_walk walk = json_walk_fields(object);
     struct slice own;
     for (const struct json_node *node; (node = json_next_field(&walk, &own)) != NULL;) {
-        struct slice name;
-        TRY(join(fields->arena, prefix, own, &name));
-        if (prefix.size == 0 && (is_standard(name) || is_attribute(name))) {
+        struct slice name = own;
+        if (prefix == NULL && (is_standard(name) || is_attribute(name))) {
             continue;
         }
+        if (prefix != NULL) {
+            TRY(join(fields->arena, *prefix, own, &name));
+        }
         if (json_kind(node) == JSON_OBJECT) {
-            TRY(add_custom(fields, name, node));
+            TRY(add_custom(fields, &name, node));
         } else {
             TRY(add_value(fields, name, node));
         }
@@ -321,7 +321,7 @@ cordon_error *identity_from_claims(
             &fields, attributes[i].attribute, attributes[i].kind,
             json_get(claims, slice_str(attributes[i].claim))));
     }
-    TRY(add_custom(&fields, (struct slice){0}, claims));
+    TRY(add_custom(&fields, NULL, claims));
     const size_t before = out_text->size;
     TRY(write_fields(&fields, out_text, out_identity));
     if (out_text->size - before > IDENTITY_BYTES_MAX) {

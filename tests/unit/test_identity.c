@@ -51,6 +51,9 @@ static void claims_have_the_names_of_convex(void **state)
         {"{" NAMES "\"properties\":{\"id\":\"1\",\"deep\":{\"er\":2}},\"empty\":{}}",
          "{\"issuer\":\"i\",\"properties.deep.er\":2,\"properties.id\":\"1\",\"subject\":\"s\","
          "\"tokenIdentifier\":\"i|s\"}"},
+        {"{" NAMES "\"\":{\"role\":\"admin\",\"\":{\"x\":1}},\"a\":{\"\":{\"b\":1}}}",
+         "{\"..x\":1,\".role\":\"admin\",\"a..b\":1,\"issuer\":\"i\",\"subject\":\"s\","
+         "\"tokenIdentifier\":\"i|s\"}"},
         /* Those that would read as something else, and those that are no values. */
         {"{" NAMES "\"tokenIdentifier\":\"x|y\",\"issuer\":\"x\",\"subject\":\"x\","
          "\"emailVerified\":true,\"givenName\":\"x\"}",
