@@ -138,6 +138,59 @@ static cordon_error *read_changed(
     return error;
 }
 
+/* Of one whose rows from some record up to another are damaged, each told by its number. */
+static uint64_t damaged_from;
+static uint64_t damaged_to;
+
+static cordon_error *read_damaged(
+    struct store_txn *txn,
+    uint64_t sequence,
+    enum store_step *out_step,
+    bool *out_found,
+    struct audit_record *out_record)
+{
+    TRY(honest->audit_read(txn, sequence, out_step, out_found, out_record));
+    return *out_found && out_record->sequence >= damaged_from && out_record->sequence < damaged_to
+               ? cordon_error_new(CORDON_E_STORE, "the row is damaged")
+               : NULL;
+}
+
+/* Of one that finds nothing from there on: it can't say which rows these are. */
+static cordon_error *read_nothing(
+    struct store_txn *txn,
+    uint64_t sequence,
+    enum store_step *out_step,
+    bool *out_found,
+    struct audit_record *out_record)
+{
+    return sequence >= damaged_from
+               ? cordon_error_new(CORDON_E_STORE, "the page is damaged")
+               : honest->audit_read(txn, sequence, out_step, out_found, out_record);
+}
+
+/* Of one with a row behind the last that somebody wrote: where to go on behind it has no number. */
+static cordon_error *read_beyond(
+    struct store_txn *txn,
+    uint64_t sequence,
+    enum store_step *out_step,
+    bool *out_found,
+    struct audit_record *out_record)
+{
+    TRY(honest->audit_read(txn, sequence, out_step, out_found, out_record));
+    if (!*out_found) {
+        *out_found = true;
+        *out_record = (struct audit_record){.sequence = UINT64_MAX, .body = SLICE("{}")};
+    }
+    return damaged_from == 0 ? NULL : cordon_error_new(CORDON_E_STORE, "the row is damaged");
+}
+
+static cordon_error *(*read_so)(
+    struct store_txn *txn,
+    uint64_t sequence,
+    enum store_step *out_step,
+    bool *out_found,
+    struct audit_record *out_record) = read_changed;
+
 static cordon_error *begin_changed(
     struct store *store, uint32_t tenant, struct store_wake wake, struct store_txn **out_txn)
 {
@@ -145,7 +198,7 @@ static cordon_error *begin_changed(
     if (error == NULL) {
         honest = (*out_txn)->ops;
         lying = *honest;
-        lying.audit_read = read_changed;
+        lying.audit_read = read_so;
         (*out_txn)->ops = &lying;
     }
     return error;
@@ -175,6 +228,81 @@ static void a_log_with_a_fault_is_not_pruned(void **state)
     end_store(store);
 }
 
+/* All of a log in pages of that size, in order: how many lines, how many of them damaged. */
+static cordon_error *read_pages(
+    struct store *store, size_t bytes_max, size_t *out_lines, size_t *out_damaged)
+{
+    uint64_t from = 0;
+    uint64_t next = 1;
+    *out_lines = 0;
+    *out_damaged = 0;
+    do {
+        CORDON_CLEANUP_BUFFER struct buffer lines;
+        buffer_init(&lines, bytes_max + 65536);
+        from = next;
+        TRY(audit_rows_page(store, TENANT, from, bytes_max, &lines, &next));
+        struct slice rest = buffer_slice(&lines);
+        struct slice line = {0};
+        while (slice_take_line(&rest, &line)) {
+            uint64_t sequence = 0;
+            struct audit_record record;
+            const bool is_damaged = audit_record_is_damaged(line, &sequence);
+            assert_true(is_damaged || audit_record_read(line, &record));
+            ++*out_lines;
+            *out_damaged += is_damaged;
+            assert_int_equal(is_damaged ? sequence : record.sequence, *out_lines);
+        }
+    } while (next > from);
+    return NULL;
+}
+
+static void however_many_rows_are_damaged_each_is_told(void **state)
+{
+    (void)state;
+    enum { MORE = 300, LAST = LIVES * (RECORDS_PER_LIFE + 1) + MORE };
+    static const struct {
+        uint64_t from;
+        uint64_t to;
+    } cases[] = {{5, 6}, {5, 69}, {5, 70}, {5, 200}, {1, LAST}, {1, LAST + 1}, {60, LAST + 1}};
+    struct store *store = new_store();
+    fill(store);
+    for (int i = 0; i < MORE; i++) {
+        add_record(store, "{\"kind\":\"mutation\"}");
+    }
+    good = store->ops;
+    lying_store = *good;
+    lying_store.begin = begin_changed;
+    store->ops = &lying_store;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        damaged_from = cases[i].from;
+        damaged_to = cases[i].to;
+        read_so = read_damaged;
+        static const size_t sizes[] = {1, 1000, 1 << 20};
+        for (size_t k = 0; k < sizeof sizes / sizeof sizes[0]; k++) {
+            size_t lines = 0;
+            size_t damaged = 0;
+            expect_ok(read_pages(store, sizes[k], &lines, &damaged));
+            assert_int_equal(lines, LAST);
+            assert_int_equal(damaged, damaged_to - damaged_from);
+        }
+        read_so = read_nothing; /* which has an end, too */
+        size_t lines = 0;
+        size_t damaged = 0;
+        expect_error(read_pages(store, 1 << 20, &lines, &damaged), CORDON_E_STORE, "the page");
+    }
+    read_so = read_beyond;
+    for (damaged_from = 0; damaged_from < 2; damaged_from++) {
+        size_t lines = 0;
+        size_t damaged = 0;
+        expect_error(
+            read_pages(store, 1000, &lines, &damaged), CORDON_E_STORE, "no record has its number");
+        assert_int_equal(damaged, damaged_from * LAST);
+    }
+    store->ops = good;
+    read_so = read_changed;
+    end_store(store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -182,6 +310,7 @@ int main(void)
         cmocka_unit_test(a_time_prunes_what_is_older),
         cmocka_unit_test(a_prune_that_is_not_signed_takes_nothing_from_the_one_before),
         cmocka_unit_test(a_log_with_a_fault_is_not_pruned),
+        cmocka_unit_test(however_many_rows_are_damaged_each_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

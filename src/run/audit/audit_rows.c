@@ -6,7 +6,7 @@
 #include "run/await.h"
 #include "run/settings_row.h"
 
-/* Rows in a row. */
+/* Failures in a row that are of no row. */
 enum { DAMAGED_MAX = 64 };
 
 static cordon_error *too_busy(void)
@@ -156,50 +156,78 @@ cordon_error *audit_rows_last(
     return error;
 }
 
+static cordon_error *beyond(void)
+{
+    return cordon_error_new(
+        CORDON_E_STORE,
+        "a row of the audit log was not written by a server: no record has its number, which is "
+        "the last there is; restore the data folder from a backup");
+}
+
+/* A page of lines that is being written. */
+struct page {
+    struct buffer *out;
+    size_t before; /* what stood there already */
+    size_t bytes_max;
+};
+
+static bool is_full(const struct page *page)
+{
+    return page->out->size - page->before > page->bytes_max;
+}
+
 /*
  * The same for who reads all: rows that are damaged are lines that say so, and it goes on behind
- * them. Where that does not end, it is not rows that are damaged. The first of a log that was
- * pruned is not the one that was asked for.
+ * them, until the page is full. What fails without having found a row might be any, and where that
+ * does not end, it is not rows that are damaged. The first of a log that was pruned is not the one
+ * that was asked for.
  */
 static cordon_error *read_or_mark(
     struct rows *rows,
     uint64_t *next,
-    struct buffer *out,
+    const struct page *page,
     bool *out_found,
     struct audit_record *out_record)
 {
-    out_record->sequence = *next;
-    cordon_error *error = read_from(rows, *next, out_found, out_record);
-    for (int i = 0; i < DAMAGED_MAX && is_damage(error); i++) {
+    int unfound = 0;
+    *out_found = false;
+    while (!is_full(page)) {
+        out_record->sequence = 0;
+        cordon_error *error = read_from(rows, *next, out_found, out_record);
+        if (out_record->sequence == UINT64_MAX) { /* behind it nothing has a number */
+            cordon_error_free(error);
+            *out_found = false;
+            return page->out->size > page->before ? NULL : beyond();
+        }
+        const bool is_row = out_record->sequence >= *next;
+        unfound += is_row ? 0 : 1;
+        if (!is_damage(error) || unfound > DAMAGED_MAX) {
+            return error;
+        }
+        const uint64_t damaged = is_row ? out_record->sequence : *next;
         cordon_error_free(error);
-        TRY(audit_record_write_damaged(out, out_record->sequence));
-        *next = out_record->sequence + 1;
-        out_record->sequence = *next;
-        error = read_from(rows, *next, out_found, out_record);
+        *out_found = false;
+        TRY(audit_record_write_damaged(page->out, damaged));
+        *next = damaged + 1;
     }
-    return error;
+    return NULL;
 }
 
 static cordon_error *write_page(
-    struct rows *rows,
-    uint64_t durable_ts,
-    size_t bytes_max,
-    struct buffer *out,
-    uint64_t *out_next)
+    struct rows *rows, uint64_t durable_ts, const struct page *page, uint64_t *out_next)
 {
-    const size_t before = out->size;
     struct audit_record record = {0};
     bool found = false;
-    TRY(read_or_mark(rows, out_next, out, &found, &record));
+    TRY(read_or_mark(rows, out_next, page, &found, &record));
     while (found && record.ts <= durable_ts) {
-        const size_t size = out->size;
-        TRY(audit_record_write(out, &record));
-        if (size > before && out->size - before > bytes_max) {
-            out->size = size;
+        const size_t size = page->out->size;
+        TRY(audit_record_write(page->out, &record));
+        if (size > page->before && is_full(page)) {
+            page->out->size = size;
             return NULL;
         }
         *out_next = record.sequence + 1;
-        TRY(read_or_mark(rows, out_next, out, &found, &record));
+        TRY(read_or_mark(rows, out_next, page, &found, &record));
     }
     return NULL;
 }
@@ -213,11 +241,12 @@ cordon_error *audit_rows_page(
     uint64_t *out_next)
 {
     const uint64_t durable_ts = store_durable_ts(store);
+    const struct page page = {.out = out, .before = out->size, .bytes_max = bytes_max};
     struct rows rows;
     *out_next = from;
     cordon_error *error = rows_begin(store, tenant, &rows);
     if (error == NULL) {
-        error = write_page(&rows, durable_ts, bytes_max, out, out_next);
+        error = write_page(&rows, durable_ts, &page, out_next);
     }
     rows_end(&rows);
     return error;
