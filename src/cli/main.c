@@ -70,9 +70,20 @@ static int too_much(const char *word, const char *command, const char *takes)
     return CLI_USAGE;
 }
 
+static bool asks_for_help(const char *word)
+{
+    return strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+static bool asks_for_version(const char *word)
+{
+    return strcmp(word, "version") == 0 || strcmp(word, "--version") == 0;
+}
+
 static int help(int argc, char **argv)
 {
-    if (argc < 2) {
+    /* The overview is also the help of these two. */
+    if (argc < 2 || (argc == 2 && (asks_for_help(argv[1]) || asks_for_version(argv[1])))) {
         print_overview(stdout);
         return CLI_OK;
     }
@@ -89,6 +100,9 @@ static int help(int argc, char **argv)
 
 static int print_version(int argc, char **argv)
 {
+    if (argc == 2 && asks_for_help(argv[1])) {
+        return help(1, argv);
+    }
     if (argc > 1) {
         return too_much(argv[1], "version", "nothing");
     }
@@ -103,10 +117,10 @@ static int dispatch(int argc, char **argv)
         print_overview(stderr);
         return CLI_USAGE;
     }
-    if (strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
+    if (asks_for_help(word)) {
         return help(argc, argv);
     }
-    if (strcmp(word, "version") == 0 || strcmp(word, "--version") == 0) {
+    if (asks_for_version(word)) {
         return print_version(argc, argv);
     }
     const struct cli_command *const command = find(word);

@@ -29,7 +29,7 @@ describe('help', () => {
     assert.equal(stdout, '');
     for (const command of commands) assert.match(stderr, new RegExp(`\\n {2}${command} `));
   });
-  for (const words of [['help'], ['--help'], ['-h']]) {
+  for (const words of [['help'], ['--help'], ['-h'], ['help', 'help'], ['help', 'version'], ['help', '--help'], ['version', '--help'], ['version', '-h']]) {
     test(`${words} lists the commands`, async () => {
       const { code, stdout } = await run(words);
       assert.equal(code, 0);
