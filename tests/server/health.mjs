@@ -4,7 +4,7 @@
  * still test_health.c's.
  */
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync, rmSync, rmdirSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, rmdirSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
@@ -164,6 +164,30 @@ test('a log that can\'t be signed: not ready after a while, told once, and ready
   await auditBecomes(at, 200);
   await until(async () => (await metric(at, 'audit_unsigned_time_seconds')) < 5);
   await at.stop();
+});
+
+test('the folder of what signs the log is made anew where it went, and the chain of keys goes on', { timeout: 120000 }, async () => {
+  const at = await audited();
+  await at.deploy(guest('documents'));
+  const folder = join(at.data, 'audit.d');
+  const has = (pattern) => until(() => existsSync(folder) && readdirSync(folder).some((name) => pattern.test(name)), () => at.log);
+  const insert = async () => assert.equal((await at.post('/api/mutation', { path: 'documents:insert', args: { n: 1 } })).status, 200);
+  const verify = async () => {
+    const { code, stdout, stderr } = await run(['audit', 'verify', '--data', at.data, '--format', 'json']);
+    assert.equal(code, 0, stderr);
+    return JSON.parse(stdout);
+  };
+  await has(/^1\.secret$/);
+  const before = await verify();
+  rmSync(folder, { recursive: true });
+  await insert();
+  await has(/^1\.secret$/);
+  await insert();
+  await at.stop();
+  assert.equal(at.log.match(/"audit_unwritten"/g).length, 1);
+  const after = await verify();
+  assert.deepEqual([after.key, after.keys_anew], [before.key, 0]);
+  assert.equal(after.signed_to, after.last - 1, 'all that there was when it stopped');
 });
 
 test('a log whose end was cut: not ready at once, also once it has grown again', { timeout: 120000 }, async () => {

@@ -81,7 +81,8 @@ static cordon_error *get_ready(struct auditor *auditor)
         random_system(auditor->file.secret.bytes, sizeof auditor->file.secret.bytes);
         auditor->file.is_new = false;
     }
-    if (!auditor->file.is_kept) {
+    if (!auditor->file.is_kept) { /* the folder may have gone, and come again */
+        TRY(secret_file_find_folder(&auditor->file, auditor->lead->folder));
         TRY(secret_file_keep(&auditor->file));
     }
     TRY(scan(auditor));

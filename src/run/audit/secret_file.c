@@ -210,12 +210,32 @@ static cordon_error *load(struct secret_file *file)
     return NULL;
 }
 
+static cordon_error *open_folder(const char *path, int *out_fd)
+{
+    return folder_open(path, "the folder for secrets of the audit log", out_fd);
+}
+
 cordon_error *secret_file_open(const char *folder, uint32_t tenant, struct secret_file *file)
 {
     *file = (struct secret_file){.folder = -1, .tenant = tenant};
-    TRY(folder_open(folder, "the folder for secrets of the audit log", &file->folder));
+    TRY(open_folder(folder, &file->folder));
     erase_draft(file);
     return load(file);
+}
+
+cordon_error *secret_file_find_folder(struct secret_file *file, const char *folder)
+{
+    struct stat open_one;
+    struct stat named;
+    if (fstat(file->folder, &open_one) == 0 && stat(folder, &named) == 0 &&
+        open_one.st_dev == named.st_dev && open_one.st_ino == named.st_ino) {
+        return NULL;
+    }
+    int found = -1;
+    TRY(open_folder(folder, &found));
+    (void)close(file->folder);
+    file->folder = found;
+    return NULL;
 }
 
 cordon_error *secret_file_covered(

@@ -25,6 +25,12 @@ CORDON_MUST_USE cordon_error *secret_file_open(
     const char *folder, uint32_t tenant, struct secret_file *file);
 
 /*
+ * Opens the folder anew, and makes it if it is not there, where the one that is open is no more
+ * what has its name. Errors: CORDON_E_SYSTEM.
+ */
+CORDON_MUST_USE cordon_error *secret_file_find_folder(struct secret_file *file, const char *folder);
+
+/*
  * Only reads up to which record the secret in that folder has signed, and what its key is; 0 if
  * there is none, or none that this process may read. Errors: CORDON_E_STORE for one that is
  * damaged, CORDON_E_SYSTEM if the library fails.
