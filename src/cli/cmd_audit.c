@@ -92,6 +92,10 @@ static void print_pruning(FILE *file, const cordon_json_value *report)
     (void)fputs(", by ", file);
     terminal_write(file, cordon_json_get_text(cordon_json_get_member(report, "pruned_by")));
     (void)fputs(".\n", file);
+    const uint64_t first = number_of(report, "first");
+    if (first > 0 && first < number_of(report, "pruned_before")) { /* who was killed left some */
+        (void)fprintf(file, "Those from record %" PRIu64 " on are still in it.\n", first);
+    }
 }
 
 /*

@@ -80,6 +80,7 @@ describe('pruning', () => {
     assert.ok(report.kept > 0 && report.kept_pruned > 0);
     const told = await audit('verify', '--data', data, '--checkpoint', checkpoints);
     assert.match(told.stdout, new RegExp(`Records before ${first} were pruned, as record \\d+ says, at \\S+Z, by uid`));
+    assert.doesNotMatch(told.stdout, /still in it/);
     const shown = await audit('show', '--data', data);
     assert.match(shown.stderr, new RegExp(`^The log begins with record ${first}: those before were pruned`));
     assert.ok(shown.stdout.startsWith(`${first} `));
@@ -91,6 +92,8 @@ describe('pruning', () => {
     const whole = await json('verify', '--file', before, '--checkpoint', checkpoints);
     assert.equal(whole.code, 0, JSON.stringify(whole));
     assert.equal(whole.kept_pruned, 0);
+    const both = await audit('verify', '--file', before, '--checkpoint', checkpoints);
+    assert.match(both.stdout, new RegExp(`Records before ${first} were pruned, [^\\n]*\\nThose from record 1 on are still in it\\.\\n`));
 
     /* Cut further than the prune says, or with old checkpoints alone, it is told. */
     const lines = readFileSync(after, 'utf8').split('\n');
