@@ -117,7 +117,7 @@ static struct engine_module *load(struct engine *engine, struct slice wasm)
 {
     struct slice artifact;
     struct engine_module *module = NULL;
-    must(engine_compile_inside(engine, wasm, NULL, &artifact));
+    must(engine_compile_inside(wasm, NULL, &artifact));
     must(engine_module_load_bytes(engine, artifact, &module));
     mem_free((void *)(uintptr_t)artifact.data);
     return module;

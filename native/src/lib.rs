@@ -8,7 +8,6 @@
 pub use wasmtime_c_api::*;
 
 use std::ffi::c_void;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::mem::{align_of, size_of};
 use std::num::NonZeroUsize;
 use wasmtime::{Config, Enabled, Engine, Error, PoolingAllocationConfig, ResourceLimiter, Result};
@@ -73,13 +72,16 @@ pub extern "C" fn cordon_native_engine_new(
     failure(engine.map(|engine| *out = Box::into_raw(Box::new(engine)).cast()))
 }
 
-/// Equal for two engines exactly if one loads what the other compiles.
+/// The list of features as bits, which mean what they mean in this version alone.
 #[unsafe(no_mangle)]
-pub extern "C" fn cordon_native_engine_hash(engine: &wasm_engine_t) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    let compatible = engine_of(engine).precompile_compatibility_hash();
-    compatible.hash(&mut hasher);
-    hasher.finish()
+pub extern "C" fn cordon_native_features() -> u64 {
+    FEATURES.bits().into()
+}
+
+/// An engine of this configuration loads what others compiled, and has no compiler itself.
+#[unsafe(no_mangle)]
+pub extern "C" fn cordon_native_config_no_compiler(config: &mut wasm_config_t) {
+    config_of(config).enable_compiler(false);
 }
 
 /// Slots of the pool in use: memories, stacks.

@@ -87,19 +87,23 @@ cordon_error *codegen_run(
     return NULL;
 }
 
-cordon_error *engine_compile_inside(
-    struct engine *engine,
-    struct slice wasm,
-    const struct engine_refuser *refuser,
-    struct slice *out_artifact)
+static void codegen_freep(struct codegen **codegen)
 {
-    wasm_byte_vec_t artifact;
-    TRY(compile(engine->native, wasm, refuser, &artifact));
-    uint8_t *copy = mem_new(artifact.size);
-    if (copy != NULL) {
-        memcpy(copy, artifact.data, artifact.size);
-        *out_artifact = slice_of(copy, artifact.size);
+    codegen_free(*codegen);
+}
+
+cordon_error *engine_compile_inside(
+    struct slice wasm, const struct engine_refuser *refuser, struct slice *out_artifact)
+{
+    CORDON_CLEANUP(codegen_freep) struct codegen *codegen = NULL;
+    struct slice artifact = {0};
+    TRY(codegen_new(&codegen));
+    TRY(codegen_run(codegen, wasm, refuser, &artifact));
+    uint8_t *const copy = mem_new(artifact.size);
+    if (copy == NULL) {
+        return error_no_memory();
     }
-    wasm_byte_vec_delete(&artifact);
-    return copy != NULL ? NULL : error_no_memory();
+    memcpy(copy, artifact.data, artifact.size);
+    *out_artifact = slice_of(copy, artifact.size);
+    return NULL;
 }

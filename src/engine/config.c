@@ -132,10 +132,10 @@ void config_digest(uint8_t out[CONFIG_DIGEST_BYTES])
 {
     struct settings_text line = {.size = 0};
     append(
-        &line, "engine=%s abi=%d slice=%llu page=%llu element=%llu target=%s %s", WASMTIME_VERSION,
-        ENGINE_ABI_VERSION, (unsigned long long)ENGINE_SLICE_FUEL,
-        (unsigned long long)ENGINE_PAGE_FUEL, (unsigned long long)ENGINE_ELEMENT_FUEL, target,
-        words);
+        &line, "engine=%s abi=%d slice=%llu page=%llu element=%llu features=%llx target=%s %s",
+        WASMTIME_VERSION, ENGINE_ABI_VERSION, (unsigned long long)ENGINE_SLICE_FUEL,
+        (unsigned long long)ENGINE_PAGE_FUEL, (unsigned long long)ENGINE_ELEMENT_FUEL,
+        (unsigned long long)cordon_native_features(), target, words);
     for (size_t i = 0; processor_features[i] != NULL; i++) {
         append(&line, " %s", processor_features[i]);
     }
@@ -290,6 +290,7 @@ cordon_error *config_engine_for_running(
         config, (size_t)options->stack_bytes + HANDLER_STACK_BYTES);
     pool_settings(config, options, slots);
     cordon_native_config_finish(config, ENGINE_FRAMES_MAX);
+    cordon_native_config_no_compiler(config);
     wasmtime_error_t *error = cordon_native_engine_new(config, out_engine);
     if (error != NULL) {
         wasmtime_error_delete(error);

@@ -38,8 +38,9 @@ enum { WARM_SLOTS_MAX = 64 };
 #define HANDLER_STACK_BYTES ((size_t)512 << 10)
 
 /*
- * SHA-256 over engine version, target, processor features, settings, slice length and ABI version.
- * Two executables with equal digests were built to work together.
+ * SHA-256 over engine version, target, processor features, WebAssembly features, settings, slice
+ * length and ABI version: all that decides what machine code comes out. Two executables with equal
+ * digests were built to work together, and one loads what the other compiles.
  */
 void config_digest(uint8_t out[CONFIG_DIGEST_BYTES]);
 
@@ -53,9 +54,9 @@ struct wasm_engine_t;
 CORDON_MUST_USE cordon_error *config_engine_for_compiling(struct wasm_engine_t **out_engine);
 
 /*
- * An engine that runs: `*out_slots` instances at one time. Errors: CORDON_E_ENGINE if the address
- * space cannot be reserved or the processor is too old, CORDON_E_INVALID for options that cannot
- * be.
+ * An engine that runs: `*out_slots` instances at one time. It has no compiler. Errors:
+ * CORDON_E_ENGINE if the address space cannot be reserved or the processor is too old,
+ * CORDON_E_INVALID for options that cannot be.
  */
 CORDON_MUST_USE cordon_error *config_engine_for_running(
     const struct engine_options *options, struct wasm_engine_t **out_engine, uint32_t *out_slots);

@@ -1,26 +1,9 @@
 /* The engine itself: what all modules and calls share. */
 #include "engine/internal.h"
 
-#include "base/hash.h"
 #include "base/memory.h"
 #include "engine/config.h"
 #include "engine/sealed.h"
-
-/*
- * The settings, and what the compiler makes of them: its own hash covers the list of WebAssembly
- * features and whatever else decides whether one engine loads what another compiled.
- */
-static void make_fingerprint(struct engine *engine)
-{
-    uint8_t digest[CONFIG_DIGEST_BYTES];
-    config_digest(digest);
-    const uint64_t compatible = cordon_native_engine_hash(engine->native);
-    const struct slice parts[] = {
-        slice_of(digest, sizeof digest),
-        slice_of(&compatible, sizeof compatible),
-    };
-    hash_sha256(parts, 2, engine->fingerprint);
-}
 
 static void engine_freep(struct engine **engine)
 {
@@ -38,7 +21,7 @@ cordon_error *engine_new(const struct engine_options *options, struct engine **o
     CORDON_ASSERT(pthread_mutex_init(&engine->trim_lock, NULL) == 0);
     engine->trim_module = NO_FD;
     TRY(config_engine_for_running(options, &engine->native, &engine->slots));
-    make_fingerprint(engine);
+    config_digest(engine->fingerprint);
     TRY(link_imports(engine));
     *out_engine = CORDON_TAKE(engine);
     return NULL;

@@ -96,7 +96,8 @@ void engine_free(struct engine *engine);
 
 /*
  * SHA-256 over everything a compiled artifact and a run's fuel depend on: engine version, target,
- * CPU features, settings, slice length, ABI version. Borrowed for the engine's life.
+ * CPU and WebAssembly features, settings, slice length, ABI version. Borrowed for the engine's
+ * life.
  */
 const uint8_t *engine_fingerprint(const struct engine *engine);
 
@@ -146,15 +147,13 @@ struct engine_refuser {
 };
 
 /*
- * Compiles inside this process. Only for embedders and tests that ask for it by name; a server
- * compiles in the worker (compiler.h). Errors: CORDON_E_MODULE_REFUSED, by `refuser`, or in words
- * of the engine's own if it is NULL. `*out_artifact` is a malloc'ed block owned by the caller.
+ * Compiles inside this process, for any engine, by a compiler that is made for it and goes again:
+ * engines have none. Only for embedders and tests that ask for it by name; a server compiles in the
+ * worker (compiler.h). Errors: CORDON_E_NO_MEMORY, CORDON_E_MODULE_REFUSED, by `refuser`, or in
+ * words of the engine's own if it is NULL. `*out_artifact` is a malloc'ed block, the caller's.
  */
 CORDON_MUST_USE cordon_error *engine_compile_inside(
-    struct engine *engine,
-    struct slice wasm,
-    const struct engine_refuser *refuser,
-    struct slice *out_artifact);
+    struct slice wasm, const struct engine_refuser *refuser, struct slice *out_artifact);
 
 /*
  * Loads machine code. Trusts it wholly: only what artifact_open() has authenticated, or what was

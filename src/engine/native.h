@@ -24,8 +24,14 @@ void cordon_native_pool_scan_pages(wasmtime_pooling_allocation_config_t *pool);
 /* As wasm_engine_new_with_config(), which takes `config`, with an error in place of an abort. */
 wasmtime_error_t *cordon_native_engine_new(wasm_config_t *config, wasm_engine_t **out_engine);
 
-/* Equal for two engines exactly if one loads what the other compiles. Differs between builds. */
-uint64_t cordon_native_engine_hash(const wasm_engine_t *engine);
+/* The list of WebAssembly features that are on, as a number of this version of the engine's. */
+uint64_t cordon_native_features(void);
+
+/*
+ * Takes the compiler out of a configuration, with all its settings, after which none of them may be
+ * set: the engine loads artifacts and runs them.
+ */
+void cordon_native_config_no_compiler(wasm_config_t *config);
 
 /* Slots of the pool in use: memories, stacks. */
 void cordon_native_pool_use(const wasm_engine_t *engine, uint64_t out_use[2]);

@@ -277,7 +277,7 @@ static void trim_all(struct engine *engine, struct slice artifact, struct trim *
 }
 
 /* The empty module's machine code, by the worker or in this process. */
-static cordon_error *compile(struct engine *engine, struct compiler *compiler, int *out_fd)
+static cordon_error *compile(struct compiler *compiler, int *out_fd)
 {
     const struct slice wasm = slice_of(empty_module, sizeof empty_module);
     if (compiler != NULL) {
@@ -285,7 +285,7 @@ static cordon_error *compile(struct engine *engine, struct compiler *compiler, i
     }
     CORDON_CLEANUP(fd_closep) int fd = NO_FD;
     struct slice artifact = {0};
-    TRY(engine_compile_inside(engine, wasm, NULL, &artifact));
+    TRY(engine_compile_inside(wasm, NULL, &artifact));
     cordon_error *error = sealed_new(&fd);
     error = error != NULL ? error : fd_write(fd, artifact);
     error = error != NULL ? error : sealed_finish(fd);
@@ -299,7 +299,7 @@ static cordon_error *trim_once(struct engine *engine, struct compiler *compiler,
 {
     CORDON_CLEANUP(sealed_view_close) struct sealed_view view = {0};
     if (engine->trim_module == NO_FD) {
-        TRY(compile(engine, compiler, &engine->trim_module));
+        TRY(compile(compiler, &engine->trim_module));
     }
     TRY(sealed_view_open(engine->trim_module, &view));
     atomic_store(&engine->was_busy, false);

@@ -275,10 +275,10 @@ static inline struct engine *engine_for(uint32_t instances)
     return engine_with(&options);
 }
 
-static inline cordon_error *try_compile(struct engine *engine, const char *text, struct slice *out)
+static inline cordon_error *try_compile(const char *text, struct slice *out)
 {
     const struct slice wasm = wat_compile(text);
-    cordon_error *error = engine_compile_inside(engine, wasm, NULL, out);
+    cordon_error *error = engine_compile_inside(wasm, NULL, out);
     mem_free((void *)(uintptr_t)wasm.data);
     return error;
 }
@@ -287,7 +287,7 @@ static inline cordon_error *try_load(
     struct engine *engine, const char *text, struct engine_module **out_module)
 {
     struct slice artifact = {0};
-    TRY(try_compile(engine, text, &artifact));
+    TRY(try_compile(text, &artifact));
     cordon_error *error = engine_module_load_bytes(engine, artifact, out_module);
     mem_free((void *)(uintptr_t)artifact.data);
     return error;

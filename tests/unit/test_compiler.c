@@ -99,7 +99,7 @@ static void test_same_code_as_inside(void **state)
     struct slice inside = {0};
     struct sealed_view outside = {0};
     int fd = -1;
-    expect_ok(engine_compile_inside(engine, wasm, NULL, &inside));
+    expect_ok(engine_compile_inside(wasm, NULL, &inside));
     expect_ok(compiler_compile(compiler, wasm, NULL, &fd));
     expect_ok(sealed_view_open(fd, &outside));
     assert_true(slice_equal(inside, outside.bytes));

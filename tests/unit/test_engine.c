@@ -4,6 +4,9 @@
  */
 #include "unit/engine_world.h"
 
+#include "engine/config.h"
+#include "engine/native.h"
+
 #include <fcntl.h>
 
 /* -- How calls end -------------------------------------------------------------------------- */
@@ -362,7 +365,7 @@ static void test_fingerprint(void **state)
     /* Limits of a process change no artifact; machine code goes from one to the other. */
     assert_memory_equal(engine_fingerprint(one), engine_fingerprint(two), 32);
     struct slice artifact = {0};
-    expect_ok(try_compile(one, "(module (func (export \"f\")))", &artifact));
+    expect_ok(try_compile("(module (func (export \"f\")))", &artifact));
     struct engine_module *module = NULL;
     expect_ok(engine_module_load_bytes(two, artifact, &module));
     assert_true(engine_module_bytes(module) > 0);
@@ -439,12 +442,39 @@ static void test_modules_that_do_not_fit(void **state)
     close_engine(engine);
 }
 
+/* What runs guests makes no machine code, whoever should ask it to; what compiles does. */
+static void test_no_compiler(void **state)
+{
+    (void)state;
+    const struct slice wasm = wat_compile("(module (func (export \"f\")))");
+    const struct engine_options options = options_for(1);
+    wasm_engine_t *running = NULL;
+    wasm_engine_t *compiling = NULL;
+    uint32_t slots = 0;
+    wasm_byte_vec_t artifact = {0};
+    wasm_name_t words = {0};
+    expect_ok(config_engine_for_running(&options, &running, &slots));
+    wasmtime_error_t *error = cordon_native_precompile(running, wasm.data, wasm.size, &artifact);
+    assert_non_null(error);
+    wasmtime_error_message(error, &words);
+    assert_non_null(memmem(words.data, words.size, "compiler", strlen("compiler")));
+    wasm_name_delete(&words);
+    wasmtime_error_delete(error);
+    expect_ok(config_engine_for_compiling(&compiling));
+    assert_null(cordon_native_precompile(compiling, wasm.data, wasm.size, &artifact));
+    assert_true(artifact.size > 0);
+    wasm_byte_vec_delete(&artifact);
+    wasm_engine_delete(running);
+    wasm_engine_delete(compiling);
+    mem_free((void *)(uintptr_t)wasm.data);
+}
+
 static void test_loading_from_a_file(void **state)
 {
     (void)state;
     struct engine *engine = engine_for(1);
     struct slice artifact = {0};
-    expect_ok(try_compile(engine, "(module (func (export \"f\")))", &artifact));
+    expect_ok(try_compile("(module (func (export \"f\")))", &artifact));
     const int fd = memfd_create("artifact", MFD_ALLOW_SEALING);
     struct engine_module *module = NULL;
     expect_error(engine_module_load(engine, fd, &module), CORDON_E_INVALID, "sealed");
@@ -485,6 +515,7 @@ int main(void)
         cmocka_unit_test(test_calls_that_cannot_be),
         cmocka_unit_test(test_large_pool),
         cmocka_unit_test(test_fingerprint),
+        cmocka_unit_test(test_no_compiler),
         cmocka_unit_test(test_features),
         cmocka_unit_test(test_modules_that_do_not_fit),
         cmocka_unit_test(test_loading_from_a_file),

@@ -86,7 +86,7 @@ static cordon_error *compile_inside(
     struct engine_module **out_module)
 {
     CORDON_CLEANUP(free_bytes) struct slice artifact = {0};
-    TRY(engine_compile_inside(runner->engine, wasm, refuser, &artifact));
+    TRY(engine_compile_inside(wasm, refuser, &artifact));
     return engine_module_load_bytes(runner->engine, artifact, out_module);
 }
 
