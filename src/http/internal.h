@@ -6,7 +6,7 @@
  * of runs.
  *
  * All of a connection is touched by its loop's thread alone, except while a piece of work is in
- * flight on a compute thread: then that thread has its run, call and answer, and the loop leaves
+ * flight on another thread: then that thread has its run, call and answer, and the loop leaves
  * them alone.
  */
 #ifndef HTTP_INTERNAL_H
@@ -413,23 +413,11 @@ void connection_stop(struct connection *connection);
 /* A request is complete in the parser. */
 void exchange_begin(struct connection *connection);
 
-/* What came so far is refused; the connection ends after this answer. */
-void exchange_refuse(struct connection *connection, const struct http_refusal *refusal);
-
 /* The run was woken, or its time has come. */
 void exchange_resume(struct connection *connection);
 
 /* The client has left: cancels what is under way. False if there is nothing. */
 bool exchange_cancel(struct connection *connection);
-
-/*
- * The server stops: ends a run that would sleep for longer than the others may run, and a wait for
- * log lines.
- */
-void exchange_stop(struct connection *connection);
-
-/* Tells those who follow the logs what an action that waits has logged; often. */
-void exchange_tell_lines(struct connection *connection);
 
 /* Lets go of body and call. Any thread that has the connection. */
 void exchange_drop_request(struct connection *connection);
@@ -442,6 +430,22 @@ void exchange_done(struct connection *connection);
  * connection holds is of the share of the tenant whose request it is from then on.
  */
 size_t exchange_body_cap(void *connection, const struct http_request *head);
+
+/* -- exchange_call.c --------------------------------------------------------------------------- */
+
+/*
+ * The server stops: ends a run that would sleep for longer than the others may run, and a wait for
+ * log lines.
+ */
+void exchange_stop(struct connection *connection);
+
+/* Tells those who follow the logs what an action that waits has logged; often. */
+void exchange_tell_lines(struct connection *connection);
+
+/* -- exchange_answer.c ------------------------------------------------------------------------- */
+
+/* What came so far is refused; the connection ends after this answer. */
+void exchange_refuse(struct connection *connection, const struct http_refusal *refusal);
 
 /* What refuses requests once the server stops. */
 extern const struct http_refusal exchange_stopping;
@@ -505,16 +509,16 @@ void compute_add(void *compute, struct turn *turn);
 /* The same for what a connection's `work_kind` says; it is woken by loop_wake_worked(). */
 void compute_add_connection(struct connection *connection);
 
-/* -- deploy.c ------------------------------------------------------------------------------- */
+/* -- jobs.c ------------------------------------------------------------------------------------ */
 
 void jobs_init(struct jobs *jobs, const struct jobs_options *options);
 
-/* No deploy may be under way or wait. */
+/* None may be under way or wait. */
 void jobs_done(struct jobs *jobs);
 
 /*
- * Queues the deploy that a connection's request is. The connection is the deploy's until it is
- * woken; its answer is in `output` then, or it is refused. False: too many wait.
+ * Queues what a connection's request asks for. The connection is that job's until it is woken; its
+ * answer is in `output` then, or it is refused. False: too many wait.
  */
 CORDON_MUST_USE bool jobs_add(struct jobs *jobs, struct connection *connection);
 
@@ -539,6 +543,8 @@ CORDON_MUST_USE bool jobs_remove(struct jobs *jobs, struct connection *connectio
 /* Calls of a tenant that may wait until its functions are loaded: an eighth of all connections. */
 #define LOADS_WAITING_MAX 512
 
+/* -- deploy.c ---------------------------------------------------------------------------------- */
+
 /*
  * Loads the functions of a sleeping tenant, for a call that waits for it. It may sleep on after
  * load_work(), if that takes longer than to read them, and is for build_work() then.
@@ -546,7 +552,7 @@ CORDON_MUST_USE bool jobs_remove(struct jobs *jobs, struct connection *connectio
 void load_work(struct connection *connection);
 void build_work(struct connection *connection);
 
-/* The work of a deploy: does it and writes the answer. On the thread of deploys. */
+/* The work of a deploy: does it and writes the answer. On a thread of its queue. */
 void deploy_work(struct connection *connection);
 
 /* -- data.c --------------------------------------------------------------------------------- */

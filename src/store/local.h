@@ -436,6 +436,8 @@ CORDON_MUST_USE cordon_error *local_commit(
     enum store_step *out_step,
     struct store_commit_result *out_result);
 void local_audit_heads_free(struct local *store);
+CORDON_MUST_USE cordon_error *local_audit_meter(
+    struct store *store, uint32_t tenant, uint64_t *out_last, uint64_t *out_appended);
 
 /* -- local_room.c ---------------------------------------------------------------------------- */
 
@@ -468,6 +470,13 @@ void local_flush_all(struct local *store);
 
 /* Says what is wrong and ends the process: going on could answer what is not safe. */
 _Noreturn void local_stop_process(const cordon_error *error);
+
+/*
+ * Removes rows from the backend, and nothing else, with flush_lock held. Ends the process as a
+ * flush does.
+ */
+struct garbage;
+CORDON_MUST_USE cordon_error *local_discard(struct local *store, const struct garbage *garbage);
 
 /* Asks the backend what is free on the disk, and notes it. */
 uint64_t local_ask_disk(struct local *store);
@@ -512,15 +521,6 @@ CORDON_MUST_USE cordon_error *local_garbage_gather(
 
 /* They are removed. */
 void local_garbage_removed(struct local *store, const struct garbage *garbage);
-
-/*
- * In local_flush.c: removes rows from the backend, and nothing else, with flush_lock held. Ends the
- * process as a flush does.
- */
-CORDON_MUST_USE cordon_error *local_discard(struct local *store, const struct garbage *garbage);
-
-CORDON_MUST_USE cordon_error *local_audit_meter(
-    struct store *store, uint32_t tenant, uint64_t *out_last, uint64_t *out_appended);
 
 /* -- local_prune.c --------------------------------------------------------------------------- */
 

@@ -1,0 +1,7 @@
+/* One. */
+#include "base/parts.h"
+
+int parts_one(void)
+{
+    return parts_two(1);
+}
