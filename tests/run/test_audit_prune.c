@@ -138,6 +138,21 @@ static cordon_error *read_changed(
     return error;
 }
 
+/* Of one whose record 5 is what it was, and has a line more in its row. */
+static cordon_error *read_longer(
+    struct store_txn *txn,
+    uint64_t sequence,
+    enum store_step *out_step,
+    bool *out_found,
+    struct audit_record *out_record)
+{
+    TRY(honest->audit_read(txn, sequence, out_step, out_found, out_record));
+    if (*out_found && out_record->sequence == 5) {
+        out_record->body = SLICE("{\"kind\":\"mutation\"}}\n{\"kind\":\"more\"");
+    }
+    return NULL;
+}
+
 /* Of one whose rows from some record up to another are damaged, each told by its number. */
 static uint64_t damaged_from;
 static uint64_t damaged_to;
@@ -221,6 +236,11 @@ static void a_log_with_a_fault_is_not_pruned(void **state)
         cordon_error_get_message(error), "nothing was pruned: record 5: it was "
                                          "changed"));
     cordon_error_free(error);
+    read_so = read_longer;
+    expect_error(
+        prune(store, auditor, 40, 0), CORDON_E_STORE,
+        "nothing was pruned: record 6: it is no audit record");
+    read_so = read_changed;
     store->ops = good;
     assert_int_equal(check_log(store).first, 1);
     assert_int_equal(count_in_log(store, "prune"), 0);

@@ -56,6 +56,8 @@ static cordon_error *look_at_lines(struct survey *survey, struct slice lines)
             TRY(look_at_record(survey, &record));
         } else if (audit_record_is_damaged(line, &damaged)) {
             audit_chain_add_damaged(survey->chain, damaged);
+        } else {
+            audit_chain_add_malformed(survey->chain);
         }
     }
     return NULL;
