@@ -5,6 +5,7 @@
 #include "api/api.h"
 
 #include "audit/actor.h"
+#include "base/cgroup.h"
 #include "base/clock.h"
 #include "base/descriptors.h"
 #include "base/event.h"
@@ -43,31 +44,14 @@ struct cordon_call {
 
 /* -- Options -------------------------------------------------------------------------------- */
 
-static uint64_t read_number(const char *path)
-{
-    FILE *file = fopen(path, "re");
-    if (file == NULL) {
-        return UINT64_MAX;
-    }
-    char text[32] = "";
-    const bool read = fgets(text, sizeof text, file) != NULL;
-    (void)fclose(file);
-    char *end = text;
-    const unsigned long long number = strtoull(text, &end, 10);
-    return read && end != text ? number : UINT64_MAX; /* "max" is no number */
-}
-
-/* Half of what this process may use: of RAM, or of its cgroup if that is less. */
+/* Half of what this process may use: of RAM, or of its cgroup, or one above, if that is less. */
 static uint64_t default_memory_bytes(void)
 {
     const long pages = sysconf(_SC_PHYS_PAGES);
     const long page = sysconf(_SC_PAGESIZE);
-    uint64_t bytes = pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : UINT64_MAX;
-    const uint64_t group = read_number("/sys/fs/cgroup/memory.max");
-    if (group < bytes) {
-        bytes = group;
-    }
-    return bytes / 2;
+    const uint64_t bytes = pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : UINT64_MAX;
+    const uint64_t group = cgroup_memory_bytes("");
+    return (group < bytes ? group : bytes) / 2;
 }
 
 /*
