@@ -70,8 +70,10 @@ void charge_init(struct charge *charge, struct purse *purse, uint64_t free_bytes
 void charge_pass(struct charge *charge, atomic_ullong *owner)
 {
     const uint64_t bytes = beyond(charge, charge->taken);
-    (void)atomic_fetch_add(owner, bytes);
-    (void)atomic_fetch_sub(charge->owner, bytes);
+    if (bytes > 0 && owner != charge->owner) { /* most have nothing, and share no line of memory */
+        (void)atomic_fetch_add(owner, bytes);
+        (void)atomic_fetch_sub(charge->owner, bytes);
+    }
     charge->owner = owner;
 }
 
