@@ -2,7 +2,9 @@
  * A store of your own, in place of a data folder or of memory: an ordered map from keys to values,
  * as bytes, that can show what it held at one moment and can take many changes at once. Documents,
  * transactions, indexes, conflicts and the audit log are made on top of it by Cordon, which reads
- * its rows again with a checksum each: what a store loses or damages is noticed, not answered.
+ * its rows again with a checksum each: what a store damages is noticed, not answered. A row that it
+ * loses is noticed where another one speaks of it, as an index does of a document; an entry of an
+ * index that is lost is not, and the index goes on without it.
  *
  *     static const cordon_store_functions functions = {
  *         .size = sizeof functions, .snapshot = …, .release = …, .find = …, .commit = …};
@@ -63,7 +65,8 @@ typedef struct cordon_store_functions {
      * Makes all changes or none, in this order, and returns when nothing takes them back any more.
      * All bytes are borrowed during the call. After an error nobody knows what the store holds, and
      * calls were told that they would be safe: so it ends the process, with one line on stderr and
-     * exit code 5. What can be tried again is tried again here, before it is an error.
+     * exit code 5; and so does an error of the others that Cordon has while it makes such a commit.
+     * What can be tried again is tried again here, before it is an error.
      */
     cordon_error *(*commit)(void *arg, const cordon_store_change *changes, size_t count);
     /* Once, with the runtime, or when that could not be made. NULL: nothing is to be done. */

@@ -73,9 +73,11 @@ static void reader_close(struct kv_reader *base)
 
 static bool is_there(struct slice key, struct slice asked, cordon_store_place place)
 {
+    if (key.data == NULL || key.size == 0 || key.size > LAYOUT_KEY_BYTES_MAX) {
+        return false;
+    }
     const int order = slice_compare(key, asked);
-    return key.size > 0 && key.size <= LAYOUT_KEY_BYTES_MAX &&
-           (place == CORDON_STORE_BEFORE ? order < 0 : order >= 0);
+    return place == CORDON_STORE_BEFORE ? order < 0 : order >= 0;
 }
 
 static cordon_error *find(
@@ -100,6 +102,10 @@ static cordon_error *find(
         return cordon_error_new(
             CORDON_E_STORE, "the program's store gave a row that is not where it was looked for; "
                             "correct its `find`");
+    }
+    if (value.data == NULL && value.size > 0) {
+        return cordon_error_new(
+            CORDON_E_STORE, "the program's store gave a row without its bytes; correct its `find`");
     }
     *out_row = (struct kv_row){.key = reader->at, .value = slice_of_text(value)};
     return NULL;

@@ -12,6 +12,8 @@
 struct shelf {
     cordon_text row; /* its key and value; data NULL: none */
     bool fails;
+    bool lacks_key; /* its sizes are said, and NULL for the bytes */
+    bool lacks_value;
     int commits;
     int snapshots;
     int closed;
@@ -49,8 +51,8 @@ static cordon_error *find(
     (void)key;
     (void)place;
     *out_found = shelf->row.data != NULL;
-    *out_key = shelf->row;
-    *out_value = shelf->row;
+    *out_key = (cordon_text){shelf->lacks_key ? NULL : shelf->row.data, shelf->row.size};
+    *out_value = (cordon_text){shelf->lacks_value ? NULL : shelf->row.data, shelf->row.size};
     return NULL;
 }
 
@@ -90,6 +92,8 @@ static void a_store_is_closed_once(void **state)
         {{.fails = true}, CORDON_E_SYSTEM, "the shelf is locked"},
         {{.row = {"", 0}}, CORDON_E_STORE, "not where it was looked for"},
         {{.row = {long_key, sizeof long_key}}, CORDON_E_STORE, "not where it was looked for"},
+        {{.row = {"k", 1}, .lacks_key = true}, CORDON_E_STORE, "not where it was looked for"},
+        {{.row = {"k", 1}, .lacks_value = true}, CORDON_E_STORE, "a row without its bytes"},
         {{.row = {"\xff\xff\xff\xff\xff\xff", 6}},
          CORDON_E_STORE,
          "a database that is not this program's"},
