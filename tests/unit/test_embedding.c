@@ -491,6 +491,38 @@ static void threads_have_runtimes_of_their_own(void **state)
     run_threads(use_own, NULL);
 }
 
+/* What docs/embedding.md says; sanitizers make frames larger. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { STACK_BYTES = 1 << 20 };
+#else
+enum { STACK_BYTES = 128 << 10 };
+#endif
+
+static void *use_on_little_stack(void *folder)
+{
+    cordon_runtime *runtime = open_runtime(folder, true, 0);
+    engine_signals_restore();
+    expect_code(call(runtime, "counter:add"), CORDON_OUTCOME_SUCCESS);
+    expect_code(call(runtime, "basic:outside"), CORDON_OUTCOME_TRAPPED);
+    cordon_runtime_free(runtime);
+    return NULL;
+}
+
+static void threads_need_little_stack(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/cordon-embedding-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    pthread_attr_t attributes;
+    pthread_t thread;
+    assert_int_equal(pthread_attr_init(&attributes), 0);
+    assert_int_equal(pthread_attr_setstacksize(&attributes, STACK_BYTES), 0);
+    assert_int_equal(pthread_create(&thread, &attributes, use_on_little_stack, folder), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    (void)pthread_attr_destroy(&attributes);
+    assert_int_equal(nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+}
+
 /* -- A loop and a store of the program's own ------------------------------------------------ */
 
 enum { JOBS = 30 };
@@ -963,6 +995,7 @@ int main(void)
         cmocka_unit_test(a_server_leaves_the_process_as_it_was),
         cmocka_unit_test(threads_share_a_runtime),
         cmocka_unit_test(threads_have_runtimes_of_their_own),
+        cmocka_unit_test(threads_need_little_stack),
         cmocka_unit_test(a_loop_and_a_store_of_ones_own_have_no_thread),
         cmocka_unit_test(limits_are_lowered_by_a_call_and_never_raised),
         cmocka_unit_test(functions_are_loaded_for_a_tenant_that_is_there),
