@@ -397,7 +397,6 @@ cordon_error *runner_trim(struct runner *runner, size_t *out_bytes)
 void runner_stop_deploys(struct runner *runner)
 {
     atomic_store(&runner->stops_deploys, true);
-    build_turns_wake(&runner->build_turns);
     if (runner->compiler != NULL) {
         compiler_cancel(runner->compiler);
     }

@@ -1,13 +1,22 @@
 /* Turns of deploys; see build_turns.h. */
 #include "run/deploy/build_turns.h"
 
+#include "base/clock.h"
 #include "base/error.h"
+
+#include <time.h>
+
+#define LOOK_NS ((uint64_t)100000000)
 
 void build_turns_init(struct build_turns *turns)
 {
     *turns = (struct build_turns){.first = NULL};
+    pthread_condattr_t attributes;
+    (void)pthread_condattr_init(&attributes);
+    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     (void)pthread_mutex_init(&turns->lock, NULL);
-    (void)pthread_cond_init(&turns->changed, NULL);
+    (void)pthread_cond_init(&turns->changed, &attributes);
+    (void)pthread_condattr_destroy(&attributes);
 }
 
 void build_turns_done(struct build_turns *turns)
@@ -47,6 +56,17 @@ static void leave(struct build_turns *turns, const struct build_turn *turn)
     (void)pthread_cond_broadcast(&turns->changed); /* another is the next one now */
 }
 
+/* Until something has changed, or it is time to look whether to stop. */
+static void wait_for_change(struct build_turns *turns)
+{
+    const uint64_t until_ns = clock_monotonic_ns() + LOOK_NS;
+    const struct timespec until = {
+        .tv_sec = (time_t)(until_ns / 1000000000),
+        .tv_nsec = (long)(until_ns % 1000000000),
+    };
+    (void)pthread_cond_timedwait(&turns->changed, &turns->lock, &until);
+}
+
 bool build_turn_take(
     struct build_turns *turns,
     uint64_t *served,
@@ -58,7 +78,7 @@ bool build_turn_take(
     *turn = (struct build_turn){.served = served, .asked = turns->given};
     append(turns, turn);
     while (!atomic_load(stops) && (turns->under_way == BUILD_TURNS_MAX || choose(turns) != turn)) {
-        (void)pthread_cond_wait(&turns->changed, &turns->lock);
+        wait_for_change(turns);
     }
     const bool is_given = !atomic_load(stops);
     leave(turns, turn);
@@ -76,13 +96,6 @@ void build_turn_give(struct build_turns *turns)
     (void)pthread_mutex_lock(&turns->lock);
     CORDON_ASSERT(turns->under_way > 0);
     turns->under_way--;
-    (void)pthread_cond_broadcast(&turns->changed);
-    (void)pthread_mutex_unlock(&turns->lock);
-}
-
-void build_turns_wake(struct build_turns *turns)
-{
-    (void)pthread_mutex_lock(&turns->lock);
     (void)pthread_cond_broadcast(&turns->changed);
     (void)pthread_mutex_unlock(&turns->lock);
 }

@@ -45,7 +45,8 @@ void build_turns_done(struct build_turns *turns); /* nobody has one, or waits */
 /*
  * Waits for a turn of a tenant, whose `*served` is 0 at first and is kept here. It goes to the
  * tenant that has had its last one longest ago, of those that wait; there to who came first.
- * False, and nothing is to be given back: `*stops` was set.
+ * False, and nothing is to be given back: `*stops` was set, which is looked at ten times a second,
+ * as the handler of a signal sets it and can wake nobody: it may have come to who has the lock.
  */
 bool build_turn_take(
     struct build_turns *turns,
@@ -54,8 +55,5 @@ bool build_turn_take(
     struct build_turn *out_turn);
 
 void build_turn_give(struct build_turns *turns);
-
-/* Has those who wait look whether they are to stop. */
-void build_turns_wake(struct build_turns *turns);
 
 #endif
