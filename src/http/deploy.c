@@ -161,8 +161,8 @@ static const struct http_refusal *refusal_without_fault(const cordon_error *erro
 {
     static const struct http_refusal not_now = {
         503, "Overloaded",
-        "The functions can't be loaded now, as the server is stopping, or too many others are "
-        "compiled. Nothing was run; a retry is safe, here later or elsewhere."};
+        "The functions can't be loaded now, as the server is stopping, has no memory for them, or "
+        "too many others are compiled. Nothing was run; a retry is safe, here later or elsewhere."};
     const cordon_error_code code = cordon_error_get_code(error);
     return code == CORDON_E_OVERLOADED  ? &not_now
            : code == CORDON_E_NOT_FOUND ? &exchange_misdirected /* it was removed */

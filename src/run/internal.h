@@ -36,6 +36,7 @@ struct runner {
     struct shared slots;
     struct shared nested_slots;
     struct shared memory;
+    struct shared loaded;          /* memory of loaded functions, which no run's is */
     atomic_ullong kept_bytes;      /* of it: what tenants keep of their last runs */
     struct tenant_usage strangers; /* what calls for tenants have that there are not */
     atomic_bool stops_deploys;     /* no module is built any more */

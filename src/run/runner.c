@@ -20,6 +20,9 @@
  */
 #define SHARE_PERCENT 75
 
+/* What all loaded functions may have at the least, however little there is for runs. */
+#define LOADED_BYTES_MIN ((uint64_t)64 << 20)
+
 /*
  * Slots for calls of functions by actions, beside those that calls from outside may take, as a
  * share of them: so callers that wait for their calls never hold the last ones.
@@ -298,6 +301,8 @@ static void init_counts(struct runner *runner)
     runner->slots.total = options->slots;
     runner->nested_slots.total = options->slots / NESTED_SLOTS_SHARE;
     runner->memory.total = options->memory_bytes;
+    runner->loaded.total =
+        options->memory_bytes / 2 > LOADED_BYTES_MIN ? options->memory_bytes / 2 : LOADED_BYTES_MIN;
 }
 
 cordon_error *runner_new(const struct runner_options *options, struct runner **out_runner)

@@ -14,6 +14,7 @@ struct tenant_usage {
     atomic_ullong nested_slots; /* of calls that actions make */
     atomic_ullong memory;       /* bytes */
     atomic_ullong requests;     /* bytes that connections hold: http/charge.h */
+    atomic_ullong loaded;       /* bytes of functions, with those of before that still run */
     struct permit_tenant permits;
     struct permit_tenant nests;
 };

@@ -11,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { brotliCompressSync, constants } from 'node:zlib';
 import { Server, build, guest, newFolder } from '../support/cordon.mjs';
 import { customSection } from '../support/wasm.mjs';
-import { askFunction, deployTo, makeTenant } from './hosts.mjs';
+import { ask, askFunction, deployTo, makeTenant } from './hosts.mjs';
 import { Wire, call, metric, metricBecomes, request } from './wire.mjs';
 
 /* The words of a refusal want memory, too: where there is none at all, there are others. */
@@ -237,6 +237,50 @@ describe('one tenant of several', () => {
     await metricBecomes(several, 'http_memory_used_bytes', 0);
     await several.stop();
   });
+});
+
+/* A module of one empty function, with as much to be remembered of it as may be. */
+function denseModule(name) {
+  const any = Array(60000).fill({ type: 'any' });
+  const args = { type: 'object', value: { a: { fieldType: { type: 'union', value: any }, optional: false } } };
+  const functions = [{ path: `${name}:f`, export: 'e', kind: 'query', visibility: 'public', args }];
+  return Buffer.concat([
+    Buffer.from('0061736d0100000001040160000003020100050301000107', 'hex'), Buffer.from([14, 2, 1]), Buffer.from('e'),
+    Buffer.from([0, 0, 6]), Buffer.from('memory'), Buffer.from([2, 0]), Buffer.from('0a040102000b', 'hex'),
+    customSection('convex.functions', JSON.stringify({ abi: 1, functions }))]);
+}
+
+/* So many of them and one with actions, to the tenant of a host; the answer. */
+function deployDense(several, host, key, count, version) {
+  const modules = [guest('effects'), ...Array.from({ length: count }, (_, i) => `m${i}v${version}`)];
+  const body = Buffer.concat(modules.flatMap((name, i) => {
+    const wasm = i === 0 ? readFileSync(name) : denseModule(name);
+    const sizes = [4, wasm.length].map((size) => Buffer.from(Uint32Array.of(size).buffer));
+    return [sizes[0], Buffer.from(`m${i}`.padEnd(4)), sizes[1], wasm];
+  }));
+  const headers = { host, authorization: `Convex ${key}`, 'content-type': 'application/vnd.cordon.modules' };
+  return ask({ port: Number(new URL(several.url).port), method: 'POST', path: '/api/cordon/deploy', headers }, body);
+}
+
+test('functions of earlier deploys that still run are of the share of their tenant', async () => {
+  const several = await Server.start({ flags: ['--config', config] });
+  const [greedy, modest] = [await makeTenant(several, 'greedy'), await makeTenant(several, 'modest')];
+  const actions = [];
+  let answer;
+  for (const count of [4, 1]) { // until it has no room for the least
+    while ((answer = await deployDense(several, 'greedy.test', greedy, count, actions.length)).status === 200) {
+      actions.push(Wire.to(several).send(call('action', 'effects:sleep', { ms: 60000 }, { Host: 'greedy.test' })));
+      await metricBecomes(several, 'engine_calls_info', actions.length);
+      assert.ok(actions.length < 15, 'some 48 MiB in all');
+    }
+  }
+  assert.ok(actions.length > 2, `${actions.length} deploys`);
+  refused(answer, 503, 'Overloaded', /no memory for these functions.*earlier deploys that still run/);
+  assert.equal((await deployDense(several, 'modest.test', modest, 1, 0)).status, 200, 'there is room for others');
+  for (const wire of actions) wire.close();
+  await metricBecomes(several, 'engine_calls_info', 0);
+  assert.equal((await deployDense(several, 'greedy.test', greedy, 4, 'last')).status, 200, 'what has ended is given back');
+  await several.stop();
 });
 
 /* What the store maps from its file is counted apart; the rest at its most is what this is about. */

@@ -36,6 +36,23 @@ cordon_error *deployment_new(
     return NULL;
 }
 
+bool deployment_pay(
+    struct deployment *deployment, struct shared *shared, atomic_ullong *owner, uint32_t percent)
+{
+    uint64_t bytes = arena_bytes(&deployment->arena);
+    for (size_t i = 0; i < deployment->module_count; i++) {
+        bytes += engine_module_bytes(deployment->modules[i].engine_module);
+    }
+    CORDON_ASSERT(bytes >= deployment->paid);
+    if (!shared_take(shared, owner, bytes - deployment->paid, percent)) {
+        return false;
+    }
+    deployment->paid_to = shared;
+    deployment->paid_by = owner;
+    deployment->paid = bytes;
+    return true;
+}
+
 struct deployment *deployment_ref(struct deployment *deployment)
 {
     (void)atomic_fetch_add(&deployment->references, 1);
@@ -49,6 +66,9 @@ void deployment_unref(struct deployment *deployment)
     }
     for (size_t i = 0; i < deployment->module_count; i++) {
         engine_module_unref(deployment->modules[i].engine_module);
+    }
+    if (deployment->paid_to != NULL) {
+        shared_give(deployment->paid_to, deployment->paid_by, deployment->paid);
     }
     arena_done(&deployment->arena);
     explicit_bzero(deployment->cursor_key, sizeof deployment->cursor_key);

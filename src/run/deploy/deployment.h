@@ -10,6 +10,7 @@
 #include "base/seal.h"
 #include "engine/engine.h"
 #include "run/names.h"
+#include "run/permits/shares.h"
 #include "value/schema.h"
 #include "wasm/metadata.h"
 
@@ -40,7 +41,10 @@ struct deployment {
     uint32_t tenant;
     uint64_t time_ms;                   /* of the deploy; the import phase's clock */
     uint8_t cursor_key[SEAL_KEY_BYTES]; /* seals positions in queries */
-    struct arena arena;                 /* everything below */
+    struct shared *paid_to;             /* has counted `paid` bytes; NULL: nothing is */
+    atomic_ullong *paid_by;             /* of whose share they are */
+    uint64_t paid;
+    struct arena arena; /* everything below */
     struct deployed_module *modules;
     size_t module_count;
     struct deployed_function *functions;
@@ -62,6 +66,13 @@ struct slice deployment_module_key(struct deployment_key *key, const uint8_t has
 /* An empty one with a reference for the caller and room for so many modules. */
 CORDON_MUST_USE cordon_error *deployment_new(
     uint32_t tenant, size_t modules_max, struct deployment **out_deployment);
+
+/*
+ * Counts what it holds by now, machine code too, as `owner`'s until it is freed. False: that is
+ * more than its share, and nothing is counted that was not before.
+ */
+CORDON_MUST_USE bool deployment_pay(
+    struct deployment *deployment, struct shared *shared, atomic_ullong *owner, uint32_t percent);
 
 /* The same, with one more reference. Any thread. */
 struct deployment *deployment_ref(struct deployment *deployment);

@@ -26,6 +26,26 @@ static void make_cursor_key(struct deployment *deployment, struct slice secret)
     }
 }
 
+/*
+ * What functions take while they are loaded is of their tenant's share, with what is still there of
+ * those before, for as long as runs use it. The server's own are few and small.
+ */
+static cordon_error *pay(struct runner *runner, struct deployment *deployment)
+{
+    struct tenant *const tenant = tenants_find(&runner->tenants, deployment->tenant);
+    if (tenant == NULL ||
+        deployment_pay(
+            deployment, &runner->loaded, &tenant->usage.loaded, runner_get_share_percent(runner))) {
+        return NULL;
+    }
+    return cordon_error_new(
+        CORDON_E_OVERLOADED,
+        "There is no memory for these functions: all that are loaded, and those of earlier deploys "
+        "that still run, may have %llu bytes together, and of these a tenant its share; deploy "
+        "fewer or smaller ones, or again when earlier ones have ended.",
+        (unsigned long long)runner->loaded.total);
+}
+
 static cordon_error *add_module(
     struct runner *runner,
     struct deployment *deployment,
@@ -53,7 +73,7 @@ static cordon_error *add_module(
     module->size = source->wasm.size;
     seed_import_phase(module, secret);
     deployment->module_count++;
-    return NULL;
+    return built.module == NULL ? NULL : pay(runner, deployment);
 }
 
 /* An empty one, for so many modules. */
@@ -132,6 +152,7 @@ cordon_error *deployment_make(
         TRY(error);
     }
     TRY(deployment_index(deployment));
+    TRY(pay(runner, deployment));
     TRY(deployment_merge_schemas(deployment));
     *out_deployment = CORDON_TAKE(deployment);
     return NULL;
@@ -218,6 +239,7 @@ cordon_error *deployment_remake(
         }
     }
     TRY(deployment_index(deployment));
+    TRY(pay(runner, deployment));
     *out_deployment = CORDON_TAKE(deployment);
     return NULL;
 }
