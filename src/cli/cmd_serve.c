@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/flags.h"
@@ -163,13 +164,27 @@ static void hold_reload_signal(const struct cli_options *options)
     }
 }
 
+/* Whoever opens a pipe waits for its other end, and could not be stopped then. */
+static bool can_be_read_again(const char *path, struct text *out_why)
+{
+    struct stat status;
+    const bool can = stat(path, &status) != 0 || S_ISREG(status.st_mode) || S_ISDIR(status.st_mode);
+    if (!can) {
+        text_printf(
+            out_why, "'%s' is a pipe or a device, and so can't be read again; put a file there",
+            path);
+    }
+    return can;
+}
+
 /* A file that is not good changes nothing; why is told in the log. */
 static void reload(const struct reloader *reloader)
 {
     notify_tell_reloading(manager);
     CLI_CLEANUP(free_config) cordon_config *wanted = NULL;
     TEXT_CLEANUP why = {0};
-    if (read_config(reloader->path, &why, &wanted) == CLI_OK) {
+    if (can_be_read_again(reloader->path, &why) &&
+        read_config(reloader->path, &why, &wanted) == CLI_OK) {
         cordon_error_free(cordon_server_reload(reloader->server, reloader->running, &wanted));
     } else {
         text_printf(&why, "; `cordon help serve` lists the settings");

@@ -3,7 +3,7 @@
  * SIGHUP, what is good is taken over and told, and what is not changes nothing.
  */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -333,4 +333,15 @@ describe('the environment', () => {
       assert.match(stderr, words);
     });
   }
+});
+
+test('a pipe in the place of the file is refused, and a stop waits for nobody to write there', async () => {
+  const file = join(newFolder(), 'config.json');
+  write(file, {});
+  const server = await Server.start({ flags: ['--config', file] });
+  rmSync(file);
+  execFileSync('mkfifo', [file]);
+  server.child.kill('SIGHUP');
+  await until(() => /"event":"settings_refused","message":".*is a pipe or a device/.test(server.log), () => server.log);
+  await server.stop('SIGTERM');
 });
