@@ -8,13 +8,16 @@
 #include "run/await.h"
 #include "run/deploy/deploy_rows.h"
 #include "run/deploy/deployment.h"
+#include "run/internal.h"
 #include "run/names.h"
 #include "run/tenant/tenants.h"
 #include "unit/wasm_build.h"
 #include "wasm/reader.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -262,6 +265,65 @@ static void invalid_code_is_refused_at_its_place(void **state)
 }
 
 /* -- Stopping --------------------------------------------------------------------------------- */
+
+/* Who takes turns without end, and is interrupted. */
+struct turning {
+    struct runner *runner;
+    atomic_bool ends;
+};
+
+static struct runner *runner_to_stop;
+static atomic_uint stops_made;
+
+static void stop_from_signal(int number)
+{
+    (void)number;
+    runner_stop_deploys(runner_to_stop);
+    (void)atomic_fetch_add(&stops_made, 1);
+}
+
+static void *take_turns(void *arg)
+{
+    static const atomic_bool never;
+    struct turning *turning = arg;
+    uint64_t served = 0;
+    while (!atomic_load(&turning->ends)) {
+        struct build_turn turn;
+        assert_true(build_turn_take(&turning->runner->build_turns, &served, &never, &turn));
+        build_turn_give(&turning->runner->build_turns);
+    }
+    return NULL;
+}
+
+/* Wherever it is met: a handler that waited for a lock of its own thread would wait for ever. */
+static void a_signal_may_stop_them(void **state)
+{
+    (void)state;
+    enum { SIGNALS = 2000, PATIENCE_MS = 20000 };
+    struct harness harness;
+    const struct harness_options options = {.guests = {"basic"}};
+    harness_open(&harness, &options);
+    struct turning turning = {.runner = harness.runner};
+    struct sigaction action = {.sa_handler = stop_from_signal};
+    struct sigaction before;
+    pthread_t thread;
+    runner_to_stop = harness.runner;
+    assert_int_equal(sigaction(SIGUSR1, &action, &before), 0);
+    assert_int_equal(pthread_create(&thread, NULL, take_turns, &turning), 0);
+    for (unsigned i = 1; i <= SIGNALS; i++) {
+        assert_int_equal(pthread_kill(thread, SIGUSR1), 0);
+        const uint64_t until_ns = clock_deadline_ns(PATIENCE_MS);
+        while (atomic_load(&stops_made) < i) {
+            assert_true(clock_monotonic_ns() < until_ns);
+            (void)sched_yield();
+        }
+    }
+    atomic_store(&turning.ends, true);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(sigaction(SIGUSR1, &before, NULL), 0);
+    runner_allow_deploys(harness.runner);
+    harness_close(&harness);
+}
 
 static void stopped_deploys_change_nothing(void **state)
 {
@@ -656,6 +718,7 @@ int main(void)
         cmocka_unit_test(a_cut_name_is_whole_characters),
         cmocka_unit_test(invalid_code_is_refused_at_its_place),
         cmocka_unit_test(stopped_deploys_change_nothing),
+        cmocka_unit_test(a_signal_may_stop_them),
         cmocka_unit_test(a_deploy_may_take_longer_than_a_snapshot_lasts),
         cmocka_unit_test(refusals_are_audited_in_the_end),
         cmocka_unit_test(modules_of_kept_deploys_are_kept),
