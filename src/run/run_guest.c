@@ -150,6 +150,13 @@ static bool ask_program(struct run *run)
     return answered;
 }
 
+/* Whether what the program answered comes too late, as it took the time that it took. */
+static bool is_too_late(struct run *run, uint64_t *out_now_ns)
+{
+    *out_now_ns = clock_monotonic_ns();
+    return !host_look(&run->host, *out_now_ns);
+}
+
 /*
  * Whether the guest has no further turn. One whose call inside the transaction has just ended is
  * where it was when it made the call, which a replay passes without a look: the next look is in
@@ -203,6 +210,9 @@ enum next step_guest(struct run *run, uint64_t until_ns)
         }
         if (state == ENGINE_WAITING && !ask_program(run)) {
             return guest_waits(run, now);
+        }
+        if (state == ENGINE_WAITING && is_too_late(run, &now)) {
+            return guest_ended(run, false);
         }
         if (now >= until_ns || run_is_heavy(run) || permits_are_wanted(&run->runner->permits)) {
             return run_end_turn(run, now);

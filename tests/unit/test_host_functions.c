@@ -31,11 +31,12 @@ struct shop {
     const char *reply;
     size_t reply_size; /* 0: strlen */
     const char *refusal;
-    bool twice;      /* another reply first */
-    bool gives_null; /* in place of what it says, and of its size */
-    atomic_int left; /* times that it answers PENDING first */
-    bool by_thread;  /* and a thread wakes it */
-    bool by_itself;  /* and it wakes itself */
+    bool twice;       /* another reply first */
+    bool gives_null;  /* in place of what it says, and of its size */
+    atomic_int left;  /* times that it answers PENDING first */
+    bool by_thread;   /* and a thread wakes it */
+    bool by_itself;   /* and it wakes itself */
+    unsigned slow_ms; /* how long it takes each time */
     pthread_t thread;
     bool has_thread;
     atomic_int calls;
@@ -60,6 +61,7 @@ static cordon_host_answer price(void *arg, cordon_host_call *call)
     (void)snprintf(shop->args, sizeof shop->args, "%.*s", (int)size, args);
     shop->kind = cordon_host_call_get_kind(call);
     atomic_fetch_add(&shop->calls, 1);
+    (void)usleep(1000 * shop->slow_ms);
     if (atomic_fetch_sub(&shop->left, 1) > 0) {
         cordon_host_call_set_state(call, shop);
         if (shop->by_thread && !shop->has_thread) {
@@ -356,6 +358,40 @@ static void a_replay_does_not_ask(void **state)
     }
 }
 
+/* A limit of time ends the run, and not the next turn of the guest, which may be its last. */
+static void what_takes_too_long_ends_the_run(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned slow_ms;
+        const char *path;
+        const char *name;
+    } rows[] = {
+        {1000, "program:ask", "SystemTimedOut"},   {1000, "program:ask_query", "SystemTimedOut"},
+        {1000, "program:inner", "SystemTimedOut"}, {1, "program:ask", "Success"},
+        {1, "program:ask_query", "Success"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct shop shop = {.reply = "1", .slow_ms = rows[i].slow_ms};
+        open_shop(&shop, ALL);
+        cordon_request request = {.size = sizeof request, .path = rows[i].path, .record = true};
+        request.lower.set[CORDON_LIMIT_SYSTEM_TIME_MS] = true;
+        request.lower.value[CORDON_LIMIT_SYSTEM_TIME_MS] = 900;
+        cordon_call *call = NULL;
+        char *bytes = NULL;
+        size_t size = 0;
+        expect_ok(cordon_call_new(shop.runtime, &request, NULL, NULL, &call));
+        cordon_call_finish(call);
+        assert_string_equal(cordon_outcome_get_name(cordon_call_get_outcome(call)), rows[i].name);
+        assert_int_equal(shop.abandoned, 0); /* it was answered */
+        expect_ok(cordon_call_get_record(call, &module, 1, &bytes, &size));
+        cordon_call_free(call);
+        expect_replay(&shop, bytes, size);
+        cordon_free(bytes);
+        cordon_runtime_free(shop.runtime);
+    }
+}
+
 /* -- The table ------------------------------------------------------------------------------ */
 
 static void rows_that_cannot_be_are_refused(void **state)
@@ -443,6 +479,7 @@ int main(void)
         cmocka_unit_test(a_reply_without_room_ends_the_run),
         cmocka_unit_test(a_call_is_given_up_with_its_run),
         cmocka_unit_test(a_replay_does_not_ask),
+        cmocka_unit_test(what_takes_too_long_ends_the_run),
         cmocka_unit_test(rows_that_cannot_be_are_refused),
         cmocka_unit_test(a_module_that_imports_more_is_refused),
     };
