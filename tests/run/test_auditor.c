@@ -701,6 +701,27 @@ static void a_pipe_without_a_reader_is_refused(void **state)
     end_store(store);
 }
 
+/* A pipe in the place of a draft: nothing is signed as long as it is there, and nobody waits. */
+static void a_draft_that_is_a_pipe_is_not_waited_for(void **state)
+{
+    (void)state;
+    struct store *store = new_store();
+    char draft[128];
+    char secret[128];
+    (void)snprintf(draft, sizeof draft, "%s/%d.draft", auditor_folder, TENANT);
+    (void)snprintf(secret, sizeof secret, "%s/%d.secret", auditor_folder, TENANT);
+    add_record(store, "{\"kind\":\"mutation\"}");
+    for (int round = 0; round < 2; round++) {
+        const bool has_pipe = round == 0;
+        assert_int_equal(has_pipe ? mkfifo(draft, 0600) : unlink(draft), 0);
+        (void)alarm(20); /* it would wait for a reader */
+        auditor_free(start_auditor(store, 0));
+        (void)alarm(0);
+        assert_int_equal(access(secret, F_OK), has_pipe ? -1 : 0);
+    }
+    end_store(store);
+}
+
 /* -- The end --------------------------------------------------------------------------------- */
 
 /* Pages of each size give the same log. */
@@ -750,6 +771,7 @@ int main(void)
         cmocka_unit_test(a_secret_that_is_put_back_signs_nothing_twice),
         cmocka_unit_test(a_line_that_was_cut_is_alone),
         cmocka_unit_test(a_pipe_without_a_reader_is_refused),
+        cmocka_unit_test(a_draft_that_is_a_pipe_is_not_waited_for),
         cmocka_unit_test(the_last_record_is_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

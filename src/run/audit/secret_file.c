@@ -57,9 +57,11 @@ static void erase(int fd)
     }
 }
 
+/* Waits for nobody: a pipe that nobody reads is an error. */
 static int open_to_write(const struct secret_file *file, const char *name, int flags)
 {
-    return openat(file->folder, name, flags | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0600);
+    const int all = flags | O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+    return openat(file->folder, name, all, 0600);
 }
 
 /* A draft is the secret that was, or one that did not come to be. */
