@@ -102,6 +102,9 @@ typedef enum cordon_limit {
 
 #define CORDON_LIMIT_COUNT 24
 
+/* Places in a cordon_limit_set, so that limits to come move nothing in a compiled program. */
+#define CORDON_LIMIT_PLACES 64
+
 /* A row of the table. */
 typedef struct cordon_limit_info {
     const char *name; /* as in `--limit NAME=VALUE` */

@@ -44,10 +44,10 @@ typedef struct cordon_runtime cordon_runtime;
 /* A call of a function, from its making to its outcome. */
 typedef struct cordon_call cordon_call;
 
-/* A limit set by name of the enum; `set` false leaves the default. */
+/* A limit set by name of the enum; `set` false leaves the default. Later places mean nothing yet. */
 typedef struct cordon_limit_set {
-    bool set[CORDON_LIMIT_COUNT];
-    uint64_t value[CORDON_LIMIT_COUNT];
+    bool set[CORDON_LIMIT_PLACES];
+    uint64_t value[CORDON_LIMIT_PLACES];
 } cordon_limit_set;
 
 /*

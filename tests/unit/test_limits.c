@@ -1,4 +1,6 @@
 /* The limit table, the budget and the pausing clock. */
+#include <cordon/runtime.h>
+
 #include "limits/budget.h"
 #include "limits/clock.h"
 
@@ -59,6 +61,15 @@ static void names_are_complete_and_unique(void **state)
         assert_int_equal(limit, i);
         assert_true(info->unit[0] != '\0' && info->code[0] != '\0' && info->text[0] != '\0');
     }
+}
+
+/* Programs were compiled with this size and these places; it stands within other structs. */
+static void a_set_of_limits_keeps_its_shape(void **state)
+{
+    (void)state;
+    assert_int_equal(sizeof(cordon_limit_set), 64 + 64 * sizeof(uint64_t));
+    assert_int_equal(offsetof(cordon_limit_set, value), 64);
+    assert_true(CORDON_LIMIT_COUNT <= CORDON_LIMIT_PLACES);
 }
 
 static void a_budget_is_spent_to_the_last_unit(void **state)
@@ -154,6 +165,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults_are_the_promised_ones),
         cmocka_unit_test(names_are_complete_and_unique),
+        cmocka_unit_test(a_set_of_limits_keeps_its_shape),
         cmocka_unit_test(a_budget_is_spent_to_the_last_unit),
         cmocka_unit_test(sums_do_not_wrap),
         cmocka_unit_test(a_request_only_lowers),
