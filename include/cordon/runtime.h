@@ -44,7 +44,7 @@ typedef struct cordon_runtime cordon_runtime;
 /* A call of a function, from its making to its outcome. */
 typedef struct cordon_call cordon_call;
 
-/* A limit set by name of the enum; `set` false leaves the default. Later places mean nothing yet. */
+/* Limits by number of the enum; `set` false leaves the default. Places behind them mean nothing. */
 typedef struct cordon_limit_set {
     bool set[CORDON_LIMIT_PLACES];
     uint64_t value[CORDON_LIMIT_PLACES];
