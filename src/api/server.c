@@ -8,6 +8,7 @@
 #include "run/settings_row.h"
 #include "value/json.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -272,8 +273,10 @@ cordon_error *cordon_server_run(cordon_server *server)
 
 void cordon_server_stop(cordon_server *server)
 {
+    const int before = errno; /* it may be called by a signal's handler */
     runner_stop_deploys(server->runner);
     http_server_stop(server->http);
+    errno = before;
 }
 
 void cordon_server_free(cordon_server *server)

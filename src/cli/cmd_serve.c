@@ -3,6 +3,7 @@
  * that over what the config file says, and that over the defaults. SIGHUP has the file read again.
  * The first SIGINT or SIGTERM stops the server cleanly, a second one at once.
  */
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -32,8 +33,10 @@ static void stop(int signal_number)
     (void)signal_number;
     cordon_server *const server = server_to_stop;
     if (server != NULL) {
+        const int before = errno;
         notify_tell_at_once(manager, "STOPPING=1");
         cordon_server_stop(server);
+        errno = before;
     }
 }
 

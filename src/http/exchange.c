@@ -348,13 +348,23 @@ void exchange_resume(struct connection *connection)
     connection_settle(connection);
 }
 
+bool exchange_cancel_run(struct connection *connection)
+{
+    const bool has_run = connection->phase == PHASE_WORKING
+                             ? connection->work_kind == WORK_POLL
+                             : connection->run != NULL && run_outcome(connection->run) == NULL;
+    if (has_run) {
+        run_cancel(connection->run);
+    }
+    return has_run;
+}
+
 bool exchange_cancel(struct connection *connection)
 {
     if (connection->phase == PHASE_WORKING) {
         switch (connection->work_kind) {
         case WORK_POLL:
-            run_cancel(connection->run);
-            return true;
+            break;
         case WORK_READ_CALL: /* there is no run yet, or it is done; it comes back soon */
         case WORK_ANSWER:
         case WORK_READ:
@@ -365,11 +375,7 @@ bool exchange_cancel(struct connection *connection)
             return !jobs_remove(queue_of(connection), connection);
         }
     }
-    if (connection->run == NULL || run_outcome(connection->run) != NULL) {
-        return false;
-    }
-    run_cancel(connection->run);
-    return true;
+    return exchange_cancel_run(connection);
 }
 
 void exchange_begin(struct connection *connection)

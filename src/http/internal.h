@@ -119,7 +119,8 @@ struct loop {
     bool stopping;
     bool closed;
     uint32_t draining;     /* connections from before it stopped; it refuses others until they go */
-    uint64_t cancel_at_ms; /* when what still runs is cancelled, once it stops */
+    uint64_t cancel_at_ms; /* when what still runs is cancelled and answered, once it stops */
+    uint64_t close_at_ms;  /* when connections are closed that are there by then */
     uint64_t end_at_ms;    /* when nothing is waited for any more */
 };
 
@@ -418,6 +419,9 @@ void exchange_resume(struct connection *connection);
 
 /* The client has left: cancels what is under way. False if there is nothing. */
 bool exchange_cancel(struct connection *connection);
+
+/* Ends a run that is under way; its client, who is there, is answered. False if there is none. */
+bool exchange_cancel_run(struct connection *connection);
 
 /* Lets go of body and call. Any thread that has the connection. */
 void exchange_drop_request(struct connection *connection);

@@ -7,8 +7,9 @@
 #include <time.h>
 
 #define TICK_MS 250
-/* A server that stops keeps a part of its time to cancel what still runs, and one to go. */
+/* A server that stops keeps parts of its time: to answer what it cancels, to close, and to go. */
 #define STOP_CANCEL_PART 10
+#define STOP_CLOSE_PART 20
 #define STOP_END_PART 40
 /* Who was refused meanwhile has so long to read that. */
 #define STOP_LATE_MS 500
@@ -143,8 +144,10 @@ static void on_tick(uv_timer_t *timer)
         next = at->next;
         if (loop->stopping && now >= loop->end_at_ms) {
             connection_abandon(at);
-        } else if (loop->stopping && now >= loop->cancel_at_ms) {
+        } else if (loop->stopping && now >= loop->close_at_ms) {
             connection_close(at);
+        } else if (loop->stopping && now >= loop->cancel_at_ms) {
+            (void)exchange_cancel_run(at);
         } else {
             exchange_tell_lines(at);
             connection_check_deadline(at, loop->last_tick_ms);
@@ -232,10 +235,14 @@ static void on_stop(uv_async_t *async)
         return;
     }
     const uint64_t all_ms = loop->server->settings.drain_timeout_ms;
+    const uint64_t part_ms = all_ms / STOP_END_PART + 1; /* each of these times has a tick */
+    const uint64_t tick_ms = part_ms < TICK_MS ? part_ms : TICK_MS;
     loop_send(loop); /* who has an answer may send one request more, which is refused */
     loop->stopping = true;
     loop->cancel_at_ms = uv_now(&loop->uv) + all_ms - all_ms / STOP_CANCEL_PART;
+    loop->close_at_ms = uv_now(&loop->uv) + all_ms - all_ms / STOP_CLOSE_PART;
     loop->end_at_ms = uv_now(&loop->uv) + all_ms - all_ms / STOP_END_PART;
+    (void)uv_timer_start(&loop->tick, on_tick, tick_ms, tick_ms);
     struct connection *next = NULL;
     for (struct connection *at = loop->connections; at != NULL; at = next) {
         next = at->next;
@@ -253,6 +260,7 @@ static void end_draining(struct loop *loop)
     listener_close(&loop->listener);
     listener_close(&loop->operator_listener);
     loop->cancel_at_ms = late_at_ms < loop->cancel_at_ms ? late_at_ms : loop->cancel_at_ms;
+    loop->close_at_ms = late_at_ms < loop->close_at_ms ? late_at_ms : loop->close_at_ms;
     loop->end_at_ms = late_at_ms < loop->end_at_ms ? late_at_ms : loop->end_at_ms;
 }
 

@@ -72,7 +72,10 @@ test('what comes while a server stops is refused, and told that a retry is safe'
   assert.equal((await ready.answer()).status, 503);
   const alive = Wire.to(server).send(request('GET', '/healthz'));
   assert.equal((await alive.answer()).status, 200);
-  await busy.end(); /* its time is over, and it was cancelled */
+  const { status, text } = await busy.answer(); /* its time is over, and it was cancelled */
+  assert.equal(status, 503, text);
+  assert.equal(JSON.parse(text).code, 'Cancelled');
+  await busy.end();
   await stopped;
   const took = Date.now() - began;
   assert.ok(took > 3000 && took < 4000 + 15000, `${took} ms`);
@@ -89,6 +92,7 @@ test('a request that is on its way when a server stops is answered, or refused, 
   server.child.kill('SIGCONT');
   const answer = await idle.answer();
   if (answer.status !== 200) refuses(answer);
+  assert.equal(JSON.parse((await busy.answer()).text).code, 'Cancelled'); /* however short its time */
   await busy.end();
   assert.deepEqual(await server.ended, { code: 0, signal: null }, server.log);
 });
