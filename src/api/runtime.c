@@ -10,6 +10,7 @@
 #include "base/descriptors.h"
 #include "base/event.h"
 #include "base/memory.h"
+#include "base/processors.h"
 #include "host/functions.h"
 #include "run/outcome_json.h"
 #include "run/tenant/tenant_admin.h"
@@ -61,8 +62,7 @@ static uint64_t default_memory_bytes(void)
  */
 static uint32_t default_permits(void)
 {
-    const long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    const uint32_t permits = (processors > 0 ? (uint32_t)processors : 1) * PERMITS_PER_PROCESSOR;
+    const uint32_t permits = processors_count() * PERMITS_PER_PROCESSOR;
     return permits < PERMITS_MIN ? PERMITS_MIN : permits;
 }
 

@@ -14,4 +14,7 @@
  */
 uint64_t cgroup_memory_bytes(const char *root);
 
+/* The least processor time, in thousandths of a processor, so; 0 for less than one of them. */
+uint64_t cgroup_processors_milli(const char *root);
+
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "base/pipe_signal.h"
+#include "base/processors.h"
 #include "run/audit/auditor.h"
 
 #include <dirent.h>
@@ -92,8 +93,8 @@ static cordon_error *share_connections(struct http_server *server, uint32_t want
 
 static uint32_t default_loops(void)
 {
-    const long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    return processors < 1 ? 1 : processors > LOOPS_MAX ? LOOPS_MAX : (uint32_t)processors;
+    const uint32_t processors = processors_count();
+    return processors < LOOPS_MAX ? processors : LOOPS_MAX;
 }
 
 static cordon_error *read_timeout(

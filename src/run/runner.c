@@ -1,6 +1,7 @@
 /* What all runs share; see runner.h. */
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/processors.h"
 #include "host/functions.h"
 #include "run/internal.h"
 
@@ -267,10 +268,7 @@ static uint32_t count_nests(const struct runner_options *options)
 
 static uint32_t count_processors(const struct runner_options *options)
 {
-    const long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    return options->processors > 0 ? options->processors
-           : processors > 0        ? (uint32_t)processors
-                                   : 1;
+    return options->processors > 0 ? options->processors : processors_count();
 }
 
 /* Permits, slots, memory, and what a tenant may have of each. */

@@ -1,6 +1,8 @@
 /* What control groups allow, as the files of either version say, which are made here. */
 #include "base/cgroup.h"
+#include "base/processors.h"
 
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -38,27 +40,61 @@ static const struct {
     const char *groups; /* of this process */
     struct file files[3];
     uint64_t bytes;
+    uint64_t milli; /* of processors */
 } rows[] = {
-    {"0::/\n", {{"/sys/fs/cgroup/memory.max", "1000\n"}}, 1000}, /* a container */
-    {"0::/\n", {{"/sys/fs/cgroup/memory.max", "max\n"}}, UINT64_MAX},
-    {"0::/\n", {{NULL}}, UINT64_MAX}, /* the top group of a machine has no bound */
+    {"0::/\n", {{"/sys/fs/cgroup/memory.max", "1000\n"}}, 1000, UINT64_MAX}, /* a container */
+    {"0::/\n", {{"/sys/fs/cgroup/memory.max", "max\n"}}, UINT64_MAX, UINT64_MAX},
+    {"0::/\n", {{NULL}}, UINT64_MAX, UINT64_MAX}, /* the top group of a machine has no bound */
     {"0::/system.slice/cordon.service\n",
      {{"/sys/fs/cgroup/system.slice/cordon.service/memory.max", "2000\n"},
       {"/sys/fs/cgroup/system.slice/memory.max", "max\n"}},
-     2000},
+     2000,
+     UINT64_MAX},
     {"0::/system.slice/cordon.service\n",
      {{"/sys/fs/cgroup/system.slice/cordon.service/memory.max", "max\n"},
       {"/sys/fs/cgroup/system.slice/memory.max", "3000\n"}},
-     3000},
-    {"0::/out/of/sight\n", {{"/sys/fs/cgroup/memory.max", "4000\n"}}, 4000},
+     3000,
+     UINT64_MAX},
+    {"0::/out/of/sight\n", {{"/sys/fs/cgroup/memory.max", "4000\n"}}, 4000, UINT64_MAX},
     {"5:cpu,cpuacct:/a\n4:memory:/a/b\n0::/\n",
      {{"/sys/fs/cgroup/memory/a/b/memory.limit_in_bytes", "6000\n"},
       {"/sys/fs/cgroup/memory/a/memory.limit_in_bytes", "5000\n"},
       {"/sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n"}},
-     5000},
-    {"4:hugetlb,memory:/a\n", {{"/sys/fs/cgroup/memory/a/memory.limit_in_bytes", "7000\n"}}, 7000},
+     5000,
+     UINT64_MAX},
+    {"4:hugetlb,memory:/a\n",
+     {{"/sys/fs/cgroup/memory/a/memory.limit_in_bytes", "7000\n"}},
+     7000,
+     UINT64_MAX},
     {"4:memory_else:/a\nnonsense\n\n",
      {{"/sys/fs/cgroup/memory/a/memory.limit_in_bytes", "7000\n"}},
+     UINT64_MAX,
+     UINT64_MAX},
+    {"0::/\n", {{"/sys/fs/cgroup/cpu.max", "150000 100000\n"}}, UINT64_MAX, 1500},
+    {"0::/\n", {{"/sys/fs/cgroup/cpu.max", "max 100000\n"}}, UINT64_MAX, UINT64_MAX},
+    {"0::/\n", {{"/sys/fs/cgroup/cpu.max", "100000 0\n"}}, UINT64_MAX, UINT64_MAX},
+    {"0::/\n", {{"/sys/fs/cgroup/cpu.max", "100000\n"}}, UINT64_MAX, UINT64_MAX},
+    {"0::/\n", {{"/sys/fs/cgroup/cpu.max", "\n"}}, UINT64_MAX, UINT64_MAX},
+    {"0::/a/b\n",
+     {{"/sys/fs/cgroup/a/b/cpu.max", "max 100000\n"},
+      {"/sys/fs/cgroup/a/cpu.max", "50000 100000\n"},
+      {"/sys/fs/cgroup/a/b/memory.max", "8000\n"}},
+     8000,
+     500},
+    {"5:cpu,cpuacct:/a\n0::/\n",
+     {{"/sys/fs/cgroup/cpu/a/cpu.cfs_quota_us", "300000\n"},
+      {"/sys/fs/cgroup/cpu/a/cpu.cfs_period_us", "100000\n"}},
+     UINT64_MAX,
+     3000},
+    {"5:cpu,cpuacct:/a\n",
+     {{"/sys/fs/cgroup/cpu/a/cpu.cfs_quota_us", "-1\n"},
+      {"/sys/fs/cgroup/cpu/a/cpu.cfs_period_us", "100000\n"}},
+     UINT64_MAX,
+     UINT64_MAX},
+    {"5:cpuset:/a\n",
+     {{"/sys/fs/cgroup/cpu/a/cpu.cfs_quota_us", "300000\n"},
+      {"/sys/fs/cgroup/cpu/a/cpu.cfs_period_us", "100000\n"}},
+     UINT64_MAX,
      UINT64_MAX},
 };
 
@@ -74,6 +110,7 @@ static void the_least_of_all_groups_above_counts(void **state)
             make_file(root, rows[i].files[k].path, rows[i].files[k].text);
         }
         assert_true(cgroup_memory_bytes(root) == rows[i].bytes);
+        assert_true(cgroup_processors_milli(root) == rows[i].milli);
         (void)snprintf(command, sizeof command, "rm -r '%s'", root);
         /* A folder of our own. NOLINTNEXTLINE(*-env33-c, concurrency-mt-unsafe) */
         assert_int_equal(system(command), 0);
@@ -81,9 +118,29 @@ static void the_least_of_all_groups_above_counts(void **state)
     assert_true(cgroup_memory_bytes("/tmp/there is no such folder") == UINT64_MAX);
 }
 
+/* A thread that may run on one processor has one, whatever the machine has. */
+static void processors_are_those_that_one_may_use(void **state)
+{
+    (void)state;
+    cpu_set_t before;
+    cpu_set_t one;
+    size_t first = 0;
+    assert_int_equal(sched_getaffinity(0, sizeof before, &before), 0);
+    assert_true(processors_count() >= 1 && (int)processors_count() <= CPU_COUNT(&before));
+    while (!CPU_ISSET(first, &before)) {
+        first++;
+    }
+    CPU_ZERO(&one);
+    CPU_SET(first, &one);
+    assert_int_equal(sched_setaffinity(0, sizeof one, &one), 0);
+    assert_int_equal(processors_count(), 1);
+    assert_int_equal(sched_setaffinity(0, sizeof before, &before), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(processors_are_those_that_one_may_use),
         cmocka_unit_test(the_least_of_all_groups_above_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
