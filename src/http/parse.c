@@ -169,6 +169,11 @@ static void take_head(const struct http_parser *parser, struct http_request *out
     }
 }
 
+static int refuse_large_body(struct http_parser *parser)
+{
+    return refuse(parser, 413, "RequestTooLarge", "The body is larger than this server takes.");
+}
+
 /*
  * llhttp also takes `gzip, chunked`, whose body we would not understand, and chunks of HTTP/1.0,
  * which has none, so that another server may not have seen where they end.
@@ -203,13 +208,21 @@ static int on_headers_complete(llhttp_t *inner)
         parser->body_cap == NULL ? parser->body_bytes_max : parser->body_cap(parser->arg, request);
     parser->head_done = true;
     if ((inner->flags & F_CONTENT_LENGTH) != 0 && inner->content_length > parser->body.size_max) {
-        return refuse(parser, 413, "RequestTooLarge", "The body is larger than this server takes.");
+        return refuse_large_body(parser);
     }
     if ((inner->flags & F_CONTENT_LENGTH) != 0) {
         /* It grows as bytes come, not by what was said about them, and not beyond that. */
         parser->body.size_max = (size_t)inner->content_length;
     }
     return CALLBACK_OK;
+}
+
+/* A chunk that is too large is refused by what is said of it, as a whole body is. */
+static int on_chunk_header(llhttp_t *inner)
+{
+    struct http_parser *parser = inner->data;
+    const size_t room = parser->body.size_max - parser->body.size;
+    return inner->content_length > room ? refuse_large_body(parser) : CALLBACK_OK;
 }
 
 static int on_body(llhttp_t *inner, const char *at, size_t size)
@@ -222,7 +235,7 @@ static int on_body(llhttp_t *inner, const char *at, size_t size)
     const bool full = cordon_error_get_code(error) == CORDON_E_TOO_LARGE;
     cordon_error_free(error);
     if (full) {
-        return refuse(parser, 413, "RequestTooLarge", "The body is larger than this server takes.");
+        return refuse_large_body(parser);
     }
     parser->refusal = http_no_memory;
     return CALLBACK_STOP;
@@ -244,6 +257,7 @@ static const llhttp_settings_t settings = {
     .on_header_field_complete = on_header_field_complete,
     .on_header_value = on_header_value,
     .on_headers_complete = on_headers_complete,
+    .on_chunk_header = on_chunk_header,
     .on_body = on_body,
     .on_message_complete = on_message_complete,
 };

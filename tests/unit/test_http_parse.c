@@ -26,6 +26,14 @@ static const struct {
     {CHUNKED "41\r\n"
              "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n0\r\n\r\n",
      NULL, NULL, 413},
+    /* By what is said of a chunk: none of it has to come. The last byte of room is to be had. */
+    {CHUNKED "41\r\n", NULL, NULL, 413},
+    {CHUNKED "ffffffffffffffff\r\n", NULL, NULL, 413},
+    {CHUNKED "3\r\nabc\r\n3e\r\n", NULL, NULL, 413},
+    {CHUNKED "3f\r\n"
+             "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n"
+             "1\r\nb\r\n0\r\n\r\n",
+     "/api/query", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab", 0},
     {"POST / HTTP/1.1\r\n" HOST "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
      NULL, NULL, 400},
     {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n",
