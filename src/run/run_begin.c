@@ -1,6 +1,10 @@
 /* From the request to the guest: see state.h. */
 #include "base/clock.h"
+#include "base/hash.h"
 #include "run/state.h"
+
+/* Tells what is drawn from a run's seed for its transaction from all else that is. */
+#define HEIGHTS UINT64_C(0x68656967687473)
 
 enum next run_refuse(struct run *run, enum run_rejection why)
 {
@@ -96,6 +100,8 @@ static cordon_error *begin_store_txn(struct run *run)
     if (txn == NULL) {
         TRY(store_begin(run->runner->options.store, run->tenant, wake, &txn));
     }
+    /* Functions see what random numbers the seed gives, and never the seed. */
+    store_txn_seed(txn, hash_fast(slice_of(run->seed, sizeof run->seed), HEIGHTS));
     if (run->taped == NULL) {
         run->txn = txn;
         return NULL;

@@ -244,6 +244,11 @@ static uint64_t snapshot(const struct store_txn *txn)
     return ((const struct local_txn *)txn)->snapshot;
 }
 
+static void seed(struct store_txn *txn, uint64_t number)
+{
+    ((struct local_txn *)txn)->reads.seed = number;
+}
+
 static bool has_writes(const struct store_txn *txn)
 {
     return ((const struct local_txn *)txn)->writes.count > 0;
@@ -536,6 +541,7 @@ static cordon_error *audit_read(
 const struct store_txn_ops local_txn_ops = {
     .begin_reserved = local_begin_reserved,
     .snapshot = snapshot,
+    .seed = seed,
     .has_writes = has_writes,
     .bytes = bytes,
     .end = end,

@@ -31,8 +31,8 @@ static cordon_error *add_write(
 {
     struct write *write = arena_alloc(&txn->arena, sizeof *write);
     uint8_t *bytes = NULL;
-    struct skip_node *node =
-        skip_node_in_arena(&txn->arena, skip_key_bits(logical), logical.size, &bytes);
+    struct skip_node *node = skip_node_in_arena(
+        &txn->arena, skip_key_bits(logical, txn->reads.seed), logical.size, &bytes);
     if (write == NULL || node == NULL) {
         return error_no_memory();
     }

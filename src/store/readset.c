@@ -70,7 +70,8 @@ static cordon_error *insert(
 {
     struct interval *interval = arena_alloc(set->arena, sizeof *interval);
     uint8_t *no_key = NULL;
-    struct skip_node *node = skip_node_in_arena(set->arena, skip_key_bits(low), 0, &no_key);
+    struct skip_node *node =
+        skip_node_in_arena(set->arena, skip_key_bits(low, set->seed), 0, &no_key);
     if (interval == NULL || node == NULL) {
         return error_no_memory();
     }

@@ -15,6 +15,7 @@ struct readset {
     struct skip intervals;   /* by their low end */
     struct interval *recent; /* the one touched last: most reads extend it or lie in it */
     struct arena *arena;     /* borrowed; holds everything */
+    uint64_t seed;           /* of the heights of its nodes: skip_key_bits() */
 };
 
 /* An empty set whose memory comes from `arena`. */

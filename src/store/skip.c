@@ -37,9 +37,9 @@ uint64_t skip_random(uint64_t *state)
     return (x * 0x2545f4914f6cdd1du) >> 8; /* the low bits are the weak ones */
 }
 
-uint64_t skip_key_bits(struct slice key)
+uint64_t skip_key_bits(struct slice key, uint64_t seed)
 {
-    return hash_fast(key, 0x736b6970);
+    return hash_fast(key, seed);
 }
 
 struct skip_node *skip_node_in_arena(

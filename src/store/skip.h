@@ -68,11 +68,12 @@ size_t skip_node_bytes(uint32_t height);
 uint64_t skip_random(uint64_t *state);
 
 /*
- * Bits for the height of a node in what a transaction holds: the same each time for the same key,
- * as its memory counts for the run, and a run must come out the same each time. Who chooses keys
- * to get low nodes alone makes a list out of his own 4,096 reads, and waits for that himself.
+ * Bits for the height of a node in what a transaction holds: the same each time for the same key
+ * and seed, as its memory counts for the run, and a run must come out the same each time. Who does
+ * not know the seed can't choose keys that get low nodes alone, of which a list would be walked
+ * from one end to the other.
  */
-uint64_t skip_key_bits(struct slice key);
+uint64_t skip_key_bits(struct slice key, uint64_t seed);
 
 /* A node in `arena` with room for a key of `key_bytes` behind it, which the caller fills before
  * the insert. NULL when the arena has no room. */

@@ -83,6 +83,13 @@ cordon_error *store_begin_reserved(
     return (*lost)->ops->begin_reserved(lost, out_step, out_txn);
 }
 
+void store_txn_seed(struct store_txn *txn, uint64_t seed)
+{
+    if (txn->ops->seed != NULL) {
+        txn->ops->seed(txn, seed);
+    }
+}
+
 uint64_t store_txn_snapshot(const struct store_txn *txn)
 {
     return txn->ops->snapshot(txn);

@@ -202,6 +202,13 @@ CORDON_MUST_USE cordon_error *store_begin_held(
 /* The commit timestamp whose state this transaction reads, ns. */
 uint64_t store_txn_snapshot(const struct store_txn *txn);
 
+/*
+ * Before the first read or write: a number that whoever chooses keys does not know. What its memory
+ * looks like follows from it, so that no choice of keys makes it slow; with the same number and
+ * keys it has the same bytes.
+ */
+void store_txn_seed(struct store_txn *txn, uint64_t seed);
+
 /* True once something was written. */
 bool store_txn_has_writes(const struct store_txn *txn);
 

@@ -193,6 +193,11 @@ static uint64_t snapshot(const struct store_txn *txn)
     return store_txn_snapshot(((const struct record_txn *)txn)->inner);
 }
 
+static void seed(struct store_txn *txn, uint64_t number)
+{
+    store_txn_seed(((const struct record_txn *)txn)->inner, number);
+}
+
 static bool has_writes(const struct store_txn *txn)
 {
     return store_txn_has_writes(((const struct record_txn *)txn)->inner);
@@ -363,6 +368,7 @@ static cordon_error *begin_reserved(
 static const struct store_txn_ops txn_ops = {
     .begin_reserved = begin_reserved,
     .snapshot = snapshot,
+    .seed = seed,
     .has_writes = has_writes,
     .bytes = bytes,
     .end = end,

@@ -37,6 +37,8 @@ struct store_ops {
 struct store_txn_ops {
     cordon_error *(*begin_reserved)(
         struct store_txn **lost, enum store_step *out_step, struct store_txn **out_txn);
+    /* NULL: nothing of it depends on a seed. */
+    void (*seed)(struct store_txn *txn, uint64_t seed);
     uint64_t (*snapshot)(const struct store_txn *txn);
     bool (*has_writes)(const struct store_txn *txn);
     size_t (*bytes)(const struct store_txn *txn);

@@ -6,6 +6,7 @@
 #include "base/random.h"
 #include "run/result.h"
 #include "run/state.h"
+#include "store/local.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -148,6 +149,31 @@ static void ids_and_randomness_follow_the_seed(void **state)
         assert_string_equal(texts[0], texts[1]);
         assert_string_not_equal(texts[0], texts[2]);
     }
+    harness_close(&harness);
+}
+
+/* Who chooses keys by a seed that is known has nodes of one height, and walks them one by one. */
+static void the_heights_of_a_transaction_follow_the_seed(void **state)
+{
+    (void)state;
+    struct harness harness;
+    open_guests(&harness, "spin", "documents");
+    uint64_t seeds[3] = {0};
+    for (uint8_t turn = 0; turn < 3; turn++) {
+        uint8_t seed[RANDOM_SEED_BYTES] = {(uint8_t)(turn / 2)};
+        struct run_request request = request_of("spin:query", "{}");
+        request.seed = seed;
+        struct called called;
+        called_begin(&called, &harness, &request);
+        while (called.run->txn == NULL) {
+            assert_int_not_equal(run_poll(called.run, 0), RUN_DONE);
+        }
+        seeds[turn] = ((const struct local_txn *)called.run->txn)->reads.seed;
+        run_cancel(called.run);
+        assert_int_equal(called_finish(&called)->code, CORDON_OUTCOME_CANCELLED);
+        called_end(&called);
+    }
+    assert_true(seeds[0] != 0 && seeds[0] == seeds[1] && seeds[0] != seeds[2]);
     harness_close(&harness);
 }
 
@@ -710,6 +736,7 @@ int main(void)
         cmocka_unit_test(the_same_run_holds_the_same),
         cmocka_unit_test(who_computes_without_end_passes_its_turn_on),
         cmocka_unit_test(ids_and_randomness_follow_the_seed),
+        cmocka_unit_test(the_heights_of_a_transaction_follow_the_seed),
         cmocka_unit_test(a_run_that_is_freed_anywhere_leaves_nothing),
         cmocka_unit_test(every_slot_in_use_is_overload),
         cmocka_unit_test(a_spent_process_budget_is_overload),

@@ -282,6 +282,39 @@ static void rows_of_one_key_have_all_heights(void **state)
     }
 }
 
+/* Keys that all get low nodes by one seed get nodes of all heights by another. */
+static void chosen_keys_are_low_by_their_seed_alone(void **state)
+{
+    (void)state;
+    enum { CHOSEN = 4096 };
+    for (uint64_t seed = 0; seed < 4; seed++) {
+        struct arena arena;
+        struct readset set;
+        size_t low = 0;
+        arena_init(&arena, SIZE_MAX);
+        readset_init(&set, &arena);
+        set.seed = seed;
+        for (uint32_t n = 0, chosen = 0; chosen < CHOSEN; n++) {
+            uint8_t key[4];
+            layout_store32(key, n);
+            const struct slice slice = slice_of(key, sizeof key);
+            if (skip_height(skip_key_bits(slice, 0)) == 1) {
+                assert_null(readset_add_key(&set, slice));
+                low += skip_height(skip_key_bits(slice, seed)) == 1;
+                chosen++;
+            }
+        }
+        assert_int_equal(readset_count(&set), CHOSEN);
+        if (seed == 0) {
+            assert_int_equal(atomic_load(&set.intervals.height), 1);
+        } else {
+            assert_in_range(low, CHOSEN * 7 / 10, CHOSEN * 8 / 10);
+            assert_true(atomic_load(&set.intervals.height) >= 4);
+        }
+        arena_done(&arena);
+    }
+}
+
 /* -- The read set ------------------------------------------------------------------------------ */
 
 /* Keys are two bytes, so that a plain array can say which were read. */
@@ -434,6 +467,7 @@ int main(void)
         cmocka_unit_test(skip_list_is_a_sorted_set),
         cmocka_unit_test(skip_list_orders_keys_of_all_sizes),
         cmocka_unit_test(rows_of_one_key_have_all_heights),
+        cmocka_unit_test(chosen_keys_are_low_by_their_seed_alone),
         cmocka_unit_test(read_set_is_a_union),
         cmocka_unit_test(read_set_of_a_scan_stays_small),
         cmocka_unit_test(write_log_is_a_queue),
