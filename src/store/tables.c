@@ -6,6 +6,7 @@
 #include "store/tables.h"
 
 #include "base/memory.h"
+#include "base/random.h"
 #include "store/versions.h"
 
 enum { NUMBER_BYTES = 4 };
@@ -81,7 +82,9 @@ cordon_error *table_info_new(struct slice name, uint32_t number, struct table_in
     if (table == NULL) {
         return error_no_memory();
     }
-    uint64_t random = hash_fast(name, number) | 1;
+    uint64_t random = 0; /* who chooses names does not choose heights */
+    random_system(&random, sizeof random);
+    random |= 1;
     uint8_t *name_key = NULL;
     uint8_t *number_key = NULL;
     table->by_name = node_new(&random, name.size, &name_key);
