@@ -1,6 +1,7 @@
 /* A file to import, and what it says of its tables; see import_file.h. */
 #include "cli/import_file.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -161,6 +162,7 @@ static int take_member(struct import_file *file, zip_uint64_t index, const char 
     }
     table->has_documents = true;
     table->index = index;
+    (void)snprintf(table->documents, sizeof table->documents, "%s", name);
     return CLI_OK;
 }
 
@@ -341,7 +343,5 @@ int import_file_read(
     if (file->zip == NULL) {
         return lines_open_file(out_lines, file->path);
     }
-    TEXT_CLEANUP name = {0};
-    text_printf(&name, "%s/documents.jsonl", table->name);
-    return lines_open_member(out_lines, file->lib, file->zip, table->index, name.data);
+    return lines_open_member(out_lines, file->lib, file->zip, table->index, table->documents);
 }

@@ -20,8 +20,9 @@ struct import_table {
     char name[IMPORT_NAME_MAX + 1];
     uint32_t number;    /* 0: the file does not say */
     bool has_documents; /* there is a file of them; */
-    zip_uint64_t index; /* in the zip */
-    bool has_schema;    /* there is a file that says how they are written: */
+    zip_uint64_t index; /* in the zip, and its name there: */
+    char documents[IMPORT_NAME_MAX + sizeof "/documents.jsonl"];
+    bool has_schema; /* there is a file that says how they are written: */
     enum generated_schema schema;
     struct source_counts counts;
     uint64_t removed;
@@ -56,8 +57,9 @@ struct import_table *import_file_find(
 struct import_table *import_file_add(struct import_file *file, const char *name, size_t size);
 
 /*
- * Opens a stream of the documents of a table that has some, from the first one. An exit code; to be
- * closed in any case.
+ * Opens a stream of the documents of a table that has some, from the first one; it borrows the name
+ * of the file that it reads, which it tells mistakes by, from the table. An exit code; to be closed
+ * in any case.
  */
 int import_file_read(
     const struct import_file *file, const struct import_table *table, struct lines *out_lines);
