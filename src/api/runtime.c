@@ -60,9 +60,9 @@ static uint64_t default_memory_bytes(void)
  * that come find one all the same. Many more would make all runs under way slower under load, where
  * those that wait are told to come again.
  */
-static uint32_t default_permits(void)
+static uint32_t default_permits(uint32_t processors)
 {
-    const uint32_t permits = processors_count() * PERMITS_PER_PROCESSOR;
+    const uint32_t permits = processors * PERMITS_PER_PROCESSOR;
     return permits < PERMITS_MIN ? PERMITS_MIN : permits;
 }
 
@@ -168,7 +168,9 @@ static cordon_error *join(
 static void copy_numbers(const cordon_runtime_options *options, struct runner_options *out_runner)
 {
     const uint32_t days = options->records_days > 0 ? options->records_days : RECORDS_DAYS_DEFAULT;
-    out_runner->permits = options->permits > 0 ? options->permits : default_permits();
+    out_runner->processors = processors_count();
+    out_runner->permits =
+        options->permits > 0 ? options->permits : default_permits(out_runner->processors);
     out_runner->slots = options->slots > 0 ? options->slots : SLOTS_DEFAULT;
     out_runner->turns_ns = (uint64_t)1000000 * (options->turn_wait_ms > 0 ? options->turn_wait_ms
                                                                           : TURN_WAIT_MS_DEFAULT);

@@ -96,6 +96,9 @@ size_t exchange_body_cap(void *arg, const struct http_request *head)
     if (connection->is_operator) {
         return server->settings.body_bytes_max;
     }
+    if (!http_parser_may_exceed(&connection->parser, connection->charge.free_bytes)) {
+        return server->settings.body_bytes_max; /* whose it is is asked once, in exchange_begin() */
+    }
     http_route(head, false, &route);
     struct tenant *const tenant = find_tenant(connection, head, &route);
     own_memory(connection, tenant);
@@ -407,6 +410,7 @@ void exchange_begin(struct connection *connection)
         return;
     }
     connection->tenant = find_tenant(connection, request, &connection->route);
+    own_memory(connection, connection->tenant);
     if (connection->tenant == NULL) {
         static const struct http_refusal unknown = {
             404, "NotFound", "There is no such tenant; GET /tenants lists those that there are."};

@@ -430,8 +430,9 @@ void exchange_drop_request(struct connection *connection);
 void exchange_done(struct connection *connection);
 
 /*
- * The body cap of a request by its head: large for a deploy with an accepted key. What the
- * connection holds is of the share of the tenant whose request it is from then on.
+ * The body cap of a request by its head: large for a deploy with an accepted key. Where the body is
+ * not small, what the connection holds is of the share of the tenant whose request it is from then
+ * on, and not just from exchange_begin() on.
  */
 size_t exchange_body_cap(void *connection, const struct http_request *head);
 

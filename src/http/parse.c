@@ -358,6 +358,13 @@ bool http_token_is(struct slice value, const char *token)
     return true;
 }
 
+bool http_parser_may_exceed(const struct http_parser *parser, uint64_t bytes)
+{
+    const uint64_t flags = parser->inner.flags;
+    return (flags & F_CHUNKED) != 0 ||
+           ((flags & F_CONTENT_LENGTH) != 0 && parser->inner.content_length > bytes);
+}
+
 bool http_parser_midway(const struct http_parser *parser)
 {
     return parser->begun && !parser->complete;

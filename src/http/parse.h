@@ -118,6 +118,9 @@ bool http_token_is(struct slice value, const char *token);
 /* What follows a scheme, given in lower case, and its space in an Authorization header; or none. */
 bool http_authorization_is(struct slice value, const char *scheme, struct slice *out_rest);
 
+/* In `body_cap`: whether the body may have more bytes, as it says so, or comes in chunks. */
+bool http_parser_may_exceed(const struct http_parser *parser, uint64_t bytes);
+
 /* True once a part of a request has come that is not complete. */
 bool http_parser_midway(const struct http_parser *parser);
 

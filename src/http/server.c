@@ -3,7 +3,6 @@
 
 #include "base/memory.h"
 #include "base/pipe_signal.h"
-#include "base/processors.h"
 #include "run/audit/auditor.h"
 
 #include <dirent.h>
@@ -91,12 +90,6 @@ static cordon_error *share_connections(struct http_server *server, uint32_t want
 
 /* -- Life ----------------------------------------------------------------------------------- */
 
-static uint32_t default_loops(void)
-{
-    const uint32_t processors = processors_count();
-    return processors < LOOPS_MAX ? processors : LOOPS_MAX;
-}
-
 static cordon_error *read_timeout(
     const char *name, uint32_t given_ms, uint32_t default_ms, uint64_t *out_ms)
 {
@@ -151,7 +144,10 @@ static cordon_error *read_settings(struct http_server *server)
     const uint64_t body =
         options->body_bytes_max > 0 ? options->body_bytes_max : BODY_BYTES_DEFAULT;
     settings->body_bytes_max = (size_t)body;
-    settings->loops = options->loops > 0 ? options->loops : default_loops();
+    const uint32_t processors = runner_get_processors(options->runner);
+    settings->loops = options->loops > 0       ? options->loops
+                      : processors < LOOPS_MAX ? processors
+                                               : LOOPS_MAX;
     if (settings->loops > LOOPS_MAX) {
         return cordon_error_new(CORDON_E_INVALID, "`loops` is at most %d", LOOPS_MAX);
     }

@@ -266,19 +266,13 @@ static uint32_t count_nests(const struct runner_options *options)
     return nests < options->slots ? (uint32_t)nests : options->slots;
 }
 
-static uint32_t count_processors(const struct runner_options *options)
-{
-    return options->processors > 0 ? options->processors : processors_count();
-}
-
 /* Permits, slots, memory, and what a tenant may have of each. */
 static void init_counts(struct runner *runner)
 {
     const struct runner_options *options = &runner->options;
-    const uint32_t processors = count_processors(options);
     const struct permits_options permits = {
         .total = options->permits,
-        .long_max = processors < options->permits ? processors : options->permits,
+        .long_max = options->processors < options->permits ? options->processors : options->permits,
         .waiting_max = QUEUE_RUNS_MAX,
         .turn_ns = RUN_TURN_NS,
         .short_ns = either(options->short_run_ns, SHORT_RUN_NS),
@@ -310,6 +304,9 @@ cordon_error *runner_new(const struct runner_options *options, struct runner **o
         return error_no_memory();
     }
     runner->options = *options;
+    if (options->processors == 0) {
+        runner->options.processors = processors_count();
+    }
     runner->limits = options->limits;
     init_counts(runner);
     random_pool_init(&runner->seeds);
@@ -500,6 +497,11 @@ void runner_set_weight(struct runner *runner, uint32_t tenant, uint32_t percent)
 uint32_t runner_get_permits(const struct runner *runner)
 {
     return runner->options.permits;
+}
+
+uint32_t runner_get_processors(const struct runner *runner)
+{
+    return runner->options.processors;
 }
 
 uint64_t runner_get_memory_bytes(const struct runner *runner)

@@ -213,6 +213,7 @@ void runner_set_weight(struct runner *runner, uint32_t tenant, uint32_t percent)
 bool runner_take_memory(struct runner *runner, uint64_t bytes);
 void runner_give_memory(struct runner *runner, uint64_t bytes);
 uint64_t runner_get_memory_bytes(const struct runner *runner);
+uint32_t runner_get_processors(const struct runner *runner);
 
 /*
  * The same for what tenants keep of their last runs, which nobody gives back by himself: all of it

@@ -624,8 +624,6 @@ static void other_keys_do_not_go_on(void **state)
     }
 }
 
-/* -- Lines ----------------------------------------------------------------------------------- */
-
 /* -- Logs that were pruned ------------------------------------------------------------------- */
 
 static struct audit_verdict check_from(

@@ -227,6 +227,38 @@ static void midway(void **state)
     }
 }
 
+static size_t note_large(void *arg, const struct http_request *head)
+{
+    (void)head;
+    struct http_parser *const *const parser = arg;
+    return http_parser_may_exceed(*parser, 10) ? 100 : 10;
+}
+
+/* Whether a body may be large is known by its head. */
+static void large_bodies_are_known_by_their_heads(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *head;
+        bool is_large;
+    } rows[] = {
+        {"GET / HTTP/1.1\r\n" HOST "\r\n", false},
+        {"POST / HTTP/1.1\r\n" HOST "Content-Length: 10\r\n\r\n", false},
+        {"POST / HTTP/1.1\r\n" HOST "Content-Length: 11\r\n\r\n", true},
+        {CHUNKED, true},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct http_parser parser;
+        struct http_parser *self = &parser;
+        http_parser_init(&parser, BODY_MAX, note_large, &self, NULL);
+        struct slice rest = slice_str(rows[i].head);
+        (void)http_feed(&parser, &rest, SIZE_MAX);
+        assert_int_equal(http_parser_may_exceed(&parser, 10), rows[i].is_large);
+        assert_int_equal(parser.refusal.status, 0);
+        http_parser_done(&parser);
+    }
+}
+
 /* A head is bounded whatever it consists of: target, our headers, others, trailers. */
 static void heads_are_bounded(void **state)
 {
@@ -270,6 +302,7 @@ int main(void)
         cmocka_unit_test(traced_twice),
         cmocka_unit_test(waits_for_continue),
         cmocka_unit_test(midway),
+        cmocka_unit_test(large_bodies_are_known_by_their_heads),
         cmocka_unit_test(heads_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

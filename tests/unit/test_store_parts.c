@@ -7,6 +7,7 @@
 #include "store/batch.h"
 #include "store/layout.h"
 #include "store/readset.h"
+#include "store/tables.h"
 #include "store/waiters.h"
 #include "store/writelog.h"
 
@@ -315,6 +316,24 @@ static void chosen_keys_are_low_by_their_seed_alone(void **state)
     }
 }
 
+/* A table's name has no say in how high its nodes are. */
+static void the_same_table_has_nodes_of_all_heights(void **state)
+{
+    (void)state;
+    enum { TABLES = 400 };
+    int taller[2] = {0};
+    for (int i = 0; i < TABLES; i++) {
+        struct table_info *table = NULL;
+        assert_null(table_info_new(SLICE("messages"), 10001, &table));
+        taller[0] += table->by_name->height > 1;
+        taller[1] += table->by_number->height > 1;
+        table_info_free(table);
+    }
+    for (int i = 0; i < 2; i++) {
+        assert_in_range(taller[i], TABLES / 8, TABLES / 2);
+    }
+}
+
 /* -- The read set ------------------------------------------------------------------------------ */
 
 /* Keys are two bytes, so that a plain array can say which were read. */
@@ -468,6 +487,7 @@ int main(void)
         cmocka_unit_test(skip_list_orders_keys_of_all_sizes),
         cmocka_unit_test(rows_of_one_key_have_all_heights),
         cmocka_unit_test(chosen_keys_are_low_by_their_seed_alone),
+        cmocka_unit_test(the_same_table_has_nodes_of_all_heights),
         cmocka_unit_test(read_set_is_a_union),
         cmocka_unit_test(read_set_of_a_scan_stays_small),
         cmocka_unit_test(write_log_is_a_queue),
